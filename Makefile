@@ -1,0 +1,65 @@
+# The commands of this repository; `make` lists them. `make test` is everything
+# that CI runs. Nothing is skipped: a missing tool is an error that says how to
+# get it.
+
+GO       ?= go
+FUZZTIME ?= 60s
+
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD     := $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
+PLATFORMS := darwin/arm64 darwin/amd64 linux/arm64
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build test unit clients check vet lint cross configs fuzz deps clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./redis-relay
+	$(BUILD) -o redis-relay .
+
+test: deps check unit clients ## install what is missing, then run everything
+
+unit: ## run the Go tests under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+clients: build ## run the suites in the clients' own languages
+	RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run all
+
+check: vet lint cross configs ## vet, lint, cross-compile, check every config
+
+vet: ## run go vet
+	$(GO) vet ./...
+
+lint: ## run the linters and check the formatting
+	.ci/deps lint
+	.cache/bin/golangci-lint run
+
+cross: ## compile, tests included, for the other platforms
+	@set -e; for platform in $(PLATFORMS); do \
+		export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
+		echo "compile for $$platform"; \
+		$(GO) vet ./...; \
+		$(BUILD) -o /dev/null .; \
+	done
+
+configs: build ## check relay.yaml and the configs of the examples
+	@set -e; for config in relay.yaml $$(find examples -name relay.yaml -not -path '*/node_modules/*'); do \
+		echo "check $$config"; \
+		./redis-relay --check --config "$$config" > /dev/null; \
+	done
+
+fuzz: vet ## run each fuzz target for FUZZTIME (60s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "fuzz $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+deps: ## install the tools that the tests need
+	.ci/deps
+
+clean: ## remove what was built and installed in here
+	rm -rf redis-relay .cache relay/clients/node/node_modules examples/quickstart/node_modules
