@@ -1,0 +1,162 @@
+// This file holds the types that mirror relay.yaml and their built-in defaults.
+
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"strconv"
+	"time"
+)
+
+// Config is the whole configuration of a relay. Its fields are the keys of
+// relay.yaml; the file at the root of the repository documents each.
+type Config struct {
+	Redis    Redis    `koanf:"redis"`
+	Socket   Socket   `koanf:"socket"`
+	NATS     NATS     `koanf:"nats"`
+	HTTP     HTTP     `koanf:"http"`
+	Log      Log      `koanf:"log"`
+	Limits   Limits   `koanf:"limits"`
+	Schemas  string   `koanf:"schemas"` // folder of *.json
+	Unrouted Unrouted `koanf:"unrouted"`
+	Routes   []Route  `koanf:"routes"`
+
+	File     string   // the file that was read; "" when there was none
+	Dir      string   // the folder relative paths were taken from; "." without a file
+	Warnings []string // what Load noticed and let pass
+
+	source  Source            // what Load was given
+	sources map[string]string // key path -> where its value was written
+}
+
+// Redis says how the relay reaches Redis.
+type Redis struct {
+	Mode           RedisMode     `koanf:"mode"`
+	URL            string        `koanf:"url"` // "": the embedded Redis. May hold a password: print Redacted instead
+	PasswordFile   string        `koanf:"password_file"`
+	TLS            TLS           `koanf:"tls"`
+	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH waits for a lost Redis
+	ProbeInterval  time.Duration `koanf:"probe_interval"`  // between two proofs of delivery
+	AlertAfter     int           `koanf:"alert_after"`     // failed attempts in a row
+}
+
+// TLS names PEM files for the connection to Redis, each "" when not used.
+type TLS struct {
+	CA   string `koanf:"ca"`
+	Cert string `koanf:"cert"`
+	Key  string `koanf:"key"`
+}
+
+// Socket is the Unix socket that local clients connect to.
+type Socket struct {
+	Path      string   `koanf:"path"`
+	Mode      string   `koanf:"mode"`       // octal text, "0660"
+	Group     string   `koanf:"group"`      // name or number; "": the process's own
+	AllowUIDs []uint32 `koanf:"allow_uids"` // both lists empty: whoever the mode lets in
+	AllowGIDs []uint32 `koanf:"allow_gids"`
+}
+
+// FileMode returns Mode as permission bits. It fails with ErrInvalid on text
+// that is not three octal digits, with or without a leading 0.
+func (s Socket) FileMode() (fs.FileMode, error) {
+	m, err := strconv.ParseUint(s.Mode, 8, 32)
+	if err != nil || len(s.Mode) < 3 || len(s.Mode) > 4 || m > 0o777 {
+		return 0, fmt.Errorf(`%w: %q is no file mode; write octal text such as "0660"`, ErrInvalid, s.Mode)
+	}
+	return fs.FileMode(m), nil
+}
+
+// NATS is the embedded NATS server.
+type NATS struct {
+	Listen    string `koanf:"listen"` // host:port; "": off
+	TokenFile string `koanf:"token_file"`
+}
+
+// HTTP serves health, metrics and the status page.
+type HTTP struct {
+	Listen string `koanf:"listen"` // host:port; "": off
+}
+
+// Log says what is logged and how it looks.
+type Log struct {
+	Level  LogLevel  `koanf:"level"`
+	Format LogFormat `koanf:"format"`
+}
+
+// Limits bound what local clients may use. All are positive.
+type Limits struct {
+	Clients       int  `koanf:"clients"`        // connections on the socket
+	Subscriptions int  `koanf:"subscriptions"`  // channels and patterns of one client
+	Payload       Size `koanf:"payload"`        // one message
+	Queue         Size `koanf:"queue"`          // output waiting for one client
+	PublishWindow int  `koanf:"publish_window"` // publishes of one client waiting for Redis
+}
+
+// RedisMode is the kind of Redis deployment.
+type RedisMode string
+
+// The values of redis.mode.
+const (
+	ModeSingle   RedisMode = "single"
+	ModeSentinel RedisMode = "sentinel"
+	ModeCluster  RedisMode = "cluster"
+)
+
+// LogLevel is the least severe level that is logged.
+type LogLevel string
+
+// The values of log.level.
+const (
+	LevelDebug LogLevel = "debug"
+	LevelInfo  LogLevel = "info"
+	LevelWarn  LogLevel = "warn"
+	LevelError LogLevel = "error"
+)
+
+// LogFormat is the look of a log line.
+type LogFormat string
+
+// The values of log.format.
+const (
+	FormatConsole LogFormat = "console"
+	FormatJSON    LogFormat = "json"
+)
+
+// Unrouted says what happens to channels that no route covers.
+type Unrouted string
+
+// The values of unrouted.
+const (
+	UnroutedAllow Unrouted = "allow"
+	UnroutedDeny  Unrouted = "deny"
+)
+
+// maxPayload is Redis's own limit for one bulk string (proto-max-bulk-len).
+const maxPayload = 512 * MiB
+
+// Default returns the built-in defaults: what a relay without file, environment
+// and flags runs with. It has no routes and uses the embedded Redis.
+func Default() Config {
+	return Config{
+		Redis: Redis{
+			Mode:           ModeSingle,
+			PublishTimeout: time.Second,
+			ProbeInterval:  10 * time.Second,
+			AlertAfter:     5,
+		},
+		Socket: Socket{Path: "relay.sock", Mode: "0660"},
+		HTTP:   HTTP{Listen: "127.0.0.1:9464"},
+		Log:    Log{Level: LevelInfo, Format: FormatConsole},
+		Limits: Limits{
+			Clients:       10_000,
+			Subscriptions: 100_000,
+			Payload:       1 * MiB,
+			Queue:         8 * MiB,
+			PublishWindow: 1024,
+		},
+		Schemas:  "schemas",
+		Unrouted: UnroutedAllow,
+		Dir:      ".",
+	}
+}

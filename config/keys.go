@@ -1,0 +1,78 @@
+// This file lists the keys for --help and for the making of flags.
+
+package config
+
+import "reflect"
+
+// Key is one key of relay.yaml that takes a single value or a list of them.
+type Key struct {
+	Path    string // "redis.publish_timeout"; the flag is --redis.publish_timeout
+	Env     string // "RELAY_REDIS_PUBLISH_TIMEOUT"
+	Default string // as it is written in the file
+	Help    string // one line
+}
+
+// Keys lists every key but routes, in the order of relay.yaml.
+func Keys() []Key {
+	defaults := Default()
+	var keys []Key
+	for _, f := range leaves {
+		if f.name == routesPath {
+			continue
+		}
+		keys = append(keys, Key{
+			Path:    f.name,
+			Env:     envName(f.name),
+			Default: defaults.text(f),
+			Help:    help[f.name],
+		})
+	}
+	return keys
+}
+
+// routesPath is the one key whose value is no scalar and no list of them.
+const routesPath = "routes"
+
+// paths lists the path of every leaf.
+func paths() []string {
+	all := make([]string, len(leaves))
+	for i, f := range leaves {
+		all[i] = f.name
+	}
+	return all
+}
+
+// text returns a leaf's value as it is written in the file.
+func (c *Config) text(f field) string {
+	return plainText(reflect.ValueOf(c).Elem().FieldByIndex(f.index))
+}
+
+// help says what each key is for.
+var help = map[string]string{
+	"redis.mode":            "single, sentinel or cluster",
+	"redis.url":             "redis://, rediss:// or unix://; empty: an embedded Redis, for development",
+	"redis.password_file":   "file that holds the Redis password",
+	"redis.tls.ca":          "PEM file of the authorities to trust, with rediss://",
+	"redis.tls.cert":        "PEM file of the client certificate",
+	"redis.tls.key":         "PEM file of the client certificate's key",
+	"redis.publish_timeout": "how long a PUBLISH waits for a lost Redis",
+	"redis.probe_interval":  "how often the relay publishes to itself to prove delivery",
+	"redis.alert_after":     "failed attempts in a row before an alert",
+	"socket.path":           "Unix socket that clients connect to",
+	"socket.mode":           "octal permissions of the socket",
+	"socket.group":          "group of the socket, by name or number",
+	"socket.allow_uids":     "user ids that may connect; empty: any",
+	"socket.allow_gids":     "group ids that may connect; empty: any",
+	"nats.listen":           "host:port of the embedded NATS server; empty: off",
+	"nats.token_file":       "file that holds the token NATS clients must give",
+	"http.listen":           "host:port of health, metrics and status page; empty: off",
+	"log.level":             "debug, info, warn or error",
+	"log.format":            "console or json",
+	"limits.clients":        "connections on the socket",
+	"limits.subscriptions":  "channels and patterns of one client",
+	"limits.payload":        "size of one message",
+	"limits.queue":          "output that may wait for one client",
+	"limits.publish_window": "publishes of one client that may wait for Redis",
+	"schemas":               "folder of JSON Schema files",
+	"unrouted":              "allow or deny: channels that no route covers",
+}

@@ -1,0 +1,239 @@
+// This file lays the sources over each other: defaults, file, environment, flags.
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/v2"
+	"go.yaml.in/yaml/v3"
+)
+
+// Source says where a configuration comes from.
+type Source struct {
+	Path     string            // of the file; "": none
+	Required bool              // a missing file is an error, not a reason to use the defaults
+	Env      []string          // NAME=value, as os.Environ returns it
+	Flags    map[string]string // key path -> text, for what was given on the command line
+}
+
+// Load reads a configuration: the defaults, overlaid by the file, by RELAY_*
+// variables, by flags. Text keys take a variable's text as it is, even empty;
+// for other keys an empty variable counts as unset, lists are written
+// "1000,1001" or "[1000, 1001]", routes as YAML.
+//
+// All problems of all sources are reported, joined; each is a *KeyError, or the
+// error of reading the file. A file may have 1 MiB. The result has not been
+// judged yet: call Validate.
+func Load(src Source) (*Config, error) {
+	l := loader{values: koanf.New("."), sources: map[string]string{}}
+	dir, file := ".", ""
+	switch text, err := readFile(src.Path); {
+	case err == nil && src.Path != "":
+		dir, file = filepath.Dir(src.Path), src.Path
+		l.addFile(src.Path, text)
+	case errors.Is(err, fs.ErrNotExist) && !src.Required:
+	case err != nil:
+		l.fail(err)
+	}
+	warnings := l.addEnv(src.Env)
+	l.addFlags(src.Flags)
+	if len(l.errs) > 0 {
+		return nil, errors.Join(l.errs...)
+	}
+
+	cfg := Default()
+	if err := cfg.decode(l.values.Raw()); err != nil {
+		return nil, fmt.Errorf("decode config: %w", err)
+	}
+	cfg.File, cfg.Dir, cfg.Warnings, cfg.sources = file, dir, warnings, l.sources
+	cfg.source = src
+	cfg.resolvePaths()
+	return &cfg, nil
+}
+
+// Reread loads the configuration again from where it came: the file as it is now,
+// under the same environment and flags.
+func (c *Config) Reread() (*Config, error) { return Load(c.source) }
+
+// readFile returns the file's text, and nothing for no path.
+func readFile(path string) (text []byte, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open config: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read config: %w", err)
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("read config %q: %w: the limit is %v", path, ErrTooLarge, Size(maxFile))
+	}
+	return text, nil
+}
+
+// loader gathers the layers above the defaults.
+type loader struct {
+	values  *koanf.Koanf
+	sources map[string]string // key path -> where its value was written
+	errs    []error
+}
+
+func (l *loader) fail(errs ...error) { l.errs = append(l.errs, errs...) }
+
+// addFile lays a file's text over what is there.
+func (l *loader) addFile(name string, text []byte) {
+	root, err := parse(name, text)
+	if err != nil {
+		l.fail(err)
+	}
+	if root == nil {
+		return
+	}
+	c := newChecker(func(n *yaml.Node) string { return lineOf(name, n) })
+	c.check(root, reflect.TypeFor[Config](), "")
+	l.fail(c.errs...)
+	if err != nil || len(c.errs) > 0 {
+		return
+	}
+	var tree map[string]any
+	if err := root.Decode(&tree); err != nil { // what is left: values with odd tags
+		l.fail(syntaxError(name, err))
+		return
+	}
+	for key, value := range tree {
+		l.set(key, value, nil)
+	}
+	maps.Copy(l.sources, c.sources)
+}
+
+// addText lays one key's text over what is there. origin names the variable or
+// flag it came from.
+func (l *loader) addText(f field, origin, text string) {
+	n, err := textNode(f.typ, origin, text)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	c := newChecker(func(*yaml.Node) string { return origin })
+	c.check(n, f.typ, f.name)
+	if len(c.errs) > 0 {
+		l.fail(c.errs...)
+		return
+	}
+	var value any
+	if err := n.Decode(&value); err != nil {
+		l.fail(syntaxError(origin, err))
+		return
+	}
+	l.set(f.name, value, c.sources)
+}
+
+// set replaces the value at a path and forgets where the old one was written.
+func (l *loader) set(path string, value any, sources map[string]string) {
+	if err := l.values.Set(path, value); err != nil {
+		l.fail(fmt.Errorf("set %s: %w", path, err))
+		return
+	}
+	maps.DeleteFunc(l.sources, func(p, _ string) bool {
+		return p == path || strings.HasPrefix(p, path+".") || strings.HasPrefix(p, path+"[")
+	})
+	maps.Copy(l.sources, sources)
+}
+
+// textNode reads the text of a variable or flag as a value of type t.
+func textNode(t reflect.Type, origin, text string) (*yaml.Node, error) {
+	if t.Kind() == reflect.String {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}, nil
+	}
+	if len(text) > maxFile {
+		return nil, &KeyError{Origin: origin, Reason: "too long", Err: ErrTooLarge}
+	}
+	text = strings.TrimSpace(text)
+	if t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Struct && !strings.HasPrefix(text, "[") {
+		text = "[" + text + "]"
+	}
+	n, err := parse(origin, []byte(text))
+	if n == nil && err == nil {
+		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
+	}
+	return n, err
+}
+
+// addFlags lays the flags over what is there.
+func (l *loader) addFlags(flags map[string]string) {
+	for _, path := range slices.Sorted(maps.Keys(flags)) {
+		f, ok := leafAt(path)
+		if !ok {
+			near, _ := nearest(path, paths())
+			l.fail(&KeyError{
+				Origin: "--" + path, Err: ErrUnknownKey,
+				Reason: "unknown flag; the nearest known is --" + near,
+			})
+			continue
+		}
+		l.addText(f, "--"+path, flags[path])
+	}
+}
+
+// decode lays a tree that passed the strict check over c. Routes are resolved
+// on their own, since what a kind inherits is more than decoding.
+func (c *Config) decode(tree map[string]any) error {
+	routes, _ := tree[routesPath].([]any)
+	delete(tree, routesPath)
+	if err := overlay(c, tree); err != nil {
+		return err
+	}
+	for i, written := range routes {
+		set, _ := written.(map[string]any)
+		route, err := resolveRoute(set)
+		if err != nil {
+			return fmt.Errorf("resolve %s: %w", item(routesPath, i), err)
+		}
+		c.Routes = append(c.Routes, route)
+	}
+	return nil
+}
+
+// overlay sets the fields of *dst that the tree names, and leaves the others.
+func overlay(dst any, tree map[string]any) error {
+	dec, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result:  dst,
+		TagName: "koanf",
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(),
+			mapstructure.TextUnmarshallerHookFunc(),
+		),
+	})
+	if err != nil {
+		return err
+	}
+	return dec.Decode(tree)
+}
+
+// resolvePaths takes relative file names from the config file's folder.
+func (c *Config) resolvePaths() {
+	for _, p := range []*string{
+		&c.Schemas, &c.Redis.PasswordFile,
+		&c.Redis.TLS.CA, &c.Redis.TLS.Cert, &c.Redis.TLS.Key,
+		&c.NATS.TokenFile,
+	} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(c.Dir, *p)
+		}
+	}
+}

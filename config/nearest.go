@@ -1,0 +1,50 @@
+// This file finds the known name that a mistyped one was meant to be.
+
+package config
+
+import "unicode/utf8"
+
+// longestTypo bounds the work for one name; a longer one has no near name.
+const longestTypo = 64 // bytes
+
+// nearest returns the candidate with the fewest edits from name. ok reports
+// whether it is near enough to be a likely typo: at most half of it differs.
+func nearest(name string, candidates []string) (best string, ok bool) {
+	if len(name) > longestTypo {
+		return "", false
+	}
+	least := -1
+	for _, c := range candidates {
+		if d := edits(name, c); least < 0 || d < least {
+			best, least = c, d
+		}
+	}
+	return best, least >= 0 && 2*least <= utf8.RuneCountInString(name)
+}
+
+// edits counts the runes to insert, delete, change or swap with the next one to
+// make b of a.
+func edits(a, b string) int {
+	s, t := []rune(a), []rune(b)
+	cost := make([][]int, len(s)+1) // cost[i][j]: from s[:i] to t[:j]
+	for i := range cost {
+		cost[i] = make([]int, len(t)+1)
+		cost[i][0] = i
+	}
+	for j := range cost[0] {
+		cost[0][j] = j
+	}
+	for i := 1; i <= len(s); i++ {
+		for j := 1; j <= len(t); j++ {
+			change := cost[i-1][j-1]
+			if s[i-1] != t[j-1] {
+				change++
+			}
+			cost[i][j] = min(change, cost[i-1][j]+1, cost[i][j-1]+1)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				cost[i][j] = min(cost[i][j], cost[i-2][j-2]+1)
+			}
+		}
+	}
+	return cost[len(s)][len(t)]
+}

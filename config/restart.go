@@ -1,0 +1,28 @@
+// This file tells what a reload can change from what needs a restart.
+
+package config
+
+import "strings"
+
+// Restart lists the key paths whose values differ between two configurations
+// and only take effect in a new process. Routes, schemas, unrouted, limits and
+// log.level are not among them: they reload live.
+func Restart(running, next *Config) []string {
+	var changed []string
+	for _, f := range leaves {
+		if !live(f.name) && running.text(f) != next.text(f) {
+			changed = append(changed, f.name)
+		}
+	}
+	return changed
+}
+
+// live reports whether a running relay takes over a new value of a key.
+func live(path string) bool {
+	switch path {
+	case routesPath, "schemas", "unrouted", "log.level":
+		return true
+	default:
+		return strings.HasPrefix(path, "limits.")
+	}
+}

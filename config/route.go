@@ -1,0 +1,179 @@
+// This file holds routes and policies, and the resolving of what a kind inherits.
+
+package config
+
+import (
+	"math"
+	"time"
+)
+
+// Route is what holds for the channels that begin with Prefix.
+type Route struct {
+	Prefix    string  `koanf:"prefix"`
+	Schema    string  `koanf:"schema"`    // file name in the schemas folder; "": any bytes pass
+	Publish   bool    `koanf:"publish"`   // local processes may publish
+	Subscribe bool    `koanf:"subscribe"` // local processes may listen
+	Invalid   Invalid `koanf:"invalid"`
+	Kind      string  `koanf:"kind"` // the top-level JSON field that names a message's kind
+	NATS      bool    `koanf:"nats"`
+	Policy    Policy  `koanf:",squash"`
+
+	// Kinds holds the whole policy of each kind that differs from the route's:
+	// Policy, overlaid by what the kind sets.
+	Kinds map[string]Policy `koanf:"kinds"`
+}
+
+// Policy is how messages are kept, limited and handed to listeners.
+type Policy struct {
+	History  *History `koanf:"history"` // nil: none
+	Slow     Slow     `koanf:"slow"`
+	LatestBy string   `koanf:"latest_by"` // with SlowLatest: the JSON field to keep one message per value of
+	OnGap    OnGap    `koanf:"on_gap"`
+	Deliver  Deliver  `koanf:"deliver"`
+	Rate     Rate     `koanf:"rate"`
+}
+
+// History says how much of a channel is persisted.
+type History struct {
+	Length int64         `koanf:"length"` // about how many messages are kept
+	TTL    time.Duration `koanf:"ttl"`    // since the last message; 0: for ever
+}
+
+// Rate limits one channel, in messages per second. A zero switches off.
+type Rate struct {
+	Limit float64 `koanf:"limit"`
+	Burst int     `koanf:"burst"` // messages at once; with a limit at least 1 after loading
+	Alert float64 `koanf:"alert"`
+}
+
+// Invalid says what happens to a message that its schema refuses.
+type Invalid string
+
+// The values of invalid.
+const (
+	InvalidReject Invalid = "reject"
+	InvalidLog    Invalid = "log"
+)
+
+// Slow says what happens to a listener whose queue is full.
+type Slow string
+
+// The values of slow.
+const (
+	SlowDisconnect Slow = "disconnect"
+	SlowDrop       Slow = "drop"
+	SlowLatest     Slow = "latest"
+)
+
+// OnGap says how a listener is told that messages may have been lost.
+type OnGap string
+
+// The values of on_gap.
+const (
+	OnGapDisconnect OnGap = "disconnect"
+	OnGapNotify     OnGap = "notify"
+)
+
+// Deliver says which local listeners get a message.
+type Deliver string
+
+// The values of deliver.
+const (
+	DeliverAll Deliver = "all"
+	DeliverOne Deliver = "one"
+)
+
+// NewRoute returns a route with the built-in defaults: open in both directions,
+// no schema, no kinds. Its Policy is also that of unrouted channels.
+func NewRoute(prefix string) Route {
+	return Route{
+		Prefix:    prefix,
+		Publish:   true,
+		Subscribe: true,
+		Invalid:   InvalidReject,
+		Kind:      "type",
+		Policy: Policy{
+			Slow:    SlowDisconnect,
+			OnGap:   OnGapDisconnect,
+			Deliver: DeliverAll,
+		},
+	}
+}
+
+// resolveRoute turns a route as it was written into one whose policies are
+// complete. The tree must have passed the strict check.
+func resolveRoute(tree map[string]any) (Route, error) {
+	r := NewRoute("")
+	r.Policy.OnGap = "" // its default hangs on history, which is known at the end
+	if err := overlay(&r, tree); err != nil {
+		return Route{}, err
+	}
+	written, _ := tree["kinds"].(map[string]any)
+	r.Kinds = make(map[string]Policy, len(written))
+	for name, kind := range written {
+		set, _ := kind.(map[string]any)
+		p, err := r.Policy.overlaid(set)
+		if err != nil {
+			return Route{}, err
+		}
+		r.Kinds[name] = p
+	}
+	r.settle()
+	return r, nil
+}
+
+// overlaid returns p with what a kind sets laid over it. "history: null" takes
+// an inherited history away.
+func (p Policy) overlaid(set map[string]any) (Policy, error) {
+	if h, ok := set["history"]; ok && h == nil {
+		p.History = nil
+	}
+	if p.History != nil { // the kind must not write into its route's
+		own := *p.History
+		p.History = &own
+	}
+	if rate, ok := set["rate"].(map[string]any); ok && rate["limit"] != nil {
+		p.Rate.Burst = 0 // it belonged to the limit that the kind replaces
+	}
+	if err := overlay(&p, set); err != nil {
+		return Policy{}, err
+	}
+	if _, ok := set["latest_by"]; !ok && p.Slow != SlowLatest {
+		p.LatestBy = "" // it belonged to the "slow: latest" that the kind replaced
+	}
+	return p, nil
+}
+
+// settle fills in the defaults that hang on other values.
+func (r *Route) settle() {
+	gap := OnGapDisconnect
+	if r.hasHistory() {
+		gap = OnGapNotify
+	}
+	r.Policy.settle(gap)
+	for name, p := range r.Kinds {
+		p.settle(r.Policy.OnGap)
+		r.Kinds[name] = p
+	}
+}
+
+func (r *Route) hasHistory() bool {
+	if r.Policy.History != nil {
+		return true
+	}
+	for _, p := range r.Kinds {
+		if p.History != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Policy) settle(gap OnGap) {
+	if p.OnGap == "" {
+		p.OnGap = gap
+	}
+	if p.Rate.Burst == 0 && p.Rate.Limit > 0 {
+		p.Rate.Burst = int(math.Min(math.Ceil(p.Rate.Limit), math.MaxInt32))
+	}
+}

@@ -1,0 +1,148 @@
+// This file judges the values of a configuration, all but redis.* and routes.
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Validate reports every value that makes no sense, or that this version does
+// not support yet, joined. Each is a *KeyError with the key's path and, after
+// Load, the place the value was written. It opens no file and no connection.
+func (c *Config) Validate() error {
+	v := &validator{cfg: c}
+	v.checkRedis()
+	v.checkSocket()
+	v.checkListeners()
+	oneOf(v, "log.level", c.Log.Level, LevelDebug, LevelInfo, LevelWarn, LevelError)
+	oneOf(v, "log.format", c.Log.Format, FormatConsole, FormatJSON)
+	v.checkLimits()
+	oneOf(v, "unrouted", c.Unrouted, UnroutedAllow, UnroutedDeny)
+	v.checkRoutes()
+	v.checkSupported()
+	return errors.Join(v.errs...)
+}
+
+type validator struct {
+	cfg  *Config
+	errs []error
+}
+
+// bad records a value that makes no sense.
+func (v *validator) bad(path, format string, args ...any) {
+	v.add(path, ErrInvalid, format, args...)
+}
+
+func (v *validator) add(path string, kind error, format string, args ...any) {
+	v.errs = append(v.errs, &KeyError{
+		Origin: v.cfg.origin(path),
+		Path:   path,
+		Reason: fmt.Errorf(format, args...).Error(),
+		Err:    kind,
+	})
+}
+
+// origin tells where the value at a path, or the nearest value around it, was
+// written; "" for a default.
+func (c *Config) origin(path string) string {
+	for path != "" {
+		if where, ok := c.sources[path]; ok {
+			return where
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+	return ""
+}
+
+// oneOf checks a value against the words its key allows.
+func oneOf[T ~string](v *validator, path string, value T, words ...T) {
+	if problem := notOneOf(value, words...); problem != "" {
+		v.bad(path, "%s", problem)
+	}
+}
+
+// notOneOf returns "" for an allowed value and the problem for another.
+func notOneOf[T ~string](value T, words ...T) string {
+	if slices.Contains(words, value) {
+		return ""
+	}
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	last := len(list) - 1
+	return fmt.Sprintf("%.40q is not known; write %s or %s", string(value), strings.Join(list[:last], ", "), list[last])
+}
+
+func (v *validator) checkSocket() {
+	s := v.cfg.Socket
+	switch {
+	case s.Path == "":
+		v.bad("socket.path", "must not be empty")
+	case strings.ContainsRune(s.Path, 0):
+		v.bad("socket.path", "must not hold a NUL byte")
+	case len(s.Path) > maxSocketPath:
+		v.bad("socket.path", "has %d bytes; the system allows a socket path of %d, so choose a shorter folder",
+			len(s.Path), maxSocketPath)
+	}
+	if _, err := s.FileMode(); err != nil {
+		v.bad("socket.mode", "%w", err)
+	}
+}
+
+func (v *validator) checkListeners() {
+	v.checkAddress("http.listen", v.cfg.HTTP.Listen)
+	n := v.cfg.NATS
+	if v.checkAddress("nats.listen", n.Listen) && !isLoopback(n.Listen) && n.TokenFile == "" {
+		v.bad("nats.listen", "%q can be reached from outside; set nats.token_file or listen on 127.0.0.1", n.Listen)
+	}
+}
+
+// checkAddress reports whether there is an address and it is host:port.
+func (v *validator) checkAddress(path, address string) bool {
+	if address == "" {
+		return false
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		v.bad(path, "%.80q is no address; write host:port such as 127.0.0.1:9464", address)
+	}
+	return err == nil
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+func (v *validator) checkLimits() {
+	l := v.cfg.Limits
+	positive(v, "limits.clients", l.Clients)
+	positive(v, "limits.subscriptions", l.Subscriptions)
+	positive(v, "limits.payload", l.Payload)
+	positive(v, "limits.queue", l.Queue)
+	positive(v, "limits.publish_window", l.PublishWindow)
+	if l.Payload > maxPayload {
+		v.bad("limits.payload", "is %v; Redis takes no message of more than %v", l.Payload, maxPayload)
+	}
+}
+
+// positive checks a number that must be more than zero.
+func positive[T ~int | ~int64](v *validator, path string, n T) {
+	if n <= 0 {
+		v.bad(path, "is %v; must be more than 0", n)
+	}
+}

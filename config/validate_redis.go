@@ -1,0 +1,93 @@
+// This file judges redis.*, whose url may hold a password: no message quotes it.
+
+package config
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+func (v *validator) checkRedis() {
+	r := v.cfg.Redis
+	oneOf(v, "redis.mode", r.Mode, ModeSingle, ModeSentinel, ModeCluster)
+	positive(v, "redis.publish_timeout", r.PublishTimeout)
+	positive(v, "redis.probe_interval", r.ProbeInterval)
+	positive(v, "redis.alert_after", r.AlertAfter)
+	if (r.TLS.Cert == "") != (r.TLS.Key == "") {
+		v.bad("redis.tls", "cert and key go together; set both or none")
+	}
+	if r.TLS != (TLS{}) && !strings.HasPrefix(r.URL, "rediss://") {
+		v.bad("redis.tls", "has no effect without TLS; write rediss:// in redis.url")
+	}
+	if r.URL != "" {
+		v.checkURL(r)
+		return
+	}
+	if r.Mode == ModeSentinel || r.Mode == ModeCluster {
+		v.bad("redis.url", "is empty; mode %s needs one", r.Mode)
+	}
+	if r.PasswordFile != "" {
+		v.bad("redis.password_file", "has no effect on the embedded Redis; set redis.url")
+	}
+}
+
+func (v *validator) checkURL(r Redis) {
+	u, err := url.Parse(r.URL)
+	if err != nil { // the error's text would quote the password
+		v.bad("redis.url", "is no URL; percent-encode special characters of the password, such as %%2F for /")
+		return
+	}
+	switch u.Scheme {
+	case "redis", "rediss":
+		v.checkServerURL(u)
+	case "unix":
+		v.checkUnixURL(u, r.Mode)
+	default:
+		v.bad("redis.url", "must begin with redis://, rediss:// or unix://")
+		return
+	}
+	query := u.Query()
+	switch {
+	case r.Mode == ModeSentinel:
+		v.checkSentinel(query)
+	case query.Has("master_name"):
+		v.bad("redis.url", "has a master_name, which is for redis.mode sentinel, not %s", r.Mode)
+	}
+}
+
+func (v *validator) checkServerURL(u *url.URL) {
+	if u.Opaque != "" || !strings.HasPrefix(v.cfg.Redis.URL, u.Scheme+"://") {
+		v.bad("redis.url", "misses its slashes; write %s://host:6379", u.Scheme)
+	}
+	if db := strings.Trim(u.Path, "/"); db != "" {
+		if _, err := strconv.ParseUint(db, 10, 31); err != nil {
+			v.bad("redis.url", "must have a database number or nothing after the host")
+		}
+	}
+}
+
+func (v *validator) checkUnixURL(u *url.URL, mode RedisMode) {
+	if u.Path == "" || u.Host != "" {
+		v.bad("redis.url", "must name a socket file; write unix:///run/redis.sock")
+	}
+	if mode == ModeSentinel || mode == ModeCluster {
+		v.bad("redis.url", "is a unix socket; mode %s needs redis:// or rediss://", mode)
+	}
+}
+
+// checkSentinel wants redis://host:26379?master_name=mymaster&addr=host2:26379.
+func (v *validator) checkSentinel(query url.Values) {
+	if query.Get("master_name") == "" {
+		v.bad("redis.url", "must name the master in mode sentinel; add ?master_name=mymaster")
+	}
+	if !query.Has("addr") {
+		v.bad("redis.url", "must name a second sentinel in mode sentinel; add &addr=host2:26379")
+	}
+	for _, addr := range query["addr"] {
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
+			v.bad("redis.url", "has an addr that is not host:port")
+		}
+	}
+}

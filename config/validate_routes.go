@@ -1,0 +1,120 @@
+// This file judges the routes and their policies.
+
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// reservedPrefix begins the channels that the relay itself makes.
+const reservedPrefix = "relay:"
+
+func (v *validator) checkRoutes() {
+	first := make(map[string]int, len(v.cfg.Routes))
+	for i := range v.cfg.Routes {
+		r := &v.cfg.Routes[i]
+		path := item(routesPath, i)
+		if j, ok := first[r.Prefix]; ok {
+			v.bad(join(path, "prefix"), "%q is already the prefix of %s; merge the two", r.Prefix, item(routesPath, j))
+		} else {
+			first[r.Prefix] = i
+		}
+		v.checkRoute(r, path)
+	}
+}
+
+func (v *validator) checkRoute(r *Route, path string) {
+	switch {
+	case r.Prefix == "":
+		v.bad(join(path, "prefix"), "must not be empty; channels that no route covers follow unrouted")
+	case strings.HasPrefix(r.Prefix, reservedPrefix):
+		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
+	}
+	v.checkSchemaName(r.Schema, join(path, "schema"))
+	oneOf(v, join(path, "invalid"), r.Invalid, InvalidReject, InvalidLog)
+	if r.Kind == "" && len(r.Kinds) > 0 {
+		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
+	}
+	v.checkPolicies(r, path)
+}
+
+// checkSchemaName keeps a name inside the schemas folder.
+func (v *validator) checkSchemaName(name, path string) {
+	switch {
+	case name == "":
+	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, `\:`):
+		v.bad(path, "%q is not a file inside the schemas folder; write a name such as chat.json", name)
+	case v.cfg.Schemas == "":
+		v.bad(path, "needs the schemas folder; set schemas")
+	}
+}
+
+// checkPolicies names a problem that a kind has from its route only once.
+func (v *validator) checkPolicies(r *Route, path string) {
+	inherited := r.Policy.problems()
+	for _, p := range inherited {
+		v.bad(path+p.key, "%s", p.reason)
+	}
+	for _, name := range r.kindNames() {
+		for _, p := range r.Kinds[name].problems() {
+			if !slices.Contains(inherited, p) {
+				v.bad(join(join(path, "kinds"), name)+p.key, "%s", p.reason)
+			}
+		}
+	}
+}
+
+func (r *Route) kindNames() []string { return slices.Sorted(maps.Keys(r.Kinds)) }
+
+// problem is what is wrong with one key of a policy.
+type problem struct {
+	key    string // with its leading dot
+	reason string
+}
+
+func (p Policy) problems() []problem {
+	list := []problem{
+		{".slow", notOneOf(p.Slow, SlowDisconnect, SlowDrop, SlowLatest)},
+		{".on_gap", notOneOf(p.OnGap, OnGapDisconnect, OnGapNotify)},
+		{".deliver", notOneOf(p.Deliver, DeliverAll, DeliverOne)},
+	}
+	if p.LatestBy != "" && p.Slow != SlowLatest {
+		list = append(list, problem{".latest_by", "has no effect without slow: latest"})
+	}
+	list = append(list, p.History.problems()...)
+	list = append(list, p.Rate.problems()...)
+	return slices.DeleteFunc(list, func(p problem) bool { return p.reason == "" })
+}
+
+func (h *History) problems() (list []problem) {
+	if h == nil {
+		return nil
+	}
+	if h.Length <= 0 {
+		list = append(list, problem{".history.length", fmt.Sprintf("is %d; must be more than 0", h.Length)})
+	}
+	if h.TTL < 0 {
+		list = append(list, problem{".history.ttl", fmt.Sprintf("is %v; must not be negative", h.TTL)})
+	}
+	return list
+}
+
+func (r Rate) problems() (list []problem) {
+	for _, n := range []struct {
+		key   string
+		value float64
+	}{{".rate.limit", r.Limit}, {".rate.burst", float64(r.Burst)}, {".rate.alert", r.Alert}} {
+		if n.value < 0 || math.IsNaN(n.value) || math.IsInf(n.value, 0) {
+			list = append(list, problem{n.key, fmt.Sprintf("is %v; must be 0 (none) or more", n.value)})
+		}
+	}
+	if r.Burst > 0 && r.Limit == 0 {
+		list = append(list, problem{".rate.burst", "has no effect without rate.limit"})
+	}
+	return list
+}

@@ -1,0 +1,381 @@
+// This file tests what Validate says of each value.
+
+package config
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// problemsOf returns Validate's problems as "path: reason".
+func problemsOf(t *testing.T, c *Config) []string {
+	t.Helper()
+	err := c.Validate()
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("%T is not joined", err)
+	}
+	var list []string
+	for _, one := range joined.Unwrap() {
+		var key *KeyError
+		if !errors.As(one, &key) {
+			t.Fatalf("%v is no KeyError", one)
+		}
+		list = append(list, key.Path+": "+key.Reason)
+	}
+	return list
+}
+
+func TestDefaultIsValid(t *testing.T) {
+	c := Default()
+	if got := problemsOf(t, &c); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   []string
+	}{
+		"enums": {
+			func(c *Config) {
+				c.Redis.Mode, c.Log.Level, c.Log.Format, c.Unrouted = "x", "loud", "xml", ""
+			},
+			[]string{
+				`redis.mode: "x" is not known; write single, sentinel or cluster`,
+				`log.level: "loud" is not known; write debug, info, warn or error`,
+				`log.format: "xml" is not known; write console or json`,
+				`unrouted: "" is not known; write allow or deny`,
+			},
+		},
+		"numbers": {
+			func(c *Config) {
+				c.Limits = Limits{Clients: -1, Payload: 513 * MiB}
+				c.Redis.PublishTimeout, c.Redis.ProbeInterval, c.Redis.AlertAfter = 0, -time.Second, 0
+			},
+			[]string{
+				"redis.publish_timeout: is 0s; must be more than 0",
+				"redis.probe_interval: is -1s; must be more than 0",
+				"redis.alert_after: is 0; must be more than 0",
+				"limits.clients: is -1; must be more than 0",
+				"limits.subscriptions: is 0; must be more than 0",
+				"limits.queue: is 0B; must be more than 0",
+				"limits.publish_window: is 0; must be more than 0",
+				"limits.payload: is 513MiB; Redis takes no message of more than 512MiB",
+			},
+		},
+		"socket": {
+			func(c *Config) { c.Socket.Path, c.Socket.Mode = "", "rw" },
+			[]string{
+				"socket.path: must not be empty",
+				`socket.mode: invalid value: "rw" is no file mode; write octal text such as "0660"`,
+			},
+		},
+		"socket with NUL": {
+			func(c *Config) { c.Socket.Path = "a\x00b" },
+			[]string{"socket.path: must not hold a NUL byte"},
+		},
+		"http": {
+			func(c *Config) { c.HTTP.Listen = "9464" },
+			[]string{`http.listen: "9464" is no address; write host:port such as 127.0.0.1:9464`},
+		},
+		"http port": {
+			func(c *Config) { c.HTTP.Listen = ":70000" },
+			[]string{`http.listen: ":70000" is no address; write host:port such as 127.0.0.1:9464`},
+		},
+		"http off":  {func(c *Config) { c.HTTP.Listen = "" }, nil},
+		"http free": {func(c *Config) { c.HTTP.Listen = "[::1]:0" }, nil},
+		"nats outside": {
+			func(c *Config) { c.NATS.Listen = ":4222" },
+			[]string{
+				`nats.listen: ":4222" can be reached from outside; set nats.token_file or listen on 127.0.0.1`,
+				"nats.listen: the NATS server: not supported by this version yet",
+			},
+		},
+		"nats inside": {
+			func(c *Config) { c.NATS.Listen = "localhost:4222" },
+			[]string{"nats.listen: the NATS server: not supported by this version yet"},
+		},
+		"nats with token": {
+			func(c *Config) { c.NATS = NATS{Listen: "10.0.0.1:4222", TokenFile: "t"} },
+			[]string{"nats.listen: the NATS server: not supported by this version yet"},
+		},
+		"tls halves": {
+			func(c *Config) { c.Redis.URL, c.Redis.TLS.Cert = "rediss://h", "c.pem" },
+			[]string{"redis.tls: cert and key go together; set both or none"},
+		},
+		"tls without TLS": {
+			func(c *Config) { c.Redis.URL, c.Redis.TLS.CA = "redis://h", "ca.pem" },
+			[]string{"redis.tls: has no effect without TLS; write rediss:// in redis.url"},
+		},
+		"embedded with password": {
+			func(c *Config) { c.Redis.PasswordFile = "pw" },
+			[]string{"redis.password_file: has no effect on the embedded Redis; set redis.url"},
+		},
+		"sentinel without url": {
+			func(c *Config) { c.Redis.Mode = ModeSentinel },
+			[]string{"redis.url: is empty; mode sentinel needs one"},
+		},
+		"cluster": {
+			func(c *Config) { c.Redis.Mode = ModeCluster },
+			[]string{
+				"redis.url: is empty; mode cluster needs one",
+				"redis.mode: redis.mode cluster: not supported by this version yet",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Default()
+			c.change(&cfg)
+			if diff := cmp.Diff(c.want, problemsOf(t, &cfg)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestSocketPathLength(t *testing.T) {
+	cfg := Default()
+	cfg.Socket.Path = strings.Repeat("x", maxSocketPath)
+	if got := problemsOf(t, &cfg); got != nil {
+		t.Errorf("the longest path: got %q", got)
+	}
+	cfg.Socket.Path += "x"
+	if got := problemsOf(t, &cfg); len(got) != 1 || !strings.HasPrefix(got[0], "socket.path: has ") {
+		t.Errorf("one byte more: got %q", got)
+	}
+}
+
+func TestFileMode(t *testing.T) {
+	for text, want := range map[string]int{"0660": 0o660, "660": 0o660, "0777": 0o777, "000": 0} {
+		if got, err := (Socket{Mode: text}).FileMode(); err != nil || int(got) != want {
+			t.Errorf("%q: got %o, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "60", "0o660", "1777", "00660", "0888", "-660", "+660", "0_60"} {
+		if got, err := (Socket{Mode: text}).FileMode(); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%q: got %o, %v", text, got, err)
+		}
+	}
+}
+
+func TestValidateURL(t *testing.T) {
+	const secret = "hunter2"
+	for _, c := range []struct {
+		mode RedisMode
+		url  string
+		want string // a part of the only problem; "": none
+	}{
+		{ModeSingle, "redis://h:6379", ""},
+		{ModeSingle, "redis://h:6379/3", ""},
+		{ModeSingle, "redis://[::1]:6379", ""},
+		{ModeSingle, "rediss://user:hunter2@h?read_timeout=3s", ""},
+		{ModeSingle, "unix:///run/redis.sock?db=2", ""},
+		{ModeSingle, "unix://user:hunter2@/run/redis.sock", ""},
+		{ModeSingle, "http://user:hunter2@h", "must begin with redis://"},
+		{ModeSingle, "localhost:6379", "must begin with redis://"},
+		{ModeSingle, "redis:hunter2@h", "misses its slashes"},
+		{ModeSingle, "redis://:hunter2/x@h:6379", "percent-encode"},
+		{ModeSingle, "redis://:1/hunter2@h:6379", "database number"},
+		{ModeSingle, "redis://h/hunter2", "database number"},
+		{ModeSingle, "redis://h/-1", "database number"},
+		{ModeSingle, "redis://:hunter2\n@h", "percent-encode"},
+		{ModeSingle, "unix://run/redis.sock", "must name a socket file"},
+		{ModeSingle, "unix://", "must name a socket file"},
+		{ModeSingle, "redis://h?master_name=m&addr=h2:1", "for redis.mode sentinel"},
+		{ModeSentinel, "redis://u:hunter2@h:26379?master_name=m&addr=h2:26379&addr=h3:26379", ""},
+		{ModeSentinel, "redis://h:26379?addr=h2:26379", "add ?master_name=mymaster"},
+		{ModeSentinel, "redis://h:26379?master_name=m", "add &addr=host2:26379"},
+		{ModeSentinel, "redis://h:26379?master_name=m&addr=hunter2", "addr that is not host:port"},
+		{ModeSentinel, "unix:///s?master_name=m&addr=h:1", "mode sentinel needs redis://"},
+	} {
+		cfg := Default()
+		cfg.Redis.Mode, cfg.Redis.URL = c.mode, c.url
+		got := problemsOf(t, &cfg)
+		switch {
+		case c.want == "" && len(got) == 0:
+		case c.want != "" && len(got) == 1 && strings.Contains(got[0], c.want):
+		default:
+			t.Errorf("%s %q: got %q, want %q", c.mode, c.url, got, c.want)
+		}
+		if strings.Contains(strings.Join(got, " "), secret) {
+			t.Errorf("%q: the problem shows the password: %q", c.url, got)
+		}
+	}
+}
+
+func TestValidateRoutes(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Route)
+		want   []string
+	}{
+		"default": {func(*Route) {}, nil},
+		"empty": {
+			func(r *Route) { r.Prefix = "" },
+			[]string{"prefix: must not be empty; channels that no route covers follow unrouted"},
+		},
+		"reserved": {
+			func(r *Route) { r.Prefix = "relay:x" },
+			[]string{`prefix: "relay:" is reserved for the relay's own channels; choose another`},
+		},
+		"beside":   {func(r *Route) { r.Prefix = "relays:" }, nil},
+		"subdir":   {func(r *Route) { r.Schema = "v1/chat.json" }, nil},
+		"outside":  {func(r *Route) { r.Schema = "../chat.json" }, []string{outside("../chat.json")}},
+		"hidden":   {func(r *Route) { r.Schema = "a/../../b" }, []string{outside("a/../../b")}},
+		"absolute": {func(r *Route) { r.Schema = "/etc/passwd" }, []string{outside("/etc/passwd")}},
+		"windows":  {func(r *Route) { r.Schema = `..\b` }, []string{outside(`..\b`)}},
+		"scheme":   {func(r *Route) { r.Schema = "file:x" }, []string{outside("file:x")}},
+		"words": {
+			func(r *Route) {
+				r.Invalid, r.Policy.Slow, r.Policy.OnGap, r.Policy.Deliver = "drop", "quit", "", "some"
+			},
+			[]string{
+				`invalid: "drop" is not known; write reject or log`,
+				`slow: "quit" is not known; write disconnect, drop or latest`,
+				`on_gap: "" is not known; write disconnect or notify`,
+				`deliver: "some" is not known; write all or one`,
+			},
+		},
+		"kind field": {
+			func(r *Route) { r.Kind, r.Kinds = "", map[string]Policy{"a": r.Policy} },
+			[]string{"kind: must name a field, since the route has kinds"},
+		},
+		"rates": {
+			func(r *Route) { r.Policy.Rate = Rate{Limit: -1, Burst: -2, Alert: math.NaN()} },
+			[]string{
+				"rate.limit: is -1; must be 0 (none) or more",
+				"rate.burst: is -2; must be 0 (none) or more",
+				"rate.alert: is NaN; must be 0 (none) or more",
+			},
+		},
+		"endless rate": {
+			func(r *Route) { r.Policy.Rate = Rate{Limit: math.Inf(1), Burst: 1} },
+			[]string{"rate.limit: is +Inf; must be 0 (none) or more"},
+		},
+		"burst alone": {
+			func(r *Route) { r.Policy.Rate.Burst = 5 },
+			[]string{"rate.burst: has no effect without rate.limit"},
+		},
+		"latest_by alone": {
+			func(r *Route) { r.Policy.LatestBy = "userId" },
+			[]string{"latest_by: has no effect without slow: latest"},
+		},
+		"history": {
+			func(r *Route) { r.Policy.History = &History{TTL: -1} },
+			[]string{
+				"history.length: is 0; must be more than 0",
+				"history.ttl: is -1ns; must not be negative",
+				"history: history: not supported by this version yet",
+			},
+		},
+		"not yet": {
+			func(r *Route) {
+				r.NATS = true
+				kept, cursor := r.Policy, r.Policy
+				kept.History = &History{Length: 1}
+				cursor.Slow, cursor.LatestBy = SlowLatest, "userId"
+				r.Kinds = map[string]Policy{"message": kept, "cur.sor": cursor, "plain": r.Policy}
+			},
+			[]string{
+				"nats: the NATS server: not supported by this version yet",
+				"kinds.message.history: history: not supported by this version yet",
+				`kinds["cur.sor"].slow: slow: latest: not supported by this version yet`,
+			},
+		},
+		"a kind's own problem": {
+			func(r *Route) {
+				r.Policy.Slow = "quit"
+				own := r.Policy
+				own.Deliver = "some"
+				r.Kinds = map[string]Policy{"k": own}
+			},
+			[]string{
+				`slow: "quit" is not known; write disconnect, drop or latest`,
+				`kinds.k.deliver: "some" is not known; write all or one`,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Default()
+			cfg.Routes = []Route{NewRoute("a:")}
+			c.change(&cfg.Routes[0])
+			var want []string
+			for _, w := range c.want {
+				want = append(want, "routes[0]."+w)
+			}
+			if diff := cmp.Diff(want, problemsOf(t, &cfg)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func outside(name string) string {
+	return `schema: ` + quoted(name) + ` is not a file inside the schemas folder; write a name such as chat.json`
+}
+
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `\`, `\\`) + `"` }
+
+func TestValidateAcrossRoutes(t *testing.T) {
+	cfg := Default()
+	cfg.Routes = []Route{NewRoute("a:"), NewRoute("b:"), NewRoute("a:")}
+	cfg.Routes[1].Schema, cfg.Schemas = "b.json", ""
+	want := []string{
+		"routes[1].schema: needs the schemas folder; set schemas",
+		`routes[2].prefix: "a:" is already the prefix of routes[0]; merge the two`,
+	}
+	if diff := cmp.Diff(want, problemsOf(t, &cfg)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestValidateSaysWhereAValueWasWritten(t *testing.T) {
+	path := write(t, "log:\n  level: loud\nroutes:\n- prefix: 'a:'\n  slow: quit\n- prefix: 'a:'\n  rate: &r {burst: 5}\n"+
+		"- {prefix: 'b:', rate: *r}\n")
+	cfg, err := Load(Source{
+		Path:  path,
+		Env:   []string{"RELAY_LOG_FORMAT=xml"},
+		Flags: map[string]string{"unrouted": "maybe"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		path + ":2: log.level: ", "RELAY_LOG_FORMAT: log.format: ", "--unrouted: unrouted: ",
+		path + ":5: routes[0].slow: ", path + ":6: routes[1].prefix: ", path + ":7: routes[1].rate.burst: ",
+		path + ":7: routes[2].rate.burst: ",
+	}
+	err = cfg.Validate()
+	if err == nil {
+		t.Fatal("valid")
+	}
+	got := strings.Split(err.Error(), "\n")
+	if len(got) != len(want) {
+		t.Fatalf("got:\n%v", err)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("got %q, want it to begin with %q", got[i], want[i])
+		}
+	}
+
+	cfg, err = Load(Source{Path: path, Env: []string{`RELAY_ROUTES=[{prefix: "x:", slow: quit}]`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Validate().Error(); !strings.Contains(got, "RELAY_ROUTES: routes[0].slow: ") {
+		t.Errorf("got %v", got)
+	}
+	if !errors.Is(cfg.Validate(), ErrInvalid) || errors.Is(cfg.Validate(), ErrUnsupported) {
+		t.Error("the sentinel is not found")
+	}
+}
