@@ -1,0 +1,134 @@
+// This file compiles the schema files of a folder.
+
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// Load compiles the schemas in a folder: each file in it whose name ends in ".json" and does not begin
+// with ".". Symbolic links must be relative and lead to a place inside the folder, as those of a mounted
+// Kubernetes ConfigMap do. Subfolders hold only what a $ref reaches.
+//
+// The error joins what is wrong with every file, each with its place and the way out; it wraps ErrFolder
+// or ErrInvalid. There is no Set unless all is well.
+func Load(dir string) (*Set, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, folderError(dir, err)
+	}
+	defer root.Close() //nolint:errcheck // only ever read from
+	names, err := entries(root)
+	if err != nil {
+		return nil, folderError(dir, err)
+	}
+	set := &Set{schemas: make(map[string]*jsonschema.Schema, len(names))}
+	var errs []error
+	for _, name := range names {
+		sch, err := compile(root, name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, err))
+			continue
+		}
+		set.schemas[name] = sch
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return set, nil
+}
+
+func folderError(dir string, err error) error {
+	return fmt.Errorf("open %q: %w: %w: create it or name another", dir, ErrFolder, osReason(err))
+}
+
+// entries returns the names of the schema files, sorted.
+func entries(root *os.Root) ([]string, error) {
+	all, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	var names []string
+	for _, entry := range all {
+		name := entry.Name()
+		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") {
+			continue
+		}
+		if info, err := root.Stat(name); err == nil && info.IsDir() {
+			continue
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// compile compiles one file with its references. Each file has a compiler of its own: after an error
+// the library's is left with resources that are half compiled.
+func compile(root *os.Root, name string) (sch *jsonschema.Schema, err error) {
+	f := newFolder(root)
+	defer func() {
+		if p := recover(); p != nil {
+			sch, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", f.last, p)
+		}
+	}()
+	c := jsonschema.NewCompiler()
+	c.LoadURL = f.load
+	sch, err = c.Compile(fileURL(name))
+	if err == nil {
+		err = probe(sch)
+	}
+	if err != nil {
+		return nil, explain(f, name, err)
+	}
+	return sch, nil
+}
+
+// probe checks one value of each type, since the library finds references that lead in a circle through
+// several files only when it validates.
+func probe(sch *jsonschema.Schema) error {
+	for _, value := range []any{nil, true, "", []any{}, map[string]any{}} {
+		var loop jsonschema.InfiniteLoopError
+		if err := sch.Validate(value); errors.As(err, &loop) {
+			return loop
+		}
+	}
+	return nil
+}
+
+// explain names the file and place that a failed compilation is about, and the way out.
+func explain(f *folder, entry string, err error) error {
+	if place, ok := errors.AsType[*fileError](err); ok {
+		return place.in(f, entry)
+	}
+	if loop, ok := errors.AsType[jsonschema.InfiniteLoopError](err); ok {
+		return fmt.Errorf("references lead in a circle at %s: let one of them end", readable(string(loop)))
+	}
+	if tree, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		leaf := chooseLeaf(tree)
+		what := newError(pointer(leaf), message(leaf))
+		return fmt.Errorf("%s%w: see the draft that $schema names", within(f.last, entry), what)
+	}
+	if schemaErr, ok := errors.AsType[*jsonschema.SchemaError](err); ok {
+		err = schemaErr.Err
+	}
+	text := strings.TrimPrefix(err.Error(), "jsonschema: ")
+	if target, ok := strings.CutSuffix(text, " not found"); ok {
+		missing := &fileError{target: target, reason: "nothing is there", wayOut: "correct the reference"}
+		return missing.in(f, entry)
+	}
+	return fmt.Errorf("%s%s: correct the file", within(f.last, entry), readable(text))
+}
+
+// within names a file if it is not the one being loaded.
+func within(file, entry string) string {
+	if file == entry {
+		return ""
+	}
+	return fmt.Sprintf("in %q: ", file)
+}

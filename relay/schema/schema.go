@@ -1,0 +1,115 @@
+// This file holds the compiled schemas and the checkers made from them.
+
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// The errors of Load and Checker; match them with errors.Is. A refused payload is an *Error.
+var (
+	// ErrFolder says that the schemas folder cannot be read.
+	ErrFolder = errors.New("cannot read the schemas folder")
+	// ErrInvalid says that a schema file cannot be used.
+	ErrInvalid = errors.New("invalid schema")
+	// ErrUnknown says that a Set holds no schema of the name asked for.
+	ErrUnknown = errors.New("unknown schema")
+)
+
+// Set holds compiled schemas by file name. The zero Set holds none. It is safe for concurrent use.
+type Set struct {
+	schemas map[string]*jsonschema.Schema // fixed after Load
+}
+
+// Names returns the file names of the schemas, sorted.
+func (s *Set) Names() []string {
+	return slices.Sorted(maps.Keys(s.schemas))
+}
+
+// Checker returns a checker of the schema name, such as "chat.json", that reports the value of the
+// top-level field kindField as the kind. With an empty name every payload passes; with an empty
+// kindField there is no kind. The error wraps ErrUnknown and lists the names there are.
+func (s *Set) Checker(name, kindField string) (*Checker, error) {
+	if name == "" {
+		return &Checker{kindField: kindField}, nil
+	}
+	sch, ok := s.schemas[name]
+	if !ok {
+		return nil, fmt.Errorf("%w %q: %s", ErrUnknown, name, s.known())
+	}
+	return &Checker{schema: sch, kindField: kindField}, nil
+}
+
+// known is the way out of an unknown name.
+func (s *Set) known() string {
+	if len(s.schemas) == 0 {
+		return "no schemas are loaded; add the file to the schemas folder"
+	}
+	return "use one of " + strings.Join(s.Names(), ", ") + ", or add the file to the schemas folder"
+}
+
+// Checker checks payloads against one schema, or against none. It is safe for concurrent use.
+type Checker struct {
+	schema    *jsonschema.Schema // fixed after construction; nil: every payload passes
+	kindField string             // fixed after construction; empty: no kind
+}
+
+// HasSchema reports whether the checker can refuse a payload.
+func (c *Checker) HasSchema() bool { return c.schema != nil }
+
+// Check finds the payload's kind and says whether the schema accepts it; the error is an *Error. It
+// never panics and keeps no reference to payload.
+//
+// The kind is the value of the top-level string field that the checker was made for, nil where there is
+// none. It aliases payload, except where the value was written with escapes. A payload that passes the
+// guard has its kind reported even if the schema refuses it. Without a schema every payload passes, and
+// one that is not an object the guard accepts has no kind.
+func (c *Checker) Check(payload []byte) (kind []byte, err error) {
+	if c.schema == nil && c.kindField == "" {
+		return nil, nil
+	}
+	kind, refused := guard(payload, c.kindField)
+	if c.schema == nil {
+		return kind, nil
+	}
+	if refused.why != none {
+		return nil, newError("", refused.text(payload))
+	}
+	return kind, validate(c.schema, payload)
+}
+
+// validate asks the library about a payload that has passed the guard.
+func validate(sch *jsonschema.Schema, payload []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = newError("", fmt.Sprintf("schema check failed internally: %v", p))
+		}
+	}()
+	doc, err := decode(payload)
+	if err != nil {
+		return newError("", fmt.Sprintf("schema check failed internally: %v", err))
+	}
+	if err := sch.Validate(doc); err != nil {
+		return rejection(err)
+	}
+	return nil
+}
+
+// decode returns the tree that the library reads: numbers stay text, so none loses precision.
+func decode(text []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var doc any
+	if err := d.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("decode: %w", err)
+	}
+	return doc, nil
+}
