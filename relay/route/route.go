@@ -1,0 +1,149 @@
+package route
+
+// The table of routes and the policies they carry.
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Reserved is the prefix of the relay's own channels. No route covers it and
+// nobody outside may publish on it.
+const Reserved = "relay:"
+
+// Slow says what happens to a message for a listener whose queue is full.
+type Slow uint8
+
+// The answers to a full queue.
+const (
+	SlowDisconnect Slow = iota // close the listener's connection, as Redis does
+	SlowDrop                   // drop this message for this listener, counted
+)
+
+// OnGap says how a listener learns that messages may have been lost.
+type OnGap uint8
+
+// The ways to tell of a gap.
+const (
+	GapDisconnect OnGap = iota // close its connection, so that its library resubscribes
+	GapNotify                  // an event on relay:events
+)
+
+// Policy is what a route, or one kind of message on it, asks for.
+type Policy struct {
+	Slow       Slow
+	OnGap      OnGap
+	DeliverOne bool // one local listener in turn instead of all
+}
+
+// Rate bounds the messages of one channel; the zero value does not.
+type Rate struct {
+	PerSecond float64 // messages/s; 0: no bound
+	Burst     int     // messages that may come at once
+	Alert     float64 // messages/s above which an alert is raised; 0: never
+}
+
+// Checker validates a payload and finds the kind of message it is. Check must be
+// safe for concurrent use and must not keep payload.
+type Checker interface {
+	Check(payload []byte) (kind []byte, err error)
+}
+
+// Route is one line of the table. It must not be changed once it is in a Table.
+type Route struct {
+	Prefix     string
+	Name       string // label in logs and metrics: the prefix, or "unrouted"
+	Publish    bool   // local processes may publish
+	Subscribe  bool   // local processes may listen
+	Checker    Checker
+	LogInvalid bool // invalid messages pass and are only counted and logged
+	Policy     Policy
+	Kinds      map[string]*Policy
+	SchemaName string // for people; empty: any bytes pass
+	Index      int    // its place in Table.Routes; set by New
+}
+
+// PolicyOf returns the policy of a kind of message; unknown kinds have the
+// route's own.
+func (r *Route) PolicyOf(kind []byte) *Policy {
+	if len(r.Kinds) > 0 && kind != nil {
+		if p, ok := r.Kinds[string(kind)]; ok {
+			return p
+		}
+	}
+	return &r.Policy
+}
+
+// ErrDuplicate reports two routes of one prefix.
+var ErrDuplicate = errors.New("two routes of one prefix")
+
+// Table maps channels to routes.
+type Table struct {
+	byLength []bucket // longest prefixes first
+	routes   []*Route // longest prefix first, then by name; unrouted last
+	unrouted *Route
+}
+
+// bucket holds the routes whose prefixes have one length, so that a lookup is
+// one map access for each distinct length.
+type bucket struct {
+	length int
+	routes map[string]*Route
+}
+
+// New builds a table. unrouted covers the channels that no prefix does.
+func New(routes []*Route, unrouted *Route) (*Table, error) {
+	t := &Table{unrouted: unrouted, routes: slices.Clone(routes)}
+	slices.SortFunc(t.routes, func(a, b *Route) int {
+		return cmp.Or(cmp.Compare(len(b.Prefix), len(a.Prefix)), strings.Compare(a.Prefix, b.Prefix))
+	})
+	for _, r := range t.routes {
+		if err := t.add(r); err != nil {
+			return nil, err
+		}
+	}
+	t.routes = append(t.routes, unrouted)
+	for i, r := range t.routes {
+		r.Index = i
+	}
+	return t, nil
+}
+
+func (t *Table) add(r *Route) error {
+	if last := len(t.byLength) - 1; last < 0 || t.byLength[last].length != len(r.Prefix) {
+		t.byLength = append(t.byLength, bucket{len(r.Prefix), map[string]*Route{}})
+	}
+	b := t.byLength[len(t.byLength)-1]
+	if b.routes[r.Prefix] != nil {
+		return fmt.Errorf("%w: %q", ErrDuplicate, r.Prefix)
+	}
+	b.routes[r.Prefix] = r
+	return nil
+}
+
+// Lookup returns the route of a channel: that of the longest prefix, or the one
+// for unrouted channels. It never returns nil.
+func (t *Table) Lookup(channel []byte) *Route {
+	for i := range t.byLength {
+		b := &t.byLength[i]
+		if b.length > len(channel) {
+			continue
+		}
+		if r, ok := b.routes[string(channel[:b.length])]; ok {
+			return r
+		}
+	}
+	return t.unrouted
+}
+
+// Routes returns every route, the longest prefix first and unrouted last. The
+// caller must not change the slice.
+func (t *Table) Routes() []*Route { return t.routes }
+
+// IsReserved tells whether a channel is the relay's own.
+func IsReserved(channel []byte) bool {
+	return len(channel) >= len(Reserved) && string(channel[:len(Reserved)]) == Reserved
+}

@@ -1,0 +1,98 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func table(t testing.TB, prefixes ...string) *Table {
+	t.Helper()
+	var routes []*Route
+	for _, p := range prefixes {
+		routes = append(routes, &Route{Prefix: p, Name: p})
+	}
+	tab, err := New(routes, &Route{Name: "unrouted"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tab
+}
+
+func TestLookupTakesTheLongestPrefix(t *testing.T) {
+	tab := table(t, "chat:", "chat:vip:", "c", "user:")
+	for channel, want := range map[string]string{
+		"chat:42":     "chat:",
+		"chat:vip:1":  "chat:vip:",
+		"chat:vip":    "chat:",
+		"chat":        "c",
+		"c":           "c",
+		"Chat:42":     "unrouted",
+		"":            "unrouted",
+		"user:":       "user:",
+		"users":       "unrouted",
+		"chat:\x00\n": "chat:",
+	} {
+		if got := tab.Lookup([]byte(channel)).Name; got != want {
+			t.Errorf("%q: route %q, want %q", channel, got, want)
+		}
+	}
+}
+
+func TestEmptyPrefixCoversEverything(t *testing.T) {
+	tab := table(t, "", "chat:")
+	if got := tab.Lookup([]byte("x")); got.Name != "" {
+		t.Errorf("route %q", got.Name)
+	}
+}
+
+func TestNewRefusesTwoRoutesOfOnePrefix(t *testing.T) {
+	_, err := New([]*Route{{Prefix: "a"}, {Prefix: "b"}, {Prefix: "a"}}, &Route{})
+	if !errors.Is(err, ErrDuplicate) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPolicyOfKind(t *testing.T) {
+	r := &Route{Kinds: map[string]*Policy{"typing": {Slow: SlowDrop}}}
+	if r.PolicyOf([]byte("typing")).Slow != SlowDrop {
+		t.Error("typing: not its own policy")
+	}
+	for _, kind := range [][]byte{nil, []byte("message"), {}} {
+		if r.PolicyOf(kind) != &r.Policy {
+			t.Errorf("%q: not the route's policy", kind)
+		}
+	}
+}
+
+func TestRoutesAreListedLongestFirst(t *testing.T) {
+	var got []string
+	for _, r := range table(t, "b:", "a:", "long:").Routes() {
+		got = append(got, r.Name)
+	}
+	if fmt.Sprint(got) != "[long: a: b: unrouted]" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestLookupDoesNotAllocate(t *testing.T) {
+	tab, channel := table(t, "chat:", "user:", "document:"), []byte("document:42")
+	tab.Lookup(channel).Kinds = map[string]*Policy{"edit": {}}
+	kind := []byte("edit")
+	if n := testing.AllocsPerRun(100, func() { tab.Lookup(channel).PolicyOf(kind) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	tab, channel := table(b, "chat:", "room:", "user:", "document:"), []byte("chat:42")
+	for b.Loop() {
+		tab.Lookup(channel)
+	}
+}
+
+func ExampleTable_Lookup() {
+	t, _ := New([]*Route{{Prefix: "chat:", Name: "chat"}, {Prefix: "chat:vip:", Name: "vip"}}, &Route{Name: "unrouted"})
+	fmt.Println(t.Lookup([]byte("chat:vip:7")).Name, t.Lookup([]byte("chat:7")).Name, t.Lookup([]byte("news")).Name)
+	// Output: vip chat unrouted
+}
