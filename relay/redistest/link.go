@@ -1,0 +1,149 @@
+// One connection through the proxy: what moves the bytes, and what holds them back.
+
+package redistest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// pieceSize is how many bytes are read at once.
+const pieceSize = 64 << 10
+
+// link is one proxied connection.
+type link struct {
+	// Fixed after construction.
+	client net.Conn
+	limit  int64 // bytes from the server after which to cut; or noCut
+	ctx    context.Context
+	cut    context.CancelFunc
+	ended  chan struct{} // closed once both ends are closed and nothing moves
+}
+
+// serve is the life of a link.
+func (p *Proxy) serve(l *link) {
+	defer func() {
+		l.cut()
+		p.mu.Lock()
+		delete(p.links, l)
+		p.mu.Unlock()
+		close(l.ended)
+	}()
+	defer func() { _ = l.client.Close() }()
+	var d net.Dialer
+	server, err := d.DialContext(l.ctx, "tcp", p.target)
+	if err != nil {
+		return
+	}
+	p.join(l, server)
+}
+
+// join forwards in both directions until the link is cut or at its end. The end of
+// what the client sends is passed on, for the server may still answer; the end of
+// what the server sends ends the link.
+func (p *Proxy) join(l *link, server net.Conn) {
+	var pumps sync.WaitGroup
+	pumps.Go(func() {
+		defer l.cut()
+		_ = p.pump(l, l.client, limited(server, l.limit))
+	})
+	pumps.Go(func() {
+		err := p.pump(l, server, l.client)
+		if !errors.Is(err, io.EOF) || closeWrite(server) != nil {
+			l.cut()
+		}
+	})
+	<-l.ctx.Done()
+	_ = l.client.Close()
+	_ = server.Close()
+	pumps.Wait()
+}
+
+// pump forwards from src to dst. It returns src's error, io.EOF at its end, once a
+// stall would let it through, or an earlier one of dst.
+func (p *Proxy) pump(l *link, dst io.Writer, src io.Reader) error {
+	buf := make([]byte, pieceSize)
+	for {
+		n, err := src.Read(buf)
+		if n > 0 {
+			if err := p.forward(l, dst, buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			if gone := p.hold(l); gone != nil {
+				return gone
+			}
+			return err
+		}
+	}
+}
+
+// forward writes one piece under the faults of the moment.
+func (p *Proxy) forward(l *link, dst io.Writer, piece []byte) error {
+	if err := l.pause(p.currentDelay()); err != nil {
+		return err
+	}
+	for len(piece) > 0 {
+		if err := p.hold(l); err != nil {
+			return err
+		}
+		n := p.sliceOf(len(piece))
+		if _, err := dst.Write(piece[:n]); err != nil {
+			return err
+		}
+		if piece = piece[n:]; len(piece) > 0 {
+			runtime.Gosched() // let the reader take this slice before the next
+		}
+	}
+	return nil
+}
+
+// hold waits while the proxy is stalled. The error says that the link was cut.
+func (p *Proxy) hold(l *link) error {
+	p.mu.Lock()
+	flow := p.flow
+	p.mu.Unlock()
+	select {
+	case <-flow:
+		return l.ctx.Err()
+	case <-l.ctx.Done():
+		return l.ctx.Err()
+	}
+}
+
+// pause waits for d. The error says that the link was cut meanwhile.
+func (l *link) pause(d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-l.ctx.Done():
+		return l.ctx.Err()
+	}
+}
+
+// limited ends r after n bytes, unless n is noCut.
+func limited(r io.Reader, n int64) io.Reader {
+	if n == noCut {
+		return r
+	}
+	return io.LimitReader(r, n)
+}
+
+// closeWrite passes on the end of a stream.
+func closeWrite(conn net.Conn) error {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		return tcp.CloseWrite()
+	}
+	return conn.Close()
+}

@@ -1,0 +1,75 @@
+// Options of Start and the configuration file they end up in.
+
+package redistest
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Option changes how Start runs redis-server.
+type Option func(*options)
+
+type options struct {
+	args       []string
+	acl        []string
+	appendOnly bool
+	tls        bool
+}
+
+// WithArgs adds command-line arguments, which win over everything else:
+// WithArgs("--maxmemory", "1mb").
+func WithArgs(args ...string) Option {
+	return func(o *options) { o.args = append(o.args, args...) }
+}
+
+// WithAppendOnly keeps the data on disk, each write synced, so that Restart finds
+// it again. Without it a restart finds an empty memory.
+func WithAppendOnly() Option {
+	return func(o *options) { o.appendOnly = true }
+}
+
+// WithACL adds users, each in the words of ACL SETUSER:
+// WithACL("app on >secret ~* &chat:* +@all", "default off").
+func WithACL(users ...string) Option {
+	return func(o *options) { o.acl = append(o.acl, users...) }
+}
+
+// WithTLS opens a TLS port beside the plain one (Server.TLSAddr) and makes the
+// files for it (Server.TLS). As is Redis's default, a client must show a
+// certificate; WithArgs("--tls-auth-clients", "no") lets it come without.
+func WithTLS() Option {
+	return func(o *options) { o.tls = true }
+}
+
+// controlUser is the ACL user of Server.Do, which therefore works whatever becomes
+// of the others.
+const controlUser = "redistest"
+
+// writeConfig writes the file that redis-server is started with.
+func (s *Server) writeConfig() error {
+	var b strings.Builder
+	set := func(key, value string) { fmt.Fprintf(&b, "%s %s\n", key, value) }
+	set("bind", host)
+	set("port", s.port)
+	set("unixsocket", s.Socket())
+	set("dir", s.dir)
+	set("save", `""`)
+	set("loglevel", "notice")
+	if s.opts.appendOnly {
+		set("appendonly", "yes")
+		set("appendfsync", "always")
+	}
+	if s.opts.tls {
+		set("tls-port", s.tlsPort)
+		set("tls-ca-cert-file", s.tls.CA)
+		set("tls-cert-file", s.tls.Cert)
+		set("tls-key-file", s.tls.Key)
+	}
+	set("user", controlUser+" on nopass ~* &* +@all")
+	for _, user := range s.opts.acl {
+		set("user", user)
+	}
+	return os.WriteFile(s.configFile(), []byte(b.String()), 0o600)
+}
