@@ -1,0 +1,185 @@
+package embedded
+
+// This file is one connection: what it reads is executed here, what it is to
+// hear leaves through its outbox.
+
+import (
+	"bufio"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alicebob/miniredis/v2/server"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	// maxArgument is the longest argument kept, in bytes; a command with a longer
+	// one is refused.
+	maxArgument = 32 << 20
+	// lastWords is how long a client has to take what was queued before its end.
+	lastWords = time.Second
+)
+
+// client is one connection.
+type client struct {
+	// fixed after registration
+	srv   *Server
+	conn  net.Conn
+	out   *outbox
+	since time.Time
+	id    int64
+
+	// owned by the reading goroutine
+	input    resp.Commands
+	peer     *server.Peer // the engine's view of this client
+	reply    []byte       // of the command in progress
+	quitting bool
+
+	// written by the reading goroutine under the engine's lock, read by others under it
+	proto      resp.Proto
+	names      names
+	name       string // CLIENT SETNAME
+	libName    string // CLIENT SETINFO
+	libVersion string
+	last       string // the last command of this package, as CLIENT LIST shows it
+}
+
+func newClient(s *Server, conn net.Conn) *client {
+	c := &client{
+		srv:   s,
+		conn:  conn,
+		out:   newOutbox(),
+		since: time.Now(),
+		input: resp.Commands{MaxBulk: maxArgument},
+		proto: resp.RESP2,
+	}
+	c.peer = server.NewPeer(bufio.NewWriter(replyWriter{c}))
+	return c
+}
+
+// replyWriter is where the engine writes its replies to a client.
+type replyWriter struct{ c *client }
+
+func (w replyWriter) Write(p []byte) (int, error) {
+	w.c.reply = append(w.c.reply, p...)
+	return len(p), nil
+}
+
+// run serves the client until it leaves or is disconnected.
+func (c *client) run() {
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		if err := c.out.drain(c.conn); err != nil {
+			c.close()
+		}
+	})
+	c.read()
+	c.srv.unregister(c)
+	c.out.end()
+	_ = c.conn.SetWriteDeadline(time.Now().Add(lastWords)) // fails only on a closed connection
+	writer.Wait()
+	c.close()
+}
+
+// close closes the connection, which ends run. Anyone may call it, more than
+// once, and it never blocks. A client inside a blocking command (XREAD BLOCK)
+// leaves when that wakes up.
+func (c *client) close() {
+	c.peer.Close()
+	_ = c.conn.Close() // nothing is buffered in it, and no one is left to tell
+}
+
+// read executes commands until the connection ends.
+func (c *client) read() {
+	for c.executeBuffered() {
+		n, err := c.conn.Read(c.input.Space())
+		if err != nil {
+			return
+		}
+		c.input.Wrote(n)
+	}
+}
+
+// executeBuffered runs the commands that have arrived whole; false when the
+// client is to leave.
+func (c *client) executeBuffered() bool {
+	for {
+		cmd, whole, err := c.input.Next()
+		if err != nil {
+			c.out.push(resp.AppendError(nil, "ERR "+err.Error()))
+			return false
+		}
+		if !whole {
+			return true
+		}
+		c.execute(cmd)
+		if c.quitting || !c.out.waitRoom() {
+			return false
+		}
+	}
+}
+
+func (c *client) execute(cmd resp.Command) {
+	args := make([]string, len(cmd.Args))
+	for i, a := range cmd.Args {
+		args[i] = string(a)
+	}
+	c.reply = recycled(c.reply[:0])
+	name := strings.ToLower(args[0])
+	own, isOwn := commands[name]
+	switch err := c.refuse(cmd, name, args); {
+	case err != nil:
+		c.fail(err)
+	case isOwn:
+		c.executeOwn(own, name, args[1:])
+		return
+	default:
+		c.srv.data.Dispatch(c.peer, args)
+		c.peer.Flush()
+	}
+	c.out.push(c.reply)
+}
+
+// executeOwn runs a command of this package. Its reply is queued under the lock,
+// so that a confirmation precedes the messages of its channel.
+func (c *client) executeOwn(cmd command, name string, args []string) {
+	c.srv.engine.Lock()
+	defer c.srv.engine.Unlock()
+	c.last = name
+	if cmd.answer != nil {
+		c.reply = cmd.answer(&c.srv.broker, c.reply, args)
+	} else {
+		cmd.run(c, args)
+	}
+	c.out.push(c.reply)
+}
+
+// refuse checks what Redis checks before it runs a command, in its order.
+func (c *client) refuse(cmd resp.Command, name string, args []string) error {
+	own, isOwn := commands[name]
+	switch {
+	case !isOwn && !c.srv.data.IsRegisteredCommand(name):
+		return unknownCommand(args)
+	case isOwn && !own.takes(args[1:]):
+		return wrongArity(name)
+	case c.proto == resp.RESP2 && !c.names.empty() && !own.whileSubscribed:
+		return replyError("ERR Can't execute '" + own.fullName(args) + "': only (P|S)SUBSCRIBE / " +
+			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	case cmd.Oversize > 0:
+		return errTooLong
+	}
+	return nil
+}
+
+func (c *client) fail(err error) { c.reply = appendError(c.reply, err) }
+
+func (c *client) ok() { c.reply = resp.AppendSimple(c.reply, "OK") }
+
+func (c *client) strings(list ...string) {
+	for _, s := range list {
+		c.reply = resp.AppendBulkString(c.reply, s)
+	}
+}

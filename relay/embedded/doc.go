@@ -1,0 +1,27 @@
+// Package embedded is the Redis inside the relay, for development: it runs when
+// no redis.url is configured, on a random port of 127.0.0.1, and keeps nothing.
+//
+// Data commands (strings, streams, Lua and so on) are miniredis's. Everything
+// that the relay's own work rests on is done here instead, after Redis 7.0:
+// connections, HELLO, CLIENT, INFO, and the Pub/Sub family with shard channels
+// and Redis's own glob. Scripts reach the same Pub/Sub: redis.call("PUBLISH")
+// is heard like any other.
+//
+// What it does not do: persistence, authentication, replication, transactions
+// (MULTI is refused), keyspace notifications. Key expiry follows the wall clock.
+//
+// # Ordering
+//
+// One command, or one whole script, runs at a time, as in Redis. Messages reach
+// every subscriber in the order in which they were published, no message of a
+// channel precedes its confirmation, and replies keep the order of the requests.
+//
+// # Concurrency
+//
+// The lock of the miniredis engine is the one lock: it guards the registry of
+// clients and the broker, and scripts run under it. Each client has two
+// goroutines, a reader that executes its commands and a writer that drains its
+// outbox. Publishing never waits for a subscriber: one whose outbox is over its
+// limit is disconnected, as by Redis. Replies do wait: a client that does not
+// read them is not read from either.
+package embedded

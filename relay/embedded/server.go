@@ -1,0 +1,153 @@
+package embedded
+
+// This file is the server's life: listen, accept, close; and the door through
+// which scripts reach Pub/Sub.
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+)
+
+// Version is the Redis version that HELLO and INFO report: the one whose
+// behaviour this package follows.
+const Version = "7.0.15"
+
+// Server is a running embedded Redis. All methods are safe for concurrent use.
+type Server struct {
+	// fixed after Start
+	listener net.Listener
+	engine   *miniredis.Miniredis // its lock guards all that is below and the clients' subscriptions
+	data     *server.Server       // the engine's commands
+	started  time.Time
+	running  sync.WaitGroup // the accept loop and every client
+
+	// guarded by engine's lock
+	broker  broker
+	clients map[*client]struct{}
+	lastID  int64 // id of the newest client
+	closed  bool
+}
+
+// Start listens on a free port of 127.0.0.1 and serves until Close. The server
+// starts empty.
+func Start() (*Server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for the embedded redis: %w (set redis.url to use a real one)", err)
+	}
+	engine, data, err := startEngine()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the embedded redis: %w", err), listener.Close())
+	}
+	s := &Server{
+		listener: listener,
+		engine:   engine,
+		data:     data,
+		started:  time.Now(),
+		broker:   newBroker(),
+		clients:  map[*client]struct{}{},
+	}
+	data.SetPreHook(s.scripted)
+	s.running.Go(s.accept)
+	return s, nil
+}
+
+// startEngine starts miniredis without a listener of its own. Dial is the one
+// way it offers to do that; the connection itself is not needed.
+func startEngine() (*miniredis.Miniredis, *server.Server, error) {
+	engine := miniredis.NewMiniRedis()
+	engine.ClockTTL(true)
+	conn, err := engine.Dial()
+	if err != nil {
+		return nil, nil, err
+	}
+	return engine, engine.Server(), conn.Close()
+}
+
+// URL returns the address in the form of redis.url: redis://127.0.0.1:<port>.
+func (s *Server) URL() string {
+	return "redis://" + s.listener.Addr().String()
+}
+
+// Close disconnects every client and waits until all goroutines have ended.
+// Further calls do nothing and return nil.
+func (s *Server) Close() error {
+	s.engine.Lock()
+	first := !s.closed
+	s.closed = true
+	for c := range s.clients {
+		c.close()
+	}
+	s.engine.Unlock()
+
+	var err error
+	if first {
+		err = s.listener.Close()
+		s.engine.Close() // also ends blocked commands
+	}
+	s.running.Wait()
+	return err
+}
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of file descriptors: let some be closed
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		c := newClient(s, conn)
+		if !s.register(c) {
+			c.close()
+			return
+		}
+		s.running.Go(c.run)
+	}
+}
+
+// register gives c its id; false when the server is closing.
+func (s *Server) register(c *client) bool {
+	s.engine.Lock()
+	defer s.engine.Unlock()
+	if s.closed {
+		return false
+	}
+	s.lastID++
+	c.id = s.lastID
+	s.clients[c] = struct{}{}
+	return true
+}
+
+// unregister forgets c and everything it listened to.
+func (s *Server) unregister(c *client) {
+	s.engine.Lock()
+	defer s.engine.Unlock()
+	s.broker.removeAll(c)
+	delete(s.clients, c)
+}
+
+// scripted answers the Pub/Sub commands that a Lua script calls; the script runs
+// under the engine's lock. The data commands of clients come through here too,
+// and are left to the engine.
+func (s *Server) scripted(peer *server.Peer, name string, args ...string) bool {
+	cmd, ok := commands[strings.ToLower(name)]
+	if !ok || cmd.answer == nil {
+		return false
+	}
+	if !cmd.takes(args) {
+		peer.WriteError(wrongArity(name).Error())
+	} else {
+		peer.WriteRaw(string(cmd.answer(&s.broker, nil, args)))
+	}
+	return true
+}
