@@ -1,0 +1,24 @@
+// Package hub knows who listens to what on this host, and hands each message
+// from Redis to its local listeners.
+//
+// # Ordering
+//
+// Everything for one connection goes through its Outbox, in the order in which
+// it was appended. A command whose answer comes later takes a Hold: a place in
+// that order. So replies keep the order of the commands, no message precedes the
+// confirmation of its subscription, and none follows the one that ends it.
+//
+// # Concurrency
+//
+// Everything may be called from anywhere; the order of messages is that of the
+// calls of Deliver, which the goroutine that reads from Redis makes. Hub.mu
+// guards who listens to what, Outbox.mu one connection's queue; Hub.mu may be held when Outbox.mu is
+// taken, never the other way round. Nothing is written to a socket and nothing
+// waits while a lock is held: Flush writes afterwards, without blocking; what a
+// socket does not take at once is left to a goroutine of that connection.
+//
+// # Loss
+//
+// A listener whose queue is full is disconnected or misses this message; both
+// are counted by Reason.
+package hub

@@ -1,0 +1,389 @@
+package hub
+
+// The registry of interest, and fan-out.
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"redis-relay/relay/glob"
+	"redis-relay/relay/resp"
+)
+
+// Upstream is the Redis side as the hub needs it. Both methods are called with
+// Hub.mu held and must return at once.
+type Upstream interface {
+	// Want says that the first listener of a name came, or the last one left. It
+	// reports whether Redis has the name subscribed already.
+	Want(kind resp.Kind, name string, want bool) (held bool)
+	// Held tells whether Redis has the name subscribed now.
+	Held(kind resp.Kind, name string) bool
+}
+
+// Mode is how one message is handed out.
+type Mode uint8
+
+// The modes; zero is: to all, and disconnect who cannot keep up.
+const (
+	ModeDrop Mode = 1 << iota // who cannot keep up misses this message
+	ModeOne                   // to one listener in turn
+)
+
+// Hub connects names to listeners.
+type Hub struct {
+	// Fixed after construction.
+	up      Upstream
+	reserve func(name string) bool // names that are made here and not upstream
+
+	slow    atomic.Uint64 // listeners disconnected because their queue was full
+	dropped atomic.Uint64 // messages not queued for one listener
+
+	mu sync.Mutex // Guards what follows.
+
+	topics  [resp.Kinds]map[string]*topic
+	subs    [resp.Kinds]int // listeners over all topics
+	waiting [resp.Kinds]int // Pendings over all topics
+	run     run
+	dirty   []*Listener // have something to be flushed
+	spare   []*Listener // the array of an earlier dirty list
+}
+
+// New returns an empty hub. reserve tells which names are local: they are never
+// asked of up.
+func New(up Upstream, reserve func(name string) bool) *Hub {
+	h := &Hub{up: up, reserve: reserve}
+	for k := range h.topics {
+		h.topics[k] = map[string]*topic{}
+	}
+	return h
+}
+
+// Join subscribes l to names, of which it must have none yet. It returns nil
+// when l listens to all of them now; otherwise l listens to none of them until
+// Redis has confirmed every one. wake is called when that is decided, with locks
+// held: it must return at once.
+func (h *Hub) Join(l *Listener, kind resp.Kind, names []string, wake func()) *Pending {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := &Pending{listener: l, done: make(chan struct{}), wake: wake}
+	for _, name := range names {
+		t := h.topicLocked(kind, name)
+		p.topics = append(p.topics, t)
+		t.waiting = append(t.waiting, p)
+		h.waiting[kind]++
+		if !t.held {
+			p.missing++
+		}
+	}
+	if p.missing == 0 {
+		h.settleLocked(p)
+		return nil
+	}
+	return p
+}
+
+// topicLocked finds a topic or makes it, and asks Redis for what it does not
+// hold: for the first time, or again after a refusal.
+func (h *Hub) topicLocked(kind resp.Kind, name string) *topic {
+	t := h.topics[kind][name]
+	if t == nil {
+		t = &topic{name: name, kind: kind, local: h.reserve(name)}
+		h.topics[kind][name] = t
+	}
+	t.held = t.held || t.local || h.up.Want(kind, name, true)
+	return t
+}
+
+// settleLocked decides a Pending: it listens now, or was refused.
+func (h *Hub) settleLocked(p *Pending) {
+	h.fanOutLocked()
+	for _, t := range p.topics {
+		t.waiting = slices.DeleteFunc(t.waiting, func(q *Pending) bool { return q == p })
+		h.waiting[t.kind]--
+		if p.err == nil {
+			t.subs = append(t.subs, p.listener)
+			h.subs[t.kind]++
+		} else {
+			h.forgetLocked(t)
+		}
+	}
+	close(p.done)
+	if p.wake != nil {
+		p.wake()
+	}
+}
+
+// Leave ends l's subscription to a name, also one that still waits. After it
+// returns nothing of that name is queued for l any more.
+func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fanOutLocked()
+	for _, name := range names {
+		if t := h.topics[kind][name]; t != nil {
+			subs, waiting := len(t.subs), len(t.waiting)
+			t.drop(l)
+			h.subs[kind] -= subs - len(t.subs)
+			h.waiting[kind] -= waiting - len(t.waiting)
+			h.forgetLocked(t)
+		}
+	}
+}
+
+func (h *Hub) forgetLocked(t *topic) {
+	if !t.unused() {
+		return
+	}
+	delete(h.topics[t.kind], t.name)
+	if !t.local {
+		h.up.Want(t.kind, t.name, false)
+	}
+}
+
+// SetRESP3 chooses the form in which l gets its messages from now on.
+func (h *Hub) SetRESP3(l *Listener, on bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fanOutLocked()
+	l.resp3 = on
+}
+
+// Confirmed says that Redis has subscribed a name.
+func (h *Hub) Confirmed(kind resp.Kind, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[kind][name]
+	// The confirmation may be of an earlier life of this topic: ask.
+	if t == nil || t.held || !h.up.Held(kind, name) {
+		return
+	}
+	t.held = true
+	for _, p := range slices.Clone(t.waiting) {
+		if p.missing--; p.missing == 0 {
+			h.settleLocked(p)
+		}
+	}
+}
+
+// Refused says that Redis will not subscribe a name. A subscription that waits
+// for it is refused as a whole, with err; who listened to it before is
+// disconnected.
+func (h *Hub) Refused(kind resp.Kind, name string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[kind][name]
+	if t == nil || t.held {
+		return
+	}
+	for _, l := range t.subs {
+		l.endLocked(ReasonRefused)
+	}
+	for _, p := range slices.Clone(t.waiting) {
+		p.err = err
+		h.settleLocked(p)
+	}
+}
+
+// Lost says that the connection to Redis is gone: messages of every name may be
+// lost from now until Confirmed. Listeners of a name for which disconnect
+// reports true are ended, and hear nothing more. It returns how many those are.
+func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fanOutLocked()
+	for kind := range h.topics {
+		for name, t := range h.topics[kind] {
+			if t.local || !t.held {
+				continue
+			}
+			t.held = false
+			for _, p := range t.waiting {
+				p.missing++
+			}
+			if len(t.subs) == 0 || !disconnect(t.kind, name) {
+				continue
+			}
+			for _, l := range t.subs {
+				if !l.ended {
+					ended++
+				}
+				l.endLocked(ReasonGap)
+			}
+		}
+	}
+	return ended
+}
+
+// Deliver queues a frame for the listeners of a name and returns how many there
+// are. frame is RESP2 and must never be changed afterwards. Nothing is written
+// before Flush.
+func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topics[kind][string(name)]
+	if t == nil || len(t.subs) == 0 {
+		return 0
+	}
+	if !h.run.extend(t, mode, frame) {
+		h.fanOutLocked()
+		h.run.begin(t, mode, frame)
+	}
+	if mode&ModeOne != 0 {
+		return 1
+	}
+	return len(t.subs)
+}
+
+// fanOutLocked hands the run to its listeners.
+func (h *Hub) fanOutLocked() {
+	r := &h.run
+	t := r.topic
+	if t == nil {
+		return
+	}
+	r.topic = nil
+	if r.mode&ModeOne != 0 {
+		h.giveToOneLocked(t)
+	} else {
+		for _, l := range t.subs {
+			h.giveLocked(l)
+		}
+	}
+	r.frames, r.resp3 = nil, nil
+}
+
+// giveToOneLocked gives the run to a listener that has room; when none has, the
+// next in turn is the slow one.
+func (h *Hub) giveToOneLocked(t *topic) {
+	l := t.one(len(h.run.frames))
+	if l == nil && len(t.subs) > 0 {
+		l = t.subs[int(t.turn)%len(t.subs)]
+	}
+	if l != nil {
+		h.giveLocked(l)
+	}
+}
+
+func (h *Hub) giveLocked(l *Listener) {
+	r := &h.run
+	frames := r.frames
+	if l.resp3 {
+		frames = r.pushes()
+	}
+	switch {
+	case l.ended:
+		h.dropped.Add(uint64(len(r.starts)))
+	case l.out.Append(frames):
+		h.dirtyLocked(l)
+	case r.mode&ModeDrop != 0:
+		h.dropped.Add(uint64(len(r.starts)))
+	default:
+		h.slow.Add(1)
+		h.dropped.Add(uint64(len(r.starts)))
+		l.endLocked(ReasonSlow)
+	}
+}
+
+func (h *Hub) dirtyLocked(l *Listener) {
+	if !l.dirty {
+		l.dirty = true
+		h.dirty = append(h.dirty, l)
+	}
+}
+
+// Flush writes what Deliver has queued, as far as each socket takes it.
+func (h *Hub) Flush() {
+	h.mu.Lock()
+	h.fanOutLocked()
+	dirty := h.dirty
+	h.dirty, h.spare = h.spare, nil
+	for _, l := range dirty {
+		l.dirty = false
+	}
+	h.mu.Unlock()
+
+	for _, l := range dirty {
+		l.out.Flush()
+	}
+
+	clear(dirty)
+	h.mu.Lock()
+	h.spare = dirty[:0]
+	h.mu.Unlock()
+}
+
+// WaitFor returns a subscription of anybody on this host that a message on
+// channel would reach and that Redis has not confirmed yet, or nil. A publisher
+// waits for it, so that who subscribed first also hears.
+func (h *Hub) WaitFor(kind resp.Kind, channel []byte) *Pending {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[kind][string(channel)]; t != nil && len(t.waiting) > 0 {
+		return t.waiting[0]
+	}
+	if kind == resp.Message && h.waiting[resp.PMessage] > 0 {
+		for name, t := range h.topics[resp.PMessage] {
+			if len(t.waiting) > 0 && glob.Match([]byte(name), channel) {
+				return t.waiting[0]
+			}
+		}
+	}
+	return nil
+}
+
+// Audience counts who on this host a message on channel reaches: the listeners,
+// one by one, and the subscriptions that Redis sees of this relay.
+func (h *Hub) Audience(kind resp.Kind, channel []byte) (listeners, upstream int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[kind][string(channel)]; t != nil {
+		listeners, upstream = t.count()
+	}
+	if kind == resp.Message {
+		for name, t := range h.topics[resp.PMessage] {
+			if glob.Match([]byte(name), channel) {
+				l, u := t.count()
+				listeners, upstream = listeners+l, upstream+u
+			}
+		}
+	}
+	return listeners, upstream
+}
+
+func (t *topic) count() (listeners, upstream int) {
+	if t.held && !t.local {
+		upstream = 1
+	}
+	return len(t.subs), upstream
+}
+
+// Listeners counts the listeners of one name and tells whether Redis counts
+// this relay among its own.
+func (h *Hub) Listeners(kind resp.Kind, name []byte) (listeners, upstream int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t := h.topics[kind][string(name)]; t != nil {
+		return t.count()
+	}
+	return 0, 0
+}
+
+// Stats is a snapshot for metrics.
+type Stats struct {
+	Topics    [resp.Kinds]int // names with local interest
+	Listeners [resp.Kinds]int // subscriptions of local connections
+	Slow      uint64          // listeners disconnected for a full queue, ever
+	Dropped   uint64          // messages not queued for one listener, ever
+}
+
+// Stats returns the figures of this moment.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := Stats{Listeners: h.subs, Slow: h.slow.Load(), Dropped: h.dropped.Load()}
+	for k := range h.topics {
+		s.Topics[k] = len(h.topics[k])
+	}
+	return s
+}

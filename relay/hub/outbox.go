@@ -1,0 +1,391 @@
+package hub
+
+// What waits to be written to one connection.
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	minTail   = 128  // bytes: a handful of replies
+	maxTail   = 8192 // bytes: more memory than this is given back once written
+	maxSpare  = 256  // slices kept for the next batch
+	maxIovecs = 512  // slices in one writev; the system's limit is 1024
+)
+
+// Outbox queues bytes for one connection and writes them in order. All methods
+// may be called from anywhere and none of them waits for the peer, but for
+// Drain.
+//
+// Flush writes in place, without blocking. When the socket does not take
+// everything, a goroutine waits for it, and until it is done appended bytes only
+// queue up: a slow peer costs its own queue and nothing else.
+type Outbox struct {
+	// Fixed after construction.
+	conn    net.Conn
+	raw     syscall.RawConn
+	limit   *atomic.Int64   // bytes that may be queued
+	writers *sync.WaitGroup // counts the goroutines that wait for a slow peer
+	attempt func(uintptr) bool
+
+	// Owned by whoever set writing.
+	store    [][]byte // the array of the batch
+	batch    [][]byte // what of it is still to be written
+	batchErr error
+
+	mu sync.Mutex // Guards what follows.
+
+	ready   [][]byte // to be written next, in order
+	spare   [][]byte // the array of an earlier batch, to be used again
+	holds   []*Hold  // places kept for answers; ready ends before the first
+	tail    []byte   // memory for bytes that had to be copied
+	queued  int      // bytes not written yet: batch, ready and behind the holds
+	writing bool     // somebody writes, and will go on with what is appended
+	closed  bool
+	drained chan struct{} // set by Drain: closed when nothing is queued
+}
+
+// Hold is a place in an Outbox for an answer that is not known yet. What is
+// appended after it waits until Fill.
+type Hold struct {
+	out    *Outbox
+	filled bool
+	reply  []byte
+	after  [][]byte
+}
+
+// NewOutbox returns an Outbox that writes to conn, which must have a file
+// descriptor (a *net.UnixConn or *net.TCPConn). limit is read at every append
+// and may change; writers is waited for by the caller, after Close.
+func NewOutbox(conn net.Conn, limit *atomic.Int64, writers *sync.WaitGroup) (*Outbox, error) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.New("connection has no file descriptor")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	o := &Outbox{conn: conn, raw: raw, limit: limit, writers: writers}
+	o.attempt = o.writeOnce
+	return o, nil
+}
+
+// Append queues b, which must never be changed afterwards: it is not copied.
+// It reports false, and queues nothing, when the queue is full; the queue takes
+// at least one frame, however large. A closed Outbox takes everything and
+// forgets it.
+func (o *Outbox) Append(b []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || len(b) == 0 {
+		return true
+	}
+	if o.fullLocked(len(b)) {
+		return false
+	}
+	o.appendLocked(b)
+	return true
+}
+
+// Full tells whether n more bytes would not be taken.
+func (o *Outbox) Full(n int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.closed && o.fullLocked(n)
+}
+
+func (o *Outbox) fullLocked(n int) bool {
+	return o.queued > 0 && o.queued+n > int(o.limit.Load())
+}
+
+// Reply queues a copy of b. It reports false as Append does.
+func (o *Outbox) Reply(b []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || len(b) == 0 {
+		return true
+	}
+	if o.fullLocked(len(b)) {
+		return false
+	}
+	o.appendLocked(o.copyLocked(b))
+	return true
+}
+
+// Hold keeps the next place for an answer.
+func (o *Outbox) Hold() *Hold {
+	h := &Hold{out: o}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed {
+		o.holds = append(o.holds, h)
+	}
+	return h
+}
+
+// Fill puts a copy of b at the place that h keeps, and lets go what waited
+// behind it. It must be called once; an empty b gives the place up. The caller
+// flushes.
+func (h *Hold) Fill(b []byte) {
+	o := h.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	h.reply, h.filled = o.copyLocked(b), true
+	o.queued += len(b)
+	n := 0
+	for ; n < len(o.holds) && o.holds[n].filled; n++ {
+		o.ready = join(o.ready, o.holds[n].reply)
+		for _, b := range o.holds[n].after {
+			o.ready = join(o.ready, b)
+		}
+		o.holds[n] = nil
+	}
+	if o.holds = o.holds[n:]; len(o.holds) == 0 {
+		o.holds = nil
+	}
+	o.idleLocked()
+}
+
+func (o *Outbox) appendLocked(b []byte) {
+	o.queued += len(b)
+	if n := len(o.holds); n > 0 {
+		o.holds[n-1].after = join(o.holds[n-1].after, b)
+		return
+	}
+	o.ready = join(o.ready, b)
+}
+
+// join appends b to list. If b stands right behind the last slice in the same
+// memory, as neighbouring frames of one read do, that slice grows instead: a
+// burst becomes one slice.
+func join(list [][]byte, b []byte) [][]byte {
+	if len(b) == 0 {
+		return list
+	}
+	if n := len(list); n > 0 {
+		last := list[n-1]
+		if l := len(last); cap(last)-l >= len(b) && &last[:l+1][l] == &b[0] {
+			list[n-1] = last[:l+len(b)]
+			return list
+		}
+	}
+	return append(list, b)
+}
+
+// copyLocked copies b to memory of o's own, where join finds it next to the
+// copy before.
+func (o *Outbox) copyLocked(b []byte) []byte {
+	if cap(o.tail)-len(o.tail) < len(b) {
+		o.tail = make([]byte, 0, max(minTail, min(2*cap(o.tail), maxTail), len(b)))
+	}
+	n := len(o.tail)
+	o.tail = append(o.tail, b...)
+	return o.tail[n:]
+}
+
+// Flush writes what is ready, as far as the socket takes it now.
+func (o *Outbox) Flush() {
+	o.mu.Lock()
+	if o.writing || o.closed || len(o.ready) == 0 {
+		o.mu.Unlock()
+		return
+	}
+	o.writing = true
+	o.takeLocked()
+	o.mu.Unlock()
+
+	for more := true; more; {
+		more = o.wrote(o.try())
+	}
+}
+
+// try writes the batch without blocking and returns how much went out.
+func (o *Outbox) try() (written int, err error) {
+	before := size(o.batch)
+	o.batchErr = nil
+	if err := o.raw.Write(o.attempt); err != nil {
+		return 0, err
+	}
+	return before - size(o.batch), o.batchErr
+}
+
+// writeOnce is the body of try's RawConn.Write. It always says that it is done,
+// so that the poller never parks it.
+func (o *Outbox) writeOnce(fd uintptr) bool {
+	for len(o.batch) > 0 {
+		n, err := writev(int(fd), o.batch[:min(len(o.batch), maxIovecs)])
+		switch {
+		case err == nil:
+			o.batch = skip(o.batch, n)
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return true
+		default:
+			o.batchErr = os.NewSyscallError("write", err)
+			return true
+		}
+	}
+	return true
+}
+
+func writev(fd int, list [][]byte) (int, error) {
+	if len(list) == 1 {
+		return unix.Write(fd, list[0])
+	}
+	return unix.Writev(fd, list)
+}
+
+// wait writes what the socket did not take at once, and all that is appended
+// meanwhile. It ends when nothing is left, or with the connection.
+func (o *Outbox) wait() {
+	defer o.writers.Done()
+	for more := true; more; {
+		list := net.Buffers(o.batch)
+		n, err := list.WriteTo(o.conn)
+		o.batch = nil
+		more = o.wrote(int(n), err)
+	}
+}
+
+// wrote accounts for n bytes written and reports whether the caller has another
+// batch to write.
+func (o *Outbox) wrote(n int, err error) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queued -= n
+	if err != nil {
+		o.closeLocked()
+	}
+	switch {
+	case o.closed:
+		return false
+	case len(o.batch) > 0:
+		o.writers.Add(1)
+		go o.wait()
+		return false
+	}
+	o.releaseLocked()
+	if len(o.ready) > 0 {
+		o.takeLocked()
+		return true
+	}
+	o.writing = false
+	o.idleLocked()
+	return false
+}
+
+// takeLocked makes what is ready the next batch.
+func (o *Outbox) takeLocked() {
+	o.store, o.batch = o.ready, o.ready
+	o.ready, o.spare = o.spare, nil
+}
+
+// releaseLocked forgets a batch that was written and keeps its array.
+func (o *Outbox) releaseLocked() {
+	clear(o.store)
+	if cap(o.store) <= maxSpare {
+		o.spare = o.store[:0]
+	}
+	o.store, o.batch = nil, nil
+}
+
+// idleLocked is called when something that was waited for is done. When nothing
+// is queued any more it gives memory back and wakes Drain.
+func (o *Outbox) idleLocked() {
+	if o.writing || len(o.ready) > 0 || len(o.holds) > 0 {
+		return
+	}
+	if o.tail = o.tail[:0]; cap(o.tail) > maxTail {
+		o.tail = nil
+	}
+	if o.drained != nil {
+		close(o.drained)
+		o.drained = nil
+	}
+}
+
+// Queued returns the number of bytes that are not written yet.
+func (o *Outbox) Queued() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.queued
+}
+
+// Drain waits until everything is written and every Hold is filled, at most for
+// the time given, and reports whether it came to that. One goroutine may call it.
+func (o *Outbox) Drain(timeout time.Duration) bool {
+	done := make(chan struct{})
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return false
+	}
+	o.drained = done
+	o.idleLocked()
+	o.mu.Unlock()
+	o.Flush()
+
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.drained == nil && !o.closed
+}
+
+// Close closes the connection and forgets what is queued. It may be called
+// again.
+func (o *Outbox) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closeLocked()
+}
+
+// closeLocked closes the connection here, under the lock: on a socket without
+// SO_LINGER that never blocks, and nothing can be appended in between.
+func (o *Outbox) closeLocked() {
+	if o.closed {
+		return
+	}
+	o.closed = true
+	o.ready, o.spare, o.holds, o.tail, o.queued = nil, nil, nil, nil, 0
+	_ = o.conn.Close() // nothing is left to lose
+	if o.drained != nil {
+		close(o.drained)
+		o.drained = nil
+	}
+}
+
+// skip drops the first n bytes of list.
+func skip(list [][]byte, n int) [][]byte {
+	for len(list) > 0 && n >= len(list[0]) {
+		n -= len(list[0])
+		list = list[1:]
+	}
+	if n > 0 {
+		list[0] = list[0][n:]
+	}
+	return list
+}
+
+func size(list [][]byte) (n int) {
+	for _, b := range list {
+		n += len(b)
+	}
+	return n
+}

@@ -1,0 +1,58 @@
+package hub
+
+// A run: neighbouring frames for one topic, fanned out together.
+
+const (
+	maxRun    = 64 << 10  // bytes fanned out at once, so that a full queue loses little
+	pushChunk = 256 << 10 // bytes of RESP3 frames in one piece of memory
+)
+
+// run collects frames that stand next to each other in memory and go to the
+// same listeners, so that a burst costs each listener one append. Guarded by
+// Hub.mu.
+type run struct {
+	topic  *topic
+	mode   Mode
+	frames []byte // RESP2, as Redis sent them
+	starts []int  // where each frame begins
+
+	resp3 []byte // the same as RESP3 pushes; made when somebody needs them
+	chunk []byte // memory for resp3; never changed once handed out
+}
+
+// extend adds a frame if it continues the run.
+func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
+	if r.topic != t || r.mode != mode || mode&ModeOne != 0 || len(r.frames)+len(frame) > maxRun {
+		return false
+	}
+	l := len(r.frames)
+	if cap(r.frames)-l < len(frame) || &r.frames[:l+1][l] != &frame[0] {
+		return false
+	}
+	r.starts = append(r.starts, l)
+	r.frames = r.frames[:l+len(frame)]
+	return true
+}
+
+func (r *run) begin(t *topic, mode Mode, frame []byte) {
+	r.topic, r.mode, r.frames = t, mode, frame
+	r.starts = append(r.starts[:0], 0)
+	r.resp3 = nil
+}
+
+// pushes returns the frames as RESP3: the same bytes but for the first of each.
+func (r *run) pushes() []byte {
+	if r.resp3 != nil {
+		return r.resp3
+	}
+	if cap(r.chunk)-len(r.chunk) < len(r.frames) {
+		r.chunk = make([]byte, 0, max(pushChunk, len(r.frames)))
+	}
+	n := len(r.chunk)
+	r.chunk = append(r.chunk, r.frames...)
+	r.resp3 = r.chunk[n:]
+	for _, i := range r.starts {
+		r.resp3[i] = '>'
+	}
+	return r.resp3
+}

@@ -1,0 +1,44 @@
+package hub
+
+// A name that somebody on this host listens to.
+
+import (
+	"slices"
+
+	"redis-relay/relay/resp"
+)
+
+// topic is guarded by Hub.mu.
+type topic struct {
+	name    string
+	kind    resp.Kind
+	local   bool // made by this relay: Redis knows nothing of it
+	held    bool // Redis has confirmed it
+	turn    uint32
+	subs    []*Listener
+	waiting []*Pending
+}
+
+func (t *topic) unused() bool { return len(t.subs) == 0 && len(t.waiting) == 0 }
+
+// drop takes l off, whether it listens or still waits.
+func (t *topic) drop(l *Listener) {
+	if i := slices.Index(t.subs, l); i >= 0 {
+		last := len(t.subs) - 1
+		t.subs[i], t.subs[last] = t.subs[last], nil
+		t.subs = t.subs[:last]
+	}
+	t.waiting = slices.DeleteFunc(t.waiting, func(p *Pending) bool { return p.listener == l })
+}
+
+// one picks the next listener in turn that has room for n bytes, or nil when
+// none has.
+func (t *topic) one(n int) *Listener {
+	for range t.subs {
+		t.turn++
+		if l := t.subs[int(t.turn)%len(t.subs)]; !l.ended && !l.out.Full(n) {
+			return l
+		}
+	}
+	return nil
+}
