@@ -1,0 +1,194 @@
+package upstream
+
+// Making a go-redis client for one life of one connection.
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Options say how to reach Redis.
+type Options struct {
+	Mode           string // single or sentinel
+	URL            string // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
+	PasswordFile   string // read again at every connect; empty: the password in URL
+	CA, Cert, Key  string // PEM files; empty: the system's roots, no client certificate
+	Name           string // of this host, in CLIENT LIST
+	PublishTimeout time.Duration
+	ProbeInterval  time.Duration // 0: no probe
+	AlertAfter     int           // failed attempts in a row
+}
+
+// connectTimeout bounds dialing and the handshake, each.
+const connectTimeout = 3 * time.Second
+
+// errSecondDial keeps a client to one life. Nothing was sent when it comes back
+// from a command.
+var errSecondDial = errors.New("connection to Redis lost")
+
+// onDial is given the finished connection and returns what go-redis shall use.
+type onDial func(net.Conn) net.Conn
+
+// once is a go-redis hook that lets a client dial a single time.
+type once struct {
+	dialed atomic.Bool
+	wrap   onDial
+}
+
+func (o *once) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if o.dialed.Swap(true) {
+			return nil, errSecondDial
+		}
+		conn, err := next(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		giveUpUnacknowledged(conn)
+		if o.wrap != nil {
+			return o.wrap(conn), nil
+		}
+		return conn, nil
+	}
+}
+
+func (o *once) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (o *once) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// client returns a client that dials once. role ends its name in CLIENT LIST.
+func (o *Options) client(role string, wrap onDial) (*redis.Client, error) {
+	var c *redis.Client
+	var err error
+	if o.Mode == "sentinel" {
+		c, err = o.sentinelClient(role)
+	} else {
+		c, err = o.singleClient(role)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.AddHook(&once{wrap: wrap})
+	return c, nil
+}
+
+func (o *Options) singleClient(role string) (*redis.Client, error) {
+	opt, err := redis.ParseURL(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("redis.url: %w", err)
+	}
+	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
+		return nil, err
+	}
+	opt.Protocol = 2 // the tap reads RESP2, and forwards it byte for byte
+	opt.ClientName = o.clientName(role)
+	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
+	opt.MaxRetries = -1 // a command that may have been done is never sent again
+	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
+	opt.ReadTimeout, opt.WriteTimeout = connectTimeout, connectTimeout
+	opt.ContextTimeoutEnabled = true
+	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 1, -1
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(opt), nil
+}
+
+func (o *Options) sentinelClient(role string) (*redis.Client, error) {
+	opt, err := redis.ParseFailoverURL(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("redis.url: %w", err)
+	}
+	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
+		return nil, err
+	}
+	opt.Protocol = 2
+	opt.ClientName = o.clientName(role)
+	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
+	opt.MaxRetries = -1
+	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
+	opt.ReadTimeout, opt.WriteTimeout = connectTimeout, connectTimeout
+	opt.ContextTimeoutEnabled = true
+	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 1, -1
+	return redis.NewFailoverClient(opt), nil
+}
+
+// clientName is what CLIENT LIST on Redis shows. Redis refuses spaces and
+// unprintable bytes in it.
+func (o *Options) clientName(role string) string {
+	host := strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '-'
+		}
+		return r
+	}, o.Name)
+	return "redis-relay:" + host + ":" + role
+}
+
+// credentials reads the password file at every connect, so that a rotated
+// password needs no restart.
+func (o *Options) credentials(user, password string) func(context.Context) (string, string, error) {
+	return func(context.Context) (string, string, error) {
+		if o.PasswordFile == "" {
+			return user, password, nil
+		}
+		b, err := os.ReadFile(o.PasswordFile)
+		if err != nil {
+			return "", "", fmt.Errorf("redis.password_file: %w", err)
+		}
+		return user, strings.TrimRight(string(b), "\r\n"), nil
+	}
+}
+
+// tls adds the configured certificates to what the URL asks for.
+func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
+	if base == nil {
+		if o.CA != "" || o.Cert != "" {
+			return nil, errors.New("redis.tls: redis.url is not rediss://; use rediss:// or remove redis.tls")
+		}
+		return nil, nil
+	}
+	conf := base.Clone()
+	if o.CA != "" {
+		pem, err := os.ReadFile(o.CA)
+		if err != nil {
+			return nil, fmt.Errorf("redis.tls.ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("redis.tls.ca: no PEM certificate in %s", o.CA)
+		}
+	}
+	if o.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+		if err != nil {
+			return nil, fmt.Errorf("redis.tls.cert, redis.tls.key: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{cert}
+	}
+	return conf, nil
+}
+
+// Check reports what is wrong with the options that can be known without Redis:
+// the URL and the files.
+func (o *Options) Check() error {
+	c, err := o.client("check", nil)
+	if err != nil {
+		return err
+	}
+	if _, _, err := o.credentials("", "")(context.Background()); err != nil {
+		return errors.Join(err, c.Close())
+	}
+	return c.Close()
+}

@@ -1,0 +1,478 @@
+package upstream
+
+// The host's one subscriber connection.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	backoffMin   = 100 * time.Millisecond
+	backoffMax   = 5 * time.Second
+	pingInterval = 2 * time.Second // of silence, before Redis is asked
+	pingTimeout  = 5 * time.Second // of silence after that, before the connection is given up
+	probeTimeout = 5 * time.Second // for a message to come back that Redis acknowledged
+	lateAfter    = time.Second     // an unanswered subscription is missing, not just under way
+)
+
+var (
+	errSilent = errors.New("Redis has not answered a PING within " + pingTimeout.String())
+	errDeaf   = errors.New("Redis acknowledged a probe and did not deliver it")
+)
+
+// Registry is told what became of subscriptions. It is called by the goroutine
+// that calls Sink, and must not block.
+type Registry interface {
+	Confirmed(kind resp.Kind, name string)
+	Refused(kind resp.Kind, name string, err error)
+	// Lost says that the connection has ended, and with it every subscription.
+	Lost(err error)
+}
+
+// Observer hears of what an operator wants to know. It must not block.
+type Observer interface {
+	// Up says that all subscriptions stand, and how long that took since the
+	// loss (0: since the start).
+	Up(subscriptions int, outage time.Duration)
+	Down(err error)
+	// Alert is called once an outage, after AlertAfter failed attempts in a row.
+	Alert(attempts int, err error)
+}
+
+// Subscriber holds the subscriber connection and, through every loss, what is
+// wanted on it.
+type Subscriber struct {
+	// Fixed after construction.
+	opts       Options
+	sink       Sink
+	registry   Registry
+	observer   Observer
+	publish    func(channel, payload string, done func(error)) // for the probe
+	maxPayload *atomic.Int64
+	log        *zap.Logger
+	probe      string // channel that only this relay's life knows
+	wake       chan struct{}
+
+	// Owned by Run.
+	lostAt   time.Time
+	attempts int // failed in a row
+
+	mu sync.Mutex // Guards what follows.
+
+	reg       registry
+	connected bool // the handshake is done
+	restored  bool // and all that was wanted then is answered
+	reason    string
+	probes    uint64 // number of the last probe sent
+	echoed    uint64 // and of the last that came back
+	noProbe   bool   // Redis does not allow the probe's channel
+
+	lives atomic.Uint64 // connections made, ever
+}
+
+// NewSubscriber returns a Subscriber that does nothing before Run. maxPayload is
+// the largest payload delivered, in bytes, and may change. probe is the channel
+// it publishes to itself on through publish; both empty for none.
+func NewSubscriber(opts Options, sink Sink, registry Registry, observer Observer, maxPayload *atomic.Int64,
+	probe string, publish func(channel, payload string, done func(error)), log *zap.Logger,
+) *Subscriber {
+	s := &Subscriber{
+		opts: opts, sink: sink, registry: registry, observer: observer, publish: publish,
+		maxPayload: maxPayload, log: log, probe: probe, wake: make(chan struct{}, 1),
+		reg: newRegistry(), reason: "not connected to Redis yet",
+	}
+	if probe != "" {
+		s.reg.want(name{resp.Message, probe}, true)
+	}
+	return s
+}
+
+// Want says whether a name is wanted, and reports whether Redis has it
+// subscribed now; if not, Registry.Confirmed or Refused will follow. It may be
+// called from anywhere and does not wait.
+func (s *Subscriber) Want(kind resp.Kind, n string, want bool) (isHeld bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isHeld = s.reg.want(name{kind, n}, want)
+	if len(s.reg.queue) > 0 {
+		signal(s.wake)
+	}
+	return isHeld
+}
+
+// Held tells whether Redis has a name subscribed now.
+func (s *Subscriber) Held(kind resp.Kind, n string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reg.names[kind][n].wire == held
+}
+
+// Status says whether every wanted subscription is confirmed, and if not, what
+// is missing, in words for an operator.
+func (s *Subscriber) Status() (ready bool, missing string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.connected {
+		return false, s.reason
+	}
+	if s.restored && (len(s.reg.flying) == 0 || time.Since(s.reg.flying[0].sent) < lateAfter) {
+		return true, ""
+	}
+	list := s.reg.missing()
+	if len(list) == 0 {
+		return true, ""
+	}
+	return false, fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
+		len(list), list[0].kind.Subscribe(), list[0].name)
+}
+
+// Lives returns how many connections have been made.
+func (s *Subscriber) Lives() uint64 { return s.lives.Load() }
+
+// Run keeps the connection, and makes the next one after each loss, until ctx
+// ends. It always returns nil.
+func (s *Subscriber) Run(ctx context.Context) error {
+	for {
+		err := s.runConn(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.end(err)
+		if s.attempts++; s.attempts == s.opts.AlertAfter {
+			s.observer.Alert(s.attempts, err)
+		}
+		if !sleep(ctx, backoff(s.attempts)) {
+			return nil
+		}
+	}
+}
+
+// backoff returns how long to wait before attempt n+1: between 0 and a bound
+// that doubles, so that the relays of a fleet do not come back at once.
+func backoff(n int) time.Duration {
+	bound := backoffMax
+	if n < 7 {
+		bound = min(backoffMax, backoffMin<<(n-1))
+	}
+	return rand.N(bound)
+}
+
+// runConn is one life of the connection. It returns why that ended.
+func (s *Subscriber) runConn(ctx context.Context) error {
+	var t *tap
+	client, err := s.opts.client("sub", func(conn net.Conn) net.Conn {
+		t = newTap(conn, (*feed)(s), s.maxPayload)
+		return t
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	ps := client.Subscribe(ctx)
+	defer func() { _ = ps.Close() }()
+	if err := ps.Ping(ctx); err != nil { // dials, and shakes hands
+		return err
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() { _ = t.Close() })
+	defer stop()
+	s.begin()
+	var g errgroup.Group
+	g.Go(func() error { return s.send(ctx, ps) })
+	g.Go(func() error { s.watch(ctx, ps, t, cancel); return nil })
+	cancel(s.receive(ps))
+	_ = g.Wait() // its error follows from the one in ctx
+	return context.Cause(ctx)
+}
+
+func (s *Subscriber) begin() {
+	s.lives.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connected = true
+	s.probes, s.echoed = 0, 0
+	signal(s.wake)
+}
+
+// end accounts for a life that is over, or never began.
+func (s *Subscriber) end(err error) {
+	s.mu.Lock()
+	was := s.connected
+	s.connected, s.restored = false, false
+	s.reason = fmt.Sprintf("not connected to Redis: %v", err)
+	s.reg.reset()
+	s.mu.Unlock()
+	if !was {
+		s.log.Debug("connecting to Redis failed", zap.Error(err))
+		return
+	}
+	s.registry.Lost(err)
+	if s.lostAt.IsZero() {
+		s.lostAt = time.Now()
+		s.observer.Down(err)
+	}
+}
+
+// receive reads what is not a message: confirmations, refusals, pongs.
+func (s *Subscriber) receive(ps *redis.PubSub) error {
+	for {
+		// No deadline of go-redis: messages pass it by. watch sees to silence.
+		v, err := ps.Receive(context.Background())
+		var refused redis.Error
+		switch {
+		case err == nil:
+			err = s.control(v)
+		case errors.As(err, &refused):
+			err = s.refused(refused)
+		}
+		if err != nil {
+			return err
+		}
+		s.checkRestored()
+	}
+}
+
+func (s *Subscriber) control(v any) error {
+	c, ok := v.(*redis.Subscription)
+	if !ok {
+		return nil // a pong: that it came is what matters
+	}
+	kind, subscribed, ok := verb(c.Kind)
+	if !ok {
+		return fmt.Errorf("%w: %q", errOutOfStep, c.Kind)
+	}
+	s.mu.Lock()
+	n, wanted, err := s.reg.confirm(kind, subscribed, c.Channel)
+	if len(s.reg.queue) > 0 {
+		signal(s.wake)
+	}
+	s.mu.Unlock()
+	if err == nil && subscribed && wanted {
+		s.registry.Confirmed(n.kind, n.name)
+	}
+	return err
+}
+
+// refused takes an error reply. Redis answers subscriptions even while it loads
+// or has lost its master, so those two errors answer a PING: Redis is of no use.
+func (s *Subscriber) refused(reply redis.Error) error {
+	if code, _, _ := strings.Cut(reply.Error(), " "); code == "LOADING" || code == "MASTERDOWN" {
+		return reply
+	}
+	s.mu.Lock()
+	n, known, err := s.reg.refuse()
+	if len(s.reg.queue) > 0 {
+		signal(s.wake)
+	}
+	if known && n.name == s.probe {
+		s.noProbe = true
+	}
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", err, reply)
+	case !known:
+	case n.name == s.probe:
+		s.log.Warn("Redis does not allow the relay's own channels: no delivery probe; allow &relay:* to this user",
+			zap.Error(reply))
+	default:
+		s.log.Warn("Redis refused a subscription", zap.String("name", n.name), zap.Error(reply))
+		s.registry.Refused(n.kind, n.name, reply)
+	}
+	return nil
+}
+
+func verb(word string) (kind resp.Kind, subscribed, ok bool) {
+	for k := range resp.Kind(resp.Kinds) {
+		switch word {
+		case k.Subscribe():
+			return k, true, true
+		case k.Unsubscribe():
+			return k, false, true
+		}
+	}
+	return 0, false, false
+}
+
+// checkRestored notices the moment in a life when all that was wanted at its
+// start has been answered.
+func (s *Subscriber) checkRestored() {
+	s.mu.Lock()
+	if s.restored || !s.reg.settled() {
+		s.mu.Unlock()
+		return
+	}
+	s.restored = true
+	n := 0
+	for _, names := range s.reg.names {
+		n += len(names)
+	}
+	if s.probe != "" {
+		n-- // the relay's own
+	}
+	s.mu.Unlock()
+
+	var outage time.Duration
+	if !s.lostAt.IsZero() {
+		outage = time.Since(s.lostAt)
+	}
+	s.lostAt, s.attempts = time.Time{}, 0
+	s.observer.Up(n, outage)
+}
+
+// send writes the commands that Want asks for.
+func (s *Subscriber) send(ctx context.Context, ps *redis.PubSub) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		}
+		s.mu.Lock()
+		list := s.reg.commands(time.Now())
+		s.mu.Unlock()
+		for _, c := range list {
+			if err := c.write(ctx, ps); err != nil {
+				return err // go-redis has closed the connection: receive sees it
+			}
+		}
+	}
+}
+
+func (c *command) write(ctx context.Context, ps *redis.PubSub) error {
+	switch c.kind {
+	case resp.PMessage:
+		if c.subscribe {
+			return ps.PSubscribe(ctx, c.names...)
+		}
+		return ps.PUnsubscribe(ctx, c.names...)
+	case resp.SMessage:
+		if c.subscribe {
+			return ps.SSubscribe(ctx, c.names...)
+		}
+		return ps.SUnsubscribe(ctx, c.names...)
+	}
+	if c.subscribe {
+		return ps.Subscribe(ctx, c.names...)
+	}
+	return ps.Unsubscribe(ctx, c.names...)
+}
+
+// watch ends the life when Redis has gone silent, or answers and does not
+// deliver.
+func (s *Subscriber) watch(ctx context.Context, ps *redis.PubSub, t *tap, end context.CancelCauseFunc) {
+	ticker := time.NewTicker(pingInterval)
+	defer ticker.Stop()
+	seen, heard, asked := t.received.Load(), time.Now(), false
+	probed := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := t.received.Load(); now != seen {
+			seen, heard, asked = now, time.Now(), false
+		} else if asked && time.Since(heard) > pingTimeout {
+			end(errSilent)
+			return
+		}
+		if !asked {
+			// In a goroutine's own time: the write may block on a dead peer.
+			asked = true
+			if err := ps.Ping(ctx); err != nil {
+				end(err)
+				return
+			}
+		}
+		if s.opts.ProbeInterval > 0 && time.Since(probed) >= s.opts.ProbeInterval {
+			probed = time.Now()
+			s.sendProbe(end)
+		}
+	}
+}
+
+// sendProbe publishes to this relay through Redis. Once Redis acknowledged it,
+// it must come back.
+func (s *Subscriber) sendProbe(end context.CancelCauseFunc) {
+	s.mu.Lock()
+	ok := s.probe != "" && !s.noProbe && s.reg.names[resp.Message][s.probe].wire == held
+	if ok {
+		s.probes++
+	}
+	number := s.probes
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	s.publish(s.probe, strconv.FormatUint(number, 10), func(err error) {
+		if err != nil {
+			return // says nothing about the subscriber connection
+		}
+		time.AfterFunc(probeTimeout, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.probes >= number && s.echoed < number {
+				end(errDeaf)
+			}
+		})
+	})
+}
+
+// feed is the Sink between the tap and the real one: it takes the probes out.
+type feed Subscriber
+
+func (f *feed) Deliver(d *resp.Delivery) {
+	if d.Kind == resp.Message && string(d.Channel) == f.probe {
+		f.echo(d.Payload)
+		return
+	}
+	f.sink.Deliver(d)
+}
+
+func (f *feed) TooLarge(d *resp.Delivery, size int64) { f.sink.TooLarge(d, size) }
+func (f *feed) Flush()                                { f.sink.Flush() }
+
+func (f *feed) echo(payload []byte) {
+	if n, err := strconv.ParseUint(string(payload), 10, 64); err == nil {
+		f.mu.Lock()
+		f.echoed = max(f.echoed, n)
+		f.mu.Unlock()
+	}
+}
+
+// signal wakes the receiver of c, if it is not to wake already.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
