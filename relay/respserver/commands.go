@@ -1,0 +1,223 @@
+package respserver
+
+// The table of commands, and how one is found and checked.
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+// command is one entry of the table.
+type command struct {
+	name    string // in lower case; "client|id" for a subcommand
+	arity   int    // as in COMMAND: with the name; -n: at least n
+	summary string
+	since   string // version of Redis that has it
+	group   string
+	inSub   bool // allowed to a RESP2 subscriber
+	run     func(c *session, args [][]byte)
+	subs    map[string]*command
+}
+
+// commands is set up by init because COMMAND, which is in it, lists it.
+var commands map[string]*command
+
+func init() {
+	commands = table(
+		&command{
+			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: (*session).auth,
+			summary: "Accepts any credentials: the socket's permissions are the door.",
+		},
+		&command{
+			name: "client", arity: -2, group: "connection", since: "2.4.0", subs: clientCommands,
+			summary: "A container for client connection commands.",
+		},
+		&command{
+			name: "command", arity: -1, group: "server", since: "2.8.13", run: (*session).commandInfoAll,
+			subs: commandCommands, summary: "Returns information about the commands that the relay serves.",
+		},
+		&command{
+			name: "echo", arity: 2, group: "connection", since: "1.0.0", run: (*session).echo,
+			summary: "Returns the given string.",
+		},
+		&command{
+			name: "hello", arity: -1, group: "connection", since: "6.0.0", run: (*session).hello,
+			summary: "Handshakes with the relay.",
+		},
+		&command{
+			name: "info", arity: -1, group: "server", since: "1.0.0", run: (*session).info,
+			summary: "Returns information about the relay.",
+		},
+		&command{
+			name: "ping", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: (*session).ping,
+			summary: "Returns the relay's liveliness response.",
+		},
+		&command{
+			name: "psubscribe", arity: -2, group: "pubsub", since: "2.0.0", inSub: true,
+			run: subscribe(resp.PMessage), summary: "Listens for messages published to channels that match patterns.",
+		},
+		&command{
+			name: "publish", arity: 3, group: "pubsub", since: "2.0.0", run: publish(resp.Message),
+			summary: "Posts a message to a channel.",
+		},
+		&command{
+			name: "pubsub", arity: -2, group: "pubsub", since: "2.8.0", subs: pubsubCommands,
+			summary: "A container for Pub/Sub commands.",
+		},
+		&command{
+			name: "punsubscribe", arity: -1, group: "pubsub", since: "2.0.0", inSub: true,
+			run: unsubscribe(resp.PMessage), summary: "Stops listening to messages of channels that match patterns.",
+		},
+		&command{
+			name: "quit", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: (*session).quitNow,
+			summary: "Closes the connection.",
+		},
+		&command{
+			name: "reset", arity: 1, group: "connection", since: "6.2.0", inSub: true, run: (*session).reset,
+			summary: "Resets the connection.",
+		},
+		&command{
+			name: "select", arity: 2, group: "connection", since: "1.0.0", run: (*session).selectDB,
+			summary: "Accepts any database number: Pub/Sub has none.",
+		},
+		&command{
+			name: "spublish", arity: 3, group: "pubsub", since: "7.0.0", run: publish(resp.SMessage),
+			summary: "Posts a message to a shard channel.",
+		},
+		&command{
+			name: "ssubscribe", arity: -2, group: "pubsub", since: "7.0.0", inSub: true,
+			run: subscribe(resp.SMessage), summary: "Listens for messages published to shard channels.",
+		},
+		&command{
+			name: "subscribe", arity: -2, group: "pubsub", since: "2.0.0", inSub: true,
+			run: subscribe(resp.Message), summary: "Listens for messages published to channels.",
+		},
+		&command{
+			name: "sunsubscribe", arity: -1, group: "pubsub", since: "7.0.0", inSub: true,
+			run: unsubscribe(resp.SMessage), summary: "Stops listening to messages of shard channels.",
+		},
+		&command{
+			name: "unsubscribe", arity: -1, group: "pubsub", since: "2.0.0", inSub: true,
+			run: unsubscribe(resp.Message), summary: "Stops listening to messages of channels.",
+		},
+	)
+}
+
+func table(list ...*command) map[string]*command {
+	m := make(map[string]*command, len(list))
+	for _, c := range list {
+		_, word, sub := strings.Cut(c.name, "|")
+		if !sub {
+			word = c.name
+		}
+		m[word] = c
+	}
+	return m
+}
+
+// lookup finds a command by its name in any case, without allocation.
+func lookup(in map[string]*command, name []byte) *command {
+	var buf [32]byte
+	if len(name) > len(buf) {
+		return nil
+	}
+	for i, b := range name {
+		if 'A' <= b && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		buf[i] = b
+	}
+	return in[string(buf[:len(name)])]
+}
+
+// execute carries out one command.
+func (c *session) execute(cmd resp.Command) {
+	c.srv.commands.Add(1)
+	c.active.Store(time.Now().UnixNano())
+	c.muted = c.off || c.skipNext
+	c.skipNext = false
+
+	entry, args := lookup(commands, cmd.Args[0]), cmd.Args
+	if entry == nil && isHTTP(args[0]) {
+		c.quit = true // without a word, as Redis does
+		return
+	}
+	if c.subscriberMode() && (entry == nil || !entry.inSub) {
+		c.replyError("ERR Can't execute '" + fullName(entry, args) + "': only (P|S)SUBSCRIBE / " +
+			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+		return
+	}
+	if entry == nil {
+		c.replyError(unknown(args))
+		return
+	}
+	if entry.subs != nil && len(args) > 1 {
+		sub := lookup(entry.subs, args[1])
+		if sub == nil {
+			c.replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.",
+				args[1], strings.ToUpper(entry.name)))
+			return
+		}
+		entry = sub
+	}
+	if entry.run == nil || entry.arity > 0 && len(args) != entry.arity || len(args) < -entry.arity {
+		c.replyError("ERR wrong number of arguments for '" + entry.name + "' command")
+		return
+	}
+	if c.last.Load() != entry {
+		c.last.Store(entry)
+	}
+	if cmd.Oversize > 0 {
+		c.oversize(entry, args, cmd.Oversize)
+		return
+	}
+	entry.run(c, args)
+}
+
+// isHTTP recognises the first word of a request that a browser can be made to
+// send to a port it should not talk to.
+func isHTTP(word []byte) bool {
+	s := string(word)
+	return strings.EqualFold(s, "post") || strings.EqualFold(s, "host:")
+}
+
+func fullName(entry *command, args [][]byte) string {
+	if entry == nil {
+		return strings.ToLower(fmt.Sprintf("%.128s", args[0]))
+	}
+	if entry.subs != nil && len(args) > 1 {
+		if sub := lookup(entry.subs, args[1]); sub != nil {
+			return sub.name
+		}
+	}
+	return entry.name
+}
+
+// unknown words the error as Redis does, and adds what this is.
+func unknown(args [][]byte) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ERR unknown command '%.128s', with args beginning with: ", args[0])
+	for _, a := range args[1:] {
+		if b.Len() > 256 {
+			break
+		}
+		fmt.Fprintf(&b, "'%.128s' ", a)
+	}
+	b.WriteString("(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)")
+	return b.String()
+}
+
+// oversize refuses a command of which an argument was too large to be read.
+func (c *session) oversize(entry *command, args [][]byte, size int64) {
+	switch entry.name {
+	case "publish":
+		c.publishOversize(resp.Message, args[1], size)
+	case "spublish":
+		c.publishOversize(resp.SMessage, args[1], size)
+	default:
+		c.replyError(fmt.Sprintf("TOOLARGE an argument of %d bytes is over limits.payload (%d)", size, c.in.MaxBulk))
+	}
+}

@@ -1,0 +1,128 @@
+package respserver
+
+// Making the socket: never taking one from a living relay, never leaving a moment
+// in which the wrong people could connect.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Errors of Listen.
+var (
+	ErrInUse     = errors.New("a living relay holds this socket")
+	ErrNotSocket = errors.New("the path exists and is not a socket")
+)
+
+// Listen makes the Unix socket at path with a mode and a group (name or number;
+// empty: the process's own). A socket that nobody answers on is replaced. The
+// file lock path+".lock" is held until the listener is closed, so that of two
+// relays that start at once one is refused; it is the kernel's, and goes with the
+// process. Call it while the process is starting: it changes the umask for a
+// moment.
+func Listen(path string, mode fs.FileMode, group string) (net.Listener, error) {
+	gid, err := groupID(group)
+	if err != nil {
+		return nil, fmt.Errorf("socket.group: %w", err)
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := listen(path, mode, gid)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &listener{ln, lock}, nil
+}
+
+// listener lets go of the lock after the socket is gone.
+type listener struct {
+	net.Listener
+	lock *os.File
+}
+
+func (l *listener) Close() error { return errors.Join(l.Listener.Close(), l.lock.Close()) }
+
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("socket.path: cannot lock %s: %w", path, err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = fmt.Errorf("socket.path: %s: %w; stop it or choose another path", path, ErrInUse)
+	} else {
+		err = fmt.Errorf("socket.path: cannot lock %s: %w", path, err)
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+func listen(path string, mode fs.FileMode, gid int) (net.Listener, error) {
+	if err := clearWay(path); err != nil {
+		return nil, err
+	}
+	// bind(2) makes the file with 0777 less the umask: so there is no moment in
+	// which it has another mode than it should.
+	old := syscall.Umask(int(0o777 &^ mode))
+	ln, err := net.Listen("unix", path)
+	syscall.Umask(old)
+	if err != nil {
+		return nil, fmt.Errorf("socket.path: %w", err)
+	}
+	if gid >= 0 {
+		if err := os.Chown(path, -1, gid); err != nil {
+			return nil, errors.Join(fmt.Errorf("socket.group: %w", err), ln.Close())
+		}
+	}
+	return ln, nil
+}
+
+// clearWay removes a socket that nobody answers on.
+func clearWay(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("socket.path: %w", err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("socket.path: %s: %w (%s); remove it or choose another path", path, ErrNotSocket, info.Mode())
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("socket.path: %s: %w; stop it or choose another path", path, ErrInUse)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("socket.path: %s cannot be tried: %w", path, err)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("socket.path: cannot remove the stale socket: %w", err)
+	}
+	return nil
+}
+
+func groupID(group string) (int, error) {
+	if group == "" {
+		return -1, nil
+	}
+	if n, err := strconv.Atoi(group); err == nil {
+		return n, nil
+	}
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(g.Gid)
+}

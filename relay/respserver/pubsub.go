@@ -1,0 +1,299 @@
+package respserver
+
+// SUBSCRIBE, UNSUBSCRIBE, PUBLISH and PUBSUB, in their three kinds.
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+func subscribe(kind resp.Kind) func(*session, [][]byte) {
+	return func(c *session, args [][]byte) { c.subscribe(kind, args[1:]) }
+}
+
+func unsubscribe(kind resp.Kind) func(*session, [][]byte) {
+	return func(c *session, args [][]byte) { c.unsubscribe(kind, args[1:]) }
+}
+
+func publish(kind resp.Kind) func(*session, [][]byte) {
+	return func(c *session, args [][]byte) {
+		c.publish(Publication{From: c.id, Kind: kind, Channel: args[1], Payload: args[2]})
+	}
+}
+
+// subscribe confirms all names of a command, or refuses all of them. The place of
+// the answer is kept before the hub can queue a message behind it.
+func (c *session) subscribe(kind resp.Kind, args [][]byte) {
+	for _, name := range args {
+		if err := c.srv.backend.MaySubscribe(kind, name); err != nil {
+			c.replyError(err.Error())
+			return
+		}
+	}
+	all, fresh := c.fresh(kind, args)
+	if n := c.subscriptions() + len(fresh); int64(n) > c.srv.limits.Subscriptions.Load() {
+		c.replyError(fmt.Sprintf("DENIED %s: this would be subscription %d of this connection, over limits.subscriptions",
+			args[0], n))
+		return
+	}
+	hold := c.out.Hold()
+	if len(fresh) > 0 {
+		if err := c.join(kind, fresh); err != nil {
+			hold.Fill(c.refusal(err))
+			return
+		}
+	}
+	hold.Fill(c.confirm(kind, all))
+}
+
+// fresh copies the names of a command, and lists those that are new.
+func (c *session) fresh(kind resp.Kind, args [][]byte) (all, fresh []string) {
+	seen := make(map[string]struct{}, len(args))
+	for _, a := range args {
+		name := string(a)
+		all = append(all, name)
+		_, has := c.names[kind][name]
+		_, twice := seen[name]
+		if !has && !twice {
+			seen[name] = struct{}{}
+			fresh = append(fresh, name)
+		}
+	}
+	return all, fresh
+}
+
+func (c *session) subscriptions() (n int) {
+	for _, names := range c.names {
+		n += len(names)
+	}
+	return n
+}
+
+// join returns when the hub has all of names, or none: then why.
+func (c *session) join(kind resp.Kind, names []string) error {
+	p := c.srv.hub.Join(c.listener, kind, names, c.wake)
+	if p == nil {
+		return nil
+	}
+	if err := c.await(p.Done()); err != nil {
+		c.srv.hub.Leave(c.listener, kind, names...)
+		c.quit = true
+		return err
+	}
+	return p.Err()
+}
+
+// refusal words the error of a subscription; nothing for a connection that ends.
+func (c *session) refusal(err error) []byte {
+	if c.quit {
+		return nil
+	}
+	return resp.AppendError(nil, err.Error())
+}
+
+func (c *session) confirm(kind resp.Kind, names []string) []byte {
+	if c.names[kind] == nil {
+		c.names[kind] = make(map[string]struct{}, len(names))
+	}
+	var b []byte
+	for _, name := range names {
+		c.names[kind][name] = struct{}{}
+		b = resp.AppendPubSub(b, c.proto, kind.Subscribe(), []byte(name), c.subscribed(kind))
+	}
+	c.noteCounts()
+	return b
+}
+
+// unsubscribe answers each name, also one that was not subscribed; without names
+// it ends all of the kind.
+func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
+	word := kind.Unsubscribe()
+	names := make([]string, 0, len(args))
+	for _, a := range args {
+		names = append(names, string(a))
+	}
+	if len(args) == 0 {
+		if names = keys(c.names[kind]); len(names) == 0 {
+			c.push(resp.AppendPubSub(c.scratch, c.proto, word, nil, c.subscribed(kind)))
+			return
+		}
+	}
+	c.srv.hub.Leave(c.listener, kind, names...)
+	b := c.scratch
+	for _, name := range names {
+		delete(c.names[kind], name)
+		b = resp.AppendPubSub(b, c.proto, word, []byte(name), c.subscribed(kind))
+	}
+	c.noteCounts()
+	c.push(b)
+}
+
+// leave ends subscriptions without a word.
+func (c *session) leave(kind resp.Kind, names []string) {
+	c.srv.hub.Leave(c.listener, kind, names...)
+	c.names[kind] = nil
+	c.noteCounts()
+}
+
+func (c *session) noteCounts() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for kind := range c.counts {
+		c.counts[kind] = len(c.names[kind])
+	}
+}
+
+// publish hands a message on and keeps the place of its reply.
+func (c *session) publish(p Publication) {
+	p, ok := c.letSubscribersIn(p)
+	if !ok || c.acquire() != nil {
+		return // ending
+	}
+	r := &receipt{session: c}
+	if !c.muted {
+		r.hold = c.out.Hold()
+	}
+	if err := c.srv.backend.Publish(p, r); err != nil {
+		r.Published(0, err)
+	}
+}
+
+func (c *session) publishOversize(kind resp.Kind, channel []byte, size int64) {
+	c.publish(Publication{From: c.id, Kind: kind, Channel: channel, Oversize: size})
+}
+
+// letSubscribersIn waits while a subscription of anybody on this host, which the
+// message would reach, is not confirmed by Redis yet: some libraries subscribe on
+// one connection and publish on another without waiting.
+func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
+	pending := c.srv.hub.WaitFor(p.Kind, p.Channel)
+	if pending == nil {
+		return p, true
+	}
+	c.out.Flush()
+	timer := time.NewTimer(c.srv.opts.PublishTimeout)
+	defer timer.Stop()
+	for ; pending != nil; pending = c.srv.hub.WaitFor(p.Kind, p.Channel) {
+		select {
+		case <-pending.Done():
+		case <-c.kick:
+			if c.ending.Load() != nil {
+				return p, false
+			}
+		case <-timer.C:
+			return p, true // Redis is silent: let the publish fail, or not
+		}
+	}
+	return p, true
+}
+
+// receipt puts the answer of a publish in its place.
+type receipt struct {
+	session *session
+	hold    *hub.Hold // nil: the client wants no reply
+}
+
+func (r *receipt) Published(receivers int64, err error) {
+	<-r.session.window
+	if r.hold == nil {
+		return
+	}
+	var buf [64]byte
+	if err != nil {
+		r.hold.Fill(resp.AppendError(buf[:0], err.Error()))
+		return
+	}
+	r.hold.Fill(resp.AppendInt(buf[:0], receivers))
+}
+
+func (r *receipt) Flush() { r.session.out.Flush() }
+
+var pubsubCommands = table(
+	&command{
+		name: "pubsub|channels", arity: -2, run: channels(resp.Message),
+		summary: "Returns the active channels.", since: "2.8.0", group: "pubsub",
+	},
+	&command{
+		name: "pubsub|numsub", arity: -2, run: numsub(resp.Message),
+		summary: "Returns a count of subscribers to channels.", since: "2.8.0", group: "pubsub",
+	},
+	&command{
+		name: "pubsub|numpat", arity: 2, run: (*session).numpat,
+		summary: "Returns a count of unique pattern subscriptions.", since: "2.8.0", group: "pubsub",
+	},
+	&command{
+		name: "pubsub|shardchannels", arity: -2, run: channels(resp.SMessage),
+		summary: "Returns the active shard channels.", since: "7.0.0", group: "pubsub",
+	},
+	&command{
+		name: "pubsub|shardnumsub", arity: -2, run: numsub(resp.SMessage),
+		summary: "Returns the count of subscribers of shard channels.", since: "7.0.0", group: "pubsub",
+	},
+	&command{name: "pubsub|help", arity: 2, run: help("PUBSUB", []string{
+		"CHANNELS [<pattern>]", "    Return the currently active channels matching a <pattern> (default: '*').",
+		"NUMPAT", "    Return number of subscriptions to patterns.",
+		"NUMSUB [<channel> ...]", "    Return the number of subscribers for the specified channels, excluding",
+		"    pattern subscriptions(default: no channels).",
+		"SHARDCHANNELS [<pattern>]",
+		"    Return the currently active shard level channels matching a <pattern> (default: '*').",
+		"SHARDNUMSUB [<shardchannel> ...]", "    Return the number of subscribers for the specified shard level channel(s)",
+	}), summary: "Returns helpful text about the different subcommands.", since: "6.2.0", group: "pubsub"},
+)
+
+func channels(kind resp.Kind) func(*session, [][]byte) {
+	return func(c *session, args [][]byte) {
+		if len(args) > 3 {
+			c.replyError("ERR wrong number of arguments for 'pubsub|" + string(args[1]) + "' command")
+			return
+		}
+		var pattern []byte
+		if len(args) == 3 {
+			pattern = slices.Clone(args[2])
+		}
+		ctx, cancel := c.timeout()
+		defer cancel()
+		list, err := c.srv.backend.Channels(ctx, kind, pattern)
+		if err != nil {
+			c.replyError(err.Error())
+			return
+		}
+		b := resp.AppendArray(c.scratch, len(list))
+		for _, name := range list {
+			b = resp.AppendBulkString(b, name)
+		}
+		c.reply(b)
+	}
+}
+
+func numsub(kind resp.Kind) func(*session, [][]byte) {
+	return func(c *session, args [][]byte) {
+		names := args[2:]
+		ctx, cancel := c.timeout()
+		defer cancel()
+		counts, err := c.srv.backend.Subscribers(ctx, kind, names)
+		if err != nil {
+			c.replyError(err.Error())
+			return
+		}
+		b := resp.AppendArray(c.scratch, 2*len(names))
+		for i, name := range names {
+			b = resp.AppendInt(resp.AppendBulk(b, name), counts[i])
+		}
+		c.reply(b)
+	}
+}
+
+func (c *session) numpat([][]byte) {
+	ctx, cancel := c.timeout()
+	defer cancel()
+	n, err := c.srv.backend.Patterns(ctx)
+	if err != nil {
+		c.replyError(err.Error())
+		return
+	}
+	c.replyInt(n)
+}

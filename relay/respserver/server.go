@@ -1,0 +1,235 @@
+package respserver
+
+// Accepting connections, and what they need of the relay.
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+// Publication is a message that a local client wants published.
+type Publication struct {
+	From     uint64 // the connection; what one publishes keeps its order
+	Kind     resp.Kind
+	Channel  []byte // valid during the call
+	Payload  []byte // valid during the call
+	Oversize int64  // > 0: the length in bytes of a payload too large to be read
+}
+
+// Receipt is told what became of a publication. It must not block.
+type Receipt interface {
+	// Published gives the number of receivers, or the error for the publisher.
+	Published(receivers int64, err error)
+	// Flush follows when other answers have been given too.
+	Flush()
+}
+
+// The text of an error that goes to a client begins with its code word, such as
+// "DENIED chat:42: ...".
+type (
+	// Publisher hands messages on.
+	Publisher interface {
+		// Publish refuses a message, or takes it; then the receipt follows. It does
+		// not block.
+		Publish(p Publication, r Receipt) error
+	}
+	// Gate decides who may listen.
+	Gate interface {
+		// MaySubscribe returns why a name may not be subscribed, or nil.
+		MaySubscribe(kind resp.Kind, name []byte) error
+	}
+	// Census answers the questions of PUBSUB. Each method may wait for Redis.
+	Census interface {
+		Channels(ctx context.Context, kind resp.Kind, pattern []byte) ([]string, error)
+		Subscribers(ctx context.Context, kind resp.Kind, names [][]byte) ([]int64, error)
+		Patterns(ctx context.Context) (int64, error)
+	}
+	// Backend is the relay behind the door.
+	Backend interface {
+		Publisher
+		Gate
+		Census
+		// RedisVersion is the version of the Redis behind the relay.
+		RedisVersion() string
+	}
+)
+
+// Limits bound what clients may use. They may change at any time.
+type Limits struct {
+	Clients       atomic.Int64 // connections
+	Subscriptions atomic.Int64 // names of one connection
+	Payload       atomic.Int64 // bytes of one argument
+	Queue         atomic.Int64 // bytes waiting for one connection
+	Window        atomic.Int64 // publishes of one connection that wait for Redis; for new connections
+}
+
+// Options set up a Server.
+type Options struct {
+	Version        string        // of the relay, for INFO
+	Path           string        // of the socket, for INFO and CLIENT LIST
+	AllowUIDs      []uint32      // with AllowGIDs: who may connect; both empty: anybody
+	AllowGIDs      []uint32      // primary groups
+	PublishTimeout time.Duration // how long commands wait for a lost Redis
+}
+
+// Server serves one socket.
+type Server struct {
+	// Fixed after construction.
+	opts    Options
+	hub     *hub.Hub
+	backend Backend
+	limits  *Limits
+	log     *zap.Logger
+	started time.Time
+
+	ids      atomic.Uint64
+	commands atomic.Uint64 // carried out, ever
+	refused  atomic.Uint64 // connections turned away, ever
+	work     sync.WaitGroup
+
+	mu       sync.Mutex // Guards what follows.
+	sessions map[uint64]*session
+	closing  bool
+}
+
+// New returns a Server. It serves nothing before Serve.
+func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Logger) *Server {
+	return &Server{
+		opts: opts, hub: h, backend: backend, limits: limits, log: log,
+		started: time.Now(), sessions: map[uint64]*session{},
+	}
+}
+
+// Serve accepts connections until ctx ends. Then it stops reading commands, lets
+// the answers to earlier ones out, and returns when every connection is closed:
+// after the time for a publish and a little more, at the latest. An error means
+// that the listener failed.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	err := s.accept(ctx, ln)
+	s.mu.Lock()
+	s.closing = true
+	for _, c := range s.sessions {
+		c.end(hub.ReasonShutdown)
+	}
+	s.mu.Unlock()
+	s.work.Wait()
+	return err
+}
+
+func (s *Server) accept(ctx context.Context, ln net.Listener) error {
+	for {
+		conn, err := ln.Accept()
+		switch {
+		case err == nil:
+			s.open(conn)
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return nil
+		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+			// Connections wait in the backlog until descriptors are free.
+			s.log.Error("cannot accept: out of file descriptors; raise the limit (ulimit -n, LimitNOFILE)")
+			pause(ctx, 100*time.Millisecond)
+		case errors.Is(err, syscall.ECONNABORTED):
+		default:
+			return fmt.Errorf("accept on %s: %w", s.opts.Path, err)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// open turns a connection away, or begins its session.
+func (s *Server) open(conn net.Conn) {
+	peer := peerOf(conn)
+	if err := s.admit(peer); err != nil {
+		s.turnAway(conn, err, zap.Uint32("uid", peer.uid), zap.Int32("pid", peer.pid))
+		return
+	}
+	c, err := newSession(s, conn, peer)
+	if err != nil {
+		s.turnAway(conn, err)
+		return
+	}
+	s.mu.Lock()
+	full := int64(len(s.sessions)) >= s.limits.Clients.Load()
+	if !full && !s.closing {
+		s.sessions[c.id] = c
+		s.work.Add(1)
+		go c.run()
+	}
+	s.mu.Unlock()
+	if full {
+		s.turnAway(conn, errors.New("ERR max number of clients reached"))
+	}
+}
+
+func (s *Server) turnAway(conn net.Conn, why error, fields ...zap.Field) {
+	s.refused.Add(1)
+	s.log.Warn("connection refused", append(fields, zap.Error(why))...)
+	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = conn.Write(resp.AppendError(nil, why.Error()))
+	_ = conn.Close()
+}
+
+// admit checks the peer's credentials, which the kernel vouches for.
+func (s *Server) admit(p peer) error {
+	if len(s.opts.AllowUIDs) == 0 && len(s.opts.AllowGIDs) == 0 {
+		return nil
+	}
+	if p.known && (slices.Contains(s.opts.AllowUIDs, p.uid) || slices.Contains(s.opts.AllowGIDs, p.gid)) {
+		return nil
+	}
+	return errors.New("DENIED your user may not connect to this relay; see socket.allow_uids and socket.allow_gids")
+}
+
+func (s *Server) remove(c *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, c.id)
+}
+
+// list returns the sessions by age.
+func (s *Server) list() []*session {
+	s.mu.Lock()
+	all := make([]*session, 0, len(s.sessions))
+	for _, c := range s.sessions {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// Stats is a snapshot for metrics.
+type Stats struct {
+	Clients  int
+	Accepted uint64
+	Refused  uint64
+	Commands uint64
+}
+
+// Stats returns the figures of this moment.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{len(s.sessions), s.ids.Load(), s.refused.Load(), s.commands.Load()}
+}

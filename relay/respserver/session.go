@@ -1,0 +1,332 @@
+package respserver
+
+// One connection: reading, replying, and how it ends.
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+const (
+	maxAhead  = 64 << 10               // bytes read while a command waits
+	drainTime = 500 * time.Millisecond // for the last replies to leave, beyond the time for a publish
+)
+
+// errEnding stops a session that was told to end.
+var errEnding = errors.New("session is ending")
+
+// long ago: a deadline that makes a Read return at once.
+var longAgo = time.Unix(1, 0)
+
+type session struct {
+	// Fixed after construction.
+	srv      *Server
+	id       uint64
+	conn     net.Conn
+	raw      syscall.RawConn
+	out      *hub.Outbox
+	listener *hub.Listener
+	peer     peer
+	opened   time.Time
+	window   chan struct{} // a place for each publish that waits for Redis
+	kick     chan struct{} // says that something changed, while no Read is under way
+	readOnce func(uintptr) bool
+
+	ending atomic.Pointer[hub.Reason]
+	active atomic.Int64 // time of the last command, Unix nanoseconds
+	last   atomic.Pointer[command]
+
+	// Owned by run.
+	in       resp.Commands
+	ahead    []byte // read while a command waited
+	readN    int
+	readErr  error
+	names    [resp.Kinds]map[string]struct{}
+	scratch  []byte
+	skipNext bool // CLIENT REPLY SKIP
+	muted    bool // no reply to the command being carried out
+	off      bool // CLIENT REPLY OFF
+	quit     bool
+
+	mu sync.Mutex // Guards what follows, which CLIENT LIST shows.
+
+	proto   resp.Proto
+	name    string
+	libName string
+	libVer  string
+	counts  [resp.Kinds]int
+}
+
+func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.New("ERR connection has no file descriptor")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	out, err := hub.NewOutbox(conn, &srv.limits.Queue, &srv.work)
+	if err != nil {
+		return nil, err
+	}
+	c := &session{
+		srv: srv, id: srv.ids.Add(1), conn: conn, raw: raw, out: out, peer: p, opened: time.Now(),
+		window: make(chan struct{}, srv.limits.Window.Load()), kick: make(chan struct{}, 1), proto: resp.RESP2,
+	}
+	c.in.MaxBulk = int(srv.limits.Payload.Load())
+	c.listener = hub.NewListener(out, c.end)
+	c.readOnce = c.readNow
+	c.active.Store(c.opened.UnixNano())
+	return c, nil
+}
+
+// end asks the session to stop. It may be called from anywhere, returns at once,
+// and only the first reason counts.
+func (c *session) end(why hub.Reason) {
+	if c.ending.CompareAndSwap(nil, &why) {
+		c.wake()
+	}
+}
+
+// wake makes a Read, or a wait, of the session look around.
+func (c *session) wake() {
+	_ = c.conn.SetReadDeadline(longAgo)
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (c *session) run() {
+	defer c.srv.work.Done()
+	defer c.srv.remove(c)
+	err := c.serve()
+	c.leaveAll()
+	why := c.ending.Load()
+	c.logEnd(why, err)
+	if why == nil || *why != hub.ReasonSlow {
+		c.out.Drain(c.srv.opts.PublishTimeout + drainTime)
+	}
+	c.out.Close()
+}
+
+// logEnd says why a connection ended, if that is news: losses and shutdowns are
+// told once for all connections.
+func (c *session) logEnd(why *hub.Reason, err error) {
+	who := []zap.Field{zap.Uint64("client", c.id), zap.String("name", c.name), zap.Int32("pid", c.peer.pid)}
+	switch {
+	case why != nil && *why == hub.ReasonSlow:
+		c.srv.log.Warn("client disconnected: it did not read, and its queue was full",
+			append(who, zap.Int("queued_bytes", c.out.Queued()))...)
+	case why != nil:
+		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(*why)))...)
+	case err != nil:
+		c.srv.log.Debug("client left", append(who, zap.Error(err))...)
+	}
+}
+
+// serve carries out commands until the connection ends. A nil error means that
+// the client was told why, or asked for it.
+func (c *session) serve() error {
+	for !c.quit {
+		cmd, ok, err := c.in.Next()
+		var bad *resp.ProtocolError
+		switch {
+		case errors.As(err, &bad):
+			c.replyError("ERR " + bad.Error())
+			return err
+		case err != nil:
+			return err
+		case ok:
+			c.execute(cmd)
+		default:
+			c.out.Flush()
+			if err := c.read(); err != nil {
+				return err
+			}
+		}
+		if c.ending.Load() != nil {
+			return errEnding
+		}
+	}
+	return nil
+}
+
+// read waits for bytes and puts them where Next finds them.
+func (c *session) read() error {
+	if len(c.ahead) > 0 {
+		n := copy(c.in.Space(), c.ahead)
+		c.in.Wrote(n)
+		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+			c.ahead = nil
+		}
+		return nil
+	}
+	for {
+		err := c.raw.Read(c.readOnce)
+		switch {
+		case err == nil && c.readErr != nil:
+			return c.readErr
+		case err == nil && c.readN == 0:
+			return io.EOF
+		case err == nil:
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case c.ending.Load() != nil:
+			return errEnding
+		}
+		_ = c.conn.SetReadDeadline(time.Time{}) // an old wake
+	}
+}
+
+// readNow is the body of read's RawConn.Read. While there is nothing to read the
+// session holds no buffer: that is why it does not use conn.Read.
+func (c *session) readNow(fd uintptr) bool {
+	space := c.in.Space()
+	for {
+		n, err := syscall.Read(int(fd), space)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EAGAIN):
+			c.in.Release()
+			return false
+		case err != nil:
+			c.readN, c.readErr = 0, os.NewSyscallError("read", err)
+			return true
+		}
+		c.in.Wrote(n)
+		c.readN, c.readErr = n, nil
+		return true
+	}
+}
+
+// await blocks until done is closed; whoever closes it calls wake afterwards. It
+// reads on meanwhile, so that a client that goes away is noticed.
+func (c *session) await(done <-chan struct{}) error {
+	c.out.Flush()
+	buf := make([]byte, 4096)
+	for {
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+		if c.ending.Load() != nil {
+			return errEnding
+		}
+		if len(c.ahead) >= maxAhead {
+			select {
+			case <-done:
+			case <-c.kick:
+			}
+			continue
+		}
+		n, err := c.conn.Read(buf)
+		c.ahead = append(c.ahead, buf[:n]...)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			_ = c.conn.SetReadDeadline(time.Time{})
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// acquire takes a place for a publish. Every publish gives its place back within
+// the time for a publish, so this does not wait for long.
+func (c *session) acquire() error {
+	select {
+	case c.window <- struct{}{}:
+		return nil
+	default:
+	}
+	c.out.Flush()
+	for {
+		select {
+		case c.window <- struct{}{}:
+			return nil
+		case <-c.kick:
+			if c.ending.Load() != nil {
+				return errEnding
+			}
+		}
+	}
+}
+
+// timeout bounds what a command asks of Redis.
+func (c *session) timeout() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), c.srv.opts.PublishTimeout)
+}
+
+// leaveAll ends every subscription.
+func (c *session) leaveAll() {
+	for kind := range resp.Kind(resp.Kinds) {
+		if names := c.names[kind]; len(names) > 0 {
+			c.leave(kind, keys(names))
+		}
+	}
+}
+
+func keys(set map[string]struct{}) []string {
+	list := make([]string, 0, len(set))
+	for name := range set {
+		list = append(list, name)
+	}
+	return list
+}
+
+// reply sends a reply, unless the client asked for none.
+func (c *session) reply(b []byte) {
+	if !c.muted {
+		c.push(b)
+	}
+}
+
+// push sends what is no reply: confirmations are sent even to a client that asked
+// for no replies.
+func (c *session) push(b []byte) {
+	if !c.out.Reply(b) {
+		c.end(hub.ReasonSlow)
+	}
+	if c.scratch = b[:0]; cap(b) > 4096 {
+		c.scratch = nil
+	}
+}
+
+func (c *session) replyError(text string)  { c.reply(resp.AppendError(c.scratch, text)) }
+func (c *session) replySimple(text string) { c.reply(resp.AppendSimple(c.scratch, text)) }
+func (c *session) replyInt(n int64)        { c.reply(resp.AppendInt(c.scratch, n)) }
+func (c *session) replyBulk(s []byte)      { c.reply(resp.AppendBulk(c.scratch, s)) }
+
+// replyText sends a text for people.
+func (c *session) replyText(s string) { c.reply(resp.AppendVerbatim(c.scratch, c.proto, "txt", s)) }
+
+// subscribed counts the subscriptions of one counter: channels and patterns
+// share one, shard channels have their own.
+func (c *session) subscribed(kind resp.Kind) int64 {
+	if kind == resp.SMessage {
+		return int64(len(c.names[kind]))
+	}
+	return int64(len(c.names[resp.Message]) + len(c.names[resp.PMessage]))
+}
+
+// subscriberMode tells whether the connection may only do what a RESP2
+// subscriber may.
+func (c *session) subscriberMode() bool {
+	return c.proto == resp.RESP2 && c.subscribed(resp.Message)+c.subscribed(resp.SMessage) > 0
+}
