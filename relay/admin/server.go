@@ -1,0 +1,94 @@
+package admin
+
+// The HTTP server.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Ready says whether the relay can serve, and if not, what is missing. It may be
+// called from anywhere.
+type Ready func() (ready bool, missing string)
+
+// Server answers /livez, /readyz and /metrics.
+type Server struct {
+	http http.Server
+	ln   net.Listener
+}
+
+// New listens on address (host:port). Nothing is served before Run.
+func New(address string, ready Ready, metrics http.Handler) (*Server, error) {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf(`http.listen: %w; choose another address, or "" for none`, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", live)
+	mux.HandleFunc("GET /readyz", readiness(ready))
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /{$}", index)
+	return &Server{ln: ln, http: http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+	}}, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.ln.Addr() }
+
+// Close gives the address up. Only for a server that was never run.
+func (s *Server) Close() error { return s.ln.Close() }
+
+// Run serves until ctx ends; requests under way then have a second to end.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve HTTP on %s: %w", s.ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(grace); err != nil {
+		_ = s.http.Close() // whoever still asks has had the time
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// live never depends on Redis: restarting the relay would not bring Redis back.
+func live(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") }
+
+func readiness(ready Ready) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if ok, missing := ready(); !ok {
+			text(w, http.StatusServiceUnavailable, "not ready: "+missing+"\n")
+			return
+		}
+		text(w, http.StatusOK, "ok\n")
+	}
+}
+
+func index(w http.ResponseWriter, _ *http.Request) {
+	text(w, http.StatusOK, "redis-relay\n\n/livez    the process is alive\n"+
+		"/readyz   every wanted subscription is confirmed by Redis\n/metrics  for Prometheus\n")
+}
+
+func text(w http.ResponseWriter, status int, s string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, s) // the client may be gone
+}

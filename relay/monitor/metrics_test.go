@@ -1,0 +1,62 @@
+package monitor
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func scrape(m *Metrics) string {
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
+}
+
+func TestEverySeriesOfARouteStartsAtZero(t *testing.T) {
+	m := New("v1")
+	m.Route("chat:")
+	got := scrape(m)
+	for _, want := range []string{
+		`redis_relay_messages_received_total{route="chat:"} 0`,
+		`redis_relay_messages_delivered_total{route="chat:"} 0`,
+		`redis_relay_messages_published_total{route="chat:"} 0`,
+		`redis_relay_rejects_total{code="INVALID",direction="inbound",route="chat:"} 0`,
+		`redis_relay_rejects_total{code="BUSY",direction="outbound",route="chat:"} 0`,
+		`redis_relay_build_info{version="v1"} 1`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("missing: %s", want)
+		}
+	}
+}
+
+func TestARouteKeepsItsCountersThroughAReload(t *testing.T) {
+	m := New("v1")
+	m.Route("chat:").Received.Inc()
+	m.Route("chat:").Received.Inc()
+	m.Route("chat:").Rejected(Outbound, "INVALID").Inc()
+	got := scrape(m)
+	if !strings.Contains(got, `redis_relay_messages_received_total{route="chat:"} 2`) ||
+		!strings.Contains(got, `redis_relay_rejects_total{code="INVALID",direction="outbound",route="chat:"} 1`) {
+		t.Error(got)
+	}
+}
+
+func TestGaugesAreReadWhenAsked(t *testing.T) {
+	m, v := New("v1"), 1.0
+	m.Gauge("things", "Things.", func() float64 { return v }, "kind", "x")
+	m.Count("events_total", "Events.", func() float64 { return v })
+	v = 7
+	got := scrape(m)
+	if !strings.Contains(got, `redis_relay_things{kind="x"} 7`) || !strings.Contains(got, "redis_relay_events_total 7") {
+		t.Error(got)
+	}
+}
+
+func TestCountingDoesNotAllocate(t *testing.T) {
+	r := New("v1").Route("chat:")
+	if n := testing.AllocsPerRun(100, func() { r.Received.Inc(); r.Delivered.Add(3) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
