@@ -1,0 +1,109 @@
+package relay
+
+// What --check prints.
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"redis-relay/config"
+	"redis-relay/relay/route"
+)
+
+// Describe checks everything that can be known without Redis and without taking
+// the socket, and prints the routing table. No secret is printed.
+func Describe(cfg *config.Config, w io.Writer) error {
+	table, err := newTable(cfg)
+	if err != nil {
+		return err
+	}
+	if cfg.Redis.URL != "" {
+		if opts := upstreamOptions(&cfg.Redis); opts.Check() != nil {
+			return opts.Check()
+		}
+	}
+	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
+	if cfg.Redis.URL == "" {
+		redis = "embedded (development only)"
+	}
+	file := cfg.File
+	if file == "" {
+		file = "built-in defaults"
+	}
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
+	p("config\t%s\nredis\t%s\nsocket\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path, cfg.HTTP.Listen)
+	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tKINDS\n")
+	for _, rt := range table.Routes() {
+		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"), yes(rt.Publish), yes(rt.Subscribe),
+			invalidWord(rt), slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), kindWords(rt))
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	for _, warning := range cfg.Warnings {
+		if _, err := fmt.Fprintln(w, "warning:", warning); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(w, "\nok")
+	return err
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func invalidWord(rt *route.Route) string {
+	switch {
+	case rt.SchemaName == "":
+		return "-"
+	case rt.LogInvalid:
+		return string(config.InvalidLog)
+	}
+	return string(config.InvalidReject)
+}
+
+func slowWord(s route.Slow) string {
+	if s == route.SlowDrop {
+		return string(config.SlowDrop)
+	}
+	return string(config.SlowDisconnect)
+}
+
+func gapWord(g route.OnGap) string {
+	if g == route.GapNotify {
+		return string(config.OnGapNotify)
+	}
+	return string(config.OnGapDisconnect)
+}
+
+func deliverWord(p *route.Policy) string {
+	if p.DeliverOne {
+		return string(config.DeliverOne)
+	}
+	return string(config.DeliverAll)
+}
+
+// kindWords lists the kinds with a policy of their own, in order.
+func kindWords(rt *route.Route) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(rt.Kinds)) {
+		list = append(list, name+"("+slowWord(rt.Kinds[name].Slow)+","+deliverWord(rt.Kinds[name])+")")
+	}
+	return or(strings.Join(list, " "), "-")
+}

@@ -1,0 +1,137 @@
+package relay
+
+// What the relay tells: to the log, and as JSON on its own two channels, which
+// exist on this host only.
+
+import (
+	"encoding/json"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+)
+
+// The relay's own channels. Clients of this host may subscribe to them by their
+// full names; nobody may publish on them.
+const (
+	EventsChannel  = "relay:events"
+	RejectsChannel = "relay:rejects"
+)
+
+func isLocal(name string) bool { return name == EventsChannel || name == RejectsChannel }
+
+// Event is a message on relay:events. Fields that do not apply are absent.
+type Event struct {
+	Event string    `json:"event"` // upstream_down, upstream_up, gap, alert, reload
+	Time  time.Time `json:"time"`
+	Cause string    `json:"cause,omitempty"`
+
+	// Of gap: what may be missing. Of upstream_up: Since only.
+	Since    *time.Time `json:"since,omitempty"`
+	Until    *time.Time `json:"until,omitempty"`
+	Prefixes []string   `json:"prefixes,omitempty"` // "" stands for the channels that no route covers
+
+	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
+	Attempts      int `json:"attempts,omitempty"`      // of alert: failed in a row
+}
+
+// Reject is a message on relay:rejects.
+type Reject struct {
+	Time      time.Time         `json:"time"`
+	Direction monitor.Direction `json:"direction"`
+	Channel   string            `json:"channel"`
+	Route     string            `json:"route"`
+	Code      Code              `json:"code"`
+	Reason    string            `json:"reason"`
+	Size      int               `json:"size"` // of the payload in bytes; 0: not known
+}
+
+// tell queues a message for the local listeners of one of the relay's own
+// channels. Who cannot keep up misses it.
+func (r *Relay) tell(channel string, v any) {
+	if n, _ := r.hub.Listeners(resp.Message, []byte(channel)); n == 0 {
+		return
+	}
+	payload, err := json.Marshal(v)
+	if err != nil {
+		r.log.Error("cannot encode an event", zap.Error(err))
+		return
+	}
+	frame := resp.AppendMessage(nil, resp.RESP2, resp.Message.String(), []byte(channel), payload)
+	r.hub.Deliver(resp.Message, []byte(channel), frame, hub.ModeDrop)
+}
+
+// reject counts, logs (sampled) and tells of a refused message.
+func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.Route, why *Refusal, size int) {
+	counters.Rejected(d, string(why.Code)).Inc()
+	r.suppressed.Add(1)
+	r.rejectLog.Do(func() {
+		r.log.Warn("message refused", zap.String("direction", string(d)), zap.String("channel", printable(why.Channel)),
+			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
+			zap.Uint64("since_last_line", r.suppressed.Swap(0)))
+	})
+	r.tell(RejectsChannel, Reject{
+		Time: time.Now(), Direction: d, Channel: why.Channel, Route: rt.Name,
+		Code: why.Code, Reason: why.Reason, Size: size,
+	})
+	if d == monitor.Outbound {
+		r.hub.Flush() // no read from Redis follows that would
+	}
+}
+
+// Confirmed says that Redis has subscribed a name. It is upstream.Registry.
+func (r *Relay) Confirmed(kind resp.Kind, name string) { r.hub.Confirmed(kind, name) }
+
+// Refused says that Redis will not subscribe a name.
+func (r *Relay) Refused(kind resp.Kind, name string, err error) { r.hub.Refused(kind, name, err) }
+
+// Lost disconnects the listeners that must learn of a gap that way.
+func (r *Relay) Lost(error) {
+	now := r.rules.Load()
+	r.gapSince = time.Now()
+	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
+		return now.onGap(kind, name) == route.GapDisconnect
+	})
+	r.gaps.Add(uint64(r.disconnected))
+	r.hub.Flush()
+}
+
+// Up is told when all subscriptions stand. It is upstream.Observer.
+func (r *Relay) Up(subscriptions int, outage time.Duration) {
+	r.log.Info("connected to Redis", zap.String("redis", r.redisName()),
+		zap.String("version", r.RedisVersion()), zap.Int("subscriptions", subscriptions),
+		zap.Duration("outage", outage.Round(time.Millisecond)))
+	now := time.Now()
+	up := Event{Event: "upstream_up", Time: now, Subscriptions: subscriptions}
+	if outage > 0 {
+		since := r.gapSince
+		up.Since = &since
+		r.tell(EventsChannel, Event{
+			Event: "gap", Time: now, Since: &since, Until: &now, Prefixes: r.rules.Load().prefixes(),
+			Cause: "the connection to Redis was lost",
+		})
+	}
+	r.tell(EventsChannel, up)
+	r.hub.Flush()
+}
+
+// Down is told when the connection is lost.
+func (r *Relay) Down(err error) {
+	r.log.Warn("connection to Redis lost; reconnecting", zap.Error(err),
+		zap.Int("disconnected_clients", r.disconnected))
+	r.tell(EventsChannel, Event{Event: "upstream_down", Time: time.Now(), Cause: err.Error()})
+	r.hub.Flush()
+}
+
+// Alert is told when reconnecting keeps failing.
+func (r *Relay) Alert(attempts int, err error) {
+	r.alerts.Add(1)
+	r.log.Error("Redis cannot be reached; still trying", zap.Int("attempts", attempts), zap.Error(err),
+		zap.String("redis", r.redisName()))
+	r.tell(EventsChannel, Event{Event: "alert", Time: time.Now(), Attempts: attempts, Cause: err.Error()})
+	r.hub.Flush()
+}

@@ -1,0 +1,117 @@
+package relay
+
+// From a local client to Redis.
+
+import (
+	"fmt"
+
+	"redis-relay/relay/glob"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
+)
+
+// Publish checks a message and sends it to Redis, from where it comes back to the
+// listeners of this host as to all others. It returns a refusal, or nil; then the
+// receipt follows. It does not block.
+func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) error {
+	now := r.rules.Load()
+	rt := now.table.Lookup(p.Channel)
+	counters := now.counters[rt.Index]
+	if refusal := r.judge(rt, &p); refusal != nil {
+		r.reject(monitor.Outbound, rt, counters, refusal, len(p.Payload))
+		if refusal.Code != Invalid || !rt.LogInvalid {
+			return refusal
+		}
+	}
+	sent := &publication{relay: r, kind: p.Kind, channel: string(p.Channel), counters: counters, receipt: receipt}
+	if err := r.publisher.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent); err != nil {
+		return r.failed(sent, err)
+	}
+	return nil
+}
+
+// judge says why a local client may not publish a message, or nil.
+func (r *Relay) judge(rt *route.Route, p *respserver.Publication) *Refusal {
+	limit := r.limits.Payload.Load()
+	size := max(p.Oversize, int64(len(p.Payload)))
+	switch {
+	case route.IsReserved(p.Channel):
+		return &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
+	case !rt.Publish:
+		return &Refusal{Denied, string(p.Channel), closed("publish", rt)}
+	case size > limit:
+		return &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
+	case rt.Checker == nil:
+		return nil
+	}
+	if _, err := rt.Checker.Check(p.Payload); err != nil {
+		return &Refusal{Invalid, string(p.Channel), err.Error()}
+	}
+	return nil
+}
+
+// closed words why a route does not let a client do something.
+func closed(key string, rt *route.Route) string {
+	if rt.Prefix == "" && rt.Name != "" {
+		return "no route covers this channel, and unrouted is deny; add a route to relay.yaml"
+	}
+	return fmt.Sprintf("route %q says %s: false", rt.Prefix, key)
+}
+
+// publication is a message on its way to Redis. It is upstream.Receipt.
+type publication struct {
+	relay    *Relay
+	kind     resp.Kind
+	channel  string
+	counters *monitor.Route
+	receipt  respserver.Receipt
+}
+
+// Answer passes on what Redis said, with this relay's share replaced by its
+// listeners.
+func (p *publication) Answer(value any, err error) {
+	if err != nil {
+		p.receipt.Published(0, p.relay.failed(p, err))
+		return
+	}
+	p.counters.Published.Inc()
+	n, _ := value.(int64)
+	listeners, own := p.relay.hub.Audience(p.kind, []byte(p.channel))
+	p.receipt.Published(max(0, n-int64(own))+int64(listeners), nil)
+}
+
+// Flush lets the answers out.
+func (p *publication) Flush() { p.receipt.Flush() }
+
+// failed words an error of the Redis side and counts it, if it is the relay's.
+func (r *Relay) failed(p *publication, err error) error {
+	err = fromUpstream(p.channel, err)
+	if refusal, ok := err.(*Refusal); ok { //nolint:errorlint // made just above, not wrapped
+		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
+	}
+	return err
+}
+
+// MaySubscribe says why a local client may not listen to a name, or nil. A
+// pattern is judged by the prefix that all its matches have; what it catches of
+// routes that are closed is not delivered.
+func (r *Relay) MaySubscribe(kind resp.Kind, name []byte) error {
+	channel := name
+	if kind == resp.PMessage {
+		channel = glob.Literal(name)
+	}
+	if route.IsReserved(channel) {
+		if kind == resp.Message && isLocal(string(name)) {
+			return nil
+		}
+		return &Refusal{Denied, string(name), "of the relay's own channels only " + EventsChannel + " and " +
+			RejectsChannel + " can be listened to, by their full names"}
+	}
+	now := r.rules.Load()
+	if rt := now.table.Lookup(channel); !rt.Subscribe {
+		return &Refusal{Denied, string(name), closed("subscribe", rt)}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package relay
+
+// The errors that clients see.
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"redis-relay/relay/upstream"
+)
+
+// Code is the first word of an error, for machines.
+type Code string
+
+// The codes of the relay's own errors. Others come from Redis, such as NOPERM.
+const (
+	Invalid      Code = "INVALID"      // the payload does not match the channel's schema
+	Denied       Code = "DENIED"       // the route does not allow it
+	TooLarge     Code = "TOOLARGE"     // over limits.payload
+	UpstreamDown Code = "UPSTREAMDOWN" // Redis did not answer in time
+	Busy         Code = "BUSY"         // too much waits for Redis already
+)
+
+// Refusal says why a command of a client was not carried out.
+type Refusal struct {
+	Code    Code
+	Channel string
+	Reason  string // for people: what is wrong and the way out
+}
+
+// Error returns the text of the reply: code, channel, reason. For INVALID the
+// reason begins with a JSON pointer, and no colon stands before it.
+func (r *Refusal) Error() string {
+	sep := ": "
+	if strings.HasPrefix(r.Reason, "/") {
+		sep = " "
+	}
+	return string(r.Code) + " " + printable(r.Channel) + sep + r.Reason
+}
+
+const maxShown = 128 // bytes of a channel in an error or a log line
+
+// printable makes a channel fit for one line of text.
+func printable(channel string) string {
+	cut := channel
+	if len(cut) > maxShown {
+		cut = cut[:maxShown] + "..."
+	}
+	for i := range len(cut) {
+		if cut[i] <= ' ' || cut[i] > '~' {
+			return strconv.QuoteToASCII(cut)
+		}
+	}
+	return cut
+}
+
+// fromUpstream words an error of the Redis side for a client. What Redis itself
+// answered is passed on as it is.
+func fromUpstream(channel string, err error) error {
+	switch {
+	case errors.Is(err, upstream.ErrBusy):
+		return &Refusal{Busy, channel, "too many publishes are waiting for Redis; try again later"}
+	case errors.Is(err, upstream.ErrDown):
+		return &Refusal{UpstreamDown, channel, "Redis cannot be reached; nothing was published, try again"}
+	case errors.Is(err, upstream.ErrUnknown):
+		reason := "Redis did not answer; the message may have been published (" + cause(err) + ")"
+		return &Refusal{UpstreamDown, channel, reason}
+	}
+	return err
+}
+
+// cause returns the last error of a chain: the one with a fact in it.
+func cause(err error) string {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		all := joined.Unwrap()
+		return all[len(all)-1].Error()
+	}
+	return err.Error()
+}

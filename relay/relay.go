@@ -1,0 +1,271 @@
+package relay
+
+// Building the parts and running them.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"redis-relay/config"
+	"redis-relay/relay/admin"
+	"redis-relay/relay/embedded"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/upstream"
+)
+
+// probePrefix begins the channel on which a relay proves to itself that Redis
+// delivers; the life of the relay follows.
+const probePrefix = "relay:probe:"
+
+// Relay is one relay. New builds it, Run runs it, once.
+//
+//	Redis --> upstream.Subscriber --> Relay.Deliver --> hub.Hub --> respserver sessions
+//	Redis <-- upstream.Publisher  <-- Relay.Publish <------------- respserver sessions
+type Relay struct {
+	// Fixed after construction.
+	cfg        *config.Config // as at the start; what reloads is in rules and limits
+	version    atomic.Pointer[string]
+	log        *zap.Logger
+	level      zap.AtomicLevel
+	metrics    *monitor.Metrics
+	embedded   *embedded.Server // nil: a real Redis
+	subscriber *upstream.Subscriber
+	publisher  *upstream.Publisher
+	hub        *hub.Hub
+	server     *respserver.Server
+	listener   net.Listener
+	admin      *admin.Server // nil: off
+
+	rules      atomic.Pointer[rules]
+	limits     respserver.Limits
+	rejectLog  rate.Sometimes
+	suppressed atomic.Uint64 // rejects since the last line in the log
+	gaps       atomic.Uint64 // clients disconnected because Redis was lost
+	alerts     atomic.Uint64
+
+	// Owned by the goroutine that reads from Redis.
+	verdict      verdict
+	gapSince     time.Time
+	disconnected int
+
+	reloading sync.Mutex
+	running   *config.Config // guarded by reloading
+}
+
+// New builds a relay: it compiles schemas, checks files, and takes the socket and
+// the HTTP address. It does not wait for Redis. version is that of the program;
+// level is what a reload of log.level sets. An error names the key it is about.
+// The caller must call Run, or Close.
+func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLevel) (*Relay, error) {
+	r := &Relay{
+		cfg: cfg, running: cfg, log: log, level: level, metrics: monitor.New(version),
+		rejectLog: rate.Sometimes{First: 3, Interval: time.Second},
+	}
+	r.setLimits(cfg.Limits)
+	rules, err := newRules(cfg, r.metrics)
+	if err != nil {
+		return nil, err
+	}
+	r.rules.Store(rules)
+	if err := r.build(version); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Relay) build(version string) error {
+	opts, err := r.connectTo()
+	if err != nil {
+		return err
+	}
+	r.publisher = upstream.NewPublisher(opts, &r.version, r.log.Named("publisher"))
+	probe := fmt.Sprintf("%s%s:%d:%d", probePrefix, opts.Name, os.Getpid(), time.Now().UnixNano())
+	r.subscriber = upstream.NewSubscriber(opts, r, r, r, &r.limits.Payload, probe, r.publishProbe,
+		r.log.Named("subscriber"))
+	r.hub = hub.New(r.subscriber, isLocal)
+	r.server = respserver.New(respserver.Options{
+		Version: version, Path: r.cfg.Socket.Path,
+		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
+		PublishTimeout: r.cfg.Redis.PublishTimeout,
+	}, r.hub, r, &r.limits, r.log.Named("socket"))
+
+	mode, err := r.cfg.Socket.FileMode()
+	if err != nil {
+		return fmt.Errorf("socket.mode: %w", err)
+	}
+	if r.listener, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err != nil {
+		return err
+	}
+	r.measure()
+	if r.cfg.HTTP.Listen == "" {
+		return nil
+	}
+	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Ready, r.metrics.Handler())
+	return err
+}
+
+// connectTo says how to reach Redis, and starts the embedded one if there is no
+// other.
+func (r *Relay) connectTo() (upstream.Options, error) {
+	opts := upstreamOptions(&r.cfg.Redis)
+	if opts.URL == "" {
+		var err error
+		if r.embedded, err = embedded.Start(); err != nil {
+			return opts, fmt.Errorf("start the embedded Redis: %w", err)
+		}
+		opts.URL = r.embedded.URL()
+	}
+	return opts, opts.Check()
+}
+
+func upstreamOptions(c *config.Redis) upstream.Options {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return upstream.Options{
+		Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
+		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Name: host,
+		PublishTimeout: c.PublishTimeout, ProbeInterval: c.ProbeInterval, AlertAfter: c.AlertAfter,
+	}
+}
+
+// publishProbe publishes on the relay's own channel; done is told whether Redis
+// acknowledged it.
+func (r *Relay) publishProbe(channel, payload string, done func(error)) {
+	if err := r.publisher.Publish(0, false, []byte(channel), []byte(payload), probeReceipt(done)); err != nil {
+		done(err)
+	}
+}
+
+type probeReceipt func(error)
+
+func (f probeReceipt) Answer(_ any, err error) { f(err) }
+func (f probeReceipt) Flush()                  {}
+
+// Close gives back what New took. Only for a relay that was never run.
+func (r *Relay) Close() error {
+	var errs []error
+	if r.listener != nil {
+		errs = append(errs, r.listener.Close())
+	}
+	if r.admin != nil {
+		errs = append(errs, r.admin.Close())
+	}
+	if r.embedded != nil {
+		errs = append(errs, r.embedded.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Run serves until ctx ends, then drains: clients get the answers to what they
+// have sent, connections are closed, and last the ones to Redis. It returns nil,
+// or what made it stop by itself.
+func (r *Relay) Run(ctx context.Context) error {
+	// The Redis side outlives the clients: their last publishes need it.
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var redis errgroup.Group
+	redis.Go(func() error { return r.subscriber.Run(below) })
+	redis.Go(func() error { return r.publisher.Run(below) })
+
+	clients, gctx := errgroup.WithContext(ctx)
+	clients.Go(func() error { return r.server.Serve(gctx, r.listener) })
+	clients.Go(func() error { return r.watch(gctx) })
+	if r.admin != nil {
+		clients.Go(func() error { return r.admin.Run(gctx) })
+	}
+	err := clients.Wait()
+	stop()
+	err = errors.Join(err, redis.Wait())
+	if r.embedded != nil {
+		err = errors.Join(err, r.embedded.Close())
+	}
+	return err
+}
+
+// Addresses returns where the relay can be reached: the socket's path, and the
+// HTTP address, empty if that is off.
+func (r *Relay) Addresses() (socket, http string) {
+	if r.admin != nil {
+		http = r.admin.Addr().String()
+	}
+	return r.cfg.Socket.Path, http
+}
+
+// Ready says whether every wanted subscription is confirmed by Redis, and if not,
+// what is missing.
+func (r *Relay) Ready() (ready bool, missing string) { return r.subscriber.Status() }
+
+// Embedded tells whether the Redis is the one inside the relay.
+func (r *Relay) Embedded() bool { return r.embedded != nil }
+
+// redisName is how the log calls Redis: without a password.
+func (r *Relay) redisName() string {
+	if r.Embedded() {
+		return "embedded"
+	}
+	return r.cfg.Redis.Redacted()
+}
+
+func (r *Relay) setLimits(l config.Limits) {
+	r.limits.Clients.Store(int64(l.Clients))
+	r.limits.Subscriptions.Store(int64(l.Subscriptions))
+	r.limits.Payload.Store(int64(l.Payload))
+	r.limits.Queue.Store(int64(l.Queue))
+	r.limits.Window.Store(int64(l.PublishWindow))
+}
+
+// measure names the gauges.
+func (r *Relay) measure() {
+	m := r.metrics
+	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(r.server.Stats().Clients) })
+	m.Count("clients_accepted_total", "Connections accepted.",
+		func() float64 { return float64(r.server.Stats().Accepted) })
+	m.Count("clients_refused_total", "Connections turned away.",
+		func() float64 { return float64(r.server.Stats().Refused) })
+	m.Count("commands_total", "Commands of clients.",
+		func() float64 { return float64(r.server.Stats().Commands) })
+	for kind, label := range []string{"channel", "pattern", "shard"} {
+		m.Gauge("subscriptions", "Names subscribed at Redis for local listeners.",
+			func() float64 { return float64(r.hub.Stats().Topics[kind]) }, "kind", label)
+		m.Gauge("listeners", "Subscriptions of local connections.",
+			func() float64 { return float64(r.hub.Stats().Listeners[kind]) }, "kind", label)
+	}
+	m.Count("drops_total", "Messages not queued for a listener whose queue was full, or that was being disconnected.",
+		func() float64 { return float64(r.hub.Stats().Dropped) })
+	m.Count("disconnects_total", "Listeners disconnected.",
+		func() float64 { return float64(r.hub.Stats().Slow) }, "reason", string(hub.ReasonSlow))
+	m.Count("disconnects_total", "Listeners disconnected.",
+		func() float64 { return float64(r.gaps.Load()) }, "reason", string(hub.ReasonGap))
+	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
+		if ready, _ := r.subscriber.Status(); ready {
+			return 1
+		}
+		return 0
+	})
+	m.Count("upstream_connections_total", "Subscriber connections made to Redis.",
+		func() float64 { return float64(r.subscriber.Lives()) })
+	m.Count("upstream_alerts_total", "Outages in which Redis could not be reached redis.alert_after times in a row.",
+		func() float64 { return float64(r.alerts.Load()) })
+}
+
+var (
+	_ upstream.Sink      = (*Relay)(nil)
+	_ upstream.Registry  = (*Relay)(nil)
+	_ upstream.Observer  = (*Relay)(nil)
+	_ respserver.Backend = (*Relay)(nil)
+	_ upstream.Receipt   = (*publication)(nil)
+)

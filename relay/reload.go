@@ -1,0 +1,110 @@
+package relay
+
+// Taking over a changed configuration without losing a connection.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"redis-relay/config"
+)
+
+// watchInterval is how often the configuration's files are looked at. A look is a
+// handful of stat calls; it sees what a Kubernetes ConfigMap does, which swaps a
+// symlink, and works on every file system.
+const watchInterval = time.Second
+
+// Reload reads the configuration again and takes over routes, schemas, limits and
+// the log level. If anything is wrong with it, nothing changes. It may be called
+// from anywhere.
+func (r *Relay) Reload() error {
+	r.reloading.Lock()
+	defer r.reloading.Unlock()
+	next, err := r.running.Reread()
+	if err == nil {
+		err = next.Validate()
+	}
+	var rules *rules
+	if err == nil {
+		rules, err = newRules(next, r.metrics)
+	}
+	event := Event{Event: "reload", Time: time.Now()}
+	if err != nil {
+		err = fmt.Errorf("reload refused, the relay goes on as before: %w", err)
+		event.Cause = err.Error()
+		r.log.Error("reload refused, the relay goes on as before", zap.Error(errors.Unwrap(err)))
+	} else {
+		r.adopt(next, rules)
+	}
+	r.tell(EventsChannel, event)
+	r.hub.Flush()
+	return err
+}
+
+func (r *Relay) adopt(next *config.Config, rules *rules) {
+	r.rules.Store(rules)
+	r.setLimits(next.Limits)
+	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
+		r.level.SetLevel(level)
+	}
+	r.running = next
+	r.log.Info("configuration reloaded", zap.Int("routes", len(next.Routes)))
+	if keys := config.Restart(r.cfg, next); len(keys) > 0 {
+		r.log.Warn("restart needed for some of the changes", zap.Strings("keys", keys))
+	}
+}
+
+// watch reloads when the file or a schema has changed and has then stayed the
+// same for one interval, so that a file that is being written is not read.
+func (r *Relay) watch(ctx context.Context) error {
+	if r.cfg.File == "" {
+		return nil
+	}
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	loaded := r.fingerprint()
+	last := loaded
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		now := r.fingerprint()
+		if now == last && now != loaded {
+			loaded = now
+			_ = r.Reload() // has said what was wrong
+		}
+		last = now
+	}
+}
+
+// fingerprint changes when the configuration file or a schema does.
+func (r *Relay) fingerprint() uint64 {
+	r.reloading.Lock()
+	cfg := r.running
+	r.reloading.Unlock()
+	h := fnv.New64a()
+	note := func(path string) {
+		if info, err := os.Stat(path); err == nil {
+			_, _ = fmt.Fprintln(h, path, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	note(cfg.File)
+	_ = filepath.WalkDir(cfg.Schemas, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return filepath.SkipDir
+		}
+		note(path)
+		return nil
+	})
+	return h.Sum64()
+}

@@ -1,0 +1,143 @@
+package relay
+
+// The rules of one moment: routes with their schemas. A reload replaces them as a
+// whole.
+
+import (
+	"errors"
+	"fmt"
+
+	"redis-relay/config"
+	"redis-relay/relay/glob"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+	"redis-relay/relay/schema"
+)
+
+// rules is immutable.
+type rules struct {
+	table    *route.Table
+	counters []*monitor.Route // by Route.Index
+}
+
+// newRules compiles the schemas and builds the table. It joins all errors.
+func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
+	table, err := newTable(cfg)
+	if err != nil {
+		return nil, err
+	}
+	r := &rules{table: table}
+	for _, rt := range table.Routes() {
+		r.counters = append(r.counters, m.Route(rt.Name))
+	}
+	return r, nil
+}
+
+func newTable(cfg *config.Config) (*route.Table, error) {
+	set := &schema.Set{}
+	if needsSchemas(cfg) {
+		var err error
+		if set, err = schema.Load(cfg.Schemas); err != nil {
+			return nil, err
+		}
+	}
+	var routes []*route.Route
+	var errs []error
+	for i := range cfg.Routes {
+		rt, err := newRoute(&cfg.Routes[i], set)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, err))
+		}
+		routes = append(routes, rt)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	open := config.NewRoute("")
+	open.Publish = cfg.Unrouted == config.UnroutedAllow
+	open.Subscribe = open.Publish
+	unrouted, err := newRoute(&open, set)
+	if err != nil {
+		return nil, err
+	}
+	unrouted.Name = "unrouted"
+	return route.New(routes, unrouted)
+}
+
+func needsSchemas(cfg *config.Config) bool {
+	for _, r := range cfg.Routes {
+		if r.Schema != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
+	checker, err := set.Checker(c.Schema, c.Kind)
+	if err != nil {
+		return nil, err
+	}
+	r := &route.Route{
+		Prefix:     c.Prefix,
+		Name:       c.Prefix,
+		Publish:    c.Publish,
+		Subscribe:  c.Subscribe,
+		SchemaName: c.Schema,
+		LogInvalid: c.Invalid == config.InvalidLog,
+		Policy:     newPolicy(c.Policy),
+		Kinds:      map[string]*route.Policy{},
+	}
+	if c.Schema != "" || len(c.Kinds) > 0 {
+		r.Checker = checker // otherwise there is nothing to look for in a payload
+	}
+	for kind, p := range c.Kinds {
+		policy := newPolicy(p)
+		r.Kinds[kind] = &policy
+	}
+	return r, nil
+}
+
+func newPolicy(p config.Policy) route.Policy {
+	var r route.Policy
+	if p.Slow == config.SlowDrop {
+		r.Slow = route.SlowDrop
+	}
+	if p.OnGap == config.OnGapNotify {
+		r.OnGap = route.GapNotify
+	}
+	r.DeliverOne = p.Deliver == config.DeliverOne
+	return r
+}
+
+// mode is a policy in the words of the hub.
+func mode(p *route.Policy) (m hub.Mode) {
+	if p.Slow == route.SlowDrop {
+		m |= hub.ModeDrop
+	}
+	if p.DeliverOne {
+		m |= hub.ModeOne
+	}
+	return m
+}
+
+// onGap says how the listeners of a name learn of a gap. For a pattern that is
+// decided by the prefix that all its matches have.
+func (r *rules) onGap(kind resp.Kind, name string) route.OnGap {
+	channel := []byte(name)
+	if kind == resp.PMessage {
+		channel = glob.Literal(channel)
+	}
+	return r.table.Lookup(channel).Policy.OnGap
+}
+
+// prefixes lists the routes, as events name them.
+func (r *rules) prefixes() []string {
+	var list []string
+	for _, rt := range r.table.Routes() {
+		list = append(list, rt.Prefix)
+	}
+	return list
+}
