@@ -86,6 +86,9 @@ func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.R
 // Confirmed says that Redis has subscribed a name. It is upstream.Registry.
 func (r *Relay) Confirmed(kind resp.Kind, name string) { r.hub.Confirmed(kind, name) }
 
+// Released says that Redis has let go of a name.
+func (r *Relay) Released(kind resp.Kind, name string) { r.hub.Released(kind, name) }
+
 // Refused says that Redis will not subscribe a name.
 func (r *Relay) Refused(kind resp.Kind, name string, err error) { r.hub.Refused(kind, name, err) }
 
@@ -103,7 +106,7 @@ func (r *Relay) Lost(error) {
 // Up is told when all subscriptions stand. It is upstream.Observer.
 func (r *Relay) Up(subscriptions int, outage time.Duration) {
 	r.log.Info("connected to Redis", zap.String("redis", r.redisName()),
-		zap.String("version", r.RedisVersion()), zap.Int("subscriptions", subscriptions),
+		zap.Int("subscriptions", subscriptions),
 		zap.Duration("outage", outage.Round(time.Millisecond)))
 	now := time.Now()
 	up := Event{Event: "upstream_up", Time: now, Subscriptions: subscriptions}

@@ -5,7 +5,6 @@ package relay
 import (
 	"errors"
 	"strconv"
-	"strings"
 
 	"redis-relay/relay/upstream"
 )
@@ -29,11 +28,12 @@ type Refusal struct {
 	Reason  string // for people: what is wrong and the way out
 }
 
-// Error returns the text of the reply: code, channel, reason. For INVALID the
-// reason begins with a JSON pointer, and no colon stands before it.
+// Error returns the text of the reply: code, channel, reason. INVALID has no colon
+// behind the channel, because its reason begins with a JSON pointer, if there is
+// one.
 func (r *Refusal) Error() string {
 	sep := ": "
-	if strings.HasPrefix(r.Reason, "/") {
+	if r.Code == Invalid {
 		sep = " "
 	}
 	return string(r.Code) + " " + printable(r.Channel) + sep + r.Reason

@@ -205,9 +205,14 @@ func (r *Relay) Addresses() (socket, http string) {
 	return r.cfg.Socket.Path, http
 }
 
-// Ready says whether every wanted subscription is confirmed by Redis, and if not,
-// what is missing.
-func (r *Relay) Ready() (ready bool, missing string) { return r.subscriber.Status() }
+// Ready says whether every wanted subscription is confirmed by Redis and messages
+// can be published, and if not, what is missing.
+func (r *Relay) Ready() (ready bool, missing string) {
+	if ready, missing = r.subscriber.Status(); ready && !r.publisher.Connected() {
+		return false, "the connections that publish are not up"
+	}
+	return ready, missing
+}
 
 // Embedded tells whether the Redis is the one inside the relay.
 func (r *Relay) Embedded() bool { return r.embedded != nil }
@@ -251,7 +256,7 @@ func (r *Relay) measure() {
 	m.Count("disconnects_total", "Listeners disconnected.",
 		func() float64 { return float64(r.gaps.Load()) }, "reason", string(hub.ReasonGap))
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
-		if ready, _ := r.subscriber.Status(); ready {
+		if ready, _ := r.Ready(); ready {
 			return 1
 		}
 		return 0

@@ -15,7 +15,8 @@ import (
 // Hub.mu held and must return at once.
 type Upstream interface {
 	// Want says that the first listener of a name came, or the last one left. It
-	// reports whether Redis has the name subscribed already.
+	// reports whether Redis has the name subscribed now. If not, and it is wanted,
+	// Confirmed or Refused follows; if so, and it is not, Released.
 	Want(kind resp.Kind, name string, want bool) (held bool)
 	// Held tells whether Redis has the name subscribed now.
 	Held(kind resp.Kind, name string) bool
@@ -30,6 +31,9 @@ const (
 	ModeOne                   // to one listener in turn
 )
 
+// lockedNames is how many names are dealt with while messages wait.
+const lockedNames = 256
+
 // Hub connects names to listeners.
 type Hub struct {
 	// Fixed after construction.
@@ -42,8 +46,9 @@ type Hub struct {
 	mu sync.Mutex // Guards what follows.
 
 	topics  [resp.Kinds]map[string]*topic
-	subs    [resp.Kinds]int // listeners over all topics
-	waiting [resp.Kinds]int // Pendings over all topics
+	leaving [resp.Kinds]map[string][]*departure // names that Redis is to let go of
+	subs    [resp.Kinds]int                     // listeners over all topics
+	waiting [resp.Kinds]int                     // Pendings over all topics
 	run     run
 	dirty   []*Listener // have something to be flushed
 	spare   []*Listener // the array of an earlier dirty list
@@ -55,6 +60,7 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 	h := &Hub{up: up, reserve: reserve}
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
+		h.leaving[k] = map[string][]*departure{}
 	}
 	return h
 }
@@ -91,7 +97,12 @@ func (h *Hub) topicLocked(kind resp.Kind, name string) *topic {
 		t = &topic{name: name, kind: kind, local: h.reserve(name)}
 		h.topics[kind][name] = t
 	}
-	t.held = t.held || t.local || h.up.Want(kind, name, true)
+	if !t.held && !t.local {
+		if t.held = h.up.Want(kind, name, true); t.held {
+			h.releasedLocked(kind, name) // it was about to be let go, and now is not
+		}
+	}
+	t.held = t.held || t.local
 	return t
 }
 
@@ -114,9 +125,30 @@ func (h *Hub) settleLocked(p *Pending) {
 	}
 }
 
-// Leave ends l's subscription to a name, also one that still waits. After it
-// returns nothing of that name is queued for l any more.
-func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) {
+// departure is an unsubscription that waits for Redis. Guarded by Hub.mu.
+type departure struct {
+	missing int // names that Redis has not let go of
+	done    chan struct{}
+}
+
+// Leave ends l's subscription to names, also one that still waits. After it
+// returns nothing of them is queued for l any more. The channel it returns is
+// closed when Redis has let go of the names that nobody listens to now; nil when
+// there are none.
+func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) <-chan struct{} {
+	d := &departure{done: make(chan struct{}), missing: 1} // one more, until all are counted
+	for part := range slices.Chunk(names, lockedNames) {
+		h.leave(l, kind, part, d)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d.missing--; d.missing == 0 {
+		return nil
+	}
+	return d.done
+}
+
+func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fanOutLocked()
@@ -126,19 +158,38 @@ func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) {
 			t.drop(l)
 			h.subs[kind] -= subs - len(t.subs)
 			h.waiting[kind] -= waiting - len(t.waiting)
-			h.forgetLocked(t)
+			if h.forgetLocked(t) {
+				d.missing++
+				h.leaving[kind][t.name] = append(h.leaving[kind][t.name], d)
+			}
 		}
 	}
 }
 
-func (h *Hub) forgetLocked(t *topic) {
+// forgetLocked drops a topic that nobody is interested in, and reports whether
+// Redis has still to let go of it.
+func (h *Hub) forgetLocked(t *topic) bool {
 	if !t.unused() {
-		return
+		return false
 	}
 	delete(h.topics[t.kind], t.name)
-	if !t.local {
-		h.up.Want(t.kind, t.name, false)
+	return !t.local && h.up.Want(t.kind, t.name, false)
+}
+
+// Released says that Redis has let go of a name.
+func (h *Hub) Released(kind resp.Kind, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.releasedLocked(kind, name)
+}
+
+func (h *Hub) releasedLocked(kind resp.Kind, name string) {
+	for _, d := range h.leaving[kind][name] {
+		if d.missing--; d.missing == 0 {
+			close(d.done)
+		}
 	}
+	delete(h.leaving[kind], name)
 }
 
 // SetRESP3 chooses the form in which l gets its messages from now on.
@@ -172,6 +223,7 @@ func (h *Hub) Confirmed(kind resp.Kind, name string) {
 func (h *Hub) Refused(kind resp.Kind, name string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.releasedLocked(kind, name)
 	t := h.topics[kind][name]
 	if t == nil || t.held {
 		return
@@ -192,6 +244,11 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fanOutLocked()
+	for kind := range h.leaving {
+		for name := range h.leaving[kind] {
+			h.releasedLocked(resp.Kind(kind), name)
+		}
+	}
 	for kind := range h.topics {
 		for name, t := range h.topics[kind] {
 			if t.local || !t.held {

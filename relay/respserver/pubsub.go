@@ -109,7 +109,8 @@ func (c *session) confirm(kind resp.Kind, names []string) []byte {
 }
 
 // unsubscribe answers each name, also one that was not subscribed; without names
-// it ends all of the kind.
+// it ends all of the kind. The answer waits for Redis, as that of SUBSCRIBE does:
+// so who counts subscribers afterwards, counts right.
 func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 	word := kind.Unsubscribe()
 	names := make([]string, 0, len(args))
@@ -122,7 +123,12 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 			return
 		}
 	}
-	c.srv.hub.Leave(c.listener, kind, names...)
+	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
+		c.out.Flush()
+		timer := time.NewTimer(c.srv.opts.PublishTimeout)
+		defer timer.Stop()
+		c.settled(released, timer)
+	}
 	b := c.scratch
 	for _, name := range names {
 		delete(c.names[kind], name)
@@ -177,18 +183,27 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 	c.out.Flush()
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
-	for ; pending != nil; pending = c.srv.hub.WaitFor(p.Kind, p.Channel) {
+	for pending != nil && c.settled(pending.Done(), timer) {
+		pending = c.srv.hub.WaitFor(p.Kind, p.Channel)
+	}
+	return p, c.ending.Load() == nil // if Redis is silent: let the publish fail, or not
+}
+
+// settled waits until done is closed. It reports false when the time is up, or
+// the session is to end.
+func (c *session) settled(done <-chan struct{}, timer *time.Timer) bool {
+	for {
 		select {
-		case <-pending.Done():
+		case <-done:
+			return true
+		case <-timer.C:
+			return false
 		case <-c.kick:
 			if c.ending.Load() != nil {
-				return p, false
+				return false
 			}
-		case <-timer.C:
-			return p, true // Redis is silent: let the publish fail, or not
 		}
 	}
-	return p, true
 }
 
 // receipt puts the answer of a publish in its place.

@@ -33,6 +33,14 @@ type Options struct {
 // connectTimeout bounds dialing and the handshake, each.
 const connectTimeout = 3 * time.Second
 
+// silence keeps go-redis, whose logger is global, from writing to stderr: all that
+// it would say comes back as an error, too.
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(silence{}) }
+
 // errSecondDial keeps a client to one life. Nothing was sent when it comes back
 // from a command.
 var errSecondDial = errors.New("connection to Redis lost")
@@ -98,7 +106,7 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
 	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
-	opt.ReadTimeout, opt.WriteTimeout = connectTimeout, connectTimeout
+	opt.ReadTimeout, opt.WriteTimeout = o.timeout(), o.timeout()
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 1, -1
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -118,11 +126,14 @@ func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1
 	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
-	opt.ReadTimeout, opt.WriteTimeout = connectTimeout, connectTimeout
+	opt.ReadTimeout, opt.WriteTimeout = o.timeout(), o.timeout()
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 1, -1
 	return redis.NewFailoverClient(opt), nil
 }
+
+// timeout bounds one read or write; a command's own deadline is mostly shorter.
+func (o *Options) timeout() time.Duration { return max(connectTimeout, o.PublishTimeout) }
 
 // clientName is what CLIENT LIST on Redis shows. Redis refuses spaces and
 // unprintable bytes in it.

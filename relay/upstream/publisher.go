@@ -62,6 +62,8 @@ type lane struct {
 	version *atomic.Pointer[string]
 	wake    chan struct{}
 
+	connected atomic.Bool
+
 	mu sync.Mutex // Guards what follows.
 
 	queue   []request // by deadline
@@ -146,6 +148,16 @@ func (p *Publisher) enqueue(lane uint64, args []any, size int64, receipt Receipt
 		signal(l.wake)
 	}
 	return nil
+}
+
+// Connected tells whether all connections stood when they were last used.
+func (p *Publisher) Connected() bool {
+	for _, l := range p.lanes {
+		if !l.connected.Load() {
+			return false
+		}
+	}
+	return true
 }
 
 // Run sends until ctx ends, then refuses what still waits. It always returns nil.
@@ -237,6 +249,8 @@ func (l *lane) runConn(ctx context.Context) (sent bool, err error) {
 	if err := l.connect(ctx, client); err != nil {
 		return false, err
 	}
+	l.connected.Store(true)
+	defer l.connected.Store(false)
 	for l.await(ctx) {
 		for batch := l.take(); len(batch) > 0; batch = l.take() {
 			if err := l.send(client, batch); err != nil {

@@ -64,12 +64,16 @@ func newRegistry() registry {
 	return r
 }
 
-// want notes what is wanted and reports whether Redis holds the name.
+// want notes what is wanted and reports whether Redis has the name subscribed: for
+// a name that is wanted, for certain; for one that is not any more, perhaps.
 func (r *registry) want(n name, want bool) bool {
 	i := r.names[n.kind][n.name]
 	i.want = want
 	r.put(n, i)
-	return want && i.wire == held
+	if want {
+		return i.wire == held
+	}
+	return i.wire != absent
 }
 
 // put stores the state of a name and queues it when something is to be done.

@@ -40,6 +40,8 @@ var (
 type Registry interface {
 	Confirmed(kind resp.Kind, name string)
 	Refused(kind resp.Kind, name string, err error)
+	// Released says that Redis has confirmed the end of a subscription.
+	Released(kind resp.Kind, name string)
 	// Lost says that the connection has ended, and with it every subscription.
 	Lost(err error)
 }
@@ -102,9 +104,10 @@ func NewSubscriber(opts Options, sink Sink, registry Registry, observer Observer
 	return s
 }
 
-// Want says whether a name is wanted, and reports whether Redis has it
-// subscribed now; if not, Registry.Confirmed or Refused will follow. It may be
-// called from anywhere and does not wait.
+// Want says whether a name is wanted, and reports whether Redis has it subscribed
+// now. If it is wanted and not subscribed, Registry.Confirmed or Refused will
+// follow; if it is subscribed and not wanted, Released, or Lost. It may be called
+// from anywhere and does not wait.
 func (s *Subscriber) Want(kind resp.Kind, n string, want bool) (isHeld bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -264,7 +267,11 @@ func (s *Subscriber) control(v any) error {
 		signal(s.wake)
 	}
 	s.mu.Unlock()
-	if err == nil && subscribed && wanted {
+	switch {
+	case err != nil:
+	case !subscribed:
+		s.registry.Released(n.kind, n.name)
+	case wanted:
 		s.registry.Confirmed(n.kind, n.name)
 	}
 	return err
