@@ -97,13 +97,25 @@ func (h *Hub) topicLocked(kind resp.Kind, name string) *topic {
 		t = &topic{name: name, kind: kind, local: h.reserve(name)}
 		h.topics[kind][name] = t
 	}
-	if !t.held && !t.local {
-		if t.held = h.up.Want(kind, name, true); t.held {
-			h.releasedLocked(kind, name) // it was about to be let go, and now is not
+	switch {
+	case t.held:
+	case t.local:
+		t.held = true
+	case h.up.Want(kind, name, true):
+		h.releasedLocked(kind, name) // it was about to be let go, and now is not
+		h.heldLocked(t)              // Confirmed, which may be on its way, finds nothing left to do
+	}
+	return t
+}
+
+// heldLocked notes that Redis has a topic, and decides who waited for it alone.
+func (h *Hub) heldLocked(t *topic) {
+	t.held = true
+	for _, p := range slices.Clone(t.waiting) {
+		if p.missing--; p.missing == 0 {
+			h.settleLocked(p)
 		}
 	}
-	t.held = t.held || t.local
-	return t
 }
 
 // settleLocked decides a Pending: it listens now, or was refused.
@@ -131,8 +143,8 @@ type departure struct {
 	done    chan struct{}
 }
 
-// Leave ends l's subscription to names, also one that still waits. After it
-// returns nothing of them is queued for l any more. The channel it returns is
+// Leave ends l's subscription to names. One that still waits is given up as a
+// whole, with ErrLeft. After it returns nothing of them is queued for l any more. The channel it returns is
 // closed when Redis has let go of the names that nobody listens to now; nil when
 // there are none.
 func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) <-chan struct{} {
@@ -153,15 +165,21 @@ func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
 	defer h.mu.Unlock()
 	h.fanOutLocked()
 	for _, name := range names {
-		if t := h.topics[kind][name]; t != nil {
-			subs, waiting := len(t.subs), len(t.waiting)
-			t.drop(l)
-			h.subs[kind] -= subs - len(t.subs)
-			h.waiting[kind] -= waiting - len(t.waiting)
-			if h.forgetLocked(t) {
-				d.missing++
-				h.leaving[kind][t.name] = append(h.leaving[kind][t.name], d)
-			}
+		t := h.topics[kind][name]
+		if t == nil {
+			continue
+		}
+		if p := t.waitingFor(l); p != nil {
+			p.err = ErrLeft
+			h.settleLocked(p) // forgets t, too, if nobody else is interested
+			continue
+		}
+		if t.drop(l) {
+			h.subs[kind]--
+		}
+		if h.forgetLocked(t) {
+			d.missing++
+			h.leaving[kind][t.name] = append(h.leaving[kind][t.name], d)
 		}
 	}
 }
@@ -209,12 +227,7 @@ func (h *Hub) Confirmed(kind resp.Kind, name string) {
 	if t == nil || t.held || !h.up.Held(kind, name) {
 		return
 	}
-	t.held = true
-	for _, p := range slices.Clone(t.waiting) {
-		if p.missing--; p.missing == 0 {
-			h.settleLocked(p)
-		}
-	}
+	h.heldLocked(t)
 }
 
 // Refused says that Redis will not subscribe a name. A subscription that waits
@@ -223,6 +236,7 @@ func (h *Hub) Confirmed(kind resp.Kind, name string) {
 func (h *Hub) Refused(kind resp.Kind, name string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.fanOutLocked()
 	h.releasedLocked(kind, name)
 	t := h.topics[kind][name]
 	if t == nil || t.held {

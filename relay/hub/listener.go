@@ -2,6 +2,8 @@ package hub
 
 // One local connection as the hub sees it, and why the hub lets go of it.
 
+import "errors"
+
 // Reason says why a listener was disconnected or missed a message. The words
 // are labels in logs and metrics.
 type Reason string
@@ -14,6 +16,9 @@ const (
 	ReasonRefused  Reason = "refused"  // Redis refused a subscription it had
 	ReasonShutdown Reason = "shutdown" // the relay ends
 )
+
+// ErrLeft ends a subscription whose listener left before Redis had answered.
+var ErrLeft = errors.New("the subscription was given up")
 
 // Listener is a connection that can subscribe.
 type Listener struct {
@@ -55,9 +60,10 @@ type Pending struct {
 	err     error
 }
 
-// Done is closed when Redis has answered for every name.
+// Done is closed when it is decided: Redis has answered for every name, or the
+// listener has left.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Err says why the subscription was refused; nil if it is active. Valid once
-// Done is closed.
+// Err says why the subscription was refused, or ErrLeft; nil if it is active.
+// Valid once Done is closed.
 func (p *Pending) Err() error { return p.err }

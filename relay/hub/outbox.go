@@ -264,14 +264,13 @@ func (o *Outbox) wait() {
 func (o *Outbox) wrote(n int, err error) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queued -= n
 	if err != nil {
 		o.closeLocked()
 	}
-	switch {
-	case o.closed:
-		return false
-	case len(o.batch) > 0:
+	if o.closed {
+		return false // and nothing is queued
+	}
+	if o.queued -= n; len(o.batch) > 0 {
 		o.writers.Add(1)
 		go o.wait()
 		return false

@@ -21,14 +21,25 @@ type topic struct {
 
 func (t *topic) unused() bool { return len(t.subs) == 0 && len(t.waiting) == 0 }
 
-// drop takes l off, whether it listens or still waits.
-func (t *topic) drop(l *Listener) {
-	if i := slices.Index(t.subs, l); i >= 0 {
-		last := len(t.subs) - 1
-		t.subs[i], t.subs[last] = t.subs[last], nil
-		t.subs = t.subs[:last]
+// drop takes l off, and reports whether it listened.
+func (t *topic) drop(l *Listener) bool {
+	i := slices.Index(t.subs, l)
+	if i < 0 {
+		return false
 	}
-	t.waiting = slices.DeleteFunc(t.waiting, func(p *Pending) bool { return p.listener == l })
+	last := len(t.subs) - 1
+	t.subs[i], t.subs[last] = t.subs[last], nil
+	t.subs = t.subs[:last]
+	return true
+}
+
+// waitingFor returns the subscription of l that still waits, or nil.
+func (t *topic) waitingFor(l *Listener) *Pending {
+	i := slices.IndexFunc(t.waiting, func(p *Pending) bool { return p.listener == l })
+	if i < 0 {
+		return nil
+	}
+	return t.waiting[i]
 }
 
 // one picks the next listener in turn that has room for n bytes, or nil when

@@ -220,6 +220,9 @@ func (f *filter) parse(args [][]byte) (problem string) {
 		case "addr", "laddr":
 			f.addr = string(args[i+1])
 		case "skipme":
+			if value != "yes" && value != "no" {
+				return "ERR syntax error"
+			}
 			f.skipMe = value == "yes"
 		default:
 			return "ERR syntax error"
@@ -228,17 +231,25 @@ func (f *filter) parse(args [][]byte) (problem string) {
 	return ""
 }
 
+// parseList reads the arguments of CLIENT LIST: one option, of which ID takes many
+// values.
+func (f *filter) parseList(args [][]byte) (problem string) {
+	if len(args) < 2 || lower(args[0]) != "id" {
+		return f.parse(args)
+	}
+	for _, a := range args[1:] {
+		id, err := strconv.ParseUint(string(a), 10, 64)
+		if err != nil {
+			return "ERR Invalid client ID"
+		}
+		f.ids = append(f.ids, id)
+	}
+	return ""
+}
+
 func (c *session) clientList(args [][]byte) {
 	var f filter
-	args = args[2:]
-	for len(args) > 2 && lower(args[0]) == "id" { // ID takes many
-		if problem := f.parse([][]byte{args[0], args[len(args)-1]}); problem != "" {
-			c.replyError(problem)
-			return
-		}
-		args = args[:len(args)-1]
-	}
-	if problem := f.parse(args); problem != "" {
+	if problem := f.parseList(args[2:]); problem != "" {
 		c.replyError(problem)
 		return
 	}

@@ -145,26 +145,24 @@ func (c *session) execute(cmd resp.Command) {
 		c.quit = true // without a word, as Redis does
 		return
 	}
-	if c.subscriberMode() && (entry == nil || !entry.inSub) {
-		c.replyError("ERR Can't execute '" + fullName(entry, args) + "': only (P|S)SUBSCRIBE / " +
-			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
-		return
-	}
 	if entry == nil {
-		c.replyError(unknown(args))
+		c.replyError(c.unknown(args))
 		return
 	}
 	if entry.subs != nil && len(args) > 1 {
 		sub := lookup(entry.subs, args[1])
 		if sub == nil {
-			c.replyError(fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.",
-				args[1], strings.ToUpper(entry.name)))
+			c.replyError(unknownSub(entry, args[1]))
 			return
 		}
 		entry = sub
 	}
 	if entry.run == nil || entry.arity > 0 && len(args) != entry.arity || len(args) < -entry.arity {
 		c.replyError("ERR wrong number of arguments for '" + entry.name + "' command")
+		return
+	}
+	if !entry.inSub && c.subscriberMode() {
+		c.replyError(notInSub(entry.name))
 		return
 	}
 	if c.last.Load() != entry {
@@ -184,38 +182,46 @@ func isHTTP(word []byte) bool {
 	return strings.EqualFold(s, "post") || strings.EqualFold(s, "host:")
 }
 
-func fullName(entry *command, args [][]byte) string {
-	if entry == nil {
-		return strings.ToLower(fmt.Sprintf("%.128s", args[0]))
-	}
-	if entry.subs != nil && len(args) > 1 {
-		if sub := lookup(entry.subs, args[1]); sub != nil {
-			return sub.name
-		}
-	}
-	return entry.name
-}
+// maxQuoted is how much of a command, and of its arguments together, an error
+// repeats, in bytes.
+const maxQuoted = 128
 
-// unknown words the error as Redis does, and adds what this is.
-func unknown(args [][]byte) string {
+// unknown words the error as Redis does, and adds what this is. To a RESP2
+// subscriber it says what Redis says of a command that the relay does not know.
+func (c *session) unknown(args [][]byte) string {
+	if c.subscriberMode() {
+		return notInSub(strings.ToLower(fmt.Sprintf("%.*s", maxQuoted, args[0])))
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "ERR unknown command '%.128s', with args beginning with: ", args[0])
+	fmt.Fprintf(&b, "ERR unknown command '%.*s', with args beginning with: ", maxQuoted, args[0])
+	start := b.Len()
 	for _, a := range args[1:] {
-		if b.Len() > 256 {
+		left := maxQuoted - (b.Len() - start)
+		if left <= 0 {
 			break
 		}
-		fmt.Fprintf(&b, "'%.128s' ", a)
+		fmt.Fprintf(&b, "'%.*s' ", left, a)
 	}
 	b.WriteString("(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)")
 	return b.String()
 }
 
-// oversize refuses a command of which an argument was too large to be read.
+func notInSub(name string) string {
+	return "ERR Can't execute '" + name + "': only (P|S)SUBSCRIBE / " +
+		"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+}
+
+func unknownSub(container *command, sub []byte) string {
+	return fmt.Sprintf("ERR unknown subcommand '%.*s'. Try %s HELP.", maxQuoted, sub, strings.ToUpper(container.name))
+}
+
+// oversize refuses a command of which an argument was too large to be read. An
+// empty channel may be that argument.
 func (c *session) oversize(entry *command, args [][]byte, size int64) {
-	switch entry.name {
-	case "publish":
+	switch {
+	case entry.name == "publish" && len(args[1]) > 0:
 		c.publishOversize(resp.Message, args[1], size)
-	case "spublish":
+	case entry.name == "spublish" && len(args[1]) > 0:
 		c.publishOversize(resp.SMessage, args[1], size)
 	default:
 		c.replyError(fmt.Sprintf("TOOLARGE an argument of %d bytes is over limits.payload (%d)", size, c.in.MaxBulk))

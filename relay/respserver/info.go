@@ -128,7 +128,7 @@ func (c *session) commandInfo(args [][]byte) {
 		if cmd := lookup(commands, name); cmd != nil {
 			b = cmd.appendInfo(b)
 		} else {
-			b = resp.AppendNullArray(b, c.proto)
+			b = resp.AppendNull(b, c.proto)
 		}
 	}
 	c.reply(b)
@@ -201,7 +201,7 @@ func (cmd *command) appendDocs(b []byte, proto resp.Proto) []byte {
 func help(name string, lines []string) func(*session, [][]byte) {
 	return func(c *session, _ [][]byte) {
 		all := append([]string{name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"}, lines...)
-		all = append(all, "HELP", "    Print this help.")
+		all = append(all, "HELP", "    Prints this help.")
 		b := resp.AppendArray(c.scratch, len(all))
 		for _, line := range all {
 			b = resp.AppendSimple(b, line)

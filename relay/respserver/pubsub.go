@@ -262,7 +262,8 @@ var pubsubCommands = table(
 func channels(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
 		if len(args) > 3 {
-			c.replyError("ERR wrong number of arguments for 'pubsub|" + string(args[1]) + "' command")
+			c.replyError(fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.*s'. Try PUBSUB HELP.",
+				maxQuoted, args[1]))
 			return
 		}
 		var pattern []byte

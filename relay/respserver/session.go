@@ -86,7 +86,6 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 		srv: srv, id: srv.ids.Add(1), conn: conn, raw: raw, out: out, peer: p, opened: time.Now(),
 		window: make(chan struct{}, srv.limits.Window.Load()), kick: make(chan struct{}, 1), proto: resp.RESP2,
 	}
-	c.in.MaxBulk = int(srv.limits.Payload.Load())
 	c.listener = hub.NewListener(out, c.end)
 	c.readOnce = c.readNow
 	c.active.Store(c.opened.UnixNano())
@@ -142,11 +141,12 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 // the client was told why, or asked for it.
 func (c *session) serve() error {
 	for !c.quit {
+		c.in.MaxBulk = int(c.srv.limits.Payload.Load())
 		cmd, ok, err := c.in.Next()
 		var bad *resp.ProtocolError
 		switch {
 		case errors.As(err, &bad):
-			c.replyError("ERR " + bad.Error())
+			c.push(resp.AppendError(c.scratch, "ERR "+bad.Error())) // also to one that asked for no replies
 			return err
 		case err != nil:
 			return err
@@ -186,10 +186,11 @@ func (c *session) read() error {
 			return nil
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case c.ending.Load() != nil:
+		}
+		_ = c.conn.SetReadDeadline(time.Time{}) // an old wake; before looking, not to undo one that comes now
+		if c.ending.Load() != nil {
 			return errEnding
 		}
-		_ = c.conn.SetReadDeadline(time.Time{}) // an old wake
 	}
 }
 
@@ -241,10 +242,23 @@ func (c *session) await(done <-chan struct{}) error {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			_ = c.conn.SetReadDeadline(time.Time{})
+		case errors.Is(err, io.EOF):
+			return c.awaitLast(done)
 		case err != nil:
 			return err
 		}
 	}
+}
+
+// awaitLast waits a little longer for a client that has closed its side: it may be
+// gone, or has said all it had to say and wants the answers.
+func (c *session) awaitLast(done <-chan struct{}) error {
+	timer := time.NewTimer(c.srv.opts.PublishTimeout)
+	defer timer.Stop()
+	if !c.settled(done, timer) {
+		return io.EOF
+	}
+	return nil
 }
 
 // acquire takes a place for a publish. Every publish gives its place back within

@@ -33,6 +33,10 @@ type Options struct {
 // connectTimeout bounds dialing and the handshake, each.
 const connectTimeout = 3 * time.Second
 
+// poolSize is one more than a client uses: when all of a pool cannot be dialed,
+// go-redis leaves a goroutine trying again, which outlives the client.
+const poolSize = 2
+
 // silence keeps go-redis, whose logger is global, from writing to stderr: all that
 // it would say comes back as an error, too.
 type silence struct{}
@@ -108,7 +112,7 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = o.timeout(), o.timeout()
 	opt.ContextTimeoutEnabled = true
-	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 1, -1
+	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(opt), nil
 }
@@ -128,7 +132,7 @@ func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = o.timeout(), o.timeout()
 	opt.ContextTimeoutEnabled = true
-	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = 1, 1, -1
+	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
 	return redis.NewFailoverClient(opt), nil
 }
 

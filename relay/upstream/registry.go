@@ -152,25 +152,26 @@ func (r *registry) landed() {
 }
 
 // refuse takes an error that answers the oldest command. It returns the name
-// that Redis refused; ok is false when that is not known yet, and each name of
-// the command is asked for alone.
+// that Redis refused to subscribe; ok is false when that is not known yet, and
+// each name of the command is asked for alone.
 func (r *registry) refuse() (n name, ok bool, err error) {
 	if len(r.flying) == 0 {
 		return n, false, errOutOfStep
 	}
 	c := r.flying[0]
 	r.landed()
+	ok = c.subscribe && len(c.names) == 1
 	for _, s := range c.names {
 		n = name{c.kind, s}
 		i := r.names[n.kind][n.name]
 		i.wire, i.alone = absent, true
-		if len(c.names) == 1 {
+		if ok && i.want {
 			r.names[n.kind][n.name] = i // asked for again at the next want or life
-			return n, true, nil
+			continue
 		}
 		r.put(n, i)
 	}
-	return n, false, nil
+	return n, ok, nil
 }
 
 // reset forgets what a lost connection held, and queues all that is wanted.

@@ -43,7 +43,9 @@ type Registry interface {
 	// Released says that Redis has confirmed the end of a subscription.
 	Released(kind resp.Kind, name string)
 	// Lost says that the connection has ended, and with it every subscription.
-	Lost(err error)
+	// Nothing was heard of Redis since the time given: what it sent after that is
+	// lost, and a silent connection may take seconds to be found out.
+	Lost(since time.Time, err error)
 }
 
 // Observer hears of what an operator wants to know. It must not block.
@@ -71,8 +73,9 @@ type Subscriber struct {
 	wake       chan struct{}
 
 	// Owned by Run.
-	lostAt   time.Time
-	attempts int // failed in a row
+	lastHeard time.Time // when the last connection last brought anything
+	lostAt    time.Time
+	attempts  int // failed in a row
 
 	mu sync.Mutex // Guards what follows.
 
@@ -202,6 +205,7 @@ func (s *Subscriber) runConn(ctx context.Context) error {
 	g.Go(func() error { s.watch(ctx, ps, t, cancel); return nil })
 	cancel(s.receive(ps))
 	_ = g.Wait() // its error follows from the one in ctx
+	s.lastHeard = time.Unix(0, t.heard.Load())
 	return context.Cause(ctx)
 }
 
@@ -226,7 +230,7 @@ func (s *Subscriber) end(err error) {
 		s.log.Debug("connecting to Redis failed", zap.Error(err))
 		return
 	}
-	s.registry.Lost(err)
+	s.registry.Lost(s.lastHeard, err)
 	if s.lostAt.IsZero() {
 		s.lostAt = time.Now()
 		s.observer.Down(err)
@@ -387,7 +391,7 @@ func (c *command) write(ctx context.Context, ps *redis.PubSub) error {
 func (s *Subscriber) watch(ctx context.Context, ps *redis.PubSub, t *tap, end context.CancelCauseFunc) {
 	ticker := time.NewTicker(pingInterval)
 	defer ticker.Stop()
-	seen, heard, asked := t.received.Load(), time.Now(), false
+	seen, heard, asked := t.heard.Load(), time.Now(), false
 	probed := time.Now()
 	for {
 		select {
@@ -395,7 +399,7 @@ func (s *Subscriber) watch(ctx context.Context, ps *redis.PubSub, t *tap, end co
 			return
 		case <-ticker.C:
 		}
-		if now := t.received.Load(); now != seen {
+		if now := t.heard.Load(); now != seen {
 			seen, heard, asked = now, time.Now(), false
 		} else if asked && time.Since(heard) > pingTimeout {
 			end(errSilent)

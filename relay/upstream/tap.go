@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"redis-relay/relay/resp"
 )
@@ -44,7 +45,7 @@ type tap struct {
 	sink       Sink
 	maxPayload *atomic.Int64 // bytes
 
-	received atomic.Int64 // reads that brought bytes; any goroutine may look
+	heard atomic.Int64 // when bytes came last, Unix nanoseconds; any goroutine may look
 
 	// Owned by the goroutine that calls Read.
 	chunk   []byte // from begin on: bytes not yet taken
@@ -56,7 +57,9 @@ type tap struct {
 }
 
 func newTap(conn net.Conn, sink Sink, maxPayload *atomic.Int64) *tap {
-	return &tap{Conn: conn, sink: sink, maxPayload: maxPayload}
+	t := &tap{Conn: conn, sink: sink, maxPayload: maxPayload}
+	t.heard.Store(time.Now().UnixNano())
+	return t
 }
 
 // Read returns bytes of the next frame that is not a message.
@@ -111,9 +114,9 @@ func (t *tap) take() (need int, err error) {
 func (t *tap) deliver(n int) {
 	if len(t.d.Payload) > int(t.maxPayload.Load()) {
 		t.sink.TooLarge(&t.d, int64(n))
-		return
+	} else {
+		t.sink.Deliver(&t.d)
 	}
-	t.sink.Deliver(&t.d)
 	if t.handed += n; t.handed >= flushBytes {
 		t.flush()
 	}
@@ -122,6 +125,7 @@ func (t *tap) deliver(n int) {
 // refuse reports a frame that is not worth its memory, and skips it.
 func (t *tap) refuse(n int) {
 	t.sink.TooLarge(&t.d, int64(n))
+	t.handed++ // there may be listeners to refusals
 	t.skip = n
 }
 
@@ -142,7 +146,7 @@ func (t *tap) fill(need int) error {
 	}
 	n, err := t.Conn.Read(t.chunk[len(t.chunk):cap(t.chunk)])
 	if n > 0 {
-		t.received.Add(1)
+		t.heard.Store(time.Now().UnixNano())
 		t.chunk = t.chunk[:len(t.chunk)+n]
 		return nil
 	}

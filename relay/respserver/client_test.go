@@ -1,0 +1,124 @@
+package respserver_test
+
+// CLIENT LIST and CLIENT KILL.
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"redis-relay/relay/redistest"
+)
+
+// named connects a client under a name and returns its id.
+func named(t *testing.T, s *server, name string) (*redistest.Client, string) {
+	t.Helper()
+	c := s.dial()
+	c.Send("CLIENT", "SETNAME", name)
+	c.Expect(t, "+OK")
+	return c, strconv.FormatInt(c.Do("CLIENT", "ID").Int, 10)
+}
+
+// names are those of the lines of CLIENT LIST, in its order.
+func names(t *testing.T, c *redistest.Client, args ...string) string {
+	t.Helper()
+	v := c.Do(append([]string{"CLIENT", "LIST"}, args...)...)
+	if err := v.Err(); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, m := range regexp.MustCompile(` name=(\S*) `).FindAllStringSubmatch(v.Str, -1) {
+		list = append(list, m[1])
+	}
+	return strings.Join(list, " ")
+}
+
+func TestClientList(t *testing.T) {
+	s := serve(t)
+	a, aID := named(t, s, "a")
+	b, bID := named(t, s, "b")
+	c, cID := named(t, s, "c")
+	a.Hello3()
+	a.Send("SUBSCRIBE", "x", "y")
+	a.Expect(t, ">[subscribe x 1]", ">[subscribe y 2]")
+	b.Send("PSUBSCRIBE", "p")
+	b.Expect(t, "[psubscribe p 1]")
+	for _, tt := range []struct{ args, want string }{
+		{"", "a b c"},
+		{"TYPE pubsub", "a b"},
+		{"type NORMAL", "c"},
+		{"TYPE replica", ""},
+		{"ID " + bID, "b"},
+		{"ID " + cID + " " + aID + " 999", "a c"},
+		{"ID 999", ""},
+	} {
+		if got := names(t, c, strings.Fields(tt.args)...); got != tt.want {
+			t.Errorf("CLIENT LIST %s: got %q, want %q", tt.args, got, tt.want)
+		}
+	}
+	c.Send("CLIENT", "SETINFO", "lib-name", "lib")
+	c.Expect(t, "+OK")
+	want := fmt.Sprintf("id=%s addr=%s:0 laddr=%s:0 name=a age=N idle=N flags=PU db=0 sub=2 psub=0 ssub=0 multi=-1 "+
+		"omem=0 events=r cmd=subscribe user=default resp=3 lib-name= lib-ver= pid=%d uid=%d",
+		aID, s.path, s.path, os.Getpid(), os.Getuid())
+	if got := regexp.MustCompile(`(age|idle)=\d+`).ReplaceAllString(line(t, c, "a"), "$1=N"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	info := c.Do("CLIENT", "INFO").Str
+	for _, part := range []string{"id=" + cID + " ", " name=c ", " flags=U ", " cmd=client|info ", " resp=2 ", " lib-name=lib "} {
+		if !strings.Contains(info, part) {
+			t.Errorf("CLIENT INFO has no %q: %s", part, info)
+		}
+	}
+}
+
+func TestClientKill(t *testing.T) {
+	for _, tt := range []struct {
+		kill  string // by c; A, B, C stand for ids
+		reply string
+		left  string
+	}{
+		{"ID A", ":1", "b c"},
+		{"ID 999", ":0", "a b c"},
+		{"ID A ID B", ":2", "c"},
+		{"ID C", ":0", "a b c"},
+		{"ID C SKIPME no", ":1", "a b"},
+		{"TYPE pubsub", ":1", "b c"},
+		{"TYPE normal", ":1", "a c"},
+		{"TYPE normal SKIPME NO", ":2", "a"},
+		{"TYPE normal ID A", ":0", "a b c"},
+		{"ADDR nowhere", ":0", "a b c"},
+		{"ADDR PATH:0", ":2", "c"},
+		{"LADDR PATH:0 TYPE pubsub SKIPME yes", ":1", "b c"},
+		{"PATH:0", "+OK", ""},
+		{"nowhere:0", "-ERR No such client", "a b c"},
+	} {
+		t.Run(tt.kill, func(t *testing.T) {
+			s := serve(t)
+			clients, ids := map[string]*redistest.Client{}, map[string]string{}
+			for _, name := range []string{"a", "b", "c"} {
+				clients[name], ids[name] = named(t, s, name)
+			}
+			clients["a"].Send("SUBSCRIBE", "x")
+			clients["a"].Expect(t, "[subscribe x 1]")
+			kill := strings.NewReplacer("A ", ids["a"]+" ", "B ", ids["b"]+" ", "C ", ids["c"]+" ", "PATH", s.path)
+			args := append([]string{"CLIENT", "KILL"}, strings.Fields(kill.Replace(tt.kill+" "))...)
+			clients["c"].Send(args...)
+			clients["c"].Expect(t, tt.reply)
+			left := strings.Fields(tt.left)
+			for name, c := range clients {
+				if !slices.Contains(left, name) {
+					c.Closed()
+				}
+			}
+			s.settled(len(left))
+			if got := names(t, s.dial()); strings.TrimSpace(got) != tt.left {
+				t.Errorf("left are %q, want %q", got, tt.left)
+			}
+		})
+	}
+}

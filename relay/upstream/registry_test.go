@@ -1,0 +1,337 @@
+package upstream
+
+// The registry against a model of Redis: whatever happens, what is wanted and
+// what is held come together.
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+// model is Redis as the registry sees it: it answers commands in order, and
+// refuses a command as a whole when it may not subscribe one of its names.
+type model struct {
+	t       *testing.T
+	reg     registry
+	denied  map[name]bool
+	held    map[name]bool
+	wanted  map[name]bool
+	refused map[name]bool // told to the registry's owner since the last want
+	inbox   []*command
+	partial int // names of inbox[0] that are confirmed
+}
+
+func newModel(t *testing.T, denied ...name) *model {
+	m := &model{t: t, reg: newRegistry(), denied: map[name]bool{}}
+	for _, n := range denied {
+		m.denied[n] = true
+	}
+	m.held, m.wanted, m.refused = map[name]bool{}, map[name]bool{}, map[name]bool{}
+	return m
+}
+
+func (m *model) want(n name, want bool) {
+	isHeld := m.reg.want(n, want)
+	if m.wanted[n] = want; !want {
+		delete(m.wanted, n)
+	}
+	delete(m.refused, n)
+	if want && isHeld && !m.held[n] {
+		m.t.Fatalf("%q is said to be held, and Redis does not have it", n.name)
+	}
+}
+
+// send moves what is queued onto the wire.
+func (m *model) send() {
+	for _, c := range m.reg.commands(time.Now()) {
+		if len(c.names) > batchSize || len(c.names) == 0 {
+			m.t.Fatalf("%d names in one command", len(c.names))
+		}
+		m.inbox = append(m.inbox, c)
+	}
+	if len(m.reg.flying) != len(m.inbox) {
+		m.t.Fatalf("%d commands fly, Redis has %d to answer", len(m.reg.flying), len(m.inbox))
+	}
+}
+
+// answer lets Redis give its next answer. It reports false when there is none.
+func (m *model) answer() bool {
+	if len(m.inbox) == 0 {
+		return false
+	}
+	c := m.inbox[0]
+	if m.partial == 0 && c.subscribe && slices.ContainsFunc(c.names, func(s string) bool { return m.denied[name{c.kind, s}] }) {
+		m.inbox = m.inbox[1:]
+		m.refuse(c)
+		return true
+	}
+	n := name{c.kind, c.names[m.partial]}
+	if m.partial++; m.partial == len(c.names) {
+		m.inbox, m.partial = m.inbox[1:], 0
+	}
+	if m.held[n] = c.subscribe; !c.subscribe {
+		delete(m.held, n)
+	}
+	got, wanted, err := m.reg.confirm(c.kind, c.subscribe, n.name)
+	if err != nil || got != n || wanted != m.wanted[n] {
+		m.t.Fatalf("confirm %q: got %q, wanted %v, %v", n.name, got.name, wanted, err)
+	}
+	return true
+}
+
+func (m *model) refuse(c *command) {
+	n, known, err := m.reg.refuse()
+	if err != nil || known != (len(c.names) == 1) {
+		m.t.Fatalf("refuse %d names: got %q, %v, %v", len(c.names), n.name, known, err)
+	}
+	if known {
+		if n.name != c.names[0] || !m.denied[n] {
+			m.t.Fatalf("%q is said to be refused, Redis refused %q", n.name, c.names[0])
+		}
+		m.refused[n] = true
+	}
+}
+
+// lose ends the life.
+func (m *model) lose() {
+	clear(m.held)
+	m.inbox, m.partial = nil, 0
+	m.reg.reset()
+}
+
+// settle lets everything be said and answered.
+func (m *model) settle() {
+	for range 1_000_000 {
+		m.send()
+		if !m.answer() && len(m.reg.queue) == 0 {
+			return
+		}
+	}
+	m.t.Fatal("it never comes to rest")
+}
+
+// check compares both sides after settle.
+func (m *model) check() {
+	m.t.Helper()
+	if !m.reg.settled() {
+		m.t.Fatal("not settled")
+	}
+	for n := range m.wanted {
+		if m.denied[n] == m.held[n] {
+			m.t.Errorf("%q is wanted: held %v, denied %v", n.name, m.held[n], m.denied[n])
+		}
+		if m.denied[n] && !m.refused[n] {
+			m.t.Errorf("%q is denied, and nobody was told", n.name)
+		}
+		if got := m.reg.names[n.kind][n.name].wire == held; got != m.held[n] {
+			m.t.Errorf("%q: held %v on Redis, %v here", n.name, m.held[n], got)
+		}
+	}
+	for n := range m.held {
+		if !m.wanted[n] {
+			m.t.Errorf("%q is held, and nobody wants it", n.name)
+		}
+	}
+	left := 0
+	for _, names := range m.reg.names {
+		left += len(names)
+	}
+	if left != len(m.wanted) {
+		m.t.Errorf("%d names are remembered, %d are wanted", left, len(m.wanted))
+	}
+	for _, n := range m.reg.missing() {
+		if !m.denied[n] {
+			m.t.Errorf("%q is missing, and nothing denies it", n.name)
+		}
+	}
+}
+
+// TestRegistryConverges drives it at random; the seed of a failure is its name.
+func TestRegistryConverges(t *testing.T) {
+	for seed := range uint64(300) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 7))
+			names := make([]name, 1+rng.IntN(40))
+			for i := range names {
+				names[i] = name{resp.Kind(rng.IntN(resp.Kinds)), fmt.Sprint("c", i)}
+			}
+			m := newModel(t)
+			if seed%2 == 0 {
+				for _, n := range names[:len(names)/4] {
+					m.denied[n] = true
+				}
+			}
+			for range 400 {
+				switch x := rng.IntN(100); {
+				case x < 50:
+					m.want(names[rng.IntN(len(names))], rng.IntN(2) == 0)
+				case x < 65:
+					m.send()
+				case x < 99:
+					m.answer()
+				default:
+					m.lose()
+				}
+			}
+			m.settle()
+			m.check()
+			for n := range maps.Clone(m.wanted) {
+				m.want(n, false)
+			}
+			m.settle()
+			m.check()
+		})
+	}
+}
+
+func TestRegistryBatches(t *testing.T) {
+	m := newModel(t)
+	for i := range 1203 {
+		m.want(name{resp.Message, fmt.Sprint("c", i)}, true)
+	}
+	m.want(name{resp.PMessage, "p*"}, true)
+	m.send()
+	sizes := []int{}
+	for _, c := range m.inbox {
+		sizes = append(sizes, len(c.names))
+	}
+	slices.Sort(sizes)
+	if fmt.Sprint(sizes) != "[1 203 500 500]" {
+		t.Errorf("batches of %v", sizes)
+	}
+	m.settle()
+	m.check()
+}
+
+// TestRegistryFindsTheRefusedName of a batch, and the others get through.
+func TestRegistryFindsTheRefusedName(t *testing.T) {
+	bad := name{resp.Message, "c777"}
+	m := newModel(t, bad)
+	for i := range 1000 {
+		m.want(name{resp.Message, fmt.Sprint("c", i)}, true)
+	}
+	m.settle()
+	m.check()
+	if len(m.held) != 999 || len(m.refused) != 1 || !m.refused[bad] {
+		t.Errorf("%d are held, refused %v", len(m.held), m.refused)
+	}
+	// It is asked for again when it is wanted again, and in the next life.
+	delete(m.denied, bad)
+	m.lose()
+	m.settle()
+	m.check()
+	if !m.held[bad] {
+		t.Error("not asked for again in the next life")
+	}
+}
+
+func TestRegistryAsksARefusedNameAgain(t *testing.T) {
+	n := name{resp.Message, "a"}
+	m := newModel(t, n)
+	m.want(n, true)
+	m.settle()
+	if !m.refused[n] {
+		t.Fatal("not refused")
+	}
+	delete(m.denied, n)
+	m.want(n, false)
+	m.want(n, true)
+	m.settle()
+	m.check()
+}
+
+// TestRegistryForgetsARefusedName that nobody wants any more.
+func TestRegistryForgetsARefusedName(t *testing.T) {
+	n := name{resp.Message, "a"}
+	m := newModel(t, n)
+	m.want(n, true)
+	m.send()
+	m.want(n, false)
+	m.settle()
+	m.check()
+}
+
+// TestRegistryUnsubscribeRefused: a user without the right to UNSUBSCRIBE keeps
+// the name, but never loses one that is wanted again.
+func TestRegistryUnsubscribeRefused(t *testing.T) {
+	n := name{resp.Message, "a"}
+	m := newModel(t)
+	m.want(n, true)
+	m.settle()
+	m.want(n, false)
+	m.send()
+	m.want(n, true)
+	m.inbox = nil
+	if got, known, err := m.reg.refuse(); known || err != nil {
+		t.Errorf("a refused UNSUBSCRIBE: got %q, %v, %v", got.name, known, err)
+	}
+	m.settle()
+	m.check()
+}
+
+func TestRegistryOutOfStep(t *testing.T) {
+	var r registry
+	begin := func(names ...string) {
+		r = newRegistry()
+		for _, n := range names {
+			r.want(name{resp.Message, n}, true)
+		}
+		r.commands(time.Now())
+	}
+	cases := []struct {
+		name string
+		do   func() error
+	}{
+		{"confirmation of nothing", func() error {
+			begin()
+			_, _, err := r.confirm(resp.Message, true, "a")
+			return err
+		}},
+		{"another name", func() error {
+			begin("a")
+			_, _, err := r.confirm(resp.Message, true, "b")
+			return err
+		}},
+		{"another order", func() error {
+			begin("a", "b")
+			_, _, err := r.confirm(resp.Message, true, "b")
+			return err
+		}},
+		{"another kind", func() error {
+			begin("a")
+			_, _, err := r.confirm(resp.PMessage, true, "a")
+			return err
+		}},
+		{"the opposite", func() error {
+			begin("a")
+			_, _, err := r.confirm(resp.Message, false, "a")
+			return err
+		}},
+		{"twice", func() error {
+			begin("a")
+			_, _, first := r.confirm(resp.Message, true, "a")
+			_, _, err := r.confirm(resp.Message, true, "a")
+			if first != nil {
+				return nil
+			}
+			return err
+		}},
+		{"error to nothing", func() error {
+			begin()
+			_, _, err := r.refuse()
+			return err
+		}},
+	}
+	for _, c := range cases {
+		if err := c.do(); !errors.Is(err, errOutOfStep) {
+			t.Errorf("%s: got %v, want errOutOfStep", c.name, err)
+		}
+	}
+}
