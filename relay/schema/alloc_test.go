@@ -1,4 +1,4 @@
-// This file asserts what a scan allocates: nothing. Under the race detector a sync.Pool forgets at random.
+// This file asserts what a scan and a check allocate: nothing. Under the race detector a sync.Pool forgets at random.
 
 //go:build !race
 
@@ -22,5 +22,43 @@ func TestGuardDoesNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(1000, func() { guard(payload, "type") }); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
+	}
+}
+
+func TestCheckDoesNotAllocate(t *testing.T) {
+	for name := range shippedPayloads {
+		c, payload := shippedChecker(t, name)
+		n := testing.AllocsPerRun(1000, func() {
+			if _, err := c.Check(payload); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func TestCheckerDoesNotAllocate(t *testing.T) {
+	c := loadText(t, `{
+		"properties": {
+			"n": {"minimum": 0.5, "multipleOf": 0.25, "enum": [1.5, 2e1]},
+			"s": {"pattern": "^a+[0-9]$", "minLength": 2, "oneOf": [{"const": "aa1"}, {"const": "a1"}]},
+			"u": {"uniqueItems": true, "contains": {"type": "string"}},
+			"d": {"format": "date"}, "id": {"format": "uuid"}
+		},
+		"patternProperties": {"^x-": {"type": "boolean"}},
+		"propertyNames": {"maxLength": 8},
+		"additionalProperties": false
+	}`)
+	payload := []byte(`{"n":15e-1,"\u0073":"\u0061a1","u":["a",1.50,"b",true],"d":"2026-01-02",` +
+		`"id":"123e4567-e89b-12d3-a456-426614174000","x-y":false}`)
+	n := testing.AllocsPerRun(1000, func() {
+		if _, verdict, _ := scan(payload, "type", c.program); verdict != accepted {
+			t.Fatalf("verdict %d", verdict)
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -14,7 +14,7 @@ const fewKeys = 16
 // hashSeed differs from process to process, so that no sender can aim at collisions.
 var hashSeed = maphash.MakeSeed()
 
-// key is a key of an open object.
+// key is a key of an open object, or an item of an open array whose items must be unique.
 type key struct {
 	hash    uint64 // of the key with its escapes resolved
 	token          // as written
@@ -22,20 +22,26 @@ type key struct {
 	textEnd int
 }
 
-// pushKey notes a key of the innermost object and returns it with its escapes resolved.
-func (s *scanner) pushKey(t token) []byte {
-	text := s.buf[t.start:t.end]
-	k := key{token: t}
-	if t.escaped {
-		k.textAt = len(s.text)
-		s.text = appendUnescaped(s.text, text)
-		k.textEnd = len(s.text)
-		text = s.text[k.textAt:k.textEnd]
+// resolve returns what t writes, its escapes resolved into s.text.
+func (s *scanner) resolve(t token) []byte {
+	if !t.escaped {
+		return s.buf[t.start:t.end]
 	}
-	k.hash = maphash.Bytes(hashSeed, text)
-	s.keys = append(s.keys, k)
-	return text
+	mark := len(s.text)
+	s.text = appendUnescaped(s.text, s.buf[t.start:t.end])
+	return s.text[mark:]
 }
+
+// pushKey notes a key with its hash. If it has escapes, resolve has just resolved them to text.
+func (s *scanner) pushKey(t token, text []byte, hash uint64) {
+	k := key{hash: hash, token: t}
+	if t.escaped {
+		k.textAt, k.textEnd = len(s.text)-len(text), len(s.text)
+	}
+	s.keys = append(s.keys, k)
+}
+
+func hashText(text []byte) uint64 { return maphash.Bytes(hashSeed, text) }
 
 // same reports whether two keys are equal, their escapes resolved.
 func (s *scanner) same(a, b *key) bool {
@@ -52,22 +58,30 @@ func (s *scanner) keyText(k *key) []byte {
 // unique refuses an object that names a key twice. It looks at all keys of the object at once, so that
 // one table serves objects within objects.
 func (s *scanner) unique(keys []key) bool {
-	if len(keys) > fewKeys {
-		return s.uniqueHashed(keys)
-	}
-	for i := range keys {
-		for j := range i {
-			if s.same(&keys[i], &keys[j]) {
-				return s.duplicate(&keys[i])
-			}
-		}
+	if k := s.repeated(keys); k != nil {
+		return s.duplicate(k.token)
 	}
 	return true
 }
 
-// uniqueHashed is unique for many keys: an open-addressed table, at most half full, of positions in
+// repeated returns the first key that equals one before it, nil without one.
+func (s *scanner) repeated(keys []key) *key {
+	if len(keys) > fewKeys {
+		return s.repeatedHashed(keys)
+	}
+	for i := range keys {
+		for j := range i {
+			if s.same(&keys[i], &keys[j]) {
+				return &keys[i]
+			}
+		}
+	}
+	return nil
+}
+
+// repeatedHashed is repeated for many keys: an open-addressed table, at most half full, of positions in
 // keys, counted from 1.
-func (s *scanner) uniqueHashed(keys []key) bool {
+func (s *scanner) repeatedHashed(keys []key) *key {
 	slots := 1 << bits.Len(uint(2*len(keys)))
 	if cap(s.table) < slots {
 		s.table = make([]int32, slots)
@@ -78,14 +92,14 @@ func (s *scanner) uniqueHashed(keys []key) bool {
 		slot := keys[i].hash & mask
 		for ; table[slot] != 0; slot = (slot + 1) & mask {
 			if s.same(&keys[i], &keys[table[slot]-1]) {
-				return s.duplicate(&keys[i])
+				return &keys[i]
 			}
 		}
 		table[slot] = int32(i + 1)
 	}
-	return true
+	return nil
 }
 
-func (s *scanner) duplicate(k *key) bool {
-	return s.fail(duplicateKey, k.start-1, k.end+1)
+func (s *scanner) duplicate(t token) bool {
+	return s.fail(duplicateKey, t.start-1, t.end+1)
 }

@@ -28,7 +28,7 @@ func Load(dir string) (*Set, error) {
 	if err != nil {
 		return nil, folderError(dir, err)
 	}
-	set := &Set{schemas: make(map[string]*jsonschema.Schema, len(names))}
+	set := &Set{schemas: make(map[string]compiled, len(names))}
 	var errs []error
 	for _, name := range names {
 		sch, err := compile(root, name)
@@ -36,7 +36,8 @@ func Load(dir string) (*Set, error) {
 			errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, err))
 			continue
 		}
-		set.schemas[name] = sch
+		program, refused := build(sch)
+		set.schemas[name] = compiled{sch, program, strings.TrimPrefix(refused, readable(fileURL(name))+"#")}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -18,7 +18,7 @@ func TestCheckSurvivesLibrary(t *testing.T) {
 	}
 	for name, sch := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := &Checker{schema: sch, kindField: "type"}
+			c := &Checker{compiled: compiled{library: sch}, kindField: "type"}
 			kind, err := c.Check([]byte(`{"a":1,"type":"k"}`))
 			if err == nil || !strings.HasPrefix(err.Error(), "schema check failed internally: ") {
 				t.Errorf("error %v; want an internal failure", err)

@@ -5,7 +5,7 @@ package schema
 import "sync"
 
 // scanner reads one JSON text. Every value of the text passes through value, every key through member,
-// each exactly once and in order, so that whoever follows the scan needs no second one.
+// each exactly once and in order; each is handed to the plan that awaits it, if there is one.
 //
 // Its methods leave pos behind what they accept. They return false after recording a fault, and then
 // the scan is over.
@@ -15,15 +15,17 @@ type scanner struct {
 	kindField string
 
 	// Moved by the scan.
-	pos   int
-	depth int // arrays and objects open
-	kind  token
-	fault fault
+	pos    int
+	depth  int // arrays and objects open
+	kindAt int // where the string of the kind field begins; 0: nowhere
+	fault  fault
+
+	undecided bool // only the library can judge a value read so far
 
 	// Kept from scan to scan for their memory.
-	keys  []key   // keys of the objects that are open, innermost last
-	text  []byte  // decoded text of those keys that were written with escapes
-	table []int32 // of uniqueHashed
+	keys  []key   // keys of the objects that are open and unique items of the arrays, innermost last
+	text  []byte  // decoded text of those that were written with escapes
+	table []int32 // of repeatedHashed
 }
 
 // maxPooledKeys bounds the memory that a pooled scanner keeps.
@@ -34,14 +36,22 @@ var scanners = sync.Pool{New: func() any { return new(scanner) }}
 // guard scans text and returns the value of its top-level string field kindField, nil without one. The
 // kind aliases text unless the value was written with escapes. The fault says why text is refused.
 func guard(text []byte, kindField string) (kind []byte, refused fault) {
+	kind, _, refused = scan(text, kindField, nil)
+	return kind, refused
+}
+
+// scan is guard that also checks the text, in the same pass, against what a schema has compiled to. The
+// verdict means nothing if text is refused, and is undecided with a nil program.
+func scan(text []byte, kindField string, program *edge) (kind []byte, v verdict, refused fault) {
 	s := scanners.Get().(*scanner)
 	s.buf, s.kindField = text, kindField
-	if s.document() {
-		kind = s.kindValue()
+	var top frame
+	if s.document(program, &top) {
+		kind, v = s.kindValue(), s.verdict(program, &top)
 	}
 	refused = s.fault
 	s.release()
-	return kind, refused
+	return kind, v, refused
 }
 
 // release forgets the text and gives the scanner back.
@@ -54,50 +64,58 @@ func (s *scanner) release() {
 }
 
 // document reads the one value of the text, with white space around it.
-func (s *scanner) document() bool {
+func (s *scanner) document(program *edge, top *frame) bool {
 	s.space()
-	if !s.value(0) {
+	if !s.value(0, program, top) {
 		return false
 	}
 	s.space()
 	return s.pos == len(s.buf) || s.unexpected("nothing after the value")
 }
 
-// value reads one value; path is the length of the keys that lead to it.
-func (s *scanner) value(path int) bool {
+// value reads one value and has e judge it; path is the length of the keys that lead to it.
+func (s *scanner) value(path int, e *edge, into *frame) bool {
 	switch c := s.peek(); c {
 	case '"':
-		_, ok := s.str()
-		return ok
+		t, ok := s.str()
+		return ok && s.judgeString(e, into, t)
 	case '{':
-		return s.object(path)
+		return s.object(path, e, into)
 	case '[':
-		return s.array(path)
+		return s.array(path, e, into)
 	case 't':
-		return s.literal("true")
+		return s.literal("true") && s.judgeLiteral(e, into, kindTrue)
 	case 'f':
-		return s.literal("false")
+		return s.literal("false") && s.judgeLiteral(e, into, kindFalse)
 	case 'n':
-		return s.literal("null")
+		return s.literal("null") && s.judgeLiteral(e, into, kindNull)
 	default:
+		start := s.pos
 		if c == '-' || isDigit(c) {
-			return s.number()
+			return s.number() && s.judgeNumber(e, into, start)
 		}
 		return s.unexpected("a value")
 	}
 }
 
 // object reads an object, from its { on.
-func (s *scanner) object(path int) bool {
+func (s *scanner) object(path int, e *edge, into *frame) bool {
 	if !s.enter() {
 		return false
 	}
-	if s.peek() == '}' {
-		return s.leave()
+	var f frame
+	p := s.open(e, kindObject, &f)
+	if s.peek() != '}' && !s.members(path, p, &f) {
+		return false
 	}
+	return s.leave() && s.judgeObject(e, &f, into)
+}
+
+// members reads the members of an object, at least one.
+func (s *scanner) members(path int, p *plan, f *frame) bool {
 	keys, text := len(s.keys), len(s.text)
 	for {
-		if !s.member(path) {
+		if !s.member(path, p, f) {
 			return false
 		}
 		s.space()
@@ -110,7 +128,7 @@ func (s *scanner) object(path int) bool {
 				return false
 			}
 			s.keys, s.text = s.keys[:keys], s.text[:text]
-			return s.leave()
+			return true
 		default:
 			return s.unexpected("',' or '}'")
 		}
@@ -118,7 +136,7 @@ func (s *scanner) object(path int) bool {
 }
 
 // member reads one key and its value.
-func (s *scanner) member(path int) bool {
+func (s *scanner) member(path int, p *plan, f *frame) bool {
 	if s.peek() != '"' {
 		return s.unexpected("a key in double quotes")
 	}
@@ -126,7 +144,6 @@ func (s *scanner) member(path int) bool {
 	if !ok {
 		return false
 	}
-	text := s.pushKey(name)
 	s.space()
 	if s.peek() != ':' {
 		return s.unexpected("':'")
@@ -137,36 +154,26 @@ func (s *scanner) member(path int) bool {
 	if path > MaxPath {
 		return s.fail(longPath, name.start-1, name.end+1)
 	}
-	if s.depth == 1 && s.kindField != "" && string(text) == s.kindField {
-		return s.kindMember(path)
-	}
-	return s.value(path)
+	e, ok := s.property(p, f, name)
+	return ok && s.value(path, e, f)
 }
 
-// kindMember reads the value of the kind field, and notes it if it is a string.
-func (s *scanner) kindMember(path int) bool {
-	if s.peek() != '"' {
-		return s.value(path)
-	}
-	var ok bool
-	s.kind, ok = s.str()
-	return ok
-}
-
-// kindValue returns the value of the kind field, nil if there was none.
+// kindValue returns the value of the kind field, nil if there was none. It comes after the scan.
 func (s *scanner) kindValue() []byte {
-	if s.kind.end == 0 {
+	if s.kindAt == 0 {
 		return nil
 	}
-	raw := s.buf[s.kind.start:s.kind.end:s.kind.end]
-	if s.kind.escaped {
+	s.pos = s.kindAt
+	t, _ := s.str()
+	raw := s.buf[t.start:t.end:t.end]
+	if t.escaped {
 		return appendUnescaped([]byte{}, raw)
 	}
 	return raw
 }
 
 // array reads an array, from its [ on.
-func (s *scanner) array(path int) bool {
+func (s *scanner) array(path int, e *edge, into *frame) bool {
 	const indexLen = 8
 	if path += indexLen; path > MaxPath {
 		return s.fail(longPath, s.pos, s.pos+1)
@@ -174,20 +181,32 @@ func (s *scanner) array(path int) bool {
 	if !s.enter() {
 		return false
 	}
-	if s.peek() == ']' {
-		return s.leave()
+	var f frame
+	p := s.open(e, kindArray, &f)
+	keys, text := len(s.keys), len(s.text)
+	if s.peek() != ']' && !s.items(path, p, &f) {
+		return false
 	}
+	s.judgeArray(e, &f, into, s.keys[keys:])
+	s.keys, s.text = s.keys[:keys], s.text[:text]
+	return s.leave()
+}
+
+// items reads the items of an array, at least one.
+func (s *scanner) items(path int, p *plan, f *frame) bool {
 	for {
-		if !s.value(path) {
+		start := s.pos
+		if !s.value(path, p.item(f.members), f) {
 			return false
 		}
+		s.itemRead(p, f, start)
 		s.space()
 		switch s.peek() {
 		case ',':
 			s.pos++
 			s.space()
 		case ']':
-			return s.leave()
+			return true
 		default:
 			return s.unexpected("',' or ']'")
 		}

@@ -40,6 +40,30 @@ func ExampleChecker_Check() {
 	// /userId: expected string, but got number
 }
 
+func ExampleChecker_Compiled() {
+	set, err := schema.Load("../../schemas")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, name := range set.Names() {
+		checker, err := set.Checker(name, "type")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if ok, keyword := checker.Compiled(); ok {
+			fmt.Println(name, "is compiled")
+		} else {
+			fmt.Println(name, "falls back on", keyword)
+		}
+	}
+	// Output:
+	// chat.json is compiled
+	// document.json is compiled
+	// user.json is compiled
+}
+
 func TestShippedSchemas(t *testing.T) {
 	tests := []struct{ file, payload, want string }{
 		{"chat.json", chatMessage, ""},
@@ -285,22 +309,4 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	})
-}
-
-func BenchmarkCheck(b *testing.B) {
-	set, err := schema.Load(shipped)
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := set.Checker("chat.json", "type")
-	if err != nil {
-		b.Fatal(err)
-	}
-	payload := []byte(chatMessage)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := c.Check(payload); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -1,0 +1,257 @@
+// This file tests what compiles and what does not, and each kind of keyword in one pass.
+
+package schema
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+const shippedFolder = "../../schemas"
+
+// loadText loads a folder of one schema and returns its checker.
+func loadText(t *testing.T, text string) *Checker {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := set.Checker("a.json", "type")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestShippedSchemasCompile(t *testing.T) {
+	set, err := Load(shippedFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range set.Names() {
+		c, err := set.Checker(name, "type")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, keyword := c.Compiled(); !ok || keyword != "" || c.program == nil {
+			t.Errorf("%s falls back on %q", name, keyword)
+		}
+	}
+}
+
+func TestCompiled(t *testing.T) {
+	const draft7 = `"$schema":"http://json-schema.org/draft-07/schema#",`
+	many := func(keyword, format string, n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf(format, i))
+		}
+		return fmt.Sprintf(keyword, strings.Join(all, ","))
+	}
+	tests := map[string]struct{ schema, keyword string }{
+		"everything":    {`{"items":{"$ref":"#"},"properties":{"a":{"$ref":"#/$defs/a"}},"$defs":{"a":true}}`, ""},
+		"boolean":       {`false`, ""},
+		"recursive":     {`{"properties":{"a":{"$ref":"#"},"b":{"anyOf":[{"$ref":"#"},{"type":"null"}]}}}`, ""},
+		"unevaluated":   {`{"properties":{"a b":{"unevaluatedProperties":false}}}`, "/properties/a b/unevaluatedProperties"},
+		"allowing all":  {`{"unevaluatedProperties":true,"unevaluatedItems":true}`, ""},
+		"items":         {`{"allOf":[{"unevaluatedItems":{"type":"null"}}]}`, "/allOf/0/unevaluatedItems"},
+		"dynamic":       {`{"$dynamicAnchor":"x","properties":{"a":{"$dynamicRef":"#x"}}}`, "/properties/a/$dynamicRef"},
+		"content":       {`{` + draft7 + `"contentEncoding":"base64"}`, "/contentEncoding"},
+		"media type":    {`{` + draft7 + `"contentMediaType":"application/json"}`, "/contentMediaType"},
+		"other content": {`{` + draft7 + `"contentEncoding":"quoted-printable"}`, ""},
+		"annotation":    {`{"contentEncoding":"base64","contentMediaType":"application/json"}`, ""},
+		"patterns": {
+			many(`{"patternProperties":{%s}}`, `"%d":{}`, maxPatterns+1), "/patternProperties",
+		},
+		"few patterns": {many(`{"patternProperties":{%s}}`, `"%d":{}`, maxPatterns), ""},
+		"names":        {many(`{"properties":{%s}}`, `"%d":{}`, maxSet), ""},
+		"many names":   {many(`{"properties":{%s}}`, `"%d":{}`, maxSet+1), "/properties"},
+		"branches":     {many(`{"anyOf":[%s]}`, `{"const":%d}`, maxSet-1), ""},
+		"many branches": {
+			many(`{"anyOf":[%s]}`, `{"const":%d}`, maxSet), fmt.Sprintf("/anyOf/%d", maxSet-1),
+		},
+		"many contains": {many(`{"allOf":[%s]}`, `{"contains":{"const":%d}}`, maxContains+1), "/allOf/4/contains"},
+		"many values": {
+			many(`{"prefixItems":[%s]}`, `{"const":%d}`, maxPlans), fmt.Sprintf("/prefixItems/%d", maxPlans-1),
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := loadText(t, tt.schema)
+			ok, keyword := c.Compiled()
+			if ok != (tt.keyword == "") || keyword != tt.keyword {
+				t.Errorf("Compiled() = %v, %q; want %q", ok, keyword, tt.keyword)
+			}
+			if ok != (c.program != nil) {
+				t.Errorf("program %v", c.program)
+			}
+		})
+	}
+}
+
+func TestCompiledElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a.json": `{"$ref":"b.txt#/$defs/x"}`, "b.txt": `{"$defs":{"x":{"unevaluatedItems":false}}}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := set.Checker("a.json", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, keyword := c.Compiled(); ok || keyword != "b.txt#/$defs/x/unevaluatedItems" {
+		t.Errorf("Compiled() = %v, %q", ok, keyword)
+	}
+}
+
+func TestCompiledWithoutSchema(t *testing.T) {
+	c, err := new(Set).Checker("", "type")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, keyword := c.Compiled(); !ok || keyword != "" {
+		t.Errorf("Compiled() = %v, %q", ok, keyword)
+	}
+}
+
+// TestVerdicts names the cases that a single pass makes delicate. The library must agree with each.
+func TestVerdicts(t *testing.T) {
+	const late = `{"if":{"properties":{"type":{"const":"a"}},"required":["type"]},` +
+		`"then":{"properties":{"x":{"type":"string"}}},"else":{"properties":{"x":{"type":"null"}}}}`
+	const tree = `{"properties":{"v":{"type":"integer"},"kids":{"items":{"$ref":"#"}}},"additionalProperties":false}`
+	tests := []struct {
+		schema, text string
+		want         verdict
+	}{
+		{late, `{"x":"s","type":"a"}`, accepted},
+		{late, `{"x":null,"type":"a"}`, rejected},
+		{late, `{"x":null,"type":"b"}`, accepted},
+		{late, `{"x":"s"}`, rejected},
+		{tree, `{"v":1,"kids":[{"v":2},{"kids":[{"v":3}]}]}`, accepted},
+		{tree, `{"v":1,"kids":[{"v":2},{"kids":[{"v":3.5}]}]}`, rejected},
+		{tree, `{"v":1,"kids":[{"w":2}]}`, rejected},
+		{`{"not":{"minimum":3}}`, `2`, accepted},
+		{`{"not":{"minimum":3}}`, `3`, rejected},
+		{`{"properties":{"a":{"minLength":2}}}`, `{"\u0061":"\u00e9"}`, rejected},
+		{`{"properties":{"a":{"minLength":2}}}`, `{"\u0061":"\ud83d\ude00."}`, accepted},
+		{`{"minLength":2,"maxLength":2}`, `"😀😀"`, accepted},
+		{`{"pattern":"^a\nb$"}`, `"a\nb"`, accepted},
+		{`{"enum":["a",1,null,true]}`, `1.0`, accepted},
+		{`{"enum":["a",1,null,true]}`, `false`, rejected},
+		{`{"enum":["a",1,null,true]}`, `[]`, rejected},
+		{`{"enum":["a",{}]}`, `{}`, undecided},
+		{`{"enum":["a",{}]}`, `"a"`, accepted},
+		{`{"const":1e300}`, `1e300`, undecided},
+		{`{"minimum":0.5}`, `0.49999999999999999999`, rejected},
+		{`{"minimum":0.5}`, `0.50000000000000000000001`, accepted},
+		{`{"exclusiveMinimum":0.5}`, `0.5`, rejected},
+		{`{"maximum":9007199254740992}`, `9007199254740993`, rejected},
+		{`{"maximum":5}`, `1e30`, rejected},
+		{`{"minimum":-1e30}`, `1`, undecided},
+		{`{"multipleOf":0.01}`, `19.99`, accepted},
+		{`{"multipleOf":0.01}`, `19.999`, rejected},
+		{`{"multipleOf":3}`, `1e30`, undecided},
+		{`{"type":"integer"}`, `123456789012345678901234567890`, accepted},
+		{`{"uniqueItems":true}`, `[1,"1",true,"true",null,"null",1.5]`, accepted},
+		{`{"uniqueItems":true}`, `["1e0",1,"0",0]`, accepted},
+		{`{"uniqueItems":true}`, `["\u0061",0,"a"]`, rejected},
+		{`{"uniqueItems":true}`, `[10,{"k":1},1e1]`, rejected},
+		{`{"uniqueItems":true}`, `[10,{"k":1},[]]`, undecided},
+		{`{"contains":{"const":1},"minContains":2,"maxContains":2}`, `[1,2,1]`, accepted},
+		{`{"contains":{"const":1},"minContains":2,"maxContains":2}`, `[1,1,1]`, rejected},
+		{`{"patternProperties":{"^x":{"type":"null"}},"additionalProperties":{"type":"string"}}`, `{"xa":null,"b":""}`, accepted},
+		{`{"patternProperties":{"^x":{"type":"null"}},"additionalProperties":{"type":"string"}}`, `{"xa":"","b":""}`, rejected},
+		{`{"properties":{"":false}}`, `{"a":1}`, accepted},
+		{`{"properties":{"":false}}`, `{"":1}`, rejected},
+		{`{"propertyNames":{"maxLength":1}}`, `{"\u00e9":1}`, accepted},
+		{`{"propertyNames":{"maxLength":1}}`, `{"ab":1}`, rejected},
+		{`{"dependentSchemas":{"a":{"required":["b"]}},"type":["object","string"]}`, `"no object"`, accepted},
+		{`{"dependentSchemas":{"a":{"required":["b"]}}}`, `{"a":1}`, rejected},
+		{`{"dependentSchemas":{"a":{"required":["b"]}},"minimum":3}`, `1`, rejected},
+		{`{"dependentRequired":{"a":["b"]}}`, `{"b":1}`, accepted},
+		{`{"oneOf":[{"minimum":2},{"maximum":3}]}`, `2.5`, rejected},
+		{`false`, `{"a":[1]}`, rejected},
+	}
+	for _, tt := range tests {
+		c := loadText(t, tt.schema)
+		_, got, refused := scan([]byte(tt.text), "type", c.program)
+		if got != tt.want || refused.why != none {
+			t.Errorf("%s, %s: %d; want %d", tt.schema, tt.text, got, tt.want)
+		}
+		compare(t, c.library, c.program, []byte(tt.text))
+	}
+}
+
+// TestWideSchemas covers what one word of a set cannot hold.
+func TestWideSchemas(t *testing.T) {
+	const n = 200
+	var branches, properties, words []string
+	for i := range n {
+		branches = append(branches, fmt.Sprintf(`{"properties":{"type":{"const":"k%d"}},"required":["type","p%d"]}`, i, i))
+		properties = append(properties, fmt.Sprintf(`"p%d":{"type":"integer"}`, i))
+		words = append(words, fmt.Sprintf(`"k%d"`, i))
+	}
+	c := loadText(t, fmt.Sprintf(`{"oneOf":[%s],"properties":{%s,"word":{"enum":[%s]}}}`,
+		strings.Join(branches, ","), strings.Join(properties, ","), strings.Join(words, ",")))
+	for i := range n {
+		for text, want := range map[string]verdict{
+			fmt.Sprintf(`{"type":"k%d","p%d":1}`, i, i):                 accepted,
+			fmt.Sprintf(`{"p%d":1,"word":"k%d","type":"k%d"}`, i, i, i): accepted,
+			fmt.Sprintf(`{"type":"k%d","p%d":1}`, i, (i+1)%n):           rejected,
+			fmt.Sprintf(`{"type":"k%d","p%d":"1"}`, i, i):               rejected,
+			fmt.Sprintf(`{"type":"k%d","p%d":1,"word":"k"}`, i, i):      rejected,
+		} {
+			if _, got, _ := scan([]byte(text), "", c.program); got != want {
+				t.Errorf("%s: %d; want %d", text, got, want)
+			}
+		}
+	}
+}
+
+// TestCircleFallsBack covers references in a circle that the library finds only in a document.
+func TestCircleFallsBack(t *testing.T) {
+	empty := func() *jsonschema.Schema {
+		return &jsonschema.Schema{
+			Location: fileURL("a.json") + "#/x", MinProperties: -1, MaxProperties: -1, MinItems: -1, MaxItems: -1,
+			MinContains: 1, MaxContains: -1, MinLength: -1, MaxLength: -1,
+		}
+	}
+	outer, inner := empty(), empty()
+	outer.DependentSchemas = map[string]*jsonschema.Schema{"a": inner}
+	inner.AllOf = []*jsonschema.Schema{outer}
+	if program, keyword := build(outer); program != nil || keyword != "a.json#/x/$ref" {
+		t.Errorf("build = %v, %q", program, keyword)
+	}
+}
+
+func TestDuplicateOfKnownName(t *testing.T) {
+	c := loadText(t, `{"properties":{"a":true}}`)
+	for _, text := range []string{`{"a":1,"a":2}`, `{"a":1,"b":1,"\u0061":2}`, `{"b":1,"a":1,"b":2}`} {
+		if _, err := c.Check([]byte(text)); err == nil || !strings.Contains(err.Error(), "duplicate key") {
+			t.Errorf("%s: error %v", text, err)
+		}
+	}
+}
+
+// TestLibraryConfirms checks that a payload is refused by the library's word only.
+func TestLibraryConfirms(t *testing.T) {
+	c := loadText(t, `{"type":"string"}`)
+	c.library = loadText(t, `true`).library
+	if _, err := c.Check([]byte(`1`)); err != nil {
+		t.Errorf("error %v, though the library accepts", err)
+	}
+}

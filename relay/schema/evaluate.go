@@ -1,0 +1,197 @@
+// This file applies plans to values: the tests, the rules, and the report to the outer plan.
+
+package schema
+
+import "unicode/utf8"
+
+// nothing is what scalars have seen of names.
+var nothing set
+
+// apply adds the goals that fail by a rule to those that have failed.
+func (p *plan) apply(failed, seen *set) {
+	for i := range p.rules {
+		if r := &p.rules[i]; r.fails(failed, seen) {
+			failed.add(r.goal)
+		}
+	}
+}
+
+func (r *rule) fails(failed, seen *set) bool {
+	switch r.how {
+	case anyOf:
+		return failed.covers(&r.of)
+	case oneOf:
+		return failed.missing(&r.of) != 1
+	case not:
+		return !failed.has(r.test)
+	case dependent:
+		return seen.has(r.test) && failed.has(r.then)
+	default:
+		branch := r.then
+		if failed.has(r.test) {
+			branch = r.otherwise
+		}
+		return branch >= 0 && failed.has(branch)
+	}
+}
+
+// testString applies the tests of a string, its escapes resolved.
+func (p *plan) testString(text []byte, failed *set) {
+	for i := range p.lengths {
+		if t := &p.lengths[i]; !t.holdsLength(text) {
+			failed.add(t.goal)
+		}
+	}
+	for i := range p.words {
+		if t := &p.words[i]; !t.holds(text) {
+			failed.add(t.goal)
+		}
+	}
+	for i := range p.patterns {
+		if t := &p.patterns[i]; !t.pattern.Match(text) {
+			failed.add(t.goal)
+		}
+	}
+	for i := range p.formats {
+		if t := &p.formats[i]; !t.format.accepts(text) {
+			failed.add(t.goal)
+		}
+	}
+}
+
+func (t *sizeTest) holds(n int) bool { return t.least <= n && n <= t.most }
+
+// holdsLength counts characters only where bytes leave the answer open.
+func (t *sizeTest) holdsLength(text []byte) bool {
+	atLeast := (len(text) + utf8.UTFMax - 1) / utf8.UTFMax
+	return t.least <= atLeast && len(text) <= t.most || t.holds(utf8.RuneCount(text))
+}
+
+func (t *wordTest) holds(text []byte) bool {
+	for _, word := range t.any {
+		if word == string(text) {
+			return true
+		}
+	}
+	_, ok := t.many[string(text)]
+	return ok
+}
+
+// testNumber applies the tests of a number, n as raw writes it. It reports false if one of them cannot be
+// decided.
+func (p *plan) testNumber(n number, raw []byte, failed *set) (decided bool) {
+	for i := range p.bounds {
+		if t := &p.bounds[i]; !t.holds(n.times(raw, t.bound.scale), t.bound.value) {
+			failed.add(t.goal)
+		}
+	}
+	for i := range p.constants {
+		if t := &p.constants[i]; !t.isOneOf(n, raw) {
+			failed.add(t.goal)
+		}
+	}
+	for i := range p.multiples {
+		t := &p.multiples[i]
+		times := n.times(raw, t.of.scale)
+		if times.beyond() {
+			return false
+		}
+		if times.fractional || times.floor%t.of.value != 0 {
+			failed.add(t.goal)
+		}
+	}
+	return true
+}
+
+func (t *constantTest) isOneOf(n number, raw []byte) bool {
+	for _, c := range t.any {
+		if times := n.times(raw, c.scale); !times.fractional && times.floor == c.value {
+			return true
+		}
+	}
+	return false
+}
+
+// What a bound asks of a number.
+func atLeast(n number, bound int64) bool { return n.floor >= bound }
+
+func above(n number, bound int64) bool  { return n.floor > bound || n.floor == bound && n.fractional }
+func atMost(n number, bound int64) bool { return !above(n, bound) }
+func below(n number, bound int64) bool  { return !atLeast(n, bound) }
+
+// testMembers applies the tests of an object whose members have been seen.
+func (p *plan) testMembers(f *frame) {
+	for i := range p.object.sizes {
+		if t := &p.object.sizes[i]; !t.holds(f.members) {
+			f.failed.add(t.goal)
+		}
+	}
+	for i := range p.object.required {
+		t := &p.object.required[i]
+		if (t.given < 0 || f.seen.has(t.given)) && !f.seen.covers(&t.names) {
+			f.failed.add(t.goal)
+		}
+	}
+}
+
+// matching returns the set of patterns that match a name.
+func (o *objectPlan) matching(name []byte) int {
+	m := 0
+	for i, pattern := range o.patterns {
+		if pattern.Match(name) {
+			m |= 1 << i
+		}
+	}
+	return m
+}
+
+// item returns where the item at i goes.
+func (p *plan) item(i int) *edge {
+	if p == nil {
+		return nil
+	}
+	if i < len(p.array.first) {
+		return p.array.first[i]
+	}
+	return p.array.rest
+}
+
+// testItems applies the tests of an array whose items have been seen; the test that items are unique is
+// the scan's.
+func (p *plan) testItems(f *frame) {
+	for i := range p.array.sizes {
+		if t := &p.array.sizes[i]; !t.holds(f.members) {
+			f.failed.add(t.goal)
+		}
+	}
+	for i := range p.array.contains {
+		if t := &p.array.contains[i]; !t.holds(int(f.counts[i])) {
+			f.failed.add(t.goal)
+		}
+	}
+}
+
+// conclude applies the rules to the goals that a scalar has failed and reports.
+func (e *edge) conclude(k kind, failed *set, into *frame) {
+	p := e.plan
+	if !failed.equals(&p.initial[k]) {
+		p.apply(failed, &nothing)
+		e.report(failed, into)
+	} else if !e.quiet[k] {
+		e.report(&p.settled[k], into)
+	}
+}
+
+// report tells the outer plan what became of a value.
+func (e *edge) report(failed *set, into *frame) {
+	for root := range e.fails {
+		if failed.has(root) {
+			into.failed.union(&e.fails[root])
+		}
+	}
+	for _, h := range e.hits {
+		if !failed.has(h.root) {
+			into.counts[h.counter]++
+		}
+	}
+}

@@ -1,0 +1,188 @@
+// This file ties the scan to a plan: it hands each value that the scan has read to the plan that awaits
+// it. Without a plan (a nil edge) nothing happens.
+
+package schema
+
+import "bytes"
+
+// verdict is what the checker says of a payload.
+type verdict uint8
+
+const (
+	undecided verdict = iota // only the library can say
+	accepted
+	rejected
+)
+
+// verdict returns what the checker says, once the text is read.
+func (s *scanner) verdict(program *edge, top *frame) verdict {
+	switch {
+	case program == nil || s.undecided:
+		return undecided
+	case top.failed.has(0):
+		return rejected
+	default:
+		return accepted
+	}
+}
+
+// open starts the plan of an array or object.
+func (s *scanner) open(e *edge, k kind, f *frame) *plan {
+	if e == nil {
+		return nil
+	}
+	f.failed = e.plan.initial[k]
+	s.undecided = s.undecided || e.plan.ask[k]
+	return e.plan
+}
+
+// judgeLiteral judges null, false or true.
+func (s *scanner) judgeLiteral(e *edge, into *frame, k kind) bool {
+	if e != nil && !e.quiet[k] {
+		e.report(&e.plan.settled[k], into)
+	}
+	return true
+}
+
+// judgeString judges the string t.
+func (s *scanner) judgeString(e *edge, into *frame, t token) bool {
+	if e != nil {
+		mark := len(s.text)
+		e.judgeText(s.resolve(t), into)
+		s.text = s.text[:mark]
+	}
+	return true
+}
+
+// judgeText judges a string, its escapes resolved.
+func (e *edge) judgeText(text []byte, into *frame) {
+	failed := e.plan.initial[kindString]
+	e.plan.testString(text, &failed)
+	e.conclude(kindString, &failed, into)
+}
+
+// judgeNumber judges the number that begins at start and ends at pos.
+func (s *scanner) judgeNumber(e *edge, into *frame, start int) bool {
+	if e == nil {
+		return true
+	}
+	p, raw, k := e.plan, s.buf[start:s.pos], kindInteger
+	n := scaled(raw, 0)
+	if n.fractional {
+		k = kindFraction
+	}
+	failed := p.initial[k]
+	if p.ask[k] || !p.testNumber(n, raw, &failed) {
+		s.undecided = true
+	}
+	e.conclude(k, &failed, into)
+	return true
+}
+
+// judgeObject judges an object whose members have been read.
+func (s *scanner) judgeObject(e *edge, f, into *frame) bool {
+	if e != nil {
+		e.plan.testMembers(f)
+		e.plan.apply(&f.failed, &f.seen)
+		e.report(&f.failed, into)
+	}
+	return true
+}
+
+// property notes the key name, before its value, of the object that f is the state of, and returns where
+// the value goes. It refuses a name of the plan that comes twice; other names are compared at the end of
+// the object.
+func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
+	text := s.resolve(name)
+	hash := hashText(text)
+	if s.depth == 1 && s.kindField != "" && string(text) == s.kindField && s.peek() == '"' {
+		s.kindAt = s.pos
+	}
+	f.members++
+	if p == nil {
+		s.pushKey(name, text, hash)
+		return nil, true
+	}
+	o := &p.object
+	if o.naming != nil {
+		o.naming.judgeText(text, f)
+	}
+	if i := o.names.find(hash, text); i >= 0 {
+		if f.seen.has(i) {
+			return nil, s.duplicate(name)
+		}
+		f.seen.add(i)
+		return o.known[i], true
+	}
+	s.pushKey(name, text, hash)
+	return o.rest[o.matching(text)], true
+}
+
+// itemRead notes an item, from start to pos, of the array that f is the state of.
+func (s *scanner) itemRead(p *plan, f *frame, start int) {
+	f.members++
+	if p == nil || len(p.array.unique) == 0 {
+		return
+	}
+	switch s.buf[start] {
+	case '{', '[':
+		f.nested++
+	case '"':
+		t := s.stringAt(start)
+		text := s.resolve(t)
+		s.pushKey(t, text, hashText(text))
+	default:
+		s.pushScalar(start)
+	}
+}
+
+// judgeArray judges an array whose items have been read; items are those that must be unique.
+func (s *scanner) judgeArray(e *edge, f, into *frame, items []key) {
+	if e == nil {
+		return
+	}
+	p := e.plan
+	p.testItems(f)
+	if len(p.array.unique) > 0 {
+		s.testUnique(p, f, items)
+	}
+	p.apply(&f.failed, &f.seen)
+	e.report(&f.failed, into)
+}
+
+// testUnique compares items. Two arrays or objects are left to the library.
+func (s *scanner) testUnique(p *plan, f *frame, items []key) {
+	if f.nested > 1 {
+		s.undecided = true
+	}
+	if s.repeated(items) == nil {
+		return
+	}
+	for _, goal := range p.array.unique {
+		f.failed.add(goal)
+	}
+}
+
+// scalarMark stands before the text of an item that is no string, so that it equals none: it is no UTF-8.
+const scalarMark = 0xff
+
+// pushScalar notes a number or literal, from start to pos, by a text that is the same for all that equal
+// it.
+func (s *scanner) pushScalar(start int) {
+	raw, mark := s.buf[start:s.pos], len(s.text)
+	s.text = append(s.text, scalarMark)
+	if isDigit(raw[0]) || raw[0] == '-' {
+		s.text = appendCanonical(s.text, raw)
+	} else {
+		s.text = append(s.text, raw...)
+	}
+	text := s.text[mark:]
+	s.pushKey(token{start: start, end: s.pos, escaped: true}, text, hashText(text))
+}
+
+// stringAt returns the string, quotes included, that begins at start and ends at pos.
+func (s *scanner) stringAt(start int) token {
+	t := token{start: start + 1, end: s.pos - 1}
+	t.escaped = bytes.IndexByte(s.buf[t.start:t.end], '\\') >= 0
+	return t
+}

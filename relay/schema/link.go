@@ -1,0 +1,235 @@
+// This file compiles the keywords about members and items, and links their plans to the outer one.
+
+package schema
+
+import (
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// newSizeTest takes limits as the library holds them: -1 is none.
+func newSizeTest(goal, least, most int) sizeTest {
+	if most == -1 {
+		most = math.MaxInt
+	}
+	return sizeTest{goal, least, most}
+}
+
+// name returns the number of a property, on behalf of a schema.
+func (d *draft) name(s *jsonschema.Schema, name string) int {
+	n, ok := d.names[name]
+	if !ok {
+		n = len(d.keys)
+		if n == maxSet {
+			d.refuse(s, "properties")
+			return 0
+		}
+		d.names[name] = n
+		d.keys = append(d.keys, name)
+	}
+	return n
+}
+
+func (d *draft) readObject(goal int, s *jsonschema.Schema) {
+	if s.MinProperties != -1 || s.MaxProperties != -1 {
+		d.plan.object.sizes = append(d.plan.object.sizes, newSizeTest(goal, s.MinProperties, s.MaxProperties))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		d.name(s, name)
+	}
+	d.require(goal, s, -1, s.Required)
+	for _, given := range slices.Sorted(maps.Keys(s.DependentRequired)) {
+		d.require(goal, s, d.name(s, given), s.DependentRequired[given])
+	}
+	for _, given := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
+		d.depend(goal, s, given, s.DependentSchemas[given])
+	}
+	for _, given := range slices.Sorted(maps.Keys(s.Dependencies)) {
+		switch dependency := s.Dependencies[given].(type) {
+		case []string:
+			d.require(goal, s, d.name(s, given), dependency)
+		case *jsonschema.Schema:
+			d.depend(goal, s, given, dependency)
+		}
+	}
+}
+
+// require makes a goal fail if one of the names is missing where the name numbered given is there.
+func (d *draft) require(goal int, s *jsonschema.Schema, given int, required []string) {
+	if len(required) == 0 {
+		return
+	}
+	t := requiredTest{goal: goal, given: given}
+	for _, name := range required {
+		t.names.add(d.name(s, name))
+	}
+	d.plan.object.required = append(d.plan.object.required, t)
+}
+
+// depend makes a goal fail if the name given is there and the dependent schema fails.
+func (d *draft) depend(goal int, s *jsonschema.Schema, given string, dependency *jsonschema.Schema) {
+	d.rule(rule{goal: goal, how: dependent, test: d.name(s, given), then: d.branch(dependency)})
+}
+
+// linkMembers finds where each member of an object goes.
+func (d *draft) linkMembers() {
+	o := &d.plan.object
+	o.names = newNames(d.keys)
+	for _, name := range d.keys {
+		o.known = append(o.known, d.memberEdge(&name, func(p *regexp.Regexp) bool { return p.MatchString(name) }))
+	}
+	d.collectPatterns()
+	if d.refused != "" {
+		return
+	}
+	for matching := range 1 << len(o.patterns) {
+		o.rest = append(o.rest, d.memberEdge(nil, func(p *regexp.Regexp) bool {
+			return matching>>d.patternNumber(p)&1 == 1
+		}))
+	}
+	var naming []demand
+	for _, l := range d.layers {
+		if l.schema.PropertyNames != nil {
+			naming = append(naming, demand{schema: l.schema.PropertyNames, goal: l.goal})
+		}
+	}
+	o.naming = d.edge(naming)
+}
+
+// collectPatterns lists the patterns of properties that no schema names.
+func (d *draft) collectPatterns() {
+	o := &d.plan.object
+	for _, l := range d.layers {
+		for pattern := range l.schema.PatternProperties {
+			if d.patternNumber(pattern) < 0 {
+				o.patterns = append(o.patterns, pattern)
+			}
+		}
+		if len(o.patterns) > maxPatterns {
+			d.refuse(l.schema, "patternProperties")
+			return
+		}
+	}
+}
+
+// patternNumber returns the position of a pattern with the same text, -1 without one.
+func (d *draft) patternNumber(p *regexp.Regexp) int {
+	return slices.IndexFunc(d.plan.object.patterns, func(q *regexp.Regexp) bool { return p.String() == q.String() })
+}
+
+// memberEdge returns where a property goes that matches the patterns given. Without a name it is one
+// that no schema names.
+func (d *draft) memberEdge(name *string, matches func(*regexp.Regexp) bool) *edge {
+	var demands []demand
+	for _, l := range d.layers {
+		for _, s := range memberSchemas(l.schema, name, matches) {
+			demands = append(demands, demand{schema: s, goal: l.goal})
+		}
+	}
+	return d.edge(demands)
+}
+
+var never = &jsonschema.Schema{Always: new(bool)}
+
+// memberSchemas returns the schemas that a schema applies to a property.
+func memberSchemas(s *jsonschema.Schema, name *string, matches func(*regexp.Regexp) bool) []*jsonschema.Schema {
+	var all []*jsonschema.Schema
+	if name != nil && s.Properties[*name] != nil {
+		all = append(all, s.Properties[*name])
+	}
+	for pattern, property := range s.PatternProperties {
+		if matches(pattern) {
+			all = append(all, property)
+		}
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return appendAdditional(nil, s.AdditionalProperties)
+}
+
+// appendAdditional appends a schema that the library holds as nil, bool or *Schema.
+func appendAdditional(all []*jsonschema.Schema, additional any) []*jsonschema.Schema {
+	switch additional := additional.(type) {
+	case *jsonschema.Schema:
+		return append(all, additional)
+	case bool:
+		if !additional {
+			return append(all, never)
+		}
+	}
+	return all
+}
+
+func (d *draft) readArray(goal int, s *jsonschema.Schema) {
+	a := &d.plan.array
+	if s.MinItems != -1 || s.MaxItems != -1 {
+		a.sizes = append(a.sizes, newSizeTest(goal, s.MinItems, s.MaxItems))
+	}
+	if s.UniqueItems {
+		a.unique = append(a.unique, goal)
+	}
+	if s.Contains == nil {
+		return
+	}
+	if len(a.contains) == maxContains {
+		d.refuse(s, "contains")
+		return
+	}
+	a.contains = append(a.contains, newSizeTest(goal, s.MinContains, s.MaxContains))
+	d.contains = append(d.contains, s.Contains)
+}
+
+// linkItems finds where each item of an array goes.
+func (d *draft) linkItems() {
+	a := &d.plan.array
+	first := 0
+	for _, l := range d.layers {
+		tuple, _ := l.schema.Items.([]*jsonschema.Schema)
+		first = max(first, len(tuple), len(l.schema.PrefixItems))
+	}
+	for i := range first {
+		a.first = append(a.first, d.itemEdge(i))
+	}
+	a.rest = d.itemEdge(first)
+}
+
+// itemEdge returns where the item at i goes.
+func (d *draft) itemEdge(i int) *edge {
+	var demands []demand
+	for _, l := range d.layers {
+		for _, s := range itemSchemas(l.schema, i) {
+			demands = append(demands, demand{schema: s, goal: l.goal})
+		}
+	}
+	for counter, s := range d.contains {
+		demands = append(demands, demand{schema: s, counted: true, counter: counter})
+	}
+	return d.edge(demands)
+}
+
+// itemSchemas returns the schemas that a schema applies to the item at i.
+func itemSchemas(s *jsonschema.Schema, i int) []*jsonschema.Schema {
+	var all []*jsonschema.Schema
+	switch items := s.Items.(type) {
+	case *jsonschema.Schema:
+		all = append(all, items)
+	case []*jsonschema.Schema:
+		if i < len(items) {
+			all = append(all, items[i])
+		} else {
+			all = appendAdditional(all, s.AdditionalItems)
+		}
+	}
+	switch {
+	case i < len(s.PrefixItems):
+		all = append(all, s.PrefixItems[i])
+	case s.Items2020 != nil:
+		all = append(all, s.Items2020)
+	}
+	return all
+}

@@ -1,0 +1,145 @@
+// This file holds what schemas compile to. See the package's documentation, The checker.
+
+package schema
+
+import "regexp"
+
+// kind is what a value is, as far as a plan tells apart.
+type kind uint8
+
+const (
+	kindNull kind = iota
+	kindFalse
+	kindTrue
+	kindInteger  // a number without a fractional part, however written
+	kindFraction // any other number
+	kindString
+	kindArray
+	kindObject
+	kinds
+)
+
+// plan checks one value against several schemas at once. Goals are numbered: the first ones are those
+// schemas, the others what their keywords need to know, such as the branches of an anyOf. A plan never
+// changes after construction.
+type plan struct {
+	ask     [kinds]bool // only the library can decide a value of the kind
+	initial [kinds]set  // goals that each value of the kind fails
+	settled [kinds]set  // initial, after the rules
+
+	lengths  []sizeTest // of strings, in characters
+	words    []wordTest
+	patterns []patternTest
+	formats  []formatTest
+
+	bounds    []boundTest
+	multiples []multipleTest
+	constants []constantTest
+
+	object objectPlan
+	array  arrayPlan
+	rules  []rule // in an order in which each finds the goals that it reads settled
+}
+
+// objectPlan is what a plan does with the members of an object.
+type objectPlan struct {
+	names    names
+	known    []*edge          // where the value of each name goes
+	patterns []*regexp.Regexp // of patternProperties
+	rest     []*edge          // the same for other names, by the set of patterns that match
+	naming   *edge            // where the names themselves go; nil: nowhere
+
+	sizes    []sizeTest
+	required []requiredTest
+}
+
+// arrayPlan is what a plan does with the items of an array.
+type arrayPlan struct {
+	first []*edge // where each of the first items goes
+	rest  *edge   // the same for the others
+
+	sizes    []sizeTest
+	contains []sizeTest // of the items that fit; the position is the counter
+	unique   []int      // goals that fail if two items are equal
+}
+
+// edge leads from a plan to that of a value inside the value. A nil *edge means that anything goes.
+type edge struct {
+	plan  *plan
+	fails []set       // by the root of plan that fails: goals of the outer plan that fail with it
+	hits  []hit       // contains: what to count if a root of plan does not fail
+	quiet [kinds]bool // nothing to report of a scalar of the kind that passes all tests
+}
+
+type hit struct{ root, counter int }
+
+// maxContains is the number of contains that one plan may hold.
+const maxContains = 4
+
+// fewWords is the largest number of words that are compared one by one.
+const fewWords = 8
+
+// frame is the state of a plan whose value is open. The zero frame has seen nothing.
+type frame struct {
+	failed  set
+	seen    set // names
+	members int // or items
+	nested  int // items that are arrays or objects, where items must be unique
+	counts  [maxContains]int32
+}
+
+// The tests. Each fails its goal.
+type (
+	sizeTest struct{ goal, least, most int }
+	wordTest struct {
+		goal int
+		any  []string            // nil: more than fewWords
+		many map[string]struct{} // else nil
+	}
+	patternTest struct {
+		goal    int
+		pattern *regexp.Regexp
+	}
+	formatTest struct {
+		goal   int
+		format format
+	}
+	boundTest struct {
+		goal  int
+		holds func(n number, bound int64) bool
+		bound decimal
+	}
+	multipleTest struct {
+		goal int
+		of   decimal
+	}
+	constantTest struct {
+		goal int
+		any  []decimal
+	}
+	requiredTest struct {
+		goal  int
+		given int // the name that makes it apply; -1: it always does
+		names set
+	}
+)
+
+// rule fails a goal for what became of others.
+type rule struct {
+	goal int
+	how  how
+	of   set // anyOf, oneOf: the branches
+
+	test            int // not, if: the goal tested; dependent: a name
+	then, otherwise int // goals; -1: none
+}
+
+type how uint8
+
+const (
+	anyOf how = iota
+	oneOf
+	not
+	ifThenElse
+	dependent // fails with then if the name was seen
+)
