@@ -5,13 +5,17 @@
 GO       ?= go
 FUZZTIME ?= 60s
 
+# Six runs are what benchstat asks for.
+BENCHTIME  ?= 200ms
+BENCHCOUNT ?= 6
+
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-BUILD     := $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
+BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
 PLATFORMS := darwin/arm64 darwin/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test unit clients check vet lint cross configs fuzz deps clean
+.PHONY: help build test unit clients check vet lint cross configs fuzz bench deps clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +61,11 @@ fuzz: vet ## run each fuzz target for FUZZTIME (60s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+bench: ## measure against redis-server, then run the Go benchmarks (8 minutes)
+	$(GO) run ./relay/bench
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
+		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route
 
 deps: ## install the tools that the tests need
 	.ci/deps

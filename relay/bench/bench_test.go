@@ -1,0 +1,270 @@
+//go:build linux
+
+// The harness itself: that it counts right, and that a very small run fills every
+// table.
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/schema"
+)
+
+func TestMain(m *testing.M) {
+	if isWorker() {
+		os.Exit(work(os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+func TestPayloadIsAChatMessageOfItsSize(t *testing.T) {
+	set, err := schema.Load("../../schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checker, err := set.Checker("chat.json", "type")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range append(full.payloads, minPayload) {
+		p := payload(size)
+		if len(p) != size {
+			t.Errorf("payload(%d) has %d bytes", size, len(p))
+		}
+		if _, err := checker.Check(p); err != nil {
+			t.Errorf("payload(%d) is refused: %v", size, err)
+		}
+	}
+}
+
+// A frame must be what redis-server sends, or bytes are counted wrongly.
+func TestFrameIsWhatRedisSends(t *testing.T) {
+	redis := redistest.Start(t)
+	c := redistest.Dial(t, "unix", redis.Socket())
+	name, body := channel(prefixDirect, 7), payload(200)
+	c.Send("SUBSCRIBE", name)
+	c.Expect(t, "[subscribe "+name+" 1]")
+	redis.MustDo("PUBLISH", name, string(body))
+	c.Expect(t, "[message "+name+" "+string(body)+"]")
+
+	var d resp.Delivery
+	b := frame(name, body)
+	if tok, n, err := resp.ScanServer(b, &d); tok != resp.IsDelivery || n != len(b) || err != nil {
+		t.Fatalf("frame is no delivery: %v, %d of %d bytes, %v", tok, n, len(b), err)
+	}
+	for _, p := range []string{prefixBare, prefixChat, prefixHop} {
+		if got := len(frame(channel(p, 999999), body)); got != len(b) {
+			t.Errorf("frame on %s has %d bytes, on %s %d", p, got, prefixDirect, len(b))
+		}
+	}
+}
+
+func TestStamp(t *testing.T) {
+	for _, b := range [][]byte{frame("c", payload(124)), command("PUBLISH", "c", string(payload(124)))} {
+		at := stampAt(b)
+		for _, want := range []int64{0, 1, 0x123456789abcdef, math.MaxInt64} {
+			putStamp(b[at:], want)
+			if got, err := readStamp(b[at:]); got != want || err != nil {
+				t.Errorf("stamp %d came back as %d, %v", want, got, err)
+			}
+		}
+	}
+}
+
+func TestHistogramKnowsQuantiles(t *testing.T) {
+	h := newHistogram()
+	if got := h.quantile(.5); got != 0 {
+		t.Errorf("median of nothing is %v", got)
+	}
+	for i := range int64(10000) {
+		h.add(i * 1000)
+	}
+	h.merge(h)
+	if h.total() != 20000 {
+		t.Errorf("total is %d", h.total())
+	}
+	for _, q := range []float64{0, .001, .5, .99, .999} {
+		got, want := h.quantile(q), q*1e7
+		if math.Abs(got-want) > want/steps+1000 {
+			t.Errorf("quantile %v is %v, want about %v", q, got, want)
+		}
+	}
+	h.add(-1) // clocks of two processors may differ a little
+	h.add(math.MaxInt64)
+}
+
+func TestTallyCountsRounds(t *testing.T) {
+	tally := newTally(2)
+	for i, step := range []struct {
+		round int
+		last  bool
+	}{{0, false}, {1, false}, {0, true}, {2, false}, {1, true}, {2, true}} {
+		if got := tally.received(step.round); got != step.last {
+			t.Errorf("step %d, round %d: %v", i, step.round, got)
+		}
+	}
+}
+
+func TestAcksWaitForTheSlowest(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = r.Close(), w.Close() }()
+	a := newAcks(int(r.Fd()), 2) // Fd makes it block
+	for range window {
+		if err := a.send(); err != nil { // nothing to wait for
+			t.Fatal(err)
+		}
+	}
+	// Worker 0 is done with both rounds and worker 7 is nobody's: not enough.
+	if _, err := w.Write([]byte{0, 0, 7, 7, 7}); err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error)
+	go func() { sent <- a.send() }()
+	select {
+	case err := <-sent:
+		t.Fatal("sent over the window: ", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	if _, err := w.Write([]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	if got := a.slowest(); got != 1 {
+		t.Errorf("slowest has %d rounds, want 1", got)
+	}
+}
+
+func TestInterest(t *testing.T) {
+	for _, tt := range []struct {
+		in         interest
+		subscriber int
+		want       string
+	}{
+		{interest{channels: 1}, 5, "[a000000 b000000]"},
+		{interest{channels: 5, step: 2}, 0, "[a000000 a000002 a000004 b000000 b000002 b000004]"},
+		{interest{channels: 5, step: 2}, 1, "[a000001 a000003 b000001 b000003]"},
+	} {
+		if got := fmt.Sprint(tt.in.of(tt.subscriber, []string{"a", "b"})); got != tt.want {
+			t.Errorf("%+v of %d: %s, want %s", tt.in, tt.subscriber, got, tt.want)
+		}
+	}
+}
+
+func TestProcessesOfACrowd(t *testing.T) {
+	for n, want := range map[int]string{
+		1: "[1]", 3: "[1 1 1]", 16: "[4 4 4 4]", 65: "[17 16 16 16]", 257: "[52 52 51 51 51]",
+	} {
+		if got := fmt.Sprint(split(n, workersFor(n))); got != want {
+			t.Errorf("%d subscribers: %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestTableIsMarkdown(t *testing.T) {
+	x := &table{title: "T", notes: []string{"note"}, columns: []string{"a", "long"}}
+	x.add("1234", "µs")
+	var b strings.Builder
+	if err := x.write(&b, "here"); err != nil {
+		t.Fatal(err)
+	}
+	const want = "## T\n\nnote\n\n|    a | long |\n|-----:|-----:|\n| 1234 |   µs |\n\nhere\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for args, problem := range map[string]string{
+		"":                      "",
+		"-quick -only fanout":   "",
+		"-subscribers 1,16":     "",
+		"-only fan":             "no such section",
+		"-subscribers 0":        "numbers from 1",
+		"-subscribers 1,5000":   "numbers from 1",
+		"-subscribers 1,,2":     "numbers from 1",
+		"-markdown a.md fanout": "unexpected argument",
+	} {
+		_, err := parse(strings.Fields(args))
+		if (err == nil) != (problem == "") || err != nil && !strings.Contains(err.Error(), problem) {
+			t.Errorf("%q: %v, want %q", args, err, problem)
+		}
+	}
+}
+
+func TestWorkerAnswersAndEnds(t *testing.T) {
+	for input, code := range map[string]int{
+		"":                     0, // its parent is gone
+		`{"Role":"nothing"}`:   1,
+		`{"Role":"floor","L`:   1,
+		`{"Role":"publisher"}`: 1, // nowhere to connect to
+	} {
+		if got := work(strings.NewReader(input), io.Discard, io.Discard); got != code {
+			t.Errorf("worker with input %s ends with %d, want %d", input, got, code)
+		}
+	}
+	dir, err := os.MkdirTemp("", "rb") // t.TempDir is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	var in, out bytes.Buffer
+	if err := json.NewEncoder(&in).Encode(setup{Role: roleFloor, Listen: filepath.Join(dir, "s")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := work(&in, &out, io.Discard); got != 0 || out.String() != "{}\n" {
+		t.Errorf("floor ends with %d after %q", got, out.String())
+	}
+}
+
+// The whole harness, so small that its figures mean nothing: 2 subscribers, 2 ms
+// a round.
+func TestEveryTable(t *testing.T) {
+	runtime.LockOSThread() // as main does
+	defer runtime.UnlockOSThread()
+	saved := quick
+	defer func() { quick = saved }()
+	quick = scale{
+		subscribers: []int{2}, payloads: []int{124, 16 << 10}, rounds: 1, burst: 2 * time.Millisecond,
+		paced: 20 * time.Millisecond, publishers: []int{3}, idle: []int{10}, channels: 20, starts: 1, settle: time.Millisecond,
+	}
+	file := filepath.Join(t.TempDir(), "report.md")
+	var out strings.Builder
+	if err := run([]string{"-quick", "-markdown", file}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if written, err := os.ReadFile(file); err != nil || string(written) != out.String() {
+		t.Errorf("the file is not what was printed (%v)", err)
+	}
+	for _, pattern := range []string{
+		`## Fan-out on one channel`, `\|\s+2 \|\s+16 KiB \|\s+validated \|\s+[1-9]`, `floor \|`, `hop \|`,
+		`1000 channels spread`, `Latency`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
+		`relay \| one is stuck`, `validated \| one is stuck`, `10 idle subscribers`, `20 channels`, `start to /readyz`,
+		`commit \S+; .go run ./relay/bench -quick`,
+	} {
+		if !regexp.MustCompile(pattern).MatchString(out.String()) {
+			t.Errorf("nothing like %s in\n%s", pattern, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "NaN") {
+		t.Errorf("a figure is not a number:\n%s", out.String())
+	}
+}

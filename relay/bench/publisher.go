@@ -1,0 +1,152 @@
+//go:build linux
+
+// Publishers that do not wait for replies: as fast as the subscribers allow, or
+// by the clock.
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// flood is an order to send whole rounds for a time, each as long as the
+// subscribers expect.
+type flood struct {
+	Prefix   string
+	Channels int
+	Round    int // messages on each channel
+	Payload  int // bytes
+	Workers  int // of the subscribers
+	For      time.Duration
+}
+
+// perRound is the number of messages in a round.
+func (f *flood) perRound() int { return f.Channels * f.Round }
+
+// pace is an order to send a number of stamped messages on channel 0 by the
+// clock, whatever becomes of the ones before.
+type pace struct {
+	Prefix   string
+	Rate     int // messages/s
+	Messages int
+	Payload  int // bytes
+	Workers  int // of the subscribers
+}
+
+// publisher is one connection to redis-server, on which replies are off.
+type publisher struct{ fd int }
+
+func newPublisher(s setup) (*publisher, error) {
+	fd, err := dial(s.Connect)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(fd, command("CLIENT", "REPLY", "OFF")); err != nil {
+		return nil, err
+	}
+	// A sleep of the pace ends when it should, not 50 us later.
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
+		return nil, fmt.Errorf("set the timer slack: %w", err)
+	}
+	return &publisher{fd}, nil
+}
+
+func (p *publisher) serve(o order) (outcome, error) {
+	switch {
+	case o.Flood != nil:
+		var round []byte
+		body := string(payload(o.Flood.Payload))
+		for range o.Flood.Round {
+			for i := range o.Flood.Channels {
+				round = append(round, command("PUBLISH", channel(o.Flood.Prefix, i), body)...)
+			}
+		}
+		return o.Flood.send(func() error { return write(p.fd, round) })
+	case o.Pace != nil:
+		return p.pace(o.Pace)
+	}
+	return outcome{}, errOrder
+}
+
+// send sends rounds until the time is over and all is received.
+func (f *flood) send(round func() error) (outcome, error) {
+	acks := newAcks(acksReadable, f.Workers)
+	start := time.Now()
+	for time.Since(start) < f.For {
+		if err := acks.send(); err != nil {
+			return outcome{}, err
+		}
+		if err := round(); err != nil {
+			return outcome{}, err
+		}
+	}
+	if err := acks.drain(); err != nil {
+		return outcome{}, err
+	}
+	return outcome{Count: int64(acks.sent) * int64(f.perRound()), Elapsed: time.Since(start)}, nil
+}
+
+func (p *publisher) pace(o *pace) (outcome, error) {
+	message := command("PUBLISH", channel(o.Prefix, 0), string(payload(o.Payload)))
+	stamp := message[stampAt(message):]
+	acks := newAcks(acksReadable, o.Workers)
+	acks.sent = 1 // all of them are one round
+	start := clock()
+	for i := range o.Messages {
+		sleepUntil(start + int64(i)*int64(time.Second)/int64(o.Rate))
+		putStamp(stamp, clock())
+		if err := write(p.fd, message); err != nil {
+			return outcome{}, err
+		}
+	}
+	elapsed := clock() - start
+	return outcome{Count: int64(o.Messages), Elapsed: time.Duration(elapsed)}, acks.drain()
+}
+
+// sleepUntil sleeps until a moment of CLOCK_MONOTONIC, in nanoseconds.
+func sleepUntil(moment int64) {
+	for {
+		left := moment - clock()
+		if left <= 0 {
+			return
+		}
+		ts := unix.NsecToTimespec(left)
+		_ = unix.Nanosleep(&ts, nil) // a signal may end it: look at the clock again
+	}
+}
+
+// client publishes and waits for the replies, like an app does: one at a time,
+// or several in a pipeline.
+type client struct {
+	fd      int
+	batch   []byte
+	replies int // to a batch
+	buf     []byte
+}
+
+func newClient(s setup) (*client, error) {
+	fd, err := dial(s.Connect)
+	if err != nil {
+		return nil, err
+	}
+	return &client{fd, bytes.Repeat(s.Command, s.Parallel), s.Parallel, make([]byte, 4<<10)}, nil
+}
+
+func (c *client) serve(o order) (outcome, error) {
+	done := int64(0)
+	start := time.Now()
+	for time.Since(start) < o.For {
+		if err := write(c.fd, c.batch); err != nil {
+			return outcome{}, err
+		}
+		if err := lines(c.fd, c.replies, c.buf); err != nil {
+			return outcome{}, err
+		}
+		done += int64(c.replies)
+	}
+	return outcome{Count: done, Elapsed: time.Since(start)}, nil
+}
