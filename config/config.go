@@ -73,7 +73,7 @@ type NATS struct {
 	TokenFile string `koanf:"token_file"`
 }
 
-// HTTP serves health, metrics and the status page.
+// HTTP serves health and metrics.
 type HTTP struct {
 	Listen string `koanf:"listen"` // host:port; "": off
 }
@@ -132,8 +132,9 @@ const (
 	UnroutedDeny  Unrouted = "deny"
 )
 
-// maxPayload is Redis's own limit for one bulk string (proto-max-bulk-len).
-const maxPayload = 512 * MiB
+// maxPayload is the most that limits.payload may say. Redis itself takes 512 MiB;
+// but a client's command may have 64 MiB, and as much may wait for Redis in all.
+const maxPayload = 32 * MiB
 
 // Default returns the built-in defaults: what a relay without file, environment
 // and flags runs with. It has no routes and uses the embedded Redis.

@@ -65,7 +65,7 @@ var help = map[string]string{
 	"socket.allow_gids":     "group ids that may connect; empty: any",
 	"nats.listen":           "host:port of the embedded NATS server; empty: off",
 	"nats.token_file":       "file that holds the token NATS clients must give",
-	"http.listen":           "host:port of health, metrics and status page; empty: off",
+	"http.listen":           "host:port of health and metrics; empty: off",
 	"log.level":             "debug, info, warn or error",
 	"log.format":            "console or json",
 	"limits.clients":        "connections on the socket",

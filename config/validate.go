@@ -136,7 +136,7 @@ func (v *validator) checkLimits() {
 	positive(v, "limits.queue", l.Queue)
 	positive(v, "limits.publish_window", l.PublishWindow)
 	if l.Payload > maxPayload {
-		v.bad("limits.payload", "is %v; Redis takes no message of more than %v", l.Payload, maxPayload)
+		v.bad("limits.payload", "is %v; the relay takes no message of more than %v", l.Payload, maxPayload)
 	}
 }
 

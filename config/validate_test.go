@@ -70,7 +70,7 @@ func TestValidate(t *testing.T) {
 				"limits.subscriptions: is 0; must be more than 0",
 				"limits.queue: is 0B; must be more than 0",
 				"limits.publish_window: is 0; must be more than 0",
-				"limits.payload: is 513MiB; Redis takes no message of more than 512MiB",
+				"limits.payload: is 513MiB; the relay takes no message of more than 32MiB",
 			},
 		},
 		"socket": {
@@ -255,15 +255,22 @@ func TestValidateRoutes(t *testing.T) {
 				"rate.limit: is -1; must be 0 (none) or more",
 				"rate.burst: is -2; must be 0 (none) or more",
 				"rate.alert: is NaN; must be 0 (none) or more",
+				"rate: rate: not supported by this version yet",
 			},
 		},
 		"endless rate": {
 			func(r *Route) { r.Policy.Rate = Rate{Limit: math.Inf(1), Burst: 1} },
-			[]string{"rate.limit: is +Inf; must be 0 (none) or more"},
+			[]string{
+				"rate.limit: is +Inf; must be 0 (none) or more",
+				"rate: rate: not supported by this version yet",
+			},
 		},
 		"burst alone": {
 			func(r *Route) { r.Policy.Rate.Burst = 5 },
-			[]string{"rate.burst: has no effect without rate.limit"},
+			[]string{
+				"rate.burst: has no effect without rate.limit",
+				"rate: rate: not supported by this version yet",
+			},
 		},
 		"latest_by alone": {
 			func(r *Route) { r.Policy.LatestBy = "userId" },
@@ -283,11 +290,14 @@ func TestValidateRoutes(t *testing.T) {
 				kept, cursor := r.Policy, r.Policy
 				kept.History = &History{Length: 1}
 				cursor.Slow, cursor.LatestBy = SlowLatest, "userId"
-				r.Kinds = map[string]Policy{"message": kept, "cur.sor": cursor, "plain": r.Policy}
+				edit := r.Policy
+				edit.Rate.Alert = 1
+				r.Kinds = map[string]Policy{"message": kept, "cur.sor": cursor, "edit": edit, "plain": r.Policy}
 			},
 			[]string{
 				"nats: the NATS server: not supported by this version yet",
 				"kinds.message.history: history: not supported by this version yet",
+				"kinds.edit.rate: rate: not supported by this version yet",
 				`kinds["cur.sor"].slow: slow: latest: not supported by this version yet`,
 			},
 		},
@@ -352,7 +362,7 @@ func TestValidateSaysWhereAValueWasWritten(t *testing.T) {
 	want := []string{
 		path + ":2: log.level: ", "RELAY_LOG_FORMAT: log.format: ", "--unrouted: unrouted: ",
 		path + ":5: routes[0].slow: ", path + ":6: routes[1].prefix: ", path + ":7: routes[1].rate.burst: ",
-		path + ":7: routes[2].rate.burst: ",
+		path + ":7: routes[2].rate.burst: ", path + ":7: routes[1].rate: ", path + ":7: routes[2].rate: ",
 	}
 	err = cfg.Validate()
 	if err == nil {
