@@ -93,9 +93,11 @@ func (r *Relay) Released(kind resp.Kind, name string) { r.hub.Released(kind, nam
 func (r *Relay) Refused(kind resp.Kind, name string, err error) { r.hub.Refused(kind, name, err) }
 
 // Lost disconnects the listeners that must learn of a gap that way.
-func (r *Relay) Lost(error) {
+func (r *Relay) Lost(since time.Time, _ error) {
 	now := r.rules.Load()
-	r.gapSince = time.Now()
+	if r.gapSince.IsZero() { // else the outage goes on: that connection was lost before all was restored
+		r.gapSince = since
+	}
 	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
 		return now.onGap(kind, name) == route.GapDisconnect
 	})
@@ -112,6 +114,7 @@ func (r *Relay) Up(subscriptions int, outage time.Duration) {
 	up := Event{Event: "upstream_up", Time: now, Subscriptions: subscriptions}
 	if outage > 0 {
 		since := r.gapSince
+		r.gapSince = time.Time{}
 		up.Since = &since
 		r.tell(EventsChannel, Event{
 			Event: "gap", Time: now, Since: &since, Until: &now, Prefixes: r.rules.Load().prefixes(),

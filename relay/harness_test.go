@@ -3,12 +3,20 @@ package relay_test
 // A relay for tests: the real thing, in this process, on a socket of its own.
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -16,6 +24,15 @@ import (
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
 )
+
+// TestMain fails the run when a goroutine is left over. The test binary is also
+// the local processes that some tests need: see crowd.
+func TestMain(m *testing.M) {
+	if socket := os.Getenv(crowdVariable); socket != "" {
+		os.Exit(crowd(socket))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // testRelay is a running relay. Fields may be read by the test's goroutine.
 type testRelay struct {
@@ -34,6 +51,20 @@ type option func(*config.Config)
 // withRoutes replaces the routes. Schemas are those shipped.
 func withRoutes(routes ...config.Route) option {
 	return func(c *config.Config) { c.Routes = routes }
+}
+
+// withFile runs the configuration in a file of the test's own, which can be
+// changed and reloaded. Options after it would be forgotten by a reload.
+func withFile(t testing.TB, path string) option {
+	return func(c *config.Config) {
+		loaded, err := config.Load(config.Source{Path: path, Required: true, Flags: map[string]string{
+			"socket.path": c.Socket.Path, "http.listen": c.HTTP.Listen, "redis.url": c.Redis.URL,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		*c = *loaded
+	}
 }
 
 // withRedis points the relay at an address, such as a proxy's.
@@ -128,4 +159,112 @@ func (r *testRelay) ready() bool {
 func (r *testRelay) dial() *redistest.Client {
 	r.t.Helper()
 	return redistest.Dial(r.t, "unix", r.socket)
+}
+
+// subscribe connects a client that listens to channels.
+func (r *testRelay) subscribe(names ...string) *redistest.Client {
+	r.t.Helper()
+	c := r.dial()
+	c.Send(append([]string{"SUBSCRIBE"}, names...)...)
+	for i, name := range names {
+		c.Expect(r.t, "[subscribe "+name+" "+strconv.Itoa(i+1)+"]")
+	}
+	return c
+}
+
+// heard receives a message on one of the relay's own channels into v.
+func heard(t testing.TB, c *redistest.Client, channel string, v any) {
+	t.Helper()
+	m := c.Receive()
+	if len(m.Elems) != 3 || m.Elems[0].Str != "message" || m.Elems[1].Str != channel {
+		t.Fatalf("got %s, want a message on %s", m, channel)
+	}
+	if err := json.Unmarshal([]byte(m.Elems[2].Str), v); err != nil {
+		t.Fatalf("message on %s: %v", channel, err)
+	}
+}
+
+// event receives the next event on relay:events, which must be of the kind given.
+func event(t testing.TB, c *redistest.Client, kind string) relay.Event {
+	t.Helper()
+	var e relay.Event
+	heard(t, c, relay.EventsChannel, &e)
+	if e.Event != kind {
+		t.Fatalf("got event %+v, want %s", e, kind)
+	}
+	return e
+}
+
+// get asks the relay's HTTP address.
+func (r *testRelay) get(path string) (status int, body string) {
+	r.t.Helper()
+	_, address := r.Addresses()
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get("http://" + address + path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+// metric reads a series by its whole name, labels in the order of the alphabet:
+// rejects_total{code="INVALID",direction="inbound",route="chat:"}.
+func (r *testRelay) metric(series string) float64 {
+	r.t.Helper()
+	_, body := r.get("/metrics")
+	for lines := bufio.NewScanner(strings.NewReader(body)); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "redis_relay_"+series+" "); ok {
+			v, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return v
+		}
+	}
+	r.t.Fatalf("no series %s in\n%s", series, body)
+	return 0
+}
+
+// story is what the log says at info and above.
+func (r *testRelay) story() (lines []string) {
+	for _, e := range r.logs.All() {
+		if e.Level >= zap.InfoLevel {
+			lines = append(lines, e.Message)
+		}
+	}
+	return lines
+}
+
+// returnsTo waits until the process has no more goroutines than before, and about
+// as much memory.
+func returnsTo(t testing.TB, before footprint) {
+	t.Helper()
+	const slack = 8 << 20 // bytes: chunks of the taps, and what the tests themselves keep
+	var now footprint
+	defer func() {
+		if t.Failed() {
+			t.Logf("before %+v, now %+v", before, now)
+		}
+	}()
+	redistest.Eventually(t, 10*time.Second, "goroutines and memory are back", func() bool {
+		now = measured()
+		return now.goroutines <= before.goroutines && now.heap <= before.heap+slack
+	})
+}
+
+type footprint struct {
+	goroutines int
+	heap       uint64 // bytes in use after a collection
+}
+
+func measured() footprint {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return footprint{runtime.NumGoroutine(), m.HeapAlloc}
 }

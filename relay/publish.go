@@ -41,7 +41,7 @@ func (r *Relay) judge(rt *route.Route, p *respserver.Publication) *Refusal {
 		return &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
 	case !rt.Publish:
 		return &Refusal{Denied, string(p.Channel), closed("publish", rt)}
-	case size > limit:
+	case size > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
 		return &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
 	case rt.Checker == nil:
 		return nil

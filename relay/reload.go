@@ -99,7 +99,11 @@ func (r *Relay) fingerprint() uint64 {
 		}
 	}
 	note(cfg.File)
-	_ = filepath.WalkDir(cfg.Schemas, func(path string, _ os.DirEntry, err error) error {
+	schemas, err := filepath.EvalSymlinks(cfg.Schemas) // WalkDir does not look behind one
+	if err != nil {
+		schemas = cfg.Schemas
+	}
+	_ = filepath.WalkDir(schemas, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
 			return filepath.SkipDir
 		}

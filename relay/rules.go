@@ -123,14 +123,21 @@ func mode(p *route.Policy) (m hub.Mode) {
 	return m
 }
 
-// onGap says how the listeners of a name learn of a gap. For a pattern that is
-// decided by the prefix that all its matches have.
+// onGap says how the listeners of a name learn of a gap: by being disconnected, if
+// the route or any of its kinds asks for that, since nobody knows what was lost.
+// For a pattern that is decided by the prefix that all its matches have.
 func (r *rules) onGap(kind resp.Kind, name string) route.OnGap {
 	channel := []byte(name)
 	if kind == resp.PMessage {
 		channel = glob.Literal(channel)
 	}
-	return r.table.Lookup(channel).Policy.OnGap
+	rt := r.table.Lookup(channel)
+	for _, p := range rt.Kinds {
+		if p.OnGap == route.GapDisconnect {
+			return route.GapDisconnect
+		}
+	}
+	return rt.Policy.OnGap
 }
 
 // prefixes lists the routes, as events name them.

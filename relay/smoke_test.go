@@ -1,5 +1,7 @@
 package relay_test
 
+// The first thing that must work.
+
 import "testing"
 
 func TestPublishedIsHeard(t *testing.T) {

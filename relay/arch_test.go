@@ -1,0 +1,343 @@
+package relay_test
+
+// The rules of the house: who may import what, and what each file owes its
+// reader. They are read off the source, test files and all platforms included.
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	root   = ".."
+	module = "redis-relay"
+)
+
+// layers says which of our packages each package may import, beside the standard
+// library: arrows point down, and a new package takes its place here first.
+var layers = map[string]struct {
+	imports []string
+	because string
+}{
+	".":                {[]string{"config", "relay", "relay/admin"}, "main parses, then hands over"},
+	"config":           {nil, "settings are plain values that anybody may read"},
+	"relay":            {parts, "the composition root is the one place where all parts meet"},
+	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
+	"relay/bench":      {nil, "it measures the relay from outside"},
+	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
+	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
+	"relay/glob":       {nil, "a pure function"},
+	"relay/hub":        {[]string{"relay/glob", "relay/resp"}, "it knows interest, not where messages come from"},
+	"relay/monitor":    {nil, "it counts what it is told"},
+	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
+	"relay/resp":       {nil, "the codec is pure"},
+	"relay/respserver": {[]string{"relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
+	"relay/route":      {nil, "a decision needs a table and nothing else"},
+	"relay/schema":     {nil, "a verdict needs a payload and nothing else"},
+	"relay/upstream":   {[]string{"relay/resp"}, "the Redis side knows nothing of local clients"},
+}
+
+// parts is what the composition root puts together.
+var parts = []string{
+	"config", "relay/admin", "relay/embedded", "relay/glob", "relay/hub", "relay/monitor", "relay/resp",
+	"relay/respserver", "relay/route", "relay/schema", "relay/upstream",
+}
+
+// modules says which of our packages may import a third-party module; none means
+// any of them. relay/clients has client libraries in its tests only, as
+// applications have them.
+var modules = map[string]struct {
+	owners  []string
+	because string
+}{
+	"github.com/alicebob/miniredis/v2":         {[]string{"relay/embedded"}, "no concern of others"},
+	"github.com/go-viper/mapstructure/v2":      {[]string{"config"}, "how settings are decoded stays there"},
+	"github.com/knadh/koanf/v2":                {[]string{"config"}, "others get a plain struct"},
+	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},
+	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
+	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},
+	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema"}, "it panics, unless guarded"},
+
+	"go.uber.org/zap":          {nil, "the log is a parameter everywhere"},
+	"go.uber.org/goleak":       {nil, "for tests"},
+	"github.com/google/go-cmp": {nil, "for tests"},
+	"golang.org/x/sync":        {nil, "an extension of the standard library"},
+	"golang.org/x/sys":         {nil, "an extension of the standard library"},
+	"golang.org/x/time":        {nil, "an extension of the standard library"},
+}
+
+// bans keep packages of the standard library out of product code.
+var bans = []struct {
+	packages []string // of ours
+	imports  []string
+	because  string
+}{
+	{
+		[]string{"relay/glob", "relay/resp", "relay/route"},
+		[]string{"net", "os", "time", "sync/atomic", "context"},
+		"pure code is tested by tables and fuzzed as it is",
+	},
+	{[]string{"relay/schema"}, []string{"net", "net/http"}, "no reference is ever fetched"},
+	{
+		[]string{"config", "relay", "relay/embedded", "relay/hub", "relay/respserver", "relay/upstream"},
+		[]string{"net/http"},
+		"HTTP is what admin is for",
+	},
+	{
+		append([]string{".", "relay"}, parts...),
+		[]string{"log", "log/slog", "expvar", "testing"},
+		"logger and metrics are parameters, and test support stays out of the program",
+	},
+}
+
+// sourceFile is a Go file as far as the rules look at it.
+type sourceFile struct {
+	path string // from the root
+	pkg  string // its folder
+	test bool
+	ast  *ast.File
+}
+
+// skipped are folders that hold what others wrote or tools made.
+var skipped = map[string]bool{
+	".git": true, ".cache": true, ".venv": true, "node_modules": true, "__pycache__": true, ".pytest_cache": true,
+}
+
+// eachFile calls f with every file of the project.
+func eachFile(t *testing.T, f func(path string)) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(p string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && skipped[entry.Name()]:
+			return filepath.SkipDir
+		case entry.Type().IsRegular():
+			rel, err := filepath.Rel(root, p)
+			f(filepath.ToSlash(rel))
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sources parses every Go file of the project.
+func sources(t *testing.T) []sourceFile {
+	t.Helper()
+	var list []sourceFile
+	files := token.NewFileSet()
+	eachFile(t, func(p string) {
+		if path.Ext(p) != ".go" {
+			return
+		}
+		f, err := parser.ParseFile(files, filepath.Join(root, p), nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, sourceFile{p, path.Dir(p), strings.HasSuffix(p, "_test.go"), f})
+	})
+	if len(list) < 50 {
+		t.Fatalf("only %d Go files: is this the root?", len(list))
+	}
+	return list
+}
+
+// imports lists the paths that a file imports.
+func (f *sourceFile) imports() (list []string) {
+	for _, spec := range f.ast.Imports {
+		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, f := range sources(t) {
+		layer, known := layers[f.pkg]
+		if !known {
+			t.Errorf("%s: package %s has no place yet; give it one in layers, with a reason", f.path, f.pkg)
+		}
+		if f.test {
+			continue // the compiler sees to cycles
+		}
+		for _, imported := range f.imports() {
+			name, ours := strings.CutPrefix(imported, module+"/")
+			if ours && !slices.Contains(layer.imports, name) {
+				t.Errorf("%s imports %s; %s may import %q only: %s", f.path, name, f.pkg, layer.imports, layer.because)
+			}
+		}
+	}
+}
+
+func TestOneDependencyOnePackage(t *testing.T) {
+	used := map[string]bool{}
+	for _, f := range sources(t) {
+		for _, imported := range f.imports() {
+			if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+				continue // the standard library, or ours
+			}
+			name := moduleOf(imported)
+			row, known := modules[name]
+			used[name] = true
+			switch {
+			case !known:
+				t.Errorf("%s imports %s, a new dependency; give it an owner in modules, with a reason", f.path, imported)
+			case row.owners != nil && !slices.Contains(row.owners, f.pkg):
+				t.Errorf("%s imports %s, which belongs to %q: %s", f.path, imported, row.owners, row.because)
+			}
+		}
+	}
+	for name := range modules {
+		if !used[name] {
+			t.Errorf("nothing imports %s any more; take its row out", name)
+		}
+	}
+}
+
+// moduleOf finds the row of an import path; without one it is the path.
+func moduleOf(imported string) string {
+	for name := range modules {
+		if imported == name || strings.HasPrefix(imported, name+"/") {
+			return name
+		}
+	}
+	return imported
+}
+
+func TestBans(t *testing.T) {
+	for _, f := range sources(t) {
+		for _, ban := range bans {
+			if f.test || !slices.Contains(ban.packages, f.pkg) {
+				continue
+			}
+			for _, imported := range f.imports() {
+				if slices.Contains(ban.imports, imported) {
+					t.Errorf("%s imports %s: %s", f.path, imported, ban.because)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPackageIsDocumented(t *testing.T) {
+	documented := map[string]bool{".": true} // main.go says what the command is
+	folders := map[string]bool{}
+	plain := map[string]bool{"relay/bench": true, "relay/clients": true} // nobody imports them
+	concurrency := regexp.MustCompile(`(?i)concurren`)
+	for _, f := range sources(t) {
+		folders[f.pkg] = true
+		if path.Base(f.path) != "doc.go" || f.ast.Doc == nil {
+			continue
+		}
+		text, what := f.ast.Doc.Text(), "Package "+f.ast.Name.Name
+		if f.ast.Name.Name == "main" {
+			what = "Command " + path.Base(f.pkg)
+		}
+		documented[f.pkg] = strings.HasPrefix(text, what+" ")
+		if !plain[f.pkg] && !concurrency.MatchString(text) {
+			t.Errorf("%s does not say what may be used concurrently", f.path)
+		}
+	}
+	for folder := range folders {
+		if !documented[folder] {
+			t.Errorf("%s has no doc.go that begins with a package comment", folder)
+		}
+	}
+}
+
+// TestEveryFileSaysWhatItIsFor wants a comment before the first declaration. The
+// tests of x.go, in x_test.go, say it by their name.
+func TestEveryFileSaysWhatItIsFor(t *testing.T) {
+	for _, f := range sources(t) {
+		if tested, ok := strings.CutSuffix(f.path, "_test.go"); ok {
+			if _, err := os.Stat(filepath.Join(root, tested+".go")); err == nil {
+				continue
+			}
+		}
+		if !opensWithComment(f.ast) {
+			t.Errorf("%s does not open with a comment that says what the file is for", f.path)
+		}
+	}
+}
+
+// opensWithComment looks for a comment outside the imports that ends before the
+// first declaration begins. Directives are no comments.
+func opensWithComment(f *ast.File) bool {
+	end, imports := f.FileEnd, token.NoPos
+	for _, d := range f.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			imports = g.End()
+			continue
+		}
+		end = d.Pos()
+		break
+	}
+	return slices.ContainsFunc(f.Comments, func(c *ast.CommentGroup) bool {
+		inImports := f.Imports != nil && c.Pos() > f.Imports[0].Pos() && c.Pos() < imports
+		return c.End() < end && !inImports && c.Text() != ""
+	})
+}
+
+// TestNoRegistryHosts keeps the addresses of package registries out: where
+// packages come from is set where the project is built. The names are in halves,
+// since this file is looked at, too.
+func TestNoRegistryHosts(t *testing.T) {
+	hosts := regexp.MustCompile(`(?i)` + strings.Join([]string{
+		`(proxy|sum)\.` + `golang\.org`, `npm` + `js\.(org|com)`, `yarn` + `pkg\.com`, `py` + `pi\.org`,
+		`python` + `hosted\.org`, `crates` + `\.io`, `ruby` + `gems\.org`, `docker` + `\.io`, `ghcr` + `\.io`,
+		`arti` + `factory`,
+	}, `|`))
+	eachFile(t, func(p string) {
+		text, err := os.ReadFile(filepath.Join(root, p))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if bytes.IndexByte(text[:min(len(text), 8000)], 0) >= 0 {
+			return // a built program
+		}
+		if host := hosts.Find(text); host != nil {
+			t.Errorf("%s names %s", p, host)
+		}
+	})
+}
+
+func TestTopLevel(t *testing.T) {
+	wanted := []string{
+		".ci", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "README.md", "config",
+		"examples", "go.mod", "go.sum", "main.go", "main_test.go", "relay", "relay.yaml", "schemas",
+	}
+	made := regexp.MustCompile(`^(redis-relay|.*\.sock|.*\.sock\.lock)$`) // as in .gitignore
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	present := map[string]bool{}
+	for _, entry := range entries {
+		name := entry.Name()
+		present[name] = true
+		if !slices.Contains(wanted, name) && !strings.HasPrefix(name, ".") && !made.MatchString(name) {
+			t.Errorf("%s has no place at the top level", name)
+		}
+	}
+	for _, name := range wanted {
+		if !present[name] {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package relay_test
+
+// Many processes behind one relay, and many relays on one Redis.
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+// interest is what Redis is asked for: channels without the relays' own probes,
+// and patterns.
+func interest(t testing.TB, redis *redistest.Server) (channels []string, patterns int64) {
+	t.Helper()
+	for _, c := range redis.MustDo("PUBSUB", "CHANNELS").Elems {
+		if !strings.HasPrefix(c.Str, "relay:probe:") {
+			channels = append(channels, c.Str)
+		}
+	}
+	slices.Sort(channels)
+	return channels, redis.MustDo("PUBSUB", "NUMPAT").Int
+}
+
+func TestOneConnectionForAllProcesses(t *testing.T) {
+	const processes = 20 // with 10 connections each
+	redis := redistest.Start(t)
+	r := startRelay(t, redis)
+	before := measured()
+	list := startCrowd(t, r.socket, processes)
+
+	expect := func(when string, wantChannels int, wantPatterns int64) {
+		t.Helper()
+		channels, patterns := interest(t, redis)
+		if len(channels) != wantChannels || patterns != wantPatterns {
+			t.Errorf("%s: Redis has channels %q and %d patterns, want %d and %d",
+				when, channels, patterns, wantChannels, wantPatterns)
+		}
+		if lines := redis.PubSubClients(); len(lines) != 1 {
+			t.Errorf("%s: Redis has %d subscriber connections, want 1:\n%s", when, len(lines), strings.Join(lines, "\n"))
+		}
+	}
+	expect("all alive", crowdChannels, crowdPatterns)
+	if n := r.metric(`clients`); n != processes*crowdConns {
+		t.Errorf("%v connections, want %d", n, processes*crowdConns)
+	}
+	asks := r.dial()
+	asks.Send("PUBSUB", "NUMSUB", "crowd:7")
+	asks.Expect(t, fmt.Sprintf("[crowd:7 %d]", processes))
+
+	kill(list[1:]...)
+	redistest.Eventually(t, time.Second, "the dead connections are gone", func() bool {
+		return r.metric(`clients`) == crowdConns+1
+	})
+	expect("one process alive", crowdChannels, crowdPatterns)
+
+	kill(list[0])
+	redistest.Eventually(t, time.Second, "Redis is asked for nothing but the probe", func() bool {
+		channels, patterns := interest(t, redis)
+		return len(channels) == 0 && patterns == 0
+	})
+	expect("all dead", 0, 0)
+	asks.Close()
+	returnsTo(t, before)
+}
+
+// TestFleetHearsEachOther has a process behind each of three relays, of which the
+// third comes later, and a client on Redis itself: what one publishes all hear.
+func TestFleetHearsEachOther(t *testing.T) {
+	for _, kind := range []struct{ subscribe, name, publish, message string }{
+		{"SUBSCRIBE", "news:1", "PUBLISH", "[message news:1 %s]"},
+		{"PSUBSCRIBE", "news:*", "PUBLISH", "[pmessage news:* news:1 %s]"},
+		{"SSUBSCRIBE", "news:1", "SPUBLISH", "[smessage news:1 %s]"},
+	} {
+		t.Run(strings.ToLower(kind.subscribe), func(t *testing.T) {
+			redis := redistest.Start(t)
+			var listeners, publishers []*redistest.Client
+			join := func(dial func() *redistest.Client) {
+				sub, pub := dial(), dial()
+				sub.Send(kind.subscribe, kind.name)
+				sub.Expect(t, fmt.Sprintf("[%s %s 1]", strings.ToLower(kind.subscribe), kind.name))
+				listeners, publishers = append(listeners, sub), append(publishers, pub)
+			}
+			exchange := func() {
+				for i, p := range publishers {
+					p.Send(kind.publish, "news:1", fmt.Sprintf("from-%d", i))
+					p.Expect(t, fmt.Sprintf(":%d", len(listeners)))
+					for _, l := range listeners {
+						l.Expect(t, fmt.Sprintf(kind.message, fmt.Sprintf("from-%d", i)))
+					}
+				}
+			}
+			join(func() *redistest.Client { return redistest.Dial(t, "tcp", redis.Addr()) })
+			join(startRelay(t, redis).dial)
+			join(startRelay(t, redis).dial)
+			exchange()
+			join(startRelay(t, redis).dial)
+			exchange()
+		})
+	}
+}

@@ -1,0 +1,191 @@
+package relay_test
+
+// What a confirmation promises: from then on, everything is heard.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"redis-relay/relay/redistest"
+)
+
+// expect is Client.Expect for goroutines other than the test's own.
+func expect(c *redistest.Client, want ...string) error {
+	for _, w := range want {
+		v, err := c.TryReceive()
+		if err != nil {
+			return err
+		}
+		if v.String() != w {
+			return fmt.Errorf("got %s, want %s", v, w)
+		}
+	}
+	return nil
+}
+
+// exchange sends a command and expects its replies.
+func exchange(c *redistest.Client, command []string, want ...string) error {
+	if err := c.TrySend(command...); err != nil {
+		return err
+	}
+	return expect(c, want...)
+}
+
+// TestConfirmedIsHeard publishes, from Redis and from two relays in turn, right
+// after each of 10,000 confirmations, while others subscribe and unsubscribe the
+// same channels all the time: Redis is asked for them and let go of them again
+// and again.
+func TestConfirmedIsHeard(t *testing.T) {
+	const (
+		workers = 4
+		rounds  = 10_000 / workers // of each
+		names   = 3                // of each
+	)
+	redis := redistest.Start(t)
+	r, neighbour := startRelay(t, redis), startRelay(t, redis)
+	name := func(worker, i int) string { return fmt.Sprintf("round:%d:%d", worker, i%names) }
+
+	var done atomic.Bool
+	var churn, work errgroup.Group
+	for range 2 {
+		c := r.dial()
+		churn.Go(func() error {
+			for i := 0; !done.Load(); i++ {
+				if err := flap(c, name(i%workers, i/workers)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for w := range workers {
+		sub := r.dial()
+		publishers := []*redistest.Client{redistest.Dial(t, "tcp", redis.Addr()), r.dial(), neighbour.dial()}
+		work.Go(func() error {
+			for i := range rounds {
+				if err := confirmedRound(sub, publishers[i%len(publishers)], name(w, i), i); err != nil {
+					return fmt.Errorf("worker %d, round %d: %w", w, i, err)
+				}
+			}
+			return nil
+		})
+	}
+	err := work.Wait()
+	done.Store(true)
+	if err := errors.Join(err, churn.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Eventually(t, time.Second, "nothing is asked of Redis any more", func() bool {
+		channels, patterns := interest(t, redis)
+		return len(channels) == 0 && patterns == 0
+	})
+}
+
+// confirmedRound hears exactly one message between the two confirmations.
+func confirmedRound(sub, pub *redistest.Client, name string, i int) error {
+	if err := exchange(sub, []string{"SUBSCRIBE", name}, "[subscribe "+name+" 1]"); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("m%d", i)
+	v, err := pub.TryDo("PUBLISH", name, text)
+	if err != nil {
+		return err
+	}
+	if v.Int < 1 { // Redis itself knows of no listener: the confirmation came too early
+		return fmt.Errorf("PUBLISH was answered %s", v)
+	}
+	if err := expect(sub, "[message "+name+" "+text+"]"); err != nil {
+		return err
+	}
+	return exchange(sub, []string{"UNSUBSCRIBE", name}, "[unsubscribe "+name+" 0]")
+}
+
+// flap subscribes a channel and unsubscribes it; messages may come in between,
+// none after.
+func flap(c *redistest.Client, name string) error {
+	if err := exchange(c, []string{"SUBSCRIBE", name}, "[subscribe "+name+" 1]"); err != nil {
+		return err
+	}
+	if err := c.TrySend("UNSUBSCRIBE", name); err != nil {
+		return err
+	}
+	for {
+		switch v, err := c.TryReceive(); {
+		case err != nil:
+			return err
+		case v.String() == "[unsubscribe "+name+" 0]":
+			return exchange(c, []string{"PING"}, "+PONG")
+		case len(v.Elems) != 3 || v.Elems[0].Str != "message":
+			return fmt.Errorf("got %s", v)
+		}
+	}
+}
+
+// TestConfirmationWaitsForRedis holds Redis's confirmation back.
+func TestConfirmationWaitsForRedis(t *testing.T) {
+	for _, tt := range []struct{ subscribe, name, want string }{
+		{"SUBSCRIBE", "held:1", "[subscribe held:1 1]"},
+		{"PSUBSCRIBE", "held:*", "[psubscribe held:* 1]"},
+		{"SSUBSCRIBE", "held:1", "[ssubscribe held:1 1]"},
+	} {
+		t.Run(tt.subscribe, func(t *testing.T) {
+			redis := redistest.Start(t)
+			proxy := redistest.NewProxy(t, redis.Addr())
+			r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+			sub := r.dial()
+			proxy.Stall(true)
+			sub.Send(tt.subscribe, tt.name)
+			sub.SetTimeout(200 * time.Millisecond)
+			if v, err := sub.TryReceive(); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("before Redis was asked: got %s, %v", v, err)
+			}
+			sub.SetTimeout(redistest.DefaultTimeout)
+			proxy.Stall(false)
+			sub.Expect(t, tt.want)
+
+			second := r.dial() // what is held already is confirmed at once
+			proxy.Stall(true)
+			second.Send(tt.subscribe, tt.name)
+			second.Expect(t, tt.want)
+			proxy.Stall(false)
+		})
+	}
+}
+
+// TestPublishWaitsForSubscribe subscribes on one connection and publishes on
+// another without waiting for the confirmation, as channels_redis does. Redis is
+// slow to confirm; the publish must not overtake the subscription.
+func TestPublishWaitsForSubscribe(t *testing.T) {
+	const rounds = 100
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+	proxy.Delay(time.Millisecond)
+	sub, pub := r.dial(), r.dial()
+	for i := range rounds {
+		name := fmt.Sprintf("specific:%d", i)
+		kind, command, listen, heard := "channel", "subscribe", name, "[message "+name+" at-once]"
+		if i%2 == 1 {
+			kind, command, listen = "pattern", "psubscribe", name+"*"
+			heard = "[pmessage " + listen + " " + name + " at-once]"
+		}
+		sub.Send(command, listen)
+		redistest.Eventually(t, time.Second, "the relay has read the command", func() bool {
+			return r.metric(`subscriptions{kind="`+kind+`"}`) == 1
+		})
+		pub.Send("PUBLISH", name, "at-once")
+		pub.Expect(t, ":1")
+		sub.Expect(t, "["+command+" "+listen+" 1]", heard)
+		sub.Send("RESET")
+		sub.Expect(t, "+RESET")
+		redistest.Eventually(t, time.Second, "the subscription has ended", func() bool {
+			return r.metric(`subscriptions{kind="`+kind+`"}`) == 0
+		})
+	}
+}

@@ -1,0 +1,247 @@
+package relay_test
+
+// A configuration that changes under a running relay.
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+// write puts text into a file of dir and returns its path.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const (
+	anyString = `{"type":"string"}`
+	anyNumber = `{"type":"number"}`
+)
+
+// publishReplies publishes and compares the reply's beginning.
+func publishReplies(t *testing.T, c *redistest.Client, channel, payload, want string) {
+	t.Helper()
+	c.Send("PUBLISH", channel, payload)
+	if got := c.Receive().String(); !strings.HasPrefix(got, want) {
+		t.Errorf("PUBLISH %s of %d bytes: got %s, want %s", channel, len(payload), got, want)
+	}
+}
+
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "schemas/x.json", anyString)
+	path := write(t, dir, "relay.yaml", "limits: {payload: 100}\nroutes:\n- prefix: 'x:'\n  schema: x.json\n")
+	r := startRelay(t, redistest.Start(t), withFile(t, path))
+	events, sub, pub := r.subscribe("relay:events"), r.subscribe("x:1"), r.dial()
+	publishReplies(t, pub, "x:1", `"text"`, ":1")
+	sub.Expect(t, `[message x:1 "\"text\""]`)
+	publishReplies(t, pub, "x:1", `1`, "-INVALID x:1")
+	large := `"` + strings.Repeat("x", 1000) + `"`
+	publishReplies(t, pub, "x:1", large, "-TOOLARGE x:1")
+
+	t.Run("routes, schemas and limits change for connections there are", func(t *testing.T) {
+		write(t, dir, "schemas/x.json", anyNumber)
+		write(t, dir, "relay.yaml",
+			"limits: {payload: 2000}\nunrouted: deny\nroutes:\n- prefix: 'x:'\n  schema: x.json\n- prefix: 'y:'\n")
+		if err := r.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if e := event(t, events, "reload"); e.Cause != "" {
+			t.Errorf("cause %q", e.Cause)
+		}
+		publishReplies(t, pub, "x:1", `1`, ":1")
+		sub.Expect(t, `[message x:1 "1"]`)
+		publishReplies(t, pub, "x:1", `"text"`, "-INVALID x:1")
+		publishReplies(t, pub, "z:1", `1`, "-DENIED z:1")
+		listener := r.subscribe("y:1")
+		publishReplies(t, pub, "y:1", large, ":1")
+		if got := listener.Receive(); len(got.Elems) != 3 || got.Elems[2].Str != large {
+			t.Errorf("a payload that the new limit allows arrived as %s", got)
+		}
+		publishReplies(t, pub, "y:1", large+large, "-TOOLARGE y:1")
+	})
+
+	for name, bad := range map[string]struct{ yaml, schema, says string }{
+		"unknown key":       {"limit: {payload: 5}\n", anyString, "limits"},
+		"wrong type":        {"limits: {payload: much}\n", anyString, "limits.payload"},
+		"missing schema":    {"routes: [{prefix: 'x:', schema: gone.json}]\n", anyString, "gone.json"},
+		"schema not JSON":   {"routes: [{prefix: 'x:', schema: x.json}]\n", "{", "x.json"},
+		"schema not valid":  {"routes: [{prefix: 'x:', schema: x.json}]\n", `{"type":"strnig"}`, "x.json"},
+		"two of one prefix": {"routes: [{prefix: 'x:'}, {prefix: 'x:'}]\n", anyString, "already the prefix"},
+	} {
+		t.Run(name+" changes nothing", func(t *testing.T) {
+			write(t, dir, "schemas/x.json", bad.schema)
+			write(t, dir, "relay.yaml", bad.yaml)
+			err := r.Reload()
+			if err == nil || !strings.Contains(err.Error(), bad.says) {
+				t.Fatalf("got %v, want an error with %q", err, bad.says)
+			}
+			if e := event(t, events, "reload"); e.Cause != err.Error() {
+				t.Errorf("the event says %q, the error %q", e.Cause, err)
+			}
+			publishReplies(t, pub, "x:1", `2`, ":1")
+			sub.Expect(t, `[message x:1 "2"]`)
+			publishReplies(t, pub, "x:1", `"text"`, "-INVALID x:1")
+		})
+	}
+
+	t.Run("what needs a restart is named", func(t *testing.T) {
+		write(t, dir, "schemas/x.json", anyString)
+		write(t, dir, "relay.yaml", "redis: {publish_timeout: 7s}\nlog: {level: warn}\n")
+		if err := r.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		event(t, events, "reload")
+		lines := r.logs.FilterMessage("restart needed for some of the changes").All()
+		if len(lines) == 0 {
+			t.Fatal("the log does not say that a restart is needed")
+		}
+		keys, _ := lines[len(lines)-1].ContextMap()["keys"].([]any)
+		if !slices.Equal(keys, []any{"redis.publish_timeout"}) {
+			t.Errorf("a restart is needed for %v, want redis.publish_timeout", keys)
+		}
+	})
+}
+
+// TestReloadOfItself changes files and waits for the relay to notice.
+func TestReloadOfItself(t *testing.T) {
+	const (
+		yaml  = "routes:\n- prefix: 'x:'\n  schema: x.json\n"
+		other = "# changed\nroutes:\n- prefix: 'x:'\n"
+	)
+	// mounted makes a folder as Kubernetes does: names that lead through ..data.
+	mounted := func(t *testing.T) string {
+		dir := t.TempDir()
+		write(t, dir, "..1/relay.yaml", yaml)
+		write(t, dir, "..1/schemas/x.json", anyString)
+		for link, to := range map[string]string{
+			"..data": "..1", "relay.yaml": "..data/relay.yaml", "schemas": "..data/schemas",
+		} {
+			if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return dir
+	}
+	swap := func(t *testing.T, dir string) { // as Kubernetes does, in one step
+		for _, err := range []error{
+			os.Symlink("..2", filepath.Join(dir, "..new")),
+			os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")),
+			os.RemoveAll(filepath.Join(dir, "..1")),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	plain := func(t *testing.T) string {
+		dir := t.TempDir()
+		write(t, dir, "relay.yaml", yaml)
+		write(t, dir, "schemas/x.json", anyString)
+		return dir
+	}
+	for name, tt := range map[string]struct {
+		folder func(t *testing.T) string
+		change func(t *testing.T, dir string)
+	}{
+		"the file is written": {plain, func(t *testing.T, dir string) { write(t, dir, "relay.yaml", other) }},
+		"the file is replaced": {plain, func(t *testing.T, dir string) {
+			if err := os.Rename(write(t, dir, "relay.new", other), filepath.Join(dir, "relay.yaml")); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"a schema is written": {plain, func(t *testing.T, dir string) { write(t, dir, "schemas/x.json", anyNumber) }},
+		"a mounted file is swapped": {mounted, func(t *testing.T, dir string) {
+			write(t, dir, "..2/relay.yaml", other)
+			write(t, dir, "..2/schemas/x.json", anyString)
+			swap(t, dir)
+		}},
+		"a mounted schema is swapped": {mounted, func(t *testing.T, dir string) {
+			write(t, dir, "..2/relay.yaml", yaml)
+			write(t, dir, "..2/schemas/x.json", anyNumber)
+			swap(t, dir)
+		}},
+		"a schema behind a link is written": {mounted, func(t *testing.T, dir string) {
+			write(t, dir, "..1/schemas/x.json", anyNumber)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for the relay to look
+			dir := tt.folder(t)
+			r := startRelay(t, nil, withFile(t, filepath.Join(dir, "relay.yaml")))
+			events, pub := r.subscribe("relay:events"), r.dial()
+			publishReplies(t, pub, "x:1", `1`, "-INVALID x:1")
+			tt.change(t, dir)
+			if e := event(t, events, "reload"); e.Cause != "" {
+				t.Fatalf("reload failed: %s", e.Cause)
+			}
+			publishReplies(t, pub, "x:1", `1`, ":0")
+		})
+	}
+}
+
+// TestDrain ends a relay that has publishes on their way to Redis.
+func TestDrain(t *testing.T) {
+	const publishes = 200
+	for name, tt := range map[string]struct {
+		fault func(*redistest.Server, *redistest.Proxy)
+		want  string
+	}{
+		"Redis is slow":   {func(_ *redistest.Server, p *redistest.Proxy) { p.Delay(100 * time.Millisecond) }, ":"},
+		"Redis is silent": {func(_ *redistest.Server, p *redistest.Proxy) { p.Stall(true) }, "-UPSTREAMDOWN"},
+		"Redis is gone":   {func(s *redistest.Server, _ *redistest.Proxy) { s.Kill() }, "-UPSTREAMDOWN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			redis := redistest.Start(t)
+			proxy := redistest.NewProxy(t, redis.Addr())
+			r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+			r.subscribe("c")
+			sub, pub := r.dial(), r.dial()
+			sub.Send("PING")
+			sub.Expect(t, "+PONG")
+			tt.fault(redis, proxy)
+			before := r.metric("commands_total")
+			var pipeline []byte
+			for range publishes {
+				pipeline = redistest.AppendCommand(pipeline, "PUBLISH", "c", "m")
+			}
+			pub.SendRaw(pipeline)
+			redistest.Eventually(t, time.Second, "the publishes are read", func() bool {
+				return r.metric("commands_total") == before+publishes
+			})
+			began := time.Now()
+			r.Stop()
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("draining took %v, want less than 5s", took)
+			}
+			replies := pub.Closed()
+			if len(replies) != publishes {
+				t.Errorf("%d replies before the end, want %d", len(replies), publishes)
+			}
+			for _, v := range replies {
+				if !strings.HasPrefix(v.String(), tt.want) {
+					t.Fatalf("a publish was answered %s, want %s", v, tt.want)
+				}
+			}
+			if more := sub.Closed(); len(more) > 0 {
+				t.Errorf("an idle client got %v before its end", more)
+			}
+			if _, err := os.Stat(r.socket); !os.IsNotExist(err) {
+				t.Errorf("the socket is still there: %v", err)
+			}
+		})
+	}
+}
