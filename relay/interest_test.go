@@ -189,3 +189,20 @@ func TestPublishWaitsForSubscribe(t *testing.T) {
 		})
 	}
 }
+
+// TestPublishFollowsASubscribeThatIsUnread does not even wait until the relay has
+// read the SUBSCRIBE: the order in which the commands were sent decides.
+func TestPublishFollowsASubscribeThatIsUnread(t *testing.T) {
+	const rounds = 1000
+	r := startRelay(t, redistest.Start(t))
+	sub, pub := r.dial(), r.dial()
+	for i := range rounds {
+		name := fmt.Sprintf("unread:%d", i)
+		sub.Send("SUBSCRIBE", name)
+		pub.Send("PUBLISH", name, "at-once")
+		pub.Expect(t, ":1")
+		sub.Expect(t, "[subscribe "+name+" 1]", "[message "+name+" at-once]")
+		sub.Send("UNSUBSCRIBE", name)
+		sub.Expect(t, "[unsubscribe "+name+" 0]")
+	}
+}

@@ -40,6 +40,7 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 			args[0], n))
 		return
 	}
+	c.watch(true)
 	hold := c.out.Hold()
 	if len(fresh) > 0 {
 		if err := c.join(kind, fresh); err != nil {
@@ -155,6 +156,7 @@ func (c *session) noteCounts() {
 
 // publish hands a message on and keeps the place of its reply.
 func (c *session) publish(p Publication) {
+	c.letArrivedIn()
 	p, ok := c.letSubscribersIn(p)
 	if !ok || c.acquire() != nil {
 		return // ending
@@ -192,6 +194,8 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 // settled waits until done is closed. It reports false when the time is up, or
 // the session is to end.
 func (c *session) settled(done <-chan struct{}, timer *time.Timer) bool {
+	c.idle()
+	defer c.begin()
 	for {
 		select {
 		case <-done:

@@ -95,9 +95,12 @@ type Server struct {
 	log     *zap.Logger
 	started time.Time
 
+	arrivals *arrivals // set by Serve
+
 	ids      atomic.Uint64
 	commands atomic.Uint64 // carried out, ever
 	refused  atomic.Uint64 // connections turned away, ever
+	busy     atomic.Int64  // watched sessions between begin and idle
 	work     sync.WaitGroup
 
 	mu       sync.Mutex // Guards what follows.
@@ -118,9 +121,14 @@ func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Log
 // after the time for a publish and a little more, at the latest. An error means
 // that the listener failed.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	var err error
+	if s.arrivals, err = newArrivals(); err != nil {
+		return errors.Join(fmt.Errorf("watch connections: %w", err), ln.Close())
+	}
+	defer func() { _ = s.arrivals.close() }() // every session has ended
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
-	err := s.accept(ctx, ln)
+	err = s.accept(ctx, ln)
 	s.mu.Lock()
 	s.closing = true
 	for _, c := range s.sessions {
@@ -174,6 +182,7 @@ func (s *Server) open(conn net.Conn) {
 	if !full && !s.closing {
 		s.sessions[c.id] = c
 		s.work.Add(1)
+		c.watch(true) // before the next connection is accepted, which may publish
 		go c.run()
 	}
 	s.mu.Unlock()

@@ -48,6 +48,9 @@ type session struct {
 	active atomic.Int64 // time of the last command, Unix nanoseconds
 	last   atomic.Pointer[command]
 
+	turn       atomic.Uint64 // odd while commands may be under way; see arrivals.go
+	subscriber atomic.Bool   // is watched, for others to read
+
 	// Owned by run.
 	in       resp.Commands
 	ahead    []byte // read while a command waited
@@ -59,6 +62,10 @@ type session struct {
 	muted    bool // no reply to the command being carried out
 	off      bool // CLIENT REPLY OFF
 	quit     bool
+	busy     bool      // between begin and idle
+	watched  bool      // publishers let this session go first
+	heeded   bool      // they were let go first since the last read
+	arrived  [1]uint64 // room for one who has something unread
 
 	mu sync.Mutex // Guards what follows, which CLIENT LIST shows.
 
@@ -113,6 +120,8 @@ func (c *session) run() {
 	defer c.srv.work.Done()
 	defer c.srv.remove(c)
 	err := c.serve()
+	c.watch(false)
+	c.idle()
 	c.leaveAll()
 	why := c.ending.Load()
 	c.logEnd(why, err)
@@ -197,6 +206,7 @@ func (c *session) read() error {
 // readNow is the body of read's RawConn.Read. While there is nothing to read the
 // session holds no buffer: that is why it does not use conn.Read.
 func (c *session) readNow(fd uintptr) bool {
+	c.begin()
 	space := c.in.Space()
 	for {
 		n, err := syscall.Read(int(fd), space)
@@ -205,13 +215,14 @@ func (c *session) readNow(fd uintptr) bool {
 			continue
 		case errors.Is(err, syscall.EAGAIN):
 			c.in.Release()
+			c.idle()
 			return false
 		case err != nil:
 			c.readN, c.readErr = 0, os.NewSyscallError("read", err)
 			return true
 		}
 		c.in.Wrote(n)
-		c.readN, c.readErr = n, nil
+		c.readN, c.readErr, c.heeded = n, nil, false
 		return true
 	}
 }
@@ -220,6 +231,8 @@ func (c *session) readNow(fd uintptr) bool {
 // reads on meanwhile, so that a client that goes away is noticed.
 func (c *session) await(done <-chan struct{}) error {
 	c.out.Flush()
+	c.idle()
+	defer c.begin()
 	buf := make([]byte, 4096)
 	for {
 		select {
