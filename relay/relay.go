@@ -244,7 +244,7 @@ func (r *Relay) measure() {
 	m.Count("commands_total", "Commands of clients.",
 		func() float64 { return float64(r.server.Stats().Commands) })
 	for kind, label := range []string{"channel", "pattern", "shard"} {
-		m.Gauge("subscriptions", "Names subscribed at Redis for local listeners.",
+		m.Gauge("subscriptions", "Names that somebody on this host listens to.",
 			func() float64 { return float64(r.hub.Stats().Topics[kind]) }, "kind", label)
 		m.Gauge("listeners", "Subscriptions of local connections.",
 			func() float64 { return float64(r.hub.Stats().Listeners[kind]) }, "kind", label)

@@ -83,7 +83,12 @@ func NewOutbox(conn net.Conn, limit *atomic.Int64, writers *sync.WaitGroup) (*Ou
 // It reports false, and queues nothing, when the queue is full; the queue takes
 // at least one frame, however large. A closed Outbox takes everything and
 // forgets it.
-func (o *Outbox) Append(b []byte) bool {
+func (o *Outbox) Append(b []byte) bool { return o.queue(b, false) }
+
+// Reply queues a copy of b. It reports false as Append does.
+func (o *Outbox) Reply(b []byte) bool { return o.queue(b, true) }
+
+func (o *Outbox) queue(b []byte, copied bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || len(b) == 0 {
@@ -91,6 +96,9 @@ func (o *Outbox) Append(b []byte) bool {
 	}
 	if o.fullLocked(len(b)) {
 		return false
+	}
+	if copied {
+		b = o.copyLocked(b)
 	}
 	o.appendLocked(b)
 	return true
@@ -105,20 +113,6 @@ func (o *Outbox) Full(n int) bool {
 
 func (o *Outbox) fullLocked(n int) bool {
 	return o.queued > 0 && o.queued+n > int(o.limit.Load())
-}
-
-// Reply queues a copy of b. It reports false as Append does.
-func (o *Outbox) Reply(b []byte) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed || len(b) == 0 {
-		return true
-	}
-	if o.fullLocked(len(b)) {
-		return false
-	}
-	o.appendLocked(o.copyLocked(b))
-	return true
 }
 
 // Hold keeps the next place for an answer.

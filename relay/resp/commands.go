@@ -34,7 +34,7 @@ const minSpace = 4 << 10
 // One goroutine at a time may use it.
 type Commands struct {
 	// MaxBulk is the longest argument kept, in bytes; 0 means MaxCommand. A longer one is read past, not stored, and
-	// reported by Command.Oversize. Set it before the first use.
+	// reported by Command.Oversize. It may change between two calls of Next.
 	MaxBulk int
 
 	buf *buffer // nil while nothing is buffered and Space has not been asked for

@@ -20,39 +20,38 @@ import (
 const arrivalPatience = 20 * time.Millisecond
 
 // begin and idle frame the time in which a session may hold commands that it has
-// not carried out. turn is odd in between. Owned by run, as are busy and watched.
+// not carried out. turn is odd in between. Only run's goroutine calls them.
 func (c *session) begin() {
-	if c.busy {
+	if c.busy() {
 		return
 	}
-	c.busy = true
-	if c.watched {
+	if c.watched.Load() {
 		c.srv.busy.Add(1)
 	}
 	c.turn.Add(1)
 }
 
 func (c *session) idle() {
-	if !c.busy {
+	if !c.busy() {
 		return
 	}
-	c.busy = false
 	c.turn.Add(1)
-	if c.watched {
+	if c.watched.Load() {
 		c.srv.busy.Add(-1)
 	}
 }
 
+func (c *session) busy() bool { return c.turn.Load()%2 == 1 }
+
 // watch says whether publishers let this session go first.
 func (c *session) watch(on bool) {
-	if c.watched == on {
+	if c.watched.Swap(on) == on {
 		return
 	}
-	c.watched = on
-	c.subscriber.Store(on)
-	if c.busy && on {
+	switch {
+	case c.busy() && on:
 		c.srv.busy.Add(1)
-	} else if c.busy {
+	case c.busy():
 		c.srv.busy.Add(-1)
 	}
 	_ = c.raw.Control(func(fd uintptr) { c.srv.arrivals.set(int(fd), c.id, on) }) // closed: nothing arrives
@@ -113,9 +112,9 @@ func (s *Server) unfinished() (list []unfinishedTurn) {
 	}
 	for id, t := range turns {
 		switch carrying := t.until%2 == 1; {
-		case carrying && t.session.subscriber.Load():
+		case carrying && t.session.watched.Load():
 			list = append(list, unfinishedTurn{t.session, t.until + 1})
-		case !carrying && (unread[id] || t.session.turn.Load() > t.until && t.session.subscriber.Load()):
+		case !carrying && (unread[id] || t.session.turn.Load() > t.until && t.session.watched.Load()):
 			list = append(list, unfinishedTurn{t.session, t.until + 2})
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// ReasonKilled says that CLIENT KILL ended a connection.
+// reasonKilled says that CLIENT KILL ended a connection.
 const reasonKilled hub.Reason = "killed"
 
 const badName = "ERR Client names cannot contain spaces, newlines or special characters."

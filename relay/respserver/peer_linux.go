@@ -1,25 +1,12 @@
 package respserver
 
-import (
-	"net"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// peerOf asks for SO_PEERCRED (unix(7)): the credentials at the time of connect.
-func peerOf(conn net.Conn) (p peer) {
-	u, ok := conn.(*net.UnixConn)
-	if !ok {
-		return p
-	}
-	raw, err := u.SyscallConn()
+// credentials reads SO_PEERCRED (unix(7)).
+func credentials(fd int) peer {
+	c, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
-		return p
+		return peer{}
 	}
-	_ = raw.Control(func(fd uintptr) {
-		if c, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			p = peer{known: true, pid: c.Pid, uid: c.Uid, gid: c.Gid}
-		}
-	})
-	return p
+	return peer{known: true, pid: c.Pid, uid: c.Uid, gid: c.Gid}
 }

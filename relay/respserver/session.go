@@ -48,8 +48,8 @@ type session struct {
 	active atomic.Int64 // time of the last command, Unix nanoseconds
 	last   atomic.Pointer[command]
 
-	turn       atomic.Uint64 // odd while commands may be under way; see arrivals.go
-	subscriber atomic.Bool   // is watched, for others to read
+	turn    atomic.Uint64 // odd while commands may be under way; see arrivals.go
+	watched atomic.Bool   // publishers let this session go first; set by run's goroutine
 
 	// Owned by run.
 	in       resp.Commands
@@ -62,8 +62,6 @@ type session struct {
 	muted    bool // no reply to the command being carried out
 	off      bool // CLIENT REPLY OFF
 	quit     bool
-	busy     bool      // between begin and idle
-	watched  bool      // publishers let this session go first
 	heeded   bool      // they were let go first since the last read
 	arrived  [1]uint64 // room for one who has something unread
 
