@@ -15,10 +15,10 @@ PLATFORMS := darwin/arm64 darwin/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test unit clients check vet lint cross configs fuzz bench deps clean
+.PHONY: help build test unit clients check vet lint cross configs fuzz bench microbench deps clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./redis-relay
 	$(BUILD) -o redis-relay .
@@ -62,9 +62,13 @@ fuzz: vet ## run each fuzz target for FUZZTIME (60s)
 		done; \
 	done
 
-bench: ## measure against redis-server, then run the Go benchmarks (8 minutes)
+bench: ## measure against redis-server, then run the Go benchmarks (9 minutes)
 	$(GO) run ./relay/bench
-	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
+	$(MAKE) microbench
+
+microbench: ## run the Go benchmarks, for benchstat
+	@echo "commit: $(VERSION)"
+	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
 		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route
 
 deps: ## install the tools that the tests need

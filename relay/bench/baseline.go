@@ -6,7 +6,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -69,8 +68,9 @@ func (f *floor) serve(o order) (outcome, error) {
 	case o.Accept > 0:
 		return outcome{}, f.audience.accept(o.Accept)
 	case o.Flood != nil:
-		one := frame(channel(o.Flood.Prefix, 0), payload(o.Flood.Payload))
-		round := bytes.Repeat(one, o.Flood.Round)
+		round := stamped(o.Flood.perRound(), func(int) []byte {
+			return frame(channel(o.Flood.Prefix, 0), payload(o.Flood.Payload))
+		})
 		return o.Flood.send(func() error {
 			for b := round; len(b) > 0; b = b[min(piece, len(b)):] {
 				if err := f.audience.write(b[:min(piece, len(b))]); err != nil {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,9 @@ func TestHistogramKnowsQuantiles(t *testing.T) {
 			t.Errorf("quantile %v is %v, want about %v", q, got, want)
 		}
 	}
+	if got, want := h.quantile(1), 9999e3; math.Abs(got-want) > want/steps {
+		t.Errorf("the longest is %v, want about %v", got, want)
+	}
 	h.add(-1) // clocks of two processors may differ a little
 	h.add(math.MaxInt64)
 }
@@ -180,15 +184,125 @@ func TestProcessesOfACrowd(t *testing.T) {
 }
 
 func TestTableIsMarkdown(t *testing.T) {
-	x := &table{title: "T", notes: []string{"note"}, columns: []string{"a", "long"}}
-	x.add("1234", "µs")
+	x := &table{title: "T", notes: []string{"note"}, keys: []string{"µs"}, columns: []string{"a", "long"}}
+	x.add([]any{12}, figureOf([]float64{4, 1, 3, 2}, count), figure{})
 	var b strings.Builder
 	if err := x.write(&b, "here"); err != nil {
 		t.Fatal(err)
 	}
-	const want = "## T\n\nnote\n\n|    a | long |\n|-----:|-----:|\n| 1234 |   µs |\n\nhere\n"
+	const want = "## T\n\nnote\n\n| µs |        a | long |\n|---:|---------:|-----:|\n| 12 | 2 (1..4) |    - |\n\nhere\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestTargetsAreJudgedByTheMedian(t *testing.T) {
+	saved := targets
+	defer func() { targets = saved }()
+	targets = []target{
+		{"T", "1, b", "up", atLeast, 2},
+		{"T", "1, b", "down", atMost, 2},
+		{"T", "2, b", "down", atMost, 2},
+		{"U", "1, b", "down", atMost, 2},
+	}
+	x := &table{title: "T", keys: []string{"n", "variant"}, columns: []string{"up", "down"}}
+	x.add([]any{1, "a"}, exactly(9, ratio), exactly(9, ratio))
+	x.add([]any{1, "b"}, figureOf([]float64{1, 2, 9}, ratio), exactly(2.1, ratio))
+	var got []string
+	for _, line := range x.lines() {
+		got = append(got, line[len(line)-1])
+	}
+	if want := "target||up >= 2.00: met; down <= 2.00: missed"; strings.Join(got, "|") != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s := summary([]*table{x, {title: "V"}})
+	if got, want := fmt.Sprint(s.lines()[1:]),
+		"[[T 1, b up >= 2.00 2.00 (1.00..9.00) met] [T 1, b down <= 2.00 2.10 missed] [T 2, b down  - open]]"; got != want {
+		t.Errorf("summary is %s, want %s", got, want)
+	}
+	if s := summary([]*table{{title: "V"}}); s != nil {
+		t.Errorf("a summary of nothing: %v", s)
+	}
+}
+
+func TestLossesSayWhoAndHowMany(t *testing.T) {
+	for want, all := range map[string][]progress{
+		"0 messages were lost: ": {{20, 10}, {20, 10}},
+		"3 messages were lost: subscriber 1 lost 2 of 30, subscriber 2 lost 1 of 30":   {{30, 10}, {28, 10}, {29, 10}},
+		"11 messages were lost: subscriber 0 lost 1 of 20, subscriber 1 lost 10 of 20": {{19, 10}, {10, 10}},
+		// Each has channels of its own.
+		"1 messages were lost: subscriber 0 lost 1 of 40": {{39, 20}, {20, 10}, {0, 0}},
+	} {
+		if got := losses(all); got != want {
+			t.Errorf("%v: %q, want %q", all, got, want)
+		}
+	}
+	if got := losses(slices.Repeat([]progress{{9, 10}}, 12)); !strings.HasSuffix(got, "subscriber 7 lost 1 of 10 and 4 others") {
+		t.Errorf("too many to name: %q", got)
+	}
+}
+
+// A subscriber must notice what the count of bytes cannot show.
+func TestSubscriberLooksAtStamps(t *testing.T) {
+	one := frame("c", payload(200))
+	for name, tt := range map[string]struct {
+		stamps []int64
+		bad    bool
+	}{
+		"two rounds":   {[]int64{0, 1, 2, 0, 1, 2}, false},
+		"own channels": {[]int64{0, 4, 9, 0, 4, 9}, false},
+		"lost":         {[]int64{0, 2, 0, 1, 2}, true},
+		"repeated":     {[]int64{0, 1, 1}, true},
+		"out of order": {[]int64{1, 0, 2}, true},
+	} {
+		s := &subscriber{expect: expectation{Frame: len(one), StampAt: stampAt(one)}}
+		c := &conn{round: int64(3 * len(one)), last: -1}
+		var all []byte
+		for _, stamp := range tt.stamps {
+			b := slices.Clone(one)
+			putStamp(b[stampAt(b):], stamp)
+			all = append(all, b...)
+		}
+		var err error
+		for piece := range slices.Chunk(all, len(one)+7) {
+			if err == nil {
+				err = s.look(c, append(c.part, piece...))
+			}
+		}
+		if (err != nil) != tt.bad {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestSubscriberTellsHowFarItIs(t *testing.T) {
+	c := &conn{}
+	s := &subscriber{conns: []*conn{c}, latencies: newHistogram()}
+	if err := s.prepareLocked(expectation{Frame: 10, Round: 4}); err != nil {
+		t.Fatal(err)
+	}
+	c.rounds, c.left = 2, 15 // 2 messages and a half of the third round
+	if got, want := s.reportLocked().Progress, []progress{{10, 4}}; !slices.Equal(got, want) {
+		t.Errorf("progress is %v, want %v", got, want)
+	}
+	if err := s.prepareLocked(expectation{Frame: 10, Round: 4}); err == nil {
+		t.Error("what came beyond the last round was not noticed")
+	}
+}
+
+func TestReadsBenchmarks(t *testing.T) {
+	got := readCosts(`
+BenchmarkCheck/chat.json-2      	     100	       312.5 ns/op	 396.72 MB/s	       0 B/op	       0 allocs/op
+BenchmarkCheck/chat.json-2      	     100	       310 ns/op	 396.72 MB/s	       0 B/op	       0 allocs/op
+BenchmarkFallback/chat.json     	     100	      4400 ns/op	    1234 B/op	      70 allocs/op
+BenchmarkOther/chat.json-2      	     100	         1 ns/op	       0 B/op	       0 allocs/op
+`)
+	check, library := got["Check"]["chat.json"], got["Fallback"]["chat.json"]
+	if check == nil || library == nil {
+		t.Fatalf("read %v", got)
+	}
+	if s := fmt.Sprint(*check, *library); s != "{[312.5 310] [0 0]} {[4400] [70]}" {
+		t.Errorf("read %s", s)
 	}
 }
 
@@ -243,7 +357,7 @@ func TestEveryTable(t *testing.T) {
 	saved := quick
 	defer func() { quick = saved }()
 	quick = scale{
-		subscribers: []int{2}, payloads: []int{124, 16 << 10}, rounds: 1, burst: 2 * time.Millisecond,
+		subscribers: []int{1, 2}, payloads: []int{124, 16 << 10}, rounds: 1, burst: 2 * time.Millisecond,
 		paced: 20 * time.Millisecond, publishers: []int{3}, idle: []int{10}, channels: 20, starts: 1, settle: time.Millisecond,
 	}
 	file := filepath.Join(t.TempDir(), "report.md")
@@ -256,8 +370,13 @@ func TestEveryTable(t *testing.T) {
 	}
 	for _, pattern := range []string{
 		`## Fan-out on one channel`, `\|\s+2 \|\s+16 KiB \|\s+validated \|\s+[1-9]`, `floor \|`, `hop \|`,
-		`1000 channels spread`, `Latency`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
-		`relay \| one is stuck`, `validated \| one is stuck`, `10 idle subscribers`, `20 channels`, `start to /readyz`,
+		`1000 channels, spread`, `Latency`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
+		`relay \| one is stuck`, `validated \| one is stuck`, `validated \|\s+a storm \|\s+[0-9]`,
+		`10 idle subscribers`, `20 channels`, `start to ready`,
+		// A target of each table that a small run can fill.
+		`1, 124 B, validated \|\s+x direct \|\s+>= 0.95 \|`, `1, 1000, validated \|\s+p50 \+ \|\s+<= \+15.0 \|`,
+		`document.json \|\s+check \|\s+<= 400 ns \|`, `idle \|\s+relay \|\s+<= 15.0 MiB \|`,
+		`start to ready \|\s+relay \|\s+<= 50.0 ms \|.* (met|missed) \|`,
 		`commit \S+; .go run ./relay/bench -quick`,
 	} {
 		if !regexp.MustCompile(pattern).MatchString(out.String()) {

@@ -3,7 +3,7 @@
 // it fails for being slow. Run it at the root of the repository:
 //
 //	go run ./relay/bench                       # everything, less than 10 minutes
-//	go run ./relay/bench -quick                # the same shape, in about a minute
+//	go run ./relay/bench -quick                # the same shape, in about two minutes
 //	go run ./relay/bench -only latency -markdown latency.md
 //
 // # What is compared
@@ -17,8 +17,18 @@
 //     pieces; what the kernel allows.
 //
 // The variants take turns in short rounds, so that whatever else the machine
-// does meets all of them. A figure is the median of its rounds; a ratio is the
-// median of the ratios within each round.
+// does meets all of them. The first round of each warms up and is not kept. A
+// figure is the median of its rounds; a ratio is the median of the ratios within
+// each round. In parentheses are the least and the most of the rounds: where
+// these lie far apart, the machine was not quiet.
+//
+// What the figures should come to is one list (targets.go), which names cells by
+// table, row and column. The verdicts stand in the last column of each table, and
+// all together in the last table.
+//
+// A variant is a way (venue.go): a prefix of channels behind a door. A new one is
+// one more way in the list that a section compares; sections know no names but
+// direct, hop and floor, which they compare the others with.
 //
 // # Processes
 //
@@ -35,6 +45,15 @@
 // slowest subscriber, which acknowledges whole rounds through a pipe (see acks).
 // So nobody's queue fills up, in any variant, and everything that was sent was
 // received when the clock stops.
+//
+// # What is verified
+//
+// Each message carries a number, or the time. In the first round of each variant,
+// and whenever latencies are measured, subscribers look at every message: none is
+// missing, repeated or out of order. In the other rounds they count bytes, and
+// notice what comes beyond. A message that is lost ends the run with an error that
+// says who lost how many. An invalid message on the validated channel must reach
+// nobody, and none can be published there.
 //
 // It needs Linux: epoll, /proc, and CPU clocks of other processes.
 package main

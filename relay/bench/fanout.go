@@ -4,7 +4,12 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
+
+const fanoutTitle = "Fan-out on one channel"
 
 // Bytes on their way to one subscriber, over all rounds that are.
 const (
@@ -33,20 +38,20 @@ func newFanoutTable(title string, notes ...string) *table {
 		title: title,
 		notes: append(notes,
 			"CPU is seconds per million deliveries, of redis-server and of what does the fan-out instead of it;",
-			"x CPU compares the latter with redis-server's, direct."),
+			"x CPU compares the latter with redis-server's, direct. "+aboutSpread),
+		keys: []string{"subscribers", "payload", "variant"},
 		columns: []string{
-			"subscribers", "payload", "variant", "messages/s", "deliveries/s", "x direct", "x floor",
-			"CPU Redis", "CPU server", "x CPU",
+			"messages/s", "deliveries/s", "x direct", "x floor", "CPU Redis", "CPU server", "x CPU",
 		},
 	}
 }
 
 // fanoutOne has everybody listen to one channel.
 func fanoutOne(l *lab) (*table, error) {
-	t := newFanoutTable("Fan-out on one channel")
+	t := newFanoutTable(fanoutTitle)
 	for _, n := range l.subscribers {
 		l.progress("fan-out on one channel: %d subscribers", n)
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, wants{hop: true, floor: true})
+		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, append(slices.Clone(apps), hopWay, floorWay))
 		if err != nil {
 			return nil, err
 		}
@@ -63,76 +68,87 @@ func fanoutOne(l *lab) (*table, error) {
 
 // fanoutSpread has each channel listened to by one subscriber.
 func fanoutSpread(l *lab) (*table, error) {
-	const messages = 4 // of a round, on each channel
-	t := newFanoutTable(fmt.Sprintf("%d channels spread over the subscribers", spreadChannels),
-		"Each channel has one listener, and messages go to all channels in turn.")
-	bytes := l.payloads[0]
+	t := newFanoutTable(fmt.Sprintf("Fan-out on %d channels, spread over the subscribers", spreadChannels),
+		"Each channel has one listener, and messages go to all channels in turn. 16 KiB on each of them is more than",
+		"redis-server lets wait for one connection, and is left out.")
 	for _, n := range l.subscribers {
 		l.progress("fan-out on %d channels: %d subscribers", spreadChannels, n)
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: spreadChannels, step: n}, wants{})
+		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: spreadChannels, step: n}, apps)
 		if err != nil {
 			return nil, err
 		}
-		err = v.compare(t, n, 1, bytes, messages)
+		for _, bytes := range l.payloads {
+			round := spreadRound(n, frameSize(bytes))
+			if round == 0 {
+				continue
+			}
+			if err := v.compare(t, n, 1, bytes, round); err != nil {
+				v.close()
+				return nil, err
+			}
+		}
 		v.close()
-		if err != nil {
-			return nil, err
-		}
 	}
 	return t, nil
+}
+
+// spreadRound is how many messages of a size a round has on each channel; 0: two
+// rounds would be more than redis-server lets wait for one connection, the
+// relay's.
+func spreadRound(subscribers, frameSize int) int {
+	const (
+		most    = 4       // messages
+		waiting = 8 << 20 // bytes of a round; redis-server's limit is 32 MB for all
+	)
+	if spreadChannels*frameSize > waiting {
+		return 0
+	}
+	channels := (spreadChannels + subscribers - 1) / subscribers // of one subscriber
+	return max(1, min(most, waiting/(spreadChannels*frameSize), maxInFlight/window/(channels*frameSize)))
 }
 
 // compare lets the variants take turns and adds a row for each. Each message is
 // received by so many listeners.
 func (v *venue) compare(t *table, subscribers, listeners, payloadSize, round int) error {
-	rounds := make([][]throughput, len(v.variants))
-	err := v.turns(func(i int, x *variant, keep bool) error {
-		r, err := v.flood(x, len(x.crowd.workers), payloadSize, round, v.lab.burst)
+	rounds := map[string][]throughput{}
+	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
+		r, err := v.flood(x, payloadSize, round, keep)
 		if keep {
-			rounds[i] = append(rounds[i], r)
+			rounds[x.name] = append(rounds[x.name], r)
 		}
 		return err
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%d subscribers, %d B: %w", subscribers, payloadSize, err)
 	}
-	for i, x := range v.variants {
-		what := []string{fmt.Sprint(subscribers), size(payloadSize), x.name}
-		t.add(append(what, x.figures(rounds[i], rounds[0], v.floor(rounds), float64(listeners))...)...)
-	}
-	return nil
-}
-
-// floor returns the rounds of the floor, nil without one.
-func (v *venue) floor(rounds [][]throughput) []throughput {
-	last := len(v.variants) - 1
-	if v.variants[last].name == "floor" {
-		return rounds[last]
+	for _, x := range v.variants {
+		t.add([]any{subscribers, size(float64(payloadSize)), x.name}, x.figures(rounds, float64(listeners))...)
 	}
 	return nil
 }
 
-// figures words the rounds of a variant beside those of direct and of the floor.
-func (x *variant) figures(mine, direct, floor []throughput, listeners float64) []string {
-	each := func(f func(i int) float64) float64 { return middle(len(mine), f) }
-	messages := each(func(i int) float64 { return mine[i].messages })
-	cells := []string{
-		count(messages), count(messages * listeners),
-		ratio(each(func(i int) float64 { return mine[i].messages / direct[i].messages })),
-		absent, absent, absent, absent,
-	}
-	cpu := func(ns float64) string { // ns per message
-		return fmt.Sprintf("%.4f", ns/listeners/1e3) // 1 ns per delivery is 1 ms per million
+// figures are the rounds of a variant, beside those of direct and of the floor.
+func (x *variant) figures(rounds map[string][]throughput, listeners float64) []figure {
+	mine, straight, floor := rounds[x.name], rounds[direct.name], rounds[floorWay.name]
+	each := func(f func(i int) float64, in format) figure { return over(len(mine), f, in) }
+	cells := []figure{
+		each(func(i int) float64 { return mine[i].messages }, count).plain(),
+		each(func(i int) float64 { return mine[i].messages * listeners }, count).plain(),
+		each(func(i int) float64 { return mine[i].messages / straight[i].messages }, ratio),
+		{},
+		{},
+		{},
+		{},
 	}
 	if floor != nil {
-		cells[3] = ratio(each(func(i int) float64 { return mine[i].messages / floor[i].messages }))
+		cells[3] = each(func(i int) float64 { return mine[i].messages / floor[i].messages }, ratio)
 	}
-	if x.source.name != string(roleFloor) {
-		cells[4] = cpu(each(func(i int) float64 { return mine[i].redis }))
+	if x.door != atFloor {
+		cells[4] = each(func(i int) float64 { return mine[i].redis / listeners }, perMillion).plain()
 	}
-	if x.server != nil {
-		cells[5] = cpu(each(func(i int) float64 { return mine[i].server }))
-		cells[6] = ratio(each(func(i int) float64 { return mine[i].server / direct[i].redis }))
+	if x.door != atRedis {
+		cells[5] = each(func(i int) float64 { return mine[i].server / listeners }, perMillion).plain()
+		cells[6] = each(func(i int) float64 { return mine[i].server / straight[i].redis }, ratio)
 	}
 	return cells
 }

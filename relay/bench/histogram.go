@@ -40,9 +40,10 @@ func (h *histogram) merge(other *histogram) {
 }
 
 // quantile returns the value below which the share q of all values lies, in
-// nanoseconds; 0 without any.
+// nanoseconds: 1 for the largest; 0 without any.
 func (h *histogram) quantile(q float64) float64 {
-	rank := uint64(q * float64(h.total()))
+	total := h.total()
+	rank := min(uint64(q*float64(total)), max(total, 1)-1)
 	seen := uint64(0)
 	for i, n := range h.Buckets {
 		if seen += n; seen > rank {

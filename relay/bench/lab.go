@@ -86,6 +86,7 @@ func (l *lab) build() error {
 	l.relayBinary = filepath.Join(l.dir, "redis-relay")
 	cmd := exec.CommandContext(l.ctx, "go", "build", "-trimpath", "-o", l.relayBinary, ".")
 	cmd.Dir = l.root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the relay: %w\n%s", err, out)
 	}
@@ -126,10 +127,10 @@ func (l *lab) progress(format string, args ...any) {
 	_, _ = fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }
 
-// why prefers the reason for which everything ended over what followed from it.
+// why puts the reason for which everything ended before what followed from it.
 func (l *lab) why(err error) error {
 	if l.ctx.Err() != nil {
-		return context.Cause(l.ctx)
+		return fmt.Errorf("%w; so: %w", context.Cause(l.ctx), err)
 	}
 	return err
 }

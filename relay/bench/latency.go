@@ -4,19 +4,22 @@
 
 package main
 
-import "fmt"
+import "slices"
+
+const latencyTitle = "Latency, publish to receive"
 
 func latency(l *lab) ([]*table, error) {
 	t := &table{
-		title: "Latency, publish to receive",
+		title: latencyTitle,
 		notes: []string{
 			"Open loop: messages of 124 B go out by the clock, and are stamped when they do. Microseconds; the columns",
-			"with + are over hop. p50 and p99 are medians of the rounds, p999 is of all rounds together.",
+			"with + are over hop. p999 and worst are of all rounds together. " + aboutSpread,
 		},
-		columns: []string{"subscribers", "messages/s", "variant", "p50", "p99", "p999", "p50 +", "p99 +"},
+		keys:    []string{"subscribers", "messages/s", "variant"},
+		columns: append(slices.Clone(quantileColumns), "p50 +", "p99 +"),
 	}
 	for _, n := range []int{1, 16} {
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, wants{hop: true})
+		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, append(slices.Clone(apps), hopWay))
 		if err != nil {
 			return nil, err
 		}
@@ -33,9 +36,11 @@ func latency(l *lab) ([]*table, error) {
 
 func (v *venue) latencies(t *table, subscribers, rate int) error {
 	v.lab.progress("latency: %d subscribers, %d messages/s", subscribers, rate)
-	rounds := make(map[string][]*histogram, len(v.variants))
-	err := v.turns(func(_ int, x *variant, keep bool) error {
-		h, err := v.pace(x, len(x.crowd.workers), rate, v.lab.paced)
+	// Many rounds that are short: what disturbs the machine spoils few of them.
+	const parts = 2
+	rounds := map[string][]*histogram{}
+	err := v.turns(parts*v.lab.rounds, func(x *variant, keep bool) error {
+		h, err := v.pace(x, rate, v.lab.paced/parts)
 		if keep {
 			rounds[x.name] = append(rounds[x.name], h)
 		}
@@ -44,29 +49,28 @@ func (v *venue) latencies(t *table, subscribers, rate int) error {
 	if err != nil {
 		return err
 	}
-	hop := rounds["hop"]
+	hop := rounds[hopWay.name]
 	for _, x := range v.variants {
 		mine := rounds[x.name]
-		over := func(q float64) string {
-			return fmt.Sprintf("%+.1f", middle(len(mine), func(i int) float64 {
-				return (mine[i].quantile(q) - hop[i].quantile(q)) / 1e3
-			}))
+		beyond := func(q float64) figure {
+			return over(len(mine), func(i int) float64 { return mine[i].quantile(q) - hop[i].quantile(q) }, added)
 		}
-		t.add(append(append([]string{fmt.Sprint(subscribers), fmt.Sprint(rate), x.name}, quantiles(mine)...),
-			over(.5), over(.99))...)
+		t.add([]any{subscribers, rate, x.name}, append(quantiles(mine), beyond(.5), beyond(.99))...)
 	}
 	return nil
 }
 
-// quantiles words p50 and p99, each the median of the rounds, and p999 of all
-// rounds together.
-func quantiles(rounds []*histogram) []string {
+var quantileColumns = []string{"p50", "p99", "p999", "worst"}
+
+// quantiles are the cells of quantileColumns: p50 and p99 of the rounds, p999 and
+// the longest of all of them together.
+func quantiles(rounds []*histogram) []figure {
 	all := newHistogram()
 	for _, h := range rounds {
 		all.merge(h)
 	}
-	of := func(q float64) string {
-		return micros(middle(len(rounds), func(i int) float64 { return rounds[i].quantile(q) }))
+	of := func(q float64) figure {
+		return over(len(rounds), func(i int) float64 { return rounds[i].quantile(q) }, micros)
 	}
-	return []string{of(.5), of(.99), micros(all.quantile(.999))}
+	return []figure{of(.5), of(.99), exactly(all.quantile(.999), micros), exactly(all.quantile(1), micros)}
 }

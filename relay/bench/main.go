@@ -32,6 +32,8 @@ var sections = []section{
 	{"latency", latency},
 	{"publish", publish},
 	{"slow", slow},
+	{"storm", storm},
+	{"validation", validation},
 	{"memory", memory},
 }
 
@@ -52,7 +54,7 @@ type scale struct {
 var (
 	full = scale{
 		subscribers: []int{1, 4, 16, 64, 256, 1000}, payloads: []int{124, 1 << 10, 16 << 10},
-		rounds: 5, burst: 250 * time.Millisecond, paced: time.Second,
+		rounds: 5, burst: 200 * time.Millisecond, paced: time.Second,
 		publishers: []int{1, 16, 64}, idle: []int{1000, 10000}, channels: 100000, starts: 11, settle: time.Second,
 	}
 	quick = scale{
@@ -93,7 +95,7 @@ func parse(args []string) (options, error) {
 	for i, s := range sections {
 		names[i] = s.name
 	}
-	short := set.Bool("quick", false, "measure less, in about a minute")
+	short := set.Bool("quick", false, "measure less, in about two minutes")
 	only := set.String("only", "", "comma-separated `sections`: "+strings.Join(names, ","))
 	crowd := set.String("subscribers", "", "comma-separated `sizes` of the crowds for fanout")
 	o := options{}
@@ -164,8 +166,10 @@ func run(args []string, stdout io.Writer) (err error) {
 	return l.report(out, where)
 }
 
-// report measures section by section and prints each when it is done.
+// report measures section by section and prints each when it is done, then what
+// became of the targets.
 func (l *lab) report(out io.Writer, where string) error {
+	var all []*table
 	for _, s := range sections {
 		if len(l.only) > 0 && !slices.Contains(l.only, s.name) {
 			continue
@@ -179,6 +183,10 @@ func (l *lab) report(out io.Writer, where string) error {
 				return err
 			}
 		}
+		all = append(all, tables...)
+	}
+	if t := summary(all); t != nil {
+		return t.write(out, where)
 	}
 	return nil
 }

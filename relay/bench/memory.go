@@ -10,14 +10,17 @@ import (
 	"time"
 )
 
+const memoryTitle = "Memory, size and start"
+
 func memory(l *lab) ([]*table, error) {
 	t := &table{
-		title: "Memory, size and start",
+		title: memoryTitle,
 		notes: []string{
 			"Resident sets, " + l.settle.String() + " after the last subscription was confirmed. Idle subscribers all",
-			"listen to one channel.",
+			"listen to one channel. Times to start are the median (least..most).",
 		},
-		columns: []string{"what", "relay", "redis-server, direct"},
+		keys:    []string{"what"},
+		columns: []string{"relay", "redis-server, direct"},
 	}
 	for _, add := range []func(*lab, *table) error{weighIdle, weighSubscribers, weighChannels, timeStarts} {
 		if err := add(l, t); err != nil {
@@ -32,7 +35,7 @@ func weighIdle(l *lab, t *table) error {
 	if err != nil {
 		return err
 	}
-	t.add("binary", size(int(binary.Size())), absent)
+	t.add([]any{"binary"}, weighed(int(binary.Size())), figure{})
 	relay, err := l.readyRelay()
 	if err != nil {
 		return err
@@ -51,7 +54,7 @@ func weighIdle(l *lab, t *table) error {
 	if err != nil {
 		return err
 	}
-	t.add("idle", size(mine), size(redis))
+	t.add([]any{"idle"}, weighed(mine), weighed(redis))
 	return nil
 }
 
@@ -71,7 +74,10 @@ type growth struct {
 	took          time.Duration
 }
 
-func (g growth) each(n int) string { return fmt.Sprintf("%d B", (g.after-g.before)/n) }
+func (g growth) each(n int) figure { return weighed((g.after - g.before) / n) }
+
+// weighed is a size that was measured once.
+func weighed(n int) figure { return exactly(float64(n), size) }
 
 // grow connects a crowd to a server, weighs it, and lets the crowd go.
 func (l *lab) grow(p *process, socket string, sizes []int, in interest) (g growth, err error) {
@@ -116,8 +122,9 @@ func weighSubscribers(l *lab, t *table) error {
 		if err != nil {
 			return err
 		}
-		t.add(fmt.Sprintf("%d idle subscribers", n), size(mine.after), size(redis.after))
-		t.add("  each", mine.each(n), redis.each(n))
+		crowd := fmt.Sprintf("%d idle subscribers", n)
+		t.add([]any{crowd}, weighed(mine.after), weighed(redis.after))
+		t.add([]any{crowd + ", each"}, mine.each(n), redis.each(n))
 	}
 	return nil
 }
@@ -129,13 +136,13 @@ func weighChannels(l *lab, t *table) error {
 	if err != nil {
 		return err
 	}
-	t.add(fmt.Sprintf("%d channels, %d connections", l.channels, connections), size(mine.after), size(redis.after))
-	t.add("  each channel", mine.each(l.channels), redis.each(l.channels))
-	t.add("  until confirmed", seconds(mine.took), seconds(redis.took))
+	names := fmt.Sprintf("%d channels", l.channels)
+	t.add([]any{fmt.Sprintf("%s of %d connections", names, connections)}, weighed(mine.after), weighed(redis.after))
+	t.add([]any{names + ", each"}, mine.each(l.channels), redis.each(l.channels))
+	t.add([]any{names + ", until confirmed"},
+		exactly(float64(mine.took), millis), exactly(float64(redis.took), millis))
 	return nil
 }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
 // timeStarts measures from the start of the process to the first PONG, and to
 // readiness.
@@ -155,8 +162,8 @@ func timeStarts(l *lab, t *table) error {
 		pong, ready, redis = append(pong, p), append(ready, r), append(redis, float64(time.Since(start)))
 		other.stop()
 	}
-	t.add("start to PONG", millis(median(pong)), millis(median(redis)))
-	t.add("start to /readyz", millis(median(ready)), absent)
+	t.add([]any{"start to PONG"}, figureOf(pong, millis), figureOf(redis, millis))
+	t.add([]any{"start to ready"}, figureOf(ready, millis), figure{})
 	return nil
 }
 
@@ -174,5 +181,3 @@ func (l *lab) timeRelay() (pong, ready float64, err error) {
 	err = poll(l.ctx, relay.ready)
 	return pong, float64(time.Since(start)), err
 }
-
-func millis(ns float64) string { return fmt.Sprintf("%.1f ms", ns/1e6) }

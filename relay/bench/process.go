@@ -80,12 +80,18 @@ func (p *process) memory() (int, error) {
 	}
 	for line := range strings.Lines(string(status)) {
 		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.Atoi(word(value, 0))
+			kib, err := strconv.Atoi(field(value, 0))
 			return kib << 10, err
 		}
 	}
 	return 0, fmt.Errorf("%s has no resident set", p.name)
 }
+
+// patience is how long a worker may take over an order. Who takes longer waits for
+// messages that do not come, which is errSilent.
+const patience = time.Minute
+
+var errSilent = fmt.Errorf("no answer within %v", patience)
 
 // worker is a child that runs this binary and takes orders.
 type worker struct {
@@ -136,11 +142,19 @@ func (w *worker) send(o order) error {
 	return nil
 }
 
-func (w *worker) answer() (o outcome, err error) {
-	if err := w.out.Decode(&o); err != nil {
-		return o, fmt.Errorf("hear from a %s: %w", w.name, err)
+func (w *worker) answer() (outcome, error) {
+	var o outcome
+	heard := make(chan error, 1)
+	go func() { heard <- w.out.Decode(&o) }()
+	select {
+	case err := <-heard:
+		if err != nil {
+			return outcome{}, fmt.Errorf("hear from a %s: %w", w.name, err)
+		}
+		return o, nil
+	case <-time.After(patience):
+		return outcome{}, fmt.Errorf("hear from a %s: %w", w.name, errSilent)
 	}
-	return o, nil
 }
 
 // relay is a running relay.

@@ -4,12 +4,17 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
+
+const publishTitle = "Publishing"
 
 // crew is a number of publishing processes on one way to redis-server.
 type crew struct {
-	name    string
-	server  *process // the relay; nil: none
+	way
+	server  *process // who answers them: redis-server or the relay
 	clients []*worker
 }
 
@@ -22,14 +27,14 @@ type shift struct {
 
 func publish(l *lab) ([]*table, error) {
 	t := &table{
-		title: "Publishing",
+		title: publishTitle,
 		notes: []string{
 			"Processes that publish 124 B on a channel without listeners and wait for every reply; pipeline is how many",
-			"they send at once. CPU is microseconds per publish.",
+			"they send at once. CPU is seconds per million publishes; x CPU Redis compares redis-server's with direct.",
+			aboutSpread,
 		},
-		columns: []string{
-			"processes", "pipeline", "variant", "publishes/s", "x direct", "CPU Redis", "x direct", "CPU relay",
-		},
+		keys:    []string{"processes", "pipeline", "variant"},
+		columns: []string{"publishes/s", "x direct", "CPU Redis", "x CPU Redis", "CPU relay"},
 	}
 	for _, n := range l.publishers {
 		if err := publishShape(l, t, n, 1); err != nil {
@@ -50,51 +55,47 @@ func publishShape(l *lab, t *table, processes, pipeline int) error {
 	if err := checked(relay); err != nil {
 		return err
 	}
-	ways := []struct {
-		name, socket, prefix string
-		server               *process
-	}{
-		{"direct", l.redisSocket, prefixDirect, nil},
-		{"relay", relay.socket, prefixBare, relay.process},
-		{"validated", relay.socket, prefixChat, relay.process},
-	}
 	var crews []*crew
-	for _, w := range ways {
-		c := &crew{name: w.name, server: w.server}
+	for _, w := range apps {
+		socket := l.redisSocket
+		c := &crew{way: w, server: l.redis}
+		if w.door == atRelay {
+			socket, c.server = relay.socket, relay.process
+		}
 		defer c.stop()
 		crews = append(crews, c)
 		if err := c.hire(l, processes, setup{
-			Role: roleClient, Connect: w.socket, Parallel: pipeline,
-			Command: command("PUBLISH", channel(w.prefix, 0), string(payload(124))),
+			Role: roleClient, Connect: socket, Parallel: pipeline,
+			Command: command("PUBLISH", channel(w.prefix, 0), string(payload(smallPayload))),
 		}); err != nil {
 			return err
 		}
 	}
-	shifts := make([][]shift, len(crews))
+	shifts := map[string][]shift{}
 	for i := range l.rounds + 1 { // the first warms up
-		for k, c := range crews {
+		for _, c := range crews {
 			s, err := c.work(l)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			if i > 0 {
-				shifts[k] = append(shifts[k], s)
+				shifts[c.name] = append(shifts[c.name], s)
 			}
 		}
 	}
-	for k, c := range crews {
-		t.add(c.row(shifts[k], shifts[0], processes, pipeline)...)
+	for _, c := range crews {
+		t.add([]any{processes, pipeline, c.name}, c.figures(shifts[c.name], shifts[direct.name])...)
 	}
 	return nil
 }
 
 // checked makes sure that the relay validates.
 func checked(r *relay) error {
-	reply, err := ask(r.socket, "PUBLISH", channel(prefixChat, 0), `{"type":1}`)
+	reply, err := ask(r.socket, "PUBLISH", channel(prefixChat, 0), invalidMessage)
 	if err != nil {
 		return err
 	}
-	if len(reply) < 8 || reply[:8] != "-INVALID" {
+	if !strings.HasPrefix(reply, "-INVALID") {
 		return fmt.Errorf("the relay does not validate: an invalid message was answered with %q", reply)
 	}
 	return nil
@@ -119,11 +120,7 @@ func (c *crew) stop() {
 
 // work lets all publish at the same time.
 func (c *crew) work(l *lab) (shift, error) {
-	server := c.server
-	if server == nil {
-		server = l.redis
-	}
-	before, err := spent(l.redis, server)
+	before, err := spent(l.redis, c.server)
 	if err != nil {
 		return shift{}, err
 	}
@@ -141,7 +138,7 @@ func (c *crew) work(l *lab) (shift, error) {
 		s.publishes += float64(done.Count) / done.Elapsed.Seconds()
 		total += float64(done.Count)
 	}
-	after, err := spent(l.redis, server)
+	after, err := spent(l.redis, c.server)
 	if err != nil {
 		return shift{}, err
 	}
@@ -150,18 +147,18 @@ func (c *crew) work(l *lab) (shift, error) {
 	return s, nil
 }
 
-func (c *crew) row(mine, direct []shift, processes, pipeline int) []string {
-	each := func(f func(i int) float64) float64 { return middle(len(mine), f) }
-	server := absent
-	if c.server != nil {
-		server = fmt.Sprintf("%.2f", each(func(i int) float64 { return mine[i].server })/1e3)
+// figures are the rounds of a crew, beside those of direct.
+func (c *crew) figures(mine, straight []shift) []figure {
+	each := func(f func(i int) float64, in format) figure { return over(len(mine), f, in) }
+	server := figure{}
+	if c.door == atRelay {
+		server = each(func(i int) float64 { return mine[i].server }, perMillion).plain()
 	}
-	return []string{
-		fmt.Sprint(processes), fmt.Sprint(pipeline), c.name,
-		count(each(func(i int) float64 { return mine[i].publishes })),
-		ratio(each(func(i int) float64 { return mine[i].publishes / direct[i].publishes })),
-		fmt.Sprintf("%.2f", each(func(i int) float64 { return mine[i].redis })/1e3),
-		ratio(each(func(i int) float64 { return mine[i].redis / direct[i].redis })),
+	return []figure{
+		each(func(i int) float64 { return mine[i].publishes }, count).plain(),
+		each(func(i int) float64 { return mine[i].publishes / straight[i].publishes }, ratio),
+		each(func(i int) float64 { return mine[i].redis }, perMillion).plain(),
+		each(func(i int) float64 { return mine[i].redis / straight[i].redis }, ratio),
 		server,
 	}
 }

@@ -58,13 +58,10 @@ func newPublisher(s setup) (*publisher, error) {
 func (p *publisher) serve(o order) (outcome, error) {
 	switch {
 	case o.Flood != nil:
-		var round []byte
 		body := string(payload(o.Flood.Payload))
-		for range o.Flood.Round {
-			for i := range o.Flood.Channels {
-				round = append(round, command("PUBLISH", channel(o.Flood.Prefix, i), body)...)
-			}
-		}
+		round := stamped(o.Flood.perRound(), func(i int) []byte {
+			return command("PUBLISH", channel(o.Flood.Prefix, i%o.Flood.Channels), body)
+		})
 		return o.Flood.send(func() error { return write(p.fd, round) })
 	case o.Pace != nil:
 		return p.pace(o.Pace)

@@ -17,11 +17,16 @@ const readSize = 256 << 10
 
 // expectation is what the next messages will look like. All are of one size.
 type expectation struct {
-	Frame   int // bytes of one message on the wire
-	Round   int // messages of a round on each channel
-	Share   int // a connection expects them on 1/Share of its channels; 0: on one
-	StampAt int // where in a frame the stamp is; 0: latencies are not wanted
+	Frame   int  // bytes of one message on the wire
+	Round   int  // messages of a round on each channel
+	Share   int  // a connection expects them on 1/Share of its channels; 0: on one
+	StampAt int  // where in a frame the stamp is; 0: it is not looked at
+	Timed   bool // the stamps are times
 }
+
+// progress is how far a connection has come since it was told what to expect, in
+// messages.
+type progress struct{ Received, Round int }
 
 // subscriber is a number of connections and one thread that reads from them.
 type subscriber struct {
@@ -41,15 +46,18 @@ type subscriber struct {
 // conn is one connection.
 type conn struct {
 	// Fixed after construction.
+	index    int // in the worker
 	fd       int
 	channels int
 
-	part []byte // owned by the reader: the beginning of a frame, when latencies are wanted
+	part []byte // owned by the reader: the beginning of a frame, when stamps are looked at
 
 	// Guarded by subscriber.mu.
 	round  int64 // bytes; 0: nothing is expected
 	left   int64 // bytes of the current round
 	rounds int   // received
+	last   int64 // the stamp of the message before in this round; -1: none
+	behind int   // messages of this round that were looked at
 }
 
 func newSubscriber(s setup) (*subscriber, error) {
@@ -79,16 +87,16 @@ func (s *subscriber) connect(path string, channels []string) error {
 	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		return fmt.Errorf("watch a connection: %w", err)
 	}
-	s.conns = append(s.conns, &conn{fd: fd, channels: len(channels)})
+	s.conns = append(s.conns, &conn{index: len(s.conns), fd: fd, channels: len(channels)})
 	return nil
 }
 
+// confirmation is how many lines confirm a subscription, or its end.
+const confirmation = 6
+
 // subscribe returns when all channels are confirmed.
 func subscribe(fd int, channels []string, buf []byte) error {
-	const (
-		atOnce       = 1000 // channels in one command
-		confirmation = 6    // lines
-	)
+	const atOnce = 1000 // channels in one command
 	for some := range slices.Chunk(channels, atOnce) {
 		if err := write(fd, command(append([]string{"SUBSCRIBE"}, some...)...)); err != nil {
 			return err
@@ -116,8 +124,9 @@ func (s *subscriber) loop() error {
 			}
 		}
 		for _, e := range events[:n] {
-			if err := s.receive(s.conns[e.Fd]); err != nil {
-				return err
+			c := s.conns[e.Fd]
+			if err := s.receive(c); err != nil {
+				return fmt.Errorf("connection %d: %w", c.index, err)
 			}
 		}
 	}
@@ -132,13 +141,13 @@ func (s *subscriber) receive(c *conn) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.expect.StampAt > 0 {
-		if err := s.measure(c, s.buf[:head+n]); err != nil {
-			return err
-		}
-	}
 	if c.round == 0 {
 		return fmt.Errorf("%d bytes came that nobody expects", n)
+	}
+	if s.expect.StampAt > 0 {
+		if err := s.look(c, s.buf[:head+n]); err != nil {
+			return err
+		}
 	}
 	for c.left -= int64(n); c.left <= 0; c.left += c.round {
 		if s.tally.received(c.rounds) {
@@ -151,15 +160,26 @@ func (s *subscriber) receive(c *conn) error {
 	return nil
 }
 
-// measure notes the latencies of all whole frames in b and keeps the rest.
-func (s *subscriber) measure(c *conn, b []byte) error {
+// look reads the stamps of all whole frames in b, notes how old they are, and
+// keeps the rest. In a round they ascend: with as many messages as there should
+// be, none is missing, twice there or out of order.
+func (s *subscriber) look(c *conn, b []byte) error {
 	now := clock()
 	for ; len(b) >= s.expect.Frame; b = b[s.expect.Frame:] {
-		sent, err := readStamp(b[s.expect.StampAt:])
+		stamp, err := readStamp(b[s.expect.StampAt:])
 		if err != nil {
 			return fmt.Errorf("read the stamp of %.200q: %w", b, err)
 		}
-		s.latencies.add(now - sent)
+		if stamp <= c.last {
+			return fmt.Errorf("message %d followed %d: some were lost, repeated or out of order", stamp, c.last)
+		}
+		if s.expect.Timed {
+			s.latencies.add(now - stamp)
+		}
+		c.last, c.behind = stamp, c.behind+1
+		if int64(c.behind*s.expect.Frame) == c.round {
+			c.last, c.behind = -1, 0
+		}
 	}
 	c.part = append(c.part[:0], b...)
 	return nil
@@ -170,25 +190,38 @@ func (s *subscriber) serve(o order) (outcome, error) {
 	defer s.mu.Unlock()
 	switch {
 	case o.Expect != nil:
-		s.prepareLocked(*o.Expect)
-		return outcome{}, nil
+		return outcome{}, s.prepareLocked(*o.Expect)
 	case o.Report:
-		h := s.latencies
-		s.latencies = newHistogram()
-		return outcome{Latencies: h}, nil
+		return s.reportLocked(), nil
 	}
 	return outcome{}, errOrder
 }
 
 // prepareLocked begins to count anew. No messages are on their way.
-func (s *subscriber) prepareLocked(e expectation) {
+func (s *subscriber) prepareLocked(e expectation) error {
 	s.expect, s.tally = e, newTally(len(s.conns))
 	for _, c := range s.conns {
+		if c.left != c.round {
+			return fmt.Errorf("connection %d: %d bytes came beyond what was sent", c.index, c.round-c.left)
+		}
 		channels := 1
 		if e.Share > 0 {
 			channels = c.channels / e.Share
 		}
 		c.round = int64(channels) * int64(e.Round) * int64(e.Frame)
-		c.left, c.rounds = c.round, 0
+		c.left, c.rounds, c.last, c.behind = c.round, 0, -1, 0
 	}
+	return nil
+}
+
+// reportLocked forgets the latencies that it reports.
+func (s *subscriber) reportLocked() outcome {
+	o := outcome{Latencies: s.latencies}
+	s.latencies = newHistogram()
+	for _, c := range s.conns {
+		got := int64(c.rounds)*c.round + c.round - c.left
+		frame := int64(max(1, s.expect.Frame))
+		o.Progress = append(o.Progress, progress{Received: int(got / frame), Round: int(c.round / frame)})
+	}
+	return o
 }

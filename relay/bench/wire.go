@@ -37,6 +37,12 @@ const (
 	payloadTail = `"}`
 )
 
+// smallPayload is the size in bytes of what most tables send: a short message.
+const smallPayload = 124
+
+// invalidMessage is what the chat schema refuses.
+const invalidMessage = `{"type":1}`
+
 // minPayload is the least number of bytes that a payload can have.
 const minPayload = len(payloadHead) + stampSize + len(payloadRest) + 1 + len(payloadTail)
 
@@ -63,6 +69,17 @@ func command(args ...string) []byte {
 
 // stampAt is where the stamp of a message stands in b, a frame or a PUBLISH.
 func stampAt(b []byte) int { return bytes.Index(b, []byte(payloadHead)) + len(payloadHead) }
+
+// stamped returns a round of n messages, of which b gives the i-th. Each carries
+// its number.
+func stamped(n int, b func(i int) []byte) (round []byte) {
+	for i := range n {
+		one := b(i)
+		putStamp(one[stampAt(one):], int64(i))
+		round = append(round, one...)
+	}
+	return round
+}
 
 // putStamp writes a stamp into b.
 func putStamp(b []byte, ns int64) {

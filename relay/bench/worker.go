@@ -33,7 +33,7 @@ type setup struct {
 	Listen   string     // for the floor and the hop: the one to listen on
 	Channel  string     // for the hop: what to copy
 	Index    int        // for a subscriber: its name in acknowledgements
-	Interest [][]string // for a subscriber: the channels of each connection
+	Interest [][]string // for a subscriber: the channels of each connection; for a storm: those of one
 	Parallel int        // for a client: commands sent at once
 	Command  []byte     // for a client
 }
@@ -46,23 +46,26 @@ const (
 	roleFloor      role = "floor"
 	roleHop        role = "hop"
 	roleClient     role = "client"
+	roleStorm      role = "storm"
 )
 
 // order is every other line; the field that is set says what to do.
 type order struct {
 	Expect *expectation  `json:",omitempty"` // subscriber
-	Report bool          `json:",omitempty"` // subscriber: the latencies, which it then forgets
+	Report bool          `json:",omitempty"` // subscriber: its progress, and the latencies, which it then forgets
 	Accept int           `json:",omitempty"` // floor, hop: connections to wait for
 	Flood  *flood        `json:",omitempty"` // publisher, floor
 	Pace   *pace         `json:",omitempty"` // publisher
-	For    time.Duration `json:",omitempty"` // client
+	For    time.Duration `json:",omitempty"` // client, storm
 }
 
 // outcome answers the setup, and each order.
 type outcome struct {
 	Count     int64         `json:",omitempty"` // messages, or commands
 	Elapsed   time.Duration `json:",omitempty"`
-	Latencies *histogram    `json:",omitempty"`
+	Latencies *histogram    `json:",omitempty"` // subscriber
+	Progress  []progress    `json:",omitempty"` // subscriber: of each connection
+	Joined    time.Duration `json:",omitempty"` // storm
 }
 
 // errOrder is a mistake in this program.
@@ -120,6 +123,8 @@ func newServant(s setup) (servant, error) {
 		return newHop(s)
 	case roleClient:
 		return newClient(s)
+	case roleStorm:
+		return newStormer(s)
 	}
 	return nil, errOrder
 }
