@@ -356,7 +356,11 @@ func TestCheck(t *testing.T) {
 			nil, exitOK,
 			[]string{"relay.yaml", "ROUTE", "b: ", "b:c ", "\nok\n"},
 		},
-		"good schema":        {withSchema(`{"type": "object"}`), nil, exitOK, []string{"a.json", "\nok\n"}},
+		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  compiled\n", "\nok\n"}},
+		"schema not compiled": {
+			withSchema(`{"items": {"unevaluatedProperties": false}}`), nil, exitOK,
+			[]string{"\na.json  by the library", "/items/unevaluatedProperties cannot be compiled\n", "\nok\n"},
+		},
 		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"my.yaml", "no such file"}},
 		"unknown key": {
 			map[string]string{"relay.yaml": "\nsocket: {pth: x}\n"},

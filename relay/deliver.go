@@ -12,7 +12,9 @@ import (
 )
 
 // Deliver takes a message from Redis: finds its route, checks it and queues it
-// for its listeners. Nothing is written before Flush. It is upstream.Sink.
+// for its listeners. Nothing is written before Flush. What only the schema library
+// can judge, and what came behind it on its channel, goes to the pool of checks;
+// Deliver waits for nothing but room there. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
 		return // another relay's own, caught by a pattern
@@ -25,19 +27,34 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 		counters.Rejected(monitor.Inbound, string(Denied)).Inc()
 		return
 	}
-	kind, err := r.verdict.of(rt, d)
+	kind, open, err := r.verdict.of(rt, d)
+	switch {
+	case open != nil:
+		r.checks.add(rt, counters, d, open)
+	case r.checks.holds(d.Channel):
+		r.checks.add(rt, counters, d, madeCheck(kind, err))
+	default:
+		counters.Delivered.Add(float64(r.handOn(rt, counters, d, kind, err)))
+	}
+}
+
+// handOn queues a message that was judged for its listeners and returns how many
+// there are, or reports why not. It may be called from anywhere; for one channel,
+// by one at a time.
+func (r *Relay) handOn(
+	rt *route.Route, counters *monitor.Route, d *resp.Delivery, kind []byte, err error,
+) (listeners int) {
 	if err != nil {
 		r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), err.Error()}, len(d.Payload))
 		if !rt.LogInvalid {
-			return
+			return 0
 		}
 	}
 	name := d.Channel
 	if d.Kind == resp.PMessage {
 		name = d.Pattern
 	}
-	listeners := r.hub.Deliver(d.Kind, name, d.Frame, mode(rt.PolicyOf(kind)))
-	counters.Delivered.Add(float64(listeners))
+	return r.hub.Deliver(d.Kind, name, d.Frame, mode(rt.PolicyOf(kind)))
 }
 
 // TooLarge reports a message from Redis that is over limits.payload.
@@ -61,18 +78,24 @@ type verdict struct {
 	channel []byte
 	payload []byte
 	kind    []byte
+	open    *check
 	err     error
 }
 
-func (v *verdict) of(rt *route.Route, d *resp.Delivery) (kind []byte, err error) {
+// of judges a message as far as one pass over it can. It returns an open check if
+// only the library can say.
+func (v *verdict) of(rt *route.Route, d *resp.Delivery) (kind []byte, open *check, err error) {
 	if rt.Checker == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if v.route == rt && d.Kind == resp.PMessage && bytes.Equal(v.channel, d.Channel) &&
 		bytes.Equal(v.payload, d.Payload) {
-		return v.kind, v.err
+		return v.kind, v.open, v.err
 	}
-	kind, err = rt.Checker.Check(d.Payload)
-	*v = verdict{rt, d.Channel, d.Payload, kind, err}
-	return kind, err
+	kind, decided, err := rt.Checker.Scan(d.Payload)
+	if !decided {
+		open = newCheck(kind)
+	}
+	*v = verdict{rt, d.Channel, d.Payload, kind, open, err}
+	return kind, open, err
 }

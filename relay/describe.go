@@ -12,12 +12,17 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/route"
+	"redis-relay/relay/schema"
 )
 
 // Describe checks everything that can be known without Redis and without taking
 // the socket, and prints the routing table. No secret is printed.
 func Describe(cfg *config.Config, w io.Writer) error {
-	table, err := newTable(cfg)
+	set, err := loadSchemas(cfg)
+	if err != nil {
+		return err
+	}
+	table, err := newTable(cfg, set)
 	if err != nil {
 		return err
 	}
@@ -41,6 +46,12 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	for _, rt := range table.Routes() {
 		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"), yes(rt.Publish), yes(rt.Subscribe),
 			invalidWord(rt), slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), kindWords(rt))
+	}
+	if names := set.Names(); len(names) > 0 {
+		p("\nSCHEMA\tCHECKED\n")
+		for _, name := range names {
+			p("%s\t%s\n", name, checkedWord(set, name))
+		}
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -76,6 +87,14 @@ func invalidWord(rt *route.Route) string {
 		return string(config.InvalidLog)
 	}
 	return string(config.InvalidReject)
+}
+
+// checkedWord says how messages are checked against a schema.
+func checkedWord(set *schema.Set, name string) string {
+	if keyword := fallback(set, name); keyword != "" {
+		return "by the library, at tens of times the cost: " + keyword + " cannot be compiled"
+	}
+	return "compiled"
 }
 
 func slowWord(s route.Slow) string {

@@ -44,6 +44,7 @@ type Relay struct {
 	subscriber *upstream.Subscriber
 	publisher  *upstream.Publisher
 	hub        *hub.Hub
+	checks     *checkPool
 	server     *respserver.Server
 	listener   net.Listener
 	admin      *admin.Server // nil: off
@@ -95,6 +96,10 @@ func (r *Relay) build(version string) error {
 	r.subscriber = upstream.NewSubscriber(opts, r, r, r, &r.limits.Payload, probe, r.publishProbe,
 		r.log.Named("subscriber"))
 	r.hub = hub.New(r.subscriber, isLocal)
+	r.checks = newCheckPool(func(m *heldMessage) {
+		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err)
+		m.counters.Delivered.Add(float64(listeners))
+	}, r.hub.Flush)
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
@@ -174,12 +179,14 @@ func (r *Relay) Close() error {
 // have sent, connections are closed, and last the ones to Redis. It returns nil,
 // or what made it stop by itself.
 func (r *Relay) Run(ctx context.Context) error {
+	r.rules.Load().logSchemas(r.log)
 	// The Redis side outlives the clients: their last publishes need it.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var redis errgroup.Group
 	redis.Go(func() error { return r.subscriber.Run(below) })
 	redis.Go(func() error { return r.publisher.Run(below) })
+	redis.Go(func() error { return r.checks.run(below) })
 
 	clients, gctx := errgroup.WithContext(ctx)
 	clients.Go(func() error { return r.server.Serve(gctx, r.listener) })

@@ -57,6 +57,7 @@ func (r *Relay) adopt(next *config.Config, rules *rules) {
 	}
 	r.running = next
 	r.log.Info("configuration reloaded", zap.Int("routes", len(next.Routes)))
+	rules.logSchemas(r.log)
 	if keys := config.Restart(r.cfg, next); len(keys) > 0 {
 		r.log.Warn("restart needed for some of the changes", zap.Strings("keys", keys))
 	}

@@ -6,6 +6,9 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
 
 	"redis-relay/config"
 	"redis-relay/relay/glob"
@@ -20,29 +23,35 @@ import (
 type rules struct {
 	table    *route.Table
 	counters []*monitor.Route // by Route.Index
+	schemas  *schema.Set
 }
 
 // newRules compiles the schemas and builds the table. It joins all errors.
 func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
-	table, err := newTable(cfg)
+	set, err := loadSchemas(cfg)
 	if err != nil {
 		return nil, err
 	}
-	r := &rules{table: table}
+	table, err := newTable(cfg, set)
+	if err != nil {
+		return nil, err
+	}
+	r := &rules{table: table, schemas: set}
 	for _, rt := range table.Routes() {
 		r.counters = append(r.counters, m.Route(rt.Name))
 	}
 	return r, nil
 }
 
-func newTable(cfg *config.Config) (*route.Table, error) {
-	set := &schema.Set{}
-	if needsSchemas(cfg) {
-		var err error
-		if set, err = schema.Load(cfg.Schemas); err != nil {
-			return nil, err
-		}
+// loadSchemas compiles the schemas, if a route has one.
+func loadSchemas(cfg *config.Config) (*schema.Set, error) {
+	if !slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" }) {
+		return &schema.Set{}, nil
 	}
+	return schema.Load(cfg.Schemas)
+}
+
+func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	var routes []*route.Route
 	var errs []error
 	for i := range cfg.Routes {
@@ -64,15 +73,6 @@ func newTable(cfg *config.Config) (*route.Table, error) {
 	}
 	unrouted.Name = "unrouted"
 	return route.New(routes, unrouted)
-}
-
-func needsSchemas(cfg *config.Config) bool {
-	for _, r := range cfg.Routes {
-		if r.Schema != "" {
-			return true
-		}
-	}
-	return false
 }
 
 func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
@@ -121,6 +121,39 @@ func mode(p *route.Policy) (m hub.Mode) {
 		m |= hub.ModeOne
 	}
 	return m
+}
+
+// logSchemas says how the schemas of the routes are checked.
+func (r *rules) logSchemas(log *zap.Logger) {
+	used := map[string]bool{}
+	for _, rt := range r.table.Routes() {
+		used[rt.SchemaName] = true
+	}
+	var quick []string
+	for _, name := range r.schemas.Names() {
+		keyword := fallback(r.schemas, name)
+		switch {
+		case !used[name]:
+		case keyword == "":
+			quick = append(quick, name)
+		default:
+			log.Warn("a schema is not compiled: each of its messages costs tens of times as much",
+				zap.String("schema", name), zap.String("because_of", keyword))
+		}
+	}
+	if len(quick) > 0 {
+		log.Info("schemas compiled", zap.Strings("schemas", quick))
+	}
+}
+
+// fallback returns the keyword for which a schema is not compiled, empty if it is.
+func fallback(set *schema.Set, name string) string {
+	checker, err := set.Checker(name, "")
+	if err != nil {
+		return "" // of its own names it knows all
+	}
+	_, keyword := checker.Compiled()
+	return keyword
 }
 
 // onGap says how the listeners of a name learn of a gap: by being disconnected, if

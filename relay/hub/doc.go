@@ -11,9 +11,10 @@
 // # Concurrency
 //
 // Everything may be called from anywhere; the order of messages is that of the
-// calls of Deliver, which the goroutine that reads from Redis makes. Hub.mu
-// guards who listens to what, Outbox.mu one connection's queue; Hub.mu may be held when Outbox.mu is
-// taken, never the other way round. Nothing is written to a socket and nothing
+// calls of Deliver, which the goroutine that reads from Redis makes, or a worker
+// that has checked a message of the channel. Hub.mu guards who listens to what,
+// Outbox.mu one connection's queue; Hub.mu may be held when Outbox.mu is taken,
+// never the other way round. Nothing is written to a socket and nothing
 // waits while a lock is held: Flush writes afterwards, without blocking; what a
 // socket does not take at once is left to a goroutine of that connection.
 //

@@ -46,10 +46,14 @@ type Rate struct {
 	Alert     float64 // messages/s above which an alert is raised; 0: never
 }
 
-// Checker validates a payload and finds the kind of message it is. Check must be
-// safe for concurrent use and must not keep payload.
+// Checker validates a payload and finds the kind of message it is. It must be safe
+// for concurrent use and must not keep payload.
 type Checker interface {
 	Check(payload []byte) (kind []byte, err error)
+	// Scan is the quick part of Check. If it has not decided, Validate does.
+	Scan(payload []byte) (kind []byte, decided bool, err error)
+	// Validate may take long.
+	Validate(payload []byte) error
 }
 
 // Route is one line of the table. It must not be changed once it is in a Table.

@@ -2,7 +2,11 @@
 
 package schema
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 // shippedPayloads holds a typical payload for each shipped schema.
 var shippedPayloads = map[string]string{
@@ -30,6 +34,25 @@ func BenchmarkCheck(b *testing.B) {
 	for name := range shippedPayloads {
 		b.Run(name, func(b *testing.B) {
 			c, payload := shippedChecker(b, name)
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Check(payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCheckText checks chat messages that are 16 KiB of text.
+func BenchmarkCheckText(b *testing.B) {
+	const size = 16 << 10
+	for name, piece := range map[string]string{"ascii": "bright cold day ", "cyrillic": "холодный", "escapes": `a\n\u00e9`} {
+		b.Run(name, func(b *testing.B) {
+			c, payload := shippedChecker(b, "chat.json")
+			text := `{"text":"` + strings.Repeat(piece, size/len(piece)) + `",`
+			payload = slices.Concat([]byte(text), payload[1:])
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {

@@ -247,6 +247,67 @@ func TestDuplicateOfKnownName(t *testing.T) {
 	}
 }
 
+// TestScan checks that a scan decides what one pass can decide, and finds the kind in any case.
+func TestScan(t *testing.T) {
+	const fallback = `{"type":"object","unevaluatedProperties":false,"properties":{"type":true}}`
+	tests := map[string]struct {
+		schema, text string
+		decided      bool
+		says         string // by the scan; empty: nothing
+	}{
+		"accepted":              {`{"type":"object"}`, `{"type":"k"}`, true, ""},
+		"refused by the guard":  {`{"type":"object"}`, `{"type":"k"`, true, "invalid JSON"},
+		"rejected":              {`{"required":["a"]}`, `{"type":"k"}`, false, ""},
+		"not compiled":          {fallback, `{"type":"k"}`, false, ""},
+		"not compiled, no JSON": {fallback, `{"type":"k"`, true, "invalid JSON"},
+		"equal objects":         {`{"properties":{"a":{"uniqueItems":true}}}`, `{"type":"k","a":[{},{}]}`, false, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := loadText(t, tt.schema)
+			kind, decided, err := c.Scan([]byte(tt.text))
+			if decided != tt.decided || (err != nil) != (tt.says != "") {
+				t.Fatalf("decided %v, error %v", decided, err)
+			}
+			if err != nil {
+				if !strings.Contains(err.Error(), tt.says) {
+					t.Errorf("error %v, want %s", err, tt.says)
+				}
+				return
+			}
+			if string(kind) != "k" {
+				t.Errorf("kind %q", kind)
+			}
+		})
+	}
+}
+
+// TestPatternsAreBounded has patterns that would take the scan too long, on strings, on names, and on many
+// strings that are short each.
+func TestPatternsAreBounded(t *testing.T) {
+	long := `"` + strings.Repeat("a", 2000) + `"`
+	const wide = `"^(a{0,9}){50}$"` // hundreds of instructions
+	for _, tt := range []struct {
+		schema, text string
+		want         verdict
+	}{
+		{`{"pattern":` + wide + `}`, `"aaaa"`, accepted},
+		{`{"pattern":` + wide + `}`, long, undecided},
+		{`{"pattern":"^a*$"}`, long, accepted},
+		{`{"propertyNames":{"pattern":` + wide + `}}`, `{` + long[:900] + `":1}`, undecided},
+		{`{"patternProperties":{` + wide + `:{"type":"null"}}}`, `{` + long[:900] + `":1}`, undecided},
+		{`{"patternProperties":{` + wide + `:{"type":"null"}}}`, `{"aa":1}`, rejected},
+		{`{"items":{"pattern":` + wide + `}}`, `["aaaa"` + strings.Repeat(`,"aaaa"`, 100) + `]`, undecided},
+	} {
+		c := loadText(t, tt.schema)
+		_, got, refused := scan([]byte(tt.text), "", c.program)
+		if got != tt.want || refused.why != none {
+			t.Errorf("%s, %.20s...: %d; want %d", tt.schema, tt.text, got, tt.want)
+		}
+		compare(t, c.library, c.program, []byte(tt.text))
+	}
+}
+
 // TestLibraryConfirms checks that a payload is refused by the library's word only.
 func TestLibraryConfirms(t *testing.T) {
 	c := loadText(t, `{"type":"string"}`)

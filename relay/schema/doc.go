@@ -73,7 +73,11 @@
 //   - an array or object where const or enum lists one of that type;
 //   - two or more arrays or objects in an array whose items must be unique;
 //   - a number where a bound or constant is beyond 64 bits or 18 decimals, or beyond 64 bits where there is
-//     a multipleOf.
+//     a multipleOf;
+//   - patterns of many instructions with much text: more than 262144 of the one times the bytes of the other.
+//
+// So the scan's time grows with the payload alone, which Scan is for: who must not be held up by a document asks
+// the library, by Validate, elsewhere.
 //
 // # Cost
 //

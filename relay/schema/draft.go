@@ -3,7 +3,10 @@
 package schema
 
 import (
+	"math"
 	"math/big"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -146,6 +149,7 @@ func (d *draft) readString(goal int, s *jsonschema.Schema) {
 	}
 	if s.Pattern != nil {
 		p.patterns = append(p.patterns, patternTest{goal, s.Pattern})
+		p.steps += steps(s.Pattern)
 	}
 	if s.Format == "" {
 		return
@@ -157,6 +161,19 @@ func (d *draft) readString(goal int, s *jsonschema.Schema) {
 	if asserted {
 		p.formats = append(p.formats, formatTest{goal, newFormat(s.Format)})
 	}
+}
+
+// steps returns the instructions of a pattern: matching takes at most so many steps for a byte of text.
+func steps(pattern *regexp.Regexp) int {
+	parsed, err := syntax.Parse(pattern.String(), syntax.Perl)
+	if err != nil {
+		return math.MaxInt32 // never: it has been compiled
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return math.MaxInt32
+	}
+	return len(program.Inst)
 }
 
 func (d *draft) readNumber(goal int, s *jsonschema.Schema) {

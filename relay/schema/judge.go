@@ -48,17 +48,32 @@ func (s *scanner) judgeLiteral(e *edge, into *frame, k kind) bool {
 func (s *scanner) judgeString(e *edge, into *frame, t token) bool {
 	if e != nil {
 		mark := len(s.text)
-		e.judgeText(s.resolve(t), into)
+		s.judgeText(e, s.resolve(t), into)
 		s.text = s.text[:mark]
 	}
 	return true
 }
 
 // judgeText judges a string, its escapes resolved.
-func (e *edge) judgeText(text []byte, into *frame) {
+func (s *scanner) judgeText(e *edge, text []byte, into *frame) {
+	if e.plan.steps > 0 && !s.affords(e.plan.steps, text) {
+		return
+	}
 	failed := e.plan.initial[kindString]
 	e.plan.testString(text, &failed)
 	e.conclude(kindString, &failed, into)
+}
+
+// maxSteps bounds the work that patterns may make of one payload, to a few milliseconds at worst. A step is
+// an instruction of a pattern for a byte of text, or its end.
+const maxSteps = 1 << 18
+
+// affords reports whether patterns of so many instructions may be matched with a text. When they would
+// take the scan too long, only the library can decide.
+func (s *scanner) affords(instructions int, text []byte) bool {
+	s.steps += instructions * (len(text) + 1)
+	s.undecided = s.undecided || s.steps > maxSteps
+	return s.steps <= maxSteps
 }
 
 // judgeNumber judges the number that begins at start and ends at pos.
@@ -105,7 +120,7 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 	}
 	o := &p.object
 	if o.naming != nil {
-		o.naming.judgeText(text, f)
+		s.judgeText(o.naming, text, f)
 	}
 	if i := o.names.find(hash, text); i >= 0 {
 		if f.seen.has(i) {
@@ -115,6 +130,9 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 		return o.known[i], true
 	}
 	s.pushKey(name, text, hash)
+	if o.steps > 0 && !s.affords(o.steps, text) {
+		return nil, true
+	}
 	return o.rest[o.matching(text)], true
 }
 

@@ -107,6 +107,7 @@ func (d *draft) collectPatterns() {
 		for pattern := range l.schema.PatternProperties {
 			if d.patternNumber(pattern) < 0 {
 				o.patterns = append(o.patterns, pattern)
+				o.steps += steps(pattern)
 			}
 		}
 		if len(o.patterns) > maxPatterns {

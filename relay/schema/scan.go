@@ -21,6 +21,7 @@ type scanner struct {
 	fault  fault
 
 	undecided bool // only the library can judge a value read so far
+	steps     int  // taken by patterns
 
 	// Kept from scan to scan for their memory.
 	keys  []key   // keys of the objects that are open and unique items of the arrays, innermost last

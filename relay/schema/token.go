@@ -55,11 +55,9 @@ func plain(buf []byte, i int) (next int, ascii bool) {
 	for ; i+8 <= len(buf); i += 8 {
 		w := binary.LittleEndian.Uint64(buf[i:])
 		quote, slash := w^('"'*ones), w^('\\'*ones)
-		marks := (quote - ones) & ^quote
-		marks |= (slash - ones) & ^slash
-		marks |= (w - ' '*ones) & ^w
+		marks := ((quote - ones) | (slash - ones) | (w - ' '*ones)) &^ w & highs
 		seen |= w
-		if marks &= highs; marks != 0 {
+		if marks != 0 {
 			return i + bits.TrailingZeros64(marks)/8, seen&highs == 0
 		}
 	}

@@ -1,0 +1,346 @@
+package relay
+
+// The pool of checks by itself: checks are gates that the tests open.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+)
+
+// gates is a checker that decides nothing at once. A payload "wait…" passes when
+// open is closed, "bad…" is refused, all others pass.
+type gates struct {
+	open  chan struct{}
+	made  atomic.Int64 // checks begun
+	inner func()       // called in each check; nil: nothing
+}
+
+var errBad = errors.New("bad")
+
+func newGates() *gates { return &gates{open: make(chan struct{})} }
+
+func (g *gates) Scan(payload []byte) ([]byte, bool, error) { return payload[:1], false, nil }
+
+func (g *gates) Check(payload []byte) ([]byte, error) { return payload[:1], g.Validate(payload) }
+
+func (g *gates) Validate(payload []byte) error {
+	g.made.Add(1)
+	if g.inner != nil {
+		g.inner()
+	}
+	switch {
+	case strings.HasPrefix(string(payload), "wait"):
+		<-g.open
+	case strings.HasPrefix(string(payload), "bad"):
+		return errBad
+	}
+	return nil
+}
+
+// poolScene is a pool whose messages end in a list. Its methods that add are for
+// one goroutine.
+type poolScene struct {
+	*checkPool
+	gates   *gates
+	route   *route.Route
+	verdict verdict
+	flushes atomic.Int64
+	end     func() // and wait for it
+
+	mu    sync.Mutex
+	heard []string // guarded by mu: "kind channel payload", and "!" if it was refused
+}
+
+func newPoolScene(parallel int) *poolScene {
+	g := newGates()
+	s := &poolScene{gates: g, route: &route.Route{Checker: g}}
+	s.checkPool = newCheckPool(s.hear, func() { s.flushes.Add(1) })
+	s.parallel = parallel
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.run(ctx)
+	}()
+	s.end = func() {
+		cancel()
+		<-done
+	}
+	return s
+}
+
+func (s *poolScene) hear(m *heldMessage) {
+	line := fmt.Sprintf("%s %s %s", m.Kind, m.Channel, m.Payload)
+	if m.check.err != nil {
+		line += "!"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, line)
+}
+
+// says expects all that was handed on since it was asked last.
+func (s *poolScene) says(t *testing.T, want ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Equal(s.heard, want) {
+		t.Errorf("got %q, want %q", s.heard, want)
+	}
+	s.heard = nil
+}
+
+// delivery is a message as the tap hands it on.
+func delivery(kind resp.Kind, channel, payload string) *resp.Delivery {
+	args := [][]byte{[]byte(channel), []byte(payload)}
+	if kind == resp.PMessage {
+		args = append([][]byte{[]byte("*")}, args...)
+	}
+	d := new(resp.Delivery)
+	if tok, _, err := resp.ScanServer(resp.AppendMessage(nil, resp.RESP2, kind.String(), args...), d); tok != resp.IsDelivery {
+		panic(err)
+	}
+	return d
+}
+
+// comes adds a message that must be checked.
+func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
+	d := delivery(kind, channel, payload)
+	_, open, _ := s.verdict.of(s.route, d)
+	s.add(s.route, nil, d, open)
+}
+
+// follows adds a message that was judged at once, if it must wait for another.
+func (s *poolScene) follows(channel, payload string) (held bool) {
+	if s.holds([]byte(channel)) {
+		s.add(s.route, nil, delivery(resp.Message, channel, payload), madeCheck(nil, nil))
+		return true
+	}
+	return false
+}
+
+func TestSlowCheckHoldsItsOwnChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(2)
+		defer s.end()
+		s.comes(resp.Message, "a", "wait")
+		s.comes(resp.Message, "a", "bad")
+		s.comes(resp.SMessage, "a", "x")
+		if !s.follows("a", "y") {
+			t.Error("a message overtakes one of its channel")
+		}
+		s.comes(resp.Message, "b", "x")
+		synctest.Wait()
+		s.says(t, "message b x")
+		if s.follows("b", "y") || s.follows("c", "y") {
+			t.Error("a channel without a queue is held")
+		}
+		close(s.gates.open)
+		synctest.Wait()
+		s.says(t, "message a wait", "message a bad!", "smessage a x", "message a y")
+		if s.follows("a", "y") {
+			t.Error("a channel is held when its messages are gone")
+		}
+		if s.flushes.Load() == 0 {
+			t.Error("nothing was flushed")
+		}
+		if s.bytes != 0 || len(s.queues) != 0 || s.active != 0 {
+			t.Errorf("%d bytes, %d queues, %d workers are left", s.bytes, len(s.queues), s.active)
+		}
+	})
+}
+
+// TestCopiesShareACheck has a message come by its channel and by two patterns,
+// before and after it is judged.
+func TestCopiesShareACheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(2)
+		defer s.end()
+		s.comes(resp.Message, "a", "wait")
+		s.comes(resp.PMessage, "a", "wait")
+		synctest.Wait()
+		close(s.gates.open)
+		synctest.Wait()
+		s.comes(resp.PMessage, "a", "wait")
+		synctest.Wait()
+		s.says(t, "message a wait", "pmessage a wait", "pmessage a wait")
+		if n := s.gates.made.Load(); n != 1 {
+			t.Errorf("%d checks, want 1", n)
+		}
+		s.comes(resp.Message, "a", "wait") // the same bytes, and another message
+		synctest.Wait()
+		if n := s.gates.made.Load(); n != 2 {
+			t.Errorf("%d checks, want 2", n)
+		}
+	})
+}
+
+func TestChecksRunInParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(3)
+		defer s.end()
+		for range 5 {
+			s.comes(resp.Message, "a", "wait")
+		}
+		synctest.Wait()
+		if n := s.gates.made.Load(); n != 3 {
+			t.Errorf("%d checks at once, want 3", n)
+		}
+		close(s.gates.open)
+	})
+}
+
+// TestFullPoolHoldsTheReader fills the pool, after a message that is larger than
+// it.
+func TestFullPoolHoldsTheReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(1)
+		defer s.end()
+		s.comes(resp.Message, "a", "wait"+strings.Repeat("x", maxHeld))
+		var added atomic.Int64
+		go func() {
+			for range 9 {
+				s.comes(resp.Message, "b", strings.Repeat("x", maxHeld/4))
+				added.Add(1)
+			}
+		}()
+		synctest.Wait()
+		if n := added.Load(); n != 0 {
+			t.Errorf("%d messages were added to a full pool", n)
+		}
+		if s.flushes.Load() != 1 {
+			t.Error("the reader waits and has not flushed")
+		}
+		close(s.gates.open)
+		synctest.Wait()
+		if n := added.Load(); n != 9 {
+			t.Errorf("%d messages of 9 were added when there was room", n)
+		}
+		if len(s.heard) != 10 {
+			t.Errorf("%d messages of 10 came out", len(s.heard))
+		}
+	})
+}
+
+// TestBound has the pool take what fits, and not a message more.
+func TestBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(1)
+		defer s.end()
+		payload := "wait" + strings.Repeat("x", 100<<10)
+		var added atomic.Int64
+		go func() {
+			for !s.stopped() {
+				s.comes(resp.Message, "a", payload)
+				added.Add(1)
+			}
+		}()
+		synctest.Wait()
+		if n := added.Load() * int64(len(payload)); n > maxHeld || n < maxHeld/2 {
+			t.Errorf("%d bytes are held, want up to %d", n, maxHeld)
+		}
+		close(s.gates.open)
+	})
+}
+
+func (s *poolScene) stopped() bool {
+	s.checkPool.mu.Lock()
+	defer s.checkPool.mu.Unlock()
+	return s.ended
+}
+
+// TestEndWhileBusy ends the pool while a check is made and the reader waits for
+// room.
+func TestEndWhileBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(1)
+		s.comes(resp.Message, "a", "wait"+strings.Repeat("x", maxHeld))
+		returned, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(returned)
+			s.comes(resp.Message, "a", "x")
+		}()
+		synctest.Wait()
+		go func() {
+			defer close(ended)
+			s.end()
+		}()
+		<-returned
+		synctest.Wait()
+		select {
+		case <-ended:
+			t.Error("the pool ended before its worker")
+		default:
+		}
+		close(s.gates.open)
+		<-ended
+		s.comes(resp.Message, "a", "x") // changes nothing any more
+		if s.active != 0 {
+			t.Errorf("%d workers after the end", s.active)
+		}
+	})
+}
+
+// TestPoolKeepsOrder adds messages of many channels, of which some are judged
+// already, and lets the checks take turns at random.
+func TestPoolKeepsOrder(t *testing.T) {
+	const channels, messages = 7, 3000
+	s := newPoolScene(4)
+	s.gates.inner = func() {
+		for range rand.IntN(4) {
+			runtime.Gosched()
+		}
+	}
+	want := map[string][]string{}
+	got := map[string][]string{}
+	note := func(list map[string][]string, channel, payload string) {
+		list[channel] = append(list[channel], payload)
+	}
+	var hand sync.Mutex
+	busy := map[string]*atomic.Int32{}
+	for c := range channels {
+		busy[fmt.Sprint(c)] = new(atomic.Int32)
+	}
+	s.handOn = func(m *heldMessage) {
+		channel := string(m.Channel)
+		if busy[channel].Add(1) != 1 {
+			t.Errorf("two at a time on channel %s", channel)
+		}
+		hand.Lock()
+		note(got, channel, string(m.Payload))
+		hand.Unlock()
+		busy[channel].Add(-1)
+	}
+	for i := range messages {
+		channel, payload := fmt.Sprint(rand.IntN(channels)), fmt.Sprint(i)
+		note(want, channel, payload)
+		if i%3 > 0 {
+			s.comes(resp.Message, channel, payload)
+		} else if !s.follows(channel, payload) {
+			hand.Lock()
+			note(got, channel, payload)
+			hand.Unlock()
+		}
+	}
+	for s.channels.Load() > 0 {
+		runtime.Gosched()
+	}
+	s.end()
+	for channel := range want {
+		if !slices.Equal(got[channel], want[channel]) {
+			t.Errorf("channel %s: got %v, want %v", channel, got[channel], want[channel])
+		}
+	}
+}
