@@ -31,11 +31,7 @@ func audience(tb testing.TB, n int, resp3 bool) (h *Hub, members []*member, stop
 	var readers sync.WaitGroup
 	for range n {
 		m := newMember(tb, 64<<20)
-		p := h.Join(m.Listener, resp.Message, []string{"chat:42"}, nil)
-		r.answerAll()
-		if p != nil && p.Err() != nil {
-			tb.Fatal(p.Err())
-		}
+		joined(tb, h, r, m, "chat:42")
 		h.SetRESP3(m.Listener, resp3)
 		members = append(members, m)
 		readers.Go(func() {

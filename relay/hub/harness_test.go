@@ -4,8 +4,10 @@ package hub
 // confirms when it is told to.
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"sync"
@@ -169,22 +171,24 @@ type redis struct {
 	hub    *Hub
 	wanted map[key]bool
 	held   map[key]bool
-	asked  []key // what has to be confirmed or released, in order
+	again  map[key]bool // refused or lost: may be wanted once more
+	asked  []key        // what has to be confirmed or released, in order
 }
 
 // newHub is a hub on a redis that holds nothing. Names that begin with "local" are
 // reserved.
 func newHub(t testing.TB) (*Hub, *redis) {
-	r := &redis{t: t, wanted: map[key]bool{}, held: map[key]bool{}}
+	r := &redis{t: t, wanted: map[key]bool{}, held: map[key]bool{}, again: map[key]bool{}}
 	r.hub = New(r, func(name string) bool { return len(name) >= 5 && name[:5] == "local" })
 	return r.hub, r
 }
 
 func (r *redis) Want(kind resp.Kind, name string, want bool) bool {
 	k := key{kind, name}
-	if name == "" || r.wanted[k] == want && !want {
+	if name == "" || r.wanted[k] == want && !(want && r.again[k]) {
 		r.t.Errorf("Want(%s, %q, %v) twice", kind, name, want)
 	}
+	delete(r.again, k)
 	if r.wanted[k] = want; !want {
 		delete(r.wanted, k)
 	}
@@ -220,11 +224,23 @@ func (r *redis) answerAll() {
 	}
 }
 
+// refuse answers that a name may not be subscribed.
+func (r *redis) refuse(kind resp.Kind, name string, why error) {
+	r.again[key{kind, name}] = true
+	r.hub.Refused(kind, name, why)
+}
+
 // lose ends the connection and makes the next one ask for all that is wanted.
-func (r *redis) lose(disconnect bool) (ended int) {
-	r.asked = nil
+func (r *redis) lose(disconnect func(resp.Kind, string) bool) (ended int) {
+	lost := maps.Clone(r.held)
+	maps.Copy(r.again, lost)
 	clear(r.held)
-	ended = r.hub.Lost(func(resp.Kind, string) bool { return disconnect })
+	ended = r.hub.Lost(disconnect)
+	for k := range lost {
+		if r.wanted[k] && r.again[k] {
+			r.t.Errorf("%v was lost, and is not wanted again", k)
+		}
+	}
 	r.asked = nil
 	for k := range r.wanted {
 		r.asked = append(r.asked, k)
@@ -237,10 +253,33 @@ func joined(t testing.TB, h *Hub, r *redis, m *member, names ...string) {
 	t.Helper()
 	p := h.Join(m.Listener, resp.Message, names, nil)
 	r.answerAll()
-	if p != nil {
-		if !isDone(p.Done()) || p.Err() != nil {
-			t.Fatalf("subscribe to %q: not confirmed, %v", names, p.Err())
-		}
+	if active, err := h.Enter(p); !active {
+		t.Fatalf("subscribe to %q: not active, %v", names, err)
+	}
+}
+
+// subscribe is Join and, at once, Enter.
+func subscribe(h *Hub, m *member, kind resp.Kind, names ...string) (p *Pending, active bool) {
+	p = h.Join(m.Listener, kind, names, nil)
+	active, _ = h.Enter(p)
+	return p, active
+}
+
+// wantEnter compares what Enter returns.
+func wantEnter(t testing.TB, h *Hub, p *Pending, active bool, err error) {
+	t.Helper()
+	if gotActive, gotErr := h.Enter(p); gotActive != active || !errors.Is(gotErr, err) {
+		t.Errorf("Enter: got %v, %v, want %v, %v", gotActive, gotErr, active, err)
+	}
+}
+
+// isReady takes the value of Ready, if there is one.
+func isReady(p *Pending) bool {
+	select {
+	case <-p.Ready():
+		return true
+	default:
+		return false
 	}
 }
 

@@ -3,22 +3,24 @@ package hub
 // The registry of interest, and fan-out.
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 
-	"redis-relay/relay/glob"
 	"redis-relay/relay/resp"
 )
 
 // Upstream is the Redis side as the hub needs it. Both methods are called with
 // Hub.mu held and must return at once.
 type Upstream interface {
-	// Want says that the first listener of a name came, or the last one left. It
-	// reports whether Redis has the name subscribed now. If not, and it is wanted,
-	// Confirmed or Refused follows; if so, and it is not, Released.
+	// Want says that the first listener of a name came, or the last one left, or
+	// that one is still wanted that was refused or lost. It reports whether Redis
+	// has the name subscribed now. If not, and it is wanted, Confirmed or Refused
+	// follows; if so, and it is not, Released.
 	Want(kind resp.Kind, name string, want bool) (held bool)
-	// Held tells whether Redis has the name subscribed now.
+	// Held tells whether Redis has the name subscribed now. It is asked only for
+	// names that are wanted.
 	Held(kind resp.Kind, name string) bool
 }
 
@@ -31,7 +33,7 @@ const (
 	ModeOne                   // to one listener in turn
 )
 
-// lockedNames is how many names are dealt with while messages wait.
+// lockedNames is how many names of a command are dealt with while messages wait.
 const lockedNames = 256
 
 // Hub connects names to listeners.
@@ -45,19 +47,20 @@ type Hub struct {
 
 	mu sync.Mutex // Guards what follows.
 
-	topics  [resp.Kinds]map[string]*topic
-	leaving [resp.Kinds]map[string][]*departure // names that Redis is to let go of
-	subs    [resp.Kinds]int                     // listeners over all topics
-	waiting [resp.Kinds]int                     // Pendings over all topics
-	run     run
-	dirty   []*Listener // have something to be flushed
-	spare   []*Listener // the array of an earlier dirty list
+	topics   [resp.Kinds]map[string]*topic
+	patterns patterns                            // those of topics[resp.PMessage], by what they match
+	leaving  [resp.Kinds]map[string][]*departure // names that Redis is to let go of
+	subs     [resp.Kinds]int                     // listeners over all topics
+	waiting  [resp.Kinds]int                     // Pendings over all topics
+	run      run
+	dirty    []*Listener // have something to be flushed
+	spare    []*Listener // the array of an earlier dirty list
 }
 
 // New returns an empty hub. reserve tells which names are local: they are never
 // asked of up.
 func New(up Upstream, reserve func(name string) bool) *Hub {
-	h := &Hub{up: up, reserve: reserve}
+	h := &Hub{up: up, reserve: reserve, patterns: newPatterns()}
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
 		h.leaving[k] = map[string][]*departure{}
@@ -65,75 +68,34 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 	return h
 }
 
-// Join subscribes l to names, of which it must have none yet. It returns nil
-// when l listens to all of them now; otherwise l listens to none of them until
-// Redis has confirmed every one. wake is called when that is decided, with locks
-// held: it must return at once.
-func (h *Hub) Join(l *Listener, kind resp.Kind, names []string, wake func()) *Pending {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p := &Pending{listener: l, done: make(chan struct{}), wake: wake}
-	for _, name := range names {
-		t := h.topicLocked(kind, name)
-		p.topics = append(p.topics, t)
-		t.waiting = append(t.waiting, p)
-		h.waiting[kind]++
-		if !t.held {
-			p.missing++
-		}
-	}
-	if p.missing == 0 {
-		h.settleLocked(p)
-		return nil
-	}
-	return p
-}
-
 // topicLocked finds a topic or makes it, and asks Redis for what it does not
 // hold: for the first time, or again after a refusal.
 func (h *Hub) topicLocked(kind resp.Kind, name string) *topic {
 	t := h.topics[kind][name]
 	if t == nil {
-		t = &topic{name: name, kind: kind, local: h.reserve(name)}
+		local := h.reserve(name)
+		t = &topic{local: local, held: local, asked: local}
 		h.topics[kind][name] = t
+		if kind == resp.PMessage {
+			h.patterns.add(name, t)
+		}
 	}
-	switch {
-	case t.held:
-	case t.local:
-		t.held = true
-	case h.up.Want(kind, name, true):
+	if t.asked {
+		return t
+	}
+	t.asked = true
+	if h.up.Want(kind, name, true) {
 		h.releasedLocked(kind, name) // it was about to be let go, and now is not
 		h.heldLocked(t)              // Confirmed, which may be on its way, finds nothing left to do
 	}
 	return t
 }
 
-// heldLocked notes that Redis has a topic, and decides who waited for it alone.
+// heldLocked notes that Redis has a topic.
 func (h *Hub) heldLocked(t *topic) {
 	t.held = true
-	for _, p := range slices.Clone(t.waiting) {
-		if p.missing--; p.missing == 0 {
-			h.settleLocked(p)
-		}
-	}
-}
-
-// settleLocked decides a Pending: it listens now, or was refused.
-func (h *Hub) settleLocked(p *Pending) {
-	h.fanOutLocked()
-	for _, t := range p.topics {
-		t.waiting = slices.DeleteFunc(t.waiting, func(q *Pending) bool { return q == p })
-		h.waiting[t.kind]--
-		if p.err == nil {
-			t.subs = append(t.subs, p.listener)
-			h.subs[t.kind]++
-		} else {
-			h.forgetLocked(t)
-		}
-	}
-	close(p.done)
-	if p.wake != nil {
-		p.wake()
+	for w := t.waiting; w != nil; w = w.next {
+		w.pending.confirmedLocked()
 	}
 }
 
@@ -143,14 +105,15 @@ type departure struct {
 	done    chan struct{}
 }
 
-// Leave ends l's subscription to names. One that still waits is given up as a
-// whole, with ErrLeft. After it returns nothing of them is queued for l any more. The channel it returns is
-// closed when Redis has let go of the names that nobody listens to now; nil when
-// there are none.
+// Leave ends l's subscription to names. One that still waits, and must be left as
+// a whole, is given up with ErrLeft. After it returns nothing of them is queued
+// for l any more. The channel it returns is closed when Redis has let go of the
+// names that nobody listens to now; nil when there are none.
 func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) <-chan struct{} {
 	d := &departure{done: make(chan struct{}), missing: 1} // one more, until all are counted
 	for part := range slices.Chunk(names, lockedNames) {
 		h.leave(l, kind, part, d)
+		runtime.Gosched() // to the reader from Redis, if it waits for the lock
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -169,29 +132,28 @@ func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
 		if t == nil {
 			continue
 		}
-		if p := t.waitingFor(l); p != nil {
-			p.err = ErrLeft
-			h.settleLocked(p) // forgets t, too, if nobody else is interested
-			continue
+		if p := t.unwait(l); p != nil {
+			h.waiting[kind]--
+			p.failLocked(ErrLeft)
 		}
 		if t.drop(l) {
 			h.subs[kind]--
 		}
-		if h.forgetLocked(t) {
+		if t.unused() && h.forgetLocked(kind, name, t) {
 			d.missing++
-			h.leaving[kind][t.name] = append(h.leaving[kind][t.name], d)
+			h.leaving[kind][name] = append(h.leaving[kind][name], d)
 		}
 	}
 }
 
 // forgetLocked drops a topic that nobody is interested in, and reports whether
 // Redis has still to let go of it.
-func (h *Hub) forgetLocked(t *topic) bool {
-	if !t.unused() {
-		return false
+func (h *Hub) forgetLocked(kind resp.Kind, name string, t *topic) bool {
+	delete(h.topics[kind], name)
+	if kind == resp.PMessage {
+		h.patterns.remove(name)
 	}
-	delete(h.topics[t.kind], t.name)
-	return !t.local && h.up.Want(t.kind, t.name, false)
+	return !t.local && h.up.Want(kind, name, false)
 }
 
 // Released says that Redis has let go of a name.
@@ -242,12 +204,16 @@ func (h *Hub) Refused(kind resp.Kind, name string, err error) {
 	if t == nil || t.held {
 		return
 	}
+	t.asked = false
 	for _, l := range t.subs {
 		l.endLocked(ReasonRefused)
 	}
-	for _, p := range slices.Clone(t.waiting) {
-		p.err = err
-		h.settleLocked(p)
+	for w := t.waiting; w != nil; w = w.next {
+		p := w.pending
+		p.failLocked(err)
+		if p.entered > 0 { // before a loss, and may have heard something of the rest
+			p.listener.endLocked(ReasonRefused)
+		}
 	}
 }
 
@@ -269,10 +235,11 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 				continue
 			}
 			t.held = false
-			for _, p := range t.waiting {
-				p.missing++
+			h.up.Want(resp.Kind(kind), name, true)
+			for w := t.waiting; w != nil; w = w.next {
+				w.pending.missing++
 			}
-			if len(t.subs) == 0 || !disconnect(t.kind, name) {
+			if len(t.subs) == 0 || !disconnect(resp.Kind(kind), name) {
 				continue
 			}
 			for _, l := range t.subs {
@@ -385,18 +352,20 @@ func (h *Hub) Flush() {
 }
 
 // WaitFor returns a subscription of anybody on this host that a message on
-// channel would reach and that Redis has not confirmed yet, or nil. A publisher
-// waits for it, so that who subscribed first also hears.
+// channel would reach and that is not active yet, or nil. A publisher waits for
+// it, so that who subscribed first also hears.
 func (h *Hub) WaitFor(kind resp.Kind, channel []byte) *Pending {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if t := h.topics[kind][string(channel)]; t != nil && len(t.waiting) > 0 {
-		return t.waiting[0]
+	if t := h.topics[kind][string(channel)]; t != nil {
+		if p := t.undecided(); p != nil {
+			return p
+		}
 	}
 	if kind == resp.Message && h.waiting[resp.PMessage] > 0 {
-		for name, t := range h.topics[resp.PMessage] {
-			if len(t.waiting) > 0 && glob.Match([]byte(name), channel) {
-				return t.waiting[0]
+		for t := range h.patterns.matching(channel) {
+			if p := t.undecided(); p != nil {
+				return p
 			}
 		}
 	}
@@ -412,21 +381,12 @@ func (h *Hub) Audience(kind resp.Kind, channel []byte) (listeners, upstream int)
 		listeners, upstream = t.count()
 	}
 	if kind == resp.Message {
-		for name, t := range h.topics[resp.PMessage] {
-			if glob.Match([]byte(name), channel) {
-				l, u := t.count()
-				listeners, upstream = listeners+l, upstream+u
-			}
+		for t := range h.patterns.matching(channel) {
+			l, u := t.count()
+			listeners, upstream = listeners+l, upstream+u
 		}
 	}
 	return listeners, upstream
-}
-
-func (t *topic) count() (listeners, upstream int) {
-	if t.held && !t.local {
-		upstream = 1
-	}
-	return len(t.subs), upstream
 }
 
 // Listeners counts the listeners of one name and tells whether Redis counts

@@ -30,23 +30,23 @@ func TestNoMessageBeforeTheConfirmation(t *testing.T) {
 	m := newMember(t, 1<<20)
 	woken := 0
 	p := h.Join(m.Listener, resp.Message, []string{"a", "b"}, func() { woken++ })
-	if p == nil || isDone(p.Done()) {
-		t.Fatal("active before Redis has confirmed anything")
-	}
+	wantEnter(t, h, p, false, nil)
 	if h.WaitFor(resp.Message, []byte("a")) != p || h.WaitFor(resp.Message, []byte("x")) != nil {
 		t.Error("publishers do not wait for it")
 	}
 	wantStats(t, h, 2, 0, 1+1)
 	r.answer() // a
-	if isDone(p.Done()) {
-		t.Fatal("active before all is confirmed")
-	}
-	if n := say(h, "a", "early", 0); n != 0 {
+	wantEnter(t, h, p, false, nil)
+	if n := say(h, "a", "early", 0); n != 0 || isReady(p) {
 		t.Errorf("%d listeners of a name that is half of a subscription", n)
 	}
 	r.answer() // b
-	if !isDone(p.Done()) || p.Err() != nil || woken != 1 {
-		t.Fatalf("done %v, %v, woken %d times", isDone(p.Done()), p.Err(), woken)
+	if !isReady(p) || isDone(p.Done()) || woken != 1 {
+		t.Fatalf("done before Enter %v, woken %d times", isDone(p.Done()), woken)
+	}
+	wantEnter(t, h, p, true, nil)
+	if !isDone(p.Done()) || p.Err() != nil {
+		t.Fatalf("done %v, %v", isDone(p.Done()), p.Err())
 	}
 	if n := say(h, "a", "m", 0); n != 1 {
 		t.Errorf("%d listeners", n)
@@ -57,7 +57,7 @@ func TestNoMessageBeforeTheConfirmation(t *testing.T) {
 	if h.WaitFor(resp.Message, []byte("a")) != nil {
 		t.Error("publishers still wait")
 	}
-	if p := h.Join(newMember(t, 1).Listener, resp.Message, []string{"a", "b"}, nil); p != nil {
+	if _, active := subscribe(h, newMember(t, 1), resp.Message, "a", "b"); !active {
 		t.Error("the second listener has to wait for what is held")
 	}
 }
@@ -96,7 +96,7 @@ func TestLeaveThenJoin(t *testing.T) {
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
 	joined(t, h, r, m, "a")
 	released := h.Leave(m.Listener, resp.Message, "a")
-	if p := h.Join(other.Listener, resp.Message, []string{"a"}, nil); p != nil {
+	if _, active := subscribe(h, other, resp.Message, "a"); !active {
 		t.Error("waits for what Redis still holds")
 	}
 	if !isDone(released) {
@@ -116,13 +116,16 @@ func TestRefused(t *testing.T) {
 	r.answer() // good
 	refusal := errors.New("NOPERM")
 	r.asked = nil
-	h.Refused(resp.Message, "bad", refusal)
-	if !isDone(p.Done()) || !errors.Is(p.Err(), refusal) {
+	r.refuse(resp.Message, "bad", refusal)
+	if !isReady(p) || !isDone(p.Done()) || !errors.Is(p.Err(), refusal) {
 		t.Errorf("done %v, %v", isDone(p.Done()), p.Err())
 	}
-	if !isDone(q.Done()) || q.Err() != nil {
-		t.Error("somebody else's subscription suffers")
+	wantEnter(t, h, p, false, refusal)
+	if h.WaitFor(resp.Message, []byte("bad")) != nil {
+		t.Error("publishers wait for what was refused")
 	}
+	h.Leave(m.Listener, resp.Message, "good", "bad")
+	wantEnter(t, h, q, true, nil) // somebody else's does not suffer
 	if n := say(h, "good", "m", 0); n != 1 {
 		t.Errorf("%d listeners of the name that was not refused", n)
 	}
@@ -139,14 +142,19 @@ func TestRefusedAfterALoss(t *testing.T) {
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
 	joined(t, h, r, m, "a")
 	joined(t, h, r, other, "b")
-	r.lose(false)
-	h.Refused(resp.Message, "a", errors.New("NOPERM"))
+	r.lose(notify)
+	r.refuse(resp.Message, "a", errors.New("NOPERM"))
 	m.wantEnds(t, ReasonRefused)
 	other.wantEnds(t)
+	if _, active := subscribe(h, newMember(t, 1), resp.Message, "a"); active || len(r.asked) < 2 {
+		t.Error("the refused name is not asked for again")
+	}
 	r.asked = nil
-	h.Refused(resp.Message, "unknown", errors.New("NOPERM"))
+	r.refuse(resp.Message, "unknown", errors.New("NOPERM"))
 	h.Confirmed(resp.Message, "unknown")
 }
+
+func notify(resp.Kind, string) bool { return false }
 
 func TestLost(t *testing.T) {
 	h, r := newHub(t)
@@ -156,7 +164,7 @@ func TestLost(t *testing.T) {
 	joined(t, h, r, local, "local:events")
 	p := h.Join(waits.Listener, resp.Message, []string{"a", "new"}, nil)
 	say(h, "a", "last", 0)
-	ended := h.Lost(func(_ resp.Kind, name string) bool { return name != "notify" })
+	ended := r.lose(func(_ resp.Kind, name string) bool { return name != "notify" })
 	if ended != 1 {
 		t.Errorf("%d ended, want 1", ended)
 	}
@@ -164,21 +172,16 @@ func TestLost(t *testing.T) {
 	told.wantEnds(t)
 	waits.wantEnds(t)
 	local.wantEnds(t)
-	clear(r.held)
 
 	// The subscription that waits needs both names in the next life.
 	r.asked = nil
 	r.held[key{resp.Message, "new"}] = true
 	h.Confirmed(resp.Message, "new")
-	if isDone(p.Done()) {
-		t.Error("active, and the name that it had counted on was lost")
-	}
+	wantEnter(t, h, p, false, nil) // the name that it had counted on was lost
 	r.held[key{resp.Message, "a"}] = true
 	h.Confirmed(resp.Message, "a")
 	h.Confirmed(resp.Message, "a") // a second time changes nothing
-	if !isDone(p.Done()) || p.Err() != nil {
-		t.Error("not active, and all is confirmed")
-	}
+	wantEnter(t, h, p, true, nil)
 	if n := say(h, "a", "m", 0); n != 2 {
 		t.Errorf("%d listeners, want who was ended and has not left, and who waited", n)
 	}
@@ -197,7 +200,7 @@ func TestLostReleases(t *testing.T) {
 	m := newMember(t, 1<<20)
 	joined(t, h, r, m, "a")
 	released := h.Leave(m.Listener, resp.Message, "a")
-	r.lose(true)
+	r.lose(notify)
 	if !isDone(released) {
 		t.Error("the connection is gone, and it still waits")
 	}
@@ -210,26 +213,63 @@ func TestLeaveWhileWaiting(t *testing.T) {
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
 	p := h.Join(m.Listener, resp.Message, []string{"a", "b"}, nil)
 	q := h.Join(other.Listener, resp.Message, []string{"b"}, nil)
-	h.Leave(m.Listener, resp.Message, "a")
+	h.Leave(m.Listener, resp.Message, "a", "b")
 	if !isDone(p.Done()) || !errors.Is(p.Err(), ErrLeft) {
 		t.Errorf("done %v, %v, want ErrLeft", isDone(p.Done()), p.Err())
 	}
 	r.answerAll()
-	if !isDone(q.Done()) || q.Err() != nil {
-		t.Error("somebody else's subscription suffers")
-	}
+	wantEnter(t, h, q, true, nil) // somebody else's does not suffer
 	if a, b := say(h, "a", "m", 0), say(h, "b", "m", 0); a != 0 || b != 1 {
 		t.Errorf("%d and %d listeners", a, b)
 	}
 	wantStats(t, h, 1, 1, 0)
-	h.Refused(resp.Message, "a", errors.New("late"))
+	r.refuse(resp.Message, "a", errors.New("late"))
 	wantStats(t, h, 1, 1, 0)
+}
+
+// TestLossInTheMiddle of a subscription that is entered part by part.
+func TestLossInTheMiddle(t *testing.T) {
+	const last = 3*lockedNames - 1
+	var names []string
+	for i := range last + 1 {
+		names = append(names, fmt.Sprint("n", i))
+	}
+	first, final := names[0], names[last]
+	for _, refused := range []bool{false, true} {
+		h, r := newHub(t)
+		m := newMember(t, 1<<20)
+		p := h.Join(m.Listener, resp.Message, names, nil)
+		r.answerAll()
+		if active, more, err := h.enter(p); active || !more || err != nil {
+			t.Fatalf("the first part: got %v, %v, %v", active, more, err)
+		}
+		if a, z := say(h, first, "m", 0), say(h, final, "m", 0); a != 1 || z != 0 {
+			t.Errorf("%d listen to the first, %d to the last; want 1 and 0", a, z)
+		}
+		r.lose(notify)
+		wantEnter(t, h, p, false, nil)
+		if refused {
+			r.refuse(resp.Message, final, errors.New("NOPERM"))
+			m.wantEnds(t, ReasonRefused) // it may have heard something of the first
+			h.Leave(m.Listener, resp.Message, names...)
+			r.answerAll()
+			wantStats(t, h, 0, 0, 0)
+			continue
+		}
+		r.answerAll()
+		wantEnter(t, h, p, true, nil)
+		m.wantEnds(t)
+		if a, z := say(h, first, "m", 0), say(h, final, "m", 0); a != 1 || z != 1 {
+			t.Errorf("%d listen to the first, %d to the last; want 1 and 1", a, z)
+		}
+		wantStats(t, h, len(names), len(names), 0)
+	}
 }
 
 func TestLocalNamesAreNotAsked(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
-	if p := h.Join(m.Listener, resp.Message, []string{"local:events"}, nil); p != nil {
+	if _, active := subscribe(h, m, resp.Message, "local:events"); !active {
 		t.Error("waits for Redis")
 	}
 	if len(r.wanted) != 0 {
@@ -247,13 +287,18 @@ func TestAudience(t *testing.T) {
 	h, r := newHub(t)
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
 	joined(t, h, r, m, "chat:1")
-	h.Join(m.Listener, resp.PMessage, []string{"chat:*", "user:*"}, nil)
-	h.Join(other.Listener, resp.PMessage, []string{"chat:*"}, nil)
-	h.Join(other.Listener, resp.SMessage, []string{"chat:1"}, nil)
+	pending := []*Pending{
+		h.Join(m.Listener, resp.PMessage, []string{"chat:*", "user:*"}, nil),
+		h.Join(other.Listener, resp.PMessage, []string{"chat:*"}, nil),
+		h.Join(other.Listener, resp.SMessage, []string{"chat:1"}, nil),
+	}
 	if h.WaitFor(resp.Message, []byte("chat:9")) == nil || h.WaitFor(resp.Message, []byte("x")) != nil {
 		t.Error("publishers wait for patterns that match, and for no others")
 	}
 	r.answerAll()
+	for _, p := range pending {
+		wantEnter(t, h, p, true, nil)
+	}
 	cases := []struct {
 		kind                resp.Kind
 		channel             string
@@ -444,7 +489,7 @@ func (r *random) run() {
 		case x < 93:
 			r.refuse()
 		case x < 94:
-			r.redis.lose(false)
+			r.redis.lose(notify)
 		default:
 			r.hub.Flush()
 		}
@@ -468,13 +513,7 @@ func (r *random) join(i int) {
 	if len(keys) == 0 {
 		return
 	}
-	if p := r.hub.Join(r.members[i].Listener, kind, names, nil); p != nil {
-		r.pending[i][p] = keys
-		return
-	}
-	for _, k := range keys {
-		r.active[i][k] = true
-	}
+	r.pending[i][r.hub.Join(r.members[i].Listener, kind, names, nil)] = keys
 }
 
 func (r *random) has(i int, k key) bool {
@@ -486,14 +525,28 @@ func (r *random) has(i int, k key) bool {
 	return r.active[i][k]
 }
 
+// leave ends i's interest in k, or the whole subscription to it that waits.
 func (r *random) leave(i int, k key) {
-	r.hub.Leave(r.members[i].Listener, k.kind, k.name)
-	delete(r.active[i], k)
 	for p, keys := range r.pending[i] {
-		if slices.Contains(keys, k) && (!isDone(p.Done()) || !errors.Is(p.Err(), ErrLeft)) {
+		if !slices.Contains(keys, k) {
+			continue
+		}
+		r.leaveAll(i, keys)
+		if delete(r.pending[i], p); !isDone(p.Done()) || p.Err() == nil {
 			r.t.Fatalf("left %v, and its subscription still waits", k)
 		}
+		return
 	}
+	r.leaveAll(i, []key{k})
+	delete(r.active[i], k)
+}
+
+func (r *random) leaveAll(i int, keys []key) {
+	names := make([]string, len(keys))
+	for n, k := range keys {
+		names[n] = k.name
+	}
+	r.hub.Leave(r.members[i].Listener, keys[0].kind, names...)
 }
 
 // refuse makes Redis refuse what it is asked for next.
@@ -501,28 +554,27 @@ func (r *random) refuse() {
 	for i, k := range r.redis.asked {
 		if r.redis.wanted[k] && !r.redis.held[k] {
 			r.redis.asked = slices.Delete(slices.Clone(r.redis.asked), i, i+1)
-			r.hub.Refused(k.kind, k.name, errors.New("NOPERM"))
-			if r.redis.wanted[k] { // by who listened before a loss: asked in the next life
-				r.redis.asked = append(r.redis.asked, k)
-			}
+			r.redis.refuse(k.kind, k.name, errors.New("NOPERM"))
 			return
 		}
 	}
 }
 
-// decide notes what became of the subscriptions that waited.
+// decide does for the subscriptions that wait what a session does.
 func (r *random) decide() {
 	for i := range r.members {
 		for p, keys := range r.pending[i] {
-			if !isDone(p.Done()) {
-				continue
-			}
-			delete(r.pending[i], p)
-			if p.Err() == nil {
+			switch active, err := r.hub.Enter(p); {
+			case err != nil:
+				r.leaveAll(i, keys)
+			case active:
 				for _, k := range keys {
 					r.active[i][k] = true
 				}
+			default:
+				continue
 			}
+			delete(r.pending[i], p)
 		}
 		if len(r.members[i].ends) > 0 { // a process that comes back after being ended
 			r.replace(i)
@@ -536,7 +588,7 @@ func (r *random) replace(i int) {
 		r.hub.Leave(r.members[i].Listener, k.kind, k.name)
 	}
 	for _, keys := range r.pending[i] {
-		r.hub.Leave(r.members[i].Listener, keys[0].kind, keys[0].name)
+		r.leaveAll(i, keys)
 	}
 	r.hub.Flush()
 	r.members[i].expect(r.want[i].String())

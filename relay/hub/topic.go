@@ -2,24 +2,26 @@ package hub
 
 // A name that somebody on this host listens to.
 
-import (
-	"slices"
+import "slices"
 
-	"redis-relay/relay/resp"
-)
-
-// topic is guarded by Hub.mu.
+// topic is guarded by Hub.mu. There may be very many: it has no name of its own,
+// and is as small as can be.
 type topic struct {
-	name    string
-	kind    resp.Kind
 	local   bool // made by this relay: Redis knows nothing of it
+	asked   bool // the upstream knows that it is wanted
 	held    bool // Redis has confirmed it
 	turn    uint32
 	subs    []*Listener
-	waiting []*Pending
+	waiting *waiter // subscriptions that are not active yet
 }
 
-func (t *topic) unused() bool { return len(t.subs) == 0 && len(t.waiting) == 0 }
+// waiter is a place in the list of those who wait for a topic.
+type waiter struct {
+	pending *Pending
+	next    *waiter
+}
+
+func (t *topic) unused() bool { return len(t.subs) == 0 && t.waiting == nil }
 
 // drop takes l off, and reports whether it listened.
 func (t *topic) drop(l *Listener) bool {
@@ -33,13 +35,32 @@ func (t *topic) drop(l *Listener) bool {
 	return true
 }
 
-// waitingFor returns the subscription of l that still waits, or nil.
-func (t *topic) waitingFor(l *Listener) *Pending {
-	i := slices.IndexFunc(t.waiting, func(p *Pending) bool { return p.listener == l })
-	if i < 0 {
-		return nil
+// unwait takes off the subscription of l that waits, and returns it, or nil.
+func (t *topic) unwait(l *Listener) *Pending {
+	for w := &t.waiting; *w != nil; w = &(*w).next {
+		if p := (*w).pending; p.listener == l {
+			*w = (*w).next
+			return p
+		}
 	}
-	return t.waiting[i]
+	return nil
+}
+
+// undecided returns a subscription that waits and was not refused, or nil.
+func (t *topic) undecided() *Pending {
+	for w := t.waiting; w != nil; w = w.next {
+		if w.pending.err == nil {
+			return w.pending
+		}
+	}
+	return nil
+}
+
+func (t *topic) count() (listeners, upstream int) {
+	if t.held && !t.local {
+		upstream = 1
+	}
+	return len(t.subs), upstream
 }
 
 // one picks the next listener in turn that has room for n bytes, or nil when

@@ -34,8 +34,9 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 			return
 		}
 	}
-	all, fresh := c.fresh(kind, args)
-	if n := c.subscriptions() + len(fresh); int64(n) > c.srv.limits.Subscriptions.Load() {
+	all, fresh := c.add(kind, args)
+	if n := c.subscriptions(); int64(n) > c.srv.limits.Subscriptions.Load() {
+		c.remove(kind, fresh)
 		c.replyError(fmt.Sprintf("DENIED %s: this would be subscription %d of this connection, over limits.subscriptions",
 			args[0], n))
 		return
@@ -44,27 +45,36 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	hold := c.out.Hold()
 	if len(fresh) > 0 {
 		if err := c.join(kind, fresh); err != nil {
+			c.remove(kind, fresh)
 			hold.Fill(c.refusal(err))
 			return
 		}
 	}
-	hold.Fill(c.confirm(kind, all))
+	hold.Fill(c.confirm(kind, all, fresh))
 }
 
-// fresh copies the names of a command, and lists those that are new.
-func (c *session) fresh(kind resp.Kind, args [][]byte) (all, fresh []string) {
-	seen := make(map[string]struct{}, len(args))
-	for _, a := range args {
-		name := string(a)
-		all = append(all, name)
-		_, has := c.names[kind][name]
-		_, twice := seen[name]
-		if !has && !twice {
-			seen[name] = struct{}{}
-			fresh = append(fresh, name)
+// add copies the names of a command, adds them to those of the session, and
+// lists the ones that are new, in the order of the command.
+func (c *session) add(kind resp.Kind, args [][]byte) (all, fresh []string) {
+	if c.names[kind] == nil {
+		c.names[kind] = make(map[string]struct{}, len(args))
+	}
+	all, fresh = make([]string, len(args)), make([]string, 0, len(args))
+	for i, a := range args {
+		all[i] = string(a)
+		if _, has := c.names[kind][all[i]]; !has {
+			c.names[kind][all[i]] = struct{}{}
+			fresh = append(fresh, all[i])
 		}
 	}
 	return all, fresh
+}
+
+// remove takes back what add has added.
+func (c *session) remove(kind resp.Kind, fresh []string) {
+	for _, name := range fresh {
+		delete(c.names[kind], name)
+	}
 }
 
 func (c *session) subscriptions() (n int) {
@@ -77,15 +87,20 @@ func (c *session) subscriptions() (n int) {
 // join returns when the hub has all of names, or none: then why.
 func (c *session) join(kind resp.Kind, names []string) error {
 	p := c.srv.hub.Join(c.listener, kind, names, c.wake)
-	if p == nil {
-		return nil
+	for {
+		active, err := c.srv.hub.Enter(p)
+		if active {
+			return nil
+		}
+		if err == nil {
+			err = c.await(p.Ready())
+			c.quit = err != nil
+		}
+		if err != nil {
+			c.srv.hub.Leave(c.listener, kind, names...)
+			return err
+		}
 	}
-	if err := c.await(p.Done()); err != nil {
-		c.srv.hub.Leave(c.listener, kind, names...)
-		c.quit = true
-		return err
-	}
-	return p.Err()
 }
 
 // refusal words the error of a subscription; nothing for a connection that ends.
@@ -96,14 +111,17 @@ func (c *session) refusal(err error) []byte {
 	return resp.AppendError(nil, err.Error())
 }
 
-func (c *session) confirm(kind resp.Kind, names []string) []byte {
-	if c.names[kind] == nil {
-		c.names[kind] = make(map[string]struct{}, len(names))
-	}
-	var b []byte
-	for _, name := range names {
-		c.names[kind][name] = struct{}{}
-		b = resp.AppendPubSub(b, c.proto, kind.Subscribe(), []byte(name), c.subscribed(kind))
+// confirm answers each name with the number of subscriptions after it.
+func (c *session) confirm(kind resp.Kind, all, fresh []string) []byte {
+	const about = 64 // bytes of a confirmation
+	b := make([]byte, 0, about*len(all))
+	count := c.subscribed(kind) - int64(len(fresh))
+	for _, name := range all {
+		if len(fresh) > 0 && name == fresh[0] {
+			fresh = fresh[1:]
+			count++
+		}
+		b = resp.AppendPubSub(b, c.proto, kind.Subscribe(), []byte(name), count)
 	}
 	c.noteCounts()
 	return b

@@ -225,7 +225,7 @@ func (c *session) readNow(fd uintptr) bool {
 	}
 }
 
-// await blocks until done is closed; whoever closes it calls wake afterwards. It
+// await blocks until done has a value or is closed; wake is called afterwards. It
 // reads on meanwhile, so that a client that goes away is noticed.
 func (c *session) await(done <-chan struct{}) error {
 	c.out.Flush()
@@ -244,9 +244,10 @@ func (c *session) await(done <-chan struct{}) error {
 		if len(c.ahead) >= maxAhead {
 			select {
 			case <-done:
+				return nil
 			case <-c.kick:
+				continue
 			}
-			continue
 		}
 		n, err := c.conn.Read(buf)
 		c.ahead = append(c.ahead, buf[:n]...)

@@ -47,6 +47,8 @@ func testOptions(url string) Options {
 
 // ears is a Sink, Registry and Observer that remembers. Fields are guarded by mu.
 type ears struct {
+	again func() // wants again what was wanted
+
 	mu        sync.Mutex
 	messages  []string // "kind channel payload"
 	large     []string // "kind channel size"
@@ -85,6 +87,7 @@ func (e *ears) Up(n int, _ time.Duration) { e.with(func() { e.ups = append(e.ups
 func (e *ears) Down(err error)            { e.with(func() { e.downs = append(e.downs, err) }) }
 
 func (e *ears) Lost(since time.Time, err error) {
+	e.again()
 	e.with(func() { e.lost, e.silent = append(e.lost, err), append(e.silent, time.Since(since)) })
 }
 
@@ -117,6 +120,31 @@ type subscription struct {
 	*Subscriber
 	*ears
 	t testing.TB
+
+	mu     sync.Mutex // Guards wanted, and that it is true.
+	wanted map[name]bool
+}
+
+// Want tells the Subscriber what is news.
+func (s *subscription) Want(kind resp.Kind, n string, want bool) (isHeld bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := name{kind, n}
+	if s.wanted[key] == want {
+		return false
+	}
+	if s.wanted[key] = want; !want {
+		delete(s.wanted, key)
+	}
+	return s.Subscriber.Want(kind, n, want)
+}
+
+func (s *subscription) wantAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n := range s.wanted {
+		s.Subscriber.Want(n.kind, n.name, true)
+	}
 }
 
 // subscribe runs a Subscriber, with the names wanted from the start.
@@ -130,7 +158,11 @@ func subscribeWithProbe(
 ) *subscription {
 	t.Helper()
 	e := newEars()
-	s := NewSubscriber(opts, e, e, e, limit(1<<20), probe, publish, zap.NewNop())
+	s := &subscription{
+		Subscriber: NewSubscriber(opts, e, e, e, limit(1<<20), probe, publish, zap.NewNop()),
+		ears:       e, t: t, wanted: map[name]bool{},
+	}
+	e.again = s.wantAgain
 	for _, n := range names {
 		s.Want(resp.Message, n, true)
 	}
@@ -143,7 +175,7 @@ func subscribeWithProbe(
 			t.Errorf("Run returned %v", err)
 		}
 	})
-	return &subscription{Subscriber: s, ears: e, t: t}
+	return s
 }
 
 // awaitUp waits until all subscriptions stand for the n-th time.

@@ -14,6 +14,10 @@ import (
 // channels are few commands, small enough that Redis serves others in between.
 const batchSize = 500
 
+// maxFlying bounds the names that Redis has been asked for and has not answered:
+// messages come behind the answers, and must not wait for 100,000 of them.
+const maxFlying = 2 * batchSize
+
 var errOutOfStep = errors.New("Redis confirmed something else than was asked")
 
 // wire is what Redis was last told of a name, and whether it has answered.
@@ -26,8 +30,8 @@ const (
 	unsubscribing
 )
 
-// interest is the state of one name. Want changes want; the connection changes
-// wire; whoever sees that they differ queues the name.
+// interest is the state of one name. Those who want it change want, the connection
+// changes wire; whoever sees that they differ queues the name.
 type interest struct {
 	want   bool
 	queued bool
@@ -49,25 +53,24 @@ type command struct {
 	sent      time.Time
 }
 
-// registry is guarded by Subscriber.mu.
+// registry keeps the names that are not settled. A settled one, which Redis holds
+// and somebody wants, or neither, costs no memory here: whoever wants it knows.
+// Guarded by Subscriber.mu.
 type registry struct {
-	names  [resp.Kinds]map[string]interest
-	queue  []name     // names whose want and wire may differ
-	flying []*command // sent, in order
+	names  [resp.Kinds]map[string]interest // nil while empty: a map never shrinks
+	queue  []name                          // names whose want and wire may differ
+	flying []*command                      // sent, in order
+	asked  int                             // names in flying that are not answered
 }
 
-func newRegistry() registry {
-	var r registry
-	for k := range r.names {
-		r.names[k] = map[string]interest{}
-	}
-	return r
-}
-
-// want notes what is wanted and reports whether Redis has the name subscribed: for
-// a name that is wanted, for certain; for one that is not any more, perhaps.
+// want notes that a name is wanted from now on, or no longer; also that one is
+// still wanted which was refused or lost. It reports whether Redis has the name
+// subscribed: for one that is wanted, for certain; for the other, perhaps.
 func (r *registry) want(n name, want bool) bool {
-	i := r.names[n.kind][n.name]
+	i, open := r.names[n.kind][n.name]
+	if !open && !want {
+		i.wire = held
+	}
 	i.want = want
 	r.put(n, i)
 	if want {
@@ -76,25 +79,59 @@ func (r *registry) want(n name, want bool) bool {
 	return i.wire != absent
 }
 
+// holds tells whether Redis has a name subscribed that is wanted.
+func (r *registry) holds(n name) bool {
+	i, open := r.names[n.kind][n.name]
+	return !open || i.wire == held
+}
+
 // put stores the state of a name and queues it when something is to be done.
 func (r *registry) put(n name, i interest) {
 	idle := i.wire == absent || i.wire == held
-	if idle && i.want != (i.wire == held) && !i.queued {
+	settled := idle && i.want == (i.wire == held)
+	if idle && !settled && !i.queued {
 		i.queued = true
 		r.queue = append(r.queue, n)
 	}
-	if !i.want && i.wire == absent && !i.queued {
-		delete(r.names[n.kind], n.name)
+	if settled && !i.queued {
+		r.drop(n)
 		return
+	}
+	r.store(n, i)
+}
+
+func (r *registry) store(n name, i interest) {
+	if r.names[n.kind] == nil {
+		r.names[n.kind] = map[string]interest{}
 	}
 	r.names[n.kind][n.name] = i
 }
 
-// commands empties the queue into commands, which are flying from now on.
+func (r *registry) drop(n name) {
+	if delete(r.names[n.kind], n.name); len(r.names[n.kind]) == 0 {
+		r.names[n.kind] = nil
+	}
+}
+
+// due is how many names are to be sent now: a whole batch, or all there are.
+func (r *registry) due() int {
+	n := min(batchSize, len(r.queue))
+	if r.asked+n > maxFlying {
+		return 0
+	}
+	return n
+}
+
+// commands makes commands of the names that have been queued longest, as many as
+// are due; they are flying from now on.
 func (r *registry) commands(now time.Time) []*command {
 	var list []*command
 	open := map[[2]uint8]*command{}
-	for _, n := range r.queue {
+	batch := r.queue[:r.due()]
+	if r.queue = r.queue[len(batch):]; len(r.queue) == 0 {
+		r.queue = nil
+	}
+	for _, n := range batch {
 		i := r.names[n.kind][n.name]
 		i.queued = false
 		switch {
@@ -108,7 +145,7 @@ func (r *registry) commands(now time.Time) []*command {
 		}
 		key := [2]uint8{uint8(n.kind), uint8(i.wire)}
 		c := open[key]
-		if c == nil || i.alone || len(c.names) == batchSize {
+		if c == nil || i.alone {
 			c = &command{kind: n.kind, subscribe: i.wire == subscribing, sent: now}
 			list = append(list, c)
 			if !i.alone {
@@ -116,9 +153,9 @@ func (r *registry) commands(now time.Time) []*command {
 			}
 		}
 		c.names = append(c.names, n.name)
+		r.asked++
 		r.put(n, i)
 	}
-	r.queue = nil
 	r.flying = append(r.flying, list...)
 	return list
 }
@@ -133,6 +170,7 @@ func (r *registry) confirm(kind resp.Kind, subscribed bool, channel string) (n n
 		return n, false, fmt.Errorf("%w: %q instead of %q", errOutOfStep, channel, c.names[c.answered])
 	}
 	n = name{kind, c.names[c.answered]}
+	r.asked--
 	if c.answered++; c.answered == len(c.names) {
 		r.landed()
 	}
@@ -160,13 +198,14 @@ func (r *registry) refuse() (n name, ok bool, err error) {
 	}
 	c := r.flying[0]
 	r.landed()
+	r.asked -= len(c.names) - c.answered
 	ok = c.subscribe && len(c.names) == 1
 	for _, s := range c.names {
 		n = name{c.kind, s}
 		i := r.names[n.kind][n.name]
 		i.wire, i.alone = absent, true
 		if ok && i.want {
-			r.names[n.kind][n.name] = i // asked for again at the next want or life
+			r.store(n, i) // asked for again at the next want or life
 			continue
 		}
 		r.put(n, i)
@@ -174,31 +213,29 @@ func (r *registry) refuse() (n name, ok bool, err error) {
 	return n, ok, nil
 }
 
-// reset forgets what a lost connection held, and queues all that is wanted.
+// reset forgets what was under way on a lost connection, and queues all that is
+// wanted. Names that were settled have been wanted again before.
 func (r *registry) reset() {
-	r.queue, r.flying = nil, nil
+	r.queue, r.flying, r.asked = nil, nil, 0
 	for kind := range r.names {
 		for s, i := range r.names[kind] {
-			if !i.want {
-				delete(r.names[kind], s)
-				continue
-			}
-			r.names[kind][s] = interest{want: true, queued: true}
-			r.queue = append(r.queue, name{resp.Kind(kind), s})
+			n := name{resp.Kind(kind), s}
+			r.put(n, interest{want: i.want})
 		}
 	}
 }
 
-// missing returns the names that are wanted and not held.
-func (r *registry) missing() (list []name) {
+// missing counts the names that are wanted and not held, and gives one of them.
+func (r *registry) missing() (count int, example name) {
 	for kind := range r.names {
 		for s, i := range r.names[kind] {
 			if i.want && i.wire != held {
-				list = append(list, name{resp.Kind(kind), s})
+				count++
+				example = name{resp.Kind(kind), s}
 			}
 		}
 	}
-	return list
+	return count, example
 }
 
 // settled tells whether Redis has answered all that was asked.

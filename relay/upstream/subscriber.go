@@ -16,7 +16,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
 
 	"redis-relay/relay/resp"
 )
@@ -43,6 +42,8 @@ type Registry interface {
 	// Released says that Redis has confirmed the end of a subscription.
 	Released(kind resp.Kind, name string)
 	// Lost says that the connection has ended, and with it every subscription.
+	// What was confirmed and is still wanted must be wanted again, before Lost
+	// returns: Subscriber does not remember it.
 	// Nothing was heard of Redis since the time given: what it sent after that is
 	// lost, and a silent connection may take seconds to be found out.
 	Lost(since time.Time, err error)
@@ -50,8 +51,8 @@ type Registry interface {
 
 // Observer hears of what an operator wants to know. It must not block.
 type Observer interface {
-	// Up says that all subscriptions stand, and how long that took since the
-	// loss (0: since the start).
+	// Up says that all subscriptions stand, how many those are on Redis, and how
+	// long that took since the loss (0: since the start).
 	Up(subscriptions int, outage time.Duration)
 	Down(err error)
 	// Alert is called once an outage, after AlertAfter failed attempts in a row.
@@ -75,7 +76,8 @@ type Subscriber struct {
 	// Owned by Run.
 	lastHeard time.Time // when the last connection last brought anything
 	lostAt    time.Time
-	attempts  int // failed in a row
+	attempts  int    // failed in a row
+	counts    [2]int // subscriptions of this life, as Redis counts: channels with patterns, shard channels
 
 	mu sync.Mutex // Guards what follows.
 
@@ -99,7 +101,7 @@ func NewSubscriber(opts Options, sink Sink, registry Registry, observer Observer
 	s := &Subscriber{
 		opts: opts, sink: sink, registry: registry, observer: observer, publish: publish,
 		maxPayload: maxPayload, log: log, probe: probe, wake: make(chan struct{}, 1),
-		reg: newRegistry(), reason: "not connected to Redis yet",
+		reason: "not connected to Redis yet",
 	}
 	if probe != "" {
 		s.reg.want(name{resp.Message, probe}, true)
@@ -107,25 +109,26 @@ func NewSubscriber(opts Options, sink Sink, registry Registry, observer Observer
 	return s
 }
 
-// Want says whether a name is wanted, and reports whether Redis has it subscribed
-// now. If it is wanted and not subscribed, Registry.Confirmed or Refused will
-// follow; if it is subscribed and not wanted, Released, or Lost. It may be called
-// from anywhere and does not wait.
+// Want says that a name is wanted from now on, or no longer, in turn; a name that
+// was refused or lost may be wanted once more. It reports whether Redis has the
+// name subscribed now. If it is wanted and not subscribed, Registry.Confirmed or
+// Refused will follow; if it is subscribed and not wanted, Released, or Lost. It
+// may be called from anywhere and does not wait.
 func (s *Subscriber) Want(kind resp.Kind, n string, want bool) (isHeld bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	isHeld = s.reg.want(name{kind, n}, want)
-	if len(s.reg.queue) > 0 {
+	if s.reg.due() > 0 {
 		signal(s.wake)
 	}
 	return isHeld
 }
 
-// Held tells whether Redis has a name subscribed now.
+// Held tells whether Redis has a name subscribed now. Only for one that is wanted.
 func (s *Subscriber) Held(kind resp.Kind, n string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reg.names[kind][n].wire == held
+	return s.reg.holds(name{kind, n})
 }
 
 // Status says whether every wanted subscription is confirmed, and if not, what
@@ -139,12 +142,12 @@ func (s *Subscriber) Status() (ready bool, missing string) {
 	if s.restored && (len(s.reg.flying) == 0 || time.Since(s.reg.flying[0].sent) < lateAfter) {
 		return true, ""
 	}
-	list := s.reg.missing()
-	if len(list) == 0 {
+	count, example := s.reg.missing()
+	if count == 0 {
 		return true, ""
 	}
 	return false, fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
-		len(list), list[0].kind.Subscribe(), list[0].name)
+		count, example.kind.Subscribe(), example.name)
 }
 
 // Lives returns how many connections have been made.
@@ -200,17 +203,18 @@ func (s *Subscriber) runConn(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = t.Close() })
 	defer stop()
 	s.begin()
-	var g errgroup.Group
-	g.Go(func() error { return s.send(ctx, ps) })
-	g.Go(func() error { s.watch(ctx, ps, t, cancel); return nil })
+	var others sync.WaitGroup
+	others.Go(func() { s.send(ctx, t, cancel) })
+	others.Go(func() { s.watch(ctx, ps, t, cancel) })
 	cancel(s.receive(ps))
-	_ = g.Wait() // its error follows from the one in ctx
+	others.Wait()
 	s.lastHeard = time.Unix(0, t.heard.Load())
 	return context.Cause(ctx)
 }
 
 func (s *Subscriber) begin() {
 	s.lives.Add(1)
+	s.counts = [2]int{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected = true
@@ -224,13 +228,18 @@ func (s *Subscriber) end(err error) {
 	was := s.connected
 	s.connected, s.restored = false, false
 	s.reason = fmt.Sprintf("not connected to Redis: %v", err)
-	s.reg.reset()
 	s.mu.Unlock()
 	if !was {
 		s.log.Debug("connecting to Redis failed", zap.Error(err))
 		return
 	}
 	s.registry.Lost(s.lastHeard, err)
+	s.mu.Lock()
+	if s.probe != "" {
+		s.reg.want(name{resp.Message, s.probe}, true)
+	}
+	s.reg.reset()
+	s.mu.Unlock()
 	if s.lostAt.IsZero() {
 		s.lostAt = time.Now()
 		s.observer.Down(err)
@@ -267,10 +276,15 @@ func (s *Subscriber) control(v any) error {
 	}
 	s.mu.Lock()
 	n, wanted, err := s.reg.confirm(kind, subscribed, c.Channel)
-	if len(s.reg.queue) > 0 {
+	if s.reg.due() > 0 {
 		signal(s.wake)
 	}
 	s.mu.Unlock()
+	if kind == resp.SMessage {
+		s.counts[1] = c.Count
+	} else {
+		s.counts[0] = c.Count
+	}
 	switch {
 	case err != nil:
 	case !subscribed:
@@ -289,7 +303,7 @@ func (s *Subscriber) refused(reply redis.Error) error {
 	}
 	s.mu.Lock()
 	n, known, err := s.reg.refuse()
-	if len(s.reg.queue) > 0 {
+	if s.reg.due() > 0 {
 		signal(s.wake)
 	}
 	if known && n.name == s.probe {
@@ -331,11 +345,8 @@ func (s *Subscriber) checkRestored() {
 		return
 	}
 	s.restored = true
-	n := 0
-	for _, names := range s.reg.names {
-		n += len(names)
-	}
-	if s.probe != "" {
+	n := s.counts[0] + s.counts[1]
+	if s.probe != "" && s.reg.holds(name{resp.Message, s.probe}) {
 		n-- // the relay's own
 	}
 	s.mu.Unlock()
@@ -348,42 +359,48 @@ func (s *Subscriber) checkRestored() {
 	s.observer.Up(n, outage)
 }
 
-// send writes the commands that Want asks for.
-func (s *Subscriber) send(ctx context.Context, ps *redis.PubSub) error {
+// send writes the commands that Want asks for. They go past go-redis, which would
+// keep every name for a life in which it may not dial again; its PINGs are single
+// writes, too, so the two do not mix.
+func (s *Subscriber) send(ctx context.Context, conn net.Conn, end context.CancelCauseFunc) {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-s.wake:
 		}
-		s.mu.Lock()
-		list := s.reg.commands(time.Now())
-		s.mu.Unlock()
-		for _, c := range list {
-			if err := c.write(ctx, ps); err != nil {
-				return err // go-redis has closed the connection: receive sees it
+		for b := s.nextCommands(nil); len(b) > 0; b = s.nextCommands(b[:0]) {
+			_ = conn.SetWriteDeadline(time.Now().Add(s.opts.timeout())) // of a closed connection: Write says so
+			if _, err := conn.Write(b); err != nil {
+				end(err)
+				return
 			}
 		}
 	}
 }
 
-func (c *command) write(ctx context.Context, ps *redis.PubSub) error {
-	switch c.kind {
-	case resp.PMessage:
-		if c.subscribe {
-			return ps.PSubscribe(ctx, c.names...)
-		}
-		return ps.PUnsubscribe(ctx, c.names...)
-	case resp.SMessage:
-		if c.subscribe {
-			return ps.SSubscribe(ctx, c.names...)
-		}
-		return ps.SUnsubscribe(ctx, c.names...)
+// nextCommands appends some of what is to be sent, if there is anything. Want
+// waits for it, and with it everybody: that is why it is not all at once.
+func (s *Subscriber) nextCommands(b []byte) []byte {
+	s.mu.Lock()
+	list := s.reg.commands(time.Now())
+	s.mu.Unlock()
+	for _, c := range list {
+		b = c.append(b)
 	}
+	return b
+}
+
+func (c *command) append(b []byte) []byte {
+	word := c.kind.Unsubscribe()
 	if c.subscribe {
-		return ps.Subscribe(ctx, c.names...)
+		word = c.kind.Subscribe()
 	}
-	return ps.Unsubscribe(ctx, c.names...)
+	b = resp.AppendBulkString(resp.AppendArray(b, 1+len(c.names)), word)
+	for _, n := range c.names {
+		b = resp.AppendBulkString(b, n)
+	}
+	return b
 }
 
 // watch ends the life when Redis has gone silent, or answers and does not
@@ -424,7 +441,7 @@ func (s *Subscriber) watch(ctx context.Context, ps *redis.PubSub, t *tap, end co
 // it must come back.
 func (s *Subscriber) sendProbe(end context.CancelCauseFunc) {
 	s.mu.Lock()
-	ok := s.probe != "" && !s.noProbe && s.reg.names[resp.Message][s.probe].wire == held
+	ok := s.probe != "" && !s.noProbe && s.reg.holds(name{resp.Message, s.probe})
 	if ok {
 		s.probes++
 	}

@@ -52,6 +52,7 @@ type contract struct {
 	sink   *numbers
 	client *redis.Client
 	ps     *redis.PubSub
+	tap    *tap
 }
 
 // numbers is a Sink that expects the payloads 0, 1, 2 … on the channel count.
@@ -80,7 +81,8 @@ func newContract(t *testing.T, c contractCase) *contract {
 	var err error
 	k.client, err = opts.client("sub", func(conn net.Conn) net.Conn {
 		k.dials.Add(1)
-		return newTap(conn, k.sink, limit(1<<20))
+		k.tap = newTap(conn, k.sink, limit(1<<20))
+		return k.tap
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -114,8 +116,17 @@ func (k *contract) receive() string {
 
 // step is one command and what Receive must return for it.
 type step struct {
-	send func(ctx context.Context, ps *redis.PubSub) error
+	send func(k *contract) error
 	want []string
+}
+
+// say is a command as Subscriber sends it: past go-redis, which reads the answer.
+func say(kind resp.Kind, subscribe bool, names ...string) func(k *contract) error {
+	c := command{kind: kind, subscribe: subscribe, names: names}
+	return func(k *contract) error {
+		_, err := k.tap.Write(c.append(nil))
+		return err
+	}
 }
 
 // steps are every kind of control traffic; round makes the names differ. They end
@@ -124,35 +135,35 @@ func steps(round int) []step {
 	a, b := fmt.Sprint("c:a", round), fmt.Sprint("c:b", round)
 	return []step{
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.Subscribe(ctx, a, b) },
+			say(resp.Message, true, a, b),
 			[]string{"subscribe " + a + " 2", "subscribe " + b + " 3"},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.Ping(ctx, a) },
+			func(k *contract) error { return k.ps.Ping(context.Background(), a) },
 			[]string{"pong " + a},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.Subscribe(ctx, "denied") },
+			say(resp.Message, true, "denied"),
 			[]string{"refused: NOPERM"},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.PSubscribe(ctx, "p*") },
+			say(resp.PMessage, true, "p*"),
 			[]string{"psubscribe p* 4"},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.SSubscribe(ctx, "shard") },
+			say(resp.SMessage, true, "shard"),
 			[]string{"ssubscribe shard 1"},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.Unsubscribe(ctx, a, b) },
+			say(resp.Message, false, a, b),
 			[]string{"unsubscribe " + a + " 3", "unsubscribe " + b + " 2"},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.PUnsubscribe(ctx, "p*") },
+			say(resp.PMessage, false, "p*"),
 			[]string{"punsubscribe p* 1"},
 		},
 		{
-			func(ctx context.Context, ps *redis.PubSub) error { return ps.SUnsubscribe(ctx, "shard") },
+			say(resp.SMessage, false, "shard"),
 			[]string{"sunsubscribe shard 0"},
 		},
 	}
@@ -161,8 +172,10 @@ func steps(round int) []step {
 // begin shakes hands and subscribes to count.
 func (k *contract) begin() {
 	k.t.Helper()
-	ctx := context.Background()
-	if err := errors.Join(k.ps.Ping(ctx), k.ps.Subscribe(ctx, "count")); err != nil {
+	if err := k.ps.Ping(context.Background()); err != nil {
+		k.t.Fatal(err)
+	}
+	if err := say(resp.Message, true, "count")(k); err != nil {
 		k.t.Fatal(err)
 	}
 	k.want("pong PONG", "subscribe count 1") // the pong of a connection that has no subscription yet
@@ -214,7 +227,7 @@ func (k *contract) wantControlAmongMessages(messages, rounds int) {
 		before := k.sink.next.Load()
 		go func() { sent <- numbered(pub.NetConn(), round*messages/rounds, (round+1)*messages/rounds) }()
 		for _, s := range steps(round) {
-			if err := s.send(context.Background(), k.ps); err != nil {
+			if err := s.send(k); err != nil {
 				t.Fatal(err)
 			}
 			k.want(s.want...)
@@ -228,7 +241,7 @@ func (k *contract) wantControlAmongMessages(messages, rounds int) {
 	}
 	// A batch of them without waiting in between: one at a time all the same.
 	for _, s := range steps(rounds) {
-		if err := s.send(context.Background(), k.ps); err != nil {
+		if err := s.send(k); err != nil {
 			t.Fatal(err)
 		}
 	}
