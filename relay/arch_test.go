@@ -38,20 +38,21 @@ var layers = map[string]struct {
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/glob":       {nil, "a pure function"},
-	"relay/hub":        {[]string{"relay/glob", "relay/resp"}, "it knows interest, not where messages come from"},
+	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
 	"relay/monitor":    {nil, "it counts what it is told"},
+	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
 	"relay/respserver": {[]string{"relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/schema":     {nil, "a verdict needs a payload and nothing else"},
-	"relay/upstream":   {[]string{"relay/resp"}, "the Redis side knows nothing of local clients"},
+	"relay/upstream":   {[]string{"relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 }
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/embedded", "relay/glob", "relay/hub", "relay/monitor", "relay/resp",
-	"relay/respserver", "relay/route", "relay/schema", "relay/upstream",
+	"config", "relay/admin", "relay/embedded", "relay/glob", "relay/hub", "relay/monitor", "relay/nonblock",
+	"relay/resp", "relay/respserver", "relay/route", "relay/schema", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means

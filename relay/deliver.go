@@ -16,25 +16,25 @@ import (
 // can judge, and what came behind it on its channel, goes to the pool of checks;
 // Deliver waits for nothing but room there. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
-	if route.IsReserved(d.Channel) {
+	s := &r.stretch
+	s.enter(r.rules.Load(), d.Channel)
+	rt := s.route
+	if rt == nil {
 		return // another relay's own, caught by a pattern
 	}
-	now := r.rules.Load()
-	rt := now.table.Lookup(d.Channel)
-	counters := now.counters[rt.Index]
-	counters.Received.Inc()
+	s.received++
 	if !rt.Subscribe {
-		counters.Rejected(monitor.Inbound, string(Denied)).Inc()
+		s.counters.Rejected(monitor.Inbound, string(Denied)).Inc()
 		return
 	}
 	kind, open, err := r.verdict.of(rt, d)
 	switch {
 	case open != nil:
-		r.checks.add(rt, counters, d, open)
+		r.checks.add(rt, s.counters, d, open)
 	case r.checks.holds(d.Channel):
-		r.checks.add(rt, counters, d, madeCheck(kind, err))
+		r.checks.add(rt, s.counters, d, madeCheck(kind, err))
 	default:
-		counters.Delivered.Add(float64(r.handOn(rt, counters, d, kind, err)))
+		s.delivered += r.handOn(rt, s.counters, d, kind, err)
 	}
 }
 
@@ -67,8 +67,52 @@ func (r *Relay) TooLarge(d *resp.Delivery, size int64) {
 	r.reject(monitor.Inbound, rt, counters, &Refusal{TooLarge, string(d.Channel), reason}, int(size))
 }
 
-// Flush writes to the listeners what Deliver has queued.
-func (r *Relay) Flush() { r.hub.Flush() }
+// Flush writes to the listeners what Deliver has queued, and reports whether
+// none of it is kept.
+func (r *Relay) Flush() (free bool) {
+	r.verdict = verdict{} // its slices are of memory that may be used again
+	r.stretch.count()
+	r.hub.Flush()
+	return r.hub.Settled()
+}
+
+// stretch is what neighbouring messages have in common, so that a burst on one
+// channel, or on channels of one route, finds it once. Owned by the goroutine that
+// reads from Redis.
+type stretch struct {
+	rules   *rules
+	channel []byte       // a copy
+	route   *route.Route // of channel; nil: reserved
+
+	counters  *monitor.Route
+	received  int // not yet in counters
+	delivered int
+}
+
+// enter makes channel the current one.
+func (s *stretch) enter(now *rules, channel []byte) {
+	if s.rules == now && bytes.Equal(s.channel, channel) {
+		return
+	}
+	s.rules, s.channel, s.route = now, append(s.channel[:0], channel...), nil
+	if route.IsReserved(channel) {
+		return
+	}
+	s.route = now.table.Lookup(channel)
+	if counters := now.counters[s.route.Index]; counters != s.counters {
+		s.count()
+		s.counters = counters
+	}
+}
+
+// count brings the counters up to date.
+func (s *stretch) count() {
+	if s.received > 0 {
+		s.counters.Received.Add(float64(s.received))
+		s.counters.Delivered.Add(float64(s.delivered))
+		s.received, s.delivered = 0, 0
+	}
+}
 
 // verdict remembers the last judgement: a message that also matches patterns
 // comes several times in a row, and is checked once. Owned by the goroutine that

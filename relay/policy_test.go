@@ -158,6 +158,25 @@ func TestInvalidMessages(t *testing.T) {
 	}
 }
 
+// TestEachMessageIsJudged by a pattern's route, though one after the other lies in
+// the same memory.
+func TestEachMessageIsJudged(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(newRoute("chat:", func(r *config.Route) { r.Schema = "chat.json" })))
+	sub := r.dial()
+	sub.Send("PSUBSCRIBE", "chat:*")
+	sub.Expect(t, "[psubscribe chat:* 1]")
+	rejects := r.subscribe("relay:rejects")
+	invalid := strings.Replace(validChat, `"ann"`, "12345", 1) // as long
+	for range 3 {
+		redis.MustDo("PUBLISH", "chat:42", validChat)
+		sub.Expect(t, "[pmessage chat:* chat:42 "+validChat+"]")
+		redis.MustDo("PUBLISH", "chat:42", invalid)
+		var got relay.Reject
+		heard(t, rejects, relay.RejectsChannel, &got)
+	}
+}
+
 func expectReject(t *testing.T, c *redistest.Client, direction, reason string) {
 	t.Helper()
 	var got relay.Reject

@@ -57,6 +57,7 @@ type Relay struct {
 	alerts     atomic.Uint64
 
 	// Owned by the goroutine that reads from Redis.
+	stretch      stretch
 	verdict      verdict
 	gapSince     time.Time
 	disconnected int

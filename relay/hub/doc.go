@@ -18,6 +18,11 @@
 // waits while a lock is held: Flush writes afterwards, without blocking; what a
 // socket does not take at once is left to a goroutine of that connection.
 //
+// # Memory
+//
+// Frames are queued as they are, not copied. Settled tells who delivers them when
+// none is kept any more, so that their memory can be used again.
+//
 // # Loss
 //
 // A listener whose queue is full is disconnected or misses this message; both

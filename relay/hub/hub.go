@@ -55,6 +55,9 @@ type Hub struct {
 	run      run
 	dirty    []*Listener // have something to be flushed
 	spare    []*Listener // the array of an earlier dirty list
+
+	flushing int  // Flushes under way
+	kept     bool // one of them left something unwritten since Settled
 }
 
 // New returns an empty hub. reserve tells which names are local: they are never
@@ -254,18 +257,21 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 }
 
 // Deliver queues a frame for the listeners of a name and returns how many there
-// are. frame is RESP2 and must never be changed afterwards. Nothing is written
-// before Flush.
+// are. frame is RESP2. It and name must not be changed before Settled allows it.
+// Nothing is written before Flush.
 func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	t := h.topics[kind][string(name)]
+	t := h.run.of(kind, name)
+	if t == nil {
+		t = h.topics[kind][string(name)]
+	}
 	if t == nil || len(t.subs) == 0 {
 		return 0
 	}
 	if !h.run.extend(t, mode, frame) {
 		h.fanOutLocked()
-		h.run.begin(t, mode, frame)
+		h.run.begin(t, kind, name, mode, frame)
 	}
 	if mode&ModeOne != 0 {
 		return 1
@@ -336,19 +342,39 @@ func (h *Hub) Flush() {
 	h.fanOutLocked()
 	dirty := h.dirty
 	h.dirty, h.spare = h.spare, nil
+	h.flushing++
 	for _, l := range dirty {
 		l.dirty = false
 	}
 	h.mu.Unlock()
 
+	kept := false
 	for _, l := range dirty {
-		l.out.Flush()
+		if !l.out.Flush() {
+			kept = true
+		}
 	}
 
 	clear(dirty)
 	h.mu.Lock()
 	h.spare = dirty[:0]
+	h.flushing--
+	h.kept = h.kept || kept
 	h.mu.Unlock()
+}
+
+// Settled reports whether nothing is kept of the frames that Deliver was given
+// since Settled was called last: they may then be changed. One goroutine may call
+// it, which delivers the frames it asks for.
+func (h *Hub) Settled() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	settled := !h.kept && h.flushing == 0 && len(h.dirty) == 0 && h.run.topic == nil
+	h.kept = false
+	if settled {
+		h.run.chunk = h.run.chunk[:0]
+	}
+	return settled
 }
 
 // WaitFor returns a subscription of anybody on this host that a message on

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"redis-relay/relay/nonblock"
 )
 
 const (
@@ -19,6 +21,11 @@ const (
 	maxTail   = 8192 // bytes: more memory than this is given back once written
 	maxSpare  = 256  // slices kept for the next batch
 	maxIovecs = 512  // slices in one writev; the system's limit is 1024
+
+	// Bytes of a burst that a Unix socket takes before its peer reads them. Linux
+	// doubles this, and gives at most twice net.core.wmem_max (208 KiB by default).
+	// An idle socket takes no memory for it.
+	sendBuffer = 512 << 10
 )
 
 // Outbox queues bytes for one connection and writes them in order. All methods
@@ -74,12 +81,16 @@ func NewOutbox(conn net.Conn, limit *atomic.Int64, writers *sync.WaitGroup) (*Ou
 	if err != nil {
 		return nil, err
 	}
+	if u, ok := conn.(*net.UnixConn); ok {
+		_ = u.SetWriteBuffer(sendBuffer) // with less it is only slower
+	}
 	o := &Outbox{conn: conn, raw: raw, limit: limit, writers: writers}
 	o.attempt = o.writeOnce
 	return o, nil
 }
 
-// Append queues b, which must never be changed afterwards: it is not copied.
+// Append queues b, which is not copied: it must not be changed before a Flush has
+// reported that nothing is kept.
 // It reports false, and queues nothing, when the queue is full; the queue takes
 // at least one frame, however large. A closed Outbox takes everything and
 // forgets it.
@@ -189,20 +200,23 @@ func (o *Outbox) copyLocked(b []byte) []byte {
 	return o.tail[n:]
 }
 
-// Flush writes what is ready, as far as the socket takes it now.
-func (o *Outbox) Flush() {
+// Flush writes what is ready, as far as the socket takes it now. It reports
+// whether nothing that was appended is kept any more.
+func (o *Outbox) Flush() (empty bool) {
 	o.mu.Lock()
 	if o.writing || o.closed || len(o.ready) == 0 {
+		empty = !o.writing && o.queued == 0
 		o.mu.Unlock()
-		return
+		return empty
 	}
 	o.writing = true
 	o.takeLocked()
 	o.mu.Unlock()
 
 	for more := true; more; {
-		more = o.wrote(o.try())
+		more, empty = o.wrote(o.try())
 	}
+	return empty
 }
 
 // try writes the batch without blocking and returns how much went out.
@@ -219,7 +233,7 @@ func (o *Outbox) try() (written int, err error) {
 // so that the poller never parks it.
 func (o *Outbox) writeOnce(fd uintptr) bool {
 	for len(o.batch) > 0 {
-		n, err := writev(int(fd), o.batch[:min(len(o.batch), maxIovecs)])
+		n, err := writev(fd, o.batch[:min(len(o.batch), maxIovecs)])
 		switch {
 		case err == nil:
 			o.batch = skip(o.batch, n)
@@ -234,11 +248,11 @@ func (o *Outbox) writeOnce(fd uintptr) bool {
 	return true
 }
 
-func writev(fd int, list [][]byte) (int, error) {
+func writev(fd uintptr, list [][]byte) (int, error) {
 	if len(list) == 1 {
-		return unix.Write(fd, list[0])
+		return nonblock.Write(fd, list[0])
 	}
-	return unix.Writev(fd, list)
+	return unix.Writev(int(fd), list)
 }
 
 // wait writes what the socket did not take at once, and all that is appended
@@ -249,34 +263,34 @@ func (o *Outbox) wait() {
 		list := net.Buffers(o.batch)
 		n, err := list.WriteTo(o.conn)
 		o.batch = nil
-		more = o.wrote(int(n), err)
+		more, _ = o.wrote(int(n), err)
 	}
 }
 
 // wrote accounts for n bytes written and reports whether the caller has another
-// batch to write.
-func (o *Outbox) wrote(n int, err error) bool {
+// batch to write, and whether nothing is kept.
+func (o *Outbox) wrote(n int, err error) (more, empty bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
 		o.closeLocked()
 	}
 	if o.closed {
-		return false // and nothing is queued
+		return false, true
 	}
 	if o.queued -= n; len(o.batch) > 0 {
 		o.writers.Add(1)
 		go o.wait()
-		return false
+		return false, false
 	}
 	o.releaseLocked()
 	if len(o.ready) > 0 {
 		o.takeLocked()
-		return true
+		return true, false
 	}
 	o.writing = false
 	o.idleLocked()
-	return false
+	return false, o.queued == 0
 }
 
 // takeLocked makes what is ready the next batch.

@@ -2,6 +2,12 @@ package hub
 
 // A run: neighbouring frames for one topic, fanned out together.
 
+import (
+	"bytes"
+
+	"redis-relay/relay/resp"
+)
+
 const (
 	maxRun    = 64 << 10  // bytes fanned out at once, so that a full queue loses little
 	pushChunk = 256 << 10 // bytes of RESP3 frames in one piece of memory
@@ -11,13 +17,24 @@ const (
 // same listeners, so that a burst costs each listener one append. Guarded by
 // Hub.mu.
 type run struct {
-	topic  *topic
+	topic  *topic // nil: nothing is collected
+	kind   resp.Kind
+	name   []byte // of topic
 	mode   Mode
 	frames []byte // RESP2, as Redis sent them
 	starts []int  // where each frame begins
 
 	resp3 []byte // the same as RESP3 pushes; made when somebody needs them
-	chunk []byte // memory for resp3; never changed once handed out
+	chunk []byte // memory for resp3; used again once nothing of it is kept
+}
+
+// of returns the topic of a name if the run is for it, or nil. While a run is
+// collected its topic does not change.
+func (r *run) of(kind resp.Kind, name []byte) *topic {
+	if r.topic != nil && r.kind == kind && bytes.Equal(r.name, name) {
+		return r.topic
+	}
+	return nil
 }
 
 // extend adds a frame if it continues the run.
@@ -34,8 +51,8 @@ func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
 	return true
 }
 
-func (r *run) begin(t *topic, mode Mode, frame []byte) {
-	r.topic, r.mode, r.frames = t, mode, frame
+func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, frame []byte) {
+	r.topic, r.kind, r.name, r.mode, r.frames = t, kind, name, mode, frame
 	r.starts = append(r.starts[:0], 0)
 	r.resp3 = nil
 }

@@ -77,7 +77,10 @@ func (e *ears) TooLarge(d *resp.Delivery, size int64) {
 	e.with(func() { e.large = append(e.large, fmt.Sprintf("%s %s %d", d.Kind, d.Channel, size)) })
 }
 
-func (e *ears) Flush() { e.with(func() { e.flushes++ }) }
+func (e *ears) Flush() (free bool) {
+	e.with(func() { e.flushes++ })
+	return true
+}
 
 func (e *ears) Confirmed(kind resp.Kind, n string) { e.with(func() { e.confirmed[name{kind, n}]++ }) }
 

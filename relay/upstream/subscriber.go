@@ -476,7 +476,7 @@ func (f *feed) Deliver(d *resp.Delivery) {
 }
 
 func (f *feed) TooLarge(d *resp.Delivery, size int64) { f.sink.TooLarge(d, size) }
-func (f *feed) Flush()                                { f.sink.Flush() }
+func (f *feed) Flush() (free bool)                    { return f.sink.Flush() }
 
 func (f *feed) echo(payload []byte) {
 	if n, err := strconv.ParseUint(string(payload), 10, 64); err == nil {

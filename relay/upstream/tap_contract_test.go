@@ -71,7 +71,7 @@ func (n *numbers) Deliver(d *resp.Delivery) {
 }
 
 func (n *numbers) TooLarge(d *resp.Delivery, _ int64) { n.t.Errorf("too large: %s", d.Channel) }
-func (n *numbers) Flush()                             {}
+func (n *numbers) Flush() (free bool)                 { return true }
 
 func newContract(t *testing.T, c contractCase) *contract {
 	t.Helper()

@@ -9,7 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"redis-relay/relay/resp"
@@ -103,12 +106,15 @@ func (s *script) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// keeper keeps every frame as it was handed out, without a copy, and a copy
-// beside it.
+// keeper keeps frames as they were handed out, without a copy, and a copy beside
+// each.
 type keeper struct {
-	frames    [][]byte
+	free func() bool // asked at a flush: forget what came since the last one; nil: keep all
+
+	frames    [][]byte // nil: forgotten
 	copies    []string
 	large     []string
+	flushed   int // frames
 	unflushed int // bytes
 	most      int // bytes that waited for a flush
 	flushes   int
@@ -125,15 +131,29 @@ func (k *keeper) TooLarge(d *resp.Delivery, size int64) {
 	k.large = append(k.large, fmt.Sprintf("%s %d", d.Channel, size))
 }
 
-func (k *keeper) Flush() {
+func (k *keeper) Flush() (free bool) {
+	since := k.frames[k.flushed:]
+	k.flushed = len(k.frames)
 	k.unflushed = 0
 	k.flushes++
+	if k.free == nil || !k.free() {
+		return false
+	}
+	clear(since)
+	return true
 }
 
 // play runs a stream through a tap. It returns what came out as control bytes.
 func play(t testing.TB, s *stream, sizes ...int) (k *keeper, control []byte, conn *script) {
 	t.Helper()
 	k = &keeper{}
+	control, conn = playTo(t, k, s, sizes...)
+	return k, control, conn
+}
+
+// playTo is play with a keeper of one's own.
+func playTo(t testing.TB, k *keeper, s *stream, sizes ...int) (control []byte, conn *script) {
+	t.Helper()
 	conn = &script{t: t, wire: s.wire, sizes: sizes, keeper: k}
 	tp := newTap(conn, k, limit(int64(s.maxPayload)))
 	buf := make([]byte, 4096)
@@ -141,7 +161,7 @@ func play(t testing.TB, s *stream, sizes ...int) (k *keeper, control []byte, con
 		n, err := tp.Read(buf)
 		control = append(control, buf[:n]...)
 		if errors.Is(err, io.EOF) {
-			return k, control, conn
+			return control, conn
 		}
 		if err != nil {
 			t.Fatalf("read: %v", err)
@@ -165,8 +185,8 @@ func compare(t testing.TB, s *stream, k *keeper, control []byte) {
 		if k.copies[i] != want {
 			t.Fatalf("message %d: got %.100q, want %.100q", i, k.copies[i], want)
 		}
-		if string(k.frames[i]) != want {
-			t.Fatalf("message %d was overwritten after it was handed out: %.100q", i, k.frames[i])
+		if k.frames[i] != nil && string(k.frames[i]) != want {
+			t.Fatalf("message %d was overwritten while it was kept: %.100q", i, k.frames[i])
 		}
 	}
 	if k.unflushed > 0 {
@@ -185,7 +205,8 @@ func TestTapSplitAnywhere(t *testing.T) {
 }
 
 // TestTapRandomChunks goes through many chunks of memory, with payloads that are
-// longer than one.
+// longer than one. Now and then the sink keeps what it got, and never for longer
+// than the tap allows.
 func TestTapRandomChunks(t *testing.T) {
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -206,7 +227,8 @@ func TestTapRandomChunks(t *testing.T) {
 		for i := range sizes {
 			sizes[i] = 1 + rng.IntN(1<<rng.IntN(18))
 		}
-		k, control, _ := play(t, s, sizes...)
+		k := &keeper{free: func() bool { return rng.IntN(8) > 0 }}
+		control, _ := playTo(t, k, s, sizes...)
 		compare(t, s, k, control)
 	}
 }
@@ -245,8 +267,8 @@ type iotestOneByte struct{ r io.Reader }
 
 func (o iotestOneByte) Read(p []byte) (int, error) { return o.r.Read(p[:1]) }
 
-// TestTapFlushesInABurst: listeners are served every 64 KiB, even if Redis never
-// pauses.
+// TestTapFlushesInABurst: listeners are served every so many bytes, even if Redis
+// never pauses.
 func TestTapFlushesInABurst(t *testing.T) {
 	s := &stream{maxPayload: 1 << 20}
 	for i := range 20_000 {
@@ -262,10 +284,20 @@ func TestTapFlushesInABurst(t *testing.T) {
 	}
 }
 
-// TestTapFlushesBeforeItWaits on a real pipe, where a missing flush would leave
-// the message lying until the next one.
+// TestTapFlushesBeforeItWaits on connections of both sorts, where a missing flush
+// would leave the message lying until the next one.
 func TestTapFlushesBeforeItWaits(t *testing.T) {
-	ours, theirs := net.Pipe()
+	t.Run("socket", func(t *testing.T) {
+		ours, theirs := socketPair(t)
+		testFlushesBeforeItWaits(t, ours, theirs)
+	})
+	t.Run("pipe", func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		testFlushesBeforeItWaits(t, ours, theirs)
+	})
+}
+
+func testFlushesBeforeItWaits(t *testing.T, ours, theirs net.Conn) {
 	t.Cleanup(func() { _ = ours.Close() })
 	flushed := make(flushChan, 8)
 	tp := newTap(ours, flushed, limit(64))
@@ -297,7 +329,52 @@ type flushChan chan struct{}
 
 func (c flushChan) Deliver(*resp.Delivery)         {}
 func (c flushChan) TooLarge(*resp.Delivery, int64) {}
-func (c flushChan) Flush()                         { c <- struct{}{} }
+
+func (c flushChan) Flush() (free bool) {
+	c <- struct{}{}
+	return true
+}
+
+// TestTapGathers what has been sent, in however many pieces, for one flush.
+func TestTapGathers(t *testing.T) {
+	ours, theirs := socketPair(t)
+	s := all(64)
+	for piece := range slices.Chunk(s.wire, 100) {
+		if _, err := theirs.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = theirs.Close()
+	k := &keeper{}
+	control, err := io.ReadAll(newTap(ours, k, limit(64)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, s, k, control)
+	if k.flushes > 1 {
+		t.Errorf("%d flushes", k.flushes)
+	}
+}
+
+// socketPair returns two connected Unix sockets, which a test may also close
+// itself.
+func socketPair(t testing.TB) (ours, theirs net.Conn) {
+	t.Helper()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends [2]net.Conn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "socketpair")
+		if ends[i], err = net.FileConn(f); err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close() // the connection has a descriptor of its own
+		t.Cleanup(func() { _ = ends[i].Close() })
+	}
+	return ends[0], ends[1]
+}
 
 // TestTapSkipsWhatIsTooLarge without taking memory for it, and is in step again.
 func TestTapSkipsWhatIsTooLarge(t *testing.T) {
@@ -417,7 +494,7 @@ func BenchmarkTap(b *testing.B) {
 	}
 }
 
-// TestTapAllocates nothing per message but the chunk that holds it.
+// TestTapAllocates nothing per message, and a chunk at times if messages are kept.
 func TestTapAllocates(t *testing.T) {
 	s := &stream{maxPayload: 1 << 20}
 	const messages = 4096
@@ -425,17 +502,22 @@ func TestTapAllocates(t *testing.T) {
 		s.message(resp.Message, "chat:42", strings.Repeat("x", 124))
 	}
 	s.other("+PONG\r\n")
-	tp := newTap(&loop{wire: s.wire}, &counter{}, limit(1<<20))
-	buf := make([]byte, 64)
 	chunks := float64(len(s.wire))/(chunkSize-minRead) + 1
-	if got := testing.AllocsPerRun(50, func() { _, _ = tp.Read(buf) }); got > chunks {
-		t.Errorf("%v allocations for %d messages, want at most %v", got, messages, chunks)
+	for sink, most := range map[*counter]float64{{}: 0, {keeps: true}: chunks} {
+		tp := newTap(&loop{wire: s.wire}, sink, limit(1<<20))
+		buf := make([]byte, 64)
+		if got := testing.AllocsPerRun(50, func() { _, _ = tp.Read(buf) }); got > most {
+			t.Errorf("kept %v: %v allocations for %d messages, want at most %v", sink.keeps, got, messages, most)
+		}
 	}
 }
 
-// counter is a Sink that keeps nothing.
-type counter struct{ n int }
+// counter is a Sink that only counts, and may say that it keeps what it gets.
+type counter struct {
+	keeps bool
+	n     int
+}
 
 func (c *counter) Deliver(*resp.Delivery)         { c.n++ }
 func (c *counter) TooLarge(*resp.Delivery, int64) {}
-func (c *counter) Flush()                         {}
+func (c *counter) Flush() (free bool)             { return !c.keeps }
