@@ -41,7 +41,10 @@ func newScene(t *testing.T) *scene {
 	calm := config.NewRoute("calm:")
 	calm.Policy.OnGap = config.OnGapNotify
 	s.relay = startRelay(t, nil, withRedis("redis://"+s.proxy.Addr()), withRoutes(config.NewRoute("loud:"), calm),
-		func(c *config.Config) { c.Redis.PublishTimeout = publishTimeout })
+		func(c *config.Config) {
+			c.Redis.PublishTimeout = publishTimeout
+			c.Redis.AlertAfter = 1000 // its event would come between the others
+		})
 	s.closed, s.stays = s.relay.subscribe("loud:1"), s.relay.subscribe("calm:1")
 	s.events, s.pub = s.relay.subscribe("relay:events"), s.relay.dial()
 	s.works(t)
