@@ -32,6 +32,9 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 	return nil
 }
 
+// Send has sent what a connection published. It does not block.
+func (r *Relay) Send(from uint64) { r.publisher.Flush(from) }
+
 // judge says why a local client may not publish a message, or nil.
 func (r *Relay) judge(rt *route.Route, p *respserver.Publication) *Refusal {
 	limit := r.limits.Payload.Load()

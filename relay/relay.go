@@ -154,6 +154,7 @@ func (r *Relay) publishProbe(channel, payload string, done func(error)) {
 	if err := r.publisher.Publish(0, false, []byte(channel), []byte(payload), probeReceipt(done)); err != nil {
 		done(err)
 	}
+	r.publisher.Flush(0)
 }
 
 type probeReceipt func(error)

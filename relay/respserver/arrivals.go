@@ -68,7 +68,7 @@ func (c *session) letArrivedIn() {
 	if len(c.srv.arrivals.unread(c.arrived[:])) == 0 && c.srv.busy.Load() == 0 {
 		return
 	}
-	c.out.Flush()
+	c.flush()
 	// Twice: who was about to become idle when something came has it unread still.
 	deadline := time.Now().Add(arrivalPatience)
 	for range 2 {

@@ -5,7 +5,6 @@ package respserver
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"redis-relay/relay/resp"
 )
@@ -136,7 +135,6 @@ func lookup(in map[string]*command, name []byte) *command {
 // execute carries out one command.
 func (c *session) execute(cmd resp.Command) {
 	c.srv.commands.Add(1)
-	c.active.Store(time.Now().UnixNano())
 	c.muted = c.off || c.skipNext
 	c.skipNext = false
 

@@ -69,6 +69,8 @@ func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) error 
 	return nil
 }
 
+func (b *backend) Send(uint64) {}
+
 // published are the payloads so far.
 func (b *backend) published() []string {
 	b.mu.Lock()

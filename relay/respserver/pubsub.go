@@ -143,7 +143,7 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 		}
 	}
 	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
-		c.out.Flush()
+		c.flush()
 		timer := time.NewTimer(c.srv.opts.PublishTimeout)
 		defer timer.Stop()
 		c.settled(released, timer)
@@ -185,7 +185,9 @@ func (c *session) publish(p Publication) {
 	}
 	if err := c.srv.backend.Publish(p, r); err != nil {
 		r.Published(0, err)
+		return
 	}
+	c.unsent = true
 }
 
 func (c *session) publishOversize(kind resp.Kind, channel []byte, size int64) {
@@ -200,7 +202,7 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 	if pending == nil {
 		return p, true
 	}
-	c.out.Flush()
+	c.flush()
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
 	for pending != nil && c.settled(pending.Done(), timer) {
@@ -247,7 +249,12 @@ func (r *receipt) Published(receivers int64, err error) {
 	r.hold.Fill(resp.AppendInt(buf[:0], receivers))
 }
 
-func (r *receipt) Flush() { r.session.out.Flush() }
+func (r *receipt) Flush() {
+	r.session.out.Flush()
+	if r.session.unread.bytes.Load() > 0 {
+		r.session.takeRead()
+	}
+}
 
 var pubsubCommands = table(
 	&command{

@@ -45,6 +45,9 @@ type (
 		// Publish refuses a message, or takes it; then the receipt follows. It does
 		// not block.
 		Publish(p Publication, r Receipt) error
+		// Send has sent what was taken from a connection, when that has no more for
+		// now. It does not block.
+		Send(from uint64)
 	}
 	// Gate decides who may listen.
 	Gate interface {

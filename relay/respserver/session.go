@@ -21,6 +21,7 @@ import (
 
 const (
 	maxAhead  = 64 << 10               // bytes read while a command waits
+	maxUnread = 4 << 10                // bytes left in the socket; who sends more does not wait for each reply
 	drainTime = 500 * time.Millisecond // for the last replies to leave, beyond the time for a publish
 )
 
@@ -43,9 +44,11 @@ type session struct {
 	window   chan struct{} // a place for each publish that waits for Redis
 	kick     chan struct{} // says that something changed, while no Read is under way
 	readOnce func(uintptr) bool
+	takeOnce func(uintptr)
 
+	unread unread // requests that are left in the socket until they are answered
 	ending atomic.Pointer[hub.Reason]
-	active atomic.Int64 // time of the last command, Unix nanoseconds
+	active atomic.Int64 // when commands came last, Unix nanoseconds
 	last   atomic.Pointer[command]
 
 	turn    atomic.Uint64 // odd while commands may be under way; see arrivals.go
@@ -62,6 +65,7 @@ type session struct {
 	muted    bool // no reply to the command being carried out
 	off      bool // CLIENT REPLY OFF
 	quit     bool
+	unsent   bool      // published, and not flushed
 	heeded   bool      // they were let go first since the last read
 	arrived  [1]uint64 // room for one who has something unread
 
@@ -93,6 +97,7 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 	}
 	c.listener = hub.NewListener(out, c.end)
 	c.readOnce = c.readNow
+	c.takeOnce = func(fd uintptr) { c.unread.take(int(fd)) }
 	c.active.Store(c.opened.UnixNano())
 	return c, nil
 }
@@ -118,8 +123,10 @@ func (c *session) run() {
 	defer c.srv.work.Done()
 	defer c.srv.remove(c)
 	err := c.serve()
+	c.flush()
 	c.watch(false)
 	c.idle()
+	c.takeRead() // a socket closed with bytes in it breaks the connection off
 	c.leaveAll()
 	why := c.ending.Load()
 	c.logEnd(why, err)
@@ -160,7 +167,7 @@ func (c *session) serve() error {
 		case ok:
 			c.execute(cmd)
 		default:
-			c.out.Flush()
+			c.flush()
 			if err := c.read(); err != nil {
 				return err
 			}
@@ -170,6 +177,16 @@ func (c *session) serve() error {
 		}
 	}
 	return nil
+}
+
+// flush lets out what waits: publishes to Redis, replies to the client. It comes
+// before every wait, and when all that was read is carried out.
+func (c *session) flush() {
+	if c.unsent {
+		c.unsent = false
+		c.srv.backend.Send(c.id)
+	}
+	c.out.Flush()
 }
 
 // read waits for bytes and puts them where Next finds them.
@@ -207,11 +224,14 @@ func (c *session) readNow(fd uintptr) bool {
 	c.begin()
 	space := c.in.Space()
 	for {
-		n, err := syscall.Read(int(fd), space)
+		n, err := c.unread.read(int(fd), space, !c.watched.Load() && c.readN <= maxUnread)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case errors.Is(err, syscall.EAGAIN):
+			if len(c.window) == 0 {
+				c.unread.take(int(fd)) // no receipt will
+			}
 			c.in.Release()
 			c.idle()
 			return false
@@ -221,16 +241,24 @@ func (c *session) readNow(fd uintptr) bool {
 		}
 		c.in.Wrote(n)
 		c.readN, c.readErr, c.heeded = n, nil, false
+		c.active.Store(time.Now().UnixNano())
 		return true
 	}
+}
+
+// takeRead takes out of the socket the requests that unread left there: all of
+// them have been when it returns. It may be called from anywhere.
+func (c *session) takeRead() {
+	_ = c.raw.Control(c.takeOnce) // closed: nothing is left to take
 }
 
 // await blocks until done has a value or is closed; wake is called afterwards. It
 // reads on meanwhile, so that a client that goes away is noticed.
 func (c *session) await(done <-chan struct{}) error {
-	c.out.Flush()
+	c.flush()
 	c.idle()
 	defer c.begin()
+	c.takeRead() // or Read would return it again
 	buf := make([]byte, 4096)
 	for {
 		select {
@@ -281,7 +309,7 @@ func (c *session) acquire() error {
 		return nil
 	default:
 	}
-	c.out.Flush()
+	c.flush()
 	for {
 		select {
 		case c.window <- struct{}{}:
@@ -294,8 +322,10 @@ func (c *session) acquire() error {
 	}
 }
 
-// timeout bounds what a command asks of Redis.
+// timeout bounds what a command asks of Redis, and waits for: after what the
+// session has published, and with all earlier answers let out.
 func (c *session) timeout() (context.Context, context.CancelFunc) {
+	c.flush()
 	return context.WithTimeout(context.Background(), c.srv.opts.PublishTimeout)
 }
 

@@ -13,6 +13,12 @@
 // connection is wrapped: messages are taken out of the byte stream in place and
 // handed to a Sink; all other frames go on to go-redis, in order. See tap.
 //
+// # Lanes and links
+//
+// The connections that publish are made by go-redis, too. From then on they are
+// spoken to directly: a lane collects encoded commands, a link writes all that wait
+// at once and reads the answers.
+//
 // # Ordering
 //
 // Sink and Registry are called by one goroutine, in the order in which Redis
@@ -20,6 +26,7 @@
 //
 // # Concurrency
 //
-// Subscriber.Want and Held, and Publisher.Publish and Do, may be called from
-// anywhere and never wait. Run blocks until everything it started has stopped.
+// Subscriber.Want and Held, and Publisher.Publish, Enqueue and Flush, may be called
+// from anywhere and never wait; Publisher.Do waits for its answer. Run blocks until
+// everything it started has stopped.
 package upstream

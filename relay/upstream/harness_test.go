@@ -251,6 +251,7 @@ func send(t testing.TB, p *Publisher, lane uint64, channel, payload string) <-ch
 	if err := p.Publish(lane, false, []byte(channel), []byte(payload), r); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
+	p.Flush(lane)
 	return r
 }
 

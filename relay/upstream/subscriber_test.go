@@ -360,6 +360,7 @@ func TestSubscriberProbes(t *testing.T) {
 		if err != nil {
 			done(err)
 		}
+		p.Flush(0)
 	}, "a")
 	s.awaitUp(1)
 	redistest.Eventually(t, patience, "probes", func() bool { return probes.Load() >= 2 })
