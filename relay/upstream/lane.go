@@ -27,6 +27,7 @@ const (
 
 type lane struct {
 	// Fixed after construction.
+	purpose string // in the name of the connection
 	opts    Options
 	log     *zap.Logger
 	queued  *atomic.Int64 // bytes that wait, in all lanes
@@ -35,9 +36,10 @@ type lane struct {
 
 	mu sync.Mutex // Guards what follows, and part of link.
 
-	link    *link  // nil: no connection
-	waiting *batch // not sent
-	spare   *batch // an empty one, to be used again
+	link    *link   // nil: no connection
+	loaded  *Script // that Redis knows, once it has what was encoded for this connection
+	waiting *batch  // not sent
+	spare   *batch  // an empty one, to be used again
 	expiry  *time.Timer
 	armed   bool // expiry fires when the first deadline comes, or before
 	stopped bool
@@ -55,36 +57,45 @@ type request struct {
 // by lane.mu; once it is sent, requests and wire are fixed.
 type batch struct {
 	requests []request
-	wire     []byte    // the requests, encoded
+	wire     []byte    // the requests, encoded; but for open
+	open     *calls    // the last request, if calls can be added to it
 	deadline time.Time // when all of them must be answered; set when they are sent
 	answered int       // owned by the goroutine that reads from Redis
+
+	// Of what waits: how many of the first requests are sent again, and their bytes.
+	again, againWire int
 }
 
-func newLane(opts Options, queued *atomic.Int64, version *atomic.Pointer[string], log *zap.Logger) *lane {
+func newLane(
+	purpose string, opts Options, queued *atomic.Int64, version *atomic.Pointer[string], log *zap.Logger,
+) *lane {
 	return &lane{
-		opts: opts, log: log, queued: queued, version: version, wake: make(chan struct{}, 1),
+		purpose: purpose, opts: opts, log: log, queued: queued, version: version, wake: make(chan struct{}, 1),
 		waiting: &batch{}, spare: &batch{},
 	}
 }
 
 // enqueue encodes a command. It reports false when the lane is stopped.
 func (l *lane) enqueue(receipt Receipt, size int64, args [][]byte) bool {
-	deadline := time.Now().Add(l.opts.PublishTimeout)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
 		return false
 	}
 	b := l.waiting
+	b.seal()
 	before := len(b.wire)
 	b.wire = resp.AppendArray(b.wire, len(args))
 	for _, a := range args {
 		b.wire = resp.AppendBulk(b.wire, a)
 	}
-	b.requests = append(b.requests, request{receipt, deadline, size, len(b.wire) - before})
+	b.requests = append(b.requests, request{receipt, l.deadline(), size, len(b.wire) - before})
 	l.armLocked()
 	return true
 }
+
+// deadline is when a command that is queued now must have been sent.
+func (l *lane) deadline() time.Time { return time.Now().Add(l.opts.PublishTimeout) }
 
 // armLocked sets the timer, if it is not. Deadlines come later and later, so a
 // timer that is set fires early enough for all that follows.
@@ -136,6 +147,10 @@ func (b *batch) expired(now time.Time) []request {
 	for ; n < len(b.requests) && !b.requests[n].deadline.After(now); n++ {
 		wire += b.requests[n].wire
 	}
+	if n == len(b.requests) {
+		b.open = nil
+	}
+	b.again, b.againWire = max(0, b.again-n), max(0, b.againWire-wire)
 	late := slices.Clone(b.requests[:n])
 	b.requests = slices.Delete(b.requests, 0, n)
 	b.wire = slices.Delete(b.wire, 0, wire)
@@ -214,7 +229,7 @@ func (l *lane) stop() {
 // is spoken to directly. useful tells whether it got as far as that.
 func (l *lane) runConn(ctx context.Context) (useful bool, err error) {
 	var conn net.Conn
-	client, err := l.opts.client("pub", func(c net.Conn) net.Conn {
+	client, err := l.opts.client(l.purpose, func(c net.Conn) net.Conn {
 		conn = c
 		return c
 	})

@@ -129,12 +129,17 @@ func (k *link) beginLocked() bool {
 	if k.writing || k.cause != nil || len(b.requests) == 0 {
 		return false
 	}
+	if b.again > 0 && len(k.sent) > 0 {
+		return false // to keep the order: what is on its way may have to be sent again, too
+	}
 	now := time.Now()
 	if wait := longWay - now.Sub(k.begun); len(k.sent) > 0 && wait > 0 {
 		k.paceLocked(wait)
 		return false
 	}
 	k.begun = now
+	b.again, b.againWire = 0, 0
+	b.seal()
 	l.waiting, l.spare = l.spare, nil
 	if l.waiting == nil {
 		l.waiting = &batch{}
@@ -246,6 +251,7 @@ func (k *link) unsendLocked() {
 	k.sent = k.sent[:last]
 	b.requests = append(b.requests, w.requests...)
 	b.wire = append(b.wire, w.wire...)
+	b.open = w.open
 	k.lane.waiting = b
 }
 
@@ -367,7 +373,7 @@ func (k *link) detach(err error) error {
 	k.tell()
 	l := k.lane
 	l.mu.Lock()
-	l.link = nil
+	l.link, l.loaded = nil, nil
 	k.closeLocked(err)
 	err = k.cause
 	lost := k.sent

@@ -180,7 +180,7 @@ func TestPublisherWithoutFlush(t *testing.T) {
 
 // testLane is a lane that is not run, for a peer that the test plays.
 func testLane() *lane {
-	return newLane(testOptions(""), new(atomic.Int64), nil, zap.NewNop())
+	return newLane("pub", testOptions(""), new(atomic.Int64), nil, zap.NewNop())
 }
 
 // serveLane speaks to one end of a pipe; the test has the other, and the error of

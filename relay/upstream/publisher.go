@@ -19,6 +19,13 @@ const (
 	overhead  = 256      // bytes a waiting command takes beside its arguments
 )
 
+// Lanes is the number of connections that publish. One more asks, so that answers
+// of megabytes hold no publish up.
+const (
+	Lanes  = 2
+	asking = Lanes
+)
+
 // Errors of commands. Errors that Redis itself answered are redis.Error.
 var (
 	// ErrDown: Redis could not be reached in time. Nothing was sent.
@@ -43,7 +50,7 @@ type Receipt interface {
 // Publisher sends commands over a few connections.
 type Publisher struct {
 	// Fixed after construction.
-	lanes  [lanes]*lane
+	lanes  [Lanes + 1]*lane
 	queued atomic.Int64 // bytes
 }
 
@@ -51,9 +58,10 @@ type Publisher struct {
 // not nil, receives the version of Redis at each connect.
 func NewPublisher(opts Options, version *atomic.Pointer[string], log *zap.Logger) *Publisher {
 	p := &Publisher{}
-	for i := range p.lanes {
-		p.lanes[i] = newLane(opts, &p.queued, version, log)
+	for i := range Lanes {
+		p.lanes[i] = newLane("pub", opts, &p.queued, version, log)
 	}
+	p.lanes[asking] = newLane("ask", opts, &p.queued, nil, log)
 	return p
 }
 
@@ -77,15 +85,24 @@ func (p *Publisher) Publish(lane uint64, shard bool, channel, payload []byte, re
 // for a publish, and half of it once more if the command was sent, at the latest,
 // or so.
 func (p *Publisher) Enqueue(lane uint64, receipt Receipt, args ...[]byte) error {
+	return p.enqueue(p.lane(lane), receipt, args)
+}
+
+func (p *Publisher) enqueue(l *lane, receipt Receipt, args [][]byte) error {
 	size := int64(overhead)
 	for _, a := range args {
 		size += int64(len(a))
 	}
+	return p.admit(size, func() bool { return l.enqueue(receipt, size, args) })
+}
+
+// admit counts size bytes and queues them, if there is room.
+func (p *Publisher) admit(size int64, enqueue func() bool) error {
 	if p.queued.Add(size) > maxQueued {
 		p.queued.Add(-size)
 		return ErrBusy
 	}
-	if !p.lane(lane).enqueue(receipt, size, args) {
+	if !enqueue() {
 		p.queued.Add(-size)
 		return ErrDown
 	}
@@ -96,7 +113,7 @@ func (p *Publisher) Enqueue(lane uint64, receipt Receipt, args ...[]byte) error 
 // are due. It does not wait.
 func (p *Publisher) Flush(lane uint64) { p.lane(lane).flush() }
 
-func (p *Publisher) lane(n uint64) *lane { return p.lanes[n%lanes] }
+func (p *Publisher) lane(n uint64) *lane { return p.lanes[n%Lanes] }
 
 // Do sends a command and waits for the answer: an int64, a string, nil, or a
 // []any of these, of itself and of ReplyErrors. An error that Redis answered is a
@@ -114,10 +131,11 @@ func (p *Publisher) Do(ctx context.Context, args ...any) (any, error) {
 		}
 	}
 	r := make(reply, 1)
-	if err := p.Enqueue(0, r, words...); err != nil {
+	l := p.lanes[asking]
+	if err := p.enqueue(l, r, words); err != nil {
 		return nil, err
 	}
-	p.Flush(0)
+	l.flush()
 	select {
 	case a := <-r:
 		return a.value, a.err
