@@ -281,22 +281,19 @@ func TestValidateRoutes(t *testing.T) {
 			[]string{
 				"history.length: is 0; must be more than 0",
 				"history.ttl: is -1ns; must not be negative",
-				"history: history: not supported by this version yet",
 			},
 		},
 		"not yet": {
 			func(r *Route) {
 				r.NATS = true
-				kept, cursor := r.Policy, r.Policy
-				kept.History = &History{Length: 1}
+				cursor := r.Policy
 				cursor.Slow, cursor.LatestBy = SlowLatest, "userId"
 				edit := r.Policy
 				edit.Rate.Alert = 1
-				r.Kinds = map[string]Policy{"message": kept, "cur.sor": cursor, "edit": edit, "plain": r.Policy}
+				r.Kinds = map[string]Policy{"cur.sor": cursor, "edit": edit, "plain": r.Policy}
 			},
 			[]string{
 				"nats: the NATS server: not supported by this version yet",
-				"kinds.message.history: history: not supported by this version yet",
 				"kinds.edit.rate: rate: not supported by this version yet",
 				`kinds["cur.sor"].slow: slow: latest: not supported by this version yet`,
 			},

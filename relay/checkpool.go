@@ -129,7 +129,7 @@ func (p *checkPool) run(ctx context.Context) error {
 }
 
 // holds tells whether messages of a channel wait, so that the next one must, too.
-// Only the caller of add may call it.
+// Only who may call add for the channel may call it.
 func (p *checkPool) holds(channel []byte) bool {
 	if p.channels.Load() == 0 {
 		return false
@@ -139,8 +139,8 @@ func (p *checkPool) holds(channel []byte) bool {
 	return p.queues[string(channel)] != nil
 }
 
-// add takes a message, and waits while the pool is full. One goroutine may call
-// it: who reads from Redis.
+// add takes a message, and waits while the pool is full. For one channel it must not
+// be called by two at a time.
 func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check) {
 	m := &heldMessage{route: rt, counters: counters, check: c}
 	_, _, _ = resp.ScanServer(bytes.Clone(d.Frame), &m.Delivery) // was read once already

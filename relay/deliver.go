@@ -16,26 +16,35 @@ import (
 // can judge, and what came behind it on its channel, goes to the pool of checks;
 // Deliver waits for nothing but room there. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
-	s := &r.stretch
-	s.enter(r.rules.Load(), d.Channel)
-	rt := s.route
-	if rt == nil {
-		return // another relay's own, caught by a pattern
-	}
-	s.received++
-	if !rt.Subscribe {
-		s.counters.Rejected(monitor.Inbound, string(Denied)).Inc()
+	if route.IsReserved(d.Channel) {
+		r.feed.Control(d) // or another relay's own, caught by a pattern
 		return
 	}
-	kind, open, err := r.verdict.of(rt, d)
+	s := &r.stretch
+	s.enter(r.rules.Load(), d.Channel)
+	if s.route.HasHistory() && d.Kind != resp.SMessage && !r.feed.Hear(d) {
+		return // it comes in its time, or has come
+	}
+	s.received++
+	s.delivered += r.deliver(s.route, s.counters, &r.verdict, d)
+}
+
+// deliver returns how many listeners a message was handed on to now.
+func (r *Relay) deliver(rt *route.Route, counters *monitor.Route, v *verdict, d *resp.Delivery) (listeners int) {
+	if !rt.Subscribe {
+		counters.Rejected(monitor.Inbound, string(Denied)).Inc()
+		return 0
+	}
+	kind, open, err := v.of(rt, d)
 	switch {
 	case open != nil:
-		r.checks.add(rt, s.counters, d, open)
+		r.checks.add(rt, counters, d, open)
 	case r.checks.holds(d.Channel):
-		r.checks.add(rt, s.counters, d, madeCheck(kind, err))
+		r.checks.add(rt, counters, d, madeCheck(kind, err))
 	default:
-		s.delivered += r.handOn(rt, s.counters, d, kind, err)
+		return r.handOn(rt, counters, d, kind, err)
 	}
+	return 0
 }
 
 // handOn queues a message that was judged for its listeners and returns how many
@@ -81,8 +90,8 @@ func (r *Relay) Flush() (free bool) {
 // reads from Redis.
 type stretch struct {
 	rules   *rules
-	channel []byte       // a copy
-	route   *route.Route // of channel; nil: reserved
+	channel []byte // a copy
+	route   *route.Route
 
 	counters  *monitor.Route
 	received  int // not yet in counters
@@ -94,11 +103,7 @@ func (s *stretch) enter(now *rules, channel []byte) {
 	if s.rules == now && bytes.Equal(s.channel, channel) {
 		return
 	}
-	s.rules, s.channel, s.route = now, append(s.channel[:0], channel...), nil
-	if route.IsReserved(channel) {
-		return
-	}
-	s.route = now.table.Lookup(channel)
+	s.rules, s.channel, s.route = now, append(s.channel[:0], channel...), now.table.Lookup(channel)
 	if counters := now.counters[s.route.Index]; counters != s.counters {
 		s.count()
 		s.counters = counters
@@ -115,8 +120,7 @@ func (s *stretch) count() {
 }
 
 // verdict remembers the last judgement: a message that also matches patterns
-// comes several times in a row, and is checked once. Owned by the goroutine that
-// reads from Redis.
+// comes several times in a row, and is checked once.
 type verdict struct {
 	route   *route.Route
 	channel []byte

@@ -5,10 +5,12 @@ package relay
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
@@ -34,6 +36,14 @@ type Event struct {
 	Since    *time.Time `json:"since,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
 	Prefixes []string   `json:"prefixes,omitempty"` // "" stands for the channels that no route covers
+
+	// Of a gap in a channel with history that could not be healed: after which entry,
+	// before which, and how many; or which pattern's unknown channels.
+	Channel string `json:"channel,omitempty"`
+	Pattern string `json:"pattern,omitempty"`
+	After   string `json:"after,omitempty"`
+	Before  string `json:"before,omitempty"`
+	Missing int64  `json:"missing,omitempty"`
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
 	Attempts      int `json:"attempts,omitempty"`      // of alert: failed in a row
@@ -84,13 +94,42 @@ func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.R
 }
 
 // Confirmed says that Redis has subscribed a name. It is upstream.Registry.
-func (r *Relay) Confirmed(kind resp.Kind, name string) { r.hub.Confirmed(kind, name) }
+func (r *Relay) Confirmed(kind resp.Kind, name string) {
+	r.hub.Confirmed(kind, name)
+	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok && kind == resp.Message {
+		if _, held := r.hub.Listeners(kind, []byte(base)); held == 0 {
+			return
+		}
+		name = base // the route has got its history by a reload
+	}
+	if !r.rules.Load().historic(kind, name) {
+		return
+	}
+	switch kind {
+	case resp.Message:
+		r.feed.Confirmed(name)
+	case resp.PMessage:
+		r.feed.ConfirmedPattern()
+	}
+}
 
 // Released says that Redis has let go of a name.
-func (r *Relay) Released(kind resp.Kind, name string) { r.hub.Released(kind, name) }
+func (r *Relay) Released(kind resp.Kind, name string) {
+	r.hub.Released(kind, name)
+	if kind == resp.Message {
+		r.feed.Released(name)
+	}
+}
 
 // Refused says that Redis will not subscribe a name.
-func (r *Relay) Refused(kind resp.Kind, name string, err error) { r.hub.Refused(kind, name, err) }
+func (r *Relay) Refused(kind resp.Kind, name string, err error) {
+	// Without the announcements there is no history: who listens must know.
+	name = strings.TrimPrefix(name, history.SeqPrefix)
+	r.hub.Refused(kind, name, err)
+	if kind == resp.Message {
+		r.feed.Refused(name, err)
+	}
+}
 
 // Lost disconnects the listeners that must learn of a gap that way.
 func (r *Relay) Lost(since time.Time, _ error) {
@@ -98,15 +137,18 @@ func (r *Relay) Lost(since time.Time, _ error) {
 	if r.gapSince.IsZero() { // else the outage goes on: that connection was lost before all was restored
 		r.gapSince = since
 	}
+	r.interest.lost() // first: no entry is to come before its announcement
 	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
 		return now.onGap(kind, name) == route.GapDisconnect
 	})
 	r.gaps.Add(uint64(r.disconnected))
+	r.feed.Lost()
 	r.hub.Flush()
 }
 
 // Up is told when all subscriptions stand. It is upstream.Observer.
 func (r *Relay) Up(subscriptions int, outage time.Duration) {
+	subscriptions -= r.interest.count()
 	r.log.Info("connected to Redis", zap.String("redis", r.redisName()),
 		zap.Int("subscriptions", subscriptions),
 		zap.Duration("outage", outage.Round(time.Millisecond)))
@@ -123,6 +165,7 @@ func (r *Relay) Up(subscriptions int, outage time.Duration) {
 	}
 	r.tell(EventsChannel, up)
 	r.hub.Flush()
+	r.feed.Up()
 }
 
 // Down is told when the connection is lost.

@@ -19,40 +19,53 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 	now := r.rules.Load()
 	rt := now.table.Lookup(p.Channel)
 	counters := now.counters[rt.Index]
-	if refusal := r.judge(rt, &p); refusal != nil {
+	kind, refusal := r.judge(rt, &p)
+	policy := rt.PolicyOf(kind)
+	if refusal == nil {
+		refusal = mayPersist(rt, policy, &p)
+	}
+	if refusal != nil {
 		r.reject(monitor.Outbound, rt, counters, refusal, len(p.Payload))
 		if refusal.Code != Invalid || !rt.LogInvalid {
 			return refusal
 		}
 	}
 	sent := &publication{relay: r, kind: p.Kind, channel: string(p.Channel), counters: counters, receipt: receipt}
-	if err := r.publisher.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent); err != nil {
+	if err := r.send(p, policy, sent); err != nil {
 		return r.failed(sent, err)
 	}
 	return nil
 }
 
+func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publication) error {
+	if policy.History != nil {
+		return r.persist(p, policy, sent)
+	}
+	return r.publisher.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
+}
+
 // Send has sent what a connection published. It does not block.
 func (r *Relay) Send(from uint64) { r.publisher.Flush(from) }
 
-// judge says why a local client may not publish a message, or nil.
-func (r *Relay) judge(rt *route.Route, p *respserver.Publication) *Refusal {
+// judge says why a local client may not publish a message, or of what kind it is.
+func (r *Relay) judge(rt *route.Route, p *respserver.Publication) (kind []byte, refusal *Refusal) {
+	var err error
 	limit := r.limits.Payload.Load()
 	size := max(p.Oversize, int64(len(p.Payload)))
 	switch {
 	case route.IsReserved(p.Channel):
-		return &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
+		return nil, &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
 	case !rt.Publish:
-		return &Refusal{Denied, string(p.Channel), closed("publish", rt)}
+		return nil, &Refusal{Denied, string(p.Channel), closed("publish", rt)}
 	case size > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
-		return &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
+		return nil, &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
 	case rt.Checker == nil:
-		return nil
+		return nil, nil
 	}
-	if _, err := rt.Checker.Check(p.Payload); err != nil {
-		return &Refusal{Invalid, string(p.Channel), err.Error()}
+	if kind, err = rt.Checker.Check(p.Payload); err != nil {
+		return nil, &Refusal{Invalid, string(p.Channel), err.Error()}
 	}
-	return nil
+	return kind, nil
 }
 
 // closed words why a route does not let a client do something.
@@ -76,13 +89,18 @@ type publication struct {
 // listeners.
 func (p *publication) Answer(value any, err error) {
 	if err != nil {
-		p.receipt.Published(0, p.relay.failed(p, err))
+		p.receipt.Published(0, "", p.relay.failed(p, err))
 		return
 	}
 	p.counters.Published.Inc()
 	n, _ := value.(int64)
+	p.receipt.Published(p.reached(n), "", nil)
+}
+
+// reached replaces this relay's share in what Redis counted by its listeners.
+func (p *publication) reached(n int64) int64 {
 	listeners, own := p.relay.hub.Audience(p.kind, []byte(p.channel))
-	p.receipt.Published(max(0, n-int64(own))+int64(listeners), nil)
+	return max(0, n-int64(own)) + int64(listeners)
 }
 
 // Flush lets the answers out.

@@ -19,6 +19,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/admin"
 	"redis-relay/relay/embedded"
+	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/respserver"
@@ -43,8 +44,11 @@ type Relay struct {
 	embedded   *embedded.Server // nil: a real Redis
 	subscriber *upstream.Subscriber
 	publisher  *upstream.Publisher
+	interest   *interest
 	hub        *hub.Hub
 	checks     *checkPool
+	feed       *history.Feed
+	writer     *history.Writer
 	server     *respserver.Server
 	listener   net.Listener
 	admin      *admin.Server // nil: off
@@ -61,6 +65,8 @@ type Relay struct {
 	verdict      verdict
 	gapSince     time.Time
 	disconnected int
+
+	feedVerdict verdict // guarded by the Feed's lock
 
 	reloading sync.Mutex
 	running   *config.Config // guarded by reloading
@@ -93,10 +99,14 @@ func (r *Relay) build(version string) error {
 		return err
 	}
 	r.publisher = upstream.NewPublisher(opts, &r.version, r.log.Named("publisher"))
-	probe := fmt.Sprintf("%s%s:%d:%d", probePrefix, opts.Name, os.Getpid(), time.Now().UnixNano())
-	r.subscriber = upstream.NewSubscriber(opts, r, r, r, &r.limits.Payload, probe, r.publishProbe,
+	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
+	r.subscriber = upstream.NewSubscriber(opts, r, r, r, &r.limits.Payload, probePrefix+life, r.publishProbe,
 		r.log.Named("subscriber"))
-	r.hub = hub.New(r.subscriber, isLocal)
+	r.interest = &interest{relay: r}
+	r.hub = hub.New(r.interest, isLocal)
+	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, r.log.Named("history"))
+	r.writer = history.NewWriter(r.publisher, life)
+	r.interest.fence()
 	r.checks = newCheckPool(func(m *heldMessage) {
 		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err)
 		m.counters.Delivered.Add(float64(listeners))
@@ -189,6 +199,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	redis.Go(func() error { return r.subscriber.Run(below) })
 	redis.Go(func() error { return r.publisher.Run(below) })
 	redis.Go(func() error { return r.checks.run(below) })
+	redis.Go(func() error { return r.feed.Run(below) })
 
 	clients, gctx := errgroup.WithContext(ctx)
 	clients.Go(func() error { return r.server.Serve(gctx, r.listener) })
@@ -264,6 +275,19 @@ func (r *Relay) measure() {
 		func() float64 { return float64(r.hub.Stats().Slow) }, "reason", string(hub.ReasonSlow))
 	m.Count("disconnects_total", "Listeners disconnected.",
 		func() float64 { return float64(r.gaps.Load()) }, "reason", string(hub.ReasonGap))
+	history := func() history.Stats { return r.feed.Stats() }
+	m.Gauge("history_channels", "Channels with history that are followed.",
+		func() float64 { return float64(history().Channels) })
+	m.Gauge("history_channels_behind", "Channels with history of which entries are missing and being read.",
+		func() float64 { return float64(history().Behind) })
+	m.Gauge("history_readers", "Clients that wait in XREAD BLOCK.",
+		func() float64 { return float64(history().Readers) })
+	m.Gauge("history_bytes", "Memory of messages that wait for missing entries, and of entries kept for readers.",
+		func() float64 { return float64(history().Held + history().Kept) })
+	m.Count("history_healed_total", "Entries that listeners got after a loss, from the stream.",
+		func() float64 { return float64(history().Healed) })
+	m.Count("history_gaps_total", "Gaps in channels with history that could not be healed, each told on relay:events.",
+		func() float64 { return float64(history().Gaps) })
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		if ready, _ := r.Ready(); ready {
 			return 1

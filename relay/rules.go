@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -109,6 +110,9 @@ func newPolicy(p config.Policy) route.Policy {
 		r.OnGap = route.GapNotify
 	}
 	r.DeliverOne = p.Deliver == config.DeliverOne
+	if p.History != nil {
+		r.History = &route.History{Length: p.History.Length, TTL: p.History.TTL}
+	}
 	return r
 }
 
@@ -172,6 +176,25 @@ func (r *rules) onGap(kind resp.Kind, name string) route.OnGap {
 	}
 	return rt.Policy.OnGap
 }
+
+// historic tells whether messages that a name catches may be kept.
+func (r *rules) historic(kind resp.Kind, name string) bool {
+	switch kind {
+	case resp.Message:
+		return r.table.Lookup([]byte(name)).HasHistory()
+	case resp.PMessage:
+		literal := string(glob.Literal([]byte(name)))
+		for _, rt := range r.table.Routes() {
+			if rt.HasHistory() && (strings.HasPrefix(rt.Prefix, literal) || strings.HasPrefix(literal, rt.Prefix)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// history tells whether anything is kept at all.
+func (r *rules) history() bool { return r.historic(resp.PMessage, "*") }
 
 // prefixes lists the routes, as events name them.
 func (r *rules) prefixes() []string {

@@ -389,7 +389,7 @@ func (h *Hub) WaitFor(kind resp.Kind, channel []byte) *Pending {
 		}
 	}
 	if kind == resp.Message && h.waiting[resp.PMessage] > 0 {
-		for t := range h.patterns.matching(channel) {
+		for _, t := range h.patterns.matching(channel) {
 			if p := t.undecided(); p != nil {
 				return p
 			}
@@ -407,7 +407,7 @@ func (h *Hub) Audience(kind resp.Kind, channel []byte) (listeners, upstream int)
 		listeners, upstream = t.count()
 	}
 	if kind == resp.Message {
-		for t := range h.patterns.matching(channel) {
+		for _, t := range h.patterns.matching(channel) {
 			l, u := t.count()
 			listeners, upstream = listeners+l, upstream+u
 		}

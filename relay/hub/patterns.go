@@ -42,15 +42,15 @@ func (p *patterns) remove(name string) {
 	}
 }
 
-// matching yields the topics of the patterns that match channel.
-func (p *patterns) matching(channel []byte) iter.Seq[*topic] {
-	return func(yield func(*topic) bool) {
+// matching yields the patterns that match channel, with their topics.
+func (p *patterns) matching(channel []byte) iter.Seq2[string, *topic] {
+	return func(yield func(string, *topic) bool) {
 		for n := range p.lengths {
 			if n > len(channel) {
 				continue
 			}
 			for name, t := range p.byPrefix[string(channel[:n])] {
-				if glob.Match([]byte(name), channel) && !yield(t) {
+				if glob.Match([]byte(name), channel) && !yield(name, t) {
 					return
 				}
 			}

@@ -16,7 +16,7 @@ import (
 // matches lists the patterns that the index finds for a channel.
 func (p *patterns) matches(names map[*topic]string, channel string) []string {
 	list := []string{}
-	for t := range p.matching([]byte(channel)) {
+	for _, t := range p.matching([]byte(channel)) {
 		list = append(list, names[t])
 	}
 	slices.Sort(list)

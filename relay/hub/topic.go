@@ -10,6 +10,7 @@ type topic struct {
 	local   bool // made by this relay: Redis knows nothing of it
 	asked   bool // the upstream knows that it is wanted
 	held    bool // Redis has confirmed it
+	watched bool // by the relay itself
 	turn    uint32
 	subs    []*Listener
 	waiting *waiter // subscriptions that are not active yet
@@ -21,7 +22,7 @@ type waiter struct {
 	next    *waiter
 }
 
-func (t *topic) unused() bool { return len(t.subs) == 0 && t.waiting == nil }
+func (t *topic) unused() bool { return len(t.subs) == 0 && t.waiting == nil && !t.watched }
 
 // drop takes l off, and reports whether it listened.
 func (t *topic) drop(l *Listener) bool {

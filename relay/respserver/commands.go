@@ -25,7 +25,7 @@ type command struct {
 var commands map[string]*command
 
 func init() {
-	commands = table(
+	commands = table(append(streamCommands(),
 		&command{
 			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: (*session).auth,
 			summary: "Accepts any credentials: the socket's permissions are the door.",
@@ -102,7 +102,7 @@ func init() {
 			name: "unsubscribe", arity: -1, group: "pubsub", since: "2.0.0", inSub: true,
 			run: unsubscribe(resp.Message), summary: "Stops listening to messages of channels.",
 		},
-	)
+	)...)
 }
 
 func table(list ...*command) map[string]*command {

@@ -41,7 +41,8 @@ func (u *upstream) Held(resp.Kind, string) bool                { return !u.mute.
 // backend is the relay behind the door. It answers publications at once, unless
 // they are to be kept.
 type backend struct {
-	keep atomic.Bool
+	respserver.History // is tested with a whole relay
+	keep               atomic.Bool
 
 	mu   sync.Mutex // Guards what follows.
 	kept []respserver.Receipt
@@ -64,7 +65,7 @@ func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) error 
 		b.kept = append(b.kept, r)
 		return nil
 	}
-	r.Published(1, nil)
+	r.Published(1, "", nil)
 	r.Flush()
 	return nil
 }
@@ -85,7 +86,7 @@ func (b *backend) answer() {
 	b.kept = nil
 	b.mu.Unlock()
 	for i, r := range kept {
-		r.Published(int64(i), nil)
+		r.Published(int64(i), "", nil)
 		r.Flush()
 	}
 }

@@ -179,12 +179,12 @@ func (c *session) publish(p Publication) {
 	if !ok || c.acquire() != nil {
 		return // ending
 	}
-	r := &receipt{session: c}
+	r := &receipt{session: c, wantsID: p.Field != nil}
 	if !c.muted {
 		r.hold = c.out.Hold()
 	}
 	if err := c.srv.backend.Publish(p, r); err != nil {
-		r.Published(0, err)
+		r.Published(0, "", err)
 		return
 	}
 	c.unsent = true
@@ -234,19 +234,23 @@ func (c *session) settled(done <-chan struct{}, timer *time.Timer) bool {
 type receipt struct {
 	session *session
 	hold    *hub.Hold // nil: the client wants no reply
+	wantsID bool      // in place of the number of receivers
 }
 
-func (r *receipt) Published(receivers int64, err error) {
+func (r *receipt) Published(receivers int64, id string, err error) {
 	<-r.session.window
 	if r.hold == nil {
 		return
 	}
 	var buf [64]byte
-	if err != nil {
+	switch {
+	case err != nil:
 		r.hold.Fill(resp.AppendError(buf[:0], err.Error()))
-		return
+	case r.wantsID:
+		r.hold.Fill(resp.AppendBulkString(buf[:0], id))
+	default:
+		r.hold.Fill(resp.AppendInt(buf[:0], receivers))
 	}
-	r.hold.Fill(resp.AppendInt(buf[:0], receivers))
 }
 
 func (r *receipt) Flush() {

@@ -26,13 +26,15 @@ type Publication struct {
 	Kind     resp.Kind
 	Channel  []byte // valid during the call
 	Payload  []byte // valid during the call
+	Field    []byte // of XADD, valid during the call; nil: it is none
 	Oversize int64  // > 0: the length in bytes of a payload too large to be read
 }
 
 // Receipt is told what became of a publication. It must not block.
 type Receipt interface {
-	// Published gives the number of receivers, or the error for the publisher.
-	Published(receivers int64, err error)
+	// Published gives the number of receivers, and the ID if the message was
+	// persisted; or the error for the publisher.
+	Published(receivers int64, id string, err error)
 	// Flush follows when other answers have been given too.
 	Flush()
 }
@@ -65,6 +67,7 @@ type (
 		Publisher
 		Gate
 		Census
+		History
 		// RedisVersion is the version of the Redis behind the relay.
 		RedisVersion() string
 	}

@@ -256,6 +256,7 @@ func (c *session) takeRead() {
 // reads on meanwhile, so that a client that goes away is noticed.
 func (c *session) await(done <-chan struct{}) error {
 	c.flush()
+	c.takeRead() // else it is read again
 	c.idle()
 	defer c.begin()
 	c.takeRead() // or Read would return it again
@@ -319,6 +320,27 @@ func (c *session) acquire() error {
 				return errEnding
 			}
 		}
+	}
+}
+
+// answered blocks until Redis has answered every publish of the session.
+func (c *session) answered() error {
+	if len(c.window) == 0 {
+		return nil
+	}
+	for taken := range cap(c.window) { // with all places taken none is on its way
+		if err := c.acquire(); err != nil {
+			c.giveBack(taken)
+			return err
+		}
+	}
+	c.giveBack(cap(c.window))
+	return nil
+}
+
+func (c *session) giveBack(places int) {
+	for range places {
+		<-c.window
 	}
 }
 

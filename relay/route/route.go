@@ -6,8 +6,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Reserved is the prefix of the relay's own channels. No route covers it and
@@ -36,7 +38,14 @@ const (
 type Policy struct {
 	Slow       Slow
 	OnGap      OnGap
-	DeliverOne bool // one local listener in turn instead of all
+	DeliverOne bool     // one local listener in turn instead of all
+	History    *History // nil: nothing is kept
+}
+
+// History says how much of a channel is kept.
+type History struct {
+	Length int64         // about how many entries
+	TTL    time.Duration // after the last entry; 0: for ever
 }
 
 // Rate bounds the messages of one channel; the zero value does not.
@@ -68,6 +77,8 @@ type Route struct {
 	Kinds      map[string]*Policy
 	SchemaName string // for people; empty: any bytes pass
 	Index      int    // its place in Table.Routes; set by New
+
+	history bool // set by New
 }
 
 // PolicyOf returns the policy of a kind of message; unknown kinds have the
@@ -79,6 +90,38 @@ func (r *Route) PolicyOf(kind []byte) *Policy {
 		}
 	}
 	return &r.Policy
+}
+
+// HasHistory tells whether some messages of the route are kept.
+func (r *Route) HasHistory() bool { return r.history }
+
+// HistoryTTL returns how long the stream of a channel is kept after its last entry,
+// at most; 0: for ever.
+func (r *Route) HistoryTTL() (longest time.Duration) {
+	for p := range r.policies() {
+		switch {
+		case p.History == nil:
+		case p.History.TTL == 0:
+			return 0
+		default:
+			longest = max(longest, p.History.TTL)
+		}
+	}
+	return longest
+}
+
+// policies yields the route's own and those of its kinds.
+func (r *Route) policies() iter.Seq[*Policy] {
+	return func(yield func(*Policy) bool) {
+		if !yield(&r.Policy) {
+			return
+		}
+		for _, p := range r.Kinds {
+			if !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 // ErrDuplicate reports two routes of one prefix.
@@ -112,6 +155,9 @@ func New(routes []*Route, unrouted *Route) (*Table, error) {
 	t.routes = append(t.routes, unrouted)
 	for i, r := range t.routes {
 		r.Index = i
+		for p := range r.policies() {
+			r.history = r.history || p.History != nil
+		}
 	}
 	return t, nil
 }

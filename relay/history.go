@@ -1,0 +1,331 @@
+package relay
+
+// Channels with history: how the relay's parts meet package history.
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"redis-relay/relay/history"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
+)
+
+// ears is the local side as the Feed sees it: see history.Listeners.
+type ears Relay
+
+// Deliver goes the way of every message from Redis. Feed.mu guards its verdict.
+func (e *ears) Deliver(d *resp.Delivery) {
+	now := e.rules.Load()
+	rt := now.table.Lookup(d.Channel)
+	counters := now.counters[rt.Index]
+	counters.Received.Inc()
+	counters.Delivered.Add(float64((*Relay)(e).deliver(rt, counters, &e.feedVerdict, d)))
+}
+
+func (e *ears) Flush() { e.hub.Flush() }
+
+// Names tells who hears a channel.
+func (e *ears) Names(channel string) (exact bool, patterns []string) {
+	return e.hub.Hearers([]byte(channel))
+}
+
+// Patterns lists the patterns that may match a channel with history.
+func (e *ears) Patterns() (list []string) {
+	now := e.rules.Load()
+	for _, p := range e.hub.Names(resp.PMessage) {
+		if now.historic(resp.PMessage, p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Kept tells how long a stream is kept after its last entry; 0: for ever.
+func (e *ears) Kept(channel string) time.Duration {
+	return e.rules.Load().table.Lookup([]byte(channel)).HistoryTTL()
+}
+
+func (e *ears) Watch(channel string) (held bool) { return e.hub.Watch(channel) }
+func (e *ears) Unwatch(channel string)           { e.hub.Unwatch(channel) }
+
+// Missed tells of messages that could not be had back, in the way the route asks
+// for.
+func (e *ears) Missed(g history.Gap) {
+	r := (*Relay)(e)
+	now := r.rules.Load()
+	event := Event{
+		Event: "gap", Time: time.Now(), Cause: g.Cause, Channel: g.Channel, Pattern: g.Pattern, Missing: g.Missing,
+	}
+	if !g.After.IsZero() {
+		event.After = g.After.String()
+	}
+	if !g.Before.IsZero() {
+		event.Before = g.Before.String()
+	}
+	exact, patterns := g.Channel != "", []string{g.Pattern}
+	if exact {
+		event.Prefixes = []string{now.table.Lookup([]byte(g.Channel)).Prefix}
+		exact, patterns = r.hub.Hearers([]byte(g.Channel))
+	}
+	if exact && now.onGap(resp.Message, g.Channel) == route.GapDisconnect {
+		r.gaps.Add(uint64(r.hub.End(resp.Message, g.Channel, hub.ReasonGap)))
+	}
+	for _, p := range patterns {
+		if now.onGap(resp.PMessage, p) == route.GapDisconnect {
+			r.gaps.Add(uint64(r.hub.End(resp.PMessage, p, hub.ReasonGap)))
+		}
+	}
+	r.tell(EventsChannel, event)
+}
+
+// interest is what the hub wants of Redis: with a name that may catch history, the
+// announcements of it.
+type interest struct {
+	relay *Relay
+
+	mu        sync.Mutex // Guards what follows; taken under Hub.mu.
+	announced [resp.Kinds]map[string]struct{}
+	fenced    bool // the Feed's tokens come back
+}
+
+// Want says what is wanted. Announcements are asked for first, and let go last, so
+// that no entry comes without one.
+func (i *interest) Want(kind resp.Kind, name string, want bool) (held bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	up := i.relay.subscriber
+	_, has := i.announced[kind][name]
+	if want && !has && i.relay.rules.Load().historic(kind, name) {
+		i.add(kind, name)
+	}
+	held = up.Want(kind, name, want)
+	if !want && has {
+		delete(i.announced[kind], name)
+		up.Want(kind, history.SeqPrefix+name, false)
+	}
+	return held
+}
+
+// Held tells whether Redis has a name subscribed.
+func (i *interest) Held(kind resp.Kind, name string) bool { return i.relay.subscriber.Held(kind, name) }
+
+// fence has the Feed's tokens come back, if anything is kept at all.
+func (i *interest) fence() {
+	want := i.relay.rules.Load().history()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.fenced != want {
+		i.fenced = want
+		i.relay.subscriber.Want(resp.Message, i.relay.feed.Fence(), want)
+	}
+}
+
+// lost wants once more what the hub does not know of: the connection is gone.
+func (i *interest) lost() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	up := i.relay.subscriber
+	if i.fenced {
+		up.Want(resp.Message, i.relay.feed.Fence(), true)
+	}
+	for kind := range i.announced {
+		for name := range i.announced[kind] {
+			up.Want(resp.Kind(kind), history.SeqPrefix+name, true)
+		}
+	}
+}
+
+// count returns how many subscriptions the hub does not know of.
+func (i *interest) count() (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.fenced {
+		n = 1
+	}
+	for _, names := range i.announced {
+		n += len(names)
+	}
+	return n
+}
+
+// follow makes the announcements those of names that may catch history by the rules
+// of now, and returns the names that no longer do.
+func (i *interest) follow(kind resp.Kind, names []string) (dropped []string) {
+	now := i.relay.rules.Load()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, name := range names {
+		_, has := i.announced[kind][name]
+		switch want := now.historic(kind, name); {
+		case has == want:
+			continue
+		case want:
+			i.add(kind, name)
+		default:
+			delete(i.announced[kind], name)
+			dropped = append(dropped, name)
+			i.relay.subscriber.Want(kind, history.SeqPrefix+name, false)
+		}
+	}
+	return dropped
+}
+
+func (i *interest) add(kind resp.Kind, name string) {
+	if i.announced[kind] == nil {
+		i.announced[kind] = map[string]struct{}{}
+	}
+	i.announced[kind][name] = struct{}{}
+	i.relay.subscriber.Want(kind, history.SeqPrefix+name, true)
+}
+
+// followHistory does what a reload asks for: routes may have got a history, or lost
+// theirs.
+func (r *Relay) followHistory() {
+	r.interest.fence()
+	for _, name := range r.interest.follow(resp.Message, r.hub.Names(resp.Message)) {
+		r.feed.Forget(name)
+	}
+	r.interest.follow(resp.PMessage, r.hub.Names(resp.PMessage))
+}
+
+// persist takes a message that is to be kept.
+func (r *Relay) persist(p respserver.Publication, policy *route.Policy, sent *publication) error {
+	return r.writer.Write(p.From, history.Message{
+		Channel: p.Channel, Field: p.Field, Payload: p.Payload,
+		Length: policy.History.Length, TTL: policy.History.TTL,
+	}, (*persisted)(sent))
+}
+
+// persisted is a message on its way into history. It is history.Receipt.
+type persisted publication
+
+// Persisted passes on what became of it.
+func (p *persisted) Persisted(id string, receivers int64, err error) {
+	sent := (*publication)(p)
+	if err != nil {
+		sent.receipt.Published(0, "", sent.relay.failed(sent, err))
+		return
+	}
+	sent.counters.Published.Inc()
+	sent.receipt.Published(sent.reached(receivers), id, nil)
+}
+
+// Flush lets the answers out.
+func (p *persisted) Flush() { p.receipt.Flush() }
+
+// Query carries out a reading command on the stream of a channel.
+func (r *Relay) Query(ctx context.Context, command string, channel []byte, rest [][]byte) (any, error) {
+	if err := r.mustHaveHistory(string(channel)); err != nil {
+		return nil, err
+	}
+	args := []any{command, history.Key(string(channel))}
+	for _, a := range rest {
+		args = append(args, a)
+	}
+	v, err := r.publisher.Do(ctx, args...)
+	if err != nil {
+		return nil, fromUpstream(string(channel), err)
+	}
+	return v, nil
+}
+
+// Read returns what the streams of channels hold behind positions.
+func (r *Relay) Read(ctx context.Context, list []respserver.Position, count int) ([]respserver.Stream, error) {
+	positions, err := r.positions(list)
+	if err != nil {
+		return nil, err
+	}
+	streams, err := history.ReadNow(ctx, r.publisher, positions, count)
+	if err != nil {
+		return nil, fromUpstream(list[0].Channel, err)
+	}
+	return toStreams(streams), nil
+}
+
+// Await is Read for a client that waits.
+func (r *Relay) Await(list []respserver.Position, count int, block time.Duration,
+	done func([]respserver.Stream, error),
+) (cancel func(), err error) {
+	positions, err := r.positions(list)
+	if err != nil {
+		return nil, err
+	}
+	read := r.feed.Read(positions, count, block, func(streams []history.Stream, err error) {
+		done(toStreams(streams), err)
+	})
+	return func() { r.feed.Cancel(read) }, nil
+}
+
+func (r *Relay) positions(list []respserver.Position) ([]history.Position, error) {
+	positions := make([]history.Position, len(list))
+	for i, p := range list {
+		if err := r.mustHaveHistory(p.Channel); err != nil {
+			return nil, err
+		}
+		positions[i] = history.Position{Channel: p.Channel, Newest: p.After == "$"}
+		if p.After == "$" {
+			continue
+		}
+		var err error
+		if positions[i].After, err = history.ParseID([]byte(p.After), 0); err != nil {
+			return nil, err
+		}
+	}
+	return positions, nil
+}
+
+func toStreams(list []history.Stream) []respserver.Stream {
+	var streams []respserver.Stream
+	for _, s := range list {
+		entries := make([]respserver.Entry, len(s.Entries))
+		for i, e := range s.Entries {
+			entries[i] = respserver.Entry{ID: e.ID.String(), Fields: e.Fields}
+		}
+		streams = append(streams, respserver.Stream{Channel: s.Channel, Entries: entries})
+	}
+	return streams
+}
+
+// mustHaveHistory refuses to read what is not kept.
+func (r *Relay) mustHaveHistory(channel string) error {
+	rt := r.rules.Load().table.Lookup([]byte(channel))
+	switch {
+	case route.IsReserved([]byte(channel)):
+		return &Refusal{Denied, channel, "nothing is kept of the relay's own channels"}
+	case !rt.HasHistory():
+		return &Refusal{Denied, channel, noHistory(rt)}
+	}
+	return nil
+}
+
+// noHistory words why nothing is kept of a route's channels.
+func noHistory(rt *route.Route) string {
+	if rt.Prefix == "" && rt.Name != "" {
+		return "nothing is kept of this channel, which no route covers; add one with a history to relay.yaml"
+	}
+	return fmt.Sprintf("nothing is kept of this channel; give route %q a history in relay.yaml", rt.Prefix)
+}
+
+// mayPersist says why a message cannot be kept as it is asked to be, or nil.
+func mayPersist(rt *route.Route, policy *route.Policy, p *respserver.Publication) *Refusal {
+	switch {
+	case p.Kind == resp.SMessage && policy.History != nil:
+		return &Refusal{Denied, string(p.Channel), "messages with history are published with PUBLISH or XADD, " +
+			"not to a shard channel"}
+	case p.Field != nil && !rt.HasHistory():
+		return &Refusal{Denied, string(p.Channel), noHistory(rt) + ", or PUBLISH the message"}
+	case p.Field != nil && policy.History == nil:
+		return &Refusal{Denied, string(p.Channel), "messages of this kind have no history; PUBLISH it"}
+	}
+	return nil
+}
+
+var (
+	_ history.Listeners = (*ears)(nil)
+	_ hub.Upstream      = (*interest)(nil)
+)

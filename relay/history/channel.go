@@ -1,0 +1,146 @@
+package history
+
+// What is known of one channel.
+
+import (
+	"slices"
+
+	"redis-relay/relay/resp"
+)
+
+// state says how far the local listeners of a channel are.
+type state uint8
+
+const (
+	// unheard: nothing of the channel comes from Redis yet; somebody waits for that.
+	unheard state = iota
+	// fresh: messages are passed on as they come; of the last entry before them it
+	// is only known that it is not older than channel.last.
+	fresh
+	// live: messages are passed on; channel.last is the newest entry there is.
+	live
+	// behind: entries are missing. Messages are held until those are read.
+	behind
+)
+
+// channel is guarded by Feed.mu.
+type channel struct {
+	name   string
+	state  state
+	asked  bool // a question is queued or under way
+	last   ID   // the newest entry that listeners have, or that came before they did
+	exact  bool // and no entry lies between last and what they heard first
+	counts map[string]uint64
+
+	// Entries that Redis had ever added when it was last asked, and those passed on
+	// since: by them it is seen how many were trimmed. base is -1 when not known.
+	base, passed, mark int64
+
+	held     []held
+	overflow bool  // an entry that came could not be held, and must be read
+	dropped  int64 // messages that came, could not be held, and are no entries
+
+	recent   recent
+	waiters  []*waiter
+	watched  bool // the Feed itself keeps the channel subscribed, for readers
+	idle     int  // ticks since somebody last read
+	fetching bool
+}
+
+// held is a message that waits until what came before it is read.
+type held struct {
+	id    ID // zero: it is no entry
+	field string
+	copy  bool // the same message for another name: a pattern
+	frame []byte
+}
+
+func newChannel(name string, s state, last ID) *channel {
+	return &channel{name: name, state: s, last: last, base: -1}
+}
+
+// jumped notes a publisher's count, and tells whether some before it did not come.
+func (c *channel) jumped(publisher []byte, n uint64) bool {
+	const publishers = 256 // remembered; more are those of relays long gone
+	if c.counts == nil || len(c.counts) > publishers {
+		c.counts = make(map[string]uint64, 1)
+	}
+	last, known := c.counts[string(publisher)]
+	if !known || n != last {
+		c.counts[string(publisher)] = n
+	}
+	return known && n > last+1
+}
+
+// counted notes how many entries the stream had ever had when Redis was asked, and
+// how many have passed since.
+func (c *channel) counted(t *tail, since int64) {
+	c.base, c.passed, c.mark = -1, since, 0
+	switch {
+	case t.absent:
+		c.base = 0
+	case t.refused == "":
+		c.base = t.added
+	}
+}
+
+// firstHeld returns the ID of the first entry that is held.
+func (c *channel) firstHeld() (ID, bool) {
+	i := slices.IndexFunc(c.held, func(h held) bool { return !h.id.IsZero() })
+	if i < 0 {
+		return ID{}, false
+	}
+	return c.held[i].id, true
+}
+
+// recent is the newest entries of a channel that somebody reads: all those behind
+// from.
+type recent struct {
+	from    ID
+	entries []Entry
+	bytes   int
+}
+
+const (
+	recentEntries = 128
+	recentBytes   = 256 << 10
+)
+
+// restart forgets everything up to id.
+func (r *recent) restart(id ID) { *r = recent{from: id} }
+
+func (r *recent) add(e Entry) {
+	r.entries = append(r.entries, e)
+	r.bytes += e.size()
+	n := 0
+	for n < len(r.entries) && (len(r.entries)-n > recentEntries || r.bytes > recentBytes) {
+		r.bytes -= r.entries[n].size()
+		r.from = r.entries[n].ID
+		n++
+	}
+	r.entries = slices.Delete(r.entries, 0, n)
+}
+
+// after returns the entries behind id, at most count of them (0: all); ok is false
+// when they are not all known.
+func (r *recent) after(id ID, count int) (list []Entry, ok bool) {
+	if r.from.After(id) {
+		return nil, false
+	}
+	i, found := slices.BinarySearchFunc(r.entries, id, func(e Entry, id ID) int { return e.ID.Compare(id) })
+	if found {
+		i++
+	}
+	list = r.entries[i:]
+	if count > 0 && len(list) > count {
+		list = list[:count]
+	}
+	return slices.Clone(list), true
+}
+
+// delivery reads a frame again that was held.
+func delivery(frame []byte) resp.Delivery {
+	var d resp.Delivery
+	_, _, _ = resp.ScanServer(frame, &d) // it was a delivery when it came
+	return d
+}

@@ -1,0 +1,158 @@
+package history
+
+// What is known of one channel: the newest entries, and the counts of publishers.
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+func entry(ms uint64, size int) Entry {
+	return Entry{ID{ms, 0}, [][]byte{[]byte(DefaultField), bytes.Repeat([]byte("x"), size)}}
+}
+
+func ids(list []Entry) (out []uint64) {
+	for _, e := range list {
+		out = append(out, e.ID.Ms)
+	}
+	return out
+}
+
+func TestRecentKeepsWhatIsBehindFrom(t *testing.T) {
+	var r recent
+	r.restart(ID{9, 0})
+	for ms := uint64(10); ms < 15; ms++ {
+		r.add(entry(ms, 1))
+	}
+	for _, tt := range []struct {
+		after ID
+		count int
+		ok    bool
+		want  []uint64
+	}{
+		{ID{8, 0}, 0, false, nil},
+		{ID{8, 9}, 1, false, nil},
+		{ID{9, 0}, 0, true, []uint64{10, 11, 12, 13, 14}},
+		{ID{9, 0}, 2, true, []uint64{10, 11}},
+		{ID{9, 5}, 9, true, []uint64{10, 11, 12, 13, 14}}, // between two
+		{ID{12, 0}, 0, true, []uint64{13, 14}},
+		{ID{12, 1}, 1, true, []uint64{13}},
+		{ID{14, 0}, 0, true, nil},
+		{ID{99, 0}, 0, true, nil},
+	} {
+		list, ok := r.after(tt.after, tt.count)
+		if got := ids(list); ok != tt.ok || !slices.Equal(got, tt.want) {
+			t.Errorf("after %v, %d: %v, %v, want %v, %v", tt.after, tt.count, got, ok, tt.want, tt.ok)
+		}
+	}
+	r.restart(ID{14, 0})
+	if list, ok := r.after(ID{14, 0}, 0); !ok || len(list) > 0 || r.bytes != 0 {
+		t.Errorf("after a restart: %v, %v, %d bytes", list, ok, r.bytes)
+	}
+}
+
+// TestRecentGivesCopies: what a reader has got does not change when entries are let
+// go.
+func TestRecentGivesCopies(t *testing.T) {
+	var r recent
+	for ms := range uint64(recentEntries) {
+		r.add(entry(ms+1, 1))
+	}
+	list, _ := r.after(ID{}, 0)
+	want := ids(list)
+	for ms := range uint64(recentEntries) {
+		r.add(entry(recentEntries+ms+1, 1))
+	}
+	if got := ids(list); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v as before", got, want)
+	}
+}
+
+// TestRecentIsBounded, by number and by bytes, and knows where it begins.
+func TestRecentIsBounded(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, largest := range []int{1, 5000, recentBytes / 2, 2 * recentBytes} {
+		var r recent
+		r.restart(ID{})
+		var all []Entry
+		for ms := range uint64(1000) {
+			all = append(all, entry(ms+1, random.IntN(largest)))
+			r.add(all[ms])
+			size := 0
+			for _, e := range r.entries {
+				size += e.size()
+			}
+			if size != r.bytes || r.bytes > recentBytes || len(r.entries) > recentEntries {
+				t.Fatalf("%d entries of %d bytes, counted as %d", len(r.entries), size, r.bytes)
+			}
+			first := int(ms) + 1 - len(r.entries)
+			if from := uint64(first); r.from.Ms != from || !slices.Equal(ids(r.entries), ids(all[first:])) {
+				t.Fatalf("entries %v behind %v, want those behind %d", ids(r.entries), r.from, from)
+			}
+		}
+	}
+}
+
+func TestJumped(t *testing.T) {
+	c := newChannel("c", live, ID{})
+	for i, tt := range []struct {
+		publisher string
+		n         uint64
+		want      bool
+	}{
+		{"a", 7, false}, // the first that is heard
+		{"a", 8, false},
+		{"b", 1, false},
+		{"a", 9, false},
+		{"b", 3, true},
+		{"b", 4, false},
+		{"a", 9, false}, // again, for another name
+		{"a", 12, true},
+		{"a", 13, false},
+		{"a", 1, false}, // its count began anew
+		{"a", 2, false},
+		{"a", 4, true},
+	} {
+		if got := c.jumped([]byte(tt.publisher), tt.n); got != tt.want {
+			t.Errorf("%d: %s %d: %v, want %v", i, tt.publisher, tt.n, got, tt.want)
+		}
+	}
+}
+
+// TestJumpedForgets publishers of relays long gone, and does not take them for a
+// jump.
+func TestJumpedForgets(t *testing.T) {
+	c := newChannel("c", live, ID{})
+	for i := range 10_000 {
+		if c.jumped([]byte("life"+strconv.Itoa(i)), uint64(i)) {
+			t.Fatalf("publisher %d jumped at first sight", i)
+		}
+		if len(c.counts) > 300 {
+			t.Fatalf("%d publishers are remembered", len(c.counts))
+		}
+	}
+}
+
+func TestCountsDoNotKeepTheBuffer(t *testing.T) {
+	c := newChannel("c", live, ID{})
+	name := []byte("publisher")
+	c.jumped(name, 1)
+	copy(name, "XXXXXXXXX")
+	if !c.jumped([]byte("publisher"), 3) {
+		t.Error("the count was kept under another name")
+	}
+}
+
+func TestFirstHeld(t *testing.T) {
+	c := newChannel("c", behind, ID{})
+	if _, some := c.firstHeld(); some {
+		t.Error("nothing is held")
+	}
+	c.held = []held{{}, {id: ID{5, 1}, copy: true}, {id: ID{6, 0}}}
+	if id, some := c.firstHeld(); !some || id != (ID{5, 1}) {
+		t.Errorf("got %v, %v", id, some)
+	}
+}

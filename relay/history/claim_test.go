@@ -1,0 +1,272 @@
+package history
+
+// The Feed without Redis: which message is an entry, and what a missing stream means.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream"
+)
+
+// room is a Feed with Redis told what to answer, and ears that note what they hear.
+type room struct {
+	*Feed
+	heard    []string
+	gaps     []Gap
+	patterns []string // that match every channel
+	kept     time.Duration
+	answer   func(args ...any) (any, error)
+}
+
+func newRoom(t *testing.T) *room {
+	t.Helper()
+	r := &room{answer: func(...any) (any, error) { return nil, errors.New("not now") }}
+	r.Feed = NewFeed(r, r, "life", zap.NewNop())
+	return r
+}
+
+func (r *room) Do(context.Context, ...any) (any, error) { return r.answer() }
+
+func (r *room) Eval(_ context.Context, _ *upstream.Script, _ []string, args ...any) (any, error) {
+	return r.answer(args...)
+}
+
+func (r *room) Deliver(d *resp.Delivery) {
+	r.heard = append(r.heard, fmt.Sprintf("%s%s %s", d.Channel, d.Pattern, d.Payload))
+}
+func (r *room) Flush()                        {}
+func (r *room) Names(string) (bool, []string) { return true, r.patterns }
+func (r *room) Patterns() []string            { return r.patterns }
+func (r *room) Kept(string) time.Duration     { return r.kept }
+func (r *room) Watch(string) bool             { return true }
+func (r *room) Unwatch(string)                {}
+func (r *room) Missed(g Gap)                  { r.gaps = append(r.gaps, g) }
+func (r *room) expect(t *testing.T, w ...string) {
+	t.Helper()
+	if !slices.Equal(r.heard, w) {
+		t.Errorf("heard %q, want %q", r.heard, w)
+	}
+	r.heard = nil
+}
+
+// announced brings an announcement, by the name of the channel or by a pattern.
+func (r *room) announced(channel, pattern, text string) {
+	d := resp.Delivery{Channel: []byte(SeqPrefix + channel), Payload: []byte(text)}
+	if pattern != "" {
+		d.Kind, d.Pattern = resp.PMessage, []byte(SeqPrefix+pattern)
+	}
+	r.Control(&d)
+	clear(d.Channel) // as the connection's memory, it is not the Feed's
+	clear(d.Payload)
+}
+
+// hear is what the caller of Hear does.
+func (r *room) hear(d *resp.Delivery) {
+	if r.Hear(d) {
+		r.Deliver(d)
+	}
+}
+
+func message(channel, pattern, payload string) *resp.Delivery {
+	d := &resp.Delivery{Channel: []byte(channel), Payload: []byte(payload)}
+	if pattern == "" {
+		d.Frame = resp.AppendMessage(nil, resp.RESP2, "message", d.Channel, d.Payload)
+		return d
+	}
+	d.Kind, d.Pattern = resp.PMessage, []byte(pattern)
+	d.Frame = resp.AppendMessage(nil, resp.RESP2, "pmessage", d.Pattern, d.Channel, d.Payload)
+	return d
+}
+
+// TestClaim pairs announcements with what follows them. A line is what comes, and
+// what it is taken for: an entry's first copy, another, or none.
+func TestClaim(t *testing.T) {
+	const first, again, none = "first", "copy", "none"
+	type step struct{ announce, channel, pattern, want string }
+	for name, steps := range map[string][]step{
+		"by name": {
+			{"c:1-1 p 1", "c", "", first},
+			{"", "c", "", none}, // a plain one follows
+			{"c:1-2 p 2", "c", "", first},
+			{"c:1-3 p 3", "c", "", first},
+		},
+		"by name and two patterns": {
+			{"c:1-1 p 1", "c", "", first},
+			{"", "c", "x*", again},
+			{"", "c", "y*", again},
+			{"", "c", "", none}, // plain, thrice
+			{"", "c", "x*", none},
+			{"", "c", "y*", none},
+			{"c:1-2 p 2", "c", "", first},
+			{"", "c", "x*", again},
+			{"", "c", "y*", again},
+		},
+		"by patterns alone": {
+			{"c:1-1 p 1", "c", "x*", first},
+			{"", "c", "y*", again},
+			{"", "c", "x*", none},
+			{"", "c", "y*", none},
+		},
+		"announced thrice": { // for the name and for two patterns
+			{"c:1-1 p 1", "", "", ""},
+			{"c:1-1 p 1", "", "", ""},
+			{"c:1-1 p 1", "c", "", first},
+			{"", "c", "x*", again},
+		},
+		"not announced": {
+			{"", "c", "", none},
+			{"", "c", "x*", none},
+		},
+		"announced for another": {
+			{"d:1-1 p 1", "c", "", none},
+			{"", "d", "", none}, // its message did not come
+			{"c:1-1 p 1", "d", "", none},
+			{"", "c", "", none},
+		},
+		"of the same ID": {
+			{"c:1-1 p 1", "c", "", first},
+			{"d:1-1 p 1", "d", "", first},
+			{"c:1-1 p 2", "c", "", first},
+		},
+		"a prefix of the other": {
+			{"c:1-1 p 1", "cc", "", none},
+			{"cc:1-1 p 1", "c", "", none},
+		},
+		"garbage": {
+			{"c:", "c", "", none},
+			{"c:1-1", "c", "", none},
+			{"c:1-1 p", "c", "", none},
+			{"c:1-1 p x", "c", "", none},
+			{"c:x p 1", "c", "", none},
+			{"c:0-0 p 1", "c", "", none},
+			{"c:1-1 p -1", "c", "", none},
+			{"c:1-1 p 18446744073709551616", "c", "", none},
+			{"c:1-1 p 1 two words", "c", "", first},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t)
+			for i, s := range steps {
+				if s.announce != "" {
+					channel, text, _ := cut(s.announce)
+					r.announced(channel, "", text)
+				}
+				if s.want == "" {
+					continue
+				}
+				got := none
+				switch id, isFirst := r.claim(message(s.channel, s.pattern, "m")); {
+				case !id.IsZero() && isFirst:
+					got = first
+				case !id.IsZero():
+					got = again
+				}
+				if got != s.want {
+					t.Errorf("step %d, %+v: taken for %s", i, s, got)
+				}
+			}
+		})
+	}
+}
+
+// cut splits at the first colon.
+func cut(s string) (before, after string, ok bool) {
+	for i := range s {
+		if s[i] == ':' {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
+
+// TestEveryCopyIsHeardOnce whatever of them comes first, also while entries before
+// them are missing.
+func TestEveryCopyIsHeardOnce(t *testing.T) {
+	r := newRoom(t)
+	r.patterns = []string{"x*"}
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 1
+	r.mu.Unlock()
+	say := func(id, payload string, count int) {
+		r.announced("c", "", fmt.Sprintf("%s p %d", id, count))
+		r.hear(message("c", "", payload))
+		r.hear(message("c", "x*", payload))
+	}
+	say("5-0", "one", 1)
+	r.expect(t, "c one", "cx* one")
+	say("7-0", "three", 3) // the second has not come
+	r.hear(message("c", "", "plain"))
+	r.hear(message("c", "x*", "plain"))
+	r.expect(t)
+	if s := r.Stats(); s.Behind != 1 || s.Held == 0 {
+		t.Errorf("%+v, want one channel behind", s)
+	}
+	r.settleAll(tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: []Entry{
+		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}},
+		{ID{7, 0}, [][]byte{[]byte("payload"), []byte("three")}},
+	}})
+	r.expect(t, "c two", "cx* two", "c three", "cx* three", "c plain", "cx* plain")
+	say("8-0", "four", 4)
+	r.expect(t, "c four", "cx* four")
+	if s := r.Stats(); s.Behind != 0 || s.Held != 0 || s.Healed != 1 || len(r.gaps) > 0 {
+		t.Errorf("%+v and gaps %v", s, r.gaps)
+	}
+}
+
+// settleAll answers what is asked of all channels.
+func (r *room) settleAll(answer tail) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = nil
+	for _, c := range r.channels {
+		c.asked = false
+		r.settle(c, &answer)
+	}
+}
+
+// TestGone is a stream that is not there after a loss: deleted, or ended by its time
+// to live.
+func TestGone(t *testing.T) {
+	const hour = uint64(time.Hour / time.Millisecond)
+	absent := tail{absent: true, refused: "ERR no such key"}
+	for name, tt := range map[string]struct {
+		kept         time.Duration
+		last         uint64 // time of the last entry
+		lostAt, seen uint64
+		base, passed int64
+		want         bool
+	}{
+		"deleted early":              {time.Hour, 10 * hour, 10 * hour, 10*hour + 1000, 1, 0, true},
+		"expired":                    {time.Hour, 9 * hour, 10 * hour, 10*hour + 1000, 1, 0, false},
+		"expired in a long outage":   {time.Hour, 8 * hour, 9 * hour, 11 * hour, 1, 0, true},
+		"renewed late":               {time.Hour, 10*hour - hour*4/5, 10 * hour, 10*hour + 1, 1, 0, false},
+		"kept for ever":              {0, 1, 10 * hour, 11 * hour, 1, 0, true},
+		"there was none":             {time.Hour, 10 * hour, 10 * hour, 20 * hour, 0, 0, false},
+		"there was none, then there": {time.Hour, 10 * hour, 10 * hour, 20 * hour, 0, 3, true},
+		"it was not known":           {time.Hour, 10 * hour, 10 * hour, 20 * hour, -1, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t)
+			r.kept = tt.kept
+			c := newChannel("c", behind, ID{tt.last, 0})
+			c.exact, c.base, c.passed = true, tt.base, tt.passed
+			r.up, r.lives, r.lostAt, r.seen = true, 2, tt.lostAt, tt.seen
+			r.channels["c"] = c
+			r.settleAll(absent)
+			if got := len(r.gaps) > 0; got != tt.want {
+				t.Errorf("gaps %v, want one: %v", r.gaps, tt.want)
+			}
+			if c.state != live || c.base != 0 {
+				t.Errorf("state %v, base %d, want to go on from nothing", c.state, c.base)
+			}
+		})
+	}
+}

@@ -1,0 +1,523 @@
+package history
+
+// The Feed: between the connection to Redis and the local listeners.
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	maxHeld   = 32 << 20 // bytes of messages that wait for what came before them, over all channels
+	maxRecent = 32 << 20 // bytes of entries kept for readers, over all channels
+)
+
+// Gap is what could not be healed.
+type Gap struct {
+	Channel string // empty with Pattern
+	Pattern string // the channels that it matches and that were not heard before
+	After   ID     // the last entry that listeners have
+	Before  ID     // the next one they get; zero: not known
+	Missing int64  // entries between the two; 0: not known
+	Cause   string
+}
+
+// Listeners is the local side. All methods are called with Feed.mu held.
+type Listeners interface {
+	// Deliver takes a message that was held or read. Listeners hear it after Flush at
+	// the latest.
+	Deliver(d *resp.Delivery)
+	Flush()
+	// Names tells who hears a channel: whether by its name, and by which patterns.
+	Names(channel string) (exact bool, patterns []string)
+	// Patterns lists the patterns that may match a channel with history.
+	Patterns() []string
+	// Kept tells how long a stream is kept after its last entry; 0: for ever.
+	Kept(channel string) time.Duration
+	// Watch subscribes a channel for the Feed itself, and reports whether it is
+	// subscribed already; if not, Confirmed follows once it is.
+	Watch(channel string) (held bool)
+	// Unwatch ends Watch.
+	Unwatch(channel string)
+	// Missed tells of a gap that stays.
+	Missed(g Gap)
+}
+
+// Feed hands messages of channels with history to local listeners: each entry once,
+// in the order of the stream, through every loss of the connection.
+type Feed struct {
+	// Fixed after construction.
+	redis Redis
+	ears  Listeners
+	fence string // where tokens come back
+	log   *zap.Logger
+	wake  chan struct{} // there is something to ask
+	fetch chan struct{} // there is something to read for readers
+
+	mu sync.Mutex // Guards what follows.
+
+	channels  map[string]*channel
+	announced announcement
+	up        bool   // all subscriptions stand
+	lost      bool   // they stood, and do not yet stand again
+	lives     uint64 // connections that came up, ever
+	looking   bool   // patterns may still have missed messages of channels not heard before
+	seen      uint64 // time of Redis in ms, of which all that came before has arrived
+	lostAt    uint64 // seen, when the connection was lost
+	queue     []*channel
+	beat      bool       // a token is wanted, also without a question
+	batch     []*channel // asked about, until the token has come
+	token     uint64     // the last one sent
+	fenced    uint64     // the last one that came back
+	passed    chan struct{}
+	hungry    []*channel // with readers that wait for older entries
+	readers   int
+	heldBytes int
+	keptBytes int
+
+	healed, gaps uint64 // entries handed out after a loss, and gaps told, ever
+}
+
+// announcement is what the message that follows is. It keeps nothing of the memory
+// that the connection is read into.
+type announcement struct {
+	channel   []byte
+	id        ID // zero: nothing is announced
+	publisher []byte
+	count     uint64
+	field     string
+	taken     bool
+	patterns  []string // that have taken it, too
+	fate      fate
+}
+
+// clear keeps the memory.
+func (a *announcement) clear() {
+	*a = announcement{channel: a.channel[:0], publisher: a.publisher[:0], patterns: a.patterns[:0]}
+}
+
+// fate is what became of the first copy of a message.
+type fate uint8
+
+const (
+	delivered fate = iota
+	kept
+)
+
+// NewFeed returns a Feed; life tells this run of the relay from all others. Run
+// does the asking.
+func NewFeed(redis Redis, ears Listeners, life string, log *zap.Logger) *Feed {
+	return &Feed{
+		redis: redis, ears: ears, fence: FencePrefix + life, log: log,
+		wake: make(chan struct{}, 1), fetch: make(chan struct{}, 1), passed: make(chan struct{}, 1),
+		channels: map[string]*channel{},
+	}
+}
+
+// Fence is the channel that must be subscribed for the Feed.
+func (f *Feed) Fence() string { return f.fence }
+
+// Control takes a message on one of the relay's own channels, and reports whether
+// it was the Feed's.
+func (f *Feed) Control(d *resp.Delivery) bool {
+	switch {
+	case bytes.HasPrefix(d.Channel, []byte(SeqPrefix)):
+		f.announce(d)
+	case d.Kind == resp.Message && string(d.Channel) == f.fence:
+		f.tokenCame(d.Payload)
+	default:
+		return false
+	}
+	return true
+}
+
+// announce notes that the next message on a channel is an entry. It comes once for
+// the channel and once for each pattern.
+func (f *Feed) announce(d *resp.Delivery) {
+	words := bytes.SplitN(d.Payload, []byte{' '}, 4)
+	if len(words) < 3 {
+		return
+	}
+	id, err := ParseID(words[0], 0)
+	n, errN := parseUint(words[2])
+	if err != nil || errN != nil {
+		return
+	}
+	channel := d.Channel[len(SeqPrefix):]
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := &f.announced
+	if a.id == id && bytes.Equal(a.channel, channel) {
+		return
+	}
+	field := DefaultField
+	if len(words) == 4 {
+		field = string(words[3])
+	}
+	a.clear()
+	a.channel, a.publisher = append(a.channel, channel...), append(a.publisher, words[1]...)
+	a.id, a.count, a.field = id, n, field
+}
+
+// claim tells whether a message is the one announced, and whether it is the first
+// copy of it.
+func (f *Feed) claim(d *resp.Delivery) (id ID, first bool) {
+	a := &f.announced
+	if a.id.IsZero() || !bytes.Equal(a.channel, d.Channel) {
+		a.clear() // its message will not come
+		return ID{}, true
+	}
+	if d.Kind == resp.Message {
+		if a.taken {
+			return ID{}, true
+		}
+		a.taken = true
+		return a.id, len(a.patterns) == 0
+	}
+	for _, p := range a.patterns {
+		if p == string(d.Pattern) {
+			return ID{}, true
+		}
+	}
+	a.patterns = append(a.patterns, string(d.Pattern))
+	return a.id, !a.taken && len(a.patterns) == 1
+}
+
+// Hear takes a message, announced or not, on a channel that may have history, and
+// reports whether its turn is now: the caller delivers it. Else the Feed does in its
+// time, if it has not.
+func (f *Feed) Hear(d *resp.Delivery) (now bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id, first := f.claim(d)
+	c := f.channels[string(d.Channel)]
+	if f.lost && (c == nil || c.state == behind) {
+		// Not every name that hears it is subscribed again, and perhaps not its
+		// announcement: entries are read later, the rest lies within the gap that is
+		// told when all stands.
+		return false
+	}
+	if c == nil {
+		if id.IsZero() {
+			return true
+		}
+		c = f.heardByPattern(string(d.Channel))
+	}
+	switch {
+	case c.state == behind:
+	case id.IsZero():
+		return true
+	case !first:
+		if f.announced.fate == delivered {
+			return true
+		}
+	case c.jumped(f.announced.publisher, f.announced.count):
+		f.log.Info("entries did not come; reading them", zap.String("channel", c.name))
+		f.fallBehind(c)
+	default:
+		f.pass(c, id, f.announced.field, d.Payload)
+		return true
+	}
+	f.hold(c, id, first, d)
+	return false
+}
+
+// heardByPattern makes a channel known of which nobody listens to the name.
+func (f *Feed) heardByPattern(name string) *channel {
+	c := newChannel(name, fresh, before(f.seen))
+	f.channels[name] = c
+	if f.looking {
+		c.last = before(f.lostAt)
+		f.fallBehind(c)
+		return c
+	}
+	f.enqueue(c)
+	return c
+}
+
+// pass notes that listeners get an entry now, and wakes who reads.
+func (f *Feed) pass(c *channel, id ID, field string, payload []byte) {
+	if !c.watched {
+		f.passEntry(c, Entry{ID: id})
+		return
+	}
+	f.passEntry(c, Entry{id, [][]byte{[]byte(field), bytes.Clone(payload)}})
+}
+
+func (f *Feed) passEntry(c *channel, e Entry) {
+	id := e.ID
+	if f.announced.id == id {
+		f.announced.fate = delivered
+	}
+	c.passed++
+	backwards := !id.After(c.last) && c.state == live
+	c.last, c.exact = id, true
+	if c.state == fresh {
+		c.state = live
+		c.recent.restart(id.previous())
+	}
+	switch {
+	case backwards:
+		f.forgetRecent(c) // the stream was made anew, and the clock of Redis set back
+	case c.watched:
+		f.remember(c, e)
+	default:
+		c.recent.from = id
+	}
+}
+
+// hold keeps a message until what came before it is read.
+func (f *Feed) hold(c *channel, id ID, first bool, d *resp.Delivery) {
+	f.announced.fate = kept
+	switch {
+	case f.heldBytes+len(d.Frame) <= maxHeld && (!c.overflow || id.IsZero()):
+		c.held = append(c.held, held{id, f.announced.field, !first, bytes.Clone(d.Frame)})
+		f.heldBytes += len(d.Frame)
+	case !id.IsZero():
+		c.overflow = true
+	default:
+		c.dropped++
+	}
+}
+
+// fallBehind holds the messages of a channel from now on.
+func (f *Feed) fallBehind(c *channel) {
+	c.state = behind
+	if f.up {
+		f.enqueue(c)
+	}
+}
+
+func (f *Feed) enqueue(c *channel) {
+	if !c.asked {
+		c.asked = true
+		f.queue = append(f.queue, c)
+	}
+	signal(f.wake)
+}
+
+func (f *Feed) miss(g Gap) {
+	f.gaps++
+	f.log.Warn("messages are missing", zap.String("channel", g.Channel), zap.String("pattern", g.Pattern),
+		zap.Stringer("after", g.After), zap.Stringer("before", g.Before), zap.Int64("missing", g.Missing),
+		zap.String("cause", g.Cause))
+	f.ears.Missed(g)
+}
+
+// Confirmed says that Redis has subscribed a channel with history and its
+// announcements.
+func (f *Feed) Confirmed(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.channels[name]
+	switch {
+	case c == nil:
+		_, patterns := f.ears.Names(name)
+		if f.looking && len(patterns) > 0 {
+			f.heardByPattern(name)
+			return
+		}
+		c = newChannel(name, fresh, before(f.seen))
+		f.channels[name] = c
+	case c.state == unheard:
+		c.state, c.last = fresh, before(f.seen)
+	default:
+		return
+	}
+	f.enqueue(c)
+}
+
+// ConfirmedPattern says the same of a pattern that may match channels with history.
+func (f *Feed) ConfirmedPattern() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.beatLocked()
+}
+
+// Released says that Redis does not send a channel any more, or that it has no
+// history any more.
+func (f *Feed) Released(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.channels[name]; c != nil && !f.wanted(c) {
+		f.drop(c)
+	}
+}
+
+// Refused says that Redis will not subscribe a channel or its announcements: who
+// reads it would wait for ever.
+func (f *Feed) Refused(name string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.channels[name]
+	if c == nil || !c.watched {
+		return
+	}
+	for _, w := range slices.Clone(c.waiters) {
+		f.endLocked(w.read, nil, err)
+	}
+	f.unwatch(c)
+}
+
+// Forget makes a channel one without history. What was held is handed out; who waits
+// in Read gets an error.
+func (f *Feed) Forget(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.channels[name]
+	if c == nil {
+		return
+	}
+	f.release(c, ID{})
+	for _, w := range slices.Clone(c.waiters) {
+		f.endLocked(w.read, nil, errNoHistory)
+	}
+	if c.watched {
+		f.ears.Unwatch(name)
+	}
+	f.drop(c)
+	f.ears.Flush()
+}
+
+var errNoHistory = errors.New("ERR the channel has no history any more")
+
+// wanted tells whether anybody listens to a channel.
+func (f *Feed) wanted(c *channel) bool {
+	if c.watched {
+		return true
+	}
+	exact, patterns := f.ears.Names(c.name)
+	return exact || len(patterns) > 0
+}
+
+// drop forgets a channel. What still waits in it nobody wants.
+func (f *Feed) drop(c *channel) {
+	f.letGo(c)
+	f.forgetRecent(c)
+	c.state = unheard
+	delete(f.channels, c.name)
+}
+
+func (f *Feed) letGo(c *channel) {
+	for _, h := range c.held {
+		f.heldBytes -= len(h.frame)
+	}
+	c.held = nil
+}
+
+// forgetHeldEntries lets go of what can be read again: after another loss the
+// entries that are held do not follow each other any more.
+func (f *Feed) forgetHeldEntries(c *channel) {
+	c.held = slices.DeleteFunc(c.held, func(h held) bool {
+		if h.id.IsZero() {
+			return false
+		}
+		f.heldBytes -= len(h.frame)
+		return true
+	})
+}
+
+// Lost says that the connection is gone.
+func (f *Feed) Lost() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.up, f.lost = false, true
+	if !f.looking && f.seen > 0 {
+		f.looking, f.lostAt = true, f.seen
+	}
+	f.announced.clear()
+	f.queue, f.batch = nil, nil
+	for _, c := range f.channels {
+		c.asked = false
+		c.counts = nil
+		if c.state != unheard {
+			c.state = behind
+		}
+		f.forgetHeldEntries(c)
+	}
+	signal(f.passed) // whoever waits for a token will not get it
+}
+
+// Up says that all subscriptions stand again.
+func (f *Feed) Up() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.up, f.lost = true, false
+	f.lives++
+	f.beatLocked()
+	for _, c := range f.channels {
+		switch {
+		case !f.wanted(c):
+			f.drop(c)
+		case c.state != unheard:
+			f.enqueue(c)
+		}
+	}
+	signal(f.wake)
+}
+
+// tokenCame takes a token that came back: all that Redis published before it read has
+// come, too.
+func (f *Feed) tokenCame(payload []byte) {
+	number, ms, ok := bytes.Cut(payload, []byte{' '})
+	n, err := parseUint(number)
+	at, errAt := parseUint(ms)
+	if !ok || err != nil || errAt != nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n != f.token {
+		return
+	}
+	f.fenced, f.seen = n, at
+	for _, c := range f.batch {
+		c.mark = c.passed
+	}
+	signal(f.passed)
+}
+
+// Stats is a snapshot for metrics.
+type Stats struct {
+	Channels int    // known
+	Readers  int    // that wait
+	Behind   int    // with entries missing at this moment
+	Healed   uint64 // entries handed out after a loss, ever
+	Gaps     uint64 // that stayed, ever
+	Held     int    // bytes that wait
+	Kept     int    // bytes kept for readers
+}
+
+// Stats returns the figures of this moment.
+func (f *Feed) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := Stats{
+		Channels: len(f.channels), Readers: f.readers, Healed: f.healed, Gaps: f.gaps,
+		Held: f.heldBytes, Kept: f.keptBytes,
+	}
+	for _, c := range f.channels {
+		if c.state == behind {
+			s.Behind++
+		}
+	}
+	return s
+}
+
+// signal wakes the receiver of c, if it is not to wake already.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func tokenText(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -1,0 +1,415 @@
+package history
+
+// Asking Redis for what is missing, and handing it out.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	maxQuestions = 64      // streams in one question
+	maxAnswer    = 1 << 20 // bytes, about
+	tokenTimeout = 5 * time.Second
+	retryMin     = 50 * time.Millisecond
+	retryMax     = 2 * time.Second
+	tick         = 5 * time.Second // after which the fence is moved on, also when all is quiet
+	scanPage     = 1000            // keys looked at by one SCAN
+	maxScan      = 2_000_000       // keys; in a larger database nobody looks for streams
+)
+
+var errNoToken = errors.New("the token of a question has not come back")
+
+// Run asks until ctx ends. It always returns nil.
+func (f *Feed) Run(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { f.ask(ctx); return nil })
+	for range maxFetches {
+		g.Go(func() error { f.fetchAll(ctx); return nil })
+	}
+	return g.Wait()
+}
+
+func (f *Feed) ask(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	retry := retryMin
+	for ctx.Err() == nil {
+		more, err := f.askOnce(ctx)
+		wait := time.Duration(0)
+		if err != nil && ctx.Err() == nil {
+			f.log.Debug("cannot read streams", zap.Error(err))
+			wait, retry = retry, min(2*retry, retryMax)
+		} else {
+			retry = retryMin
+		}
+		if more && wait == 0 {
+			continue
+		}
+		if wait > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+				continue
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.wake:
+		case <-ticker.C:
+			f.ticked()
+		}
+	}
+}
+
+// askOnce looks at the next channels of the queue, or for channels not heard
+// before. more tells that there is more to do now.
+func (f *Feed) askOnce(ctx context.Context) (more bool, err error) {
+	f.mu.Lock()
+	if !f.up || len(f.queue) == 0 && !f.beat {
+		looking := f.up && f.looking
+		f.mu.Unlock()
+		if looking {
+			return true, f.lookForChannels(ctx)
+		}
+		return false, nil
+	}
+	list, batch := f.nextLocked()
+	life, number := f.lives, f.token
+	f.mu.Unlock()
+
+	tails, err := ask(ctx, f.redis, f.fence, tokenText(number), maxAnswer, list)
+	if err == nil && !f.awaitToken(ctx, life, number) {
+		err = errNoToken
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.batch = nil
+	if life != f.lives || !f.up {
+		return f.up, nil // all that is behind is queued again
+	}
+	for i, c := range batch {
+		c.asked = false
+		if f.channels[c.name] != c {
+			continue // nobody wants it any more
+		}
+		if err != nil || c.state == behind && !c.last.IsZero() && !list[i].entries {
+			f.enqueue(c) // it fell behind after it was asked about
+			continue
+		}
+		f.settle(c, &tails[i])
+	}
+	f.ears.Flush()
+	return len(f.queue) > 0, err
+}
+
+// nextLocked takes channels off the queue and makes a question of them.
+func (f *Feed) nextLocked() (list []question, batch []*channel) {
+	n := min(len(f.queue), maxQuestions)
+	batch = f.queue[:n:n]
+	f.queue = f.queue[n:]
+	f.batch, f.beat = batch, false
+	f.token++
+	for _, c := range batch {
+		list = append(list, question{
+			channel: c.name, after: c.last, entries: c.state == behind && !c.last.IsZero(),
+		})
+	}
+	return list, batch
+}
+
+// awaitToken returns once the token is back. It reports false when the connection
+// was lost or the token is late.
+func (f *Feed) awaitToken(ctx context.Context, life, number uint64) bool {
+	timer := time.NewTimer(tokenTimeout)
+	defer timer.Stop()
+	for {
+		f.mu.Lock()
+		back, same := f.fenced >= number, f.up && f.lives == life
+		f.mu.Unlock()
+		if back || !same {
+			return back && same
+		}
+		select {
+		case <-f.passed:
+		case <-timer.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// ticked moves the fence on, so that it is known of each moment whether what was
+// published by then has come, and lets channels go that nobody reads any more.
+func (f *Feed) ticked() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.channels {
+		f.rest(c)
+	}
+	f.beatLocked()
+}
+
+// beatLocked has a question asked about nothing, for its token, if anybody hears
+// channels with history.
+func (f *Feed) beatLocked() {
+	if len(f.channels) > 0 || len(f.ears.Patterns()) > 0 {
+		f.beat = true
+		signal(f.wake)
+	}
+}
+
+// settle compares what Redis says of a channel with what its listeners have, and
+// makes good the difference. All that had been published by then has arrived.
+func (f *Feed) settle(c *channel, t *tail) {
+	if c.state != behind {
+		f.baseline(c, t)
+		return
+	}
+	switch {
+	case c.last.IsZero():
+		f.unknown(c, t)
+	case t.refused != "":
+		f.gone(c, t)
+	case c.exact && t.newest.Compare(c.last) < 0:
+		f.miss(Gap{Channel: c.name, After: c.last, Cause: "the stream was made anew, or lost its newest entries"})
+		c.last = t.newest
+		f.forgetRecent(c)
+	default:
+		f.trimmed(c, t)
+		f.replay(c, t)
+	}
+	f.proceed(c, t)
+}
+
+// baseline notes where a channel stands that misses nothing.
+func (f *Feed) baseline(c *channel, t *tail) {
+	if c.state == fresh {
+		c.state, c.exact, c.last = live, true, before(f.seen)
+		if t.refused == "" && !t.newest.IsZero() {
+			c.last = t.newest
+		}
+		c.recent.restart(c.last)
+	}
+	c.counted(t, c.passed-c.mark)
+	f.served(c)
+}
+
+// unknown is a loss so early that it is not known what came before it.
+func (f *Feed) unknown(c *channel, t *tail) {
+	if t.refused == "" && t.length > 0 {
+		f.miss(Gap{Channel: c.name, Cause: "the connection was lost before it was known where the stream stood"})
+	}
+	if c.last = before(f.seen); t.newest.After(c.last) {
+		c.last = t.newest
+	}
+	c.exact = true
+}
+
+// gone is a stream that cannot be read. If it can have ended by its time to live,
+// with nothing in it that was missed, nothing is.
+func (f *Feed) gone(c *channel, t *tail) {
+	switch {
+	case !t.absent:
+		f.miss(Gap{Channel: c.name, After: c.last, Cause: "its stream cannot be read: " + t.refused})
+	case c.base == 0 && c.passed == 0: // there was none before, either
+	case !f.mayHaveExpired(c):
+		f.miss(Gap{Channel: c.name, After: c.last, Cause: "its stream was deleted"})
+	}
+}
+
+// mayHaveExpired tells whether the stream can have ended by its time to live, with
+// nothing in it that was missed.
+func (f *Feed) mayHaveExpired(c *channel) bool {
+	kept := f.ears.Kept(c.name) * 3 / 4 // it is renewed when a quarter has gone
+	ms := uint64(kept.Milliseconds())   //nolint:gosec // not negative
+	return ms > 0 && c.last.Ms+ms <= f.seen && f.lostAt+ms >= f.seen
+}
+
+// trimmed tells of entries that were trimmed before they could be read.
+func (f *Feed) trimmed(c *channel, t *tail) {
+	oldest := t.first
+	if oldest.IsZero() {
+		oldest = t.newest // and even that is gone
+	}
+	if !c.exact || !oldest.After(c.last) {
+		return
+	}
+	missing := int64(0)
+	if c.base >= 0 && t.added >= 0 {
+		missing = t.added - c.base - c.passed - t.length
+	}
+	switch {
+	case c.base < 0 || t.added < 0:
+	case missing == 0:
+		return
+	case missing < 0: // fewer were ever added than listeners have
+		if !f.mayHaveExpired(c) {
+			f.miss(Gap{Channel: c.name, After: c.last, Before: t.first, Cause: "the stream was made anew"})
+		}
+		return
+	}
+	f.miss(Gap{
+		Channel: c.name, After: c.last, Before: t.first, Missing: missing,
+		Cause: "the stream was trimmed past the gap; a greater history.length keeps more",
+	})
+}
+
+// replay hands out the entries that are missing: all, or those before the first
+// that was held.
+func (f *Feed) replay(c *channel, t *tail) {
+	end, some := c.firstHeld()
+	exact, patterns := f.ears.Names(c.name)
+	for i, e := range t.entries {
+		if some && e.ID.Compare(end) >= 0 {
+			t.more = false
+			t.entries = t.entries[:i]
+			break
+		}
+		payload, ok := e.payload()
+		f.passEntry(c, e)
+		if !ok {
+			f.miss(Gap{
+				Channel: c.name, After: c.last, Missing: 1,
+				Cause: fmt.Sprintf("entry %v was not written by a relay and has no field %s", e.ID, DefaultField),
+			})
+			continue
+		}
+		f.healed++
+		f.deliverEntry(c.name, payload, exact, patterns)
+	}
+}
+
+// deliverEntry makes the frames that Redis would have sent.
+func (f *Feed) deliverEntry(channel string, payload []byte, exact bool, patterns []string) {
+	name := []byte(channel)
+	if exact {
+		frame := resp.AppendMessage(nil, resp.RESP2, resp.Message.String(), name, payload)
+		d := delivery(frame)
+		f.ears.Deliver(&d)
+	}
+	for _, p := range patterns {
+		frame := resp.AppendMessage(nil, resp.RESP2, resp.PMessage.String(), []byte(p), name, payload)
+		d := delivery(frame)
+		f.ears.Deliver(&d)
+	}
+}
+
+// proceed goes on with a channel of which one answer has been handed out.
+func (f *Feed) proceed(c *channel, t *tail) {
+	if t.more {
+		f.enqueue(c)
+		return
+	}
+	c.state = live
+	since := f.release(c, t.newest)
+	c.counted(t, since)
+	if c.dropped > 0 {
+		f.miss(Gap{
+			Channel: c.name, After: c.last, Missing: c.dropped,
+			Cause: "too much had to wait for entries that were missing: messages without history were let go",
+		})
+		c.dropped = 0
+	}
+	if c.overflow {
+		c.overflow = false
+		f.fallBehind(c)
+	}
+	f.served(c)
+}
+
+// release hands out what was held, and counts the entries in it that came after one.
+func (f *Feed) release(c *channel, newest ID) (since int64) {
+	list := c.held
+	f.letGo(c)
+	for _, h := range list {
+		d := delivery(h.frame)
+		if !h.id.IsZero() && !h.copy {
+			f.pass(c, h.id, h.field, d.Payload)
+			if h.id.After(newest) {
+				since++
+			}
+		}
+		f.ears.Deliver(&d)
+	}
+	return since
+}
+
+// lookForChannels finds, after a loss, the channels that a pattern matches and that
+// were never heard before: entries of theirs may be missing, too.
+func (f *Feed) lookForChannels(ctx context.Context) error {
+	f.mu.Lock()
+	if !f.up || !f.looking {
+		f.mu.Unlock()
+		return nil
+	}
+	patterns, life := f.ears.Patterns(), f.lives
+	f.mu.Unlock()
+
+	var found []string
+	for _, p := range patterns {
+		list, err := f.scan(ctx, p)
+		if err != nil {
+			return err
+		}
+		found = append(found, list...)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if life != f.lives || !f.up {
+		return nil
+	}
+	f.looking = false
+	for _, name := range found {
+		if _, known := f.channels[name]; known {
+			continue
+		}
+		if _, patterns := f.ears.Names(name); len(patterns) > 0 {
+			c := newChannel(name, behind, before(f.lostAt))
+			f.channels[name] = c
+			f.enqueue(c)
+		}
+	}
+	return nil
+}
+
+// scan lists the channels with a stream that a pattern matches.
+func (f *Feed) scan(ctx context.Context, pattern string) (list []string, err error) {
+	cursor := "0"
+	for looked := 0; ; looked += scanPage {
+		v, err := f.redis.Do(ctx, "SCAN", cursor, "MATCH", Key(pattern), "COUNT", scanPage, "TYPE", "stream")
+		if err != nil {
+			return nil, fmt.Errorf("look for streams of %q: %w", pattern, err)
+		}
+		answer, _ := v.([]any)
+		if len(answer) != 2 {
+			return nil, fmt.Errorf("%w: SCAN: %v", errAnswer, v)
+		}
+		keys, _ := answer[1].([]any)
+		for _, k := range keys {
+			key, _ := k.(string)
+			if channel, ok := channelOf(key); ok {
+				list = append(list, channel)
+			}
+		}
+		if cursor, _ = answer[0].(string); cursor == "0" || cursor == "" {
+			return list, nil
+		}
+		if looked >= maxScan {
+			f.mu.Lock()
+			f.miss(Gap{Pattern: pattern, Cause: "the database is too large to look for channels not heard before"})
+			f.mu.Unlock()
+			return list, nil
+		}
+	}
+}

@@ -1,0 +1,364 @@
+package history
+
+// Waiting readers: XREAD BLOCK for any number of local clients, over the one
+// connection.
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	maxFetches  = 4       // questions for readers that are under way together
+	fetchBudget = 4 << 20 // bytes of one answer, about
+	lingerTicks = 6       // a channel stays subscribed for readers that come back
+)
+
+// Position is where one stream is read on.
+type Position struct {
+	Channel string
+	After   ID
+	Newest  bool // from what is newest now: "$"
+}
+
+// Stream is what was read of one channel.
+type Stream struct {
+	Channel string
+	Entries []Entry
+}
+
+// Read is a reader that waits.
+type Read struct {
+	// Fixed after construction.
+	count  int
+	finish func([]Stream, error)
+
+	// Guarded by Feed.mu.
+	waiters []*waiter
+	timer   *time.Timer
+	done    bool
+}
+
+// waiter is a Read on one of its channels. Guarded by Feed.mu.
+type waiter struct {
+	read    *Read
+	channel *channel
+	asked   bool // where the stream ended when Newest was said
+	Position
+}
+
+// Read calls finish once: with entries as soon as there are any, with none after
+// block (0: never), or with an error. finish is called with Feed.mu held. count
+// bounds the entries of each stream; 0: no bound but that of memory. The caller may
+// give up by Cancel.
+func (f *Feed) Read(list []Position, count int, block time.Duration, finish func([]Stream, error)) *Read {
+	r := &Read{count: count, finish: finish}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.readers++
+	for _, p := range list {
+		c := f.watch(p.Channel)
+		w := &waiter{read: r, channel: c, Position: p}
+		r.waiters = append(r.waiters, w)
+		c.waiters = append(c.waiters, w)
+	}
+	if block > 0 {
+		r.timer = time.AfterFunc(block, func() { f.end(r, nil, nil) })
+	}
+	f.offer(r.waiters)
+	return r
+}
+
+// Cancel gives a Read up: finish is not called any more.
+func (f *Feed) Cancel(r *Read) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leave(r)
+}
+
+func (f *Feed) end(r *Read, list []Stream, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.endLocked(r, list, err)
+}
+
+func (f *Feed) endLocked(r *Read, list []Stream, err error) {
+	if !r.done {
+		f.leave(r)
+		r.finish(list, err)
+	}
+}
+
+func (f *Feed) leave(r *Read) {
+	if r.done {
+		return
+	}
+	r.done = true
+	f.readers--
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	for _, w := range r.waiters {
+		w.channel.waiters = slices.DeleteFunc(w.channel.waiters, func(o *waiter) bool { return o == w })
+	}
+}
+
+// watch makes sure that a channel's entries are heard.
+func (f *Feed) watch(name string) *channel {
+	c := f.channels[name]
+	if c == nil {
+		c = newChannel(name, unheard, ID{})
+		f.channels[name] = c
+	}
+	c.idle = 0
+	if c.watched {
+		return c
+	}
+	c.watched = true
+	if f.ears.Watch(name) && c.state == unheard {
+		c.state, c.last = fresh, before(f.seen)
+		f.enqueue(c)
+	}
+	return c
+}
+
+// rest lets a channel go that nobody has read for some time.
+func (f *Feed) rest(c *channel) {
+	if !c.watched || len(c.waiters) > 0 {
+		c.idle = 0
+		return
+	}
+	if c.idle++; c.idle > lingerTicks {
+		f.unwatch(c)
+	}
+}
+
+func (f *Feed) unwatch(c *channel) {
+	c.watched = false
+	f.forgetRecent(c)
+	f.ears.Unwatch(c.name)
+	if !f.wanted(c) {
+		f.drop(c)
+	}
+}
+
+// remember keeps an entry for readers, and gives it to those that wait.
+func (f *Feed) remember(c *channel, e Entry) {
+	kept := c.recent.bytes
+	c.recent.add(e)
+	if f.keptBytes += c.recent.bytes - kept; f.keptBytes > maxRecent {
+		waiting := f.gather(c)
+		f.forgetRecent(c)
+		f.give(waiting)
+		return
+	}
+	f.served(c)
+}
+
+func (f *Feed) forgetRecent(c *channel) {
+	f.keptBytes -= c.recent.bytes
+	c.recent.restart(c.last)
+}
+
+// served offers what is known of a channel to those that wait for it.
+func (f *Feed) served(c *channel) {
+	if len(c.waiters) > 0 {
+		f.offer(slices.Clone(c.waiters))
+	}
+}
+
+// offer gives waiters what there is for them, and asks for what is not kept here.
+func (f *Feed) offer(list []*waiter) {
+	f.give(f.look(list))
+}
+
+func (f *Feed) gather(c *channel) map[*Read][]Stream { return f.look(slices.Clone(c.waiters)) }
+
+// look collects, by reader, the entries that are kept here.
+func (f *Feed) look(list []*waiter) map[*Read][]Stream {
+	var found map[*Read][]Stream
+	for _, w := range list {
+		c := w.channel
+		switch {
+		case w.read.done:
+			continue
+		case w.Newest && c.state == live:
+			w.Newest, w.After = false, c.last
+			continue
+		case w.Newest:
+			f.fetchFor(w)
+			continue
+		case c.state != live:
+			continue // it is offered again when the channel is
+		}
+		entries, ok := c.recent.after(w.After, w.read.count)
+		switch {
+		case !ok:
+			f.fetchFor(w)
+		case len(entries) > 0:
+			if found == nil {
+				found = map[*Read][]Stream{}
+			}
+			found[w.read] = append(found[w.read], Stream{c.name, entries})
+		}
+	}
+	return found
+}
+
+func (f *Feed) give(found map[*Read][]Stream) {
+	for r, list := range found {
+		f.endLocked(r, list, nil)
+	}
+}
+
+// fetchFor has Redis asked for entries that are not kept here: once for all who wait.
+func (f *Feed) fetchFor(w *waiter) {
+	if c := w.channel; !c.fetching {
+		c.fetching = true
+		f.hungry = append(f.hungry, c)
+		signal(f.fetch)
+	}
+}
+
+// fetchAll asks for readers, one channel at a time, until ctx ends.
+func (f *Feed) fetchAll(ctx context.Context) {
+	for {
+		c, q, from := f.nextFetch()
+		if c == nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-f.fetch:
+			}
+			continue
+		}
+		tails, err := ask(ctx, f.redis, "", "", fetchBudget, []question{q})
+		if err != nil {
+			f.log.Debug("cannot read a stream", zap.String("channel", q.channel), zap.Error(err))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(retryMax / 4):
+			}
+			f.fetched(c, q, from, nil)
+			continue
+		}
+		f.fetched(c, q, from, &tails[0])
+	}
+}
+
+// nextFetch takes a channel off the list of those to be read, and says from where
+// on. from is where what is kept here begins.
+func (f *Feed) nextFetch() (c *channel, q question, from ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.hungry) > 0 {
+		c, f.hungry = f.hungry[0], f.hungry[1:]
+		if q, from = c.question(); q.channel != "" {
+			if len(f.hungry) > 0 {
+				signal(f.fetch) // for another goroutine
+			}
+			return c, q, from
+		}
+		c.fetching = false
+	}
+	return nil, question{}, ID{}
+}
+
+// question makes one of what the waiters of a channel lack: where the stream ends,
+// or else entries that are not kept here. It is empty when they lack nothing.
+func (c *channel) question() (q question, from ID) {
+	from = c.recent.from
+	for _, w := range c.waiters {
+		if w.Newest {
+			w.asked = true
+			q = question{channel: c.name}
+		}
+	}
+	if q.channel != "" || c.state != live {
+		return q, from
+	}
+	for _, w := range c.waiters {
+		if from.After(w.After) && (q.channel == "" || q.after.After(w.After)) {
+			q = question{channel: c.name, entries: true, after: w.After, count: w.read.count}
+		}
+	}
+	return q, from
+}
+
+// fetched gives an answer to all it answers. t is nil if there was none.
+func (f *Feed) fetched(c *channel, q question, from ID, t *tail) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.fetching = false
+	for _, w := range slices.Clone(c.waiters) {
+		switch {
+		case t == nil:
+		case t.refused != "" && !t.absent:
+			f.endLocked(w.read, nil, errors.New(t.refused))
+		case !q.entries && w.asked:
+			w.Newest, w.asked, w.After = false, false, t.newest
+		case q.entries && !w.Newest && w.After.Compare(q.after) >= 0 && from.After(w.After):
+			f.answer(w, from, t)
+		}
+	}
+	f.served(c)
+}
+
+func (f *Feed) answer(w *waiter, from ID, t *tail) {
+	i := slices.IndexFunc(t.entries, func(e Entry) bool { return e.ID.After(w.After) })
+	switch {
+	case i >= 0:
+		list := t.entries[i:]
+		if n := w.read.count; n > 0 && len(list) > n {
+			list = list[:n]
+		}
+		f.endLocked(w.read, []Stream{{w.channel.name, list}}, nil)
+	case !t.more:
+		w.After = from // nothing is left in between
+	}
+}
+
+// ReadNow returns what the streams hold behind positions now, at most count entries of
+// each (0: all). It waits for Redis.
+func ReadNow(ctx context.Context, redis Redis, list []Position, count int) ([]Stream, error) {
+	args := []any{"XREAD"}
+	if count > 0 {
+		args = append(args, "COUNT", count)
+	}
+	args = append(args, "STREAMS")
+	for _, p := range list {
+		args = append(args, Key(p.Channel))
+	}
+	for _, p := range list {
+		if p.Newest {
+			args = append(args, "$")
+			continue
+		}
+		args = append(args, p.After.String())
+	}
+	v, err := redis.Do(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	streams, _ := v.([]any)
+	var found []Stream
+	for _, s := range streams {
+		pair, _ := s.([]any)
+		if len(pair) != 2 {
+			return nil, errAnswer
+		}
+		key, _ := pair[0].(string)
+		channel, ok := channelOf(key)
+		entries, err := readEntries(pair[1])
+		if !ok || err != nil {
+			return nil, errors.Join(errAnswer, err)
+		}
+		found = append(found, Stream{channel, entries})
+	}
+	return found, nil
+}

@@ -1,0 +1,149 @@
+package relay_test
+
+// Channels with history: persisted first, broadcast second, read back, healed.
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"redis-relay/config"
+	"redis-relay/relay/redistest"
+)
+
+// diary is a route whose messages are kept.
+func diary(prefix string, length int64) config.Route {
+	r := config.NewRoute(prefix)
+	r.Policy.History = &config.History{Length: length, TTL: time.Hour}
+	r.Policy.OnGap = config.OnGapNotify
+	return r
+}
+
+func onBothRedis(t *testing.T, test func(t *testing.T, redis *redistest.Server)) {
+	t.Run("redis-server", func(t *testing.T) { test(t, redistest.Start(t)) })
+	t.Run("embedded", func(t *testing.T) { test(t, nil) })
+}
+
+func TestHistoryIsKeptAndHeard(t *testing.T) {
+	onBothRedis(t, func(t *testing.T, redis *redistest.Server) {
+		r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
+		exact, all := r.subscribe("d:1"), r.dial()
+		all.Send("PSUBSCRIBE", "d:*", "*")
+		all.Expect(t, "[psubscribe d:* 1]", "[psubscribe * 2]")
+
+		pub := r.dial()
+		pub.Send("PUBLISH", "d:1", "one")
+		pub.Expect(t, ":3")
+		id := pub.Do("XADD", "d:1", "*", "json", "two").Str
+		for _, m := range []string{"one", "two"} {
+			exact.Expect(t, "[message d:1 "+m+"]")
+			got := []string{all.Receive().String(), all.Receive().String()}
+			slices.Sort(got) // Redis keeps no order among patterns
+			if want := []string{"[pmessage * d:1 " + m + "]", "[pmessage d:* d:1 " + m + "]"}; !slices.Equal(got, want) {
+				t.Errorf("patterns heard %v", got)
+			}
+		}
+		pub.Send("XLEN", "d:1")
+		pub.Expect(t, ":2")
+		list := pub.Do("XRANGE", "d:1", "-", "+").String()
+		if !strings.Contains(list, "[payload one]") || !strings.HasSuffix(list, "["+id+" [json two]]]") {
+			t.Errorf("XRANGE: %s", list)
+		}
+		if rev := pub.Do("XREVRANGE", "d:1", "+", "-", "COUNT", "1").String(); rev != "[["+id+" [json two]]]" {
+			t.Errorf("XREVRANGE: %s", rev)
+		}
+		first := pub.Do("XRANGE", "d:1", "-", "+").Elems[0].Elems[0].Str
+		for _, args := range [][]string{
+			{"XREAD", "STREAMS", "d:1", first},
+			{"XREAD", "BLOCK", "0", "STREAMS", "d:1", first},
+		} {
+			if got := pub.Do(args...).String(); got != "[[d:1 [["+id+" [json two]]]]]" {
+				t.Errorf("%v: %s", args, got)
+			}
+		}
+		if got := pub.Do("XREAD", "STREAMS", "d:1", "$").String(); got != "(nil)" {
+			t.Errorf("XREAD from $: %s", got)
+		}
+	})
+}
+
+// TestOwnPublishesAreRead though they go to Redis over another connection than what
+// reads.
+func TestOwnPublishesAreRead(t *testing.T) {
+	r := startRelay(t, redistest.Start(t), withRoutes(diary("d:", 1000)))
+	c := r.dial()
+	const rounds = 200
+	var pipeline []byte
+	for range rounds {
+		pipeline = redistest.AppendCommand(pipeline, "PUBLISH", "d:1", "m")
+		pipeline = redistest.AppendCommand(pipeline, "XLEN", "d:1")
+	}
+	c.SendRaw(pipeline)
+	for i := range rounds {
+		c.Expect(t, ":0", ":"+strconv.Itoa(i+1))
+	}
+}
+
+func TestReadersWaitForEntries(t *testing.T) {
+	onBothRedis(t, func(t *testing.T, redis *redistest.Server) {
+		r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
+		pub, reader := r.dial(), r.dial()
+		reader.Hello3()
+		for i := range 3 {
+			reader.Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", "d:2", "$", "$")
+			redistest.Eventually(t, 5*time.Second, "the reader waits", func() bool {
+				return r.metric("history_readers") == 1
+			})
+			id := pub.Do("XADD", "d:2", "*", "payload", "m"+strconv.Itoa(i)).Str
+			reader.Expect(t, "%[d:2 [["+id+" [payload m"+strconv.Itoa(i)+"]]]]")
+		}
+		began := time.Now()
+		reader.Send("XREAD", "BLOCK", "300", "STREAMS", "d:1", "$")
+		reader.Expect(t, "(nil)")
+		if took := time.Since(began); took < 290*time.Millisecond || took > 2*time.Second {
+			t.Errorf("a timeout of 300ms took %v", took)
+		}
+	})
+}
+
+func TestHistoryHealsAfterALoss(t *testing.T) {
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()), withRoutes(diary("d:", 1000)))
+	other := startRelay(t, redis, withRoutes(diary("d:", 1000)))
+	exact, all := r.subscribe("d:1"), r.dial()
+	all.Send("PSUBSCRIBE", "d:*")
+	all.Expect(t, "[psubscribe d:* 1]")
+	pub := other.dial()
+	pub.Send("PUBLISH", "d:1", "before")
+	pub.Expect(t, ":2")
+	exact.Expect(t, "[message d:1 before]")
+	all.Expect(t, "[pmessage d:* d:1 before]")
+
+	proxy.Refuse(true)
+	proxy.Cut()
+	redistest.Eventually(t, 5*time.Second, "the loss is seen", func() bool { return !r.ready() })
+	for i := range 300 {
+		pub.Send("PUBLISH", "d:1", "lost"+strconv.Itoa(i))
+		pub.Expect(t, ":0")
+	}
+	pub.Send("PUBLISH", "d:unheard", "lost")
+	pub.Expect(t, ":0")
+	proxy.Refuse(false)
+	redistest.Eventually(t, 10*time.Second, "ready again", r.ready)
+	pub.Send("PUBLISH", "d:1", "after")
+	pub.Expect(t, ":2")
+	for i := range 300 {
+		exact.Expect(t, "[message d:1 lost"+strconv.Itoa(i)+"]")
+	}
+	exact.Expect(t, "[message d:1 after]")
+	seen := map[string]int{}
+	for range 302 {
+		seen[all.Receive().String()]++
+	}
+	if seen["[pmessage d:* d:unheard lost]"] != 1 || seen["[pmessage d:* d:1 lost299]"] != 1 || len(seen) != 302 {
+		t.Errorf("the pattern heard %d different messages, want 302", len(seen))
+	}
+}

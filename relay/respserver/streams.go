@@ -1,0 +1,271 @@
+package respserver
+
+// XADD, XRANGE, XREVRANGE, XLEN and XREAD: channels with history, read with the
+// stream commands every client library has, under the channel's own name.
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+// Entry is one persisted message.
+type Entry struct {
+	ID     string
+	Fields [][]byte // names and values in turn; must not be changed
+}
+
+// Stream is what was read of one channel.
+type Stream struct {
+	Channel string
+	Entries []Entry
+}
+
+// Position is where one channel is read on: behind an ID, or behind what is newest
+// when it is read ("$").
+type Position struct {
+	Channel string
+	After   string
+}
+
+// History answers for persisted channels. An error is worded for the client.
+type History interface {
+	// Query carries out XRANGE, XREVRANGE or XLEN; rest is what follows the channel.
+	// It may wait for Redis. The answer is an int64, a string, nil or a []any of these.
+	Query(ctx context.Context, command string, channel []byte, rest [][]byte) (any, error)
+	// Read returns what there is behind each position, at most count entries of each
+	// channel (0: all). It may wait for Redis.
+	Read(ctx context.Context, list []Position, count int) ([]Stream, error)
+	// Await is Read for a client that waits: done is called once, with nothing when
+	// block (0: never) has passed. It must return at once. cancel gives up.
+	Await(list []Position, count int, block time.Duration, done func([]Stream, error)) (cancel func(), err error)
+}
+
+func streamCommands() []*command {
+	return []*command{
+		{
+			name: "xadd", arity: -5, group: "stream", since: "5.0.0", run: (*session).xadd,
+			summary: "Persists a message on a channel with history, and broadcasts it.",
+		},
+		{
+			name: "xrange", arity: -4, group: "stream", since: "5.0.0", run: (*session).streamQuery,
+			summary: "Returns the messages of a channel within a range of IDs.",
+		},
+		{
+			name: "xrevrange", arity: -4, group: "stream", since: "5.0.0", run: (*session).streamQuery,
+			summary: "Returns the messages of a channel within a range of IDs in reverse order.",
+		},
+		{
+			name: "xlen", arity: 2, group: "stream", since: "5.0.0", run: (*session).streamQuery,
+			summary: "Returns the number of messages of a channel that are kept.",
+		},
+		{
+			name: "xread", arity: -4, group: "stream", since: "5.0.0", run: (*session).xread,
+			summary: "Returns messages of channels with IDs greater than the ones requested. Blocks until there are some.",
+		},
+	}
+}
+
+// xadd takes one field, whose value is the message, and no ID of the client's.
+func (c *session) xadd(args [][]byte) {
+	channel, rest := args[1], args[2:]
+	switch {
+	case string(rest[0]) != "*":
+		c.replyError(fmt.Sprintf("ERR %s: XADD takes \"*\" for the ID, and no options: Redis gives the IDs, "+
+			"and history.length of the route says how much is kept", channel))
+	case len(rest) != 3:
+		c.replyError(fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message", channel))
+	case len(rest[1]) == 0 || strings.ContainsAny(string(rest[1]), " \r\n"):
+		c.replyError(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
+	default:
+		c.publish(Publication{From: c.id, Kind: resp.Message, Channel: channel, Field: rest[1], Payload: rest[2]})
+	}
+}
+
+// streamQuery is a command that Redis answers: after what the session has
+// published, which goes another way.
+func (c *session) streamQuery(args [][]byte) {
+	if err := c.srv.backend.MaySubscribe(resp.Message, args[1]); err != nil {
+		c.replyError(err.Error())
+		return
+	}
+	if c.answered() != nil {
+		return // the session is ending
+	}
+	ctx, cancel := c.timeout()
+	defer cancel()
+	v, err := c.srv.backend.Query(ctx, strings.ToUpper(string(args[0])), args[1], args[2:])
+	if err != nil {
+		c.replyError(err.Error())
+		return
+	}
+	c.reply(appendValue(c.scratch, c.proto, v))
+}
+
+func appendValue(b []byte, proto resp.Proto, v any) []byte {
+	switch v := v.(type) {
+	case int64:
+		return resp.AppendInt(b, v)
+	case string:
+		return resp.AppendBulkString(b, v)
+	case []any:
+		b = resp.AppendArray(b, len(v))
+		for _, elem := range v {
+			b = appendValue(b, proto, elem)
+		}
+		return b
+	}
+	return resp.AppendNullArray(b, proto)
+}
+
+// xread waits in the place of the session: as in Redis, what the client sends
+// meanwhile is carried out afterwards.
+func (c *session) xread(args [][]byte) {
+	q, problem := parseRead(args[1:])
+	if problem != "" {
+		c.replyError(problem)
+		return
+	}
+	for _, p := range q.list {
+		if err := c.srv.backend.MaySubscribe(resp.Message, []byte(p.Channel)); err != nil {
+			c.replyError(err.Error())
+			return
+		}
+	}
+	streams, err := c.readStreams(q)
+	switch {
+	case c.quit:
+	case err != nil:
+		c.replyError(err.Error())
+	default:
+		c.reply(appendStreams(c.scratch, c.proto, streams))
+	}
+}
+
+func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
+	if err := c.answered(); err != nil {
+		c.quit = true
+		return nil, err
+	}
+	if !q.blocking {
+		ctx, cancel := c.timeout()
+		defer cancel()
+		return c.srv.backend.Read(ctx, q.list, q.count)
+	}
+	done := make(chan struct{})
+	var failed error
+	cancel, err := c.srv.backend.Await(q.list, q.count, q.block, func(list []Stream, err error) {
+		streams, failed = list, err
+		close(done)
+		c.wake()
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.await(done); err != nil {
+		cancel()
+		c.quit = true
+		return nil, err
+	}
+	return streams, failed
+}
+
+// appendStreams writes the answer to XREAD: nothing is null.
+func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
+	if len(streams) == 0 {
+		return resp.AppendNullArray(b, proto)
+	}
+	if proto == resp.RESP3 {
+		b = resp.AppendMap(b, proto, len(streams))
+	} else {
+		b = resp.AppendArray(b, len(streams))
+	}
+	for _, s := range streams {
+		if proto == resp.RESP2 {
+			b = resp.AppendArray(b, 2)
+		}
+		b = resp.AppendBulkString(b, s.Channel)
+		b = resp.AppendArray(b, len(s.Entries))
+		for _, e := range s.Entries {
+			b = resp.AppendBulkString(resp.AppendArray(b, 2), e.ID)
+			b = resp.AppendArray(b, len(e.Fields))
+			for _, field := range e.Fields {
+				b = resp.AppendBulk(b, field)
+			}
+		}
+	}
+	return b
+}
+
+// readQuery is what XREAD asks for.
+type readQuery struct {
+	list     []Position
+	count    int // 0: all
+	blocking bool
+	block    time.Duration // 0: for ever
+}
+
+// The errors of XREAD, worded as Redis words them.
+const (
+	errSyntax     = "ERR syntax error"
+	errNotInteger = "ERR value is not an integer or out of range"
+	errTimeout    = "ERR timeout is not an integer or out of range"
+	errNegative   = "ERR timeout is negative"
+	errUnbalanced = "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified."
+	errGroups     = "ERR The %s option is only supported by XREADGROUP. You called XREAD instead."
+	errGroupID    = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+)
+
+// maxBlock is the longest time a client may wait, in milliseconds: it fits a
+// time.Duration.
+const maxBlock = int64(1<<63-1) / int64(time.Millisecond)
+
+func parseRead(args [][]byte) (q readQuery, problem string) {
+	for i := 0; i < len(args); i++ {
+		word, more := lower(args[i]), i+1 < len(args)
+		switch {
+		case word == "count" && more:
+			n, err := strconv.ParseInt(string(args[i+1]), 10, 64)
+			if err != nil {
+				return q, errNotInteger
+			}
+			q.count = int(max(0, min(n, 1<<31)))
+			i++
+		case word == "block" && more:
+			ms, err := strconv.ParseInt(string(args[i+1]), 10, 64)
+			switch {
+			case err != nil:
+				return q, errTimeout
+			case ms < 0:
+				return q, errNegative
+			}
+			q.blocking, q.block = true, time.Duration(min(ms, maxBlock))*time.Millisecond
+			i++
+		case word == "streams" && more:
+			return q.streams(args[i+1:])
+		case word == "noack", word == "group" && i+2 < len(args):
+			return q, fmt.Sprintf(errGroups, strings.ToUpper(word))
+		default:
+			return q, errSyntax
+		}
+	}
+	return q, errSyntax
+}
+
+func (q readQuery) streams(args [][]byte) (readQuery, string) {
+	n := len(args) / 2
+	if len(args)%2 != 0 {
+		return q, errUnbalanced
+	}
+	for i := range n {
+		if string(args[n+i]) == ">" {
+			return q, errGroupID
+		}
+		q.list = append(q.list, Position{string(args[i]), string(args[n+i])})
+	}
+	return q, ""
+}
