@@ -67,7 +67,7 @@ func TestFrameIsWhatRedisSends(t *testing.T) {
 	if tok, n, err := resp.ScanServer(b, &d); tok != resp.IsDelivery || n != len(b) || err != nil {
 		t.Fatalf("frame is no delivery: %v, %d of %d bytes, %v", tok, n, len(b), err)
 	}
-	for _, p := range []string{prefixBare, prefixChat, prefixHop} {
+	for _, p := range []string{prefixBare, prefixChat, prefixKept, prefixHop} {
 		if got := len(frame(channel(p, 999999), body)); got != len(b) {
 			t.Errorf("frame on %s has %d bytes, on %s %d", p, got, prefixDirect, len(b))
 		}
@@ -371,7 +371,7 @@ func TestEveryTable(t *testing.T) {
 	for _, pattern := range []string{
 		`## Fan-out on one channel`, `\|\s+2 \|\s+16 KiB \|\s+validated \|\s+[1-9]`, `floor \|`, `hop \|`,
 		`1000 channels, spread`, `Latency`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
-		`relay \| one is stuck`, `validated \| one is stuck`, `validated \|\s+a storm \|\s+[0-9]`,
+		`16 \|\s+kept \|\s+[1-9]`, `relay \| one is stuck`, `validated \| one is stuck`, `validated \|\s+a storm \|\s+[0-9]`,
 		`10 idle subscribers`, `20 channels`, `start to ready`,
 		// A target of each table that a small run can fill.
 		`1, 124 B, validated \|\s+x direct \|\s+>= 0.95 \|`, `1, 1000, validated \|\s+p50 \+ \|\s+<= \+15.0 \|`,

@@ -28,6 +28,7 @@ type lab struct {
 	dir         string // for sockets and the relay's binary
 	self        string // this binary
 	relayBinary string
+	relayConfig string
 	redisBinary string
 	redisSocket string
 	redis       *process
@@ -58,6 +59,9 @@ func (l *lab) open() (err error) {
 		return err
 	}
 	if l.dir, err = os.MkdirTemp("", "rrbench"); err != nil {
+		return err
+	}
+	if err := l.writeConfig(); err != nil {
 		return err
 	}
 	if l.acksReader, l.acksWriter, err = os.Pipe(); err != nil {

@@ -31,6 +31,7 @@ var sections = []section{
 	{"fanout", fanout},
 	{"latency", latency},
 	{"publish", publish},
+	{"history", history},
 	{"slow", slow},
 	{"storm", storm},
 	{"validation", validation},

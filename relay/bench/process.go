@@ -164,7 +164,25 @@ type relay struct {
 	http   string // host:port
 }
 
-// startRelay runs the shipped configuration on the lab's Redis, and does not wait.
+// keptRoute is what the bench adds to the shipped configuration.
+const keptRoute = `
+  - prefix: "` + prefixKept + `"
+    schema: chat.json
+    history: {length: 1000, ttl: 1h}
+    on_gap: disconnect
+`
+
+// writeConfig writes the shipped configuration and keptRoute.
+func (l *lab) writeConfig() error {
+	shipped, err := os.ReadFile(filepath.Join(l.root, "relay.yaml"))
+	if err != nil {
+		return fmt.Errorf("read the shipped configuration: %w", err)
+	}
+	l.relayConfig = filepath.Join(l.dir, "relay.yaml")
+	return os.WriteFile(l.relayConfig, append(shipped, keptRoute...), 0o600)
+}
+
+// startRelay runs the configuration on the lab's Redis, and does not wait.
 func (l *lab) startRelay() (*relay, error) {
 	port, err := freePort()
 	if err != nil {
@@ -172,7 +190,7 @@ func (l *lab) startRelay() (*relay, error) {
 	}
 	r := &relay{socket: l.path(), http: port}
 	cmd := exec.CommandContext(l.ctx, l.relayBinary,
-		"--config="+filepath.Join(l.root, "relay.yaml"), "--redis.url=unix://"+l.redisSocket,
+		"--config="+l.relayConfig, "--schemas="+filepath.Join(l.root, "schemas"), "--redis.url=unix://"+l.redisSocket,
 		"--socket.path="+r.socket, "--http.listen="+r.http,
 		"--limits.clients=20000", "--log.level=warn", "--log.format=json")
 	r.process, err = l.start("relay", cmd)

@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,7 +57,7 @@ func publishShape(l *lab, t *table, processes, pipeline int) error {
 		return err
 	}
 	var crews []*crew
-	for _, w := range apps {
+	for _, w := range append(slices.Clone(apps), kept) {
 		socket := l.redisSocket
 		c := &crew{way: w, server: l.redis}
 		if w.door == atRelay {

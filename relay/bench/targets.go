@@ -42,6 +42,8 @@ var targets = []target{
 	{latencyTitle, "1, 1000, validated", "p99 +", atMost, 40e3},
 	{publishTitle, "64, 1, validated", "x direct", atLeast, 1.2},
 	{publishTitle, "64, 1, validated", "x CPU Redis", atMost, .5},
+	{historyTitle, "16, kept", "x plain", atLeast, .8},
+	{historyTitle, "16, kept", "x CPU Redis", atMost, 3.5},
 	{validationTitle, "chat.json", "check", atMost, 400},
 	{validationTitle, "document.json", "check", atMost, 400},
 	{validationTitle, "user.json", "check", atMost, 400},

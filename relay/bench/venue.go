@@ -31,6 +31,7 @@ var (
 	direct    = way{"direct", prefixDirect, atRedis}
 	unrouted  = way{"relay", prefixBare, atRelay}
 	validated = way{"validated", prefixChat, atRelay}
+	kept      = way{"kept", prefixKept, atRelay}
 	hopWay    = way{"hop", prefixHop, atHop}
 	floorWay  = way{"floor", prefixHop, atFloor}
 )

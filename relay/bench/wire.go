@@ -22,6 +22,7 @@ const (
 	prefixDirect = "dire:"
 	prefixBare   = "bare:" // no route covers it
 	prefixChat   = "chat:" // the shipped route
+	prefixKept   = "kept:" // the chat schema, and history
 	prefixHop    = "hopp:"
 )
 

@@ -121,6 +121,23 @@ func TestClaim(t *testing.T) {
 			{"c:1-1 p 1", "c", "", first},
 			{"", "c", "x*", again},
 		},
+		"several at once": {
+			{"c:1-1,1-2,1-3 p 1", "c", "", first},
+			{"", "c", "", first},
+			{"", "c", "", first},
+			{"", "c", "", none}, // a plain one follows
+			{"c:1-4,1-5 p 4", "c", "", first},
+			{"c:1-6 p 6", "c", "", first}, // the message of 1-5 did not come
+		},
+		"several, by name and a pattern": {
+			{"c:1-1,1-2 p 1", "", "", ""},
+			{"c:1-1,1-2 p 1", "c", "", first},
+			{"", "c", "x*", again},
+			{"", "c", "", first},
+			{"", "c", "x*", again},
+			{"", "c", "", none},
+			{"", "c", "x*", none},
+		},
 		"not announced": {
 			{"", "c", "", none},
 			{"", "c", "x*", none},
@@ -146,6 +163,8 @@ func TestClaim(t *testing.T) {
 			{"c:1-1 p", "c", "", none},
 			{"c:1-1 p x", "c", "", none},
 			{"c:x p 1", "c", "", none},
+			{"c:1-1,x p 1", "c", "", none},
+			{"c:1-1, p 1", "c", "", none},
 			{"c:0-0 p 1", "c", "", none},
 			{"c:1-1 p -1", "c", "", none},
 			{"c:1-1 p 18446744073709551616", "c", "", none},
@@ -199,6 +218,15 @@ func TestEveryCopyIsHeardOnce(t *testing.T) {
 		r.announced("c", "", fmt.Sprintf("%s p %d", id, count))
 		r.hear(message("c", "", payload))
 		r.hear(message("c", "x*", payload))
+	}
+	r.announced("c", "", "3-0,4-0 q 1") // together: the count is that of the first
+	for _, m := range []string{"a", "b"} {
+		r.hear(message("c", "", m))
+		r.hear(message("c", "x*", m))
+	}
+	r.expect(t, "c a", "cx* a", "c b", "cx* b")
+	if n := r.channels["c"].counts["q"]; n != 2 {
+		t.Errorf("counted %d messages of q, want 2", n)
 	}
 	say("5-0", "one", 1)
 	r.expect(t, "c one", "cx* one")

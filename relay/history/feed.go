@@ -86,13 +86,14 @@ type Feed struct {
 	healed, gaps uint64 // entries handed out after a loss, and gaps told, ever
 }
 
-// announcement is what the message that follows is. It keeps nothing of the memory
+// announcement is what the messages that follow are. It keeps nothing of the memory
 // that the connection is read into.
 type announcement struct {
 	channel   []byte
-	id        ID // zero: nothing is announced
+	ids       []ID
+	at        int // which of them is coming, once for each name that hears it
 	publisher []byte
-	count     uint64
+	count     uint64 // of that one
 	field     string
 	taken     bool
 	patterns  []string // that have taken it, too
@@ -101,7 +102,36 @@ type announcement struct {
 
 // clear keeps the memory.
 func (a *announcement) clear() {
-	*a = announcement{channel: a.channel[:0], publisher: a.publisher[:0], patterns: a.patterns[:0]}
+	*a = announcement{
+		channel: a.channel[:0], ids: a.ids[:0], publisher: a.publisher[:0], patterns: a.patterns[:0],
+	}
+}
+
+// next goes on to the message behind, and reports whether there is one.
+func (a *announcement) next() bool {
+	if a.at+1 >= len(a.ids) {
+		return false
+	}
+	a.at++
+	a.count++
+	a.taken, a.patterns, a.fate = false, a.patterns[:0], delivered
+	return true
+}
+
+// take notes that the message has come for one more name, or reports that it has come
+// for that name before.
+func (a *announcement) take(d *resp.Delivery) (first, ok bool) {
+	first = !a.taken && len(a.patterns) == 0
+	if d.Kind == resp.Message {
+		ok = !a.taken
+		a.taken = true
+		return first, ok
+	}
+	if slices.Contains(a.patterns, string(d.Pattern)) {
+		return false, false
+	}
+	a.patterns = append(a.patterns, string(d.Pattern))
+	return first, true
 }
 
 // fate is what became of the first copy of a message.
@@ -139,14 +169,15 @@ func (f *Feed) Control(d *resp.Delivery) bool {
 	return true
 }
 
-// announce notes that the next message on a channel is an entry. It comes once for
+// announce notes that the next messages on a channel are entries. It comes once for
 // the channel and once for each pattern.
 func (f *Feed) announce(d *resp.Delivery) {
 	words := bytes.SplitN(d.Payload, []byte{' '}, 4)
 	if len(words) < 3 {
 		return
 	}
-	id, err := ParseID(words[0], 0)
+	one, _, _ := bytes.Cut(words[0], []byte{','})
+	first, err := ParseID(one, 0)
 	n, errN := parseUint(words[2])
 	if err != nil || errN != nil {
 		return
@@ -155,40 +186,41 @@ func (f *Feed) announce(d *resp.Delivery) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a := &f.announced
-	if a.id == id && bytes.Equal(a.channel, channel) {
+	if len(a.ids) > 0 && a.ids[0] == first && bytes.Equal(a.channel, channel) {
 		return
 	}
-	field := DefaultField
-	if len(words) == 4 {
-		field = string(words[3])
-	}
 	a.clear()
+	for word := range bytes.SplitSeq(words[0], []byte{','}) {
+		id, err := ParseID(word, 0)
+		if err != nil {
+			a.clear()
+			return
+		}
+		a.ids = append(a.ids, id)
+	}
 	a.channel, a.publisher = append(a.channel, channel...), append(a.publisher, words[1]...)
-	a.id, a.count, a.field = id, n, field
+	a.count, a.field = n, DefaultField
+	if len(words) == 4 {
+		a.field = string(words[3])
+	}
 }
 
 // claim tells whether a message is the one announced, and whether it is the first
 // copy of it.
 func (f *Feed) claim(d *resp.Delivery) (id ID, first bool) {
 	a := &f.announced
-	if a.id.IsZero() || !bytes.Equal(a.channel, d.Channel) {
+	if len(a.ids) == 0 || !bytes.Equal(a.channel, d.Channel) {
 		a.clear() // its message will not come
 		return ID{}, true
 	}
-	if d.Kind == resp.Message {
-		if a.taken {
-			return ID{}, true
-		}
-		a.taken = true
-		return a.id, len(a.patterns) == 0
+	first, ok := a.take(d)
+	if !ok && a.next() {
+		first, ok = a.take(d)
 	}
-	for _, p := range a.patterns {
-		if p == string(d.Pattern) {
-			return ID{}, true
-		}
+	if !ok {
+		return ID{}, true
 	}
-	a.patterns = append(a.patterns, string(d.Pattern))
-	return a.id, !a.taken && len(a.patterns) == 1
+	return a.ids[a.at], first
 }
 
 // Hear takes a message, announced or not, on a channel that may have history, and
@@ -254,8 +286,8 @@ func (f *Feed) pass(c *channel, id ID, field string, payload []byte) {
 
 func (f *Feed) passEntry(c *channel, e Entry) {
 	id := e.ID
-	if f.announced.id == id {
-		f.announced.fate = delivered
+	if a := &f.announced; a.at < len(a.ids) && a.ids[a.at] == id {
+		a.fate = delivered
 	}
 	c.passed++
 	backwards := !id.After(c.last) && c.state == live

@@ -5,6 +5,7 @@ package history
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,25 +16,46 @@ import (
 // it forgets all and counts from 1 again, which receivers take for a new start.
 const maxWritten = 100_000
 
-// write adds one entry for each key, announces it and publishes it. ARGV, six for
-// each: the channel; the field; the payload; about how many entries are kept; the
-// time to live to set in milliseconds, or 0 to leave it; publisher, count and, if
-// it is not the usual one, the field. It returns for each the error of XADD or
-// {ID, receivers}, where an error in place of receivers is that of the broadcast.
+// write adds the payloads of each group to one stream, announces them and publishes
+// them. ARGV is as upstream.Call has it; a head is: about how many entries are kept;
+// the time to live to set in milliseconds, or 0 to leave it; the field; the
+// publisher; and, of the first payload, the publisher's count. The announcement is
+// "<ids> <publisher> <count>" and, if it is not the usual one, the field; ids have
+// commas between. For each payload the script returns the error of XADD or
+// "<id> <receivers>", where an error in place of receivers is that of the broadcast.
 var write = upstream.NewScript(`
-local out = {}
-for i, key in ipairs(KEYS) do
-  local a = (i - 1) * 6
-  local id = redis.pcall('XADD', key, 'MAXLEN', '~', ARGV[a + 4], '*', ARGV[a + 2], ARGV[a + 3])
-  if type(id) == 'table' then
-    out[i] = id.err
-  else
-    if ARGV[a + 5] ~= '0' then redis.pcall('PEXPIRE', key, ARGV[a + 5]) end
-    local n = redis.pcall('PUBLISH', 'relay:seq:' .. ARGV[a + 1], id .. ' ' .. ARGV[a + 6])
-    if type(n) ~= 'table' then n = redis.pcall('PUBLISH', ARGV[a + 1], ARGV[a + 3]) end
-    if type(n) == 'table' then n = n.err end
-    out[i] = {id, n}
+local call, out, done = redis.pcall, {}, 6 * #KEYS
+local last, result -- numbers are slow to make text of
+for g, key in ipairs(KEYS) do
+  local head = 6 * (g - 1)
+  local n, length, ttl, field = ARGV[head + 1] + 0, ARGV[head + 2], ARGV[head + 3], ARGV[head + 4]
+  local channel, ids, first = string.sub(key, 10, -2), {}, #out
+  for i = 1, n do
+    local id = call('XADD', key, 'MAXLEN', '~', length, '*', field, ARGV[done + i])
+    if type(id) == 'string' then ids[#ids + 1] = id end
+    out[first + i] = id
   end
+  local told
+  if ids[1] then
+    if ttl ~= '0' then call('PEXPIRE', key, ttl) end
+    told = table.concat(ids, ',') .. ' ' .. ARGV[head + 5] .. ' ' .. ARGV[head + 6]
+    if field ~= 'payload' then told = told .. ' ' .. field end
+    told = call('PUBLISH', 'relay:seq:' .. channel, told)
+  end
+  for i = 1, n do
+    local id = out[first + i]
+    if type(id) == 'string' then
+      local heard = told
+      if type(told) ~= 'table' then heard = call('PUBLISH', channel, ARGV[done + i]) end
+      if heard ~= last then
+        last, result = heard, ' ' .. (type(heard) == 'table' and heard.err or heard)
+      end
+      out[first + i] = id .. result
+    else
+      out[first + i] = id.err
+    end
+  end
+  done = done + n
 end
 return out
 `)
@@ -44,7 +66,7 @@ var ErrBroadcast = errors.New("persisted, but not broadcast")
 
 // Publisher sends neighbouring calls of one script as one. It is upstream.Publisher.
 type Publisher interface {
-	Call(lane uint64, s *upstream.Script, receipt upstream.Receipt, key []byte, args ...[]byte) error
+	Call(lane uint64, s *upstream.Script, receipt upstream.Receipt, c upstream.Call) error
 }
 
 // Message is what is persisted. Its slices are copied.
@@ -75,12 +97,14 @@ type Writer struct {
 
 // writerLane counts what goes over one publishing connection.
 type writerLane struct {
-	name string // fixed after construction
+	name []byte // fixed after construction
 
 	mu      sync.Mutex // Guards what follows, and keeps counts in the order of the lane.
 	written map[string]*written
+	scratch []byte
 }
 
+// written is guarded by writerLane.mu.
 type written struct {
 	count   uint64        // messages of this lane on the channel
 	ttl     time.Duration // that was last set
@@ -91,7 +115,7 @@ type written struct {
 func NewWriter(p Publisher, life string) *Writer {
 	w := &Writer{publisher: p}
 	for i := range w.lanes {
-		w.lanes[i].name = life + "." + strconv.Itoa(i)
+		w.lanes[i].name = []byte(life + "." + strconv.Itoa(i))
 		w.lanes[i].written = map[string]*written{}
 	}
 	return w
@@ -110,14 +134,18 @@ func (w *Writer) Write(lane uint64, m Message, receipt Receipt) error {
 	of := l.of(m.Channel)
 	ttl := of.renew(m.TTL, time.Now())
 	of.count++
-	stamp := strconv.AppendUint(append([]byte(l.name), ' '), of.count, 10)
-	if string(m.Field) != DefaultField {
-		stamp = append(append(stamp, ' '), m.Field...)
-	}
-	key := append(append([]byte("history:{"), m.Channel...), '}')
-	err := w.publisher.Call(lane, write, &receiver{l, string(m.Channel), receipt}, key,
-		m.Channel, m.Field, m.Payload, strconv.AppendInt(nil, m.Length, 10),
-		strconv.AppendInt(nil, ttl.Milliseconds(), 10), stamp)
+	scratch := append(append(append(l.scratch[:0], "history:{"...), m.Channel...), '}')
+	key := len(scratch)
+	scratch = strconv.AppendInt(scratch, m.Length, 10)
+	length := len(scratch)
+	scratch = strconv.AppendInt(scratch, ttl.Milliseconds(), 10)
+	renewal := len(scratch)
+	scratch = strconv.AppendUint(scratch, of.count, 10)
+	l.scratch = scratch
+	err := w.publisher.Call(lane, write, &receiver{l, of, receipt}, upstream.Call{
+		Key: scratch[:key], Item: m.Payload, First: scratch[renewal:],
+		Head: [][]byte{scratch[key:length], scratch[length:renewal], m.Field, l.name},
+	})
 	if err != nil {
 		of.count-- // it was not sent
 		of.renewed = time.Time{}
@@ -147,46 +175,38 @@ func (of *written) renew(ttl time.Duration, now time.Time) time.Duration {
 	return ttl
 }
 
-// failed makes the next message set the time to live: this one did not.
-func (l *writerLane) failed(channel string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if of := l.written[channel]; of != nil {
-		of.renewed = time.Time{}
-	}
-}
-
-// receiver reads what the script returns for one key. It is upstream.Receipt.
+// receiver reads what the script returns for one payload. It is upstream.Receipt.
 type receiver struct {
 	lane    *writerLane
-	channel string
+	of      *written
 	receipt Receipt
 }
 
 // Answer takes the script's value for this message.
 func (r *receiver) Answer(value any, err error) {
-	if text, ok := value.(string); ok {
+	text, _ := value.(string)
+	id, rest, persisted := strings.Cut(text, " ")
+	if persisted = persisted && text[0] >= '0' && text[0] <= '9'; err == nil && !persisted {
 		err = upstream.ReplyError(text)
 	}
 	if err != nil {
-		r.lane.failed(r.channel)
+		r.notRenewed()
 		r.receipt.Persisted("", 0, err)
 		return
 	}
-	pair, _ := value.([]any)
-	if len(pair) != 2 {
-		r.receipt.Persisted("", 0, errAnswer)
+	receivers, err := strconv.ParseInt(rest, 10, 64)
+	if err != nil {
+		r.receipt.Persisted(id, 0, &broadcastError{id, rest})
 		return
 	}
-	id, _ := pair[0].(string)
-	switch n := pair[1].(type) {
-	case int64:
-		r.receipt.Persisted(id, n, nil)
-	case string:
-		r.receipt.Persisted(id, 0, &broadcastError{id, n})
-	default:
-		r.receipt.Persisted(id, 0, errAnswer)
-	}
+	r.receipt.Persisted(id, receivers, nil)
+}
+
+// notRenewed makes the next message set the time to live: this one did not.
+func (r *receiver) notRenewed() {
+	r.lane.mu.Lock()
+	defer r.lane.mu.Unlock()
+	r.of.renewed = time.Time{}
 }
 
 // Flush lets the answers out.

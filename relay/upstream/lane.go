@@ -36,7 +36,8 @@ type lane struct {
 
 	mu sync.Mutex // Guards what follows, and part of link.
 
-	link    *link   // nil: no connection
+	link    *link // nil: no connection
+	scratch []byte
 	loaded  *Script // that Redis knows, once it has what was encoded for this connection
 	waiting *batch  // not sent
 	spare   *batch  // an empty one, to be used again

@@ -3,12 +3,13 @@ package upstream
 // Lua scripts, and calls of them that share one command.
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1" //nolint:gosec // it is how Redis names a script
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"redis-relay/relay/resp"
@@ -19,28 +20,39 @@ const (
 	maxCallBytes = 1 << 20 // of keys and arguments in one command, about
 )
 
-var errScript = errors.New("a script returned something else than one value for each key")
+var errScript = errors.New("a script returned something else than one value for each item")
 
 // Script is known to Redis by the hash of its source.
 type Script struct{ source, sha []byte }
 
-// NewScript returns a script. For Call it must return an array with one element for
-// each key, and find its arguments by the position of the key: each call brings as
-// many.
+// NewScript returns a script. For Call it is given keys, one for each group of items,
+// and in ARGV first for each group how many items it has and its head, all heads of
+// one length, and then all items. It must return an array with one element for each
+// item.
 func NewScript(source string) *Script {
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
 	return &Script{[]byte(source), []byte(hex.EncodeToString(sum[:]))}
 }
 
-// Call queues a call of a script with one key, as Enqueue does. Calls of one script
-// that stand next to each other in a lane and wait together become one command. Each
-// gets its own element of what the script returns.
-func (p *Publisher) Call(lane uint64, s *Script, receipt Receipt, key []byte, args ...[]byte) error {
-	size := int64(overhead + len(key))
-	for _, a := range args {
-		size += int64(len(a))
+// Call is one item for a script, with the key it is for. Neighbours with the same key
+// and head are a group; what the script is to know of a group's first item only comes
+// last in its head. Publisher.Call copies it all.
+type Call struct {
+	Key   []byte
+	Head  [][]byte
+	First []byte
+	Item  []byte
+}
+
+// Call queues a call of a script, as Enqueue does. Calls of one script that stand next
+// to each other in a lane and wait together become one command. Each gets its own
+// element of what the script returns.
+func (p *Publisher) Call(lane uint64, s *Script, receipt Receipt, c Call) error {
+	size := int64(overhead + len(c.Key) + len(c.First) + len(c.Item))
+	for _, h := range c.Head {
+		size += int64(len(h))
 	}
-	return p.admit(size, func() bool { return p.lane(lane).call(s, receipt, size, key, args) })
+	return p.admit(size, func() bool { return p.lane(lane).call(s, receipt, size, &c) })
 }
 
 // Eval runs a script and waits for what it returns, as Do does.
@@ -69,15 +81,24 @@ func isNoScript(err error) bool {
 type calls struct {
 	lane     *lane
 	script   *Script
-	receipts []Receipt
-	keys     []byte // encoded
-	args     []byte // encoded
-	count    int    // of args
+	receipts []Receipt // one for each item
+	groups   []group
+	items    []byte // encoded
+	bytes    int    // of all this
 	size     int64  // as counted in lane.queued
 }
 
+// group is neighbouring items with one key and one head.
+type group struct {
+	wire  []byte // key and head, encoded
+	key   int    // bytes of wire that are the key
+	words int    // of the head
+	first []byte
+	items int
+}
+
 // call adds a call to the last command that waits, or begins one.
-func (l *lane) call(s *Script, receipt Receipt, size int64, key []byte, args [][]byte) bool {
+func (l *lane) call(s *Script, receipt Receipt, size int64, item *Call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
@@ -85,22 +106,38 @@ func (l *lane) call(s *Script, receipt Receipt, size int64, key []byte, args [][
 	}
 	b := l.waiting
 	c := b.open
-	if c == nil || c.script != s || len(c.receipts) >= maxCalls || len(c.keys)+len(c.args) > maxCallBytes {
+	if c == nil || c.script != s || len(c.receipts) >= maxCalls || c.bytes > maxCallBytes {
 		b.seal()
 		c = &calls{lane: l, script: s}
 		b.open = c
 		b.requests = append(b.requests, request{receipt: c, deadline: l.deadline()})
 		l.armLocked()
 	}
+	c.add(item)
 	c.receipts = append(c.receipts, receipt)
-	c.keys = resp.AppendBulk(c.keys, key)
-	for _, a := range args {
-		c.args = resp.AppendBulk(c.args, a)
-	}
-	c.count += len(args)
 	c.size += size
 	b.requests[len(b.requests)-1].size = c.size
 	return true
+}
+
+// add puts an item into the last group, or begins one.
+func (c *calls) add(item *Call) {
+	before := len(c.items)
+	c.items = resp.AppendBulk(c.items, item.Item)
+	c.bytes += len(c.items) - before
+
+	wire := resp.AppendBulk(c.lane.scratch[:0], item.Key)
+	key := len(wire)
+	for _, h := range item.Head {
+		wire = resp.AppendBulk(wire, h)
+	}
+	c.lane.scratch = wire
+	if n := len(c.groups); n > 0 && bytes.Equal(c.groups[n-1].wire, wire) {
+		c.groups[n-1].items++
+		return
+	}
+	c.groups = append(c.groups, group{bytes.Clone(wire), key, len(item.Head), bytes.Clone(item.First), 1})
+	c.bytes += len(wire) + len(item.First)
 }
 
 // seal encodes the command that calls could still be added to. The first one of a
@@ -123,10 +160,21 @@ func (b *batch) seal() {
 }
 
 func (c *calls) append(b []byte, verb string, script []byte) []byte {
-	b = resp.AppendArray(b, 3+len(c.receipts)+c.count)
+	words := len(c.receipts)
+	for _, g := range c.groups {
+		words += 3 + g.words
+	}
+	b = resp.AppendArray(b, 3+words)
 	b = resp.AppendBulk(resp.AppendBulkString(b, verb), script)
-	b = resp.AppendBulk(b, fmt.Append(nil, len(c.receipts)))
-	return append(append(b, c.keys...), c.args...)
+	b = resp.AppendBulkString(b, strconv.Itoa(len(c.groups)))
+	for _, g := range c.groups {
+		b = append(b, g.wire[:g.key]...)
+	}
+	for _, g := range c.groups {
+		b = resp.AppendBulkString(b, strconv.Itoa(g.items))
+		b = resp.AppendBulk(append(b, g.wire[g.key:]...), g.first)
+	}
+	return append(b, c.items...)
 }
 
 // Answer gives each call its part.
