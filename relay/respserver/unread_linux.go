@@ -43,13 +43,22 @@ func (u *unread) read(fd int, b []byte, leave bool) (int, error) {
 	return n, err
 }
 
+// discards has memory for what is not looked at: on its stack each session would keep
+// as much for ever.
+var discards = sync.Pool{New: func() any { return new([maxUnread]byte) }}
+
 // take takes out of the socket what was read: all of it has been when take
 // returns. It may be called by any goroutine.
 func (u *unread) take(fd int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for n := u.bytes.Swap(0); n > 0; {
-		var b [maxUnread]byte
+	n := u.bytes.Swap(0)
+	if n == 0 {
+		return
+	}
+	b := discards.Get().(*[maxUnread]byte)
+	defer discards.Put(b)
+	for n > 0 {
 		took, err := syscall.Read(fd, b[:min(n, maxUnread)])
 		switch {
 		case errors.Is(err, syscall.EINTR):
