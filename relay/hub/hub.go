@@ -371,9 +371,7 @@ func (h *Hub) Settled() bool {
 	defer h.mu.Unlock()
 	settled := !h.kept && h.flushing == 0 && len(h.dirty) == 0 && h.run.topic == nil
 	h.kept = false
-	if settled {
-		h.run.chunk = h.run.chunk[:0]
-	}
+	h.run.settle(settled)
 	return settled
 }
 

@@ -26,6 +26,7 @@ type run struct {
 
 	resp3 []byte // the same as RESP3 pushes; made when somebody needs them
 	chunk []byte // memory for resp3; used again once nothing of it is kept
+	kept  bool   // something was kept of chunk: it is filled up, and left to the collector
 }
 
 // of returns the topic of a name if the run is for it, or nil. While a run is
@@ -63,7 +64,7 @@ func (r *run) pushes() []byte {
 		return r.resp3
 	}
 	if cap(r.chunk)-len(r.chunk) < len(r.frames) {
-		r.chunk = make([]byte, 0, max(pushChunk, len(r.frames)))
+		r.chunk, r.kept = make([]byte, 0, max(pushChunk, len(r.frames))), false
 	}
 	n := len(r.chunk)
 	r.chunk = append(r.chunk, r.frames...)
@@ -72,4 +73,11 @@ func (r *run) pushes() []byte {
 		r.resp3[i] = '>'
 	}
 	return r.resp3
+}
+
+// settle notes whether anything is kept of what was made since it was called last.
+func (r *run) settle(nothing bool) {
+	if r.kept = r.kept || !nothing; !r.kept {
+		r.chunk = r.chunk[:0]
+	}
 }

@@ -61,6 +61,30 @@ func TestSettled(t *testing.T) {
 	want("closed in the midst of a write", false)
 }
 
+// TestPushesAreKept: what a slow RESP3 listener has still to get is not overwritten
+// by what others got meanwhile, and took at once.
+func TestPushesAreKept(t *testing.T) {
+	h, r := newHub(t)
+	slow, quick := newMember(t, 1<<20), newMember(t, 1<<20)
+	for m, name := range map[*member]string{slow: "a", quick: "b"} {
+		joined(t, h, r, m, name)
+		h.SetRESP3(m.Listener, true)
+	}
+	push := func(name, payload string) string { return ">" + string(frame(name, payload)[1:]) }
+	stuck := slow.fill()
+	for i := range 3 {
+		say(h, "a", fmt.Sprint(i), 0)
+		h.Flush()
+		h.Settled() // not for what came now
+		say(h, "b", fmt.Sprint(i), 0)
+		h.Flush()
+		h.Settled() // for what came now
+		quick.expect(push("b", fmt.Sprint(i)))
+	}
+	slow.expect(strings.Repeat("\x00", stuck))
+	slow.expect(push("a", "0") + push("a", "1") + push("a", "2"))
+}
+
 // TestSettledWhileOthersFlush: what they took is not written yet.
 func TestSettledWhileOthersFlush(t *testing.T) {
 	h, r := newHub(t)
