@@ -356,6 +356,11 @@ func TestCheck(t *testing.T) {
 			nil, exitOK,
 			[]string{"relay.yaml", "ROUTE", "b: ", "b:c ", "\nok\n"},
 		},
+		"users of routes": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'b:', publish_uids: [0, 1000], subscribe: false}]"},
+			nil, exitOK,
+			[]string{"b:        -       uid 0,1000  no "},
+		},
 		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  compiled\n", "\nok\n"}},
 		"schema not compiled": {
 			withSchema(`{"items": {"unevaluatedProperties": false}}`), nil, exitOK,

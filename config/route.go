@@ -9,14 +9,18 @@ import (
 
 // Route is what holds for the channels that begin with Prefix.
 type Route struct {
-	Prefix    string  `koanf:"prefix"`
-	Schema    string  `koanf:"schema"`    // file name in the schemas folder; "": any bytes pass
-	Publish   bool    `koanf:"publish"`   // local processes may publish
-	Subscribe bool    `koanf:"subscribe"` // local processes may listen
-	Invalid   Invalid `koanf:"invalid"`
-	Kind      string  `koanf:"kind"` // the top-level JSON field that names a message's kind
-	NATS      bool    `koanf:"nats"`
-	Policy    Policy  `koanf:",squash"`
+	Prefix    string `koanf:"prefix"`
+	Schema    string `koanf:"schema"`    // file name in the schemas folder; "": any bytes pass
+	Publish   bool   `koanf:"publish"`   // local processes may publish
+	Subscribe bool   `koanf:"subscribe"` // local processes may listen
+	// Who of those that the socket lets in; empty: all of them.
+	PublishUIDs   []uint32 `koanf:"publish_uids"`
+	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`
+
+	Invalid Invalid `koanf:"invalid"`
+	Kind    string  `koanf:"kind"` // the top-level JSON field that names a message's kind
+	NATS    bool    `koanf:"nats"`
+	Policy  Policy  `koanf:",squash"`
 
 	// Kinds holds the whole policy of each kind that differs from the route's:
 	// Policy, overlaid by what the kind sets.

@@ -40,7 +40,20 @@ func (v *validator) checkRoute(r *Route, path string) {
 	if r.Kind == "" && len(r.Kinds) > 0 {
 		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
 	}
+	v.checkUsers(join(path, "publish"), r.Publish, r.PublishUIDs, r.NATS)
+	v.checkUsers(join(path, "subscribe"), r.Subscribe, r.SubscribeUIDs, r.NATS)
 	v.checkPolicies(r, path)
+}
+
+// checkUsers judges the list of users that belongs to a permission.
+func (v *validator) checkUsers(permission string, open bool, uids []uint32, nats bool) {
+	switch list := permission + "_uids"; {
+	case len(uids) == 0:
+	case !open:
+		v.bad(list, "has no effect with %s: false", permission[strings.LastIndexByte(permission, '.')+1:])
+	case nats:
+		v.bad(list, "cannot hold with nats: true, since NATS clients have no user id; choose one of the two")
+	}
 }
 
 // checkSchemaName keeps a name inside the schemas folder.

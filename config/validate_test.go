@@ -109,6 +109,20 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.NATS = NATS{Listen: "10.0.0.1:4222", TokenFile: "t"} },
 			[]string{"nats.listen: the NATS server: not supported by this version yet"},
 		},
+		"users": {
+			func(c *Config) {
+				c.Routes = []Route{NewRoute("a:"), NewRoute("b:")}
+				a, b := &c.Routes[0], &c.Routes[1]
+				a.Publish, a.PublishUIDs, a.SubscribeUIDs = false, []uint32{1}, []uint32{1, 2}
+				b.NATS, b.PublishUIDs, b.SubscribeUIDs = true, []uint32{0}, []uint32{1}
+			},
+			[]string{
+				"routes[0].publish_uids: has no effect with publish: false",
+				"routes[1].publish_uids: cannot hold with nats: true, since NATS clients have no user id; choose one of the two",
+				"routes[1].subscribe_uids: cannot hold with nats: true, since NATS clients have no user id; choose one of the two",
+				"routes[1].nats: the NATS server: not supported by this version yet",
+			},
+		},
 		"tls halves": {
 			func(c *Config) { c.Redis.URL, c.Redis.TLS.Cert = "rediss://h", "c.pem" },
 			[]string{"redis.tls: cert and key go together; set both or none"},

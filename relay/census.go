@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 )
 
@@ -20,8 +21,10 @@ func pubsubWords(kind resp.Kind) (channels, numsub string) {
 }
 
 // Channels returns the channels that somebody anywhere listens to, without the
-// relays' own. A nil pattern means all.
-func (r *Relay) Channels(ctx context.Context, kind resp.Kind, pattern []byte) ([]string, error) {
+// relays' own and those that the user may not listen to. A nil pattern means all.
+func (r *Relay) Channels(
+	ctx context.Context, by respserver.User, kind resp.Kind, pattern []byte,
+) ([]string, error) {
 	word, _ := pubsubWords(kind)
 	args := []any{"pubsub", word}
 	if pattern != nil {
@@ -32,17 +35,25 @@ func (r *Relay) Channels(ctx context.Context, kind resp.Kind, pattern []byte) ([
 		return nil, fromUpstream("PUBSUB", err)
 	}
 	list, _ := v.([]any)
-	names := make([]string, 0, len(list))
+	names, now := make([]string, 0, len(list)), r.rules.Load()
 	for _, e := range list {
-		if name, ok := e.(string); ok && !route.IsReserved([]byte(name)) {
+		if name, ok := e.(string); ok && !route.IsReserved([]byte(name)) && now.barred(by, kind, []byte(name)) == nil {
 			names = append(names, name)
 		}
 	}
 	return names, nil
 }
 
-// Subscribers counts the listeners of each name.
-func (r *Relay) Subscribers(ctx context.Context, kind resp.Kind, names [][]byte) ([]int64, error) {
+// Subscribers counts the listeners of each name, all of which the user must be
+// allowed to listen to.
+func (r *Relay) Subscribers(
+	ctx context.Context, by respserver.User, kind resp.Kind, names [][]byte,
+) ([]int64, error) {
+	for _, name := range names {
+		if rt := r.rules.Load().barred(by, kind, name); rt != nil {
+			return nil, &Refusal{Denied, string(name), barred(by, "subscribe", rt)}
+		}
+	}
 	counts := make([]int64, len(names))
 	if len(names) == 0 {
 		return counts, nil

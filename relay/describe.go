@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -44,8 +45,9 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	p("config\t%s\nredis\t%s\nsocket\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path, cfg.HTTP.Listen)
 	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tKINDS\n")
 	for _, rt := range table.Routes() {
-		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"), yes(rt.Publish), yes(rt.Subscribe),
-			invalidWord(rt), slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), kindWords(rt))
+		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
+			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), invalidWord(rt),
+			slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), kindWords(rt))
 	}
 	if names := set.Names(); len(names) > 0 {
 		p("\nSCHEMA\tCHECKED\n")
@@ -72,11 +74,19 @@ func or(s, other string) string {
 	return s
 }
 
-func yes(b bool) string {
-	if b {
+// mayWord says who may do something.
+func mayWord(open bool, users route.Users) string {
+	switch {
+	case !open:
+		return "no"
+	case len(users) == 0:
 		return "yes"
 	}
-	return "no"
+	list := make([]string, len(users))
+	for i, uid := range users {
+		list[i] = strconv.FormatUint(uint64(uid), 10)
+	}
+	return "uid " + strings.Join(list, ",")
 }
 
 func invalidWord(rt *route.Route) string {

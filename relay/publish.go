@@ -57,6 +57,8 @@ func (r *Relay) judge(rt *route.Route, p *respserver.Publication) (kind []byte, 
 		return nil, &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
 	case !rt.Publish:
 		return nil, &Refusal{Denied, string(p.Channel), closed("publish", rt)}
+	case !rt.Publishers.Admit(p.By.UID, p.By.Known):
+		return nil, &Refusal{Denied, string(p.Channel), barred(p.By, "publish", rt)}
 	case size > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
 		return nil, &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
 	case rt.Checker == nil:
@@ -74,6 +76,15 @@ func closed(key string, rt *route.Route) string {
 		return "no route covers this channel, and unrouted is deny; add a route to relay.yaml"
 	}
 	return fmt.Sprintf("route %q says %s: false", rt.Prefix, key)
+}
+
+// barred words why a route does not let a user do something.
+func barred(by respserver.User, key string, rt *route.Route) string {
+	who := "your user is not known"
+	if by.Known {
+		who = fmt.Sprintf("your user (uid %d) is not among them", by.UID)
+	}
+	return fmt.Sprintf("route %q has %s_uids, and %s", rt.Prefix, key, who)
 }
 
 // publication is a message on its way to Redis. It is upstream.Receipt.
@@ -116,9 +127,10 @@ func (r *Relay) failed(p *publication, err error) error {
 }
 
 // MaySubscribe says why a local client may not listen to a name, or nil. A
-// pattern is judged by the prefix that all its matches have; what it catches of
-// routes that are closed is not delivered.
-func (r *Relay) MaySubscribe(kind resp.Kind, name []byte) error {
+// pattern is judged by the prefix that all its matches have: it must reach no route
+// that is not for this user. What it catches of routes that are closed to all is
+// not delivered.
+func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) error {
 	channel := name
 	if kind == resp.PMessage {
 		channel = glob.Literal(name)
@@ -134,5 +146,13 @@ func (r *Relay) MaySubscribe(kind resp.Kind, name []byte) error {
 	if rt := now.table.Lookup(channel); !rt.Subscribe {
 		return &Refusal{Denied, string(name), closed("subscribe", rt)}
 	}
+	if rt := now.barred(by, kind, name); rt != nil {
+		return &Refusal{Denied, string(name), barred(by, "subscribe", rt)}
+	}
 	return nil
+}
+
+// MayStay tells whether who listens to a name is among those that its routes name.
+func (r *Relay) MayStay(by respserver.User, kind resp.Kind, name []byte) bool {
+	return r.rules.Load().barred(by, kind, name) == nil
 }

@@ -275,6 +275,8 @@ func (r *Relay) measure() {
 		func() float64 { return float64(r.hub.Stats().Slow) }, "reason", string(hub.ReasonSlow))
 	m.Count("disconnects_total", "Listeners disconnected.",
 		func() float64 { return float64(r.gaps.Load()) }, "reason", string(hub.ReasonGap))
+	m.Count("disconnects_total", "Listeners disconnected.",
+		func() float64 { return float64(r.server.Stats().Barred) }, "reason", "denied")
 	history := func() history.Stats { return r.feed.Stats() }
 	m.Gauge("history_channels", "Channels with history that are followed.",
 		func() float64 { return float64(history().Channels) })

@@ -51,6 +51,7 @@ func (r *Relay) Reload() error {
 
 func (r *Relay) adopt(next *config.Config, rules *rules) {
 	r.rules.Store(rules)
+	r.server.Reconsider()
 	r.followHistory()
 	r.setLimits(next.Limits)
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {

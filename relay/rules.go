@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -16,6 +15,7 @@ import (
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 	"redis-relay/relay/schema"
 )
@@ -86,6 +86,8 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		Name:       c.Prefix,
 		Publish:    c.Publish,
 		Subscribe:  c.Subscribe,
+		Publishers: c.PublishUIDs,
+		Listeners:  c.SubscribeUIDs,
 		SchemaName: c.Schema,
 		LogInvalid: c.Invalid == config.InvalidLog,
 		Policy:     newPolicy(c.Policy),
@@ -177,15 +179,30 @@ func (r *rules) onGap(kind resp.Kind, name string) route.OnGap {
 	return rt.Policy.OnGap
 }
 
+// barred returns a route that a name can hear and a user may not listen to, or nil.
+func (r *rules) barred(by respserver.User, kind resp.Kind, name []byte) *route.Route {
+	if kind != resp.PMessage {
+		if rt := r.table.Lookup(name); !rt.Listeners.Admit(by.UID, by.Known) {
+			return rt
+		}
+		return nil
+	}
+	for rt := range r.table.Reachable(glob.Literal(name)) {
+		if !rt.Listeners.Admit(by.UID, by.Known) {
+			return rt
+		}
+	}
+	return nil
+}
+
 // historic tells whether messages that a name catches may be kept.
 func (r *rules) historic(kind resp.Kind, name string) bool {
 	switch kind {
 	case resp.Message:
 		return r.table.Lookup([]byte(name)).HasHistory()
 	case resp.PMessage:
-		literal := string(glob.Literal([]byte(name)))
-		for _, rt := range r.table.Routes() {
-			if rt.HasHistory() && (strings.HasPrefix(rt.Prefix, literal) || strings.HasPrefix(literal, rt.Prefix)) {
+		for rt := range r.table.Reachable(glob.Literal([]byte(name))) {
+			if rt.HasHistory() {
 				return true
 			}
 		}

@@ -91,18 +91,20 @@ func (b *backend) answer() {
 	}
 }
 
-func (b *backend) MaySubscribe(_ resp.Kind, name []byte) error {
+func (b *backend) MaySubscribe(_ respserver.User, _ resp.Kind, name []byte) error {
 	if string(name) == "closed" {
 		return errClosed
 	}
 	return nil
 }
 
-func (b *backend) Channels(context.Context, resp.Kind, []byte) ([]string, error) {
+func (b *backend) MayStay(respserver.User, resp.Kind, []byte) bool { return true }
+
+func (b *backend) Channels(context.Context, respserver.User, resp.Kind, []byte) ([]string, error) {
 	return nil, errClosed
 }
 
-func (b *backend) Subscribers(_ context.Context, _ resp.Kind, names [][]byte) ([]int64, error) {
+func (b *backend) Subscribers(_ context.Context, _ respserver.User, _ resp.Kind, names [][]byte) ([]int64, error) {
 	return nil, errClosed
 }
 func (b *backend) Patterns(context.Context) (int64, error) { return 0, errClosed }

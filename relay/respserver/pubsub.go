@@ -21,7 +21,7 @@ func unsubscribe(kind resp.Kind) func(*session, [][]byte) {
 
 func publish(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
-		c.publish(Publication{From: c.id, Kind: kind, Channel: args[1], Payload: args[2]})
+		c.publish(Publication{Kind: kind, Channel: args[1], Payload: args[2]})
 	}
 }
 
@@ -29,7 +29,7 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 // the answer is kept before the hub can queue a message behind it.
 func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	for _, name := range args {
-		if err := c.srv.backend.MaySubscribe(kind, name); err != nil {
+		if err := c.srv.backend.MaySubscribe(c.user(), kind, name); err != nil {
 			c.replyError(err.Error())
 			return
 		}
@@ -174,6 +174,7 @@ func (c *session) noteCounts() {
 
 // publish hands a message on and keeps the place of its reply.
 func (c *session) publish(p Publication) {
+	p.From, p.By = c.id, c.user()
 	c.letArrivedIn()
 	p, ok := c.letSubscribersIn(p)
 	if !ok || c.acquire() != nil {
@@ -191,7 +192,7 @@ func (c *session) publish(p Publication) {
 }
 
 func (c *session) publishOversize(kind resp.Kind, channel []byte, size int64) {
-	c.publish(Publication{From: c.id, Kind: kind, Channel: channel, Oversize: size})
+	c.publish(Publication{Kind: kind, Channel: channel, Oversize: size})
 }
 
 // letSubscribersIn waits while a subscription of anybody on this host, which the
@@ -305,7 +306,7 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 		}
 		ctx, cancel := c.timeout()
 		defer cancel()
-		list, err := c.srv.backend.Channels(ctx, kind, pattern)
+		list, err := c.srv.backend.Channels(ctx, c.user(), kind, pattern)
 		if err != nil {
 			c.replyError(err.Error())
 			return
@@ -323,7 +324,7 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 		names := args[2:]
 		ctx, cancel := c.timeout()
 		defer cancel()
-		counts, err := c.srv.backend.Subscribers(ctx, kind, names)
+		counts, err := c.srv.backend.Subscribers(ctx, c.user(), kind, names)
 		if err != nil {
 			c.replyError(err.Error())
 			return

@@ -23,6 +23,7 @@ import (
 // Publication is a message that a local client wants published.
 type Publication struct {
 	From     uint64 // the connection; what one publishes keeps its order
+	By       User
 	Kind     resp.Kind
 	Channel  []byte // valid during the call
 	Payload  []byte // valid during the call
@@ -53,13 +54,17 @@ type (
 	}
 	// Gate decides who may listen.
 	Gate interface {
-		// MaySubscribe returns why a name may not be subscribed, or nil.
-		MaySubscribe(kind resp.Kind, name []byte) error
+		// MaySubscribe returns why a user may not listen to a name, or nil.
+		MaySubscribe(by User, kind resp.Kind, name []byte) error
+		// MayStay tells whether a user who listens to a name may go on; see
+		// Server.Reconsider.
+		MayStay(by User, kind resp.Kind, name []byte) bool
 	}
-	// Census answers the questions of PUBSUB. Each method may wait for Redis.
+	// Census answers the questions of PUBSUB, as far as the user who asks may know.
+	// Each method may wait for Redis.
 	Census interface {
-		Channels(ctx context.Context, kind resp.Kind, pattern []byte) ([]string, error)
-		Subscribers(ctx context.Context, kind resp.Kind, names [][]byte) ([]int64, error)
+		Channels(ctx context.Context, by User, kind resp.Kind, pattern []byte) ([]string, error)
+		Subscribers(ctx context.Context, by User, kind resp.Kind, names [][]byte) ([]int64, error)
 		Patterns(ctx context.Context) (int64, error)
 	}
 	// Backend is the relay behind the door.
@@ -106,6 +111,7 @@ type Server struct {
 	ids      atomic.Uint64
 	commands atomic.Uint64 // carried out, ever
 	refused  atomic.Uint64 // connections turned away, ever
+	barred   atomic.Uint64 // disconnected by Reconsider, ever
 	busy     atomic.Int64  // watched sessions between begin and idle
 	work     sync.WaitGroup
 
@@ -234,17 +240,31 @@ func (s *Server) list() []*session {
 	return all
 }
 
+// Reconsider disconnects who listens to what its user may not listen to any more.
+// It follows a change of what Gate answers, and does not wait: each session looks
+// before it carries out another command.
+func (s *Server) Reconsider() {
+	for _, c := range s.list() {
+		c.doubted.Store(true)
+		c.wake()
+	}
+}
+
 // Stats is a snapshot for metrics.
 type Stats struct {
 	Clients  int
 	Accepted uint64
 	Refused  uint64
 	Commands uint64
+	Barred   uint64 // disconnected because their user may not listen any more
 }
 
 // Stats returns the figures of this moment.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{len(s.sessions), s.ids.Load(), s.refused.Load(), s.commands.Load()}
+	return Stats{
+		Clients: len(s.sessions), Accepted: s.ids.Load(), Refused: s.refused.Load(), Commands: s.commands.Load(),
+		Barred: s.barred.Load(),
+	}
 }

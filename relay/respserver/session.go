@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -24,6 +25,9 @@ const (
 	maxUnread = 4 << 10                // bytes left in the socket; who sends more does not wait for each reply
 	drainTime = 500 * time.Millisecond // for the last replies to leave, beyond the time for a publish
 )
+
+// reasonBarred says that a reload took the right to listen away.
+const reasonBarred hub.Reason = "denied"
 
 // errEnding stops a session that was told to end.
 var errEnding = errors.New("session is ending")
@@ -51,6 +55,8 @@ type session struct {
 	active atomic.Int64 // when commands came last, Unix nanoseconds
 	last   atomic.Pointer[command]
 
+	doubted atomic.Bool // look again whether the user may listen; see Server.Reconsider
+
 	turn    atomic.Uint64 // odd while commands may be under way; see arrivals.go
 	watched atomic.Bool   // publishers let this session go first; set by run's goroutine
 
@@ -60,6 +66,7 @@ type session struct {
 	readN    int
 	readErr  error
 	names    [resp.Kinds]map[string]struct{}
+	reading  []Position // that XREAD waits for
 	scratch  []byte
 	skipNext bool // CLIENT REPLY SKIP
 	muted    bool // no reply to the command being carried out
@@ -144,6 +151,9 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 	case why != nil && *why == hub.ReasonSlow:
 		c.srv.log.Warn("client disconnected: it did not read, and its queue was full",
 			append(who, zap.Int("queued_bytes", c.out.Queued()))...)
+	case why != nil && *why == reasonBarred:
+		c.srv.log.Warn("client disconnected: its user may not listen any more to what it listens to",
+			append(who, zap.Uint32("uid", c.peer.uid))...)
 	case why != nil:
 		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(*why)))...)
 	case err != nil:
@@ -172,11 +182,38 @@ func (c *session) serve() error {
 				return err
 			}
 		}
+		c.reconsider()
 		if c.ending.Load() != nil {
 			return errEnding
 		}
 	}
 	return nil
+}
+
+// reconsider ends the session if it was doubted, and with reason.
+func (c *session) reconsider() {
+	if !c.doubted.Load() {
+		return
+	}
+	c.doubted.Store(false)
+	if !c.mayStay() {
+		c.srv.barred.Add(1)
+		c.end(reasonBarred)
+	}
+}
+
+func (c *session) mayStay() bool {
+	by, gate := c.user(), c.srv.backend
+	for kind := range resp.Kind(resp.Kinds) {
+		for name := range c.names[kind] {
+			if !gate.MayStay(by, kind, []byte(name)) {
+				return false
+			}
+		}
+	}
+	return !slices.ContainsFunc(c.reading, func(p Position) bool {
+		return !gate.MayStay(by, resp.Message, []byte(p.Channel))
+	})
 }
 
 // flush lets out what waits: publishes to Redis, replies to the client. It comes
@@ -212,6 +249,7 @@ func (c *session) read() error {
 			return err
 		}
 		_ = c.conn.SetReadDeadline(time.Time{}) // an old wake; before looking, not to undo one that comes now
+		c.reconsider()
 		if c.ending.Load() != nil {
 			return errEnding
 		}
@@ -267,6 +305,7 @@ func (c *session) await(done <-chan struct{}) error {
 			return nil
 		default:
 		}
+		c.reconsider()
 		if c.ending.Load() != nil {
 			return errEnding
 		}

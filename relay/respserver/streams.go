@@ -82,14 +82,14 @@ func (c *session) xadd(args [][]byte) {
 	case len(rest[1]) == 0 || strings.ContainsAny(string(rest[1]), " \r\n"):
 		c.replyError(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
 	default:
-		c.publish(Publication{From: c.id, Kind: resp.Message, Channel: channel, Field: rest[1], Payload: rest[2]})
+		c.publish(Publication{Kind: resp.Message, Channel: channel, Field: rest[1], Payload: rest[2]})
 	}
 }
 
 // streamQuery is a command that Redis answers: after what the session has
 // published, which goes another way.
 func (c *session) streamQuery(args [][]byte) {
-	if err := c.srv.backend.MaySubscribe(resp.Message, args[1]); err != nil {
+	if err := c.srv.backend.MaySubscribe(c.user(), resp.Message, args[1]); err != nil {
 		c.replyError(err.Error())
 		return
 	}
@@ -131,7 +131,7 @@ func (c *session) xread(args [][]byte) {
 		return
 	}
 	for _, p := range q.list {
-		if err := c.srv.backend.MaySubscribe(resp.Message, []byte(p.Channel)); err != nil {
+		if err := c.srv.backend.MaySubscribe(c.user(), resp.Message, []byte(p.Channel)); err != nil {
 			c.replyError(err.Error())
 			return
 		}
@@ -166,6 +166,8 @@ func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
 	if err != nil {
 		return nil, err
 	}
+	c.reading = q.list
+	defer func() { c.reading = nil }()
 	if err := c.await(done); err != nil {
 		cancel()
 		c.quit = true

@@ -55,6 +55,14 @@ type Rate struct {
 	Alert     float64 // messages/s above which an alert is raised; 0: never
 }
 
+// Users lists the ids of users who may do something; empty: everybody may.
+type Users []uint32
+
+// Admit tells whether a user may. One who is not known may what everybody may.
+func (u Users) Admit(uid uint32, known bool) bool {
+	return len(u) == 0 || known && slices.Contains(u, uid)
+}
+
 // Checker validates a payload and finds the kind of message it is. It must be safe
 // for concurrent use and must not keep payload.
 type Checker interface {
@@ -71,6 +79,8 @@ type Route struct {
 	Name       string // label in logs and metrics: the prefix, or "unrouted"
 	Publish    bool   // local processes may publish
 	Subscribe  bool   // local processes may listen
+	Publishers Users  // who of them may publish
+	Listeners  Users  // who of them may listen
 	Checker    Checker
 	LogInvalid bool // invalid messages pass and are only counted and logged
 	Policy     Policy
@@ -187,6 +197,21 @@ func (t *Table) Lookup(channel []byte) *Route {
 		}
 	}
 	return t.unrouted
+}
+
+// Reachable yields the routes of all channels that begin with prefix, as those do
+// that a pattern catches.
+func (t *Table) Reachable(prefix []byte) iter.Seq[*Route] {
+	return func(yield func(*Route) bool) {
+		if !yield(t.Lookup(prefix)) {
+			return
+		}
+		for _, r := range t.routes {
+			if len(r.Prefix) > len(prefix) && strings.HasPrefix(r.Prefix, string(prefix)) && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 // Routes returns every route, the longest prefix first and unrouted last. The

@@ -96,3 +96,52 @@ func ExampleTable_Lookup() {
 	fmt.Println(t.Lookup([]byte("chat:vip:7")).Name, t.Lookup([]byte("chat:7")).Name, t.Lookup([]byte("news")).Name)
 	// Output: vip chat unrouted
 }
+
+func TestReachable(t *testing.T) {
+	tab := table(t, "a:", "a:b:", "a:b:c:", "ab", "z")
+	for prefix, want := range map[string]string{
+		"":       "[unrouted a:b:c: a:b: a: ab z]",
+		"a":      "[unrouted a:b:c: a:b: a: ab]",
+		"a:":     "[a: a:b:c: a:b:]",
+		"a:b":    "[a: a:b:c: a:b:]",
+		"a:b:":   "[a:b: a:b:c:]",
+		"a:b:c:": "[a:b:c:]",
+		"a:x":    "[a:]",
+		"zz":     "[z]",
+		"y":      "[unrouted]",
+	} {
+		var got []string
+		for r := range tab.Reachable([]byte(prefix)) {
+			got = append(got, r.Name)
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%q: got %v, want %s", prefix, got, want)
+		}
+	}
+	for r := range tab.Reachable(nil) {
+		if r.Name != "unrouted" {
+			t.Errorf("went on to %s", r.Name)
+		}
+		break
+	}
+}
+
+func TestUsersAdmit(t *testing.T) {
+	for _, tt := range []struct {
+		users Users
+		uid   uint32
+		known bool
+		want  bool
+	}{
+		{nil, 5, true, true},
+		{nil, 0, false, true},
+		{Users{0}, 0, false, false}, // an unknown user is not root
+		{Users{0}, 0, true, true},
+		{Users{1, 5}, 5, true, true},
+		{Users{1, 5}, 0, true, false}, // and root is a user like others
+	} {
+		if got := tt.users.Admit(tt.uid, tt.known); got != tt.want {
+			t.Errorf("%+v: got %v", tt, got)
+		}
+	}
+}
