@@ -84,13 +84,18 @@ type Log struct {
 	Format LogFormat `koanf:"format"`
 }
 
-// Limits bound what local clients may use. All are positive.
+// Limits bound what local clients may use. All numbers are positive, but for
+// CommandTimeout, which may be 0: none.
 type Limits struct {
-	Clients       int  `koanf:"clients"`        // connections on the socket
-	Subscriptions int  `koanf:"subscriptions"`  // channels and patterns of one client
-	Payload       Size `koanf:"payload"`        // one message
-	Queue         Size `koanf:"queue"`          // output waiting for one client
-	PublishWindow int  `koanf:"publish_window"` // publishes of one client waiting for Redis
+	Clients         int           `koanf:"clients"`          // connections on the socket
+	Subscriptions   int           `koanf:"subscriptions"`    // channels and patterns of one client
+	Patterns        int           `koanf:"patterns"`         // patterns of one client
+	PatternLength   Size          `koanf:"pattern_length"`   // of one pattern
+	PatternPrefixes []string      `koanf:"pattern_prefixes"` // texts one of which a pattern begins with; empty: any
+	Payload         Size          `koanf:"payload"`          // one message
+	Queue           Size          `koanf:"queue"`            // output waiting for one client
+	PublishWindow   int           `koanf:"publish_window"`   // publishes of one client waiting for Redis
+	CommandTimeout  time.Duration `koanf:"command_timeout"`  // for one command to come in whole
 }
 
 // RedisMode is the kind of Redis deployment.
@@ -150,11 +155,14 @@ func Default() Config {
 		HTTP:   HTTP{Listen: "127.0.0.1:9464"},
 		Log:    Log{Level: LevelInfo, Format: FormatConsole},
 		Limits: Limits{
-			Clients:       10_000,
-			Subscriptions: 100_000,
-			Payload:       1 * MiB,
-			Queue:         8 * MiB,
-			PublishWindow: 1024,
+			Clients:        10_000,
+			Subscriptions:  100_000,
+			Patterns:       1000,
+			PatternLength:  256,
+			Payload:        1 * MiB,
+			Queue:          8 * MiB,
+			PublishWindow:  1024,
+			CommandTimeout: 10 * time.Second,
 		},
 		Schemas:  "schemas",
 		Unrouted: UnroutedAllow,

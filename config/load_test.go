@@ -139,6 +139,7 @@ func TestPrecedence(t *testing.T) {
 func TestEveryKeyFromTheEnvironment(t *testing.T) {
 	texts := map[string]string{
 		"[]uint32": "1000,1001", "time.Duration": "1m1s", "int": "77", "config.Size": "3KiB",
+		"[]string": "a:,b:",
 	}
 	for _, f := range leaves {
 		text, ok := texts[f.typ.String()]
@@ -163,6 +164,10 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 			}
 		case f.typ.String() == "[]uint32":
 			if got != "[1000, 1001]" {
+				t.Errorf("%s: got %s", f.name, got)
+			}
+		case f.typ.String() == "[]string":
+			if got != "[a:, b:]" {
 				t.Errorf("%s: got %s", f.name, got)
 			}
 		case got != text:

@@ -132,9 +132,19 @@ func (v *validator) checkLimits() {
 	l := v.cfg.Limits
 	positive(v, "limits.clients", l.Clients)
 	positive(v, "limits.subscriptions", l.Subscriptions)
+	positive(v, "limits.patterns", l.Patterns)
+	positive(v, "limits.pattern_length", l.PatternLength)
+	for i, prefix := range l.PatternPrefixes {
+		if prefix == "" {
+			v.bad(item("limits.pattern_prefixes", i), "must not be empty; an empty list allows any pattern")
+		}
+	}
 	positive(v, "limits.payload", l.Payload)
 	positive(v, "limits.queue", l.Queue)
 	positive(v, "limits.publish_window", l.PublishWindow)
+	if l.CommandTimeout < 0 {
+		v.bad("limits.command_timeout", "is %v; must be 0s (none) or more", l.CommandTimeout)
+	}
 	if l.Payload > maxPayload {
 		v.bad("limits.payload", "is %v; the relay takes no message of more than %v", l.Payload, maxPayload)
 	}

@@ -59,7 +59,9 @@ func TestValidate(t *testing.T) {
 		},
 		"numbers": {
 			func(c *Config) {
-				c.Limits = Limits{Clients: -1, Payload: 513 * MiB}
+				c.Limits = Limits{
+					Clients: -1, Payload: 513 * MiB, CommandTimeout: -time.Second, PatternPrefixes: []string{"a:", ""},
+				}
 				c.Redis.PublishTimeout, c.Redis.ProbeInterval, c.Redis.AlertAfter = 0, -time.Second, 0
 			},
 			[]string{
@@ -68,8 +70,12 @@ func TestValidate(t *testing.T) {
 				"redis.alert_after: is 0; must be more than 0",
 				"limits.clients: is -1; must be more than 0",
 				"limits.subscriptions: is 0; must be more than 0",
+				"limits.patterns: is 0; must be more than 0",
+				"limits.pattern_length: is 0B; must be more than 0",
+				"limits.pattern_prefixes[1]: must not be empty; an empty list allows any pattern",
 				"limits.queue: is 0B; must be more than 0",
 				"limits.publish_window: is 0; must be more than 0",
+				"limits.command_timeout: is -1s; must be 0s (none) or more",
 				"limits.payload: is 513MiB; the relay takes no message of more than 32MiB",
 			},
 		},

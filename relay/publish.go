@@ -4,6 +4,7 @@ package relay
 
 import (
 	"fmt"
+	"strings"
 
 	"redis-relay/relay/glob"
 	"redis-relay/relay/monitor"
@@ -145,6 +146,10 @@ func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) er
 	now := r.rules.Load()
 	if rt := now.table.Lookup(channel); !rt.Subscribe {
 		return &Refusal{Denied, string(name), closed("subscribe", rt)}
+	}
+	if kind == resp.PMessage && !now.allowsPattern(channel) {
+		return &Refusal{Denied, string(name), fmt.Sprintf("a pattern must begin with one of limits.pattern_prefixes (%s)",
+			strings.Join(now.patterns, ", "))}
 	}
 	if rt := now.barred(by, kind, name); rt != nil {
 		return &Refusal{Denied, string(name), barred(by, "subscribe", rt)}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -246,11 +247,31 @@ func (r *Relay) redisName() string {
 }
 
 func (r *Relay) setLimits(l config.Limits) {
-	r.limits.Clients.Store(int64(l.Clients))
+	r.limits.Clients.Store(r.clientRoom(int64(l.Clients)))
 	r.limits.Subscriptions.Store(int64(l.Subscriptions))
+	r.limits.Patterns.Store(int64(l.Patterns))
+	r.limits.PatternLength.Store(int64(l.PatternLength))
 	r.limits.Payload.Store(int64(l.Payload))
 	r.limits.Queue.Store(int64(l.Queue))
 	r.limits.Window.Store(int64(l.PublishWindow))
+	r.limits.Command.Store(int64(l.CommandTimeout))
+}
+
+// ownDescriptors are the file descriptors that no client may take: for Redis, HTTP,
+// the configuration, and the runtime.
+const ownDescriptors = 32
+
+// clientRoom returns how many clients there may be: as many as asked for, or as the
+// system has descriptors for, which it says then.
+func (r *Relay) clientRoom(asked int64) int64 {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur >= uint64(asked+ownDescriptors) {
+		return asked
+	}
+	room := max(1, int64(files.Cur)-ownDescriptors)
+	r.log.Warn("limits.clients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",
+		zap.Int64("limits.clients", asked), zap.Int64("lowered_to", room), zap.Uint64("open_files", files.Cur))
+	return room
 }
 
 // measure names the gauges.
@@ -277,6 +298,8 @@ func (r *Relay) measure() {
 		func() float64 { return float64(r.gaps.Load()) }, "reason", string(hub.ReasonGap))
 	m.Count("disconnects_total", "Listeners disconnected.",
 		func() float64 { return float64(r.server.Stats().Barred) }, "reason", "denied")
+	m.Count("disconnects_total", "Listeners disconnected.",
+		func() float64 { return float64(r.server.Stats().CutOff) }, "reason", "incomplete")
 	history := func() history.Stats { return r.feed.Stats() }
 	m.Gauge("history_channels", "Channels with history that are followed.",
 		func() float64 { return float64(history().Channels) })

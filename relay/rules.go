@@ -4,6 +4,7 @@ package relay
 // whole.
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +26,7 @@ type rules struct {
 	table    *route.Table
 	counters []*monitor.Route // by Route.Index
 	schemas  *schema.Set
+	patterns []string // texts of which a pattern must begin with one; empty: any pattern
 }
 
 // newRules compiles the schemas and builds the table. It joins all errors.
@@ -37,7 +39,7 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rules{table: table, schemas: set}
+	r := &rules{table: table, schemas: set, patterns: cfg.Limits.PatternPrefixes}
 	for _, rt := range table.Routes() {
 		r.counters = append(r.counters, m.Route(rt.Name))
 	}
@@ -177,6 +179,13 @@ func (r *rules) onGap(kind resp.Kind, name string) route.OnGap {
 		}
 	}
 	return rt.Policy.OnGap
+}
+
+// allowsPattern tells whether a pattern begins as patterns must.
+func (r *rules) allowsPattern(literal []byte) bool {
+	return len(r.patterns) == 0 || slices.ContainsFunc(r.patterns, func(prefix string) bool {
+		return bytes.HasPrefix(literal, []byte(prefix))
+	})
 }
 
 // barred returns a route that a name can hear and a user may not listen to, or nil.

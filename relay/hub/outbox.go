@@ -126,12 +126,15 @@ func (o *Outbox) fullLocked(n int) bool {
 	return o.queued > 0 && o.queued+n > int(o.limit.Load())
 }
 
-// Hold keeps the next place for an answer.
+// Hold keeps the next place for an answer. It returns nil when the queue is full.
 func (o *Outbox) Hold() *Hold {
 	h := &Hold{out: o}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.closed {
+		if o.fullLocked(1) {
+			return nil
+		}
 		o.holds = append(o.holds, h)
 	}
 	return h

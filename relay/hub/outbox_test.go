@@ -76,7 +76,12 @@ func TestOutboxLimit(t *testing.T) {
 	if !p.Append([]byte("x")) {
 		t.Error("the limit was raised, and it does not notice")
 	}
+	if p.Hold() != nil {
+		t.Error("a full queue promises a place")
+	}
+	p.limit.Store(12)
 	hold := p.Hold()
+	p.limit.Store(11)
 	if p.Append([]byte("y")) {
 		t.Error("what waits behind a Hold does not count")
 	}

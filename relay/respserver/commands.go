@@ -135,6 +135,9 @@ func lookup(in map[string]*command, name []byte) *command {
 // execute carries out one command.
 func (c *session) execute(cmd resp.Command) {
 	c.srv.commands.Add(1)
+	if c.owes.Load() != 0 {
+		c.owes.Store(0)
+	}
 	c.muted = c.off || c.skipNext
 	c.skipNext = false
 

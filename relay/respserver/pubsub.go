@@ -29,20 +29,28 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 // the answer is kept before the hub can queue a message behind it.
 func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	for _, name := range args {
+		if problem := c.tooLong(kind, name); problem != "" {
+			c.replyError(problem)
+			return
+		}
 		if err := c.srv.backend.MaySubscribe(c.user(), kind, name); err != nil {
 			c.replyError(err.Error())
 			return
 		}
 	}
 	all, fresh := c.add(kind, args)
-	if n := c.subscriptions(); int64(n) > c.srv.limits.Subscriptions.Load() {
+	if problem := c.tooMany(args[0]); problem != "" {
 		c.remove(kind, fresh)
-		c.replyError(fmt.Sprintf("DENIED %s: this would be subscription %d of this connection, over limits.subscriptions",
-			args[0], n))
+		c.replyError(problem)
 		return
 	}
 	c.watch(true)
 	hold := c.out.Hold()
+	if hold == nil {
+		c.remove(kind, fresh)
+		c.end(hub.ReasonSlow)
+		return
+	}
 	if len(fresh) > 0 {
 		if err := c.join(kind, fresh); err != nil {
 			c.remove(kind, fresh)
@@ -77,11 +85,28 @@ func (c *session) remove(kind resp.Kind, fresh []string) {
 	}
 }
 
-func (c *session) subscriptions() (n int) {
+// tooLong says why a name is no pattern that may be matched, or nothing.
+func (c *session) tooLong(kind resp.Kind, name []byte) string {
+	if limit := c.srv.limits.PatternLength.Load(); kind == resp.PMessage && int64(len(name)) > limit {
+		return fmt.Sprintf("DENIED %.*s: a pattern of %d bytes is over limits.pattern_length (%d)",
+			maxQuoted, name, len(name), limit)
+	}
+	return ""
+}
+
+// tooMany says what of the session's subscriptions is over a limit, or nothing.
+func (c *session) tooMany(name []byte) string {
+	n := 0
 	for _, names := range c.names {
 		n += len(names)
 	}
-	return n
+	if int64(n) > c.srv.limits.Subscriptions.Load() {
+		return fmt.Sprintf("DENIED %s: this would be subscription %d of this connection, over limits.subscriptions", name, n)
+	}
+	if n := len(c.names[resp.PMessage]); int64(n) > c.srv.limits.Patterns.Load() {
+		return fmt.Sprintf("DENIED %s: this would be pattern %d of this connection, over limits.patterns", name, n)
+	}
+	return ""
 }
 
 // join returns when the hub has all of names, or none: then why.
@@ -182,7 +207,11 @@ func (c *session) publish(p Publication) {
 	}
 	r := &receipt{session: c, wantsID: p.Field != nil}
 	if !c.muted {
-		r.hold = c.out.Hold()
+		if r.hold = c.out.Hold(); r.hold == nil {
+			<-c.window
+			c.end(hub.ReasonSlow) // it does not read its replies
+			return
+		}
 	}
 	if err := c.srv.backend.Publish(p, r); err != nil {
 		r.Published(0, "", err)
@@ -303,6 +332,10 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 		var pattern []byte
 		if len(args) == 3 {
 			pattern = slices.Clone(args[2])
+		}
+		if problem := c.tooLong(resp.PMessage, pattern); problem != "" {
+			c.replyError(problem)
+			return
 		}
 		ctx, cancel := c.timeout()
 		defer cancel()

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -82,9 +81,12 @@ type (
 type Limits struct {
 	Clients       atomic.Int64 // connections
 	Subscriptions atomic.Int64 // names of one connection
+	Patterns      atomic.Int64 // patterns of one connection
+	PatternLength atomic.Int64 // bytes of one pattern
 	Payload       atomic.Int64 // bytes of one argument
 	Queue         atomic.Int64 // bytes waiting for one connection
 	Window        atomic.Int64 // publishes of one connection that wait for Redis; for new connections
+	Command       atomic.Int64 // nanoseconds for one command to come in whole; 0: no bound
 }
 
 // Options set up a Server.
@@ -107,11 +109,13 @@ type Server struct {
 	started time.Time
 
 	arrivals *arrivals // set by Serve
+	turned   sampled   // lines about connections that were refused, or cut off by a limit
 
 	ids      atomic.Uint64
 	commands atomic.Uint64 // carried out, ever
 	refused  atomic.Uint64 // connections turned away, ever
 	barred   atomic.Uint64 // disconnected by Reconsider, ever
+	cutOff   atomic.Uint64 // disconnected in the middle of a command, ever
 	busy     atomic.Int64  // watched sessions between begin and idle
 	work     sync.WaitGroup
 
@@ -123,7 +127,7 @@ type Server struct {
 // New returns a Server. It serves nothing before Serve.
 func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Logger) *Server {
 	return &Server{
-		opts: opts, hub: h, backend: backend, limits: limits, log: log,
+		opts: opts, hub: h, backend: backend, limits: limits, log: log, turned: sampled{log: log},
 		started: time.Now(), sessions: map[uint64]*session{},
 	}
 }
@@ -140,7 +144,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer func() { _ = s.arrivals.close() }() // every session has ended
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
+	accepting, done := context.WithCancel(ctx)
+	s.work.Go(func() { s.cutOffSlow(accepting) })
 	err = s.accept(ctx, ln)
+	done()
 	s.mu.Lock()
 	s.closing = true
 	for _, c := range s.sessions {
@@ -149,77 +156,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.mu.Unlock()
 	s.work.Wait()
 	return err
-}
-
-func (s *Server) accept(ctx context.Context, ln net.Listener) error {
-	for {
-		conn, err := ln.Accept()
-		switch {
-		case err == nil:
-			s.open(conn)
-		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			return nil
-		case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-			// Connections wait in the backlog until descriptors are free.
-			s.log.Error("cannot accept: out of file descriptors; raise the limit (ulimit -n, LimitNOFILE)")
-			pause(ctx, 100*time.Millisecond)
-		case errors.Is(err, syscall.ECONNABORTED):
-		default:
-			return fmt.Errorf("accept on %s: %w", s.opts.Path, err)
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
-// open turns a connection away, or begins its session.
-func (s *Server) open(conn net.Conn) {
-	peer := peerOf(conn)
-	if err := s.admit(peer); err != nil {
-		s.turnAway(conn, err, zap.Uint32("uid", peer.uid), zap.Int32("pid", peer.pid))
-		return
-	}
-	c, err := newSession(s, conn, peer)
-	if err != nil {
-		s.turnAway(conn, err)
-		return
-	}
-	s.mu.Lock()
-	full := int64(len(s.sessions)) >= s.limits.Clients.Load()
-	if !full && !s.closing {
-		s.sessions[c.id] = c
-		s.work.Add(1)
-		c.watch(true) // before the next connection is accepted, which may publish
-		go c.run()
-	}
-	s.mu.Unlock()
-	if full {
-		s.turnAway(conn, errors.New("ERR max number of clients reached"))
-	}
-}
-
-func (s *Server) turnAway(conn net.Conn, why error, fields ...zap.Field) {
-	s.refused.Add(1)
-	s.log.Warn("connection refused", append(fields, zap.Error(why))...)
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Write(resp.AppendError(nil, why.Error()))
-	_ = conn.Close()
-}
-
-// admit checks the peer's credentials, which the kernel vouches for.
-func (s *Server) admit(p peer) error {
-	if len(s.opts.AllowUIDs) == 0 && len(s.opts.AllowGIDs) == 0 {
-		return nil
-	}
-	if p.known && (slices.Contains(s.opts.AllowUIDs, p.uid) || slices.Contains(s.opts.AllowGIDs, p.gid)) {
-		return nil
-	}
-	return errors.New("DENIED your user may not connect to this relay; see socket.allow_uids and socket.allow_gids")
 }
 
 func (s *Server) remove(c *session) {
@@ -257,6 +193,7 @@ type Stats struct {
 	Refused  uint64
 	Commands uint64
 	Barred   uint64 // disconnected because their user may not listen any more
+	CutOff   uint64 // disconnected because a command did not come in whole
 }
 
 // Stats returns the figures of this moment.
@@ -265,6 +202,6 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	return Stats{
 		Clients: len(s.sessions), Accepted: s.ids.Load(), Refused: s.refused.Load(), Commands: s.commands.Load(),
-		Barred: s.barred.Load(),
+		Barred: s.barred.Load(), CutOff: s.cutOff.Load(),
 	}
 }

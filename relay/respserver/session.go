@@ -53,6 +53,7 @@ type session struct {
 	unread unread // requests that are left in the socket until they are answered
 	ending atomic.Pointer[hub.Reason]
 	active atomic.Int64 // when commands came last, Unix nanoseconds
+	owes   atomic.Int64 // since when a command is due that has not come in whole, by Server.clock; 0: none
 	last   atomic.Pointer[command]
 
 	doubted atomic.Bool // look again whether the user may listen; see Server.Reconsider
@@ -106,6 +107,7 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 	c.readOnce = c.readNow
 	c.takeOnce = func(fd uintptr) { c.unread.take(int(fd)) }
 	c.active.Store(c.opened.UnixNano())
+	c.owes.Store(srv.clock()) // its first
 	return c, nil
 }
 
@@ -143,8 +145,8 @@ func (c *session) run() {
 	c.out.Close()
 }
 
-// logEnd says why a connection ended, if that is news: losses and shutdowns are
-// told once for all connections.
+// logEnd counts, and says, why a connection ended, if that is news: losses and
+// shutdowns are told once for all connections.
 func (c *session) logEnd(why *hub.Reason, err error) {
 	who := []zap.Field{zap.Uint64("client", c.id), zap.String("name", c.name), zap.Int32("pid", c.peer.pid)}
 	switch {
@@ -152,8 +154,12 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 		c.srv.log.Warn("client disconnected: it did not read, and its queue was full",
 			append(who, zap.Int("queued_bytes", c.out.Queued()))...)
 	case why != nil && *why == reasonBarred:
-		c.srv.log.Warn("client disconnected: its user may not listen any more to what it listens to",
+		c.srv.barred.Add(1)
+		c.srv.turned.warn("client disconnected: its user may not listen any more to what it listens to",
 			append(who, zap.Uint32("uid", c.peer.uid))...)
+	case why != nil && *why == reasonCutOff:
+		c.srv.cutOff.Add(1)
+		c.srv.turned.warn("client disconnected: its command did not come in whole within limits.command_timeout", who...)
 	case why != nil:
 		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(*why)))...)
 	case err != nil:
@@ -197,7 +203,6 @@ func (c *session) reconsider() {
 	}
 	c.doubted.Store(false)
 	if !c.mayStay() {
-		c.srv.barred.Add(1)
 		c.end(reasonBarred)
 	}
 }
@@ -269,6 +274,9 @@ func (c *session) readNow(fd uintptr) bool {
 		case errors.Is(err, syscall.EAGAIN):
 			if len(c.window) == 0 {
 				c.unread.take(int(fd)) // no receipt will
+			}
+			if c.in.Buffered() > 0 && c.owes.Load() == 0 {
+				c.owes.Store(c.srv.clock())
 			}
 			c.in.Release()
 			c.idle()

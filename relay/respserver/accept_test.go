@@ -1,0 +1,204 @@
+package respserver_test
+
+// Connections of which no command comes, and times in which none can be accepted.
+
+import (
+	"context"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/redistest"
+	"redis-relay/relay/respserver"
+)
+
+// Who sends no whole command in time is shown out, whatever it does instead, and
+// who has sent one may be silent for as long as it likes.
+func TestCommandsMustComeInWhole(t *testing.T) {
+	const timeout = 200 * time.Millisecond
+	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Command.Store(int64(timeout)) })
+	publish := string(redistest.AppendCommand(nil, "PUBLISH", "a", strings.Repeat("x", 1000)))
+	oversize := "*3\r\n$7\r\nPUBLISH\r\n$1\r\na\r\n$9000000\r\n" + strings.Repeat("x", 1<<16)
+	cut := map[string]string{
+		"nothing":                        "",
+		"empty lines":                    "\r\n\r\n*0\r\n",
+		"half of the first":              publish[:500],
+		"a byte":                         "*",
+		"half of an inline command":      "PUBLISH a",
+		"half of the second":             publish + publish[:500],
+		"half of one that is skipped":    "PING\r\n" + oversize,
+		"half of one behind a long wait": "PING\r\n" + publish[:len(publish)-1],
+	}
+	began := time.Now()
+	var clients []*redistest.Client
+	for _, input := range cut {
+		c := s.dial()
+		c.SendRaw([]byte(input))
+		clients = append(clients, c)
+	}
+	trickle := s.dial()
+	go func() {
+		for trickle.TrySend("PING") == nil { // whole ones, so that this is not the reason
+			if conn := trickle.NetConn(); writeSlowly(conn, publish) != nil {
+				return
+			}
+		}
+	}()
+	idle, subscriber := s.dial(), s.dial()
+	idle.Send("PING")
+	idle.Expect(t, "+PONG")
+	subscriber.Send("SUBSCRIBE", "a")
+	subscriber.Expect(t, "[subscribe a 1]")
+
+	for _, c := range append(clients, trickle) {
+		c.Closed()
+	}
+	if took := time.Since(began); took < timeout {
+		t.Errorf("they were cut off after %v", took)
+	}
+	s.settled(2)
+	if got := s.Stats().CutOff; got != uint64(len(clients)+1) {
+		t.Errorf("%d are counted, want %d", got, len(clients)+1)
+	}
+	if n := s.logs.FilterMessageSnippet("did not come in whole").Len(); n == 0 || n > len(clients) {
+		t.Errorf("%d lines in the log", n)
+	}
+	s.deliver("a", "m")
+	subscriber.Expect(t, "[message a m]")
+	idle.Send("PING")
+	idle.Expect(t, "+PONG")
+
+	s.limits.Command.Store(0) // a reload
+	c := s.dial()
+	redistest.Eventually(t, redistest.DefaultTimeout, "the time is long over", func() bool {
+		return time.Since(began) > 10*timeout
+	})
+	c.Send("PING")
+	c.Expect(t, "+PONG")
+}
+
+// writeSlowly sends a byte now and then.
+func writeSlowly(conn net.Conn, text string) error {
+	for i := range len(text) {
+		if _, err := conn.Write([]byte{text[i]}); err != nil {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return nil
+}
+
+// A client that reads no replies of its publishes is no exception.
+func TestPublisherThatReadsNoRepliesIsDisconnected(t *testing.T) {
+	s := serve(t, queue(64<<10))
+	conn := s.dial().NetConn()
+	batch := []byte(strings.Repeat(string(redistest.AppendCommand(nil, "PUBLISH", "a", "m")), 100))
+	deadline := time.Now().Add(redistest.DefaultTimeout)
+	_ = conn.SetWriteDeadline(deadline)
+	for err := error(nil); err == nil; {
+		_, err = conn.Write(batch)
+	}
+	if time.Now().After(deadline) {
+		t.Fatal("the client was neither served nor disconnected")
+	}
+	s.settled(0)
+	if s.logs.FilterMessageSnippet("did not read").Len() != 1 {
+		t.Error("the log does not say so")
+	}
+}
+
+func TestPatternLimits(t *testing.T) {
+	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) {
+		l.Patterns.Store(2)
+		l.PatternLength.Store(5)
+	})
+	c := s.dial()
+	for _, tt := range []struct{ command, want string }{
+		{"PSUBSCRIBE abcdef", "-DENIED abcdef: a pattern of 6 bytes is over limits.pattern_length (5)"},
+		{"PUBSUB CHANNELS abcdef", "-DENIED abcdef: a pattern of 6 bytes is over limits.pattern_length (5)"},
+		{"PSUBSCRIBE a* b* c*", "-DENIED a*: this would be pattern 3 of this connection, over limits.patterns"},
+		{"PSUBSCRIBE abcde", "[psubscribe abcde 1]"},
+		{"SUBSCRIBE abcdef", "[subscribe abcdef 2]"},
+		{"SSUBSCRIBE abcdef", "[ssubscribe abcdef 1]"},
+		{"PSUBSCRIBE b*", "[psubscribe b* 3]"},
+		{"PSUBSCRIBE b*", "[psubscribe b* 3]"},
+		{"PSUBSCRIBE c*", "-DENIED c*: this would be pattern 3 of this connection, over limits.patterns"},
+		{"PUNSUBSCRIBE b*", "[punsubscribe b* 2]"},
+		{"PSUBSCRIBE c*", "[psubscribe c* 3]"},
+	} {
+		if strings.HasPrefix(tt.command, "PUBSUB") {
+			other := s.dial()
+			other.Send(strings.Fields(tt.command)...)
+			other.Expect(t, tt.want)
+			continue
+		}
+		c.Send(strings.Fields(tt.command)...)
+		c.Expect(t, tt.want)
+	}
+}
+
+// exhausted is a listener that fails while there are no descriptors.
+type exhausted struct {
+	net.Listener
+	err   atomic.Pointer[error]
+	tries atomic.Int64
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if err := l.err.Load(); err != nil {
+		l.tries.Add(1)
+		return nil, &net.OpError{Op: "accept", Net: "unix", Err: os.NewSyscallError("accept4", *err)}
+	}
+	return l.Listener.Accept()
+}
+
+func TestAcceptOutlivesExhaustion(t *testing.T) {
+	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			path := socketPath(t)
+			ln, err := respserver.Listen(path, 0o600, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := &exhausted{Listener: ln}
+			l.err.Store(&errno)
+			core, logs := observer.New(zap.InfoLevel)
+			var limits respserver.Limits
+			limits.Clients.Store(1)
+			s := respserver.New(respserver.Options{Path: path}, hub.New(&upstream{}, func(string) bool { return false }),
+				&backend{}, &limits, zap.New(core))
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error)
+			go func() { done <- s.Serve(ctx, l) }()
+			defer func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}()
+			began := time.Now()
+			redistest.Eventually(t, redistest.DefaultTimeout, "some tries", func() bool { return l.tries.Load() > 5 })
+			if took := time.Since(began); took < 100*time.Millisecond { // 5+10+20+40+80
+				t.Errorf("6 tries in %v", took)
+			}
+			l.err.Store(nil)
+			c := redistest.Dial(t, "unix", path)
+			c.Send("PING")
+			c.Expect(t, "+PONG")
+			redistest.Eventually(t, redistest.DefaultTimeout, "the end is told", func() bool {
+				return logs.FilterMessage("connections are accepted again").Len() == 1
+			})
+			if n := logs.FilterMessageSnippet("cannot accept").Len(); n != 1 {
+				t.Errorf("%d lines in the log", n)
+			}
+		})
+	}
+}
