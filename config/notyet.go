@@ -11,7 +11,6 @@ var notYet = []struct {
 	{"redis.mode cluster", whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster })},
 	{"the NATS server", whole("nats.listen", func(c *Config) bool { return c.NATS.Listen != "" })},
 	{"the NATS server", perRoute("nats", func(r *Route) bool { return r.NATS })},
-	{"rate", perPolicy("rate", func(p Policy) bool { return p.Rate != Rate{} })},
 	{"slow: latest", perPolicy("slow", func(p Policy) bool { return p.Slow == SlowLatest })},
 }
 

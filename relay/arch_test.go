@@ -40,6 +40,7 @@ var layers = map[string]struct {
 	"relay/glob":       {nil, "a pure function"},
 	"relay/history":    {[]string{"relay/resp", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
 	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
+	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
@@ -52,7 +53,7 @@ var layers = map[string]struct {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/embedded", "relay/glob", "relay/history", "relay/hub", "relay/monitor",
+	"config", "relay/admin", "relay/embedded", "relay/glob", "relay/history", "relay/hub", "relay/meter", "relay/monitor",
 	"relay/nonblock", "relay/resp", "relay/respserver", "relay/route", "relay/schema", "relay/upstream",
 }
 

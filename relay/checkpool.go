@@ -66,6 +66,7 @@ type heldMessage struct {
 	route    *route.Route
 	counters *monitor.Route
 	check    *check
+	isCopy   bool // not the first of those that share check
 }
 
 func (m *heldMessage) size() int { return cap(m.Frame) + heldExtra }
@@ -141,8 +142,8 @@ func (p *checkPool) holds(channel []byte) bool {
 
 // add takes a message, and waits while the pool is full. For one channel it must not
 // be called by two at a time.
-func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check) {
-	m := &heldMessage{route: rt, counters: counters, check: c}
+func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check, isCopy bool) {
+	m := &heldMessage{route: rt, counters: counters, check: c, isCopy: isCopy}
 	_, _, _ = resp.ScanServer(bytes.Clone(d.Frame), &m.Delivery) // was read once already
 	if c.payload == nil {
 		c.payload = m.Payload

@@ -33,8 +33,6 @@ func newGates() *gates { return &gates{open: make(chan struct{})} }
 
 func (g *gates) Scan(payload []byte) ([]byte, bool, error) { return payload[:1], false, nil }
 
-func (g *gates) Check(payload []byte) ([]byte, error) { return payload[:1], g.Validate(payload) }
-
 func (g *gates) Validate(payload []byte) error {
 	g.made.Add(1)
 	if g.inner != nil {
@@ -55,7 +53,7 @@ type poolScene struct {
 	*checkPool
 	gates   *gates
 	route   *route.Route
-	verdict verdict
+	newest  newest
 	flushes atomic.Int64
 	end     func() // and wait for it
 
@@ -118,14 +116,17 @@ func delivery(kind resp.Kind, channel, payload string) *resp.Delivery {
 // comes adds a message that must be checked.
 func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 	d := delivery(kind, channel, payload)
-	_, open, _ := s.verdict.of(s.route, d)
-	s.add(s.route, nil, d, open)
+	isCopy := s.newest.isCopy(s.route, d)
+	if !isCopy {
+		s.newest.begin(s.route, d, judgement{open: newCheck(nil)})
+	}
+	s.add(s.route, nil, d, s.newest.open, isCopy)
 }
 
 // follows adds a message that was judged at once, if it must wait for another.
 func (s *poolScene) follows(channel, payload string) (held bool) {
 	if s.holds([]byte(channel)) {
-		s.add(s.route, nil, delivery(resp.Message, channel, payload), madeCheck(nil, nil))
+		s.add(s.route, nil, delivery(resp.Message, channel, payload), madeCheck(nil, nil), false)
 		return true
 	}
 	return false

@@ -26,35 +26,65 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 		return // it comes in its time, or has come
 	}
 	s.received++
-	s.delivered += r.deliver(s.route, s.counters, &r.verdict, d)
+	s.delivered += r.deliver(s.rules, s.route, &r.newest, d)
 }
 
-// deliver returns how many listeners a message was handed on to now.
-func (r *Relay) deliver(rt *route.Route, counters *monitor.Route, v *verdict, d *resp.Delivery) (listeners int) {
-	if !rt.Subscribe {
-		counters.Rejected(monitor.Inbound, string(Denied)).Inc()
-		return 0
+// deliver returns how many listeners a message was handed on to now. n is what came
+// before it, from the same source.
+func (r *Relay) deliver(now *rules, rt *route.Route, n *newest, d *resp.Delivery) (listeners int) {
+	counters := now.counters[rt.Index]
+	var j judgement
+	isCopy := false
+	if rt.Checker != nil || rt.HasRate() || !rt.Subscribe {
+		if isCopy = n.isCopy(rt, d); !isCopy {
+			n.begin(rt, d, r.judgeInbound(now, rt, d))
+		}
+		j = n.judgement
 	}
-	kind, open, err := v.of(rt, d)
 	switch {
-	case open != nil:
-		r.checks.add(rt, counters, d, open)
+	case j.closed:
+	case j.open != nil:
+		r.checks.add(rt, counters, d, j.open, isCopy)
 	case r.checks.holds(d.Channel):
-		r.checks.add(rt, counters, d, madeCheck(kind, err))
+		r.checks.add(rt, counters, d, madeCheck(j.kind, j.err), isCopy)
 	default:
-		return r.handOn(rt, counters, d, kind, err)
+		return r.handOn(rt, counters, d, j.kind, j.err, isCopy)
 	}
 	return 0
 }
 
+// judgeInbound judges a message as far as one pass over it can, and reports it if it
+// is not for local listeners.
+func (r *Relay) judgeInbound(now *rules, rt *route.Route, d *resp.Delivery) (j judgement) {
+	counters := now.counters[rt.Index]
+	if !rt.Subscribe {
+		counters.Rejected(monitor.Inbound, string(Denied)).Inc()
+		return judgement{closed: true}
+	}
+	decided := true
+	if rt.Checker != nil {
+		j.kind, decided, j.err = rt.Checker.Scan(d.Payload)
+	}
+	if refusal := r.count(now, monitor.Inbound, rt, j.kind, d.Channel); refusal != nil {
+		r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload))
+		return judgement{closed: true}
+	}
+	if !decided {
+		j.open = newCheck(j.kind)
+	}
+	return j
+}
+
 // handOn queues a message that was judged for its listeners and returns how many
-// there are, or reports why not. It may be called from anywhere; for one channel,
-// by one at a time.
+// there are, or reports why not, once for all its copies. It may be called from
+// anywhere; for one channel, by one at a time.
 func (r *Relay) handOn(
-	rt *route.Route, counters *monitor.Route, d *resp.Delivery, kind []byte, err error,
+	rt *route.Route, counters *monitor.Route, d *resp.Delivery, kind []byte, err error, isCopy bool,
 ) (listeners int) {
 	if err != nil {
-		r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), err.Error()}, len(d.Payload))
+		if !isCopy {
+			r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), err.Error()}, len(d.Payload))
+		}
 		if !rt.LogInvalid {
 			return 0
 		}
@@ -68,6 +98,9 @@ func (r *Relay) handOn(
 
 // TooLarge reports a message from Redis that is over limits.payload.
 func (r *Relay) TooLarge(d *resp.Delivery, size int64) {
+	if r.tooLarge.isCopy(d, size) {
+		return
+	}
 	now := r.rules.Load()
 	rt := now.table.Lookup(d.Channel)
 	counters := now.counters[rt.Index]
@@ -79,7 +112,7 @@ func (r *Relay) TooLarge(d *resp.Delivery, size int64) {
 // Flush writes to the listeners what Deliver has queued, and reports whether
 // none of it is kept.
 func (r *Relay) Flush() (free bool) {
-	r.verdict = verdict{} // its slices are of memory that may be used again
+	r.newest.keep()
 	r.stretch.count()
 	r.hub.Flush()
 	return r.hub.Settled()
@@ -117,33 +150,4 @@ func (s *stretch) count() {
 		s.counters.Delivered.Add(float64(s.delivered))
 		s.received, s.delivered = 0, 0
 	}
-}
-
-// verdict remembers the last judgement: a message that also matches patterns
-// comes several times in a row, and is checked once.
-type verdict struct {
-	route   *route.Route
-	channel []byte
-	payload []byte
-	kind    []byte
-	open    *check
-	err     error
-}
-
-// of judges a message as far as one pass over it can. It returns an open check if
-// only the library can say.
-func (v *verdict) of(rt *route.Route, d *resp.Delivery) (kind []byte, open *check, err error) {
-	if rt.Checker == nil {
-		return nil, nil, nil
-	}
-	if v.route == rt && d.Kind == resp.PMessage && bytes.Equal(v.channel, d.Channel) &&
-		bytes.Equal(v.payload, d.Payload) {
-		return v.kind, v.open, v.err
-	}
-	kind, decided, err := rt.Checker.Scan(d.Payload)
-	if !decided {
-		open = newCheck(kind)
-	}
-	*v = verdict{rt, d.Channel, d.Payload, kind, open, err}
-	return kind, open, err
 }

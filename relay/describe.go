@@ -43,11 +43,12 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
 	p("config\t%s\nredis\t%s\nsocket\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path, cfg.HTTP.Listen)
-	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tKINDS\n")
+	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tRATE\tKINDS\n")
 	for _, rt := range table.Routes() {
-		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
+		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
 			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), invalidWord(rt),
-			slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), kindWords(rt))
+			slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), rateWord(rt.Policy.Rate),
+			kindWords(rt))
 	}
 	if names := set.Names(); len(names) > 0 {
 		p("\nSCHEMA\tCHECKED\n")
@@ -128,11 +129,20 @@ func deliverWord(p *route.Policy) string {
 	return string(config.DeliverAll)
 }
 
+// rateWord is a rate as "10/s+20": messages a second, and the burst.
+func rateWord(r route.Rate) string {
+	if r.PerSecond == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%v/s+%d", r.PerSecond, r.Burst)
+}
+
 // kindWords lists the kinds with a policy of their own, in order.
 func kindWords(rt *route.Route) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(rt.Kinds)) {
-		list = append(list, name+"("+slowWord(rt.Kinds[name].Slow)+","+deliverWord(rt.Kinds[name])+")")
+		p := rt.Kinds[name]
+		list = append(list, name+"("+slowWord(p.Slow)+","+deliverWord(p)+","+rateWord(p.Rate)+")")
 	}
 	return or(strings.Join(list, " "), "-")
 }

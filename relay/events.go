@@ -37,8 +37,14 @@ type Event struct {
 	Until    *time.Time `json:"until,omitempty"`
 	Prefixes []string   `json:"prefixes,omitempty"` // "" stands for the channels that no route covers
 
+	// Of alert, for a channel that carries more than rate.alert: what comes from Redis,
+	// or what local clients publish.
+	Direction monitor.Direction `json:"direction,omitempty"`
+	Rate      float64           `json:"rate,omitempty"` // messages/s
+
 	// Of a gap in a channel with history that could not be healed: after which entry,
-	// before which, and how many; or which pattern's unknown channels.
+	// before which, and how many; or which pattern's unknown channels. Channel also of
+	// alert.
 	Channel string `json:"channel,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	After   string `json:"after,omitempty"`
@@ -46,7 +52,7 @@ type Event struct {
 	Missing int64  `json:"missing,omitempty"`
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
-	Attempts      int `json:"attempts,omitempty"`      // of alert: failed in a row
+	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: failed in a row
 }
 
 // Reject is a message on relay:rejects.

@@ -18,13 +18,13 @@ import (
 // ears is the local side as the Feed sees it: see history.Listeners.
 type ears Relay
 
-// Deliver goes the way of every message from Redis. Feed.mu guards its verdict.
+// Deliver goes the way of every message from Redis. Feed.mu guards feedNewest.
 func (e *ears) Deliver(d *resp.Delivery) {
 	now := e.rules.Load()
 	rt := now.table.Lookup(d.Channel)
 	counters := now.counters[rt.Index]
 	counters.Received.Inc()
-	counters.Delivered.Add(float64((*Relay)(e).deliver(rt, counters, &e.feedVerdict, d)))
+	counters.Delivered.Add(float64((*Relay)(e).deliver(now, rt, &e.feedNewest, d)))
 }
 
 func (e *ears) Flush() { e.hub.Flush() }

@@ -20,7 +20,7 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 	now := r.rules.Load()
 	rt := now.table.Lookup(p.Channel)
 	counters := now.counters[rt.Index]
-	kind, refusal := r.judge(rt, &p)
+	kind, refusal := r.judge(now, rt, &p)
 	policy := rt.PolicyOf(kind)
 	if refusal == nil {
 		refusal = mayPersist(rt, policy, &p)
@@ -49,7 +49,7 @@ func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publi
 func (r *Relay) Send(from uint64) { r.publisher.Flush(from) }
 
 // judge says why a local client may not publish a message, or of what kind it is.
-func (r *Relay) judge(rt *route.Route, p *respserver.Publication) (kind []byte, refusal *Refusal) {
+func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (kind []byte, refusal *Refusal) {
 	var err error
 	limit := r.limits.Payload.Load()
 	size := max(p.Oversize, int64(len(p.Payload)))
@@ -62,10 +62,18 @@ func (r *Relay) judge(rt *route.Route, p *respserver.Publication) (kind []byte, 
 		return nil, &Refusal{Denied, string(p.Channel), barred(p.By, "publish", rt)}
 	case size > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
 		return nil, &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
-	case rt.Checker == nil:
-		return nil, nil
 	}
-	if kind, err = rt.Checker.Check(p.Payload); err != nil {
+	decided := true
+	if rt.Checker != nil {
+		kind, decided, err = rt.Checker.Scan(p.Payload)
+	}
+	if refusal := r.count(now, monitor.Outbound, rt, kind, p.Channel); refusal != nil {
+		return kind, refusal // before a check that may take long
+	}
+	if !decided {
+		err = rt.Checker.Validate(p.Payload)
+	}
+	if err != nil {
 		return nil, &Refusal{Invalid, string(p.Channel), err.Error()}
 	}
 	return kind, nil

@@ -57,17 +57,19 @@ type Relay struct {
 	rules      atomic.Pointer[rules]
 	limits     respserver.Limits
 	rejectLog  rate.Sometimes
+	noiseLog   rate.Sometimes
 	suppressed atomic.Uint64 // rejects since the last line in the log
 	gaps       atomic.Uint64 // clients disconnected because Redis was lost
 	alerts     atomic.Uint64
 
 	// Owned by the goroutine that reads from Redis.
 	stretch      stretch
-	verdict      verdict
+	newest       newest
+	tooLarge     tooLarge
 	gapSince     time.Time
 	disconnected int
 
-	feedVerdict verdict // guarded by the Feed's lock
+	feedNewest newest // guarded by the Feed's lock
 
 	reloading sync.Mutex
 	running   *config.Config // guarded by reloading
@@ -81,6 +83,7 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 	r := &Relay{
 		cfg: cfg, running: cfg, log: log, level: level, metrics: monitor.New(version),
 		rejectLog: rate.Sometimes{First: 3, Interval: time.Second},
+		noiseLog:  rate.Sometimes{First: 3, Interval: time.Second},
 	}
 	r.setLimits(cfg.Limits)
 	rules, err := newRules(cfg, r.metrics)
@@ -109,7 +112,7 @@ func (r *Relay) build(version string) error {
 	r.writer = history.NewWriter(r.publisher, life)
 	r.interest.fence()
 	r.checks = newCheckPool(func(m *heldMessage) {
-		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err)
+		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err, m.isCopy)
 		m.counters.Delivered.Add(float64(listeners))
 	}, r.hub.Flush)
 	r.server = respserver.New(respserver.Options{

@@ -24,7 +24,8 @@ import (
 // rules is immutable.
 type rules struct {
 	table    *route.Table
-	counters []*monitor.Route // by Route.Index
+	counters []*monitor.Route          // by Route.Index
+	meters   map[*route.Policy]*meters // of the policies that have a rate
 	schemas  *schema.Set
 	patterns []string // texts of which a pattern must begin with one; empty: any pattern
 }
@@ -39,9 +40,12 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rules{table: table, schemas: set, patterns: cfg.Limits.PatternPrefixes}
+	r := &rules{
+		table: table, schemas: set, patterns: cfg.Limits.PatternPrefixes, meters: map[*route.Policy]*meters{},
+	}
 	for _, rt := range table.Routes() {
 		r.counters = append(r.counters, m.Route(rt.Name))
+		newMeters(rt, r.meters)
 	}
 	return r, nil
 }
@@ -114,6 +118,7 @@ func newPolicy(p config.Policy) route.Policy {
 		r.OnGap = route.GapNotify
 	}
 	r.DeliverOne = p.Deliver == config.DeliverOne
+	r.Rate = route.Rate{PerSecond: p.Rate.Limit, Burst: p.Rate.Burst, Alert: p.Rate.Alert}
 	if p.History != nil {
 		r.History = &route.History{Length: p.History.Length, TTL: p.History.TTL}
 	}

@@ -29,13 +29,14 @@ const (
 )
 
 // Codes are the reasons for a refused message: the code words of the errors.
-var Codes = []string{"INVALID", "DENIED", "TOOLARGE", "UPSTREAMDOWN", "BUSY"}
+var Codes = []string{"INVALID", "DENIED", "TOOLARGE", "RATELIMIT", "UPSTREAMDOWN", "BUSY"}
 
 // Route counts the messages of one route.
 type Route struct {
 	Received  Counter // from Redis
 	Delivered Counter // to local listeners, one for each
 	Published Counter // by local publishers, and acknowledged by Redis
+	Noisy     Counter // alerts of channels over rate.alert
 
 	rejects map[Direction]map[string]Counter
 }
@@ -50,6 +51,7 @@ type Metrics struct {
 	received  *prometheus.CounterVec
 	delivered *prometheus.CounterVec
 	published *prometheus.CounterVec
+	noisy     *prometheus.CounterVec
 	rejects   *prometheus.CounterVec
 
 	mu     sync.Mutex
@@ -63,6 +65,7 @@ func New(version string) *Metrics {
 		received:  vec("messages_received_total", "Messages from Redis.", "route"),
 		delivered: vec("messages_delivered_total", "Messages queued for local listeners, one for each.", "route"),
 		published: vec("messages_published_total", "Messages of local publishers that Redis acknowledged.", "route"),
+		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
 		rejects:   vec("rejects_total", "Messages refused.", "route", "direction", "code"),
 		routes:    map[string]*Route{},
 	}
@@ -71,7 +74,7 @@ func New(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.received, m.delivered, m.published, m.rejects, info,
+	m.registry.MustRegister(m.received, m.delivered, m.published, m.noisy, m.rejects, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -92,6 +95,7 @@ func (m *Metrics) Route(name string) *Route {
 		Received:  m.received.WithLabelValues(name),
 		Delivered: m.delivered.WithLabelValues(name),
 		Published: m.published.WithLabelValues(name),
+		Noisy:     m.noisy.WithLabelValues(name),
 		rejects:   map[Direction]map[string]Counter{Inbound: {}, Outbound: {}},
 	}
 	for d, codes := range r.rejects {

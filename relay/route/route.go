@@ -40,6 +40,7 @@ type Policy struct {
 	OnGap      OnGap
 	DeliverOne bool     // one local listener in turn instead of all
 	History    *History // nil: nothing is kept
+	Rate       Rate
 }
 
 // History says how much of a channel is kept.
@@ -66,8 +67,7 @@ func (u Users) Admit(uid uint32, known bool) bool {
 // Checker validates a payload and finds the kind of message it is. It must be safe
 // for concurrent use and must not keep payload.
 type Checker interface {
-	Check(payload []byte) (kind []byte, err error)
-	// Scan is the quick part of Check. If it has not decided, Validate does.
+	// Scan is quick. If it has not decided, Validate does.
 	Scan(payload []byte) (kind []byte, decided bool, err error)
 	// Validate may take long.
 	Validate(payload []byte) error
@@ -88,7 +88,9 @@ type Route struct {
 	SchemaName string // for people; empty: any bytes pass
 	Index      int    // its place in Table.Routes; set by New
 
-	history bool // set by New
+	// Set by New.
+	history bool
+	rated   bool
 }
 
 // PolicyOf returns the policy of a kind of message; unknown kinds have the
@@ -104,6 +106,9 @@ func (r *Route) PolicyOf(kind []byte) *Policy {
 
 // HasHistory tells whether some messages of the route are kept.
 func (r *Route) HasHistory() bool { return r.history }
+
+// HasRate tells whether some messages of the route are bounded or watched.
+func (r *Route) HasRate() bool { return r.rated }
 
 // HistoryTTL returns how long the stream of a channel is kept after its last entry,
 // at most; 0: for ever.
@@ -167,6 +172,7 @@ func New(routes []*Route, unrouted *Route) (*Table, error) {
 		r.Index = i
 		for p := range r.policies() {
 			r.history = r.history || p.History != nil
+			r.rated = r.rated || p.Rate != Rate{}
 		}
 	}
 	return t, nil

@@ -1,0 +1,88 @@
+package relay
+
+// One message, several times: once by its name, and once for each pattern.
+
+import (
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+)
+
+// newest is the message that came from Redis last, and what was made of it. One that
+// also matches patterns comes several times in a row: it is judged, counted and
+// reported once.
+type newest struct {
+	route   *route.Route
+	channel []byte
+	pattern []byte // by which it came first; nil: by its name
+	payload []byte
+
+	judgement
+
+	memory []byte // of its own, when it has outlived that of the messages
+	kept   bool   // the slices are of memory
+}
+
+// judgement is what one pass over a message can say.
+type judgement struct {
+	kind   []byte
+	open   *check // only the library can say whether it is valid; nil: err says it
+	err    error
+	closed bool // not for local listeners, which was reported
+}
+
+// maxKept is the largest payload that newest copies, in bytes: of a larger one, what
+// comes after a flush is judged again.
+const maxKept = 64 << 10
+
+// isCopy tells whether d is the newest message once more, by a pattern.
+func (n *newest) isCopy(rt *route.Route, d *resp.Delivery) bool {
+	return d.Kind == resp.PMessage && n.route == rt && string(n.pattern) != string(d.Pattern) &&
+		string(n.channel) == string(d.Channel) && string(n.payload) == string(d.Payload)
+}
+
+// begin makes d the newest message.
+func (n *newest) begin(rt *route.Route, d *resp.Delivery, j judgement) {
+	*n = newest{rt, d.Channel, d.Pattern, d.Payload, j, n.memory, false}
+}
+
+// keep makes n independent of the memory of messages, which may be used again.
+func (n *newest) keep() {
+	switch {
+	case n.kept || n.route == nil:
+		return
+	case len(n.channel)+len(n.pattern)+len(n.payload) > maxKept:
+		*n = newest{memory: n.memory}
+		return
+	}
+	n.memory, n.kept = n.memory[:0], true
+	n.memory = append(append(append(append(n.memory, n.channel...), n.pattern...), n.payload...), n.kind...)
+	b := n.memory
+	for _, part := range []*[]byte{&n.channel, &n.pattern, &n.payload, &n.kind} {
+		if *part != nil {
+			*part, b = b[:len(*part):len(*part)], b[len(*part):]
+		}
+	}
+}
+
+// tooLarge is the message over limits.payload that came last. It was not read: its
+// channel and the rest of its frame tell its copies.
+type tooLarge struct {
+	channel string
+	pattern string // by which it came first; empty: by its name
+	rest    int64  // bytes of the frame behind the pattern
+}
+
+// isCopy tells whether a frame of so many bytes is that message once more; else it is
+// the newest from now on.
+func (l *tooLarge) isCopy(d *resp.Delivery, size int64) bool {
+	before := resp.AppendBulkString(resp.AppendArray(nil, 3), d.Kind.String())
+	if d.Kind == resp.PMessage {
+		before = resp.AppendBulk(before, d.Pattern)
+	}
+	rest := size - int64(len(before))
+	if d.Kind == resp.PMessage && l.pattern != string(d.Pattern) && l.channel == string(d.Channel) && l.rest == rest {
+		return true
+	}
+	*l = tooLarge{string(d.Channel), string(d.Pattern), rest}
+	return false
+}
