@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,4 +298,45 @@ func TestGone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzHear: whatever is announced, by whomever, each message is heard at once or held,
+// and none twice. The script is a line for each step: "a <announcement>", or "m" and
+// "p" for a message by its name and by a pattern.
+func FuzzHear(f *testing.F) {
+	f.Add("a 1-1 x 1\nm\np\na 1-2,1-3 x 2\nm\np\nm\np")
+	f.Add("a 1-1 x 1\na 1-5 x 9\nm\nm\np")
+	f.Add("a 1-1,0-0 x 1\nm")
+	f.Add("a 2-1 x 18446744073709551615\nm\na 1-1 x 0\nm")
+	f.Add("m\np\na 1-1 x 1 field\nm")
+	f.Fuzz(func(t *testing.T, script string) {
+		r := newRoom(t)
+		r.patterns = []string{"x*"}
+		r.mu.Lock()
+		r.up, r.lives, r.seen = true, 1, 1
+		r.mu.Unlock()
+		said := 0
+		for line := range strings.Lines(script) {
+			switch step, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); step {
+			case "a":
+				r.announced("c", "", text)
+			case "m", "p":
+				said++
+				pattern := map[string]string{"p": "x*"}[step]
+				r.hear(message("c", pattern, fmt.Sprint(said)))
+			}
+		}
+		held := 0
+		if c := r.channels["c"]; c != nil {
+			held = len(c.held)
+		}
+		if len(r.heard)+held != said {
+			t.Errorf("of %d messages %d were heard and %d are held", said, len(r.heard), held)
+		}
+		heard := slices.Clone(r.heard)
+		slices.Sort(heard)
+		if len(slices.Compact(heard)) != len(r.heard) {
+			t.Errorf("heard twice: %q", r.heard)
+		}
+	})
 }
