@@ -454,6 +454,113 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 	}
 }
 
+// TestNoSecretIsTold takes a relay through what goes wrong between it and Redis,
+// at level debug, and looks for its passwords wherever it tells something.
+func TestNoSecretIsTold(t *testing.T) {
+	t.Parallel()
+	const inURL, inFile = "s3cret-of-the-url", "s3cret-of-the-file"
+	redis := redistest.Start(t, redistest.WithTLS(), redistest.WithACL("default off",
+		"url on >"+inURL+" ~* &* +@all", "file on >"+inFile+" ~* &* +@all"))
+	for name, way := range map[string]struct {
+		user, url, config string
+	}{
+		"url": {"url", "redis://url:" + inURL + "@" + redis.Addr(), "redis: {alert_after: 1}\n"},
+		"file": {
+			"file", "redis://file@" + redis.Addr(),
+			"redis: {alert_after: 1, password_file: password}\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, map[string]string{"relay.yaml": way.config, "password": inFile + "\n"})
+			d := s.start(func(cmd *exec.Cmd) { cmd.Env = []string{"RELAY_REDIS_URL=" + way.url} },
+				"--log.level=debug", "--redis.publish_timeout=300ms")
+			var told []string
+			tell := func(what string, text string) { told = append(told, what+":\n"+text) }
+			address := d.awaitReady()
+			events := d.dial()
+			events.Send("SUBSCRIBE", "relay:events", "relay:rejects")
+			events.Expect(t, "[subscribe relay:events 1]", "[subscribe relay:rejects 2]")
+			look := func(when string) {
+				t.Helper()
+				for _, path := range []string{"/", "/livez", "/readyz", "/metrics", "/status", "/debug/vars", "/config"} {
+					tell(when+": "+path, body(t, address, path))
+				}
+				c := d.dial()
+				for _, command := range []string{"INFO", "CLIENT LIST", "CLIENT INFO", "PUBLISH a m", "HELLO 3 AUTH x y"} {
+					tell(when+": "+command, c.Do(strings.Fields(command)...).String())
+				}
+			}
+			look("at first")
+			redis.MustDo("ACL", "SETUSER", way.user, "resetpass", ">another")
+			redis.MustDo("CLIENT", "KILL", "USER", way.user)
+			d.says("WRONGPASS")
+			look("with a wrong password")
+			redis.MustDo("ACL", "SETUSER", way.user, ">"+map[string]string{"url": inURL, "file": inFile}[name], "-ping")
+			d.says("allow +ping")
+			look("without PING")
+			redis.MustDo("ACL", "SETUSER", way.user, "+ping", "-publish", "resetchannels", "&relay:*")
+			d.awaitReady()
+			look("with few rights")
+
+			for _, bad := range []string{
+				"redis: {url: 'redis://u:" + inFile + "@h:x', password_file: gone}\n",
+				"redis: {url: 'redis://u:" + inFile + "/@h'}\nlimits: {clients: 0}\n",
+				"redis: {pasword: " + inURL + "}\n",
+				"redis: [" + inURL + "]\n",
+				"redis: {url: {" + inURL + ": 1}}\n",
+				"socket: {mode: \"0600\"}\nredis: {url: 'rediss://u:" + inFile + "@h'}\n",
+			} {
+				s.write("relay.yaml", bad)
+				d.signal(syscall.SIGHUP)
+				look("after a reload")
+			}
+			s.write("relay.yaml", way.config)
+			for _, env := range [][]string{
+				{"RELAY_REDIS_URL=" + way.url},
+				{"RELAY_REDIS_URL=" + strings.Replace(way.url, "redis://", "rediss://", 1)},
+				{"RELAY_REDIS_URL=" + strings.Replace(way.url, "redis://", "redis:", 1)},
+				{"RELAY_REDIS_URL=" + way.url + "?password=" + inURL},
+			} {
+				for _, args := range [][]string{{"--check"}, {"health"}, {"--help"}, {"--redis.tls.ca=gone", "--check"}} {
+					r := s.run(env, args...)
+					tell(strings.Join(args, " "), r.stdout+r.stderr)
+				}
+			}
+			d.signal(syscall.SIGTERM)
+			d.endsWithin(5 * time.Second)
+			for _, v := range events.Closed() {
+				tell("an event", v.String())
+			}
+			tell("stdout", d.stdout.String())
+			tell("stderr", d.stderr.String())
+			for _, text := range told {
+				if strings.Contains(text, "s3cret") {
+					t.Errorf("a password is told by %s", text)
+				}
+			}
+			if len(told) < 100 || !strings.Contains(d.stderr.String(), "DEBUG") {
+				t.Errorf("looked at %d texts only, or not at level debug", len(told))
+			}
+		})
+	}
+}
+
+// body is what HTTP answers, with its headers.
+func body(t *testing.T, address, path string) string {
+	t.Helper()
+	res, err := http.Get("http://" + address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(res.Header) + string(text)
+}
+
 // TestPrecedence sets the socket in more and more places.
 func TestPrecedence(t *testing.T) {
 	t.Parallel()

@@ -8,10 +8,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -193,6 +195,23 @@ func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
 		conf.Certificates = []tls.Certificate{cert}
 	}
 	return conf, nil
+}
+
+// hint adds to the failure of a first connection what it mostly comes from, where
+// the error does not say so.
+func (o *Options) hint(err error) error {
+	var failed net.Error
+	var op *net.OpError
+	cut := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	switch secure := strings.HasPrefix(o.URL, "rediss://"); {
+	case cut && !secure:
+		return fmt.Errorf("%w (if this port speaks TLS, write rediss:// in redis.url)", err)
+	case cut: // the reason, an alert of TLS, may get lost behind the end of the connection
+		return fmt.Errorf("%w (Redis may want a client certificate, or another: see redis.tls)", err)
+	case secure && errors.As(err, &failed) && failed.Timeout() && !(errors.As(err, &op) && op.Op == "dial"):
+		return fmt.Errorf("%w (if this port does not speak TLS, write redis:// in redis.url)", err)
+	}
+	return err
 }
 
 // Check reports what is wrong with the options that can be known without Redis:

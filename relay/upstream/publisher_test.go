@@ -547,6 +547,7 @@ func TestOptionsCheck(t *testing.T) {
 		{"no CA file", Options{URL: "rediss://h", CA: absent}, "redis.tls.ca: "},
 		{"CA file without a certificate", Options{URL: "rediss://h", CA: noPEM}, "no PEM certificate in "},
 		{"no certificate", Options{URL: "rediss://h", Cert: absent, Key: absent}, "redis.tls.cert, redis.tls.key: "},
+		{"no key", Options{URL: "rediss://h", Cert: noPEM, Key: noPEM}, "redis.tls.cert, redis.tls.key: "},
 		{"sentinel", Options{Mode: "sentinel", URL: "redis://h:26379?master_name=m"}, ""},
 		{"sentinel without a name", Options{Mode: "sentinel", URL: "h:26379"}, "redis.url: "},
 	}

@@ -32,6 +32,8 @@ const (
 var (
 	errSilent = errors.New("Redis has not answered a PING within " + pingTimeout.String())
 	errDeaf   = errors.New("Redis acknowledged a probe and did not deliver it")
+	errNoPing = errors.New("Redis does not allow PING, by which the relay knows that the connection lives; " +
+		"allow +ping to this user")
 )
 
 // Registry is told what became of subscriptions. It is called by the goroutine
@@ -195,6 +197,9 @@ func (s *Subscriber) runConn(ctx context.Context) error {
 	ps := client.Subscribe(ctx)
 	defer func() { _ = ps.Close() }()
 	if err := ps.Ping(ctx); err != nil { // dials, and shakes hands
+		if s.lives.Load() == 0 {
+			err = s.opts.hint(err)
+		}
 		return err
 	}
 
@@ -218,7 +223,7 @@ func (s *Subscriber) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected = true
-	s.probes, s.echoed = 0, 0
+	s.probes, s.echoed, s.noProbe = 0, 0, false
 	signal(s.wake)
 }
 
@@ -243,6 +248,8 @@ func (s *Subscriber) end(err error) {
 	if s.lostAt.IsZero() {
 		s.lostAt = time.Now()
 		s.observer.Down(err)
+	} else {
+		s.log.Debug("connection to Redis lost again", zap.Error(err))
 	}
 }
 
@@ -298,8 +305,11 @@ func (s *Subscriber) control(v any) error {
 // refused takes an error reply. Redis answers subscriptions even while it loads
 // or has lost its master, so those two errors answer a PING: Redis is of no use.
 func (s *Subscriber) refused(reply redis.Error) error {
-	if code, _, _ := strings.Cut(reply.Error(), " "); code == "LOADING" || code == "MASTERDOWN" {
+	switch code, reason, _ := strings.Cut(reply.Error(), " "); {
+	case code == "LOADING" || code == "MASTERDOWN":
 		return reply
+	case code == "NOPERM" && strings.Contains(reason, "'ping' command"):
+		return fmt.Errorf("%w (%w)", errNoPing, reply)
 	}
 	s.mu.Lock()
 	n, known, err := s.reg.refuse()
@@ -451,8 +461,9 @@ func (s *Subscriber) sendProbe(end context.CancelCauseFunc) {
 		return
 	}
 	s.publish(s.probe, strconv.FormatUint(number, 10), func(err error) {
-		if err != nil {
-			return // says nothing about the subscriber connection
+		if err != nil { // says nothing about the subscriber connection
+			s.probeFailed(err)
+			return
 		}
 		time.AfterFunc(probeTimeout, func() {
 			s.mu.Lock()
@@ -462,6 +473,19 @@ func (s *Subscriber) sendProbe(end context.CancelCauseFunc) {
 			}
 		})
 	})
+}
+
+// probeFailed gives probing up for this life if Redis does not allow it.
+func (s *Subscriber) probeFailed(err error) {
+	var reply ReplyError
+	if !errors.As(err, &reply) || !strings.HasPrefix(reply.Error(), "NOPERM ") {
+		return
+	}
+	s.mu.Lock()
+	s.noProbe = true
+	s.mu.Unlock()
+	s.log.Warn("Redis does not allow the relay to publish to itself: no delivery probe; allow +publish and &relay:* to "+
+		"this user", zap.Error(err))
 }
 
 // feed is the Sink between the tap and the real one: it takes the probes out.

@@ -345,6 +345,63 @@ func TestSubscriberWithoutProbe(t *testing.T) {
 	}
 }
 
+// TestSubscriberProbeNotAllowed: the user may hear the probe and not publish it.
+func TestSubscriberProbeNotAllowed(t *testing.T) {
+	t.Parallel()
+	opts := testOptions(redistest.Start(t).URL())
+	opts.ProbeInterval = time.Millisecond
+	var tries atomic.Int32
+	refuse := func(_, _ string, done func(error)) {
+		tries.Add(1)
+		done(ReplyError("NOPERM this user has no permissions to run the 'publish' command"))
+	}
+	s := subscribeWithProbe(t, opts, "relay:probe:1", refuse, "a")
+	s.awaitUp(1)
+	redistest.Eventually(t, patience, "a probe", func() bool { return tries.Load() > 0 })
+	time.Sleep(2 * pingInterval) // probes go out with the check of silence
+	if n := tries.Load(); n != 1 {
+		t.Errorf("%d probes", n)
+	}
+	if ready, missing := s.Status(); !ready {
+		t.Errorf("not ready: %s", missing)
+	}
+}
+
+// TestSubscriberSaysWhatIsWrong at the first connection, in words that help.
+func TestSubscriberSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t, redistest.WithTLS(), redistest.WithACL("app on >secret &* ~* +@all -ping", "off off"))
+	for name, tt := range map[string]struct{ url, want string }{
+		"no PING":          {"redis://app:secret@" + srv.Addr(), "allow +ping to this user"},
+		"plain to TLS":     {"redis://" + srv.TLSAddr(), "if this port speaks TLS, write rediss:// in redis.url"},
+		"TLS to plain":     {"rediss://" + srv.Addr(), "if this port does not speak TLS, write redis:// in redis.url"},
+		"wrong password":   {"redis://app:wrong@" + srv.Addr(), "WRONGPASS"},
+		"user is off":      {"redis://off:any@" + srv.Addr(), "WRONGPASS"},
+		"nobody is there":  {"redis://127.0.0.1:1", "connection refused"},
+		"no such host":     {"redis://no-such-host.invalid:6379", "no-such-host.invalid"},
+		"unknown CA":       {"rediss://app:secret@" + srv.TLSAddr(), "certificate signed by unknown authority"},
+		"unix socket gone": {"unix:///no/such/socket", "no such file or directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			opts := testOptions(tt.url)
+			opts.AlertAfter = 1
+			s := subscribe(t, opts, "a")
+			redistest.Eventually(t, patience, "an alert", func() bool {
+				return s.count(func(e *ears) int { return len(e.alerts) }) > 0
+			})
+			s.with(func() {
+				if !strings.Contains(s.alerts[0], tt.want) || strings.Contains(s.alerts[0], "secret") {
+					t.Errorf("alert: %s\nwant %q", s.alerts[0], tt.want)
+				}
+				if len(s.ups) != 0 {
+					t.Error("it was up")
+				}
+			})
+		})
+	}
+}
+
 // TestSubscriberProbes a Redis that delivers: the probes come back and go no
 // further.
 func TestSubscriberProbes(t *testing.T) {

@@ -1,0 +1,299 @@
+package relay_test
+
+// Getting into Redis: TLS, users with real ACLs, passwords that change.
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"redis-relay/config"
+	"redis-relay/relay"
+	"redis-relay/relay/redistest"
+)
+
+// talks publishes through the relay, hears it, and reads it back from history.
+func talks(t *testing.T, r *testRelay, channel string) {
+	t.Helper()
+	sub, pub := r.subscribe(channel), r.dial()
+	pub.Send("PUBLISH", channel, "m")
+	pub.Expect(t, ":1")
+	sub.Expect(t, "[message "+channel+" m]")
+	if got := pub.Do("XREVRANGE", channel, "+", "-", "COUNT", "1").String(); !strings.Contains(got, "[payload m]") {
+		t.Errorf("read back: %s", got)
+	}
+	sub.Close()
+	pub.Close()
+}
+
+// historyOn is a route with history, which needs more of Redis than one without.
+func historyOn(prefix string) option {
+	return withRoutes(newRoute(prefix, func(r *config.Route) {
+		r.Policy.History, r.Policy.OnGap = &config.History{Length: 10, TTL: time.Hour}, config.OnGapNotify
+	}))
+}
+
+// withTLS shows the relay's certificate, and trusts an authority.
+func withTLS(ca, cert, key string) option {
+	return func(c *config.Config) { c.Redis.TLS = config.TLS{CA: ca, Cert: cert, Key: key} }
+}
+
+func TestTLS(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithTLS(), redistest.WithACL("app on >secret ~* &* +@all", "default off"))
+	stranger := redistest.Start(t, redistest.WithTLS()).TLS() // made by another authority
+	url := withRedis(strings.Replace(redis.TLSURL(), "//", "//app:secret@", 1))
+	files := redis.TLS()
+
+	t.Run("with the right files", func(t *testing.T) {
+		r := startRelay(t, nil, url, withTLS(files.CA, files.Cert, files.Key), historyOn("d:"))
+		talks(t, r, "d:1")
+		large := strings.Repeat("x", 1<<20) // many TLS records; all of them fit into the queue
+		sub, pub := r.subscribe("large"), r.dial()
+		for range 6 {
+			pub.Send("PUBLISH", "large", large)
+		}
+		for range 6 {
+			sub.Expect(t, "[message large "+large+"]")
+			pub.Expect(t, ":1")
+		}
+		for _, c := range redis.PubSubClients() {
+			if strings.Contains(c, "laddr="+redis.Addr()) {
+				t.Errorf("on the plain port: %s", c)
+			}
+		}
+	})
+	for name, tt := range map[string]struct {
+		opts option
+		want string
+	}{
+		"no authority":                  {withTLS("", files.Cert, files.Key), "certificate signed by unknown authority"},
+		"another authority":             {withTLS(stranger.CA, files.Cert, files.Key), "certificate signed by unknown authority"},
+		"no certificate":                {withTLS(files.CA, "", ""), "tls: certificate required|see redis.tls"},
+		"certificate of another's":      {withTLS(files.CA, stranger.Cert, stranger.Key), "remote error: tls: |see redis.tls"},
+		"a name that is not the server": {withHost(t, redis, "127.0.0.1", "localhost.localdomain"), "localhost.localdomain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := regexp.MustCompile(tt.want)
+			r := newRelay(t, nil, url, withTLS(files.CA, files.Cert, files.Key), tt.opts,
+				func(c *config.Config) { c.Redis.AlertAfter = 1 })
+			sub := r.dial()
+			sub.Send("SUBSCRIBE", "a")
+			var alert string
+			redistest.Eventually(t, redistest.DefaultTimeout, "an alert", func() bool {
+				for _, e := range r.logs.FilterMessage("Redis cannot be reached; still trying").All() {
+					alert, _ = e.ContextMap()["error"].(string)
+				}
+				return alert != ""
+			})
+			if !want.MatchString(alert) {
+				t.Errorf("alert %q, want %q", alert, tt.want)
+			}
+			if status, body := r.get("/readyz"); status != 503 || !want.MatchString(body) {
+				t.Errorf("/readyz: %d %s", status, body)
+			}
+			publishReplies(t, r.dial(), "a", "m", "-UPSTREAMDOWN a: Redis cannot be reached; nothing was published")
+		})
+	}
+}
+
+// withHost writes another name of the server's host into the URL.
+func withHost(t *testing.T, redis *redistest.Server, host, name string) option {
+	t.Helper()
+	return func(c *config.Config) {
+		c.Redis.URL = strings.Replace(c.Redis.URL, "@"+host, "@"+name, 1)
+		if !strings.Contains(c.Redis.URL, name) {
+			t.Fatalf("no %s in %s", host, redis.TLSURL())
+		}
+	}
+}
+
+// documentedACL is what README.md says a Redis user needs.
+func documentedACL(t *testing.T) (commands []string) {
+	t.Helper()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, found := strings.Cut(string(text), "**Redis ACL**")
+	part, _, ends := strings.Cut(part, "- **")
+	commands = regexp.MustCompile(`\+[a-z]+`).FindAllString(part, -1)
+	if !found || !ends || len(commands) < 20 {
+		t.Fatalf("README.md names %q", commands)
+	}
+	return commands
+}
+
+// The documented rights are enough for all that a relay does.
+func TestDocumentedACLIsEnough(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL("default off",
+		"app on >secret ~history:* &d:* &relay:* &relay:seq:d:* "+strings.Join(documentedACL(t), " ")))
+	r := startRelay(t, nil, withRedis("redis://app:secret@"+redis.Addr()), historyOn("d:"),
+		func(c *config.Config) { c.Redis.ProbeInterval = time.Second })
+	talks(t, r, "d:1")
+	all := r.dial()
+	for _, tt := range []struct{ command, want string }{
+		{"PSUBSCRIBE d:*", "[psubscribe d:* 1]"},
+		{"PUNSUBSCRIBE d:*", "[punsubscribe d:* 0]"},
+		{"SSUBSCRIBE d:1", "[ssubscribe d:1 1]"},
+		{"SUNSUBSCRIBE d:1", "[sunsubscribe d:1 0]"},
+		{"SUBSCRIBE d:2", "[subscribe d:2 1]"},
+		{"UNSUBSCRIBE d:2", "[unsubscribe d:2 0]"},
+		{"PUBSUB NUMSUB d:2", "[d:2 0]"},
+		{"PUBSUB NUMPAT", ":0"},
+		{"XLEN d:1", ":1"},
+		{"XREAD STREAMS d:2 0", "(nil)"},
+	} {
+		all.Send(strings.Fields(tt.command)...)
+		if got := all.Receive().String(); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.command, got, tt.want)
+		}
+	}
+	// Healing, with the rights that it takes.
+	sub, pattern := r.subscribe("d:1"), r.dial()
+	pattern.Send("PSUBSCRIBE", "d:*")
+	pattern.Expect(t, "[psubscribe d:* 1]")
+	redis.MustDo("CLIENT", "KILL", "USER", "app")
+	redistest.Eventually(t, redistest.DefaultTimeout, "connected again", func() bool { return r.ready() })
+	publishReplies(t, r.dial(), "d:1", "again", ":2")
+	sub.Expect(t, "[message d:1 again]")
+	pattern.Expect(t, "[pmessage d:* d:1 again]")
+	for _, e := range r.logs.All() {
+		if text, _ := e.ContextMap()["error"].(string); strings.Contains(text, "NOPERM") {
+			t.Errorf("%s: %s", e.Message, text)
+		}
+	}
+}
+
+// What is revoked is missed at once, each way with Redis's own words, and comes
+// back when it is given back, without a restart.
+func TestACLRevokedAndGivenBack(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL("app on >secret ~history:* &d:* &e:* &relay:* +@all", "default off"))
+	r := startRelay(t, nil, withRedis("redis://app:secret@"+redis.Addr()), historyOn("d:"))
+	set := func(words ...string) { redis.MustDo(append([]string{"ACL", "SETUSER", "app"}, words...)...) }
+	const noChannel = "-NOPERM this user has no permissions to access one of the channels used as arguments"
+
+	for range 2 {
+		sub, other := r.subscribe("e:1"), r.subscribe("d:1")
+		set("resetchannels", "&d:*", "&relay:*") // Redis ends the connection
+		if got := sub.Closed(); len(got) > 0 {
+			t.Errorf("before the end: %s", got)
+		}
+		redistest.Eventually(t, redistest.DefaultTimeout, "ready without it", r.ready)
+		late := r.dial()
+		late.Send("SUBSCRIBE", "e:1")
+		late.Expect(t, noChannel)
+		late.Send("PUBLISH", "e:1", "m")
+		late.Expect(t, noChannel)
+		publishReplies(t, late, "d:1", "m", ":1") // has history, and was kept
+		other.Expect(t, "[message d:1 m]")
+		other.Close()
+
+		set("&e:*")
+		late.Send("SUBSCRIBE", "e:1")
+		late.Expect(t, "[subscribe e:1 1]")
+		publishReplies(t, r.dial(), "e:1", "m", ":1")
+		late.Expect(t, "[message e:1 m]")
+		late.Close()
+	}
+
+	set("-publish")
+	publishReplies(t, r.dial(), "e:1", "m", "-NOPERM ")
+	set("-evalsha", "-eval", "+publish")
+	publishReplies(t, r.dial(), "e:1", "m", ":0")
+	publishReplies(t, r.dial(), "d:1", "m", "-NOPERM ")
+	set("+evalsha", "+eval", "resetkeys")
+	publishReplies(t, r.dial(), "d:1", "m", "-")
+	set("~history:*")
+	talks(t, r, "d:1")
+
+	set("-ping") // found out by the next PING
+	redistest.Eventually(t, 20*time.Second, "not ready, and why", func() bool {
+		status, body := r.get("/readyz")
+		return status == 503 && strings.Contains(body, "allow +ping to this user")
+	})
+	set("+ping")
+	redistest.Eventually(t, 20*time.Second, "ready again", r.ready)
+	talks(t, r, "d:1")
+}
+
+// The password file is read at each connect: who rotates a password writes the
+// file and need not tell the relay. A reload neither helps nor harms.
+func TestPasswordRotation(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL("default off", "app on >one ~* &* +@all"))
+	dir := t.TempDir()
+	write(t, dir, "password", "one\n")
+	path := write(t, dir, "relay.yaml", "redis: {password_file: password, alert_after: 2}\n")
+	r := startRelay(t, nil, withRedis("redis://app@"+redis.Addr()), withFile(t, path))
+	events, sub := r.subscribe(relay.EventsChannel), r.dial()
+	hears := func(payload string) {
+		t.Helper()
+		sub.Close()
+		sub = r.subscribe("a")
+		publishReplies(t, r.dial(), "a", payload, ":1")
+		sub.Expect(t, "[message a "+payload+"]")
+	}
+	hears("first-password")
+
+	// The orderly way: both are valid, the file changes, the old one goes.
+	redis.MustDo("ACL", "SETUSER", "app", ">two")
+	write(t, dir, "password", "two\n")
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	event(t, events, "reload")
+	redis.MustDo("ACL", "SETUSER", "app", "<one")
+	hears("same-connection")
+	redis.MustDo("CLIENT", "KILL", "USER", "app")
+	event(t, events, "upstream_down")
+	event(t, events, "gap")
+	event(t, events, "upstream_up")
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready", r.ready)
+	hears("second-password")
+
+	// The other way: the file comes late.
+	redis.MustDo("ACL", "SETUSER", "app", "resetpass", ">three")
+	redis.MustDo("CLIENT", "KILL", "USER", "app")
+	event(t, events, "upstream_down")
+	if e := event(t, events, "alert"); !strings.Contains(e.Cause, "WRONGPASS") || strings.Contains(e.Cause, "two") {
+		t.Errorf("cause %q", e.Cause)
+	}
+	if err := os.Remove(dir + "/password"); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Eventually(t, redistest.DefaultTimeout, "the missing file is named", func() bool {
+		_, body := r.get("/readyz")
+		return strings.Contains(body, "redis.password_file: ") && strings.Contains(body, "no such file")
+	})
+	write(t, dir, "password", "three") // without a line end
+	event(t, events, "gap")
+	event(t, events, "upstream_up")
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready", r.ready)
+	hears("third-password")
+
+	// A password in relay.yaml is another matter: it needs a restart, and says so.
+	write(t, dir, "relay.yaml", "redis: {password_file: other}\n")
+	write(t, dir, "other", "x")
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if r.logs.FilterMessage("restart needed for some of the changes").Len() == 0 {
+		t.Error("another password_file was taken without a word")
+	}
+	for _, e := range r.logs.All() {
+		if text := e.Message + " " + strings.Join(valuesOf(e.ContextMap()), " "); strings.Contains(text, "three") {
+			t.Errorf("the log shows a password: %s", text)
+		}
+	}
+}
+
+func valuesOf(m map[string]any) (list []string) {
+	for _, v := range m {
+		if text, ok := v.(string); ok {
+			list = append(list, text)
+		}
+	}
+	return list
+}
