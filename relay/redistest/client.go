@@ -44,6 +44,16 @@ func Dial(t testing.TB, network, addr string) *Client {
 	return NewClient(t, conn)
 }
 
+// Open is Dial for other goroutines than the test's: it returns the error, and the
+// caller closes the connection. Methods that end the test must not be called.
+func Open(network, addr string) (*Client, error) {
+	conn, err := net.DialTimeout(network, addr, DefaultTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(nil, conn), nil
+}
+
 // NewClient is a client on a connection made elsewhere (TLS, net.Pipe). It closes
 // conn when the test ends.
 func NewClient(t testing.TB, conn net.Conn) *Client {
@@ -94,6 +104,9 @@ func (c *Client) SendRaw(b []byte) {
 func (c *Client) TrySend(args ...string) error {
 	return c.write(AppendCommand(nil, args...))
 }
+
+// TrySendRaw is SendRaw with the error returned.
+func (c *Client) TrySendRaw(b []byte) error { return c.write(b) }
 
 func (c *Client) write(b []byte) error {
 	if err := c.conn.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
@@ -225,6 +238,19 @@ func (c *Client) ReadMessages(n int, f func(channel, payload []byte)) error {
 		}
 	}
 	return nil
+}
+
+// Next reads the next value. A message is handed to f as by ReadMessages, and the
+// Value is then the zero one; all others are returned as by TryReceive.
+func (c *Client) Next(f func(channel, payload []byte)) (Value, error) {
+	is, err := c.dec.messageIsNext()
+	switch {
+	case err != nil:
+		return Value{}, c.explain(err)
+	case is:
+		return Value{}, c.explain(c.dec.message(f))
+	}
+	return c.TryReceive()
 }
 
 // AppendCommand appends a command as an array of bulk strings, to build pipelines

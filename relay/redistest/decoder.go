@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -128,6 +129,30 @@ func (d *decoder) message(f func(channel, payload []byte)) error {
 	}
 	f(d.scratch[ends[parts-3]:ends[parts-2]], d.scratch[ends[parts-2]:ends[parts-1]])
 	return nil
+}
+
+// messageIsNext tells whether the next frame is a message. It waits for no byte
+// that does not come.
+func (d *decoder) messageIsNext() (bool, error) {
+	d.seen = d.seen[:0]
+	head, err := d.br.Peek(2)
+	if err != nil || head[0] != '*' && head[0] != '>' || head[1] != '3' && head[1] != '4' {
+		return false, peeked(head, err)
+	}
+	head, err = d.br.Peek(len("*3\r\n$7\r\nm")) // shorter than any such array
+	if err != nil {
+		return false, peeked(head, err)
+	}
+	length := string(head[4:8])
+	return (length == "$7\r\n" || length == "$8\r\n") && bytes.IndexByte([]byte("mps"), head[8]) >= 0, nil
+}
+
+// peeked makes the error of a Peek one of reading.
+func peeked(head []byte, err error) error {
+	if len(head) > 0 {
+		return unexpectedEOF(err)
+	}
+	return err
 }
 
 func isMessage(kind []byte, parts int) bool {

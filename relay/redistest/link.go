@@ -18,12 +18,19 @@ const pieceSize = 64 << 10
 // link is one proxied connection.
 type link struct {
 	// Fixed after construction.
-	client net.Conn
-	limit  int64 // bytes from the server after which to cut; or noCut
-	ctx    context.Context
-	cut    context.CancelFunc
-	ended  chan struct{} // closed once both ends are closed and nothing moves
+	client   net.Conn
+	limit    int64 // bytes from the server after which to cut; or noCut
+	observer Observer
+	ctx      context.Context
+	cut      context.CancelFunc
+	ended    chan struct{} // closed once both ends are closed and nothing moves
 }
+
+// blind is the Observer of those who want none.
+type blind struct{}
+
+func (blind) FromClient([]byte) {}
+func (blind) FromServer([]byte) {}
 
 // serve is the life of a link.
 func (p *Proxy) serve(l *link) {
@@ -50,10 +57,10 @@ func (p *Proxy) join(l *link, server net.Conn) {
 	var pumps sync.WaitGroup
 	pumps.Go(func() {
 		defer l.cut()
-		_ = p.pump(l, l.client, limited(server, l.limit))
+		_ = p.pump(l, l.client, watched{limited(server, l.limit), l.observer})
 	})
 	pumps.Go(func() {
-		err := p.pump(l, server, l.client)
+		err := p.pump(l, announced{server, l.observer}, l.client)
 		if !errors.Is(err, io.EOF) || closeWrite(server) != nil {
 			l.cut()
 		}
@@ -138,6 +145,29 @@ func limited(r io.Reader, n int64) io.Reader {
 		return r
 	}
 	return io.LimitReader(r, n)
+}
+
+// watched shows what is read from a server.
+type watched struct {
+	io.Reader
+	observer Observer
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	w.observer.FromServer(p[:n])
+	return n, err
+}
+
+// announced shows what is about to be written to a server.
+type announced struct {
+	io.Writer
+	observer Observer
+}
+
+func (a announced) Write(p []byte) (int, error) {
+	a.observer.FromClient(p)
+	return a.Writer.Write(p)
 }
 
 // closeWrite passes on the end of a stream.

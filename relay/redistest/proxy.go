@@ -31,6 +31,16 @@ type Proxy struct {
 	delay    time.Duration
 	slice    int
 	cutAfter int64
+	observe  func() Observer // or nil
+}
+
+// Observer sees what passes one connection through a Proxy, in pieces as they come.
+// It must not keep them. Each method is called by one goroutine at a time.
+type Observer interface {
+	// FromClient is called before the server gets the bytes.
+	FromClient(b []byte)
+	// FromServer is called as soon as the bytes are read, before any fault.
+	FromServer(b []byte)
 }
 
 // NewProxy starts a proxy in front of target, a host:port that it dials anew for
@@ -85,6 +95,13 @@ func (p *Proxy) Cut() {
 	for _, l := range links {
 		<-l.ended
 	}
+}
+
+// Observe has an Observer made for each connection from now on.
+func (p *Proxy) Observe(each func() Observer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.observe = each
 }
 
 // CutAfter arms the next connection that is accepted, and that one alone: it is
@@ -164,7 +181,10 @@ func (p *Proxy) admit(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	l := &link{client: conn, limit: p.cutAfter, ended: make(chan struct{})}
+	l := &link{client: conn, limit: p.cutAfter, observer: blind{}, ended: make(chan struct{})}
+	if p.observe != nil {
+		l.observer = p.observe()
+	}
 	l.ctx, l.cut = context.WithCancel(context.Background())
 	p.cutAfter = noCut
 	p.links[l] = struct{}{}

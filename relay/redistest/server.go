@@ -45,7 +45,7 @@ type Server struct {
 	tls     TLSFiles
 
 	mu   sync.Mutex
-	proc *process // guarded by mu; nil after Kill
+	proc *Process // guarded by mu; nil after Kill
 }
 
 // Start runs a redis-server and returns when it answers PING. It is killed when the
@@ -131,12 +131,14 @@ func (s *Server) runLocked() error {
 	if err != nil {
 		return err
 	}
-	p, err := startProcess(s.bin, append([]string{s.configFile()}, s.opts.args...), log)
+	cmd := exec.Command(s.bin, append([]string{s.configFile()}, s.opts.args...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	p, err := StartProcess(cmd)
 	if err != nil {
 		return err
 	}
 	if err := s.awaitReady(p); err != nil {
-		p.kill()
+		p.Kill()
 		life := s.Log()
 		life = life[min(int(before.Size()), len(life)):]
 		if strings.Contains(life, "Address already in use") {
@@ -150,7 +152,7 @@ func (s *Server) runLocked() error {
 
 // awaitReady asks until the server answers PING on its Unix socket, which it opens
 // after its ports and which nobody else can hold.
-func (s *Server) awaitReady(p *process) error {
+func (s *Server) awaitReady(p *Process) error {
 	deadline := time.After(readyTimeout)
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		_, err := s.Do("PING")
@@ -209,7 +211,7 @@ func (s *Server) Kill() {
 
 func (s *Server) killLocked() {
 	if s.proc != nil {
-		s.proc.kill()
+		s.proc.Kill()
 		s.proc = nil
 	}
 }
@@ -255,7 +257,7 @@ func (s *Server) signal(sig os.Signal) int {
 	s.mu.Unlock()
 	err := errNotRunning
 	if p != nil {
-		err = p.cmd.Process.Signal(sig)
+		err = p.Signal(sig)
 	}
 	if err != nil {
 		s.t.Fatalf("send %v to redis-server: %v", sig, err)

@@ -57,8 +57,8 @@ type ears struct {
 	refusals  map[name]error
 	released  map[name]int
 	lost      []error
-	silent    []time.Duration // how long before each loss nothing was heard
-	ups       []int           // subscriptions of each Up
+	since     []time.Time // of each loss
+	ups       []int       // subscriptions of each Up
 	downs     []error
 	alerts    []string
 }
@@ -91,7 +91,7 @@ func (e *ears) Down(err error)            { e.with(func() { e.downs = append(e.d
 
 func (e *ears) Lost(since time.Time, err error) {
 	e.again()
-	e.with(func() { e.lost, e.silent = append(e.lost, err), append(e.silent, time.Since(since)) })
+	e.with(func() { e.lost, e.since = append(e.lost, err), append(e.since, since) })
 }
 
 func (e *ears) Refused(kind resp.Kind, n string, err error) {

@@ -23,15 +23,15 @@ import (
 const (
 	backoffMin   = 100 * time.Millisecond
 	backoffMax   = 5 * time.Second
-	pingInterval = 2 * time.Second // of silence, before Redis is asked
+	pingInterval = 2 * time.Second // between two questions whether Redis is there
 	pingTimeout  = 5 * time.Second // of silence after that, before the connection is given up
-	probeTimeout = 5 * time.Second // for a message to come back that Redis acknowledged
+	probeTimeout = 5 * time.Second // for a message that Redis acknowledged to be on its way back
 	lateAfter    = time.Second     // an unanswered subscription is missing, not just under way
 )
 
 var (
 	errSilent = errors.New("Redis has not answered a PING within " + pingTimeout.String())
-	errDeaf   = errors.New("Redis acknowledged a probe and did not deliver it")
+	errDeaf   = errors.New("Redis acknowledged a probe, answered a later PING and did not deliver the probe")
 	errNoPing = errors.New("Redis does not allow PING, by which the relay knows that the connection lives; " +
 		"allow +ping to this user")
 )
@@ -46,8 +46,9 @@ type Registry interface {
 	// Lost says that the connection has ended, and with it every subscription.
 	// What was confirmed and is still wanted must be wanted again, before Lost
 	// returns: Subscriber does not remember it.
-	// Nothing was heard of Redis since the time given: what it sent after that is
-	// lost, and a silent connection may take seconds to be found out.
+	// All that was published before the time given has come: a PING of that time was
+	// answered. What was published later may be lost, also if something was heard: it
+	// may have waited behind that.
 	Lost(since time.Time, err error)
 }
 
@@ -76,10 +77,10 @@ type Subscriber struct {
 	wake       chan struct{}
 
 	// Owned by Run.
-	lastHeard time.Time // when the last connection last brought anything
-	lostAt    time.Time
-	attempts  int    // failed in a row
-	counts    [2]int // subscriptions of this life, as Redis counts: channels with patterns, shard channels
+	complete time.Time // all that was published before has come
+	lostAt   time.Time
+	attempts int    // failed in a row
+	counts   [2]int // subscriptions of this life, as Redis counts: channels with patterns, shard channels
 
 	mu sync.Mutex // Guards what follows.
 
@@ -89,7 +90,9 @@ type Subscriber struct {
 	reason    string
 	probes    uint64 // number of the last probe sent
 	echoed    uint64 // and of the last that came back
-	noProbe   bool   // Redis does not allow the probe's channel
+	due       uint64 // and of the first that did not, and was acknowledged
+	dueSince  time.Time
+	noProbe   bool // Redis does not allow the probe's channel
 
 	lives atomic.Uint64 // connections made, ever
 }
@@ -196,6 +199,7 @@ func (s *Subscriber) runConn(ctx context.Context) error {
 	defer func() { _ = client.Close() }()
 	ps := client.Subscribe(ctx)
 	defer func() { _ = ps.Close() }()
+	began := time.Now()
 	if err := ps.Ping(ctx); err != nil { // dials, and shakes hands
 		if s.lives.Load() == 0 {
 			err = s.opts.hint(err)
@@ -207,23 +211,23 @@ func (s *Subscriber) runConn(ctx context.Context) error {
 	defer cancel(nil)
 	stop := context.AfterFunc(ctx, func() { _ = t.Close() })
 	defer stop()
-	s.begin()
+	s.begin(began)
 	var others sync.WaitGroup
 	others.Go(func() { s.send(ctx, t, cancel) })
 	others.Go(func() { s.watch(ctx, ps, t, cancel) })
 	cancel(s.receive(ps))
 	others.Wait()
-	s.lastHeard = time.Unix(0, t.heard.Load())
 	return context.Cause(ctx)
 }
 
-func (s *Subscriber) begin() {
+func (s *Subscriber) begin(now time.Time) {
 	s.lives.Add(1)
 	s.counts = [2]int{}
+	s.complete = now
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.connected = true
-	s.probes, s.echoed, s.noProbe = 0, 0, false
+	s.probes, s.echoed, s.due, s.noProbe = 0, 0, 0, false
 	signal(s.wake)
 }
 
@@ -238,7 +242,7 @@ func (s *Subscriber) end(err error) {
 		s.log.Debug("connecting to Redis failed", zap.Error(err))
 		return
 	}
-	s.registry.Lost(s.lastHeard, err)
+	s.registry.Lost(s.complete, err)
 	s.mu.Lock()
 	if s.probe != "" {
 		s.reg.want(name{resp.Message, s.probe}, true)
@@ -273,9 +277,12 @@ func (s *Subscriber) receive(ps *redis.PubSub) error {
 }
 
 func (s *Subscriber) control(v any) error {
+	if p, ok := v.(*redis.Pong); ok {
+		return s.pong(p.Payload)
+	}
 	c, ok := v.(*redis.Subscription)
 	if !ok {
-		return nil // a pong: that it came is what matters
+		return nil
 	}
 	kind, subscribed, ok := verb(c.Kind)
 	if !ok {
@@ -330,6 +337,25 @@ func (s *Subscriber) refused(reply redis.Error) error {
 	default:
 		s.log.Warn("Redis refused a subscription", zap.String("name", n.name), zap.Error(reply))
 		s.registry.Refused(n.kind, n.name, reply)
+	}
+	return nil
+}
+
+// pingText is the PING of a moment.
+func pingText(now time.Time) string { return strconv.FormatInt(now.UnixNano(), 10) }
+
+// pong takes the answer to a PING. All that Redis published before it was sent has
+// come before it, so a probe that has not will not come.
+func (s *Subscriber) pong(text string) error {
+	ns, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return nil //nolint:nilerror // the PING that dials has no text
+	}
+	s.complete = time.Unix(0, ns)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.due > s.echoed && s.complete.Sub(s.dueSince) > probeTimeout {
+		return errDeaf
 	}
 	return nil
 }
@@ -435,21 +461,21 @@ func (s *Subscriber) watch(ctx context.Context, ps *redis.PubSub, t *tap, end co
 		if !asked {
 			// In a goroutine's own time: the write may block on a dead peer.
 			asked = true
-			if err := ps.Ping(ctx); err != nil {
+			if err := ps.Ping(ctx, pingText(time.Now())); err != nil {
 				end(err)
 				return
 			}
 		}
 		if s.opts.ProbeInterval > 0 && time.Since(probed) >= s.opts.ProbeInterval {
 			probed = time.Now()
-			s.sendProbe(end)
+			s.sendProbe()
 		}
 	}
 }
 
 // sendProbe publishes to this relay through Redis. Once Redis acknowledged it,
 // it must come back.
-func (s *Subscriber) sendProbe(end context.CancelCauseFunc) {
+func (s *Subscriber) sendProbe() {
 	s.mu.Lock()
 	ok := s.probe != "" && !s.noProbe && s.reg.holds(name{resp.Message, s.probe})
 	if ok {
@@ -465,13 +491,11 @@ func (s *Subscriber) sendProbe(end context.CancelCauseFunc) {
 			s.probeFailed(err)
 			return
 		}
-		time.AfterFunc(probeTimeout, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.probes >= number && s.echoed < number {
-				end(errDeaf)
-			}
-		})
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.due <= s.echoed && s.probes >= number { // else it is of an earlier life
+			s.due, s.dueSince = number, time.Now()
+		}
 	})
 }
 
