@@ -31,6 +31,7 @@ type channel struct {
 	last   ID   // the newest entry that listeners have, or that came before they did
 	exact  bool // and no entry lies between last and what they heard first
 	counts map[string]uint64
+	half   half
 
 	// Entries that Redis had ever added when it was last asked, and those passed on
 	// since: by them it is seen how many were trimmed. base is -1 when not known.
@@ -53,6 +54,24 @@ type held struct {
 	field string
 	copy  bool // the same message for another name: a pattern
 	frame []byte
+}
+
+// half is the entry behind channel.last, if some of the names that hear it got it
+// before the connection was lost.
+type half struct {
+	id       ID
+	exact    bool
+	patterns []string
+}
+
+// without returns the names that have not got an entry.
+func (h *half) without(id ID, exact bool, patterns []string) (bool, []string) {
+	if h.id != id {
+		return exact, patterns
+	}
+	return exact && !h.exact, slices.DeleteFunc(slices.Clone(patterns), func(p string) bool {
+		return slices.Contains(h.patterns, p)
+	})
 }
 
 func newChannel(name string, s state, last ID) *channel {

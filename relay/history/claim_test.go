@@ -250,6 +250,58 @@ func TestEveryCopyIsHeardOnce(t *testing.T) {
 	}
 }
 
+// TestHalfHeard is an entry whose copy for the name came, and not the one for the
+// pattern.
+func TestHalfHeard(t *testing.T) {
+	r := newRoom(t)
+	r.patterns = []string{"x*"}
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 1
+	r.mu.Unlock()
+	r.announced("c", "", "5-0,6-0 p 1")
+	r.hear(message("c", "", "one"))
+	r.hear(message("c", "x*", "one"))
+	r.hear(message("c", "", "two"))
+	r.expect(t, "c one", "cx* one", "c two")
+	r.Lost()
+	r.Up()
+	r.settleAll(tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: []Entry{
+		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}},
+		{ID{7, 0}, [][]byte{[]byte("payload"), []byte("three")}},
+	}})
+	r.expect(t, "cx* two", "c three", "cx* three")
+	if after := r.channels["c"].last; after != (ID{7, 0}) {
+		t.Errorf("goes on behind %v, want 7-0", after)
+	}
+
+	r.announced("c", "", "8-0 p 4")
+	r.hear(message("c", "", "four"))
+	r.ConfirmedPattern() // of a pattern that comes now: it is not owed what was before
+	r.Lost()
+	if after := r.channels["c"].last; after != (ID{8, 0}) {
+		t.Errorf("goes on behind %v, want 8-0", after)
+	}
+}
+
+// TestCountsGoOnWhileBehind: one jump is one reading, however many messages come
+// meanwhile.
+func TestCountsGoOnWhileBehind(t *testing.T) {
+	r := newRoom(t)
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 1
+	r.mu.Unlock()
+	for _, n := range []int{1, 3, 4, 5} {
+		r.announced("c", "", fmt.Sprintf("%d-0 p %d", n+4, n))
+		r.hear(message("c", "", fmt.Sprint(n)))
+	}
+	r.expect(t, "c 1")
+	r.settleAll(tail{newest: ID{9, 0}, added: 4, length: 4, first: ID{5, 0}})
+	r.expect(t, "c 3", "c 4", "c 5")
+	r.announced("c", "", "10-0 p 6")
+	r.hear(message("c", "", "6"))
+	r.expect(t, "c 6")
+}
+
 // settleAll answers what is asked of all channels.
 func (r *room) settleAll(answer tail) {
 	r.mu.Lock()

@@ -322,7 +322,7 @@ func (f *Feed) hold(c *channel, id ID, first bool, d *resp.Delivery) {
 
 // fallBehind holds the messages of a channel from now on.
 func (f *Feed) fallBehind(c *channel) {
-	c.state = behind
+	c.state, c.counts = behind, nil // who counts goes on while the entries are read
 	if f.up {
 		f.enqueue(c)
 	}
@@ -349,6 +349,7 @@ func (f *Feed) miss(g Gap) {
 func (f *Feed) Confirmed(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.announced.clear() // all that was announced has come, and not to who comes now
 	c := f.channels[name]
 	switch {
 	case c == nil:
@@ -371,6 +372,7 @@ func (f *Feed) Confirmed(name string) {
 func (f *Feed) ConfirmedPattern() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.announced.clear()
 	f.beatLocked()
 }
 
@@ -465,6 +467,7 @@ func (f *Feed) Lost() {
 	if !f.looking && f.seen > 0 {
 		f.looking, f.lostAt = true, f.seen
 	}
+	f.noteHalf()
 	f.announced.clear()
 	f.queue, f.batch = nil, nil
 	for _, c := range f.channels {
@@ -476,6 +479,23 @@ func (f *Feed) Lost() {
 		f.forgetHeldEntries(c)
 	}
 	signal(f.passed) // whoever waits for a token will not get it
+}
+
+// noteHalf looks at the last entry that came. If the connection ended between its
+// copies, the names that have no copy get it when it is read.
+func (f *Feed) noteHalf() {
+	a := &f.announced
+	c := f.channels[string(a.channel)]
+	if c == nil || a.at >= len(a.ids) || a.ids[a.at] != c.last || a.fate != delivered {
+		return
+	}
+	exact, patterns := f.ears.Names(c.name)
+	lacks := func(pattern string) bool { return !slices.Contains(a.patterns, pattern) }
+	if exact && !a.taken || slices.ContainsFunc(patterns, lacks) {
+		c.half = half{c.last, a.taken, slices.Clone(a.patterns)}
+		c.last = c.last.previous()
+		c.passed--
+	}
 }
 
 // Up says that all subscriptions stand again.

@@ -277,7 +277,13 @@ func (f *Feed) replay(c *channel, t *tail) {
 			break
 		}
 		payload, ok := e.payload()
-		f.passEntry(c, e)
+		exact, patterns := c.half.without(e.ID, exact, patterns)
+		if e.ID == c.half.id {
+			c.last = e.ID
+			c.passed++
+		} else {
+			f.passEntry(c, e)
+		}
 		if !ok {
 			f.miss(Gap{
 				Channel: c.name, After: c.last, Missing: 1,
@@ -311,7 +317,7 @@ func (f *Feed) proceed(c *channel, t *tail) {
 		f.enqueue(c)
 		return
 	}
-	c.state = live
+	c.state, c.half = live, half{}
 	since := f.release(c, t.newest)
 	c.counted(t, since)
 	if c.dropped > 0 {
