@@ -75,10 +75,7 @@ func (p *pulse) end(t *testing.T) {
 // messages of another channel go on coming.
 func TestManySubscriptionsDoNotStall(t *testing.T) {
 	const names = 100_000
-	late := 250 * time.Millisecond
-	if raceDetector {
-		late = 500 * time.Millisecond
-	}
+	const late = 250 * time.Millisecond // or, on a slow machine, half of what it all takes
 	redis := redistest.Start(t)
 	r := startRelay(t, redis)
 	p := startPulse(t, redis, r)
@@ -87,10 +84,10 @@ func TestManySubscriptionsDoNotStall(t *testing.T) {
 		p.worst.Store(0)
 		before, start := p.heard.Load(), time.Now()
 		f()
-		worst := time.Duration(p.worst.Load())
-		t.Logf("%s: %v, %d messages meanwhile, the latest by %v", name, time.Since(start), p.heard.Load()-before, worst)
-		if worst > late {
-			t.Errorf("%s: a message came after %v, want %v at most", name, worst, late)
+		worst, took := time.Duration(p.worst.Load()), time.Since(start)
+		t.Logf("%s: %v, %d messages meanwhile, the latest by %v", name, took, p.heard.Load()-before, worst)
+		if worst > max(late, took/2) {
+			t.Errorf("%s: a message came after %v of %v", name, worst, took)
 		}
 	}
 	command := []string{"SUBSCRIBE"}
