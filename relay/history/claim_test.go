@@ -23,6 +23,7 @@ type room struct {
 	heard    []string
 	gaps     []Gap
 	patterns []string // that match every channel
+	nobody   bool     // listens by name
 	kept     time.Duration
 	answer   func(args ...any) (any, error)
 }
@@ -44,7 +45,7 @@ func (r *room) Deliver(d *resp.Delivery) {
 	r.heard = append(r.heard, fmt.Sprintf("%s%s %s", d.Channel, d.Pattern, d.Payload))
 }
 func (r *room) Flush()                        {}
-func (r *room) Names(string) (bool, []string) { return true, r.patterns }
+func (r *room) Names(string) (bool, []string) { return !r.nobody, r.patterns }
 func (r *room) Patterns() []string            { return r.patterns }
 func (r *room) Kept(string) time.Duration     { return r.kept }
 func (r *room) Watch(string) bool             { return true }
@@ -280,6 +281,30 @@ func TestHalfHeard(t *testing.T) {
 	r.Lost()
 	if after := r.channels["c"].last; after != (ID{8, 0}) {
 		t.Errorf("goes on behind %v, want 8-0", after)
+	}
+}
+
+// TestPartedComesBack: who left, and comes again after a loss, does not get what it
+// has, though nobody kept the channel meanwhile.
+func TestPartedComesBack(t *testing.T) {
+	r := newRoom(t)
+	r.patterns, r.nobody = []string{"x*"}, true
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 1
+	r.mu.Unlock()
+	r.announced("c", "", "5-0 p 1")
+	r.hear(message("c", "x*", "one"))
+	r.Lost()
+	r.patterns = nil
+	r.Up()
+	if len(r.channels) > 0 {
+		t.Fatalf("%d channels that nobody hears", len(r.channels))
+	}
+	r.patterns = []string{"x*"}
+	r.announced("c", "", "6-0 p 2")
+	r.hear(message("c", "x*", "two"))
+	if c := r.channels["c"]; c.state != behind || c.last != (ID{5, 0}) {
+		t.Errorf("state %v, asks for what is behind %v, want 5-0", c.state, c.last)
 	}
 }
 

@@ -5,6 +5,7 @@ package history
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -65,6 +66,7 @@ type Feed struct {
 	mu sync.Mutex // Guards what follows.
 
 	channels  map[string]*channel
+	parted    map[string]ID // of channels dropped lately, the newest entry that was heard
 	announced announcement
 	up        bool   // all subscriptions stand
 	lost      bool   // they stood, and do not yet stand again
@@ -148,7 +150,7 @@ func NewFeed(redis Redis, ears Listeners, life string, log *zap.Logger) *Feed {
 	return &Feed{
 		redis: redis, ears: ears, fence: FencePrefix + life, log: log,
 		wake: make(chan struct{}, 1), fetch: make(chan struct{}, 1), passed: make(chan struct{}, 1),
-		channels: map[string]*channel{},
+		channels: map[string]*channel{}, parted: map[string]ID{},
 	}
 }
 
@@ -264,14 +266,25 @@ func (f *Feed) Hear(d *resp.Delivery) (now bool) {
 
 // heardByPattern makes a channel known of which nobody listens to the name.
 func (f *Feed) heardByPattern(name string) *channel {
-	c := newChannel(name, fresh, before(f.seen))
-	f.channels[name] = c
 	if f.looking {
-		c.last = before(f.lostAt)
+		c := f.begin(name, behind, before(f.lostAt))
 		f.fallBehind(c)
 		return c
 	}
+	c := f.begin(name, fresh, before(f.seen))
 	f.enqueue(c)
+	return c
+}
+
+// begin makes a channel known, of which listeners have all entries up to one, or
+// more: who left and comes again does not get what it has.
+func (f *Feed) begin(name string, s state, last ID) *channel {
+	if parted := f.parted[name]; parted.After(last) {
+		last = parted
+	}
+	c := newChannel(name, s, last)
+	f.channels[name] = c
+	delete(f.parted, name)
 	return c
 }
 
@@ -358,8 +371,7 @@ func (f *Feed) Confirmed(name string) {
 			f.heardByPattern(name)
 			return
 		}
-		c = newChannel(name, fresh, before(f.seen))
-		f.channels[name] = c
+		c = f.begin(name, fresh, before(f.seen))
 	case c.state == unheard:
 		c.state, c.last = fresh, before(f.seen)
 	default:
@@ -437,6 +449,7 @@ func (f *Feed) drop(c *channel) {
 	f.letGo(c)
 	f.forgetRecent(c)
 	c.state = unheard
+	f.parted[c.name] = c.last
 	delete(f.channels, c.name)
 }
 
@@ -531,6 +544,9 @@ func (f *Feed) tokenCame(payload []byte) {
 		return
 	}
 	f.fenced, f.seen = n, at
+	if !f.looking {
+		maps.DeleteFunc(f.parted, func(_ string, id ID) bool { return id.Ms < at }) // who comes now begins later
+	}
 	for _, c := range f.batch {
 		c.mark = c.passed
 	}

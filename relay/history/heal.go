@@ -381,9 +381,7 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 			continue
 		}
 		if _, patterns := f.ears.Names(name); len(patterns) > 0 {
-			c := newChannel(name, behind, before(f.lostAt))
-			f.channels[name] = c
-			f.enqueue(c)
+			f.enqueue(f.begin(name, behind, before(f.lostAt)))
 		}
 	}
 	return nil
