@@ -165,7 +165,8 @@ func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) er
 	return nil
 }
 
-// MayStay tells whether who listens to a name is among those that its routes name.
+// MayStay tells whether who listens to a name could still subscribe to it. Who
+// stayed would hear nothing more, and not be told.
 func (r *Relay) MayStay(by respserver.User, kind resp.Kind, name []byte) bool {
-	return r.rules.Load().barred(by, kind, name) == nil
+	return r.MaySubscribe(by, kind, name) == nil
 }
