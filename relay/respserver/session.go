@@ -392,10 +392,16 @@ func (c *session) giveBack(places int) {
 }
 
 // timeout bounds what a command asks of Redis, and waits for: after what the
-// session has published, and with all earlier answers let out.
+// session has published, and with all earlier answers let out. Publishers need not
+// wait for the session meanwhile.
 func (c *session) timeout() (context.Context, context.CancelFunc) {
 	c.flush()
-	return context.WithTimeout(context.Background(), c.srv.opts.PublishTimeout)
+	c.idle()
+	ctx, cancel := context.WithTimeout(context.Background(), c.srv.opts.PublishTimeout)
+	return ctx, func() {
+		cancel()
+		c.begin()
+	}
 }
 
 // leaveAll ends every subscription.
