@@ -79,14 +79,15 @@ func (r *Relay) Subscribers(
 	return counts, nil
 }
 
-// Patterns counts the patterns that somebody anywhere listens to.
+// Patterns counts the patterns that somebody anywhere listens to. Those with which
+// other relays alone hear announcements of history are among them: Redis lists none.
 func (r *Relay) Patterns(ctx context.Context) (int64, error) {
 	v, err := r.publisher.Do(ctx, "pubsub", "numpat")
 	if err != nil {
 		return 0, fromUpstream("PUBSUB", err)
 	}
 	n, _ := v.(int64)
-	return n, nil
+	return max(0, n-r.interest.patterns()), nil
 }
 
 // RedisVersion is that of the Redis last connected to.

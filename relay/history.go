@@ -153,6 +153,13 @@ func (i *interest) count() (n int) {
 	return n
 }
 
+// patterns returns how many of the patterns on Redis are announcements'.
+func (i *interest) patterns() int64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return int64(len(i.announced[resp.PMessage]))
+}
+
 // follow makes the announcements those of names that may catch history by the rules
 // of now, and returns the names that no longer do.
 func (i *interest) follow(kind resp.Kind, names []string) (dropped []string) {

@@ -186,6 +186,8 @@ func TestReceiversAreCounted(t *testing.T) {
 	readTo(t, r.dial(), "d:2", "0", 100, 0)
 	pub.Send("PUBSUB", "NUMSUB", "d:1")
 	pub.Expect(t, "[d:1 3]")
+	pub.Send("PUBSUB", "NUMPAT")
+	pub.Expect(t, ":2")
 	pub.Send("PUBSUB", "CHANNELS")
 	if got := pub.Receive(); slices.ContainsFunc(got.Elems, func(v redistest.Value) bool { return strings.HasPrefix(v.Str, "relay:") }) {
 		t.Errorf("PUBSUB CHANNELS shows the relay's own: %s", got)
