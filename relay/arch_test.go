@@ -37,6 +37,7 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
+	"relay/fleet":      {[]string{"relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
 	"relay/history":    {[]string{"relay/resp", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
 	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
@@ -53,8 +54,8 @@ var layers = map[string]struct {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/embedded", "relay/glob", "relay/history", "relay/hub", "relay/meter", "relay/monitor",
-	"relay/nonblock", "relay/resp", "relay/respserver", "relay/route", "relay/schema", "relay/upstream",
+	"config", "relay/admin", "relay/embedded", "relay/fleet", "relay/glob", "relay/history", "relay/hub", "relay/meter",
+	"relay/monitor", "relay/nonblock", "relay/resp", "relay/respserver", "relay/route", "relay/schema", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means

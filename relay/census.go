@@ -1,32 +1,24 @@
 package relay
 
-// Who listens, as PUBSUB asks: this relay's listeners one by one, every other
-// relay as one.
+// Who listens, as PUBSUB asks.
 
 import (
 	"context"
-	"fmt"
 
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 )
 
-// pubsubWords are PUBSUB's subcommands for channels and for shard channels.
-func pubsubWords(kind resp.Kind) (channels, numsub string) {
-	if kind == resp.SMessage {
-		return "shardchannels", "shardnumsub"
-	}
-	return "channels", "numsub"
-}
-
 // Channels returns the channels that somebody anywhere listens to, without the
 // relays' own and those that the user may not listen to. A nil pattern means all.
 func (r *Relay) Channels(
 	ctx context.Context, by respserver.User, kind resp.Kind, pattern []byte,
 ) ([]string, error) {
-	word, _ := pubsubWords(kind)
-	args := []any{"pubsub", word}
+	args := []any{"pubsub", "channels"}
+	if kind == resp.SMessage {
+		args[1] = "shardchannels"
+	}
 	if pattern != nil {
 		args = append(args, pattern)
 	}
@@ -44,8 +36,9 @@ func (r *Relay) Channels(
 	return names, nil
 }
 
-// Subscribers counts the listeners of each name, all of which the user must be
-// allowed to listen to.
+// Subscribers counts the listeners of each name, behind all relays and on Redis. The
+// user must be allowed to listen to all of them. The relay's own channels exist on
+// this host only.
 func (r *Relay) Subscribers(
 	ctx context.Context, by respserver.User, kind resp.Kind, names [][]byte,
 ) ([]int64, error) {
@@ -54,29 +47,23 @@ func (r *Relay) Subscribers(
 			return nil, &Refusal{Denied, string(name), barred(by, "subscribe", rt)}
 		}
 	}
-	counts := make([]int64, len(names))
-	if len(names) == 0 {
-		return counts, nil
-	}
-	_, word := pubsubWords(kind)
-	args := []any{"pubsub", word}
-	for _, name := range names {
-		args = append(args, name)
-	}
-	v, err := r.publisher.Do(ctx, args...)
+	counts, err := r.fleet.Count(ctx, kind, names)
 	if err != nil {
 		return nil, fromUpstream("PUBSUB", err)
 	}
-	list, _ := v.([]any)
-	if len(list) != 2*len(names) {
-		return nil, fmt.Errorf("ERR Redis answered PUBSUB %s with %d values for %d names", word, len(list), len(names))
-	}
 	for i, name := range names {
-		n, _ := list[2*i+1].(int64)
-		listeners, own := r.hub.Listeners(kind, name)
-		counts[i] = max(0, n-int64(own)) + int64(listeners)
+		if route.IsReserved(name) {
+			listeners, _ := r.hub.Listeners(kind, name)
+			counts[i] = int64(listeners)
+		}
 	}
 	return counts, nil
+}
+
+// share is what this relay adds to what Redis counts of a name: see fleet.Share.
+func (r *Relay) share(kind resp.Kind, name []byte) int64 {
+	listeners, own := r.hub.Listeners(kind, name)
+	return int64(listeners - own)
 }
 
 // Patterns counts the patterns that somebody anywhere listens to. Those with which

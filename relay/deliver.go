@@ -17,7 +17,7 @@ import (
 // Deliver waits for nothing but room there. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
-		r.feed.Control(d) // or another relay's own, caught by a pattern
+		_ = r.fleet.Hear(d) || r.feed.Control(d) // or another relay's own, caught by a pattern
 		return
 	}
 	s := &r.stretch

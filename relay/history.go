@@ -83,8 +83,8 @@ func (e *ears) Missed(g history.Gap) {
 	r.tell(EventsChannel, event)
 }
 
-// interest is what the hub wants of Redis: with a name that may catch history, the
-// announcements of it.
+// interest is what the relay wants of Redis: what the hub wants, with a name that may
+// catch history the announcements of it, and the channels of the fleet.
 type interest struct {
 	relay *Relay
 
@@ -114,6 +114,13 @@ func (i *interest) Want(kind resp.Kind, name string, want bool) (held bool) {
 // Held tells whether Redis has a name subscribed.
 func (i *interest) Held(kind resp.Kind, name string) bool { return i.relay.subscriber.Held(kind, name) }
 
+// joinFleet has the questions of other relays come, and the answers to our own.
+func (i *interest) joinFleet() {
+	for _, channel := range i.relay.fleet.Channels() {
+		i.relay.subscriber.Want(resp.SMessage, channel, true)
+	}
+}
+
 // fence has the Feed's tokens come back, if anything is kept at all.
 func (i *interest) fence() {
 	want := i.relay.rules.Load().history()
@@ -130,6 +137,7 @@ func (i *interest) lost() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	up := i.relay.subscriber
+	i.joinFleet()
 	if i.fenced {
 		up.Want(resp.Message, i.relay.feed.Fence(), true)
 	}
@@ -144,8 +152,13 @@ func (i *interest) lost() {
 func (i *interest) count() (n int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	for _, channel := range i.relay.fleet.Channels() {
+		if i.relay.subscriber.Held(resp.SMessage, channel) { // an ACL may refuse it
+			n++
+		}
+	}
 	if i.fenced {
-		n = 1
+		n++
 	}
 	for _, names := range i.announced {
 		n += len(names)

@@ -20,6 +20,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/admin"
 	"redis-relay/relay/embedded"
+	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
@@ -48,6 +49,7 @@ type Relay struct {
 	interest   *interest
 	hub        *hub.Hub
 	checks     *checkPool
+	fleet      *fleet.Fleet
 	feed       *history.Feed
 	writer     *history.Writer
 	server     *respserver.Server
@@ -108,8 +110,10 @@ func (r *Relay) build(version string) error {
 		r.log.Named("subscriber"))
 	r.interest = &interest{relay: r}
 	r.hub = hub.New(r.interest, isLocal)
+	r.fleet = fleet.New(r.publisher, r.share, life, r.log.Named("fleet"))
 	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, r.log.Named("history"))
 	r.writer = history.NewWriter(r.publisher, life)
+	r.interest.joinFleet()
 	r.interest.fence()
 	r.checks = newCheckPool(func(m *heldMessage) {
 		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err, m.isCopy)
@@ -204,6 +208,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	redis.Go(func() error { return r.publisher.Run(below) })
 	redis.Go(func() error { return r.checks.run(below) })
 	redis.Go(func() error { return r.feed.Run(below) })
+	redis.Go(func() error { return r.fleet.Run(below) })
 
 	clients, gctx := errgroup.WithContext(ctx)
 	clients.Go(func() error { return r.server.Serve(gctx, r.listener) })
@@ -316,6 +321,15 @@ func (r *Relay) measure() {
 		func() float64 { return float64(history().Healed) })
 	m.Count("history_gaps_total", "Gaps in channels with history that could not be healed, each told on relay:events.",
 		func() float64 { return float64(history().Gaps) })
+	m.Count("fleet_questions_total", "Questions to all relays, about how many listeners there are.", func() float64 {
+		questions, _ := r.fleet.Stats()
+		return float64(questions)
+	})
+	m.Count("fleet_answers_missing_total", "Answers of relays that did not come in time: each counts as one.",
+		func() float64 {
+			_, missing := r.fleet.Stats()
+			return float64(missing)
+		})
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		if ready, _ := r.Ready(); ready {
 			return 1

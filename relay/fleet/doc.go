@@ -1,0 +1,33 @@
+// Package fleet counts listeners over all relays of one Redis. Redis itself counts
+// a relay as one, however many processes listen behind it; libraries that count
+// servers by PUBSUB NUMSUB must be told how many those are.
+//
+// # Asking
+//
+// Every relay subscribes to two shard channels, which no pattern matches:
+// "relay:count", where all hear questions, and "relay:count:<life>", where one hears
+// the answers to its own. A script sends a question with SPUBLISH and counts the
+// subscribers of the names at the same moment. What SPUBLISH replies is the number of
+// answers to expect: a relay that has gone is not among them, and one that came is.
+//
+// Each answers with its share of every name: its listeners, less one if Redis counts
+// the relay itself. It hears the question on the connection that carries its
+// subscriptions, in order with their confirmations, so it takes nothing off that
+// Redis has not counted, however many come and go meanwhile. The sum of what Redis
+// counted and of all shares is the number of listeners: plain clients of Redis are in
+// it as they are. A name that a relay is about to let go of is one until Redis has.
+//
+// A relay that does not answer within 200 ms stays counted as one.
+//
+// # Cost
+//
+// A question costs as many answers as there are relays. A relay asks one question at a
+// time, and what is wanted meanwhile goes into the next. In a large fleet it also
+// pauses between two, the longer the larger the fleet is: see pause. A relay that is
+// alone waits for nobody.
+//
+// # Concurrency
+//
+// Count may be called from any goroutine and waits. Hear is called by the one that
+// reads from Redis, and does not.
+package fleet

@@ -1,0 +1,326 @@
+package fleet
+
+// Asking the fleet, and answering it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream"
+)
+
+// Channel is the shard channel on which relays ask each other. With ":" and a life
+// behind it, it is the one on which that relay hears the answers.
+const Channel = "relay:count"
+
+const (
+	patience = 200 * time.Millisecond // with relays that do not answer
+	answers  = 20_000                 // a second that the fleet sends at most, about, when all ask all the time
+	maxPause = 500 * time.Millisecond
+)
+
+// Redis is the side of it that is asked. See upstream.Publisher.
+type Redis interface {
+	Do(ctx context.Context, args ...any) (any, error)
+	Eval(ctx context.Context, s *upstream.Script, keys []string, args ...any) (any, error)
+	Publish(lane uint64, shard bool, channel, payload []byte, receipt upstream.Receipt) error
+	Flush(lane uint64)
+}
+
+// Share counts the listeners of a name on this host, less one if Redis has confirmed
+// this relay's own subscription.
+type Share func(kind resp.Kind, name []byte) int64
+
+// Fleet counts listeners over all relays.
+type Fleet struct {
+	// Fixed after construction.
+	redis   Redis
+	share   Share
+	life    string
+	answers string // channel
+	log     *zap.Logger
+	wake    chan struct{} // there is something to ask
+
+	questions, missing atomic.Uint64 // questions asked, and answers that did not come, ever
+	refused            sync.Once     // logged
+
+	mu sync.Mutex // Guards what follows, and part of question.
+
+	waiting []*question
+	asked   *question // the one under way, or the last one
+}
+
+// New returns a Fleet; life tells this run of the relay from all others. Run does the
+// asking.
+func New(redis Redis, share Share, life string, log *zap.Logger) *Fleet {
+	return &Fleet{
+		redis: redis, share: share, life: life, answers: Channel + ":" + life, log: log,
+		wake: make(chan struct{}, 1), asked: newQuestion(),
+	}
+}
+
+// Channels are the shard channels that must be subscribed for the Fleet. Without them
+// other relays count this one as one listener.
+func (f *Fleet) Channels() []string { return []string{Channel, f.answers} }
+
+// Stats returns how many questions were asked, and how many answers to them did not
+// come in time, ever.
+func (f *Fleet) Stats() (questions, missing uint64) { return f.questions.Load(), f.missing.Load() }
+
+// Count returns the number of listeners of each name, over all relays and with plain
+// clients of Redis. Kind is Message or SMessage. The error is one of upstream's. A
+// subscription that was confirmed before Count was called is counted; one that ends
+// meanwhile may be.
+func (f *Fleet) Count(ctx context.Context, kind resp.Kind, names [][]byte) ([]int64, error) {
+	places := f.queue(kind, names)
+	counts := make([]int64, len(names))
+	for i, p := range places {
+		select {
+		case <-p.question.done:
+		case <-ctx.Done():
+			return nil, upstream.ErrDown
+		}
+		if p.question.err != nil {
+			return nil, p.question.err
+		}
+		counts[i] = p.question.counts[p.index]
+	}
+	return counts, nil
+}
+
+// queue puts names into questions that were not asked yet.
+func (f *Fleet) queue(kind resp.Kind, names [][]byte) []place {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	places := make([]place, len(names))
+	for i, n := range names {
+		if last := len(f.waiting) - 1; last < 0 || f.waiting[last].full() {
+			f.waiting = append(f.waiting, newQuestion())
+		}
+		q := f.waiting[len(f.waiting)-1]
+		places[i] = place{q, q.add(name{kind, string(n)})}
+	}
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+	return places
+}
+
+// Run asks what Count wants to know until ctx ends. It always returns nil.
+func (f *Fleet) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.wake:
+		}
+		for q := f.next(); q != nil; q = f.next() {
+			counted, err := f.ask(ctx, q)
+			if err == nil {
+				q.await(ctx)
+			}
+			f.settle(q, counted, err)
+			wait(ctx, pause(q.relays))
+		}
+	}
+}
+
+// next takes the question that waits longest.
+func (f *Fleet) next() *question {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.waiting) == 0 {
+		return nil
+	}
+	q := f.waiting[0]
+	f.waiting = slices.Delete(f.waiting, 0, 1)
+	q.number = f.asked.number + 1
+	f.asked = q
+	return q
+}
+
+// pause is how long a relay waits before it asks again: so long that the fleet sends no
+// more than so many answers a second, if each of its relays asks as often. Redis takes
+// about 20 µs for one with all that belongs to it.
+func pause(relays int) time.Duration {
+	if relays < 2 {
+		return 0
+	}
+	return min(time.Duration(relays*relays)*time.Second/answers, maxPause)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	if d == 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// ask is atomic: it sends a question to whom Redis counts. ARGV: the channel; the
+// question; then for each name what to ask PUBSUB, and the name. It returns how many
+// relays are to answer, then the subscribers of each name.
+var ask = upstream.NewScript(`
+local out = {redis.call('SPUBLISH', ARGV[1], ARGV[2])}
+for i = 3, #ARGV, 2 do
+  out[#out + 1] = redis.call('PUBSUB', ARGV[i], ARGV[i + 1])[2]
+end
+return out
+`)
+
+// ask sends a question and returns what Redis counts.
+func (f *Fleet) ask(ctx context.Context, q *question) ([]int64, error) {
+	f.questions.Add(1)
+	args := []any{Channel, appendQuestion(nil, f.life, q.number, q.names)}
+	for _, n := range q.names {
+		args = append(args, numsub(n.kind), n.name)
+	}
+	v, err := f.redis.Eval(ctx, ask, nil, args...)
+	if refused := upstream.ReplyError(""); errors.As(err, &refused) {
+		f.refused.Do(func() {
+			f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener; "+
+				"allow +eval, +evalsha and &relay:* to this user", zap.Error(refused))
+		})
+		return f.askRedis(ctx, q)
+	}
+	if err != nil {
+		return nil, err
+	}
+	counts, err := integers(v, 1+len(q.names))
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	q.expectLocked(int(counts[0]))
+	return counts[1:], nil
+}
+
+// askRedis returns what Redis counts, without the fleet.
+func (f *Fleet) askRedis(ctx context.Context, q *question) ([]int64, error) {
+	counts := make([]int64, len(q.names))
+	for _, kind := range []resp.Kind{resp.Message, resp.SMessage} {
+		args, places := []any{"PUBSUB", numsub(kind)}, []int{}
+		for i, n := range q.names {
+			if n.kind == kind {
+				args, places = append(args, n.name), append(places, i)
+			}
+		}
+		v, err := f.redis.Do(ctx, args...)
+		if err != nil {
+			return nil, err
+		}
+		pairs, err := integers(v, 2*len(places)) // of a name, 0
+		if err != nil {
+			return nil, err
+		}
+		for i, place := range places {
+			counts[place] = pairs[2*i+1]
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	q.expectLocked(0)
+	return counts, nil
+}
+
+func numsub(kind resp.Kind) string {
+	if kind == resp.SMessage {
+		return "SHARDNUMSUB"
+	}
+	return "NUMSUB"
+}
+
+func integers(v any, want int) ([]int64, error) {
+	list, _ := v.([]any)
+	if len(list) != want {
+		return nil, fmt.Errorf("ERR Redis counted subscribers in %d values instead of %d", len(list), want)
+	}
+	numbers := make([]int64, want)
+	for i, elem := range list {
+		numbers[i], _ = elem.(int64)
+	}
+	return numbers, nil
+}
+
+// settle gives the answer to those who wait for it.
+func (f *Fleet) settle(q *question, counted []int64, err error) {
+	f.mu.Lock()
+	q.closed = true
+	late, own := q.relays-q.answered, q.own
+	f.mu.Unlock()
+	if q.err = err; err == nil {
+		f.missing.Add(uint64(max(0, late)))
+		q.counts = counted
+		for i, n := range q.names {
+			if q.counts[i] += q.shares[i]; !own {
+				q.counts[i] += f.share(n.kind, []byte(n.name))
+			}
+			q.counts[i] = max(0, q.counts[i])
+		}
+	}
+	close(q.done)
+}
+
+// Hear takes a message, and reports whether it was the Fleet's. It answers a question,
+// or takes an answer. It does not block.
+func (f *Fleet) Hear(d *resp.Delivery) bool {
+	switch {
+	case d.Kind != resp.SMessage:
+		return false
+	case string(d.Channel) == Channel:
+		f.answer(d.Payload)
+	case string(d.Channel) == f.answers:
+		f.collect(d.Payload, false)
+	default:
+		return false
+	}
+	return true
+}
+
+// answer sends this relay's shares to the one that asks.
+func (f *Fleet) answer(question []byte) {
+	life, answer, ok := answerTo(question, f.share)
+	switch {
+	case !ok:
+	case life == f.life:
+		f.collect(answer, true)
+	case f.redis.Publish(answerLane, true, []byte(Channel+":"+life), answer, unheeded{}) == nil:
+		f.redis.Flush(answerLane)
+	}
+}
+
+// answerLane is the publishing connection that answers go over.
+const answerLane = 0
+
+// unheeded is the receipt of an answer: what is lost is missed by the one that asked.
+type unheeded struct{}
+
+func (unheeded) Answer(any, error) {}
+func (unheeded) Flush()            {}
+
+// collect takes an answer to the question under way.
+func (f *Fleet) collect(answer []byte, own bool) {
+	number, shares, ok := parseAnswer(answer)
+	if !ok {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if q := f.asked; q.number == number && !q.closed && len(shares) == len(q.names) {
+		q.takeLocked(shares, own)
+	}
+}

@@ -1,0 +1,74 @@
+package fleet
+
+// What relays say to each other. Names are bytes of any kind, so both messages are
+// binary: numbers are varints, and a text follows its length.
+
+import (
+	"encoding/binary"
+
+	"redis-relay/relay/resp"
+)
+
+// name is what listeners are counted of.
+type name struct {
+	kind resp.Kind // Message or SMessage
+	name string
+}
+
+// appendQuestion writes a question: who asks, its number there, and the names.
+func appendQuestion(b []byte, life string, number uint64, names []name) []byte {
+	b = binary.AppendUvarint(appendText(b, life), number)
+	for _, n := range names {
+		b = appendText(append(b, byte(n.kind)), n.name)
+	}
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// answerTo makes the answer to a question: its number, and the share of each name in
+// turn. ok is false when it is no question.
+func answerTo(question []byte, share func(kind resp.Kind, name []byte) int64) (life string, answer []byte, ok bool) {
+	asker, rest, ok := cutText(question)
+	number, n := binary.Uvarint(rest)
+	if !ok || n <= 0 {
+		return "", nil, false
+	}
+	answer = binary.AppendUvarint(nil, number)
+	for rest = rest[n:]; len(rest) > 0; {
+		var text []byte
+		kind := resp.Kind(rest[0])
+		if text, rest, ok = cutText(rest[1:]); !ok || kind != resp.Message && kind != resp.SMessage {
+			return "", nil, false
+		}
+		answer = binary.AppendVarint(answer, share(kind, text))
+	}
+	return string(asker), answer, true
+}
+
+func cutText(b []byte) (text, rest []byte, ok bool) {
+	length, n := binary.Uvarint(b)
+	if n <= 0 || length > uint64(len(b)-n) {
+		return nil, nil, false
+	}
+	b = b[n:]
+	return b[:length], b[length:], true
+}
+
+// parseAnswer returns the number of the question and a share for each of its names.
+func parseAnswer(b []byte) (number uint64, shares []int64, ok bool) {
+	number, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, nil, false
+	}
+	for b = b[n:]; len(b) > 0; b = b[n:] {
+		var share int64
+		if share, n = binary.Varint(b); n <= 0 {
+			return 0, nil, false
+		}
+		shares = append(shares, share)
+	}
+	return number, shares, true
+}
