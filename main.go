@@ -250,15 +250,22 @@ func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
 	} else {
 		http = "http://" + http
 	}
+	nats := r.NATSAddress()
+	if nats == "" {
+		nats = "off"
+	} else {
+		nats = "nats://" + nats
+	}
 	_, _ = fmt.Fprintf(w, `redis-relay %s
   config  %s
   redis   %s
   socket  %s
+  nats    %s
   http    %s
 
 Try, in two other terminals:
   redis-cli -s %[4]s subscribe chat:42
   redis-cli -s %[4]s publish chat:42 '{"type":"typing","userId":"ann","roomId":"42"}'
 
-`, version, named(cfg.File), redis, socket, http)
+`, version, named(cfg.File), redis, socket, nats, http)
 }

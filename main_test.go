@@ -389,9 +389,9 @@ func TestCheck(t *testing.T) {
 			[]string{"--socket.path: socket.path: has 201 bytes", "choose a shorter folder"},
 		},
 		"not supported": {
-			map[string]string{"relay.yaml": "routes: [{prefix: a, nats: true}]"},
+			map[string]string{"relay.yaml": "redis: {mode: cluster, url: 'redis://h'}"},
 			nil, exitFailed,
-			[]string{"relay.yaml:1: routes[0].nats: the NATS server: not supported by this version yet"},
+			[]string{"relay.yaml:1: redis.mode: redis.mode cluster: not supported by this version yet"},
 		},
 		"all at once": {
 			map[string]string{"relay.yaml": "lgo: {}\nunrouted: 3\n"},

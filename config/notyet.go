@@ -9,8 +9,6 @@ var notYet = []struct {
 	used    func(*Config) []string
 }{
 	{"redis.mode cluster", whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster })},
-	{"the NATS server", whole("nats.listen", func(c *Config) bool { return c.NATS.Listen != "" })},
-	{"the NATS server", perRoute("nats", func(r *Route) bool { return r.NATS })},
 	{"slow: latest", perPolicy("slow", func(p Policy) bool { return p.Slow == SlowLatest })},
 }
 
@@ -30,18 +28,6 @@ func whole(path string, used func(*Config) bool) func(*Config) []string {
 			return []string{path}
 		}
 		return nil
-	}
-}
-
-// perRoute looks at a feature of a route.
-func perRoute(key string, used func(*Route) bool) func(*Config) []string {
-	return func(c *Config) (found []string) {
-		for i := range c.Routes {
-			if used(&c.Routes[i]) {
-				found = append(found, join(item(routesPath, i), key))
-			}
-		}
-		return found
 	}
 }
 

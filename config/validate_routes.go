@@ -43,6 +43,19 @@ func (v *validator) checkRoute(r *Route, path string) {
 	v.checkUsers(join(path, "publish"), r.Publish, r.PublishUIDs, r.NATS)
 	v.checkUsers(join(path, "subscribe"), r.Subscribe, r.SubscribeUIDs, r.NATS)
 	v.checkPolicies(r, path)
+	v.checkNATS(r, path)
+}
+
+// checkNATS refuses what NATS clients could not be promised.
+func (v *validator) checkNATS(r *Route, path string) {
+	one := r.Policy.Deliver == DeliverOne
+	for _, p := range r.Kinds {
+		one = one || p.Deliver == DeliverOne
+	}
+	if r.NATS && one {
+		v.bad(join(path, "nats"), "does not go with deliver: one; NATS clients share work by queue groups, "+
+			"so write deliver: all or take nats out")
+	}
 }
 
 // checkUsers judges the list of users that belongs to a permission.

@@ -104,16 +104,15 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.NATS.Listen = ":4222" },
 			[]string{
 				`nats.listen: ":4222" can be reached from outside; set nats.token_file or listen on 127.0.0.1`,
-				"nats.listen: the NATS server: not supported by this version yet",
 			},
 		},
 		"nats inside": {
 			func(c *Config) { c.NATS.Listen = "localhost:4222" },
-			[]string{"nats.listen: the NATS server: not supported by this version yet"},
+			nil,
 		},
 		"nats with token": {
 			func(c *Config) { c.NATS = NATS{Listen: "10.0.0.1:4222", TokenFile: "t"} },
-			[]string{"nats.listen: the NATS server: not supported by this version yet"},
+			nil,
 		},
 		"users": {
 			func(c *Config) {
@@ -126,7 +125,6 @@ func TestValidate(t *testing.T) {
 				"routes[0].publish_uids: has no effect with publish: false",
 				"routes[1].publish_uids: cannot hold with nats: true, since NATS clients have no user id; choose one of the two",
 				"routes[1].subscribe_uids: cannot hold with nats: true, since NATS clients have no user id; choose one of the two",
-				"routes[1].nats: the NATS server: not supported by this version yet",
 			},
 		},
 		"tls halves": {
@@ -302,15 +300,23 @@ func TestValidateRoutes(t *testing.T) {
 		},
 		"not yet": {
 			func(r *Route) {
-				r.NATS = true
 				cursor := r.Policy
 				cursor.Slow, cursor.LatestBy = SlowLatest, "userId"
 				r.Kinds = map[string]Policy{"cur.sor": cursor, "plain": r.Policy}
 			},
 			[]string{
-				"nats: the NATS server: not supported by this version yet",
 				`kinds["cur.sor"].slow: slow: latest: not supported by this version yet`,
 			},
+		},
+		"nats, to one in turn": {
+			func(r *Route) {
+				r.NATS = true
+				one := r.Policy
+				one.Deliver = DeliverOne
+				r.Kinds = map[string]Policy{"k": one}
+			},
+			[]string{"nats: does not go with deliver: one; NATS clients share work by queue groups, " +
+				"so write deliver: all or take nats out"},
 		},
 		"a kind's own problem": {
 			func(r *Route) {

@@ -43,6 +43,7 @@ var layers = map[string]struct {
 	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
+	"relay/natsbridge": {[]string{"relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
@@ -55,7 +56,8 @@ var layers = map[string]struct {
 // parts is what the composition root puts together.
 var parts = []string{
 	"config", "relay/admin", "relay/embedded", "relay/fleet", "relay/glob", "relay/history", "relay/hub", "relay/meter",
-	"relay/monitor", "relay/nonblock", "relay/resp", "relay/respserver", "relay/route", "relay/schema", "relay/upstream",
+	"relay/monitor", "relay/natsbridge", "relay/nonblock", "relay/resp", "relay/respserver", "relay/route",
+	"relay/schema", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means
@@ -69,6 +71,8 @@ var modules = map[string]struct {
 	"github.com/go-viper/mapstructure/v2":      {[]string{"config"}, "how settings are decoded stays there"},
 	"github.com/knadh/koanf/v2":                {[]string{"config"}, "others get a plain struct"},
 	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},
+	"github.com/nats-io/nats-server/v2":        {[]string{"relay/natsbridge"}, "the link rests on its protocol"},
+	"github.com/nats-io/nats.go":               {[]string{"relay/natsbridge"}, "for tests: the relay itself has no client"},
 	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},
 	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema"}, "it panics, unless guarded"},

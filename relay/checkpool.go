@@ -145,6 +145,7 @@ func (p *checkPool) holds(channel []byte) bool {
 func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check, isCopy bool) {
 	m := &heldMessage{route: rt, counters: counters, check: c, isCopy: isCopy}
 	_, _, _ = resp.ScanServer(bytes.Clone(d.Frame), &m.Delivery) // was read once already
+	m.ID, m.Epoch = d.ID, d.Epoch
 	if c.payload == nil {
 		c.payload = m.Payload
 	}

@@ -33,6 +33,9 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 // before it, from the same source.
 func (r *Relay) deliver(now *rules, rt *route.Route, n *newest, d *resp.Delivery) (listeners int) {
 	counters := now.counters[rt.Index]
+	if r.nats != nil {
+		d.Epoch = r.nats.Epoch()
+	}
 	var j judgement
 	isCopy := false
 	if rt.Checker != nil || rt.HasRate() || !rt.Subscribe {
@@ -93,7 +96,11 @@ func (r *Relay) handOn(
 	if d.Kind == resp.PMessage {
 		name = d.Pattern
 	}
-	return r.hub.Deliver(d.Kind, name, d.Frame, mode(rt.PolicyOf(kind)))
+	listeners = r.hub.Deliver(d.Kind, name, d.Frame, mode(rt.PolicyOf(kind)))
+	if r.nats != nil && onNATS(rt) && d.Kind != resp.SMessage && r.nats.Deliver(d) {
+		listeners++
+	}
+	return listeners
 }
 
 // TooLarge reports a message from Redis that is over limits.payload.
@@ -114,8 +121,16 @@ func (r *Relay) TooLarge(d *resp.Delivery, size int64) {
 func (r *Relay) Flush() (free bool) {
 	r.newest.keep()
 	r.stretch.count()
-	r.hub.Flush()
+	r.flush()
 	return r.hub.Settled()
+}
+
+// flush lets out what was queued, at both doors.
+func (r *Relay) flush() {
+	r.hub.Flush()
+	if r.nats != nil {
+		r.nats.Flush()
+	}
 }
 
 // stretch is what neighbouring messages have in common, so that a burst on one

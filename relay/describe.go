@@ -42,13 +42,14 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
-	p("config\t%s\nredis\t%s\nsocket\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path, cfg.HTTP.Listen)
-	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tRATE\tKINDS\n")
+	p("config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path,
+		or(cfg.NATS.Listen, "-"), cfg.HTTP.Listen)
+	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tRATE\tNATS\tKINDS\n")
 	for _, rt := range table.Routes() {
-		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
+		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
 			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), invalidWord(rt),
 			slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), rateWord(rt.Policy.Rate),
-			kindWords(rt))
+			mayWord(rt.NATS, nil), kindWords(rt))
 	}
 	if names := set.Names(); len(names) > 0 {
 		p("\nSCHEMA\tCHECKED\n")

@@ -69,7 +69,9 @@ type Reject struct {
 // tell queues a message for the local listeners of one of the relay's own
 // channels. Who cannot keep up misses it.
 func (r *Relay) tell(channel string, v any) {
-	if n, _ := r.hub.Listeners(resp.Message, []byte(channel)); n == 0 {
+	n, _ := r.hub.Listeners(resp.Message, []byte(channel))
+	outside := r.nats != nil && r.nats.Hears([]byte(channel))
+	if n == 0 && !outside {
 		return
 	}
 	payload, err := json.Marshal(v)
@@ -79,6 +81,9 @@ func (r *Relay) tell(channel string, v any) {
 	}
 	frame := resp.AppendMessage(nil, resp.RESP2, resp.Message.String(), []byte(channel), payload)
 	r.hub.Deliver(resp.Message, []byte(channel), frame, hub.ModeDrop)
+	if outside {
+		r.nats.Deliver(&resp.Delivery{Kind: resp.Message, Channel: []byte(channel), Payload: payload})
+	}
 }
 
 // reject counts, logs (sampled) and tells of a refused message.
@@ -95,13 +100,16 @@ func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.R
 		Code: why.Code, Reason: why.Reason, Size: size,
 	})
 	if d == monitor.Outbound {
-		r.hub.Flush() // no read from Redis follows that would
+		r.flush() // no read from Redis follows that would
 	}
 }
 
 // Confirmed says that Redis has subscribed a name. It is upstream.Registry.
 func (r *Relay) Confirmed(kind resp.Kind, name string) {
 	r.hub.Confirmed(kind, name)
+	if r.nats != nil {
+		r.nats.Confirmed()
+	}
 	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok && kind == resp.Message {
 		if _, held := r.hub.Listeners(kind, []byte(base)); held == 0 {
 			return
@@ -132,6 +140,9 @@ func (r *Relay) Refused(kind resp.Kind, name string, err error) {
 	// Without the announcements there is no history: who listens must know.
 	name = strings.TrimPrefix(name, history.SeqPrefix)
 	r.hub.Refused(kind, name, err)
+	if r.nats != nil {
+		r.nats.Refused(kind, name, err)
+	}
 	if kind == resp.Message {
 		r.feed.Refused(name, err)
 	}
@@ -148,8 +159,9 @@ func (r *Relay) Lost(since time.Time, _ error) {
 		return now.onGap(kind, name) == route.GapDisconnect
 	})
 	r.gaps.Add(uint64(r.disconnected))
+	r.disconnectFromNATS(now)
 	r.feed.Lost()
-	r.hub.Flush()
+	r.flush()
 }
 
 // Up is told when all subscriptions stand. It is upstream.Observer.
@@ -170,7 +182,7 @@ func (r *Relay) Up(subscriptions int, outage time.Duration) {
 		})
 	}
 	r.tell(EventsChannel, up)
-	r.hub.Flush()
+	r.flush()
 	r.feed.Up()
 }
 
@@ -179,7 +191,7 @@ func (r *Relay) Down(err error) {
 	r.log.Warn("connection to Redis lost; reconnecting", zap.Error(err),
 		zap.Int("disconnected_clients", r.disconnected))
 	r.tell(EventsChannel, Event{Event: "upstream_down", Time: time.Now(), Cause: err.Error()})
-	r.hub.Flush()
+	r.flush()
 }
 
 // Alert is told when reconnecting keeps failing.
@@ -188,5 +200,5 @@ func (r *Relay) Alert(attempts int, err error) {
 	r.log.Error("Redis cannot be reached; still trying", zap.Int("attempts", attempts), zap.Error(err),
 		zap.String("redis", r.redisName()))
 	r.tell(EventsChannel, Event{Event: "alert", Time: time.Now(), Attempts: attempts, Cause: err.Error()})
-	r.hub.Flush()
+	r.flush()
 }

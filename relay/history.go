@@ -5,6 +5,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ func (e *ears) Deliver(d *resp.Delivery) {
 	counters.Delivered.Add(float64((*Relay)(e).deliver(now, rt, &e.feedNewest, d)))
 }
 
-func (e *ears) Flush() { e.hub.Flush() }
+func (e *ears) Flush() { (*Relay)(e).flush() }
 
 // Names tells who hears a channel.
 func (e *ears) Names(channel string) (exact bool, patterns []string) {
@@ -79,6 +80,13 @@ func (e *ears) Missed(g history.Gap) {
 		if now.onGap(resp.PMessage, p) == route.GapDisconnect {
 			r.gaps.Add(uint64(r.hub.End(resp.PMessage, p, hub.ReasonGap)))
 		}
+	}
+	if r.nats != nil {
+		r.nats.Disconnect(func(kind resp.Kind, name string) bool {
+			concerned := kind == resp.Message && exact && name == g.Channel ||
+				kind == resp.PMessage && slices.Contains(patterns, name)
+			return concerned && now.onGap(kind, name) == route.GapDisconnect
+		})
 	}
 	r.tell(EventsChannel, event)
 }

@@ -120,7 +120,7 @@ func (p *publication) Answer(value any, err error) {
 // reached replaces this relay's share in what Redis counted by its listeners.
 func (p *publication) reached(n int64) int64 {
 	listeners, own := p.relay.hub.Audience(p.kind, []byte(p.channel))
-	return max(0, n-int64(own)) + int64(listeners)
+	return max(0, n-int64(own)) + int64(listeners+p.relay.listenersOnNATS([]byte(p.channel)))
 }
 
 // Flush lets the answers out.
@@ -156,13 +156,17 @@ func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) er
 		return &Refusal{Denied, string(name), closed("subscribe", rt)}
 	}
 	if kind == resp.PMessage && !now.allowsPattern(channel) {
-		return &Refusal{Denied, string(name), fmt.Sprintf("a pattern must begin with one of limits.pattern_prefixes (%s)",
-			strings.Join(now.patterns, ", "))}
+		return &Refusal{Denied, string(name), outsidePatterns(now)}
 	}
 	if rt := now.barred(by, kind, name); rt != nil {
 		return &Refusal{Denied, string(name), barred(by, "subscribe", rt)}
 	}
 	return nil
+}
+
+// outsidePatterns words why a pattern is refused that does not begin as it must.
+func outsidePatterns(now *rules) string {
+	return fmt.Sprintf("a pattern must begin with one of limits.pattern_prefixes (%s)", strings.Join(now.patterns, ", "))
 }
 
 // MayStay tells whether who listens to a name could still subscribe to it. Who

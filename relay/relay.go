@@ -24,6 +24,7 @@ import (
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/upstream"
 )
@@ -54,7 +55,8 @@ type Relay struct {
 	writer     *history.Writer
 	server     *respserver.Server
 	listener   net.Listener
-	admin      *admin.Server // nil: off
+	nats       *natsbridge.Bridge // nil: off
+	admin      *admin.Server      // nil: off
 
 	rules      atomic.Pointer[rules]
 	limits     respserver.Limits
@@ -118,7 +120,7 @@ func (r *Relay) build(version string) error {
 	r.checks = newCheckPool(func(m *heldMessage) {
 		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err, m.isCopy)
 		m.counters.Delivered.Add(float64(listeners))
-	}, r.hub.Flush)
+	}, r.flush)
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
@@ -130,6 +132,9 @@ func (r *Relay) build(version string) error {
 		return fmt.Errorf("socket.mode: %w", err)
 	}
 	if r.listener, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err != nil {
+		return err
+	}
+	if err := r.openNATS(); err != nil {
 		return err
 	}
 	r.measure()
@@ -186,6 +191,9 @@ func (r *Relay) Close() error {
 	if r.listener != nil {
 		errs = append(errs, r.listener.Close())
 	}
+	if r.nats != nil {
+		errs = append(errs, r.nats.Close())
+	}
 	if r.admin != nil {
 		errs = append(errs, r.admin.Close())
 	}
@@ -213,6 +221,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	clients, gctx := errgroup.WithContext(ctx)
 	clients.Go(func() error { return r.server.Serve(gctx, r.listener) })
 	clients.Go(func() error { return r.watch(gctx) })
+	if r.nats != nil {
+		clients.Go(func() error { return r.nats.Run(gctx) })
+	}
 	if r.admin != nil {
 		clients.Go(func() error { return r.admin.Run(gctx) })
 	}
@@ -232,6 +243,14 @@ func (r *Relay) Addresses() (socket, http string) {
 		http = r.admin.Addr().String()
 	}
 	return r.cfg.Socket.Path, http
+}
+
+// NATSAddress returns where NATS clients can reach the relay, empty if that is off.
+func (r *Relay) NATSAddress() string {
+	if r.nats == nil {
+		return ""
+	}
+	return r.nats.Addr().String()
 }
 
 // Ready says whether every wanted subscription is confirmed by Redis and messages
@@ -330,6 +349,7 @@ func (r *Relay) measure() {
 			_, missing := r.fleet.Stats()
 			return float64(missing)
 		})
+	r.measureNATS()
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		if ready, _ := r.Ready(); ready {
 			return 1

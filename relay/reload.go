@@ -45,7 +45,7 @@ func (r *Relay) Reload() error {
 		r.adopt(next, rules)
 	}
 	r.tell(EventsChannel, event)
-	r.hub.Flush()
+	r.flush()
 	return err
 }
 
@@ -54,6 +54,7 @@ func (r *Relay) adopt(next *config.Config, rules *rules) {
 	r.server.Reconsider()
 	r.followHistory()
 	r.setLimits(next.Limits)
+	r.reloadNATS(next)
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		r.level.SetLevel(level)
 	}

@@ -94,6 +94,7 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		Subscribe:  c.Subscribe,
 		Publishers: c.PublishUIDs,
 		Listeners:  c.SubscribeUIDs,
+		NATS:       c.NATS,
 		SchemaName: c.Schema,
 		LogInvalid: c.Invalid == config.InvalidLog,
 		Policy:     newPolicy(c.Policy),

@@ -232,6 +232,7 @@ func (f *Feed) Hear(d *resp.Delivery) (now bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id, first := f.claim(d)
+	d.ID = resp.EntryID(id)
 	c := f.channels[string(d.Channel)]
 	if f.lost && (c == nil || c.state == behind) {
 		// Not every name that hears it is subscribed again, and perhaps not its

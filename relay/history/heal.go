@@ -276,7 +276,7 @@ func (f *Feed) replay(c *channel, t *tail) {
 			t.entries = t.entries[:i]
 			break
 		}
-		payload, ok := e.payload()
+		payload, ok := e.Payload()
 		exact, patterns := c.half.without(e.ID, exact, patterns)
 		if e.ID == c.half.id {
 			c.last = e.ID
@@ -292,21 +292,23 @@ func (f *Feed) replay(c *channel, t *tail) {
 			continue
 		}
 		f.healed++
-		f.deliverEntry(c.name, payload, exact, patterns)
+		f.deliverEntry(c.name, e.ID, payload, exact, patterns)
 	}
 }
 
 // deliverEntry makes the frames that Redis would have sent.
-func (f *Feed) deliverEntry(channel string, payload []byte, exact bool, patterns []string) {
+func (f *Feed) deliverEntry(channel string, id ID, payload []byte, exact bool, patterns []string) {
 	name := []byte(channel)
 	if exact {
 		frame := resp.AppendMessage(nil, resp.RESP2, resp.Message.String(), name, payload)
 		d := delivery(frame)
+		d.ID = resp.EntryID(id)
 		f.ears.Deliver(&d)
 	}
 	for _, p := range patterns {
 		frame := resp.AppendMessage(nil, resp.RESP2, resp.PMessage.String(), []byte(p), name, payload)
 		d := delivery(frame)
+		d.ID = resp.EntryID(id)
 		f.ears.Deliver(&d)
 	}
 }
@@ -340,6 +342,7 @@ func (f *Feed) release(c *channel, newest ID) (since int64) {
 	f.letGo(c)
 	for _, h := range list {
 		d := delivery(h.frame)
+		d.ID = resp.EntryID(h.id)
 		if !h.id.IsZero() && !h.copy {
 			f.pass(c, h.id, h.field, d.Payload)
 			if h.id.After(newest) {

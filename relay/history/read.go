@@ -354,7 +354,7 @@ func ReadNow(ctx context.Context, redis Redis, list []Position, count int) ([]St
 		}
 		key, _ := pair[0].(string)
 		channel, ok := channelOf(key)
-		entries, err := readEntries(pair[1])
+		entries, err := ReadEntries(pair[1])
 		if !ok || err != nil {
 			return nil, errors.Join(errAnswer, err)
 		}

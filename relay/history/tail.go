@@ -15,9 +15,9 @@ type Entry struct {
 	Fields [][]byte // names and values in turn; must not be changed
 }
 
-// payload is what was published: the value of the one field there is, or of the
+// Payload is what was published: the value of the one field there is, or of the
 // field payload. An entry that somebody else wrote otherwise has none.
-func (e *Entry) payload() (payload []byte, ok bool) {
+func (e *Entry) Payload() (payload []byte, ok bool) {
 	for i := 0; i+1 < len(e.Fields); i += 2 {
 		if string(e.Fields[i]) == DefaultField || len(e.Fields) == 2 {
 			return e.Fields[i+1], true
@@ -114,11 +114,12 @@ func readTail(v any) (t tail, err error) {
 			return t, fmt.Errorf("%w: first %q", errAnswer, first)
 		}
 	}
-	t.entries, err = readEntries(parts[5])
+	t.entries, err = ReadEntries(parts[5])
 	return t, err
 }
 
-func readEntries(v any) (entries []Entry, err error) {
+// ReadEntries reads the answer of XRANGE: {{id, {field, value, ...}}, ...}.
+func ReadEntries(v any) (entries []Entry, err error) {
 	list, _ := v.([]any)
 	for _, e := range list {
 		entry, err := readEntry(e)

@@ -139,9 +139,7 @@ func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
 			h.waiting[kind]--
 			p.failLocked(ErrLeft)
 		}
-		if t.drop(l) {
-			h.subs[kind]--
-		}
+		h.subs[kind] -= t.drop(l)
 		if t.unused() && h.forgetLocked(kind, name, t) {
 			d.missing++
 			h.leaving[kind][name] = append(h.leaving[kind][name], d)

@@ -18,7 +18,7 @@ const (
 // Listener is a connection that can subscribe.
 type Listener struct {
 	// Fixed after construction.
-	out *Outbox
+	out *Outbox // nil: silent
 	end func(Reason)
 
 	// Guarded by Hub.mu.
@@ -33,6 +33,14 @@ type Listener struct {
 func NewListener(out *Outbox, end func(Reason)) *Listener {
 	return &Listener{out: out, end: end}
 }
+
+// NewSilentListener returns a listener that takes part in subscriptions, so that
+// Redis is asked for what it wants, and is never handed a message: who has it
+// learns of them elsewhere. It counts nowhere, and is never ended. A hub has at
+// most one, which subscribes to one name at a time.
+func NewSilentListener() *Listener { return &Listener{} }
+
+func (l *Listener) silent() bool { return l.out == nil }
 
 func (l *Listener) endLocked(why Reason) {
 	if !l.ended {

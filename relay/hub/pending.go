@@ -124,10 +124,9 @@ func (h *Hub) enter(p *Pending) (active, more bool, err error) {
 	for _, name := range part {
 		t := h.topics[p.kind][name]
 		t.unwait(p.listener)
-		t.subs = append(t.subs, p.listener)
+		h.subs[p.kind] += t.add(p.listener)
 	}
 	h.waiting[p.kind] -= len(part)
-	h.subs[p.kind] += len(part)
 	if p.entered += len(part); p.entered < len(p.names) {
 		return false, true, nil
 	}

@@ -10,6 +10,7 @@ type topic struct {
 	local   bool // made by this relay: Redis knows nothing of it
 	asked   bool // the upstream knows that it is wanted
 	held    bool // Redis has confirmed it
+	silent  bool // the silent listener is among those who listen
 	watched bool // by the relay itself
 	turn    uint32
 	subs    []*Listener
@@ -22,18 +23,35 @@ type waiter struct {
 	next    *waiter
 }
 
-func (t *topic) unused() bool { return len(t.subs) == 0 && t.waiting == nil && !t.watched }
+func (t *topic) unused() bool { return !t.heard() && t.waiting == nil && !t.watched }
 
-// drop takes l off, and reports whether it listened.
-func (t *topic) drop(l *Listener) bool {
+// heard tells whether anybody listens, be it silently.
+func (t *topic) heard() bool { return len(t.subs) > 0 || t.silent }
+
+// add makes l listen, and returns by how much the listeners have become more.
+func (t *topic) add(l *Listener) int {
+	if l.silent() {
+		t.silent = true
+		return 0
+	}
+	t.subs = append(t.subs, l)
+	return 1
+}
+
+// drop takes l off, and returns by how much the listeners have become fewer.
+func (t *topic) drop(l *Listener) int {
+	if l.silent() {
+		t.silent = false
+		return 0
+	}
 	i := slices.Index(t.subs, l)
 	if i < 0 {
-		return false
+		return 0
 	}
 	last := len(t.subs) - 1
 	t.subs[i], t.subs[last] = t.subs[last], nil
 	t.subs = t.subs[:last]
-	return true
+	return 1
 }
 
 // unwait takes off the subscription of l that waits, and returns it, or nil.

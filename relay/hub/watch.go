@@ -33,10 +33,10 @@ func (h *Hub) Hearers(channel []byte) (exact bool, patterns []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if t := h.topics[resp.Message][string(channel)]; t != nil {
-		exact = len(t.subs) > 0
+		exact = t.heard()
 	}
 	for name, t := range h.patterns.matching(channel) {
-		if len(t.subs) > 0 {
+		if t.heard() {
 			patterns = append(patterns, name)
 		}
 	}
@@ -48,7 +48,7 @@ func (h *Hub) Names(kind resp.Kind) (names []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for name, t := range h.topics[kind] {
-		if len(t.subs) > 0 {
+		if t.heard() {
 			names = append(names, name)
 		}
 	}

@@ -45,7 +45,14 @@ type Delivery struct {
 	Channel []byte
 	Payload []byte
 	Frame   []byte // the whole frame: byte for byte what a RESP2 subscriber must get
+
+	// Not in the frame: set by who passes the message on.
+	ID    EntryID // of a message with history
+	Epoch uint64  // grows whenever Redis may send a message once more often than before
 }
+
+// EntryID is the ID of an entry of a stream; zero: none.
+type EntryID struct{ Ms, Seq uint64 }
 
 // ErrFrame reports bytes that no RESP2 server sends.
 var ErrFrame = errors.New("not a RESP2 frame")

@@ -81,6 +81,7 @@ type Route struct {
 	Subscribe  bool   // local processes may listen
 	Publishers Users  // who of them may publish
 	Listeners  Users  // who of them may listen
+	NATS       bool   // NATS clients may do what local processes may
 	Checker    Checker
 	LogInvalid bool // invalid messages pass and are only counted and logged
 	Policy     Policy

@@ -1,0 +1,240 @@
+package relay
+
+// The NATS door: how the relay's parts meet package natsbridge.
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/config"
+	"redis-relay/relay/glob"
+	"redis-relay/relay/history"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/natsbridge"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
+)
+
+// natsSource is the connection that publishes of NATS clients come from: one for
+// all, so that each client's order is kept.
+const natsSource = math.MaxUint64
+
+// openNATS starts the NATS server, if there is to be one.
+func (r *Relay) openNATS() error {
+	c := r.cfg.NATS
+	if c.Listen == "" {
+		return nil
+	}
+	token, err := readToken(c.TokenFile)
+	if err != nil {
+		return err
+	}
+	r.nats, err = natsbridge.New(natsbridge.Options{
+		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout,
+	}, natsLimits(r.cfg.Limits), r.rules.Load().scopes(), r.hub, (*natsDoor)(r), r.log.Named("nats"))
+	return err
+}
+
+// readToken reads the file that holds the token; "" means none.
+func readToken(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("nats.token_file: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" {
+		return "", fmt.Errorf("nats.token_file: %s is empty; write a token into it", path)
+	}
+	return token, nil
+}
+
+func natsLimits(l config.Limits) natsbridge.Limits {
+	return natsbridge.Limits{
+		Clients: l.Clients, Subscriptions: l.Subscriptions, Payload: int(l.Payload), Queue: int(l.Queue),
+	}
+}
+
+// scopes lists what NATS clients may listen to.
+func (r *rules) scopes() (list []natsbridge.Scope) {
+	for _, rt := range r.table.Routes() {
+		if rt.Prefix != "" {
+			list = append(list, natsbridge.Scope{Prefix: rt.Prefix, Open: onNATS(rt)})
+		}
+	}
+	return list
+}
+
+func (r *Relay) reloadNATS(next *config.Config) {
+	if r.nats == nil {
+		return
+	}
+	if err := r.nats.SetLimits(natsLimits(next.Limits)); err != nil {
+		r.log.Warn("the NATS server goes on with the limits it had", zap.Error(err))
+	}
+	r.nats.SetScopes(r.rules.Load().scopes())
+}
+
+// listenersOnNATS counts the NATS clients that hear a channel.
+func (r *Relay) listenersOnNATS(channel []byte) int {
+	if r.nats == nil || !r.rules.Load().table.Lookup(channel).NATS {
+		return 0
+	}
+	return r.nats.Listeners(channel)
+}
+
+// disconnectFromNATS disconnects those who must learn of a gap that way.
+func (r *Relay) disconnectFromNATS(now *rules) {
+	if r.nats == nil {
+		return
+	}
+	r.nats.Disconnect(func(kind resp.Kind, name string) bool {
+		return !isLocal(name) && now.onGap(kind, name) == route.GapDisconnect
+	})
+}
+
+// natsDoor is the relay as NATS clients see it: see natsbridge.Backend.
+type natsDoor Relay
+
+func (d *natsDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) error {
+	r := (*Relay)(d)
+	now := r.rules.Load()
+	rt := now.table.Lookup(channel)
+	if !rt.NATS && !route.IsReserved(channel) {
+		refusal := &Refusal{Denied, string(channel), notOnNATS(rt)}
+		r.reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, len(payload))
+		return refusal
+	}
+	return r.Publish(respserver.Publication{
+		From: natsSource, Kind: resp.Message, Channel: channel, Payload: payload,
+	}, receipt)
+}
+
+func (d *natsDoor) Send() { (*Relay)(d).Send(natsSource) }
+
+// MayListen is MaySubscribe for NATS clients. Whom a connection over TCP belongs to is
+// not known. What a pattern catches of routes that are not for them is not delivered.
+func (d *natsDoor) MayListen(kind resp.Kind, name []byte) error {
+	channel := name
+	if kind == resp.PMessage {
+		channel = glob.Literal(name)
+	}
+	now := d.rules.Load()
+	rt := now.table.Lookup(channel)
+	switch {
+	case kind == resp.Message && isLocal(string(name)):
+		return nil
+	case route.IsReserved(channel):
+		return &Refusal{Denied, string(name), "of the relay's own channels only " + EventsChannel + " and " +
+			RejectsChannel + " can be listened to"}
+	case !rt.NATS:
+		return &Refusal{Denied, string(name), notOnNATS(rt)}
+	case !rt.Subscribe:
+		return &Refusal{Denied, string(name), closed("subscribe", rt)}
+	case !onNATS(rt):
+		return &Refusal{Denied, string(name), barred(respserver.User{}, "subscribe", rt)}
+	case kind == resp.PMessage && !now.allowsPattern(channel):
+		return &Refusal{Denied, string(name), outsidePatterns(now)}
+	}
+	return nil
+}
+
+// onNATS tells whether NATS clients may hear the channels of a route.
+func onNATS(rt *route.Route) bool { return rt.NATS && rt.Subscribe && rt.Listeners.Admit(0, false) }
+
+// notOnNATS words why NATS clients cannot use a channel.
+func notOnNATS(rt *route.Route) string {
+	if rt.Prefix == "" {
+		return "no route covers this channel; add one with nats: true to relay.yaml"
+	}
+	return fmt.Sprintf("route %q does not say nats: true", rt.Prefix)
+}
+
+// History reads entries for a NATS client.
+func (d *natsDoor) History(ctx context.Context, channel, from string, count int) ([]natsbridge.Entry, error) {
+	if err := d.MayListen(resp.Message, []byte(channel)); err != nil {
+		return nil, err
+	}
+	v, err := (*Relay)(d).Query(ctx, "XRANGE", []byte(channel),
+		[][]byte{[]byte(from), []byte("+"), []byte("COUNT"), fmt.Append(nil, count)})
+	if err != nil {
+		return nil, err
+	}
+	entries, err := history.ReadEntries(v)
+	list := make([]natsbridge.Entry, 0, len(entries))
+	for i := range entries {
+		payload, _ := entries[i].Payload()
+		list = append(list, natsbridge.Entry{ID: entries[i].ID.String(), Payload: payload})
+	}
+	return list, err
+}
+
+// Missed tells that NATS clients did not get something, in the way their routes ask
+// for.
+func (d *natsDoor) Missed(since, until time.Time, messages int) {
+	r := (*Relay)(d)
+	now := r.rules.Load()
+	r.log.Warn("the NATS server fell behind", zap.Int("messages", messages))
+	event := Event{
+		Event: "gap", Time: time.Now(), Since: &since, Until: &until, Missing: int64(messages),
+		Cause: "the NATS server fell behind: only its clients have missed something",
+	}
+	for _, rt := range now.table.Routes() {
+		if rt.NATS {
+			event.Prefixes = append(event.Prefixes, rt.Prefix)
+		}
+	}
+	r.disconnectFromNATS(now)
+	r.tell(EventsChannel, event)
+	r.flush()
+}
+
+// Refused tells that Redis will not let NATS clients hear a name: NATS has no answer
+// for that.
+func (d *natsDoor) Refused(kind resp.Kind, name string, err error) {
+	r := (*Relay)(d)
+	event := Event{Event: "refused", Time: time.Now(), Cause: err.Error(), Channel: name}
+	if kind == resp.PMessage {
+		event.Channel, event.Pattern = "", name
+	}
+	r.log.Warn("Redis refused a subscription of NATS clients", zap.String("name", printable(name)), zap.Error(err))
+	r.tell(EventsChannel, event)
+	r.flush()
+}
+
+// measureNATS names the metrics of the NATS door.
+func (r *Relay) measureNATS() {
+	stats := func() natsbridge.Stats {
+		if r.nats == nil {
+			return natsbridge.Stats{}
+		}
+		return r.nats.Stats()
+	}
+	m := r.metrics
+	m.Gauge("nats_clients", "Connections to the NATS server.", func() float64 { return float64(stats().Clients) })
+	m.Gauge("nats_subscriptions", "Channels and patterns that NATS clients listen to.",
+		func() float64 { return float64(stats().Subscriptions) })
+	m.Count("nats_delivered_total", "Messages given to the NATS server, once for all its clients.",
+		func() float64 { return float64(stats().Delivered) })
+	m.Count("nats_drops_total", "Messages not given to the NATS server, which had fallen behind.",
+		func() float64 { return float64(stats().Dropped) })
+	m.Count("nats_disconnects_total", "NATS clients disconnected.",
+		func() float64 { return float64(stats().Slow) }, "reason", "slow")
+	m.Count("nats_disconnects_total", "NATS clients disconnected.",
+		func() float64 { return float64(stats().Gaps) }, "reason", "gap")
+	for _, reason := range natsbridge.Reasons {
+		m.Count("nats_refused_total", "What NATS clients were refused.",
+			func() float64 { return float64(stats().Refused[reason]) }, "reason", reason)
+	}
+}
+
+var _ natsbridge.Backend = (*natsDoor)(nil)

@@ -1,0 +1,270 @@
+package natsbridge
+
+// The bridge as a whole: building, running and ending it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats-server/v2/server/gsl"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+// Receipt is told what became of a publication. It must not block.
+type Receipt interface {
+	// Published gives the number of receivers, and the ID if the message was
+	// persisted; or the error for the publisher.
+	Published(receivers int64, id string, err error)
+	// Flush follows when other answers have been given too.
+	Flush()
+}
+
+// Entry is a message of a channel's history.
+type Entry struct {
+	ID      string
+	Payload []byte // nil: it was not written by a relay, and has none
+}
+
+// Backend is the relay behind the door. The text of an error begins with its code
+// word, such as "DENIED chat:42: ...".
+type Backend interface {
+	// Publish refuses a message, or takes it; then the receipt follows. It does not
+	// block. payload must not be changed.
+	Publish(channel, payload []byte, r Receipt) error
+	// Send has sent what was taken, when there is no more for now.
+	Send()
+	// MayListen returns why NATS clients may not hear a name, or nil.
+	MayListen(kind resp.Kind, name []byte) error
+	// History reads up to count entries from an ID on, the oldest first; "-" is the
+	// first there is, "(" before an ID the one after it.
+	History(ctx context.Context, channel, from string, count int) ([]Entry, error)
+	// Missed says that NATS clients did not get a number of messages.
+	Missed(since, until time.Time, messages int)
+	// Refused says that Redis will not let NATS clients hear a name.
+	Refused(kind resp.Kind, name string, err error)
+}
+
+// Options set up a Bridge.
+type Options struct {
+	Listen         string        // host:port for clients; port 0 is any
+	Token          string        // that clients must give; empty: none
+	PublishTimeout time.Duration // how long a publish waits for a subscription on its way
+}
+
+// Limits bound what clients may use. All are positive.
+type Limits struct {
+	Clients       int // connections
+	Subscriptions int // of one connection
+	Payload       int // bytes of one message
+	Queue         int // bytes that may wait for one connection
+}
+
+const (
+	startTimeout = 10 * time.Second
+	maxBehind    = 32 << 20 // bytes that may wait for the server
+	maxRequests  = 1024     // publishes that may wait for their turn
+)
+
+// Bridge is the embedded NATS server with the relay behind it. New builds it, Run
+// runs it, once.
+type Bridge struct {
+	// Fixed after construction.
+	opts     Options
+	hub      *hub.Hub
+	backend  Backend
+	log      *zap.Logger
+	options  *server.Options
+	server   *server.Server
+	notes    *notes
+	link     *link
+	listener *hub.Listener
+	seed     maphash.Seed
+	ready    chan struct{} // closed when the link stands: clients are let in
+	ended    chan struct{} // closed when Run ends
+	requests chan request  // never closed
+	work     chan struct{} // there is something for settle
+	readers  chan struct{} // one for each history request under way
+	writers  sync.WaitGroup
+	behind   atomic.Int64 // the limit of link.out
+	clients  atomic.Pointer[server.Permissions]
+
+	stats  stats
+	epoch  atomic.Uint64
+	open   atomic.Int64 // publishes taken and not answered
+	drains atomic.Bool  // no more publishes are taken
+
+	changing sync.Mutex // Guards what follows; nothing from Redis waits for it.
+	names    map[name]*interest
+
+	jobsMu sync.Mutex
+	jobs   []func() // for settle
+
+	mu sync.Mutex // Guards what follows.
+
+	subs       map[string]subscription
+	list       *gsl.GenericSublist[subscription]
+	generation uint64 // of list
+	targets    map[string]*target
+	batch      []byte // for the server, not in link.out yet
+	spare      []byte // an earlier batch, to be used again
+	messages   int    // in batch
+	missed     int    // not taken by link.out, and not told yet
+	since      time.Time
+}
+
+// New builds a bridge and its server, which takes the address. Clients are let in
+// at once, but what they want waits for Run. An error names the key it is about. The
+// caller must call Run or Close.
+func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backend, log *zap.Logger) (*Bridge, error) {
+	b := &Bridge{
+		opts: opts, hub: h, backend: backend, log: log, listener: hub.NewSilentListener(), seed: maphash.MakeSeed(),
+		ready: make(chan struct{}), ended: make(chan struct{}), requests: make(chan request, maxRequests),
+		work: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders), names: map[name]*interest{},
+		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
+		notes: newNotes(log),
+	}
+	b.behind.Store(maxBehind)
+	b.stats.payload.Store(int64(limits.Payload))
+	b.clients.Store(permissions(scopes))
+	if err := b.start(limits); err != nil {
+		return nil, errors.Join(fmt.Errorf("nats.listen: %w", err), b.Close())
+	}
+	return b, nil
+}
+
+// start starts the server and waits for it to dial the link.
+func (b *Bridge) start(limits Limits) error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen for the server: %w", err)
+	}
+	defer func() { _ = ln.Close() }() // one connection is all there is
+	secret := newSecret()
+	if b.options, err = options(b.opts.Listen, limits, ln.Addr().String(), secret); err != nil {
+		return err
+	}
+	b.options.CustomClientAuthentication = (*doorman)(b)
+	if b.server, err = server.NewServer(b.options.Clone()); err != nil {
+		return err
+	}
+	b.server.SetLoggerV2(b.notes, false, false, false)
+	b.server.Start()
+	const look = 100 * time.Millisecond
+	for end := time.Now().Add(startTimeout); !b.server.ReadyForConnections(look); {
+		if err := b.notes.fatal(); err != nil || time.Now().After(end) {
+			return errors.Join(errors.New("the NATS server does not start"), err)
+		}
+	}
+	b.link, err = acceptLink(ln.(*net.TCPListener), secret, &b.behind, &b.writers)
+	if err == nil {
+		close(b.ready)
+	}
+	return err
+}
+
+// Addr is the address that clients connect to.
+func (b *Bridge) Addr() net.Addr { return b.server.Addr() }
+
+// Close gives back what New took. Only for a bridge that was never run.
+func (b *Bridge) Close() error {
+	b.shutDown()
+	return nil
+}
+
+// Run serves until ctx ends; then publishes under way get their answers, and the
+// server ends. It returns nil, or why it ended by itself.
+func (b *Bridge) Run(ctx context.Context) error {
+	all, actx := errgroup.WithContext(context.WithoutCancel(ctx))
+	all.Go(func() error {
+		err := b.read()
+		if b.drains.Load() {
+			return nil
+		}
+		return fmt.Errorf("the link to the NATS server was lost: %w", err)
+	})
+	all.Go(func() error { return b.settle() })
+	all.Go(func() error { return b.publishAll(actx) })
+	all.Go(func() error {
+		select {
+		case <-ctx.Done():
+			b.drain()
+		case <-actx.Done():
+		}
+		close(b.ended)
+		b.shutDown()
+		return nil
+	})
+	return all.Wait()
+}
+
+// drain lets answers out, for as long as a publish may take.
+func (b *Bridge) drain() {
+	b.drains.Store(true)
+	const look = 5 * time.Millisecond
+	for end := time.Now().Add(b.opts.PublishTimeout + time.Second/4); time.Now().Before(end); time.Sleep(look) {
+		if len(b.requests) == 0 && b.open.Load() == 0 {
+			break
+		}
+	}
+	b.Flush()
+	if b.link.out.Drain(time.Second) {
+		b.link.barrier(time.Second)
+	}
+}
+
+func (b *Bridge) shutDown() {
+	if b.server != nil {
+		b.server.Shutdown()
+		b.server.WaitForShutdown()
+	}
+	if b.link != nil {
+		b.link.out.Close()
+		b.writers.Wait()
+	}
+}
+
+// later has settle run a job.
+func (b *Bridge) later(job func()) {
+	b.jobsMu.Lock()
+	b.jobs = append(b.jobs, job)
+	b.jobsMu.Unlock()
+	b.wake()
+}
+
+func (b *Bridge) wake() {
+	select {
+	case b.work <- struct{}{}:
+	default:
+	}
+}
+
+// settle does what nobody else must wait for: subscriptions that Redis has answered,
+// and jobs.
+func (b *Bridge) settle() error {
+	for {
+		select {
+		case <-b.work:
+		case <-b.ended:
+			return nil
+		}
+		b.jobsMu.Lock()
+		jobs := b.jobs
+		b.jobs = nil
+		b.jobsMu.Unlock()
+		for _, job := range jobs {
+			job()
+		}
+		b.enterAll()
+	}
+}

@@ -1,0 +1,220 @@
+package natsbridge
+
+// From the relay to NATS clients.
+
+import (
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	maxTargets = 16 << 10  // channels remembered
+	maxKept    = 256 << 10 // bytes of a batch's memory that is used again
+
+	// idHeader carries the ID of a message with history.
+	idHeader = "Relay-Id"
+)
+
+// target is a channel as NATS clients see it. Guarded by Bridge.mu.
+type target struct {
+	generation uint64 // of Bridge.list, for which the next two hold
+	heard      bool   // somebody listens
+	head       []byte // subject and queue groups, as a message to the server begins
+
+	last message
+	seen []uint64 // patterns that have brought a copy of last
+}
+
+// message tells one publish from the next.
+type message struct {
+	hash  uint64 // of the payload
+	id    resp.EntryID
+	epoch uint64
+}
+
+// Confirmed says that Redis has subscribed a name: from here on a message may come
+// once more often. It is called in the order of the messages.
+func (b *Bridge) Confirmed() { b.epoch.Add(1) }
+
+// Epoch marks the messages between two calls of Confirmed.
+func (b *Bridge) Epoch() uint64 { return b.epoch.Load() }
+
+// Deliver queues a message for the NATS clients that listen to its channel, and
+// reports whether it did: not if there are none, and not if it is a copy, for the
+// channel and each pattern, of one that was delivered. Nothing is sent before Flush.
+func (b *Bridge) Deliver(d *resp.Delivery) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.targetLocked(d.Channel)
+	if !t.heard || !t.first(b.seed, d) {
+		return false
+	}
+	b.batch = appendMessage(b.batch, t.head, d.ID, d.Payload)
+	b.messages++
+	return true
+}
+
+// Hears tells whether NATS clients listen to a channel.
+func (b *Bridge) Hears(channel []byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.targetLocked(channel).heard
+}
+
+// Listeners counts the subscriptions of NATS clients that a message on a channel
+// reaches.
+func (b *Bridge) Listeners(channel []byte) int {
+	if !b.Hears(channel) {
+		return 0
+	}
+	subject, err := Subject(channel)
+	if err != nil {
+		return 0
+	}
+	return b.server.GlobalAccount().Interest(subject)
+}
+
+// targetLocked finds a channel, and asks the list again if that has changed.
+func (b *Bridge) targetLocked(channel []byte) *target {
+	t := b.targets[string(channel)]
+	if t == nil {
+		if len(b.targets) == maxTargets {
+			clear(b.targets)
+		}
+		t = &target{generation: b.generation - 1}
+		b.targets[string(channel)] = t
+	}
+	if t.generation != b.generation {
+		t.generation = b.generation
+		b.lookLocked(t, channel)
+	}
+	return t
+}
+
+func (b *Bridge) lookLocked(t *target, channel []byte) {
+	t.heard, t.head = false, t.head[:0]
+	subject, err := Subject(channel)
+	if err != nil {
+		return
+	}
+	var queues []string
+	b.list.Match(subject, func(s subscription) {
+		t.heard = true
+		if s.queue != "" && !slices.Contains(queues, s.queue) {
+			queues = append(queues, s.queue)
+		}
+	})
+	t.head = append(append(t.head, subject...), ' ')
+	if len(queues) > 0 {
+		t.head = append(t.head, "| "...)
+	}
+	for _, q := range queues {
+		t.head = append(append(t.head, q...), ' ')
+	}
+}
+
+// first tells whether a message is the first copy of a publish. Redis sends the
+// copies one behind the other, the channel's own before those of patterns, and one
+// for each: a source that has brought this message already brings the next.
+func (t *target) first(seed maphash.Seed, d *resp.Delivery) bool {
+	m := message{maphash.Bytes(seed, d.Payload), d.ID, d.Epoch}
+	same := t.last == m
+	t.last = m
+	if d.Kind == resp.Message {
+		t.seen = t.seen[:0]
+		return true
+	}
+	source := maphash.Bytes(seed, d.Pattern)
+	if same && !slices.Contains(t.seen, source) {
+		t.seen = append(t.seen, source)
+		return false
+	}
+	t.seen = append(t.seen[:0], source)
+	return true
+}
+
+// appendMessage appends a message for the server; head ends with a space.
+func appendMessage(b, head []byte, id resp.EntryID, payload []byte) []byte {
+	if id == (resp.EntryID{}) {
+		b = append(append(b, "LMSG "...), head...)
+		b = strconv.AppendInt(b, int64(len(payload)), 10)
+		b = append(append(b, "\r\n"...), payload...)
+		return append(b, "\r\n"...)
+	}
+	text := strconv.FormatUint(id.Ms, 10) + "-" + strconv.FormatUint(id.Seq, 10)
+	return appendWithHeaders(b, head, payload, header{idHeader, text})
+}
+
+type header struct{ name, value string }
+
+// appendWithHeaders appends a message with headers.
+func appendWithHeaders(b, head, payload []byte, headers ...header) []byte {
+	var buf [256]byte
+	text := append(buf[:0], "NATS/1.0\r\n"...)
+	for _, h := range headers {
+		text = append(append(append(append(text, h.name...), ": "...), h.value...), "\r\n"...)
+	}
+	text = append(text, "\r\n"...)
+	b = append(append(b, "HMSG "...), head...)
+	b = append(strconv.AppendInt(b, int64(len(text)), 10), ' ')
+	b = append(strconv.AppendInt(b, int64(len(text)+len(payload)), 10), "\r\n"...)
+	b = append(append(b, text...), payload...)
+	return append(b, "\r\n"...)
+}
+
+// Flush sends what was queued, as far as the server takes it now.
+func (b *Bridge) Flush() {
+	batch := b.hand()
+	if batch == nil {
+		return
+	}
+	empty := b.link.out.Flush()
+	if !empty || cap(batch) > maxKept {
+		return // it is kept, or too much to keep
+	}
+	b.mu.Lock()
+	b.spare = batch[:0]
+	b.mu.Unlock()
+}
+
+// hand hands the batch to the Outbox, and returns it if that took it.
+func (b *Bridge) hand() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	batch, n := b.batch, b.messages
+	if len(batch) == 0 {
+		return nil
+	}
+	b.messages = 0
+	if !b.link.out.Append(batch) {
+		b.batch = batch[:0]
+		b.missLocked(n)
+		return nil
+	}
+	b.batch, b.spare = b.spare, nil
+	b.stats.delivered.Add(uint64(n))
+	if b.missed > 0 {
+		b.tellMissedLocked()
+	}
+	return batch
+}
+
+// missLocked counts what the server is too far behind for.
+func (b *Bridge) missLocked(n int) {
+	if b.missed == 0 {
+		b.since = time.Now()
+	}
+	b.missed += n
+	b.stats.dropped.Add(uint64(n))
+}
+
+// tellMissedLocked says, when the server takes messages again, that some are missing.
+func (b *Bridge) tellMissedLocked() {
+	n, since, until := b.missed, b.since, time.Now()
+	b.missed = 0
+	b.later(func() { b.backend.Missed(since, until, n) })
+}

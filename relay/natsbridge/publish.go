@@ -1,0 +1,230 @@
+package natsbridge
+
+// From NATS clients to the relay: publishes, and questions for history.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	maxReaders   = 16   // history requests under way
+	defaultCount = 100  // entries of a history request that does not say
+	maxCount     = 1000 // entries of one reply
+)
+
+// request is what a client has sent.
+type request struct {
+	subject string
+	reply   string // empty: no answer is wanted
+	payload []byte
+	at      time.Time
+}
+
+// requested takes a request. It waits while too many others wait: then the server
+// slows down who publishes.
+func (b *Bridge) requested(m request) {
+	if m.reply != "" && !strings.HasPrefix(m.reply, inboxToken+".") {
+		b.stats.forged.Add(1) // an answer there would look like a delivery
+		return
+	}
+	select {
+	case b.requests <- m:
+	case <-b.ended:
+	}
+}
+
+// publishAll carries requests out, one after the other.
+func (b *Bridge) publishAll(ctx context.Context) error {
+	for {
+		select {
+		case m := <-b.requests:
+			b.carryOut(ctx, m)
+		case <-b.ended:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+		if len(b.requests) == 0 {
+			b.backend.Send()
+		}
+	}
+}
+
+func (b *Bridge) carryOut(ctx context.Context, m request) {
+	b.open.Add(1)
+	r := &receipt{b, m.reply}
+	token, subject, _ := strings.Cut(m.subject, ".")
+	channel, err := Channel(subject)
+	switch {
+	case err != nil:
+		b.stats.unnamed.Add(1)
+		r.done(nil, errors.New("DENIED "+err.Error()))
+	case token == historyToken:
+		b.readHistory(ctx, r, channel, m.payload)
+		return
+	default:
+		b.letSubscribersIn(channel, m.at)
+		if err = b.backend.Publish([]byte(channel), m.payload, r); err == nil {
+			return
+		}
+		r.Published(0, "", err)
+	}
+	b.Flush()
+}
+
+// letSubscribersIn waits while a subscription of anybody on this host, which the
+// message would reach, is not confirmed by Redis yet.
+func (b *Bridge) letSubscribersIn(channel string, since time.Time) {
+	pending := b.hub.WaitFor(resp.Message, []byte(channel))
+	if pending == nil {
+		return
+	}
+	b.backend.Send()
+	timer := time.NewTimer(b.opts.PublishTimeout - time.Since(since))
+	defer timer.Stop()
+	for ; pending != nil; pending = b.hub.WaitFor(resp.Message, []byte(channel)) {
+		select {
+		case <-pending.Done():
+		case <-timer.C:
+			return
+		case <-b.ended:
+			return
+		}
+	}
+}
+
+// receipt answers one request.
+type receipt struct {
+	bridge *Bridge
+	reply  string
+}
+
+func (r *receipt) Published(receivers int64, id string, err error) {
+	r.done(struct {
+		Receivers int64  `json:"receivers"`
+		ID        string `json:"id,omitempty"`
+	}{receivers, id}, err)
+}
+
+func (r *receipt) Flush() { r.bridge.Flush() }
+
+// done queues the answer: v as JSON, or the error, in the headers that NATS
+// services use, too.
+func (r *receipt) done(v any, err error) {
+	b := r.bridge
+	defer b.open.Add(-1)
+	if r.reply == "" {
+		return
+	}
+	var code, reason string
+	if err != nil {
+		code, reason, _ = strings.Cut(err.Error(), " ")
+		v = struct {
+			Code  string `json:"code"`
+			Error string `json:"error"`
+		}{code, reason}
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		body = []byte(`{"code":"ERR","error":"the answer cannot be written as JSON"}`)
+	}
+	head := []byte(r.reply + " ")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if code == "" {
+		b.batch = appendMessage(b.batch, head, resp.EntryID{}, body)
+		return
+	}
+	b.batch = appendWithHeaders(b.batch, head, body,
+		header{"Nats-Service-Error-Code", oneLine(code)}, header{"Nats-Service-Error", oneLine(reason)})
+}
+
+// oneLine makes text fit for a header.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// historyRequest is what a client asks for.
+type historyRequest struct {
+	From  string `json:"from"`  // an ID, "-" for the first, or "(" and an ID for those after it
+	Count int    `json:"count"` // at most; 0: 100
+}
+
+type historyReply struct {
+	Entries []historyEntry `json:"entries"`
+	More    bool           `json:"more,omitempty"` // there may be more behind the last
+}
+
+// historyEntry has its payload as text, or in base64 if it is not UTF-8.
+type historyEntry struct {
+	ID      string  `json:"id"`
+	Payload *string `json:"payload,omitempty"`
+	Base64  []byte  `json:"base64,omitempty"`
+}
+
+var (
+	errHistoryRequest = errors.New(`ERR write {"from":"-","count":100}: from is an ID, - for the first entry, ` +
+		`or ( and an ID for those after it; count is 1 to 1000`)
+	errReaders = errors.New("BUSY too many history requests are under way; try again later")
+)
+
+// readHistory answers a history request in a goroutine of its own.
+func (b *Bridge) readHistory(ctx context.Context, r *receipt, channel string, text []byte) {
+	q := historyRequest{From: "-", Count: defaultCount}
+	if len(text) > 0 && json.Unmarshal(text, &q) != nil || q.Count < 1 || q.Count > maxCount || q.From == "" {
+		r.done(nil, errHistoryRequest)
+		b.Flush()
+		return
+	}
+	select {
+	case b.readers <- struct{}{}:
+	default:
+		r.done(nil, errReaders)
+		b.Flush()
+		return
+	}
+	go func() {
+		defer func() { <-b.readers }()
+		ctx, cancel := context.WithTimeout(ctx, b.opts.PublishTimeout)
+		defer cancel()
+		list, err := b.backend.History(ctx, channel, q.From, q.Count)
+		r.done(reply(list, q.Count, int(b.stats.payload.Load())), err)
+		b.Flush()
+	}()
+}
+
+// reply takes as many entries as fit into one message of max bytes, at least one.
+func reply(list []Entry, count, limit int) historyReply {
+	const extra = 64 // bytes of an entry besides ID and payload
+	r := historyReply{Entries: []historyEntry{}, More: len(list) == count}
+	size := 0
+	for _, e := range list {
+		h := historyEntry{ID: e.ID}
+		switch text := string(e.Payload); {
+		case e.Payload == nil:
+		case utf8.ValidString(text):
+			h.Payload = &text
+		default:
+			h.Base64 = e.Payload
+		}
+		text, err := json.Marshal(h)
+		if size += len(text) + extra; err != nil || size > limit && len(r.Entries) > 0 {
+			r.More = true
+			break
+		}
+		r.Entries = append(r.Entries, h)
+	}
+	return r
+}

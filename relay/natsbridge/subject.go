@@ -1,0 +1,178 @@
+package natsbridge
+
+// Channels as subjects, and back.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"redis-relay/relay/resp"
+)
+
+// The first tokens of subjects that are no channels.
+const (
+	publishToken = "publish"
+	historyToken = "history"
+	inboxToken   = "_INBOX"
+)
+
+const (
+	maxSubject = 16 << 10 // bytes; a name of 4 KiB has three times as many at most
+	emptyToken = "%"      // the empty part of a channel
+	hexDigits  = "0123456789ABCDEF"
+)
+
+// ErrNoSubject says that a channel's subject would be too long.
+var ErrNoSubject = fmt.Errorf("the subject would be longer than %d bytes", maxSubject)
+
+// Subject returns the subject of a channel: ":" becomes ".", an empty part "%", and
+// bytes that a subject cannot hold are written %XX. A first token that NATS or the
+// relay needs itself (publish, history, what begins with $ or _) has its first byte
+// written so. Different channels have different subjects. Only a very long channel
+// has none: ErrNoSubject.
+func Subject(channel []byte) (string, error) {
+	b := make([]byte, 0, len(channel)+8)
+	for i := 0; ; {
+		part := channel[i:]
+		end := bytes.IndexByte(part, ':')
+		if end < 0 {
+			end = len(part)
+		}
+		if b = appendToken(b, part[:end], i == 0); end == len(part) {
+			break
+		}
+		b = append(b, '.')
+		i += end + 1
+	}
+	if len(b) > maxSubject {
+		return "", ErrNoSubject
+	}
+	return string(b), nil
+}
+
+func appendToken(b, part []byte, first bool) []byte {
+	if len(part) == 0 {
+		return append(b, emptyToken...)
+	}
+	for i, c := range part {
+		if plain(c) && (i > 0 || !first || !taken(part)) {
+			b = append(b, c)
+			continue
+		}
+		b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+	}
+	return b
+}
+
+// plain tells whether a byte stands for itself in a subject.
+func plain(c byte) bool {
+	switch c {
+	case '.', ':', '*', '>', '%':
+		return false
+	}
+	return ' ' < c && c < 0x7f
+}
+
+// taken tells whether the first part of a channel is a word of NATS's or ours.
+func taken(part []byte) bool {
+	return part[0] == '$' || part[0] == '_' || string(part) == publishToken || string(part) == historyToken
+}
+
+// Channel returns the channel of a subject: Subject's inverse. A subject that is not
+// written as Subject does is an error.
+func Channel(subject string) (string, error) {
+	n, err := nameOf(subject)
+	if err == nil && n.kind != resp.Message {
+		err = fmt.Errorf("%.80q is not the subject of a channel: %w", subject, errWildcard)
+	}
+	return n.text, err
+}
+
+var (
+	errEmpty    = errors.New("a token is empty; write % for the empty part of a channel")
+	errEscape   = errors.New("% is not followed by two hexadecimal digits")
+	errColon    = errors.New("a channel's colon is a dot in its subject")
+	errWildcard = errors.New("it has a wildcard; write %2A or %3E for the byte itself")
+)
+
+// partOf returns what a token without wildcard stands for.
+func partOf(token string, first bool) ([]byte, error) {
+	switch token {
+	case "":
+		return nil, errEmpty
+	case emptyToken:
+		return nil, nil
+	}
+	part := make([]byte, 0, len(token))
+	for i := 0; i < len(token); i++ {
+		c := token[i]
+		if c == '%' {
+			if i+2 >= len(token) {
+				return nil, errEscape
+			}
+			high, low := strings.IndexByte(hexDigits, token[i+1]), strings.IndexByte(hexDigits, token[i+2])
+			if high < 0 || low < 0 {
+				return nil, errEscape
+			}
+			c = byte(high<<4 | low)
+			i += 2
+		}
+		part = append(part, c)
+	}
+	if bytes.IndexByte(part, ':') >= 0 {
+		return nil, errColon
+	}
+	if proper := appendToken(nil, part, first); string(proper) != token {
+		return nil, fmt.Errorf("write %.80q for %.80q", proper, token)
+	}
+	return part, nil
+}
+
+// name is a name that the hub knows: a channel or a Redis pattern.
+type name struct {
+	kind resp.Kind
+	text string
+}
+
+// nameOf returns what must be subscribed at Redis for a subscription of a NATS
+// client: the channel, or a pattern that catches at least what the subject does. A
+// "*" of NATS ends with its part, a "*" of Redis does not.
+func nameOf(subject string) (name, error) {
+	if len(subject) > maxSubject {
+		return name{}, ErrNoSubject
+	}
+	var channel, pattern []byte
+	wild := false
+	for i, token := range strings.Split(subject, ".") {
+		if i > 0 {
+			channel, pattern = append(channel, ':'), append(pattern, ':')
+		}
+		if token == "*" || token == ">" {
+			wild = true
+			pattern = append(pattern, '*')
+			continue
+		}
+		part, err := partOf(token, i == 0)
+		if err != nil {
+			return name{}, fmt.Errorf("%.80q is not the subject of a channel: %w", subject, err)
+		}
+		channel, pattern = append(channel, part...), appendLiteral(pattern, part)
+	}
+	if wild {
+		return name{resp.PMessage, string(pattern)}, nil
+	}
+	return name{resp.Message, string(channel)}, nil
+}
+
+// appendLiteral appends text to a Redis pattern so that it stands for itself.
+func appendLiteral(pattern []byte, text []byte) []byte {
+	for _, c := range text {
+		if strings.IndexByte(`*?[]\^`, c) >= 0 {
+			pattern = append(pattern, '\\')
+		}
+		pattern = append(pattern, c)
+	}
+	return pattern
+}
