@@ -155,6 +155,7 @@ func load(opts options) (*config.Config, error) {
 
 // serve runs the relay until a signal ends it.
 func serve(cfg *config.Config, stdout io.Writer) error {
+	signal.Ignore(syscall.SIGPIPE) // a relay outlives whoever collects its log
 	log, level, err := newLogger(cfg.Log)
 	if err != nil {
 		return err

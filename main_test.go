@@ -736,6 +736,49 @@ func TestSocketOfALivingRelayIsNotTaken(t *testing.T) {
 	c.Expect(t, "+PONG")
 }
 
+// TestSocketOfAStoppedRelayIsNotTaken: it answers nobody and lives all the same,
+// even if somebody has tidied its lock away.
+func TestSocketOfAStoppedRelayIsNotTaken(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	d := s.start(nil)
+	d.awaitReady()
+	c := d.dial()
+	d.signal(syscall.SIGSTOP)
+	t.Cleanup(func() { d.signal(syscall.SIGCONT) })
+	refused := func() {
+		t.Helper()
+		s.run(nil, "--http.listen=").expect(t, exitFailed, "socket.path: relay.sock: a living relay holds this socket")
+	}
+	refused()
+	if err := os.Remove(d.socket + ".lock"); err != nil {
+		t.Fatal(err)
+	}
+	refused()
+	d.signal(syscall.SIGCONT)
+	for _, c := range []*redistest.Client{c, d.dial()} {
+		c.Send("PING")
+		c.Expect(t, "+PONG")
+	}
+}
+
+// TestNextRelayTakesOver the socket while the last one still drains, and keeps it.
+func TestNextRelayTakesOver(t *testing.T) {
+	t.Parallel()
+	old := startStuck(t)
+	s := &scene{t, filepath.Dir(old.socket)}
+	next := s.start(nil)
+	next.awaitReady()
+	if old.hasEnded() {
+		t.Fatal("the first relay has not drained")
+	}
+	old.endsWithin(drainTime + 2*time.Second)
+	c := next.dial()
+	c.Send("PING")
+	c.Expect(t, "+PONG")
+	s.run(nil, "--http.listen=").expect(t, exitFailed, "a living relay holds this socket")
+}
+
 func TestStaleSocketIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, nil)

@@ -50,6 +50,7 @@ var layers = map[string]struct {
 	"relay/respserver": {[]string{"relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/schema":     {nil, "a verdict needs a payload and nothing else"},
+	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
 	"relay/upstream":   {[]string{"relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 }
 

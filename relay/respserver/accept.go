@@ -28,6 +28,7 @@ const (
 
 	retryMin = 5 * time.Millisecond // after a failed accept, at first
 	retryMax = time.Second          // and at last
+	calm     = 2 * retryMax         // without a failed accept, until the trouble is over
 )
 
 func (s *Server) accept(ctx context.Context, ln net.Listener) error {
@@ -56,17 +57,19 @@ func isExhaustion(err error) bool {
 		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// failing is a time in which no connection can be accepted. It is told of when it
-// begins and when it is over.
+// failing is a time in which connections cannot be accepted, or only one where
+// another has gone. It is told of when it begins and when it is over.
 type failing struct {
 	since time.Time // zero: it is not
+	last  time.Time // that an accept failed
 	wait  time.Duration
 }
 
 // again takes note of a failure and returns how long to wait.
 func (f *failing) again(log *zap.Logger, err error) time.Duration {
+	f.last = time.Now()
 	if f.since.IsZero() {
-		f.since = time.Now()
+		f.since = f.last
 		log.Error("cannot accept connections; they wait. If these are file descriptors, raise the limit "+
 			"(ulimit -n, LimitNOFILE) or lower limits.clients", zap.Error(err))
 	}
@@ -74,8 +77,10 @@ func (f *failing) again(log *zap.Logger, err error) time.Duration {
 	return f.wait
 }
 
+// over takes note of a connection.
 func (f *failing) over(log *zap.Logger) {
-	if !f.since.IsZero() {
+	f.wait = 0
+	if !f.since.IsZero() && time.Since(f.last) > calm {
 		log.Info("connections are accepted again", zap.Duration("after", time.Since(f.since).Round(time.Millisecond)))
 		*f = failing{}
 	}

@@ -163,6 +163,7 @@ func (l *exhausted) Accept() (net.Conn, error) {
 func TestAcceptOutlivesExhaustion(t *testing.T) {
 	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		t.Run(errno.Error(), func(t *testing.T) {
+			t.Parallel()
 			path := socketPath(t)
 			ln, err := respserver.Listen(path, 0o600, "")
 			if err != nil {
@@ -172,7 +173,7 @@ func TestAcceptOutlivesExhaustion(t *testing.T) {
 			l.err.Store(&errno)
 			core, logs := observer.New(zap.InfoLevel)
 			var limits respserver.Limits
-			limits.Clients.Store(1)
+			limits.Clients.Store(100)
 			s := respserver.New(respserver.Options{Path: path}, hub.New(&upstream{}, func(string) bool { return false }),
 				&backend{}, &limits, zap.New(core))
 			ctx, cancel := context.WithCancel(context.Background())
@@ -190,10 +191,21 @@ func TestAcceptOutlivesExhaustion(t *testing.T) {
 				t.Errorf("6 tries in %v", took)
 			}
 			l.err.Store(nil)
-			c := redistest.Dial(t, "unix", path)
-			c.Send("PING")
-			c.Expect(t, "+PONG")
+			served := func() {
+				c := redistest.Dial(t, "unix", path)
+				c.Send("PING")
+				c.Expect(t, "+PONG")
+				c.Close()
+			}
+			served()
+			l.err.Store(&errno) // again, for a moment
+			tries := l.tries.Load()
+			last := redistest.Dial(t, "unix", path) // the Accept under way may still take it
+			redistest.Eventually(t, redistest.DefaultTimeout, "another try", func() bool { return l.tries.Load() > tries })
+			last.Close()
+			l.err.Store(nil)
 			redistest.Eventually(t, redistest.DefaultTimeout, "the end is told", func() bool {
+				served()
 				return logs.FilterMessage("connections are accepted again").Len() == 1
 			})
 			if n := logs.FilterMessageSnippet("cannot accept").Len(); n != 1 {

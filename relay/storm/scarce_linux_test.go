@@ -1,0 +1,189 @@
+package storm_test
+
+// A system that has run out: of file descriptors, and of room for the log.
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"redis-relay/relay/redistest"
+)
+
+// The relay keeps descriptors back: clients are refused before Redis cannot be
+// reached any more.
+func TestFewDescriptors(t *testing.T) {
+	const files = 100
+	c := start(t, func(cmd *exec.Cmd) {
+		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, files), program}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+	})
+	if c.says("limits.clients is lowered") != 1 {
+		t.Error("the log does not say that there will be fewer clients")
+	}
+	b := c.stand()
+	var served, refused []net.Conn
+	var again atomic.Int64
+	for range files {
+		conn, err := connect(c.socket, &again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, "PING\r\n") // fails for one that is refused already
+		answer := make([]byte, 7)
+		_, err = io.ReadFull(conn, answer)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case string(answer) == "+PONG\r\n":
+			served = append(served, conn)
+		case strings.HasPrefix("-ERR max number of clients reached", string(answer)):
+			refused = append(refused, conn)
+		default:
+			t.Fatalf("got %q", answer)
+		}
+	}
+	if len(served) < files/2 || len(refused) == 0 {
+		t.Errorf("%d served, %d refused", len(served), len(refused))
+	}
+	for range 3 {
+		c.redis.MustDo("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		c.eventually("the relay publishes again", func() bool {
+			v, err := redistest.Dial(t, "unix", c.redis.Socket()).TryDo("CLIENT", "LIST")
+			return err == nil && strings.Count(v.Str, ":pub ") == 2 && c.status("/readyz") == 200
+		})
+	}
+	closeAll(append(served, refused...))
+	b.dismiss(t)
+	c.returned()
+}
+
+// With no descriptor left connections wait, and the relay does not spin.
+func TestNoDescriptorsLeft(t *testing.T) {
+	c := start(t, nil)
+	b := c.stand()
+	const left = 20
+	limit := uint64(c.footprint().descriptors + left)
+	var before unix.Rlimit
+	if err := unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &before); err != nil {
+		t.Fatal(err)
+	}
+	lower := unix.Rlimit{Cur: limit, Max: before.Max}
+	if err := unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_NOFILE, &lower, nil); err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	var again atomic.Int64
+	for range 3 * left {
+		conn, err := connect(c.socket, &again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	c.eventually("it says so", func() bool { return c.says("cannot accept connections") == 1 })
+	b.leave(t)
+	const watched = 2 * time.Second
+	used := c.processor()
+	time.Sleep(watched) // what is measured is what it does in that time
+	if used = c.processor() - used; used > watched/4 {
+		t.Errorf("used the processor for %v in %v", used, watched)
+	}
+	if n := c.says("cannot accept connections"); n != 1 {
+		t.Errorf("says so %d times", n)
+	}
+	// When some go, others come in; in the end all have been answered.
+	for _, conn := range conns {
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		if text := make([]byte, 7); readFull(t, conn, text) != "+PONG\r\n" {
+			t.Fatalf("got %q", text)
+		}
+		_ = conn.Close()
+	}
+	c.eventually("it says that it is over", func() bool {
+		c.dial().Close()
+		return c.says("connections are accepted again") == 1
+	})
+	if n := c.says("cannot accept connections"); n != 1 {
+		t.Errorf("said so %d times", n)
+	}
+	if err := unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.returned()
+}
+
+func readFull(t *testing.T, conn net.Conn, buf []byte) string {
+	t.Helper()
+	if _, err := io.ReadFull(conn, buf); err != nil {
+		t.Fatal(err)
+	}
+	return string(buf)
+}
+
+// A log that cannot be written ends nothing.
+func TestLogWithoutRoom(t *testing.T) {
+	full := func(t *testing.T) *os.File {
+		t.Helper()
+		f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	broken := func(t *testing.T) *os.File {
+		t.Helper()
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Close() // whoever collected the log has died
+		return w
+	}
+	for name, open := range map[string]func(*testing.T) *os.File{"disk full": full, "pipe broken": broken} {
+		t.Run(name, func(t *testing.T) {
+			log := open(t)
+			defer func() { _ = log.Close() }()
+			c := start(t, func(cmd *exec.Cmd) { cmd.Stdout, cmd.Stderr = log, log }, "--log.level=debug")
+			b := c.stand()
+			sub := c.dial()
+			sub.Send("SUBSCRIBE", "a")
+			sub.Expect(t, "[subscribe a 1]")
+			for range 100 { // each is a line in the log, or would be
+				other := c.dial()
+				other.Send("PUBLISH", "relay:closed", "m")
+				if v := other.Receive(); v.Type != '-' {
+					t.Fatalf("got %s", v)
+				}
+				other.Close()
+			}
+			c.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+			sub.Closed()
+			b.dismiss(t)
+			if err := c.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			c.eventually("ready again", func() bool { return c.status("/readyz") == 200 })
+			b = c.stand()
+			c.eventually("the bystander goes on", func() bool { return c.metrics()[`messages_received_total{route="unrouted"}`] > 0 })
+			b.leave(t)
+			c.returned()
+			if code := c.end(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+}
