@@ -9,7 +9,6 @@ var notYet = []struct {
 	used    func(*Config) []string
 }{
 	{"redis.mode cluster", whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster })},
-	{"slow: latest", perPolicy("slow", func(p Policy) bool { return p.Slow == SlowLatest })},
 }
 
 // checkSupported refuses what this version would have to ignore.
@@ -28,26 +27,5 @@ func whole(path string, used func(*Config) bool) func(*Config) []string {
 			return []string{path}
 		}
 		return nil
-	}
-}
-
-// perPolicy looks at a feature of a policy. A kind that has it from its route
-// is not named.
-func perPolicy(key string, used func(Policy) bool) func(*Config) []string {
-	return func(c *Config) (found []string) {
-		for i := range c.Routes {
-			r := &c.Routes[i]
-			path := item(routesPath, i)
-			if used(r.Policy) {
-				found = append(found, join(path, key))
-				continue
-			}
-			for _, name := range r.kindNames() {
-				if used(r.Kinds[name]) {
-					found = append(found, join(join(join(path, "kinds"), name), key))
-				}
-			}
-		}
-		return found
 	}
 }

@@ -219,7 +219,6 @@ func TestNotYetIsComplete(t *testing.T) {
 	route := NewRoute("a:")
 	route.NATS = true
 	route.Policy.History = &History{Length: 1}
-	route.Policy.Slow = SlowLatest
 	cfg.Routes = []Route{route}
 	cfg.Redis.Mode, cfg.NATS.Listen = ModeCluster, "127.0.0.1:1"
 	for _, row := range notYet {

@@ -298,16 +298,6 @@ func TestValidateRoutes(t *testing.T) {
 				"history.ttl: is -1ns; must not be negative",
 			},
 		},
-		"not yet": {
-			func(r *Route) {
-				cursor := r.Policy
-				cursor.Slow, cursor.LatestBy = SlowLatest, "userId"
-				r.Kinds = map[string]Policy{"cur.sor": cursor, "plain": r.Policy}
-			},
-			[]string{
-				`kinds["cur.sor"].slow: slow: latest: not supported by this version yet`,
-			},
-		},
 		"nats, to one in turn": {
 			func(r *Route) {
 				r.NATS = true
@@ -323,11 +313,11 @@ func TestValidateRoutes(t *testing.T) {
 				r.Policy.Slow = "quit"
 				own := r.Policy
 				own.Deliver = "some"
-				r.Kinds = map[string]Policy{"k": own}
+				r.Kinds = map[string]Policy{"k.1": own}
 			},
 			[]string{
 				`slow: "quit" is not known; write disconnect, drop or latest`,
-				`kinds.k.deliver: "some" is not known; write all or one`,
+				`kinds["k.1"].deliver: "some" is not known; write all or one`,
 			},
 		},
 	} {

@@ -74,21 +74,22 @@ func (m *heldMessage) size() int { return cap(m.Frame) + heldExtra }
 // check is one judgement. A message that also matches patterns comes several
 // times, and all its copies share one.
 type check struct {
-	payload []byte // of the first copy; set before any worker looks
-	kind    []byte
+	judgement        // in memory of its own; err is fixed once done
+	payload   []byte // of the first copy; set before any worker looks
 
 	begun atomic.Bool
 	done  atomic.Bool
-	err   error // fixed once done
 }
 
-// newCheck returns a check that is still to be made.
-func newCheck(kind []byte) *check { return &check{kind: bytes.Clone(kind)} }
+// newCheck returns a check that is still to be made of what a scan has left open.
+func newCheck(j judgement) *check {
+	j.kind, j.key = bytes.Clone(j.kind), bytes.Clone(j.key)
+	return &check{judgement: j}
+}
 
 // madeCheck returns a check with its result.
-func madeCheck(kind []byte, err error) *check {
-	c := newCheck(kind)
-	c.err = err
+func madeCheck(j judgement) *check {
+	c := newCheck(j)
 	c.begun.Store(true)
 	c.done.Store(true)
 	return c

@@ -31,7 +31,9 @@ var errBad = errors.New("bad")
 
 func newGates() *gates { return &gates{open: make(chan struct{})} }
 
-func (g *gates) Scan(payload []byte) ([]byte, bool, error) { return payload[:1], false, nil }
+func (g *gates) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
+	return payload[:1], nil, false, nil
+}
 
 func (g *gates) Validate(payload []byte) error {
 	g.made.Add(1)
@@ -118,7 +120,7 @@ func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 	d := delivery(kind, channel, payload)
 	isCopy := s.newest.isCopy(s.route, d)
 	if !isCopy {
-		s.newest.begin(s.route, d, judgement{open: newCheck(nil)})
+		s.newest.begin(s.route, d, judgement{open: newCheck(judgement{})})
 	}
 	s.add(s.route, nil, d, s.newest.open, isCopy)
 }
@@ -126,7 +128,7 @@ func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 // follows adds a message that was judged at once, if it must wait for another.
 func (s *poolScene) follows(channel, payload string) (held bool) {
 	if s.holds([]byte(channel)) {
-		s.add(s.route, nil, delivery(resp.Message, channel, payload), madeCheck(nil, nil), false)
+		s.add(s.route, nil, delivery(resp.Message, channel, payload), madeCheck(judgement{}), false)
 		return true
 	}
 	return false

@@ -25,6 +25,7 @@ type newest struct {
 // judgement is what one pass over a message can say.
 type judgement struct {
 	kind   []byte
+	key    []byte // the value of latest_by; nil: none
 	open   *check // only the library can say whether it is valid; nil: err says it
 	err    error
 	closed bool // not for local listeners, which was reported
@@ -55,9 +56,12 @@ func (n *newest) keep() {
 		return
 	}
 	n.memory, n.kept = n.memory[:0], true
-	n.memory = append(append(append(append(n.memory, n.channel...), n.pattern...), n.payload...), n.kind...)
+	parts := [...]*[]byte{&n.channel, &n.pattern, &n.payload, &n.kind, &n.key}
+	for _, part := range parts {
+		n.memory = append(n.memory, *part...)
+	}
 	b := n.memory
-	for _, part := range []*[]byte{&n.channel, &n.pattern, &n.payload, &n.kind} {
+	for _, part := range parts {
 		if *part != nil {
 			*part, b = b[:len(*part):len(*part)], b[len(*part):]
 		}

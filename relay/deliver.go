@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
@@ -49,9 +50,9 @@ func (r *Relay) deliver(now *rules, rt *route.Route, n *newest, d *resp.Delivery
 	case j.open != nil:
 		r.checks.add(rt, counters, d, j.open, isCopy)
 	case r.checks.holds(d.Channel):
-		r.checks.add(rt, counters, d, madeCheck(j.kind, j.err), isCopy)
+		r.checks.add(rt, counters, d, madeCheck(j), isCopy)
 	default:
-		return r.handOn(rt, counters, d, j.kind, j.err, isCopy)
+		return r.handOn(rt, counters, d, &j, isCopy)
 	}
 	return 0
 }
@@ -66,14 +67,14 @@ func (r *Relay) judgeInbound(now *rules, rt *route.Route, d *resp.Delivery) (j j
 	}
 	decided := true
 	if rt.Checker != nil {
-		j.kind, decided, j.err = rt.Checker.Scan(d.Payload)
+		j.kind, j.key, decided, j.err = rt.Checker.Scan(d.Payload)
 	}
 	if refusal := r.count(now, monitor.Inbound, rt, j.kind, d.Channel); refusal != nil {
 		r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload))
 		return judgement{closed: true}
 	}
 	if !decided {
-		j.open = newCheck(j.kind)
+		j.open = newCheck(j)
 	}
 	return j
 }
@@ -82,11 +83,11 @@ func (r *Relay) judgeInbound(now *rules, rt *route.Route, d *resp.Delivery) (j j
 // there are, or reports why not, once for all its copies. It may be called from
 // anywhere; for one channel, by one at a time.
 func (r *Relay) handOn(
-	rt *route.Route, counters *monitor.Route, d *resp.Delivery, kind []byte, err error, isCopy bool,
+	rt *route.Route, counters *monitor.Route, d *resp.Delivery, j *judgement, isCopy bool,
 ) (listeners int) {
-	if err != nil {
+	if j.err != nil {
 		if !isCopy {
-			r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), err.Error()}, len(d.Payload))
+			r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), j.err.Error()}, len(d.Payload))
 		}
 		if !rt.LogInvalid {
 			return 0
@@ -96,7 +97,8 @@ func (r *Relay) handOn(
 	if d.Kind == resp.PMessage {
 		name = d.Pattern
 	}
-	listeners = r.hub.Deliver(d.Kind, name, d.Frame, mode(rt.PolicyOf(kind)))
+	key := hub.Key{Channel: d.Channel, Value: j.key}
+	listeners = r.hub.DeliverLatest(d.Kind, name, d.Frame, mode(rt.PolicyOf(j.kind)), key)
 	if r.nats != nil && onNATS(rt) && d.Kind != resp.SMessage && r.nats.Deliver(d) {
 		listeners++
 	}

@@ -48,7 +48,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	for _, rt := range table.Routes() {
 		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
 			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), invalidWord(rt),
-			slowWord(rt.Policy.Slow), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), rateWord(rt.Policy.Rate),
+			slowWord(&rt.Policy), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), rateWord(rt.Policy.Rate),
 			mayWord(rt.NATS, nil), kindWords(rt))
 	}
 	if names := set.Names(); len(names) > 0 {
@@ -109,9 +109,14 @@ func checkedWord(set *schema.Set, name string) string {
 	return "compiled"
 }
 
-func slowWord(s route.Slow) string {
-	if s == route.SlowDrop {
+func slowWord(p *route.Policy) string {
+	switch {
+	case p.Slow == route.SlowDrop:
 		return string(config.SlowDrop)
+	case p.LatestBy != "":
+		return string(config.SlowLatest) + " by " + p.LatestBy
+	case p.Slow == route.SlowLatest:
+		return string(config.SlowLatest)
 	}
 	return string(config.SlowDisconnect)
 }
@@ -143,7 +148,7 @@ func kindWords(rt *route.Route) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(rt.Kinds)) {
 		p := rt.Kinds[name]
-		list = append(list, name+"("+slowWord(p.Slow)+","+deliverWord(p)+","+rateWord(p.Rate)+")")
+		list = append(list, name+"("+slowWord(p)+","+deliverWord(p)+","+rateWord(p.Rate)+")")
 	}
 	return or(strings.Join(list, " "), "-")
 }

@@ -65,7 +65,7 @@ func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (k
 	}
 	decided := true
 	if rt.Checker != nil {
-		kind, decided, err = rt.Checker.Scan(p.Payload)
+		kind, _, decided, err = rt.Checker.Scan(p.Payload)
 	}
 	if refusal := r.count(now, monitor.Outbound, rt, kind, p.Channel); refusal != nil {
 		return kind, refusal // before a check that may take long

@@ -118,7 +118,7 @@ func (r *Relay) build(version string) error {
 	r.interest.joinFleet()
 	r.interest.fence()
 	r.checks = newCheckPool(func(m *heldMessage) {
-		listeners := r.handOn(m.route, m.counters, &m.Delivery, m.check.kind, m.check.err, m.isCopy)
+		listeners := r.handOn(m.route, m.counters, &m.Delivery, &m.check.judgement, m.isCopy)
 		m.counters.Delivered.Add(float64(listeners))
 	}, r.flush)
 	r.server = respserver.New(respserver.Options{
@@ -317,8 +317,13 @@ func (r *Relay) measure() {
 		m.Gauge("listeners", "Subscriptions of local connections.",
 			func() float64 { return float64(r.hub.Stats().Listeners[kind]) }, "kind", label)
 	}
-	m.Count("drops_total", "Messages not queued for a listener whose queue was full, or that was being disconnected.",
-		func() float64 { return float64(r.hub.Stats().Dropped) })
+	const drops = "Messages that one listener did not get."
+	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Dropped) },
+		"reason", string(hub.ReasonDropped))
+	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Replaced) },
+		"reason", string(hub.ReasonLatest))
+	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Ended) },
+		"reason", string(hub.ReasonEnded))
 	m.Count("disconnects_total", "Listeners disconnected.",
 		func() float64 { return float64(r.hub.Stats().Slow) }, "reason", string(hub.ReasonSlow))
 	m.Count("disconnects_total", "Listeners disconnected.",

@@ -100,20 +100,25 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		Policy:     newPolicy(c.Policy),
 		Kinds:      map[string]*route.Policy{},
 	}
-	if c.Schema != "" || len(c.Kinds) > 0 {
-		r.Checker = checker // otherwise there is nothing to look for in a payload
-	}
+	latestBy := map[string]string{}
 	for kind, p := range c.Kinds {
 		policy := newPolicy(p)
 		r.Kinds[kind] = &policy
+		latestBy[kind] = p.LatestBy
+	}
+	if c.Schema != "" || len(c.Kinds) > 0 || c.Policy.LatestBy != "" {
+		r.Checker = checker.Keyed(c.Policy.LatestBy, latestBy) // otherwise there is nothing to look for in a payload
 	}
 	return r, nil
 }
 
 func newPolicy(p config.Policy) route.Policy {
 	var r route.Policy
-	if p.Slow == config.SlowDrop {
+	switch p.Slow {
+	case config.SlowDrop:
 		r.Slow = route.SlowDrop
+	case config.SlowLatest:
+		r.Slow, r.LatestBy = route.SlowLatest, p.LatestBy
 	}
 	if p.OnGap == config.OnGapNotify {
 		r.OnGap = route.GapNotify
@@ -128,8 +133,11 @@ func newPolicy(p config.Policy) route.Policy {
 
 // mode is a policy in the words of the hub.
 func mode(p *route.Policy) (m hub.Mode) {
-	if p.Slow == route.SlowDrop {
+	switch p.Slow {
+	case route.SlowDrop:
 		m |= hub.ModeDrop
+	case route.SlowLatest:
+		m |= hub.ModeLatest
 	}
 	if p.DeliverOne {
 		m |= hub.ModeOne

@@ -27,4 +27,10 @@
 //
 // A listener whose queue is full is disconnected or misses this message; both
 // are counted by Reason.
+//
+// Of messages with ModeLatest only the newest of a Key matters. While a listener's
+// socket takes everything, that makes no difference. Once the socket is full, a
+// message that still waits is taken out when a newer one of its Key comes, which
+// goes to the end: who is behind gets some of the messages, in their order, and
+// at last the newest of each Key. What is being written is not taken back.
 package hub

@@ -29,8 +29,9 @@ type Mode uint8
 
 // The modes; zero is: to all, and disconnect who cannot keep up.
 const (
-	ModeDrop Mode = 1 << iota // who cannot keep up misses this message
-	ModeOne                   // to one listener in turn
+	ModeDrop   Mode = 1 << iota // who cannot keep up misses this message
+	ModeOne                     // to one listener in turn
+	ModeLatest                  // who cannot keep up gets the newest of each Key
 )
 
 // lockedNames is how many names of a command are dealt with while messages wait.
@@ -42,8 +43,10 @@ type Hub struct {
 	up      Upstream
 	reserve func(name string) bool // names that are made here and not upstream
 
-	slow    atomic.Uint64 // listeners disconnected because their queue was full
-	dropped atomic.Uint64 // messages not queued for one listener
+	slow     atomic.Uint64 // listeners disconnected because their queue was full
+	dropped  atomic.Uint64 // messages not queued for one listener, whose queue was full
+	replaced atomic.Uint64 // messages that a newer one took the place of, for one listener
+	ended    atomic.Uint64 // messages not queued for one listener, which was being disconnected
 
 	mu sync.Mutex // Guards what follows.
 
@@ -258,6 +261,12 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 // are. frame is RESP2. It and name must not be changed before Settled allows it.
 // Nothing is written before Flush.
 func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
+	return h.DeliverLatest(kind, name, frame, mode&^ModeLatest, Key{})
+}
+
+// DeliverLatest is Deliver for a message that has a key. It must not be changed
+// before Settled allows it either.
+func (h *Hub) DeliverLatest(kind resp.Kind, name, frame []byte, mode Mode, key Key) (listeners int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.run.of(kind, name)
@@ -267,9 +276,9 @@ func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners 
 	if t == nil || len(t.subs) == 0 {
 		return 0
 	}
-	if !h.run.extend(t, mode, frame) {
+	if !h.run.extend(t, mode, key, frame) {
 		h.fanOutLocked()
-		h.run.begin(t, kind, name, mode, frame)
+		h.run.begin(t, kind, name, mode, key, frame)
 	}
 	if mode&ModeOne != 0 {
 		return 1
@@ -315,14 +324,19 @@ func (h *Hub) giveLocked(l *Listener) {
 	}
 	switch {
 	case l.ended:
-		h.dropped.Add(uint64(len(r.starts)))
+		h.ended.Add(uint64(len(r.starts)))
+	case r.mode&ModeLatest != 0:
+		replaced, dropped := l.out.appendLatest(r, frames)
+		h.replaced.Add(uint64(replaced))
+		h.dropped.Add(uint64(dropped))
+		h.dirtyLocked(l)
 	case l.out.Append(frames):
 		h.dirtyLocked(l)
 	case r.mode&ModeDrop != 0:
 		h.dropped.Add(uint64(len(r.starts)))
 	default:
 		h.slow.Add(1)
-		h.dropped.Add(uint64(len(r.starts)))
+		h.ended.Add(uint64(len(r.starts)))
 		l.endLocked(ReasonSlow)
 	}
 }
@@ -427,14 +441,19 @@ type Stats struct {
 	Topics    [resp.Kinds]int // names with local interest
 	Listeners [resp.Kinds]int // subscriptions of local connections
 	Slow      uint64          // listeners disconnected for a full queue, ever
-	Dropped   uint64          // messages not queued for one listener, ever
+
+	// Messages that one listener did not get, ever, by the reason.
+	Dropped, Replaced, Ended uint64
 }
 
 // Stats returns the figures of this moment.
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := Stats{Listeners: h.subs, Slow: h.slow.Load(), Dropped: h.dropped.Load()}
+	s := Stats{
+		Listeners: h.subs, Slow: h.slow.Load(),
+		Dropped: h.dropped.Load(), Replaced: h.replaced.Load(), Ended: h.ended.Load(),
+	}
 	for k := range h.topics {
 		s.Topics[k] = len(h.topics[k])
 	}

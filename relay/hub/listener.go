@@ -10,6 +10,8 @@ type Reason string
 const (
 	ReasonSlow     Reason = "slow"     // its queue is full: disconnected
 	ReasonDropped  Reason = "dropped"  // its queue is full: missed this message
+	ReasonLatest   Reason = "latest"   // it is behind: a newer message took the place of this one
+	ReasonEnded    Reason = "ended"    // it is being disconnected: missed this message
 	ReasonGap      Reason = "gap"      // messages may have been lost upstream
 	ReasonRefused  Reason = "refused"  // Redis refused a subscription it had
 	ReasonShutdown Reason = "shutdown" // the relay ends

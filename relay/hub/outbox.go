@@ -56,6 +56,8 @@ type Outbox struct {
 	tail    []byte   // memory for bytes that had to be copied
 	queued  int      // bytes not written yet: batch, ready and behind the holds
 	writing bool     // somebody writes, and will go on with what is appended
+	waiting bool     // and that is a goroutine, for the socket is full
+	latest  latest   // messages in ready that newer ones replace
 	closed  bool
 	drained chan struct{} // set by Drain: closed when nothing is queued
 }
@@ -282,6 +284,7 @@ func (o *Outbox) wrote(n int, err error) (more, empty bool) {
 		return false, true
 	}
 	if o.queued -= n; len(o.batch) > 0 {
+		o.waiting = true
 		o.writers.Add(1)
 		go o.wait()
 		return false, false
@@ -291,13 +294,14 @@ func (o *Outbox) wrote(n int, err error) (more, empty bool) {
 		o.takeLocked()
 		return true, false
 	}
-	o.writing = false
+	o.writing, o.waiting = false, false
 	o.idleLocked()
 	return false, o.queued == 0
 }
 
 // takeLocked makes what is ready the next batch.
 func (o *Outbox) takeLocked() {
+	o.ready = o.latest.settle(o.ready)
 	o.store, o.batch = o.ready, o.ready
 	o.ready, o.spare = o.spare, nil
 }
@@ -374,6 +378,7 @@ func (o *Outbox) closeLocked() {
 	}
 	o.closed = true
 	o.ready, o.spare, o.holds, o.tail, o.queued = nil, nil, nil, nil, 0
+	o.latest = latest{}
 	_ = o.conn.Close() // nothing is left to lose
 	if o.drained != nil {
 		close(o.drained)

@@ -23,6 +23,7 @@ type run struct {
 	mode   Mode
 	frames []byte // RESP2, as Redis sent them
 	starts []int  // where each frame begins
+	keys   []Key  // and its key; with ModeLatest only
 
 	resp3 []byte // the same as RESP3 pushes; made when somebody needs them
 	chunk []byte // memory for resp3; used again once nothing of it is kept
@@ -38,8 +39,15 @@ func (r *run) of(kind resp.Kind, name []byte) *topic {
 	return nil
 }
 
+// Key says which messages a newer one takes the place of: those of its channel
+// with the same value.
+type Key struct {
+	Channel []byte
+	Value   []byte // nil: no value, which is one, too
+}
+
 // extend adds a frame if it continues the run.
-func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
+func (r *run) extend(t *topic, mode Mode, key Key, frame []byte) bool {
 	if r.topic != t || r.mode != mode || mode&ModeOne != 0 || len(r.frames)+len(frame) > maxRun {
 		return false
 	}
@@ -48,14 +56,26 @@ func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
 		return false
 	}
 	r.starts = append(r.starts, l)
+	if mode&ModeLatest != 0 {
+		r.keys = append(r.keys, key)
+	}
 	r.frames = r.frames[:l+len(frame)]
 	return true
 }
 
-func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, frame []byte) {
+func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, key Key, frame []byte) {
 	r.topic, r.kind, r.name, r.mode, r.frames = t, kind, name, mode, frame
 	r.starts = append(r.starts[:0], 0)
+	r.keys = append(r.keys[:0], key)
 	r.resp3 = nil
+}
+
+// frame returns frame i of the run, given its frames in either protocol.
+func (r *run) frame(frames []byte, i int) []byte {
+	if i+1 < len(r.starts) {
+		return frames[r.starts[i]:r.starts[i+1]]
+	}
+	return frames[r.starts[i]:]
 }
 
 // pushes returns the frames as RESP3: the same bytes but for the first of each.

@@ -23,6 +23,7 @@ type Slow uint8
 const (
 	SlowDisconnect Slow = iota // close the listener's connection, as Redis does
 	SlowDrop                   // drop this message for this listener, counted
+	SlowLatest                 // keep the newest of the channel, or of each value of LatestBy
 )
 
 // OnGap says how a listener learns that messages may have been lost.
@@ -37,6 +38,7 @@ const (
 // Policy is what a route, or one kind of message on it, asks for.
 type Policy struct {
 	Slow       Slow
+	LatestBy   string // with SlowLatest: a top-level JSON field; empty: one message a channel
 	OnGap      OnGap
 	DeliverOne bool     // one local listener in turn instead of all
 	History    *History // nil: nothing is kept
@@ -64,11 +66,12 @@ func (u Users) Admit(uid uint32, known bool) bool {
 	return len(u) == 0 || known && slices.Contains(u, uid)
 }
 
-// Checker validates a payload and finds the kind of message it is. It must be safe
+// Checker validates a payload and finds the kind of message it is, and the value of
+// the field that LatestBy names for the kind, nil if it has none. It must be safe
 // for concurrent use and must not keep payload.
 type Checker interface {
 	// Scan is quick. If it has not decided, Validate does.
-	Scan(payload []byte) (kind []byte, decided bool, err error)
+	Scan(payload []byte) (kind, key []byte, decided bool, err error)
 	// Validate may take long.
 	Validate(payload []byte) error
 }

@@ -265,7 +265,7 @@ func TestScan(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := loadText(t, tt.schema)
-			kind, decided, err := c.Scan([]byte(tt.text))
+			kind, _, decided, err := c.Scan([]byte(tt.text))
 			if decided != tt.decided || (err != nil) != (tt.says != "") {
 				t.Fatalf("decided %v, error %v", decided, err)
 			}

@@ -113,6 +113,9 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 	if s.depth == 1 && s.kindField != "" && string(text) == s.kindField && s.peek() == '"' {
 		s.kindAt = s.pos
 	}
+	if s.depth == 1 && len(s.keyFields) > 0 {
+		s.noteKeys(text)
+	}
 	f.members++
 	if p == nil {
 		s.pushKey(name, text, hash)

@@ -13,11 +13,13 @@ type scanner struct {
 	// Fixed during a scan.
 	buf       []byte
 	kindField string
+	keyFields []string
 
 	// Moved by the scan.
 	pos    int
-	depth  int // arrays and objects open
-	kindAt int // where the string of the kind field begins; 0: nowhere
+	depth  int   // arrays and objects open
+	kindAt int   // where the string of the kind field begins; 0: nowhere
+	keyAt  []int // where the value of each key field begins; 0: nowhere
 	fault  fault
 
 	undecided bool // only the library can judge a value read so far
@@ -44,15 +46,28 @@ func guard(text []byte, kindField string) (kind []byte, refused fault) {
 // scan is guard that also checks the text, in the same pass, against what a schema has compiled to. The
 // verdict means nothing if text is refused, and is undecided with a nil program.
 func scan(text []byte, kindField string, program *edge) (kind []byte, v verdict, refused fault) {
+	kind, _, v, refused = scanKeyed(text, kindField, nil, program)
+	return kind, v, refused
+}
+
+// scanKeyed is scan that also finds the key; nil for none.
+func scanKeyed(text []byte, kindField string, k *keyFields, program *edge) (kind, key []byte, v verdict, refused fault) {
 	s := scanners.Get().(*scanner)
 	s.buf, s.kindField = text, kindField
+	if k != nil {
+		s.keyFields = k.fields
+		s.keyAt = append(s.keyAt[:0], make([]int, len(k.fields))...)
+	}
 	var top frame
 	if s.document(program, &top) {
 		kind, v = s.kindValue(), s.verdict(program, &top)
+		if k != nil {
+			key = s.keyValue(k.of(kind))
+		}
 	}
 	refused = s.fault
 	s.release()
-	return kind, v, refused
+	return kind, key, v, refused
 }
 
 // release forgets the text and gives the scanner back.
@@ -60,7 +75,7 @@ func (s *scanner) release() {
 	if cap(s.keys) > maxPooledKeys || cap(s.text) > 16*maxPooledKeys {
 		return
 	}
-	*s = scanner{keys: s.keys[:0], text: s.text[:0], table: s.table}
+	*s = scanner{keys: s.keys[:0], text: s.text[:0], table: s.table, keyAt: s.keyAt[:0]}
 	scanners.Put(s)
 }
 

@@ -66,8 +66,17 @@ func (s *Set) known() string {
 // Checker checks payloads against one schema, or against none. It is safe for concurrent use.
 type Checker struct {
 	// Fixed after construction.
-	compiled         // without a library schema every payload passes
-	kindField string // empty: no kind
+	compiled             // without a library schema every payload passes
+	kindField string     // empty: no kind
+	keys      *keyFields // nil: no key
+}
+
+// Keyed returns a Checker that also reports the key of a message: the value of the top-level field that
+// byKind names for its kind, or other if its kind is not there. An empty name is no field.
+func (c *Checker) Keyed(other string, byKind map[string]string) *Checker {
+	keyed := *c
+	keyed.keys = newKeyFields(other, byKind)
+	return &keyed
 }
 
 // HasSchema reports whether the checker can refuse a payload.
@@ -88,7 +97,7 @@ func (c *Checker) Compiled() (ok bool, keyword string) {
 // guard has its kind reported even if the schema refuses it. Without a schema every payload passes, and
 // one that is not an object the guard accepts has no kind.
 func (c *Checker) Check(payload []byte) (kind []byte, err error) {
-	kind, decided, err := c.Scan(payload)
+	kind, _, decided, err := c.Scan(payload)
 	if !decided {
 		err = c.Validate(payload)
 	}
@@ -98,18 +107,21 @@ func (c *Checker) Check(payload []byte) (kind []byte, err error) {
 // Scan is what of Check one pass over the payload can do, in time that grows with the payload's length
 // alone. It returns decided false, and no error, where only the library can say whether the schema accepts
 // the payload, or word why it does not.
-func (c *Checker) Scan(payload []byte) (kind []byte, decided bool, err error) {
-	if c.library == nil && c.kindField == "" {
-		return nil, true, nil
+//
+// The key is that of Keyed: the text of a string, number or literal as it is written, a string with its
+// quotes. It is nil for other values, and where there is none, and aliases payload.
+func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
+	if c.library == nil && c.kindField == "" && c.keys == nil {
+		return nil, nil, true, nil
 	}
-	kind, verdict, refused := scan(payload, c.kindField, c.program)
+	kind, key, verdict, refused := scanKeyed(payload, c.kindField, c.keys, c.program)
 	switch {
 	case c.library == nil:
-		return kind, true, nil
+		return kind, key, true, nil
 	case refused.why != none:
-		return nil, true, newError("", refused.text(payload))
+		return nil, nil, true, newError("", refused.text(payload))
 	default:
-		return kind, verdict == accepted, nil
+		return kind, key, verdict == accepted, nil
 	}
 }
 
