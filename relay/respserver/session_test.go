@@ -51,7 +51,7 @@ func TestSlowListenerIsDisconnectedAlone(t *testing.T) {
 	if got := len(slow.Closed()); got == 0 || got >= rounds {
 		t.Errorf("the slow listener got %d whole messages of %d before the end", got, rounds)
 	}
-	if got := s.hub.Stats(); got.Slow != 1 || got.Dropped != 1 || got.Listeners[resp.Message] != 1 {
+	if got := s.hub.Stats(); got.Slow != 1 || got.Ended != 1 || got.Listeners[resp.Message] != 1 {
 		t.Errorf("stats are %+v", got)
 	}
 	if lines := s.logs.FilterMessageSnippet("did not read").Len(); lines != 1 {
