@@ -63,7 +63,8 @@ func New(version string) *Metrics {
 	m := &Metrics{
 		registry:  prometheus.NewRegistry(),
 		received:  vec("messages_received_total", "Messages from Redis.", "route"),
-		delivered: vec("messages_delivered_total", "Messages for local listeners, one for each; those of drops_total among them.", "route"),
+		delivered: vec("messages_delivered_total",
+			"Messages for local listeners, one for each; those of drops_total among them.", "route"),
 		published: vec("messages_published_total", "Messages of local publishers that Redis acknowledged.", "route"),
 		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
 		rejects:   vec("rejects_total", "Messages refused.", "route", "direction", "code"),

@@ -51,7 +51,9 @@ func scan(text []byte, kindField string, program *edge) (kind []byte, v verdict,
 }
 
 // scanKeyed is scan that also finds the key; nil for none.
-func scanKeyed(text []byte, kindField string, k *keyFields, program *edge) (kind, key []byte, v verdict, refused fault) {
+func scanKeyed(
+	text []byte, kindField string, k *keyFields, program *edge,
+) (kind, key []byte, v verdict, refused fault) {
 	s := scanners.Get().(*scanner)
 	s.buf, s.kindField = text, kindField
 	if k != nil {
