@@ -5,6 +5,8 @@
 GO       ?= go
 FUZZTIME ?= 60s
 
+GOVULNCHECK := 1.9.0
+
 # Six runs are what benchstat asks for.
 BENCHTIME  ?= 200ms
 BENCHCOUNT ?= 6
@@ -15,7 +17,7 @@ PLATFORMS := darwin/arm64 darwin/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test unit clients check vet lint cross configs fuzz bench microbench deps clean
+.PHONY: help build test unit clients deploy check vet lint cross configs demo fuzz vuln bench microbench deps clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,13 +25,18 @@ help: ## list these commands
 build: ## build ./redis-relay
 	$(BUILD) -o redis-relay .
 
-test: deps check unit clients ## install what is missing, then run everything
+test: deps check unit clients deploy ## install what is missing, then run everything
 
 unit: ## run the Go tests under the race detector
 	$(GO) test -race -timeout 20m ./...
 
 clients: build ## run the suites in the clients' own languages
 	RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run all
+
+# What is tested lies outside that module, so go would take a cached result for it.
+deploy: ## check the image, the Kubernetes manifests and the systemd unit (Linux, as root)
+	.ci/deps redis systemd
+	cd relay/deploy && $(GO) vet ./... && $(GO) test -count=1 -timeout 5m ./...
 
 check: vet lint cross configs ## vet, lint, cross-compile, check every config
 
@@ -39,6 +46,7 @@ vet: ## run go vet
 lint: ## run the linters and check the formatting
 	.ci/deps lint
 	.cache/bin/golangci-lint run
+	cd relay/deploy && ../../.cache/bin/golangci-lint run
 
 cross: ## compile, tests included, for the other platforms
 	@set -e; for platform in $(PLATFORMS); do \
@@ -54,6 +62,11 @@ configs: build ## check relay.yaml and the configs of the examples
 		./redis-relay --check --config "$$config" > /dev/null; \
 	done
 
+demo: build ## a chat on two servers behind two relays, to try in browsers
+	.ci/deps node
+	npm ci --silent --no-audit --no-fund --prefix examples/chat
+	RELAY_BIN="$(CURDIR)/redis-relay" node examples/chat/demo.js
+
 fuzz: vet ## run each fuzz target for FUZZTIME (60s)
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
@@ -61,6 +74,9 @@ fuzz: vet ## run each fuzz target for FUZZTIME (60s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+vuln: ## look for known vulnerabilities (needs the network)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK) ./...
 
 bench: ## measure against redis-server, then run the Go benchmarks (9 minutes)
 	$(GO) run ./relay/bench
@@ -75,4 +91,4 @@ deps: ## install the tools that the tests need
 	.ci/deps
 
 clean: ## remove what was built and installed in here
-	rm -rf redis-relay .cache relay/clients/node/node_modules examples/quickstart/node_modules
+	rm -rf redis-relay .cache relay/clients/*/node_modules examples/*/node_modules

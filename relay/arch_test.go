@@ -151,7 +151,7 @@ func sources(t *testing.T) []sourceFile {
 	var list []sourceFile
 	files := token.NewFileSet()
 	eachFile(t, func(p string) {
-		if path.Ext(p) != ".go" {
+		if path.Ext(p) != ".go" || strings.HasPrefix(p, "relay/deploy/") { // a module of its own
 			return
 		}
 		f, err := parser.ParseFile(files, filepath.Join(root, p), nil, parser.ParseComments|parser.SkipObjectResolution)

@@ -1,0 +1,297 @@
+package deploy
+
+// What holds for the manifests as they are rendered, whichever way.
+
+import (
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	core "k8s.io/api/core/v1"
+	network "k8s.io/api/networking/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+)
+
+// drain is the longest that the relay takes to end: drainTime in main.go.
+const drain = 5 * time.Second
+
+// contents are the objects of each mode.
+var contents = map[string][]string{
+	"sidecar": {
+		"ConfigMap/redis-relay", "Deployment/chat", "NetworkPolicy/chat",
+		"PodMonitor/redis-relay", "PrometheusRule/redis-relay", "Secret/redis-relay",
+	},
+	"daemonset": {
+		"ConfigMap/redis-relay", "DaemonSet/redis-relay", "Deployment/chat", "NetworkPolicy/chat",
+		"NetworkPolicy/redis-relay", "PodMonitor/redis-relay", "PrometheusRule/redis-relay", "Secret/redis-relay",
+	},
+}
+
+// TestChartIsTheManifests holds kustomize and Helm to the same objects, but for
+// the labels that tell who made them.
+func TestChartIsTheManifests(t *testing.T) {
+	for _, mode := range modes {
+		plain, chart := kustomized(t, mode), helm(t, map[string]any{"mode": mode})
+		if diff := cmp.Diff(contents[mode], plain.names()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", mode, diff)
+		}
+		for _, object := range chart {
+			object := object.(meta.Object)
+			made := object.GetLabels()
+			for _, label := range []string{"app.kubernetes.io/managed-by", "helm.sh/chart"} {
+				if made[label] == "" {
+					t.Errorf("%s: %s has no label %s", mode, object.GetName(), label)
+				}
+				delete(made, label)
+			}
+			if len(made) == 0 {
+				object.SetLabels(nil)
+			}
+		}
+		if diff := cmp.Diff(plain, chart); diff != "" {
+			t.Errorf("%s (-kustomize +helm):\n%s", mode, diff)
+		}
+	}
+}
+
+// TestShippedSchema holds the example's copy to the original.
+func TestShippedSchema(t *testing.T) {
+	original, err := os.ReadFile("../../schemas/chat.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shipped := find[*core.ConfigMap](t, kustomized(t, "sidecar"), "ConfigMap/redis-relay").Data["chat.json"]
+	if diff := cmp.Diff(string(original), shipped); diff != "" {
+		t.Errorf("copy schemas/chat.json to examples/kubernetes/base again (-want +got):\n%s", diff)
+	}
+}
+
+// TestReferences holds names to what they name: volumes, ConfigMaps, Secrets,
+// ports, labels.
+func TestReferences(t *testing.T) {
+	for _, mode := range modes {
+		all := kustomized(t, mode)
+		for name, pod := range all.pods() {
+			volumes := volumeNames(t, all, pod)
+			for _, c := range containers(pod) {
+				for _, mount := range c.VolumeMounts {
+					if !slices.Contains(volumes, mount.Name) {
+						t.Errorf("%s %s %s: no volume %s", mode, name, c.Name, mount.Name)
+					}
+				}
+				for _, probe := range []*core.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
+					if probe != nil && portNumber(c, probe.HTTPGet.Port.String()) == 0 {
+						t.Errorf("%s %s %s: no port %s", mode, name, c.Name, probe.HTTPGet.Port.String())
+					}
+				}
+			}
+		}
+		for name, object := range all {
+			if policy, ok := object.(*network.NetworkPolicy); ok && len(selected(t, all, policy.Spec.PodSelector)) == 0 {
+				t.Errorf("%s: %s selects no pod", mode, name)
+			}
+		}
+		pod, relay := all.relay(t)
+		monitor := find[*monitoring.PodMonitor](t, all, "PodMonitor/redis-relay").Spec
+		if got := selected(t, all, monitor.Selector); len(got) != 1 || got[0] != pod {
+			t.Errorf("%s: the PodMonitor selects %d pods", mode, len(got))
+		}
+		if portNumber(relay, *monitor.PodMetricsEndpoints[0].Port) == 0 {
+			t.Errorf("%s: the PodMonitor names no port of the relay", mode)
+		}
+	}
+}
+
+// volumeNames lists a pod's volumes, and looks for what they show.
+func volumeNames(t *testing.T, all manifests, pod *core.PodTemplateSpec) (names []string) {
+	t.Helper()
+	for _, v := range pod.Spec.Volumes {
+		names = append(names, v.Name)
+		if v.ConfigMap != nil {
+			find[*core.ConfigMap](t, all, "ConfigMap/"+v.ConfigMap.Name)
+		}
+		if v.Secret != nil {
+			find[*core.Secret](t, all, "Secret/"+v.Secret.SecretName)
+		}
+	}
+	return names
+}
+
+// portNumber finds a port of a container by its name; 0: none.
+func portNumber(c *core.Container, name string) int32 {
+	for _, port := range c.Ports {
+		if port.Name == name {
+			return port.ContainerPort
+		}
+	}
+	return 0
+}
+
+// selected returns the pods that a selector matches.
+func selected(t *testing.T, all manifests, by meta.LabelSelector) (pods []*core.PodTemplateSpec) {
+	t.Helper()
+	selector, err := meta.LabelSelectorAsSelector(&by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pod := range all.pods() {
+		if selector.Matches(labels.Set(pod.Labels)) {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
+}
+
+// TestNativeSidecar holds the order: the relay's container goes before the app's
+// and on beside it, and the app finds the socket when it starts.
+func TestNativeSidecar(t *testing.T) {
+	pod, relay := kustomized(t, "sidecar").relay(t)
+	if len(pod.Spec.InitContainers) != 1 || relay != &pod.Spec.InitContainers[0] {
+		t.Fatal("the relay is not the one init container")
+	}
+	if relay.RestartPolicy == nil || *relay.RestartPolicy != core.ContainerRestartPolicyAlways {
+		t.Error("without restartPolicy: Always an init container is no sidecar: the app would wait for its end")
+	}
+	if relay.StartupProbe == nil || relay.StartupProbe.HTTPGet.Path != "/livez" {
+		t.Error("the startup probe must say that the socket is there, and not wait for Redis")
+	}
+	if socket := volume(t, pod, "socket"); socket.EmptyDir == nil || socket.EmptyDir.Medium != core.StorageMediumMemory {
+		t.Error("the socket's folder is not in memory")
+	}
+}
+
+// volume finds a volume by its name.
+func volume(t *testing.T, pod *core.PodTemplateSpec, name string) *core.Volume {
+	t.Helper()
+	for i := range pod.Spec.Volumes {
+		if pod.Spec.Volumes[i].Name == name {
+			return &pod.Spec.Volumes[i]
+		}
+	}
+	t.Fatalf("no volume %s", name)
+	return nil
+}
+
+// TestBounds holds numbers that depend on each other.
+func TestBounds(t *testing.T) {
+	for _, mode := range modes {
+		pod, relay := kustomized(t, mode).relay(t)
+		bound, err := strconv.Atoi(strings.TrimSuffix(env(relay, "GOMEMLIMIT"), "MiB"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limit := relay.Resources.Limits.Memory().Value() >> 20; int64(bound) != limit*9/10 {
+			t.Errorf("%s: GOMEMLIMIT is %d MiB of %d", mode, bound, limit)
+		}
+		if grace := time.Duration(*pod.Spec.TerminationGracePeriodSeconds) * time.Second; grace < 2*drain {
+			t.Errorf("%s: %v to end, of which the relay may take %v", mode, grace, drain)
+		}
+		if !relay.Resources.Limits.Cpu().IsZero() {
+			t.Errorf("%s: a limit of cpu delays messages", mode)
+		}
+	}
+}
+
+// env returns a variable of a container.
+func env(c *core.Container, name string) string {
+	for _, v := range c.Env {
+		if v.Name == name {
+			return v.Value
+		}
+	}
+	return ""
+}
+
+// TestPodSecurity asks Kubernetes' own admission check. The sidecar meets the
+// strictest standard; a DaemonSet must reach into the node, and nothing more.
+func TestPodSecurity(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}
+	for name, want := range map[string][]string{
+		"sidecar Deployment/chat":   nil,
+		"daemonset Deployment/chat": {"restricted volume types"},
+		"daemonset DaemonSet/redis-relay": {
+			"restricted volume types",
+			// Of the init container that gives the folder to the relay.
+			"unrestricted capabilities", "runAsNonRoot != true", "runAsUser=0",
+		},
+	} {
+		mode, object, _ := strings.Cut(name, " ")
+		pod := kustomized(t, mode).pods()[object]
+		var got []string
+		for _, check := range evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec) {
+			if !check.Allowed {
+				got = append(got, check.ForbiddenReason)
+			}
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: forbidden %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestChartValues holds what the values say, and that unknown ones are refused.
+func TestChartValues(t *testing.T) {
+	all := helm(t, map[string]any{
+		"existingSecret": "vault",
+		"memory":         512,
+		"config":         "unrouted: allow\n",
+		"schemas":        map[string]any{"user.json": "{}"},
+		"image":          map[string]any{"tag": "2.0.0"},
+		"app":            map[string]any{"name": "shop", "uid": 1234},
+		"monitoring":     map[string]any{"labels": map[string]any{"release": "prometheus"}},
+		"networkPolicy":  map[string]any{"enabled": false},
+	})
+	want := []string{"ConfigMap/redis-relay", "Deployment/shop", "PodMonitor/redis-relay", "PrometheusRule/redis-relay"}
+	if diff := cmp.Diff(want, all.names()); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
+	}
+	config := find[*core.ConfigMap](t, all, "ConfigMap/redis-relay").Data
+	pod, relay := all.relay(t)
+	for what, ok := range map[string]bool{
+		"config":            config["relay.yaml"] == "unrouted: allow\n",
+		"schemas":           config["user.json"] == "{}" && config["chat.json"] != "",
+		"existingSecret":    volume(t, pod, "password").Secret.SecretName == "vault",
+		"memory":            relay.Resources.Limits.Memory().String() == "512Mi" && env(relay, "GOMEMLIMIT") == "460MiB",
+		"image.tag":         strings.HasSuffix(relay.Image, ":2.0.0"),
+		"app.uid":           env(relay, "RELAY_SOCKET_ALLOW_UIDS") == "1234" && *pod.Spec.Containers[0].SecurityContext.RunAsUser == 1234,
+		"monitoring.labels": find[*monitoring.PodMonitor](t, all, "PodMonitor/redis-relay").Labels["release"] == "prometheus",
+	} {
+		if !ok {
+			t.Errorf("%s has no effect", what)
+		}
+	}
+	for _, values := range []map[string]any{
+		{"mod": "sidecar"}, {"mode": "both"}, {"memory": "1Gi"}, {"app": map[string]any{"tag": "1"}},
+	} {
+		if _, err := templated(values); err == nil {
+			t.Errorf("%v is accepted", values)
+		}
+	}
+}
+
+// TestChartLint runs helm lint.
+func TestChartLint(t *testing.T) {
+	for _, mode := range modes {
+		for _, m := range lint.RunAll(examples+"/chart", map[string]any{"mode": mode}, "default").Messages {
+			if !strings.Contains(m.Error(), "icon is recommended") {
+				t.Errorf("%s: %v", mode, m)
+			}
+		}
+	}
+}
