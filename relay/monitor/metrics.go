@@ -61,8 +61,8 @@ type Metrics struct {
 // New returns metrics with those of the Go runtime and the process.
 func New(version string) *Metrics {
 	m := &Metrics{
-		registry:  prometheus.NewRegistry(),
-		received:  vec("messages_received_total", "Messages from Redis.", "route"),
+		registry: prometheus.NewRegistry(),
+		received: vec("messages_received_total", "Messages from Redis.", "route"),
 		delivered: vec("messages_delivered_total",
 			"Messages for local listeners, one for each; those of drops_total among them.", "route"),
 		published: vec("messages_published_total", "Messages of local publishers that Redis acknowledged.", "route"),
