@@ -309,6 +309,8 @@ func (r *Relay) measure() {
 		func() float64 { return float64(r.server.Stats().Accepted) })
 	m.Count("clients_refused_total", "Connections turned away.",
 		func() float64 { return float64(r.server.Stats().Refused) })
+	m.Count("subscriptions_refused_total", "Commands of clients that may not listen to a name, or read its history.",
+		func() float64 { return float64(r.server.Stats().Denied) })
 	m.Count("commands_total", "Commands of clients.",
 		func() float64 { return float64(r.server.Stats().Commands) })
 	for kind, label := range []string{"channel", "pattern", "shard"} {

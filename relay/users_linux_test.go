@@ -19,7 +19,7 @@ import (
 )
 
 // stranger is the user that a test run by root can be as well.
-const stranger = 65534
+const stranger = 54321
 
 // dialAs connects as a user: the test's own, or, where root runs it, any other.
 func (r *testRelay) dialAs(uid int) *redistest.Client {
@@ -151,7 +151,7 @@ func TestUsersHearOnlyTheirOwn(t *testing.T) {
 		t.Errorf("PUBSUB CHANNELS: got %s", got)
 	}
 	pub.Send("PUBLISH", "told:1", "m")
-	pub.Expect(t, `-DENIED told:1: route "told:" has publish_uids, and your user (uid 65534) is not among them`)
+	pub.Expect(t, `-DENIED told:1: route "told:" has publish_uids, and your user (uid 54321) is not among them`)
 	pub.Send("PUBLISH", "theirs:1", "secret")
 	pub.Expect(t, ":1")
 	theirs.Expect(t, "[message theirs:1 secret]")
@@ -159,6 +159,17 @@ func TestUsersHearOnlyTheirOwn(t *testing.T) {
 	pub.Expect(t, ":2")
 	theirs.Expect(t, "[message both:1 m]")
 	mine.Expect(t, "[message both:1 m]")
+	pub.Send("SUBSCRIBE", "mine:1")
+	if v := pub.Receive(); v.Type != '-' {
+		t.Errorf("got %s", v)
+	}
+	if n := r.metric("subscriptions_refused_total"); n != 1 {
+		t.Errorf("%v refused subscriptions are counted", n)
+	}
+	said := r.logs.FilterMessage("client may not listen").All()
+	if len(said) != 1 || said[0].ContextMap()["uid"] != uint32(stranger) {
+		t.Errorf("the log says %v", said)
+	}
 	if n := r.metric(`rejects_total{code="DENIED",direction="outbound",route="told:"}`); n != 1 {
 		t.Errorf("%v rejects are counted", n)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 )
@@ -30,18 +32,17 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	for _, name := range args {
 		if problem := c.tooLong(kind, name); problem != "" {
-			c.replyError(problem)
+			c.deny(problem)
 			return
 		}
-		if err := c.srv.backend.MaySubscribe(c.user(), kind, name); err != nil {
-			c.replyError(err.Error())
+		if !c.mayListen(kind, name) {
 			return
 		}
 	}
 	all, fresh := c.add(kind, args)
 	if problem := c.tooMany(args[0]); problem != "" {
 		c.remove(kind, fresh)
-		c.replyError(problem)
+		c.deny(problem)
 		return
 	}
 	c.watch(true)
@@ -59,6 +60,23 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 		}
 	}
 	hold.Fill(c.confirm(kind, all, fresh))
+}
+
+// mayListen asks the gate, and replies if it says no.
+func (c *session) mayListen(kind resp.Kind, name []byte) bool {
+	err := c.srv.backend.MaySubscribe(c.user(), kind, name)
+	if err != nil {
+		c.deny(err.Error())
+	}
+	return err == nil
+}
+
+// deny refuses to let the client listen or read.
+func (c *session) deny(why string) {
+	c.srv.denied.Add(1)
+	c.srv.turned.warn("client may not listen", zap.Uint64("client", c.id), zap.String("name", c.name),
+		zap.Int32("pid", c.peer.pid), zap.Uint32("uid", c.peer.uid), zap.String("reason", why))
+	c.replyError(why)
 }
 
 // add copies the names of a command, adds them to those of the session, and

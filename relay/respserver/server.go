@@ -114,6 +114,7 @@ type Server struct {
 	ids      atomic.Uint64
 	commands atomic.Uint64 // carried out, ever
 	refused  atomic.Uint64 // connections turned away, ever
+	denied   atomic.Uint64 // commands that may not listen or read, ever
 	barred   atomic.Uint64 // disconnected by Reconsider, ever
 	cutOff   atomic.Uint64 // disconnected in the middle of a command, ever
 	busy     atomic.Int64  // watched sessions between begin and idle
@@ -192,6 +193,7 @@ type Stats struct {
 	Accepted uint64
 	Refused  uint64
 	Commands uint64
+	Denied   uint64 // commands of clients who may not listen or read
 	Barred   uint64 // disconnected because their user may not listen any more
 	CutOff   uint64 // disconnected because a command did not come in whole
 }
@@ -202,6 +204,6 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	return Stats{
 		Clients: len(s.sessions), Accepted: s.ids.Load(), Refused: s.refused.Load(), Commands: s.commands.Load(),
-		Barred: s.barred.Load(), CutOff: s.cutOff.Load(),
+		Denied: s.denied.Load(), Barred: s.barred.Load(), CutOff: s.cutOff.Load(),
 	}
 }

@@ -89,8 +89,7 @@ func (c *session) xadd(args [][]byte) {
 // streamQuery is a command that Redis answers: after what the session has
 // published, which goes another way.
 func (c *session) streamQuery(args [][]byte) {
-	if err := c.srv.backend.MaySubscribe(c.user(), resp.Message, args[1]); err != nil {
-		c.replyError(err.Error())
+	if !c.mayListen(resp.Message, args[1]) {
 		return
 	}
 	if c.answered() != nil {
@@ -131,8 +130,7 @@ func (c *session) xread(args [][]byte) {
 		return
 	}
 	for _, p := range q.list {
-		if err := c.srv.backend.MaySubscribe(c.user(), resp.Message, []byte(p.Channel)); err != nil {
-			c.replyError(err.Error())
+		if !c.mayListen(resp.Message, []byte(p.Channel)) {
 			return
 		}
 	}
