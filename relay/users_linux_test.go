@@ -233,3 +233,27 @@ func TestReloadTakesRightsAway(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A user cannot disconnect others; root, as which this relay runs, can.
+func TestUsersKillOnlyTheirOwn(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Log("not root: there is one user only, who may kill all of its connections")
+		return
+	}
+	r, _, me := startForUsers(t, redistest.Start(t))
+	mine, theirs := r.subscribe("mine:1"), r.dialAs(stranger)
+	theirs.Send("SUBSCRIBE", "theirs:1")
+	theirs.Expect(t, "[subscribe theirs:1 1]")
+	killer := r.dialAs(stranger)
+	killer.Send("CLIENT", "KILL", "TYPE", "pubsub")
+	killer.Expect(t, ":1")
+	theirs.Closed()
+	killer.Send("CLIENT", "KILL", "TYPE", "pubsub")
+	killer.Expect(t, ":0")
+	mine.Send("PING")
+	mine.Expect(t, `[pong ""]`)
+	root := r.dialAs(me)
+	root.Send("CLIENT", "KILL", "TYPE", "normal")
+	root.Expect(t, ":1")
+	killer.Closed()
+}

@@ -4,6 +4,7 @@ package respserver
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -263,6 +264,13 @@ func (c *session) clientList(args [][]byte) {
 	c.replyText(b.String())
 }
 
+// mayKill tells whether the user may end a connection: one of its own, or any if it
+// is root or the relay's user.
+func (c *session) mayKill(other *session) bool {
+	uid := c.peer.uid
+	return !c.peer.known || uid == other.peer.uid || uid == 0 || uid == uint32(os.Geteuid())
+}
+
 // clientKill has the old form, with an address, and the new one, with filters.
 func (c *session) clientKill(args [][]byte) {
 	old := len(args) == 3
@@ -275,7 +283,7 @@ func (c *session) clientKill(args [][]byte) {
 	}
 	killed, me := 0, false
 	for _, other := range c.srv.list() {
-		if f.matches(other, c) {
+		if f.matches(other, c) && c.mayKill(other) {
 			killed++
 			if me = me || other == c; other != c {
 				other.end(reasonKilled)
