@@ -106,18 +106,16 @@ func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.R
 
 // Confirmed says that Redis has subscribed a name. It is upstream.Registry.
 func (r *Relay) Confirmed(kind resp.Kind, name string) {
+	name = strings.TrimPrefix(name, history.SeqPrefix)
 	r.hub.Confirmed(kind, name)
 	if r.nats != nil {
 		r.nats.Confirmed()
 	}
-	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok && kind == resp.Message {
-		if _, held := r.hub.Listeners(kind, []byte(base)); held == 0 {
-			return
-		}
-		name = base // the route has got its history by a reload
-	}
 	if !r.rules.Load().historic(kind, name) {
 		return
+	}
+	if _, held := r.hub.Listeners(kind, []byte(name)); held == 0 {
+		return // of the name and its announcements the other one is still to come
 	}
 	switch kind {
 	case resp.Message:
@@ -138,7 +136,10 @@ func (r *Relay) Released(kind resp.Kind, name string) {
 // Refused says that Redis will not subscribe a name.
 func (r *Relay) Refused(kind resp.Kind, name string, err error) {
 	// Without the announcements there is no history: who listens must know.
-	name = strings.TrimPrefix(name, history.SeqPrefix)
+	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok {
+		name = base
+		r.interest.refused(kind, name)
+	}
 	r.hub.Refused(kind, name, err)
 	if r.nats != nil {
 		r.nats.Refused(kind, name, err)

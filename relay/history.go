@@ -96,9 +96,9 @@ func (e *ears) Missed(g history.Gap) {
 type interest struct {
 	relay *Relay
 
-	mu        sync.Mutex // Guards what follows; taken under Hub.mu.
-	announced [resp.Kinds]map[string]struct{}
-	fenced    bool // the Feed's tokens come back
+	mu        sync.Mutex                  // Guards what follows; taken under Hub.mu.
+	announced [resp.Kinds]map[string]bool // false: Redis refused the announcements
+	fenced    bool                        // the Feed's tokens come back
 }
 
 // Want says what is wanted. Announcements are asked for first, and let go last, so
@@ -107,8 +107,8 @@ func (i *interest) Want(kind resp.Kind, name string, want bool) (held bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	up := i.relay.subscriber
-	_, has := i.announced[kind][name]
-	if want && !has && i.relay.rules.Load().historic(kind, name) {
+	asked, has := i.announced[kind][name]
+	if want && !asked && i.relay.rules.Load().historic(kind, name) {
 		i.add(kind, name)
 	}
 	held = up.Want(kind, name, want)
@@ -116,11 +116,31 @@ func (i *interest) Want(kind resp.Kind, name string, want bool) (held bool) {
 		delete(i.announced[kind], name)
 		up.Want(kind, history.SeqPrefix+name, false)
 	}
-	return held
+	return held && (!want || i.hasAnnouncements(kind, name))
 }
 
-// Held tells whether Redis has a name subscribed.
-func (i *interest) Held(kind resp.Kind, name string) bool { return i.relay.subscriber.Held(kind, name) }
+// Held tells whether Redis has a name subscribed, with its announcements if it has
+// any.
+func (i *interest) Held(kind resp.Kind, name string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.relay.subscriber.Held(kind, name) && i.hasAnnouncements(kind, name)
+}
+
+func (i *interest) hasAnnouncements(kind resp.Kind, name string) bool {
+	_, has := i.announced[kind][name]
+	return !has || i.relay.subscriber.Held(kind, history.SeqPrefix+name)
+}
+
+// refused notes that Redis does not let announcements be heard: they are asked for
+// again when the name is wanted again.
+func (i *interest) refused(kind resp.Kind, name string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, has := i.announced[kind][name]; has {
+		i.announced[kind][name] = false
+	}
+}
 
 // joinFleet has the questions of other relays come, and the answers to our own.
 func (i *interest) joinFleet() {
@@ -140,7 +160,8 @@ func (i *interest) fence() {
 	}
 }
 
-// lost wants once more what the hub does not know of: the connection is gone.
+// lost wants once more what the hub does not know of, or does not know to be held:
+// the connection is gone.
 func (i *interest) lost() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -151,7 +172,8 @@ func (i *interest) lost() {
 	}
 	for kind := range i.announced {
 		for name := range i.announced[kind] {
-			up.Want(resp.Kind(kind), history.SeqPrefix+name, true)
+			i.add(resp.Kind(kind), name)
+			up.Want(resp.Kind(kind), name, true)
 		}
 	}
 }
@@ -205,9 +227,9 @@ func (i *interest) follow(kind resp.Kind, names []string) (dropped []string) {
 
 func (i *interest) add(kind resp.Kind, name string) {
 	if i.announced[kind] == nil {
-		i.announced[kind] = map[string]struct{}{}
+		i.announced[kind] = map[string]bool{}
 	}
-	i.announced[kind][name] = struct{}{}
+	i.announced[kind][name] = true
 	i.relay.subscriber.Want(kind, history.SeqPrefix+name, true)
 }
 

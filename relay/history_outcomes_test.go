@@ -505,6 +505,36 @@ func TestACLWithoutAnnouncements(t *testing.T) {
 	}
 }
 
+// TestAnnouncementsRefused: Redis lets the relay have a pattern again after a loss,
+// and not its announcements, since of a pattern it wants the very words. Who listens
+// is let go, and nobody gets in before both are allowed.
+func TestAnnouncementsRefused(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL("app on >secret ~* +@all &*"))
+	r := startRelay(t, nil, withRedis("redis://app:secret@"+redis.Addr()), withRoutes(diary("d:", 1000)))
+	listener := r.dial()
+	listener.Send("PSUBSCRIBE", "d:*")
+	listener.Expect(t, "[psubscribe d:* 1]")
+	redis.MustDo("ACL", "SETUSER", "app", "resetchannels", "&d:*", "&relay:*")
+	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	listener.Closed()
+	for range 5 {
+		one, other := r.dial(), r.dial()
+		one.Send("PSUBSCRIBE", "d:*")
+		other.Send("PSUBSCRIBE", "d:*")
+		for _, c := range []*redistest.Client{one, other} {
+			if got := c.Receive().String(); !strings.HasPrefix(got, "-NOPERM ") {
+				t.Fatalf("got %s, want NOPERM: there is no history without announcements", got)
+			}
+		}
+	}
+	redis.MustDo("ACL", "SETUSER", "app", "allchannels")
+	again := r.dial()
+	again.Send("PSUBSCRIBE", "d:*")
+	again.Expect(t, "[psubscribe d:* 1]")
+	publishReplies(t, r.dial(), "d:1", "m", ":1")
+	again.Expect(t, "[pmessage d:* d:1 m]")
+}
+
 // TestTimeToLive reads the stream's own, in Redis.
 func TestTimeToLive(t *testing.T) {
 	const ttl = 4 * time.Second
