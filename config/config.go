@@ -85,7 +85,7 @@ type Log struct {
 }
 
 // Limits bound what local clients may use. All numbers are positive, but for
-// CommandTimeout, which may be 0: none.
+// QueueAge and CommandTimeout, which may be 0: none.
 type Limits struct {
 	Clients         int           `koanf:"clients"`          // connections on the socket
 	Subscriptions   int           `koanf:"subscriptions"`    // channels and patterns of one client
@@ -94,6 +94,8 @@ type Limits struct {
 	PatternPrefixes []string      `koanf:"pattern_prefixes"` // texts one of which a pattern begins with; empty: any
 	Payload         Size          `koanf:"payload"`          // one message
 	Queue           Size          `koanf:"queue"`            // output waiting for one client
+	QueueAge        time.Duration `koanf:"queue_age"`        // how long it may wait
+	Memory          Size          `koanf:"memory"`           // output waiting for all clients
 	PublishWindow   int           `koanf:"publish_window"`   // publishes of one client waiting for Redis
 	CommandTimeout  time.Duration `koanf:"command_timeout"`  // for one command to come in whole
 }
@@ -161,6 +163,8 @@ func Default() Config {
 			PatternLength:  256,
 			Payload:        1 * MiB,
 			Queue:          8 * MiB,
+			QueueAge:       30 * time.Second,
+			Memory:         512 * MiB,
 			PublishWindow:  1024,
 			CommandTimeout: 10 * time.Second,
 		},

@@ -141,9 +141,16 @@ func (v *validator) checkLimits() {
 	}
 	positive(v, "limits.payload", l.Payload)
 	positive(v, "limits.queue", l.Queue)
+	positive(v, "limits.memory", l.Memory)
 	positive(v, "limits.publish_window", l.PublishWindow)
 	if l.CommandTimeout < 0 {
 		v.bad("limits.command_timeout", "is %v; must be 0s (none) or more", l.CommandTimeout)
+	}
+	if l.QueueAge < 0 {
+		v.bad("limits.queue_age", "is %v; must be 0 (no bound) or more", l.QueueAge)
+	}
+	if l.Memory > 0 && l.Memory < l.Queue {
+		v.bad("limits.memory", "is %v, less than limits.queue (%v); raise it, or lower limits.queue", l.Memory, l.Queue)
 	}
 	if l.Payload > maxPayload {
 		v.bad("limits.payload", "is %v; the relay takes no message of more than %v", l.Payload, maxPayload)

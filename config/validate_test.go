@@ -60,7 +60,8 @@ func TestValidate(t *testing.T) {
 		"numbers": {
 			func(c *Config) {
 				c.Limits = Limits{
-					Clients: -1, Payload: 513 * MiB, CommandTimeout: -time.Second, PatternPrefixes: []string{"a:", ""},
+					Clients: -1, Payload: 513 * MiB, CommandTimeout: -time.Second, QueueAge: -1,
+					PatternPrefixes: []string{"a:", ""},
 				}
 				c.Redis.PublishTimeout, c.Redis.ProbeInterval, c.Redis.AlertAfter = 0, -time.Second, 0
 			},
@@ -74,10 +75,16 @@ func TestValidate(t *testing.T) {
 				"limits.pattern_length: is 0B; must be more than 0",
 				"limits.pattern_prefixes[1]: must not be empty; an empty list allows any pattern",
 				"limits.queue: is 0B; must be more than 0",
+				"limits.memory: is 0B; must be more than 0",
 				"limits.publish_window: is 0; must be more than 0",
 				"limits.command_timeout: is -1s; must be 0s (none) or more",
+				"limits.queue_age: is -1ns; must be 0 (no bound) or more",
 				"limits.payload: is 513MiB; the relay takes no message of more than 32MiB",
 			},
+		},
+		"memory for less than one queue": {
+			func(c *Config) { c.Limits.Memory = 7 * MiB },
+			[]string{"limits.memory: is 7MiB, less than limits.queue (8MiB); raise it, or lower limits.queue"},
 		},
 		"socket": {
 			func(c *Config) { c.Socket.Path, c.Socket.Mode = "", "rw" },

@@ -159,7 +159,6 @@ func (r *Relay) Lost(since time.Time, _ error) {
 	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
 		return now.onGap(kind, name) == route.GapDisconnect
 	})
-	r.gaps.Add(uint64(r.disconnected))
 	r.disconnectFromNATS(now)
 	r.feed.Lost()
 	r.flush()

@@ -74,11 +74,11 @@ func (e *ears) Missed(g history.Gap) {
 		exact, patterns = r.hub.Hearers([]byte(g.Channel))
 	}
 	if exact && now.onGap(resp.Message, g.Channel) == route.GapDisconnect {
-		r.gaps.Add(uint64(r.hub.End(resp.Message, g.Channel, hub.ReasonGap)))
+		r.hub.End(resp.Message, g.Channel, hub.ReasonGap)
 	}
 	for _, p := range patterns {
 		if now.onGap(resp.PMessage, p) == route.GapDisconnect {
-			r.gaps.Add(uint64(r.hub.End(resp.PMessage, p, hub.ReasonGap)))
+			r.hub.End(resp.PMessage, p, hub.ReasonGap)
 		}
 	}
 	if r.nats != nil {

@@ -63,7 +63,6 @@ type Relay struct {
 	rejectLog  rate.Sometimes
 	noiseLog   rate.Sometimes
 	suppressed atomic.Uint64 // rejects since the last line in the log
-	gaps       atomic.Uint64 // clients disconnected because Redis was lost
 	alerts     atomic.Uint64
 
 	// Owned by the goroutine that reads from Redis.
@@ -280,6 +279,8 @@ func (r *Relay) setLimits(l config.Limits) {
 	r.limits.PatternLength.Store(int64(l.PatternLength))
 	r.limits.Payload.Store(int64(l.Payload))
 	r.limits.Queue.Store(int64(l.Queue))
+	r.limits.Age.Store(int64(l.QueueAge))
+	r.limits.Memory.Store(int64(l.Memory))
 	r.limits.Window.Store(int64(l.PublishWindow))
 	r.limits.Command.Store(int64(l.CommandTimeout))
 }
@@ -326,14 +327,12 @@ func (r *Relay) measure() {
 		"reason", string(hub.ReasonLatest))
 	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Ended) },
 		"reason", string(hub.ReasonEnded))
-	m.Count("disconnects_total", "Listeners disconnected.",
-		func() float64 { return float64(r.hub.Stats().Slow) }, "reason", string(hub.ReasonSlow))
-	m.Count("disconnects_total", "Listeners disconnected.",
-		func() float64 { return float64(r.gaps.Load()) }, "reason", string(hub.ReasonGap))
-	m.Count("disconnects_total", "Listeners disconnected.",
-		func() float64 { return float64(r.server.Stats().Barred) }, "reason", "denied")
-	m.Count("disconnects_total", "Listeners disconnected.",
-		func() float64 { return float64(r.server.Stats().CutOff) }, "reason", "incomplete")
+	for _, why := range respserver.EndReasons {
+		m.Count("disconnects_total", "Clients disconnected by the relay.",
+			func() float64 { return float64(r.server.Ended(why)) }, "reason", string(why))
+	}
+	m.Gauge("queued_bytes", "Output that waits for clients whose sockets are full.",
+		func() float64 { return float64(r.limits.Used()) })
 	history := func() history.Stats { return r.feed.Stats() }
 	m.Gauge("history_channels", "Channels with history that are followed.",
 		func() float64 { return float64(history().Channels) })

@@ -13,8 +13,8 @@
 // Everything may be called from anywhere; the order of messages is that of the
 // calls of Deliver, which the goroutine that reads from Redis makes, or a worker
 // that has checked a message of the channel. Hub.mu guards who listens to what,
-// Outbox.mu one connection's queue; Hub.mu may be held when Outbox.mu is taken,
-// never the other way round. Nothing is written to a socket and nothing
+// Outbox.mu one connection's queue; Hub.mu may be held when Outbox.mu is taken, and
+// that when Bounds.mu is, never the other way round. Nothing is written to a socket and nothing
 // waits while a lock is held: Flush writes afterwards, without blocking; what a
 // socket does not take at once is left to a goroutine of that connection.
 //
@@ -25,8 +25,9 @@
 //
 // # Loss
 //
-// A listener whose queue is full is disconnected or misses this message; both
-// are counted by Reason.
+// A listener whose queue is full, of bytes or of age, is disconnected or misses this
+// message; both are counted by Reason. When too much waits for all, the connection
+// for which the most does is given up.
 //
 // Of messages with ModeLatest only the newest of a Key matters. While a listener's
 // socket takes everything, that makes no difference. Once the socket is full, a

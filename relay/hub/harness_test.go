@@ -56,7 +56,9 @@ type peer struct {
 	*Outbox
 	t       testing.TB
 	far     *net.UnixConn
-	limit   *atomic.Int64
+	bounds  *Bounds
+	limit   *atomic.Int64 // of bounds
+	ended   chan Reason   // by bounds
 	writers *sync.WaitGroup
 }
 
@@ -65,11 +67,17 @@ func newPeer(t testing.TB, limit int64) *peer { return newPeerOn(t, syscall.SOCK
 
 func newPeerOn(t testing.TB, socket int, limit int64) *peer {
 	t.Helper()
+	return newPeerWithin(t, socket, limit, new(Bounds))
+}
+
+// newPeerWithin shares bounds with others, of which it sets the queue's.
+func newPeerWithin(t testing.TB, socket int, limit int64, bounds *Bounds) *peer {
+	t.Helper()
 	near, far := socketPair(t, socket)
-	p := &peer{t: t, far: far, limit: new(atomic.Int64), writers: new(sync.WaitGroup)}
+	p := &peer{t: t, far: far, bounds: bounds, limit: &bounds.Queue, writers: new(sync.WaitGroup), ended: make(chan Reason, 100)}
 	p.limit.Store(limit)
 	var err error
-	if p.Outbox, err = NewOutbox(near, p.limit, p.writers); err != nil {
+	if p.Outbox, err = NewOutbox(near, bounds, p.writers, func(why Reason) { p.ended <- why }); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

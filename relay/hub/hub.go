@@ -43,7 +43,6 @@ type Hub struct {
 	up      Upstream
 	reserve func(name string) bool // names that are made here and not upstream
 
-	slow     atomic.Uint64 // listeners disconnected because their queue was full
 	dropped  atomic.Uint64 // messages not queued for one listener, whose queue was full
 	replaced atomic.Uint64 // messages that a newer one took the place of, for one listener
 	ended    atomic.Uint64 // messages not queued for one listener, which was being disconnected
@@ -330,14 +329,16 @@ func (h *Hub) giveLocked(l *Listener) {
 		h.replaced.Add(uint64(replaced))
 		h.dropped.Add(uint64(dropped))
 		h.dirtyLocked(l)
-	case l.out.Append(frames):
-		h.dirtyLocked(l)
-	case r.mode&ModeDrop != 0:
-		h.dropped.Add(uint64(len(r.starts)))
 	default:
-		h.slow.Add(1)
-		h.ended.Add(uint64(len(r.starts)))
-		l.endLocked(ReasonSlow)
+		switch why := l.out.queue(frames, false); {
+		case why == "":
+			h.dirtyLocked(l)
+		case r.mode&ModeDrop != 0:
+			h.dropped.Add(uint64(len(r.starts)))
+		default:
+			h.ended.Add(uint64(len(r.starts)))
+			l.endLocked(why)
+		}
 	}
 }
 
@@ -440,7 +441,6 @@ func (h *Hub) Listeners(kind resp.Kind, name []byte) (listeners, upstream int) {
 type Stats struct {
 	Topics    [resp.Kinds]int // names with local interest
 	Listeners [resp.Kinds]int // subscriptions of local connections
-	Slow      uint64          // listeners disconnected for a full queue, ever
 
 	// Messages that one listener did not get, ever, by the reason.
 	Dropped, Replaced, Ended uint64
@@ -451,8 +451,8 @@ func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := Stats{
-		Listeners: h.subs, Slow: h.slow.Load(),
-		Dropped: h.dropped.Load(), Replaced: h.replaced.Load(), Ended: h.ended.Load(),
+		Listeners: h.subs,
+		Dropped:   h.dropped.Load(), Replaced: h.replaced.Load(), Ended: h.ended.Load(),
 	}
 	for k := range h.topics {
 		s.Topics[k] = len(h.topics[k])

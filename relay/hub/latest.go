@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"time"
 )
 
 // latest finds the messages in Outbox.ready that a newer one takes the place of.
@@ -33,7 +34,7 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 	case o.closed:
 		return 0, 0
 	case o.waiting && len(o.holds) == 0:
-	case o.fullLocked(len(frames)):
+	case o.fullLocked(len(frames)) != "":
 		return 0, len(r.starts)
 	default:
 		o.appendLocked(frames)
@@ -48,7 +49,7 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 			o.queued -= len(o.ready[at])
 			o.ready = l.takeOut(o.ready, at)
 		}
-		if o.fullLocked(len(frame)) {
+		if o.bounds.full(o.queued, len(frame), time.Time{}) != "" { // of any age: what is old is replaced
 			delete(l.at, string(key))
 			missed++
 			continue
@@ -57,9 +58,10 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 			l.at = map[string]int{}
 		}
 		l.at[string(key)] = len(o.ready)
+		o.grownLocked(len(frame))
 		o.ready = append(o.ready, bytes.Clone(frame)[:len(frame):len(frame)]) // nothing may be joined to it
-		o.queued += len(frame)
 	}
+	o.countLocked()
 	return replaced, missed
 }
 

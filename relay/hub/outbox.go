@@ -17,10 +17,12 @@ import (
 )
 
 const (
-	minTail   = 128  // bytes: a handful of replies
-	maxTail   = 8192 // bytes: more memory than this is given back once written
-	maxSpare  = 256  // slices kept for the next batch
-	maxIovecs = 512  // slices in one writev; the system's limit is 1024
+	minTail   = 128      // bytes: a handful of replies
+	maxTail   = 8192     // bytes: more memory than this is given back once written
+	maxSpare  = 256      // slices kept for the next batch
+	maxIovecs = 512      // slices in one writev; the system's limit is 1024
+	maxKept   = 64       // slices of others' memory that wait for a slow peer; then small ones are copied
+	minKept   = 16 << 10 // bytes of a slice that is worth the memory it keeps alive
 
 	// Bytes of a burst that a Unix socket takes before its peer reads them. Linux
 	// doubles this, and gives at most twice net.core.wmem_max (208 KiB by default).
@@ -39,7 +41,8 @@ type Outbox struct {
 	// Fixed after construction.
 	conn    net.Conn
 	raw     syscall.RawConn
-	limit   *atomic.Int64   // bytes that may be queued
+	bounds  *Bounds
+	end     func(Reason)    // gives the connection up; called with locks held
 	writers *sync.WaitGroup // counts the goroutines that wait for a slow peer
 	attempt func(uintptr) bool
 
@@ -48,16 +51,21 @@ type Outbox struct {
 	batch    [][]byte // what of it is still to be written
 	batchErr error
 
+	counted atomic.Int64 // bytes in bounds.used; written under mu
+
 	mu sync.Mutex // Guards what follows.
 
-	ready   [][]byte // to be written next, in order
-	spare   [][]byte // the array of an earlier batch, to be used again
-	holds   []*Hold  // places kept for answers; ready ends before the first
-	tail    []byte   // memory for bytes that had to be copied
-	queued  int      // bytes not written yet: batch, ready and behind the holds
-	writing bool     // somebody writes, and will go on with what is appended
-	waiting bool     // and that is a goroutine, for the socket is full
-	latest  latest   // messages in ready that newer ones replace
+	ready   [][]byte  // to be written next, in order
+	spare   [][]byte  // the array of an earlier batch, to be used again
+	holds   []*Hold   // places kept for answers; ready ends before the first
+	tail    []byte    // memory for bytes that had to be copied
+	queued  int       // bytes not written yet: batch, ready and behind the holds
+	writing bool      // somebody writes, and will go on with what is appended
+	waiting bool      // and that is a goroutine, for the socket is full
+	oldest  time.Time // while waiting: since when the batch has waited, at least
+	next    time.Time // and since when ready has, at most
+	lost    int       // bytes queued when it was closed
+	latest  latest    // messages in ready that newer ones replace
 	closed  bool
 	drained chan struct{} // set by Drain: closed when nothing is queued
 }
@@ -72,9 +80,11 @@ type Hold struct {
 }
 
 // NewOutbox returns an Outbox that writes to conn, which must have a file
-// descriptor (a *net.UnixConn or *net.TCPConn). limit is read at every append
-// and may change; writers is waited for by the caller, after Close.
-func NewOutbox(conn net.Conn, limit *atomic.Int64, writers *sync.WaitGroup) (*Outbox, error) {
+// descriptor (a *net.UnixConn or *net.TCPConn). end is called when bounds have it
+// given up; it may be called more than once and with locks held, so it must return
+// at once and call neither the hub nor the Outbox. writers is waited for by the
+// caller, after Close.
+func NewOutbox(conn net.Conn, bounds *Bounds, writers *sync.WaitGroup, end func(Reason)) (*Outbox, error) {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil, errors.New("connection has no file descriptor")
@@ -86,7 +96,7 @@ func NewOutbox(conn net.Conn, limit *atomic.Int64, writers *sync.WaitGroup) (*Ou
 	if u, ok := conn.(*net.UnixConn); ok {
 		_ = u.SetWriteBuffer(sendBuffer) // with less it is only slower
 	}
-	o := &Outbox{conn: conn, raw: raw, limit: limit, writers: writers}
+	o := &Outbox{conn: conn, raw: raw, bounds: bounds, end: end, writers: writers}
 	o.attempt = o.writeOnce
 	return o, nil
 }
@@ -96,45 +106,51 @@ func NewOutbox(conn net.Conn, limit *atomic.Int64, writers *sync.WaitGroup) (*Ou
 // It reports false, and queues nothing, when the queue is full; the queue takes
 // at least one frame, however large. A closed Outbox takes everything and
 // forgets it.
-func (o *Outbox) Append(b []byte) bool { return o.queue(b, false) }
+func (o *Outbox) Append(b []byte) bool { return o.queue(b, false) == "" }
 
-// Reply queues a copy of b. It reports false as Append does.
-func (o *Outbox) Reply(b []byte) bool { return o.queue(b, true) }
+// Reply queues a copy of b. When the queue is full it gives the connection up.
+func (o *Outbox) Reply(b []byte) {
+	if why := o.queue(b, true); why != "" {
+		o.end(why)
+	}
+}
 
-func (o *Outbox) queue(b []byte, copied bool) bool {
+// queue returns why b is not queued, or nothing.
+func (o *Outbox) queue(b []byte, copied bool) Reason {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || len(b) == 0 {
-		return true
+		return ""
 	}
-	if o.fullLocked(len(b)) {
-		return false
+	if why := o.fullLocked(len(b)); why != "" {
+		return why
 	}
-	if copied {
+	if copied || o.waiting && len(b) < minKept && len(o.ready) > maxKept {
 		b = o.copyLocked(b)
 	}
 	o.appendLocked(b)
-	return true
+	return ""
 }
 
 // Full tells whether n more bytes would not be taken.
 func (o *Outbox) Full(n int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.closed && o.fullLocked(n)
+	return !o.closed && o.fullLocked(n) != ""
 }
 
-func (o *Outbox) fullLocked(n int) bool {
-	return o.queued > 0 && o.queued+n > int(o.limit.Load())
-}
+// fullLocked says why n more bytes are not taken, or nothing.
+func (o *Outbox) fullLocked(n int) Reason { return o.bounds.full(o.queued, n, o.oldest) }
 
-// Hold keeps the next place for an answer. It returns nil when the queue is full.
+// Hold keeps the next place for an answer. When the queue is full it returns nil, and
+// gives the connection up.
 func (o *Outbox) Hold() *Hold {
 	h := &Hold{out: o}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.closed {
-		if o.fullLocked(1) {
+		if why := o.fullLocked(1); why != "" {
+			o.end(why)
 			return nil
 		}
 		o.holds = append(o.holds, h)
@@ -153,7 +169,7 @@ func (h *Hold) Fill(b []byte) {
 		return
 	}
 	h.reply, h.filled = o.copyLocked(b), true
-	o.queued += len(b)
+	o.grownLocked(len(b))
 	n := 0
 	for ; n < len(o.holds) && o.holds[n].filled; n++ {
 		o.ready = join(o.ready, o.holds[n].reply)
@@ -169,12 +185,47 @@ func (h *Hold) Fill(b []byte) {
 }
 
 func (o *Outbox) appendLocked(b []byte) {
-	o.queued += len(b)
+	o.grownLocked(len(b))
 	if n := len(o.holds); n > 0 {
 		o.holds[n-1].after = join(o.holds[n-1].after, b)
 		return
 	}
 	o.ready = join(o.ready, b)
+}
+
+// grownLocked notes that so many bytes more are queued.
+func (o *Outbox) grownLocked(n int) {
+	if o.queued += n; o.waiting {
+		if len(o.ready) == 0 {
+			o.next = time.Now()
+		}
+		o.countLocked()
+	}
+}
+
+// countLocked brings up to date what bounds know of this queue.
+func (o *Outbox) countLocked() {
+	var now int64
+	if o.waiting {
+		now = int64(o.queued)
+	}
+	o.bounds.used.Add(now - o.counted.Swap(now))
+}
+
+// waitsLocked notes whether a goroutine waits for the peer from now on.
+func (o *Outbox) waitsLocked(waits bool) {
+	if waits == o.waiting {
+		return
+	}
+	if o.waiting = waits; waits {
+		o.oldest = time.Now()
+		o.next = o.oldest
+		o.bounds.add(o)
+	} else {
+		o.oldest = time.Time{}
+		o.bounds.remove(o)
+	}
+	o.countLocked()
 }
 
 // join appends b to list. If b stands right behind the last slice in the same
@@ -212,6 +263,9 @@ func (o *Outbox) Flush() (empty bool) {
 	if o.writing || o.closed || len(o.ready) == 0 {
 		empty = !o.writing && o.queued == 0
 		o.mu.Unlock()
+		if !empty {
+			o.bounds.shed()
+		}
 		return empty
 	}
 	o.writing = true
@@ -220,6 +274,9 @@ func (o *Outbox) Flush() (empty bool) {
 
 	for more := true; more; {
 		more, empty = o.wrote(o.try())
+	}
+	if !empty {
+		o.bounds.shed()
 	}
 	return empty
 }
@@ -283,8 +340,11 @@ func (o *Outbox) wrote(n int, err error) (more, empty bool) {
 	if o.closed {
 		return false, true
 	}
-	if o.queued -= n; len(o.batch) > 0 {
-		o.waiting = true
+	if o.queued -= n; o.waiting {
+		o.countLocked()
+	}
+	if len(o.batch) > 0 {
+		o.waitsLocked(true)
 		o.writers.Add(1)
 		go o.wait()
 		return false, false
@@ -294,7 +354,8 @@ func (o *Outbox) wrote(n int, err error) (more, empty bool) {
 		o.takeLocked()
 		return true, false
 	}
-	o.writing, o.waiting = false, false
+	o.writing = false
+	o.waitsLocked(false)
 	o.idleLocked()
 	return false, o.queued == 0
 }
@@ -302,6 +363,9 @@ func (o *Outbox) wrote(n int, err error) (more, empty bool) {
 // takeLocked makes what is ready the next batch.
 func (o *Outbox) takeLocked() {
 	o.ready = o.latest.settle(o.ready)
+	if o.waiting {
+		o.oldest = o.next
+	}
 	o.store, o.batch = o.ready, o.ready
 	o.ready, o.spare = o.spare, nil
 }
@@ -335,6 +399,19 @@ func (o *Outbox) Queued() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.queued
+}
+
+// Lost returns the number of bytes that were not written when it was closed.
+func (o *Outbox) Lost() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost
+}
+
+// giveUp closes the connection, and what is queued is free.
+func (o *Outbox) giveUp(why Reason) {
+	o.end(why)
+	o.Close()
 }
 
 // Drain waits until everything is written and every Hold is filled, at most for
@@ -377,8 +454,10 @@ func (o *Outbox) closeLocked() {
 		return
 	}
 	o.closed = true
+	o.lost = o.queued
 	o.ready, o.spare, o.holds, o.tail, o.queued = nil, nil, nil, nil, 0
 	o.latest = latest{}
+	o.waitsLocked(false)
 	_ = o.conn.Close() // nothing is left to lose
 	if o.drained != nil {
 		close(o.drained)

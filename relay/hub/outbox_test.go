@@ -65,8 +65,11 @@ func TestOutboxLimit(t *testing.T) {
 	if !p.Append(make([]byte, 100)) {
 		t.Error("an empty queue does not take a frame that is larger than it")
 	}
-	if p.Append([]byte("x")) || p.Reply([]byte("x")) || !p.Full(1) {
+	if p.Append([]byte("x")) || !p.Full(1) {
 		t.Error("a full queue takes more")
+	}
+	if p.Reply([]byte("x")); len(p.ended) != 1 || <-p.ended != ReasonSlow {
+		t.Error("a reply that finds no room does not end the connection")
 	}
 	p.Flush()
 	if !p.Append(make([]byte, 10)) || p.Append([]byte("x")) {
@@ -79,13 +82,17 @@ func TestOutboxLimit(t *testing.T) {
 	if p.Hold() != nil {
 		t.Error("a full queue promises a place")
 	}
+	p.wantEnd(ReasonSlow)
 	p.limit.Store(12)
 	hold := p.Hold()
 	p.limit.Store(11)
 	if p.Append([]byte("y")) {
 		t.Error("what waits behind a Hold does not count")
 	}
-	hold.Fill(make([]byte, 50)) // an answer always finds room
+	hold.Fill(make([]byte, 50)) // an answer finds room while the socket takes it
+	if len(p.ended) > 0 {
+		t.Error("the connection was given up")
+	}
 	p.Flush()
 	p.expect(strings.Repeat("\x00", 110) + "x" + strings.Repeat("\x00", 50))
 	if n := p.Queued(); n != 0 {
@@ -145,7 +152,9 @@ func TestOutboxCloseWhileWriting(t *testing.T) {
 	p.writers.Wait()
 	p.Close()
 	hold.Fill([]byte("late"))
-	if !p.Append([]byte("x")) || !p.Reply([]byte("x")) || p.Full(1<<30) {
+	p.Reply([]byte("x"))
+	p.wantEnd()
+	if !p.Append([]byte("x")) || p.Full(1<<30) {
 		t.Error("a closed Outbox is full, want it to forget")
 	}
 	p.Flush()
@@ -309,7 +318,7 @@ func TestOutboxManyWriters(t *testing.T) {
 func TestOutboxNeedsADescriptor(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer func() { _, _ = ours.Close(), theirs.Close() }()
-	if _, err := NewOutbox(ours, nil, nil); err == nil {
+	if _, err := NewOutbox(ours, nil, nil, nil); err == nil {
 		t.Error("took a connection without a file descriptor")
 	}
 }

@@ -96,7 +96,7 @@ type Bridge struct {
 	work     chan struct{} // there is something for settle
 	readers  chan struct{} // one for each history request under way
 	writers  sync.WaitGroup
-	behind   atomic.Int64 // the limit of link.out
+	behind   hub.Bounds // of link.out
 	clients  atomic.Pointer[server.Permissions]
 
 	stats  stats
@@ -134,7 +134,7 @@ func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backen
 		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
 		notes: newNotes(log),
 	}
-	b.behind.Store(maxBehind)
+	b.behind.Queue.Store(maxBehind)
 	b.stats.payload.Store(int64(limits.Payload))
 	b.clients.Store(permissions(scopes))
 	if err := b.start(limits); err != nil {

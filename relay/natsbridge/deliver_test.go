@@ -131,7 +131,7 @@ func message1(payload string) *resp.Delivery {
 func TestBehind(t *testing.T) {
 	b, e, _ := newBridge(t)
 	b.link.out.Hold() // nothing gets past this place, as if the server did not read
-	b.behind.Store(1)
+	b.behind.Queue.Store(1)
 	for i := range 10 {
 		b.Deliver(message1(fmt.Sprint(i)))
 		if i%2 == 1 {
@@ -142,7 +142,7 @@ func TestBehind(t *testing.T) {
 	if got := b.Stats(); got.Delivered != 1 || got.Dropped != 14 {
 		t.Errorf("%d delivered, %d dropped; want 1 and 14", got.Delivered, got.Dropped)
 	}
-	b.behind.Store(maxBehind)
+	b.behind.Queue.Store(maxBehind)
 	b.Deliver(message1("last"))
 	b.Flush()
 	redistest.Eventually(t, 10*time.Second, "it is told", func() bool {

@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"redis-relay/relay/hub"
@@ -41,7 +40,7 @@ type link struct {
 
 // acceptLink waits for the server to dial, makes sure that it is the one, and
 // subscribes to what clients may send.
-func acceptLink(ln *net.TCPListener, secret string, limit *atomic.Int64, writers *sync.WaitGroup) (*link, error) {
+func acceptLink(ln *net.TCPListener, secret string, bounds *hub.Bounds, writers *sync.WaitGroup) (*link, error) {
 	deadline := time.Now().Add(startTimeout)
 	if err := ln.SetDeadline(deadline); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func acceptLink(ln *net.TCPListener, secret string, limit *atomic.Int64, writers
 			return nil, err
 		}
 		_ = conn.SetDeadline(time.Time{})
-		if l.out, err = hub.NewOutbox(conn, limit, writers); err != nil {
+		if l.out, err = hub.NewOutbox(conn, bounds, writers, func(hub.Reason) {}); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 		return l, nil

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// reasonCutOff says that a command did not come in whole within its time.
-	reasonCutOff hub.Reason = "incomplete"
+	// ReasonCutOff says that a command did not come in whole within its time.
+	ReasonCutOff hub.Reason = "incomplete"
 
 	cutOffInterval = time.Second // between two looks for such
 
@@ -157,7 +157,7 @@ func (s *Server) cutOffSlow(ctx context.Context) {
 		s.mu.Lock()
 		for _, c := range s.sessions {
 			if since := c.owes.Load(); since != 0 && since < before {
-				c.end(reasonCutOff)
+				c.end(ReasonCutOff)
 			}
 		}
 		s.mu.Unlock()

@@ -65,7 +65,7 @@ func TestCommandsMustComeInWhole(t *testing.T) {
 		t.Errorf("they were cut off after %v", took)
 	}
 	s.settled(2)
-	if got := s.Stats().CutOff; got != uint64(len(clients)+1) {
+	if got := s.Ended(respserver.ReasonCutOff); got != uint64(len(clients)+1) {
 		t.Errorf("%d are counted, want %d", got, len(clients)+1)
 	}
 	if n := s.logs.FilterMessageSnippet("did not come in whole").Len(); n == 0 || n > len(clients) {
@@ -110,7 +110,7 @@ func TestPublisherThatReadsNoRepliesIsDisconnected(t *testing.T) {
 		t.Fatal("the client was neither served nor disconnected")
 	}
 	s.settled(0)
-	if s.logs.FilterMessageSnippet("did not read").Len() != 1 {
+	if s.logs.FilterMessageSnippet("did not keep up").Len() != 1 {
 		t.Error("the log does not say so")
 	}
 }

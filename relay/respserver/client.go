@@ -14,8 +14,8 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// reasonKilled says that CLIENT KILL ended a connection.
-const reasonKilled hub.Reason = "killed"
+// ReasonKilled says that CLIENT KILL ended a connection.
+const ReasonKilled hub.Reason = "killed"
 
 const badName = "ERR Client names cannot contain spaces, newlines or special characters."
 
@@ -286,7 +286,7 @@ func (c *session) clientKill(args [][]byte) {
 		if f.matches(other, c) && c.mayKill(other) {
 			killed++
 			if me = me || other == c; other != c {
-				other.end(reasonKilled)
+				other.end(ReasonKilled)
 			}
 		}
 	}

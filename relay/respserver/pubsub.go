@@ -49,8 +49,7 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	hold := c.out.Hold()
 	if hold == nil {
 		c.remove(kind, fresh)
-		c.end(hub.ReasonSlow)
-		return
+		return // it does not read, and is ending
 	}
 	if len(fresh) > 0 {
 		if err := c.join(kind, fresh); err != nil {
@@ -227,8 +226,7 @@ func (c *session) publish(p Publication) {
 	if !c.muted {
 		if r.hold = c.out.Hold(); r.hold == nil {
 			<-c.window
-			c.end(hub.ReasonSlow) // it does not read its replies
-			return
+			return // it does not read its replies, and is ending
 		}
 	}
 	if err := c.srv.backend.Publish(p, r); err != nil {

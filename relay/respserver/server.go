@@ -84,9 +84,9 @@ type Limits struct {
 	Patterns      atomic.Int64 // patterns of one connection
 	PatternLength atomic.Int64 // bytes of one pattern
 	Payload       atomic.Int64 // bytes of one argument
-	Queue         atomic.Int64 // bytes waiting for one connection
 	Window        atomic.Int64 // publishes of one connection that wait for Redis; for new connections
 	Command       atomic.Int64 // nanoseconds for one command to come in whole; 0: no bound
+	hub.Bounds                 // what waits for clients that do not read
 }
 
 // Options set up a Server.
@@ -112,12 +112,11 @@ type Server struct {
 	turned   sampled   // lines about connections that were refused, or cut off by a limit
 
 	ids      atomic.Uint64
-	commands atomic.Uint64 // carried out, ever
-	refused  atomic.Uint64 // connections turned away, ever
-	denied   atomic.Uint64 // commands that may not listen or read, ever
-	barred   atomic.Uint64 // disconnected by Reconsider, ever
-	cutOff   atomic.Uint64 // disconnected in the middle of a command, ever
-	busy     atomic.Int64  // watched sessions between begin and idle
+	commands atomic.Uint64                 // carried out, ever
+	refused  atomic.Uint64                 // connections turned away, ever
+	denied   atomic.Uint64                 // commands that may not listen or read, ever
+	ends     map[hub.Reason]*atomic.Uint64 // connections ended, ever; the keys are fixed
+	busy     atomic.Int64                  // watched sessions between begin and idle
 	work     sync.WaitGroup
 
 	mu       sync.Mutex // Guards what follows.
@@ -127,9 +126,29 @@ type Server struct {
 
 // New returns a Server. It serves nothing before Serve.
 func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Logger) *Server {
-	return &Server{
+	s := &Server{
 		opts: opts, hub: h, backend: backend, limits: limits, log: log, turned: sampled{log: log},
-		started: time.Now(), sessions: map[uint64]*session{},
+		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
+	}
+	for _, why := range EndReasons {
+		s.ends[why] = new(atomic.Uint64)
+	}
+	return s
+}
+
+// EndReasons are those for which a connection is ended, and counted, while the relay
+// goes on.
+var EndReasons = []hub.Reason{
+	hub.ReasonSlow, hub.ReasonAge, hub.ReasonMemory, hub.ReasonGap, hub.ReasonRefused, ReasonKilled,
+	reasonBarred, ReasonCutOff,
+}
+
+// Ended returns how many connections were ended for one of EndReasons.
+func (s *Server) Ended(why hub.Reason) uint64 { return s.ends[why].Load() }
+
+func (s *Server) noteEnd(why hub.Reason) {
+	if n := s.ends[why]; n != nil {
+		n.Add(1)
 	}
 }
 
@@ -194,8 +213,6 @@ type Stats struct {
 	Refused  uint64
 	Commands uint64
 	Denied   uint64 // commands of clients who may not listen or read
-	Barred   uint64 // disconnected because their user may not listen any more
-	CutOff   uint64 // disconnected because a command did not come in whole
 }
 
 // Stats returns the figures of this moment.
@@ -204,6 +221,6 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	return Stats{
 		Clients: len(s.sessions), Accepted: s.ids.Load(), Refused: s.refused.Load(), Commands: s.commands.Load(),
-		Denied: s.denied.Load(), Barred: s.barred.Load(), CutOff: s.cutOff.Load(),
+		Denied: s.denied.Load(),
 	}
 }

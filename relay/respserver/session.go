@@ -35,6 +35,10 @@ var errEnding = errors.New("session is ending")
 // long ago: a deadline that makes a Read return at once.
 var longAgo = time.Unix(1, 0)
 
+// behind are the reasons of connections that did not keep up: what waits for them is
+// not let out any more.
+var behind = map[hub.Reason]bool{hub.ReasonSlow: true, hub.ReasonAge: true, hub.ReasonMemory: true}
+
 type session struct {
 	// Fixed after construction.
 	srv      *Server
@@ -95,15 +99,15 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := hub.NewOutbox(conn, &srv.limits.Queue, &srv.work)
-	if err != nil {
-		return nil, err
-	}
 	c := &session{
-		srv: srv, id: srv.ids.Add(1), conn: conn, raw: raw, out: out, peer: p, opened: time.Now(),
+		srv: srv, conn: conn, raw: raw, peer: p, opened: time.Now(),
 		window: make(chan struct{}, srv.limits.Window.Load()), kick: make(chan struct{}, 1), proto: resp.RESP2,
 	}
-	c.listener = hub.NewListener(out, c.end)
+	if c.out, err = hub.NewOutbox(conn, &srv.limits.Bounds, &srv.work, c.end); err != nil {
+		return nil, err
+	}
+	c.id = srv.ids.Add(1)
+	c.listener = hub.NewListener(c.out, c.end)
 	c.readOnce = c.readNow
 	c.takeOnce = func(fd uintptr) { c.unread.take(int(fd)) }
 	c.active.Store(c.opened.UnixNano())
@@ -115,6 +119,7 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 // and only the first reason counts.
 func (c *session) end(why hub.Reason) {
 	if c.ending.CompareAndSwap(nil, &why) {
+		c.srv.noteEnd(why)
 		c.wake()
 	}
 }
@@ -139,7 +144,7 @@ func (c *session) run() {
 	c.leaveAll()
 	why := c.ending.Load()
 	c.logEnd(why, err)
-	if why == nil || *why != hub.ReasonSlow {
+	if why == nil || !behind[*why] {
 		c.out.Drain(c.srv.opts.PublishTimeout + drainTime)
 	}
 	c.out.Close()
@@ -150,15 +155,13 @@ func (c *session) run() {
 func (c *session) logEnd(why *hub.Reason, err error) {
 	who := []zap.Field{zap.Uint64("client", c.id), zap.String("name", c.name), zap.Int32("pid", c.peer.pid)}
 	switch {
-	case why != nil && *why == hub.ReasonSlow:
-		c.srv.log.Warn("client disconnected: it did not read, and its queue was full",
-			append(who, zap.Int("queued_bytes", c.out.Queued()))...)
+	case why != nil && behind[*why]:
+		c.srv.log.Warn("client disconnected: it did not keep up",
+			append(who, zap.String("reason", string(*why)), zap.Int("queued_bytes", c.out.Queued()+c.out.Lost()))...)
 	case why != nil && *why == reasonBarred:
-		c.srv.barred.Add(1)
 		c.srv.turned.warn("client disconnected: its user may not listen any more to what it listens to",
 			append(who, zap.Uint32("uid", c.peer.uid))...)
-	case why != nil && *why == reasonCutOff:
-		c.srv.cutOff.Add(1)
+	case why != nil && *why == ReasonCutOff:
 		c.srv.turned.warn("client disconnected: its command did not come in whole within limits.command_timeout", who...)
 	case why != nil:
 		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(*why)))...)
@@ -431,9 +434,7 @@ func (c *session) reply(b []byte) {
 // push sends what is no reply: confirmations are sent even to a client that asked
 // for no replies.
 func (c *session) push(b []byte) {
-	if !c.out.Reply(b) {
-		c.end(hub.ReasonSlow)
-	}
+	c.out.Reply(b)
 	if c.scratch = b[:0]; cap(b) > 4096 {
 		c.scratch = nil
 	}

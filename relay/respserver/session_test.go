@@ -37,7 +37,7 @@ func TestSlowListenerIsDisconnectedAlone(t *testing.T) {
 	slow.Expect(t, `[pong ""]`)
 	payload := strings.Repeat("x", 16<<10)
 	rounds := 0
-	for ; s.hub.Stats().Slow == 0; rounds++ {
+	for ; s.Ended(hub.ReasonSlow) == 0; rounds++ {
 		if rounds == 10_000 {
 			t.Fatal("160 MB are queued, and the limit is 256 KiB")
 		}
@@ -51,10 +51,10 @@ func TestSlowListenerIsDisconnectedAlone(t *testing.T) {
 	if got := len(slow.Closed()); got == 0 || got >= rounds {
 		t.Errorf("the slow listener got %d whole messages of %d before the end", got, rounds)
 	}
-	if got := s.hub.Stats(); got.Slow != 1 || got.Ended != 1 || got.Listeners[resp.Message] != 1 {
+	if got := s.hub.Stats(); s.Ended(hub.ReasonSlow) != 1 || got.Ended != 1 || got.Listeners[resp.Message] != 1 {
 		t.Errorf("stats are %+v", got)
 	}
-	if lines := s.logs.FilterMessageSnippet("did not read").Len(); lines != 1 {
+	if lines := s.logs.FilterMessageSnippet("did not keep up").Len(); lines != 1 {
 		t.Errorf("%d lines in the log say so", lines)
 	}
 }

@@ -1,0 +1,89 @@
+package hub
+
+// What may wait for slow peers: for one, and for all together.
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds limit what waits for the connections that share them. The values may
+// change at any time.
+//
+// What a socket takes at once is never counted: an Outbox accounts for what waits
+// only while its socket is full.
+type Bounds struct {
+	Queue  atomic.Int64 // bytes that may wait for one connection
+	Age    atomic.Int64 // nanoseconds that they may wait; 0: no bound
+	Memory atomic.Int64 // bytes that may wait for all; 0: no bound
+
+	used     atomic.Int64
+	shedding sync.Mutex // held by the one who sheds
+
+	mu     sync.Mutex // Guards what follows; may be taken under Outbox.mu.
+	behind map[*Outbox]struct{}
+}
+
+// Used returns the bytes that wait for connections whose sockets are full.
+func (b *Bounds) Used() int64 { return b.used.Load() }
+
+// full tells whether so many bytes, of which the oldest have waited since a time,
+// leave no room for n more, and why. Nothing is too large for an empty queue.
+func (b *Bounds) full(queued, n int, since time.Time) Reason {
+	if queued > 0 && queued+n > int(b.Queue.Load()) {
+		return ReasonSlow
+	}
+	if age := b.Age.Load(); age > 0 && !since.IsZero() && time.Since(since) > time.Duration(age) {
+		return ReasonAge
+	}
+	return ""
+}
+
+func (b *Bounds) add(o *Outbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.behind == nil {
+		b.behind = map[*Outbox]struct{}{}
+	}
+	b.behind[o] = struct{}{}
+}
+
+func (b *Bounds) remove(o *Outbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.behind, o)
+}
+
+// shed gives up connections while more waits for all of them than may, that with the
+// most first. It must be called without a lock.
+func (b *Bounds) shed() {
+	if !b.over() || !b.shedding.TryLock() {
+		return
+	}
+	defer b.shedding.Unlock()
+	for b.over() {
+		worst := b.worst()
+		if worst == nil {
+			return
+		}
+		worst.giveUp(ReasonMemory)
+	}
+}
+
+func (b *Bounds) over() bool {
+	limit := b.Memory.Load()
+	return limit > 0 && b.used.Load() > limit
+}
+
+// worst returns who has the most waiting.
+func (b *Bounds) worst() (worst *Outbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for o := range b.behind {
+		if worst == nil || o.counted.Load() > worst.counted.Load() {
+			worst = o
+		}
+	}
+	return worst
+}

@@ -1,0 +1,179 @@
+package hub
+
+// What may wait: for how long, and for all together.
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+// wantEnd expects that the bounds have given a connection up, once, or not at all.
+func (p *peer) wantEnd(want ...Reason) {
+	p.t.Helper()
+	var got []Reason
+	for len(p.ended) > 0 {
+		got = append(got, <-p.ended)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		p.t.Errorf("given up by %q, want %q", got, want)
+	}
+}
+
+// TestQueueAge: what has waited too long counts as a full queue, whatever its size.
+func TestQueueAge(t *testing.T) {
+	const age = 50 * time.Millisecond
+	h, r := newHub(t)
+	ends, drops, reads := newMember(t, 64<<20), newMember(t, 64<<20), newMember(t, 64<<20)
+	for _, m := range []*member{ends, drops, reads} {
+		m.bounds.Age.Store(int64(age))
+	}
+	joined(t, h, r, ends, "a")
+	joined(t, h, r, drops, "b", "c")
+	joined(t, h, r, reads, "a")
+	ends.fill()
+	filling := drops.fill()
+	began := time.Now()
+	say(h, "a", "young", 0)
+	say(h, "b", "young", ModeDrop)
+	h.Flush()
+	if time.Since(began) > age {
+		t.Skip("the machine is too slow for this test")
+	}
+	reads.expect(string(frame("a", "young")))
+	eventually(t, "the queue is full", func() bool { return ends.Full(1) && drops.Full(1) })
+	if reads.Full(1) {
+		t.Error("who reads is full")
+	}
+	say(h, "a", "old", 0)
+	say(h, "b", "old", ModeDrop)
+	point(h, "c", "", "old") // replaces what is old, so it finds room
+	h.Flush()
+	ends.wantEnds(t, ReasonAge)
+	drops.wantEnds(t)
+	reads.expect(string(frame("a", "old")))
+	drops.rest(filling, false, "b young", "c old")
+	if drops.Full(1) {
+		t.Error("who has caught up is full")
+	}
+	wantMissed(t, h, 1, 0, 1)
+}
+
+// TestAgeOfReplies: who sends commands and does not read the answers.
+func TestAgeOfReplies(t *testing.T) {
+	p := newPeer(t, 64<<20)
+	p.bounds.Age.Store(int64(10 * time.Millisecond))
+	p.fill()
+	eventually(t, "the queue is full", func() bool { return p.Full(1) })
+	p.Reply([]byte(":1\r\n"))
+	p.wantEnd(ReasonAge)
+	if p.Hold() != nil {
+		t.Error("a full queue promises a place")
+	}
+	p.wantEnd(ReasonAge)
+}
+
+// TestMemory: while more waits for all than may, the one for whom the most waits is
+// given up, and nobody else.
+func TestMemory(t *testing.T) {
+	const members, piece = 5, 100 << 10
+	bounds := new(Bounds)
+	h, r := newHub(t)
+	var all []*member
+	for i := range members {
+		m := memberOn(newPeerWithin(t, syscall.SOCK_STREAM, 64<<20, bounds))
+		joined(t, h, r, m, fmt.Sprint(i))
+		m.fill()
+		all = append(all, m)
+	}
+	filled := bounds.Used()
+	waits := func() (n int64) {
+		for _, m := range all {
+			n += int64(m.Queued())
+		}
+		return n
+	}
+	if filled != waits() || filled == 0 {
+		t.Errorf("%d bytes are counted, %d wait", filled, waits())
+	}
+	bounds.Memory.Store(filled + 12*piece)
+	payload := strings.Repeat("x", piece-100)
+	say(h, "3", payload, 0)
+	for range 10 {
+		say(h, "1", payload, 0)
+		h.Flush()
+	}
+	for _, m := range all {
+		m.wantEnd()
+	}
+	if bounds.Used() != waits() {
+		t.Errorf("%d bytes are counted, %d wait", bounds.Used(), waits())
+	}
+	most := all[1].Queued()
+	for range 3 {
+		say(h, "3", payload, 0)
+		h.Flush()
+	}
+	all[1].wantEnd(ReasonMemory)
+	if got := all[1].Lost(); got != most {
+		t.Errorf("%d bytes were lost, want %d", got, most)
+	}
+	for _, i := range []int{0, 2, 3, 4} {
+		all[i].wantEnd()
+	}
+	bounds.Memory.Store(1)
+	all[0].Flush() // any connection that is behind sees to it
+	for _, i := range []int{0, 2, 3, 4} {
+		all[i].wantEnd(ReasonMemory)
+	}
+	if bounds.Used() != 0 || len(bounds.behind) != 0 {
+		t.Errorf("%d bytes are counted, of %d connections, when all are gone", bounds.Used(), len(bounds.behind))
+	}
+}
+
+// TestWhoReadsIsNotCounted, so that it is never given up.
+func TestWhoReadsIsNotCounted(t *testing.T) {
+	bounds := new(Bounds)
+	bounds.Memory.Store(1)
+	p := newPeerWithin(t, syscall.SOCK_STREAM, 64<<20, bounds)
+	for range 10 {
+		p.Append([]byte("text"))
+		p.Append([]byte("text"))
+		p.Flush()
+	}
+	p.expect(strings.Repeat("text", 20))
+	p.wantEnd()
+	bounds.Memory.Store(0)
+	filled := p.fill()
+	if bounds.Used() == 0 {
+		t.Error("what waits is not counted")
+	}
+	p.rest(filled, false)
+	eventually(t, "all is written", func() bool { return bounds.Used() == 0 })
+}
+
+// TestSparseFramesAreCopied: of each large piece of memory one small frame waits, for a
+// listener that is stuck. The pieces must not stay alive for that.
+func TestSparseFramesAreCopied(t *testing.T) {
+	const pieces, piece = 1000, 256 << 10
+	h, r := newHub(t)
+	m := newMember(t, 64<<20)
+	joined(t, h, r, m, "a")
+	filling := m.fill()
+	before := heap()
+	var want []string
+	for i := range pieces {
+		memory := append(make([]byte, 0, piece), frame("a", fmt.Sprint(i))...)
+		h.Deliver(resp.Message, []byte("a"), memory, 0)
+		h.Flush()
+		want = append(want, "a "+fmt.Sprint(i))
+	}
+	if grown := heap() - before; grown > 2*maxKept*piece {
+		t.Errorf("the queue of %d bytes holds %d bytes", m.Queued(), grown)
+	}
+	m.rest(filling, false, want...)
+}
