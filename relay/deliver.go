@@ -97,8 +97,13 @@ func (r *Relay) handOn(
 	if d.Kind == resp.PMessage {
 		name = d.Pattern
 	}
-	key := hub.Key{Channel: d.Channel, Value: j.key}
-	listeners = r.hub.DeliverLatest(d.Kind, name, d.Frame, mode(rt.PolicyOf(j.kind)), key)
+	policy := rt.PolicyOf(j.kind)
+	if policy.Slow == route.SlowLatest {
+		key := hub.Key{Channel: d.Channel, Value: j.key}
+		listeners = r.hub.DeliverLatest(d.Kind, name, d.Frame, mode(policy), key)
+	} else {
+		listeners = r.hub.Deliver(d.Kind, name, d.Frame, mode(policy))
+	}
 	if r.nats != nil && onNATS(rt) && d.Kind != resp.SMessage && r.nats.Deliver(d) {
 		listeners++
 	}

@@ -14,6 +14,7 @@ import (
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 )
 
@@ -28,7 +29,7 @@ func isLocal(name string) bool { return name == EventsChannel || name == Rejects
 
 // Event is a message on relay:events. Fields that do not apply are absent.
 type Event struct {
-	Event string    `json:"event"` // upstream_down, upstream_up, gap, alert, reload
+	Event string    `json:"event"` // upstream_down, upstream_up, gap, alert, reload, slow_listener, refused
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 
@@ -50,6 +51,16 @@ type Event struct {
 	After   string `json:"after,omitempty"`
 	Before  string `json:"before,omitempty"`
 	Missing int64  `json:"missing,omitempty"`
+
+	// Of slow_listener: who, and what became of it.
+	Client       uint64     `json:"client,omitempty"` // as in CLIENT LIST
+	Name         string     `json:"name,omitempty"`
+	PID          int32      `json:"pid,omitempty"`
+	UID          *uint32    `json:"uid,omitempty"`
+	Reason       hub.Reason `json:"reason,omitempty"`
+	Disconnected bool       `json:"disconnected,omitempty"`
+	Messages     uint64     `json:"messages,omitempty"` // that it missed since the last event
+	Queued       int        `json:"queued,omitempty"`   // bytes
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
 	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: failed in a row
@@ -84,6 +95,25 @@ func (r *Relay) tell(channel string, v any) {
 	if outside {
 		r.nats.Deliver(&resp.Delivery{Kind: resp.Message, Channel: []byte(channel), Payload: payload})
 	}
+}
+
+// Behind tells of a client that did not keep up.
+func (r *Relay) Behind(c respserver.SlowClient) {
+	if !c.Ended {
+		r.behindLog.Do(func() {
+			r.log.Warn("a client does not keep up", zap.Uint64("client", c.ID), zap.String("name", c.Name),
+				zap.Int32("pid", c.PID), zap.String("reason", string(c.Reason)), zap.Uint64("messages", c.Missed))
+		})
+	}
+	event := Event{
+		Event: "slow_listener", Time: time.Now(), Client: c.ID, Name: c.Name, PID: c.PID,
+		Reason: c.Reason, Disconnected: c.Ended, Messages: c.Missed, Queued: c.Queued,
+	}
+	if c.Known {
+		event.UID = &c.UID
+	}
+	r.tell(EventsChannel, event)
+	r.hub.Flush()
 }
 
 // reject counts, logs (sampled) and tells of a refused message.

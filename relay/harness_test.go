@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/schema"
 )
 
 // TestMain fails the run when a goroutine is left over. The test binary is also
@@ -182,8 +184,29 @@ func heard(t testing.TB, c *redistest.Client, channel string, v any) {
 	if len(m.Elems) != 3 || m.Elems[0].Str != "message" || m.Elems[1].Str != channel {
 		t.Fatalf("got %s, want a message on %s", m, channel)
 	}
+	documented(t, channel, m.Elems[2].Str)
 	if err := json.Unmarshal([]byte(m.Elems[2].Str), v); err != nil {
 		t.Fatalf("message on %s: %v", channel, err)
+	}
+}
+
+// ownSchemas are those of the relay's own channels.
+var ownSchemas = sync.OnceValues(func() (*schema.Set, error) { return schema.Load("../schemas") })
+
+// documented fails if a message on one of the relay's own channels is not what the
+// schema for it says.
+func documented(t testing.TB, channel, payload string) {
+	t.Helper()
+	set, err := ownSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checker, err := set.Checker(strings.TrimPrefix(channel, "relay:")+".json", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := checker.Check([]byte(payload)); err != nil {
+		t.Errorf("message on %s: %v\n%s", channel, err, payload)
 	}
 }
 

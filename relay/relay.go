@@ -62,6 +62,7 @@ type Relay struct {
 	limits     respserver.Limits
 	rejectLog  rate.Sometimes
 	noiseLog   rate.Sometimes
+	behindLog  rate.Sometimes
 	suppressed atomic.Uint64 // rejects since the last line in the log
 	alerts     atomic.Uint64
 
@@ -87,6 +88,7 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		cfg: cfg, running: cfg, log: log, level: level, metrics: monitor.New(version),
 		rejectLog: rate.Sometimes{First: 3, Interval: time.Second},
 		noiseLog:  rate.Sometimes{First: 3, Interval: time.Second},
+		behindLog: rate.Sometimes{First: 3, Interval: time.Second},
 	}
 	r.setLimits(cfg.Limits)
 	rules, err := newRules(cfg, r.metrics)

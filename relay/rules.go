@@ -133,11 +133,8 @@ func newPolicy(p config.Policy) route.Policy {
 
 // mode is a policy in the words of the hub.
 func mode(p *route.Policy) (m hub.Mode) {
-	switch p.Slow {
-	case route.SlowDrop:
+	if p.Slow == route.SlowDrop {
 		m |= hub.ModeDrop
-	case route.SlowLatest:
-		m |= hub.ModeLatest
 	}
 	if p.DeliverOne {
 		m |= hub.ModeOne

@@ -29,7 +29,7 @@
 // message; both are counted by Reason. When too much waits for all, the connection
 // for which the most does is given up.
 //
-// Of messages with ModeLatest only the newest of a Key matters. While a listener's
+// Of messages by DeliverLatest only the newest of a Key matters. While a listener's
 // socket takes everything, that makes no difference. Once the socket is full, a
 // message that still waits is taken out when a newer one of its Key comes, which
 // goes to the end: who is behind gets some of the messages, in their order, and

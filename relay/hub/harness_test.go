@@ -148,14 +148,16 @@ func eventually(t testing.TB, what string, cond func() bool) {
 type member struct {
 	*peer
 	*Listener
-	ends []Reason // guarded by Hub.mu
+	ends   []Reason // guarded by Hub.mu
+	missed []Missed // reported by Flush; for the goroutine that flushes
 }
 
 func newMember(t testing.TB, limit int64) *member { return memberOn(newPeer(t, limit)) }
 
 func memberOn(p *peer) *member {
 	m := &member{peer: p}
-	m.Listener = NewListener(p.Outbox, func(why Reason) { m.ends = append(m.ends, why) })
+	m.Listener = NewListener(p.Outbox, func(why Reason) { m.ends = append(m.ends, why) },
+		func(what Missed) { m.missed = append(m.missed, what) })
 	return m
 }
 

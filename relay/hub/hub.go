@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"redis-relay/relay/resp"
 )
@@ -31,11 +32,14 @@ type Mode uint8
 const (
 	ModeDrop   Mode = 1 << iota // who cannot keep up misses this message
 	ModeOne                     // to one listener in turn
-	ModeLatest                  // who cannot keep up gets the newest of each Key
+	modeLatest                  // who cannot keep up gets the newest of each Key
 )
 
 // lockedNames is how many names of a command are dealt with while messages wait.
 const lockedNames = 256
+
+// missedEvery is the time between two reports that a listener misses messages.
+const missedEvery = 10 * time.Second
 
 // Hub connects names to listeners.
 type Hub struct {
@@ -57,6 +61,7 @@ type Hub struct {
 	run      run
 	dirty    []*Listener // have something to be flushed
 	spare    []*Listener // the array of an earlier dirty list
+	late     []*Listener // missed messages that were not reported yet
 
 	flushing int  // Flushes under way
 	kept     bool // one of them left something unwritten since Settled
@@ -260,14 +265,23 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 // are. frame is RESP2. It and name must not be changed before Settled allows it.
 // Nothing is written before Flush.
 func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
-	return h.DeliverLatest(kind, name, frame, mode&^ModeLatest, Key{})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.deliverLocked(kind, name, frame, mode)
 }
 
-// DeliverLatest is Deliver for a message that has a key. It must not be changed
-// before Settled allows it either.
+// DeliverLatest is Deliver for a message of which only the newest of its key matters
+// to who is behind. The key must not be changed before Settled allows it either.
 func (h *Hub) DeliverLatest(kind resp.Kind, name, frame []byte, mode Mode, key Key) (listeners int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if listeners = h.deliverLocked(kind, name, frame, mode|modeLatest); listeners > 0 {
+		h.run.keys = append(h.run.keys, key)
+	}
+	return listeners
+}
+
+func (h *Hub) deliverLocked(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
 	t := h.run.of(kind, name)
 	if t == nil {
 		t = h.topics[kind][string(name)]
@@ -275,9 +289,9 @@ func (h *Hub) DeliverLatest(kind resp.Kind, name, frame []byte, mode Mode, key K
 	if t == nil || len(t.subs) == 0 {
 		return 0
 	}
-	if !h.run.extend(t, mode, key, frame) {
+	if !h.run.extend(t, mode, frame) {
 		h.fanOutLocked()
-		h.run.begin(t, kind, name, mode, key, frame)
+		h.run.begin(t, kind, name, mode, frame)
 	}
 	if mode&ModeOne != 0 {
 		return 1
@@ -303,15 +317,13 @@ func (h *Hub) fanOutLocked() {
 	r.frames, r.resp3 = nil, nil
 }
 
-// giveToOneLocked gives the run to a listener that has room; when none has, the
-// next in turn is the slow one.
+// giveToOneLocked gives the run to a listener that has room. When none has, it is
+// dropped, whatever the mode says, on the account of the next in turn.
 func (h *Hub) giveToOneLocked(t *topic) {
-	l := t.one(len(h.run.frames))
-	if l == nil && len(t.subs) > 0 {
-		l = t.subs[int(t.turn)%len(t.subs)]
-	}
-	if l != nil {
+	if l := t.one(len(h.run.frames)); l != nil {
 		h.giveLocked(l)
+	} else if len(t.subs) > 0 {
+		h.missedLocked(t.subs[int(t.turn)%len(t.subs)], Missed{Dropped: uint64(len(h.run.starts))})
 	}
 }
 
@@ -324,22 +336,59 @@ func (h *Hub) giveLocked(l *Listener) {
 	switch {
 	case l.ended:
 		h.ended.Add(uint64(len(r.starts)))
-	case r.mode&ModeLatest != 0:
+	case r.mode&modeLatest != 0:
 		replaced, dropped := l.out.appendLatest(r, frames)
-		h.replaced.Add(uint64(replaced))
-		h.dropped.Add(uint64(dropped))
+		h.missedLocked(l, Missed{uint64(dropped), uint64(replaced)})
 		h.dirtyLocked(l)
 	default:
 		switch why := l.out.queue(frames, false); {
 		case why == "":
 			h.dirtyLocked(l)
 		case r.mode&ModeDrop != 0:
-			h.dropped.Add(uint64(len(r.starts)))
+			h.missedLocked(l, Missed{Dropped: uint64(len(r.starts))})
 		default:
 			h.ended.Add(uint64(len(r.starts)))
 			l.endLocked(why)
 		}
 	}
+}
+
+// missedLocked counts messages that a listener does not get, and goes on without.
+func (h *Hub) missedLocked(l *Listener, m Missed) {
+	if m == (Missed{}) {
+		return
+	}
+	h.dropped.Add(m.Dropped)
+	h.replaced.Add(m.Replaced)
+	l.untold.Dropped += m.Dropped
+	l.untold.Replaced += m.Replaced
+	if !l.late {
+		l.late = true
+		h.late = append(h.late, l)
+	}
+}
+
+// report is what a listener is to be told by Listener.missed.
+type report struct {
+	listener *Listener
+	missed   Missed
+}
+
+// reportsLocked returns the reports that are due.
+func (h *Hub) reportsLocked() (due []report) {
+	if len(h.late) == 0 {
+		return nil
+	}
+	now := time.Now()
+	h.late = slices.DeleteFunc(h.late, func(l *Listener) bool {
+		if now.Sub(l.told) < missedEvery {
+			return false
+		}
+		due = append(due, report{l, l.untold})
+		l.told, l.untold, l.late = now, Missed{}, false
+		return true
+	})
+	return due
 }
 
 func (h *Hub) dirtyLocked(l *Listener) {
@@ -359,6 +408,7 @@ func (h *Hub) Flush() {
 	for _, l := range dirty {
 		l.dirty = false
 	}
+	reports := h.reportsLocked()
 	h.mu.Unlock()
 
 	kept := false
@@ -374,6 +424,9 @@ func (h *Hub) Flush() {
 	h.flushing--
 	h.kept = h.kept || kept
 	h.mu.Unlock()
+	for _, r := range reports {
+		r.listener.missed(r.missed)
+	}
 }
 
 // Settled reports whether nothing is kept of the frames that Deliver was given

@@ -385,7 +385,7 @@ func TestModes(t *testing.T) {
 		{"one in turn", ModeOne, []int64{1 << 20, 1 << 20}, []int{5, 5}, 0, 0, 1},
 		{"one in turn, one is slow", ModeOne, []int64{1 << 20, room}, []int{7, 3}, 0, 0, 1},
 		{"one in turn, all are slow", ModeOne | ModeDrop, []int64{room, room}, []int{3, 3}, 4, 0, 1},
-		{"one in turn, the next is disconnected", ModeOne, []int64{room, room}, []int{3, 3}, 4, 1, 1},
+		{"one in turn, all are slow, and none is disconnected", ModeOne, []int64{room, room}, []int{3, 3}, 4, 0, 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

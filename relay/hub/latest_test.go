@@ -20,7 +20,7 @@ func point(h *Hub, channel, value, payload string) {
 	if value != "" {
 		key.Value = []byte(value)
 	}
-	h.DeliverLatest(resp.Message, []byte(channel), frame(channel, payload), ModeLatest, key)
+	h.DeliverLatest(resp.Message, []byte(channel), frame(channel, payload), 0, key)
 }
 
 // rest reads what the peer gets, once it reads again, behind n bytes of filling:
@@ -117,8 +117,8 @@ func TestLatestByPattern(t *testing.T) {
 			exact := resp.AppendMessage(nil, resp.RESP2, "message", []byte(channel), payload)
 			caught := resp.AppendMessage(nil, resp.RESP2, "pmessage", []byte("*"), []byte(channel), payload)
 			key := Key{Channel: []byte(channel)}
-			h.DeliverLatest(resp.Message, []byte(channel), exact, ModeLatest, key)
-			h.DeliverLatest(resp.PMessage, []byte("*"), caught, ModeLatest, key)
+			h.DeliverLatest(resp.Message, []byte(channel), exact, 0, key)
+			h.DeliverLatest(resp.PMessage, []byte("*"), caught, 0, key)
 			if i == 2 && channel == "a" {
 				want += string(exact)
 			}
@@ -165,7 +165,7 @@ func TestLatestNeedsLittleMemory(t *testing.T) {
 	for i := range rounds {
 		all := make([]byte, 0, piece)
 		all = append(all, frame("a", fmt.Sprint(i))...)
-		h.DeliverLatest(resp.Message, []byte("a"), all, ModeLatest,
+		h.DeliverLatest(resp.Message, []byte("a"), all, 0,
 			Key{Channel: []byte("a"), Value: []byte(fmt.Sprint(i % keys))})
 		h.Flush()
 	}

@@ -2,6 +2,8 @@ package hub
 
 // One local connection as the hub sees it, and why the hub lets go of it.
 
+import "time"
+
 // Reason says why a listener was disconnected or missed a message. The words
 // are labels in logs and metrics.
 type Reason string
@@ -22,20 +24,33 @@ const (
 // Listener is a connection that can subscribe.
 type Listener struct {
 	// Fixed after construction.
-	out *Outbox // nil: silent
-	end func(Reason)
+	out    *Outbox // nil: silent
+	end    func(Reason)
+	missed func(Missed)
 
 	// Guarded by Hub.mu.
 	resp3 bool
 	dirty bool // in Hub.dirty
 	ended bool // was told to end: hears nothing any more
+
+	untold Missed
+	late   bool      // in Hub.late, for untold
+	told   time.Time // when missed was called last
+}
+
+// Missed counts messages that one listener did not get.
+type Missed struct {
+	Dropped  uint64 // its queue was full
+	Replaced uint64 // a newer one took the place
 }
 
 // NewListener returns a listener that hears through out. end is called at most
 // once, when the hub gives the listener up; it is called with locks held, so it
-// must return at once and call neither the hub nor out.
-func NewListener(out *Outbox, end func(Reason)) *Listener {
-	return &Listener{out: out, end: end}
+// must return at once and call neither the hub nor out. missed is called by Flush,
+// without locks, when the listener begins to miss messages, and every ten seconds
+// while it goes on; not for what it misses by being ended.
+func NewListener(out *Outbox, end func(Reason), missed func(Missed)) *Listener {
+	return &Listener{out: out, end: end, missed: missed}
 }
 
 // NewSilentListener returns a listener that takes part in subscriptions, so that

@@ -23,7 +23,7 @@ type run struct {
 	mode   Mode
 	frames []byte // RESP2, as Redis sent them
 	starts []int  // where each frame begins
-	keys   []Key  // and its key; with ModeLatest only
+	keys   []Key  // and its key; with modeLatest only
 
 	resp3 []byte // the same as RESP3 pushes; made when somebody needs them
 	chunk []byte // memory for resp3; used again once nothing of it is kept
@@ -47,7 +47,7 @@ type Key struct {
 }
 
 // extend adds a frame if it continues the run.
-func (r *run) extend(t *topic, mode Mode, key Key, frame []byte) bool {
+func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
 	if r.topic != t || r.mode != mode || mode&ModeOne != 0 || len(r.frames)+len(frame) > maxRun {
 		return false
 	}
@@ -56,17 +56,14 @@ func (r *run) extend(t *topic, mode Mode, key Key, frame []byte) bool {
 		return false
 	}
 	r.starts = append(r.starts, l)
-	if mode&ModeLatest != 0 {
-		r.keys = append(r.keys, key)
-	}
 	r.frames = r.frames[:l+len(frame)]
 	return true
 }
 
-func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, key Key, frame []byte) {
+func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, frame []byte) {
 	r.topic, r.kind, r.name, r.mode, r.frames = t, kind, name, mode, frame
 	r.starts = append(r.starts[:0], 0)
-	r.keys = append(r.keys[:0], key)
+	r.keys = r.keys[:0]
 	r.resp3 = nil
 }
 

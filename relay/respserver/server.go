@@ -30,6 +30,23 @@ type Publication struct {
 	Oversize int64  // > 0: the length in bytes of a payload too large to be read
 }
 
+// Client says which connection it is.
+type Client struct {
+	ID   uint64
+	Name string // as the client has set it
+	PID  int32  // 0: not known
+	User
+}
+
+// SlowClient is a client that did not keep up.
+type SlowClient struct {
+	Client
+	Reason hub.Reason
+	Ended  bool   // it is disconnected
+	Missed uint64 // messages since the last time; 0: it is disconnected
+	Queued int    // bytes that wait, or waited, for it
+}
+
 // Receipt is told what became of a publication. It must not block.
 type Receipt interface {
 	// Published gives the number of receivers, and the ID if the message was
@@ -59,6 +76,12 @@ type (
 		// Server.Reconsider.
 		MayStay(by User, kind resp.Kind, name []byte) bool
 	}
+	// Witness hears of clients that do not keep up.
+	Witness interface {
+		// Behind is called when a client begins to miss messages, every ten seconds while
+		// it goes on, and when it is disconnected for it. It must not block.
+		Behind(c SlowClient)
+	}
 	// Census answers the questions of PUBSUB, as far as the user who asks may know.
 	// Each method may wait for Redis.
 	Census interface {
@@ -70,6 +93,7 @@ type (
 	Backend interface {
 		Publisher
 		Gate
+		Witness
 		Census
 		History
 		// RedisVersion is the version of the Redis behind the relay.

@@ -107,7 +107,7 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 		return nil, err
 	}
 	c.id = srv.ids.Add(1)
-	c.listener = hub.NewListener(c.out, c.end)
+	c.listener = hub.NewListener(c.out, c.end, c.missed)
 	c.readOnce = c.readNow
 	c.takeOnce = func(fd uintptr) { c.unread.take(int(fd)) }
 	c.active.Store(c.opened.UnixNano())
@@ -156,8 +156,10 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 	who := []zap.Field{zap.Uint64("client", c.id), zap.String("name", c.name), zap.Int32("pid", c.peer.pid)}
 	switch {
 	case why != nil && behind[*why]:
+		queued := c.out.Queued() + c.out.Lost()
+		c.srv.backend.Behind(SlowClient{Client: c.identity(), Reason: *why, Ended: true, Queued: queued})
 		c.srv.log.Warn("client disconnected: it did not keep up",
-			append(who, zap.String("reason", string(*why)), zap.Int("queued_bytes", c.out.Queued()+c.out.Lost()))...)
+			append(who, zap.String("reason", string(*why)), zap.Int("queued_bytes", queued))...)
 	case why != nil && *why == reasonBarred:
 		c.srv.turned.warn("client disconnected: its user may not listen any more to what it listens to",
 			append(who, zap.Uint32("uid", c.peer.uid))...)
@@ -168,6 +170,23 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 	case err != nil:
 		c.srv.log.Debug("client left", append(who, zap.Error(err))...)
 	}
+}
+
+// missed tells of messages that the client did not get.
+func (c *session) missed(m hub.Missed) {
+	queued := c.out.Queued()
+	if m.Dropped > 0 {
+		c.srv.backend.Behind(SlowClient{Client: c.identity(), Reason: hub.ReasonDropped, Missed: m.Dropped, Queued: queued})
+	}
+	if m.Replaced > 0 {
+		c.srv.backend.Behind(SlowClient{Client: c.identity(), Reason: hub.ReasonLatest, Missed: m.Replaced, Queued: queued})
+	}
+}
+
+func (c *session) identity() Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Client{ID: c.id, Name: c.name, PID: c.peer.pid, User: c.user()}
 }
 
 // serve carries out commands until the connection ends. A nil error means that

@@ -61,6 +61,8 @@ func ExampleChecker_Compiled() {
 	// Output:
 	// chat.json is compiled
 	// document.json is compiled
+	// events.json is compiled
+	// rejects.json is compiled
 	// user.json is compiled
 }
 
