@@ -93,6 +93,7 @@ type Subscriber struct {
 	due       uint64 // and of the first that did not, and was acknowledged
 	dueSince  time.Time
 	noProbe   bool // Redis does not allow the probe's channel
+	deaf      bool // the last life was, and no probe has come back since
 
 	lives atomic.Uint64 // connections made, ever
 }
@@ -137,12 +138,17 @@ func (s *Subscriber) Held(kind resp.Kind, n string) bool {
 }
 
 // Status says whether every wanted subscription is confirmed, and if not, what
-// is missing, in words for an operator.
+// is missing, in words for an operator. After a connection that delivered nothing,
+// the next one has to prove that it delivers.
 func (s *Subscriber) Status() (ready bool, missing string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.connected {
 		return false, s.reason
+	}
+	if s.deaf && !s.noProbe {
+		return false, "Redis acknowledged a message to this relay itself and did not deliver it; " +
+			"none has come back since"
 	}
 	if s.restored && (len(s.reg.flying) == 0 || time.Since(s.reg.flying[0].sent) < lateAfter) {
 		return true, ""
@@ -236,6 +242,7 @@ func (s *Subscriber) end(err error) {
 	s.mu.Lock()
 	was := s.connected
 	s.connected, s.restored = false, false
+	s.deaf = s.deaf || errors.Is(err, errDeaf)
 	s.reason = fmt.Sprintf("not connected to Redis: %v", err)
 	s.mu.Unlock()
 	if !was {
@@ -466,11 +473,18 @@ func (s *Subscriber) watch(ctx context.Context, ps *redis.PubSub, t *tap, end co
 				return
 			}
 		}
-		if s.opts.ProbeInterval > 0 && time.Since(probed) >= s.opts.ProbeInterval {
+		if s.opts.ProbeInterval > 0 && (time.Since(probed) >= s.opts.ProbeInterval || s.mustProve()) {
 			probed = time.Now()
 			s.sendProbe()
 		}
 	}
+}
+
+// mustProve tells whether nothing but a probe that comes back makes the relay ready.
+func (s *Subscriber) mustProve() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.deaf
 }
 
 // sendProbe publishes to this relay through Redis. Once Redis acknowledged it,
@@ -529,7 +543,7 @@ func (f *feed) Flush() (free bool)                    { return f.sink.Flush() }
 func (f *feed) echo(payload []byte) {
 	if n, err := strconv.ParseUint(string(payload), 10, 64); err == nil {
 		f.mu.Lock()
-		f.echoed = max(f.echoed, n)
+		f.echoed, f.deaf = max(f.echoed, n), false
 		f.mu.Unlock()
 	}
 }

@@ -533,6 +533,10 @@ func TestSubscriberNoticesDeafness(t *testing.T) {
 			t.Errorf("lost: %v, want errDeaf", s.lost[0])
 		}
 	})
+	redistest.Eventually(t, patience, "the next connection", func() bool { return s.Lives() == 2 })
+	if ready, missing := s.Status(); ready || missing == "" {
+		t.Errorf("ready, and nothing has proved that messages come")
+	}
 	s.awaitUp(2)
 }
 
