@@ -54,7 +54,7 @@ func TestHistorySoak(t *testing.T) {
 	s := &soak{t: t, random: rand.New(rand.NewPCG(seed, 0)), redis: redistest.Start(t, redistest.WithAppendOnly())}
 	s.proxy = redistest.NewProxy(t, s.redis.Addr())
 	roomy := func(c *config.Config) {
-		c.Limits.Queue = config.Size(1 << 30)
+		c.Limits.Queue, c.Limits.Memory = 1<<30, 1<<34
 		c.Redis.PublishTimeout = 3 * time.Second
 	}
 	routes := withRoutes(diary("d:", 1_000_000))

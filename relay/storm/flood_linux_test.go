@@ -79,7 +79,7 @@ func TestRepliesThatNobodyReads(t *testing.T) {
 	if timeout, ok := err.(net.Error); err == nil || ok && timeout.Timeout() { //nolint:errorlint // as net returns it
 		t.Errorf("the client was not disconnected: %v", err)
 	}
-	c.eventually("the log says why", func() bool { return c.says("it did not read, and its queue was full") == 1 })
+	c.eventually("the log says why", func() bool { return c.says("it did not keep up") == 1 })
 	b.leave(t)
 	c.stayedUnder(64 * mib)
 	c.returned()
