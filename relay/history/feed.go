@@ -304,6 +304,7 @@ func (f *Feed) passEntry(c *channel, e Entry) {
 		a.fate = delivered
 	}
 	c.passed++
+	c.fixNewest(id)
 	backwards := !id.After(c.last) && c.state == live
 	c.last, c.exact = id, true
 	if c.state == fresh {

@@ -107,6 +107,16 @@ func (f *Feed) leave(r *Read) {
 	}
 }
 
+// fixNewest says where "$" is for those who wait and do not know it yet: an entry comes
+// after they began to.
+func (c *channel) fixNewest(id ID) {
+	for _, w := range c.waiters {
+		if w.Newest {
+			w.Newest, w.After = false, id.previous()
+		}
+	}
+}
+
 // watch makes sure that a channel's entries are heard.
 func (f *Feed) watch(name string) *channel {
 	c := f.channels[name]
@@ -300,7 +310,7 @@ func (f *Feed) fetched(c *channel, q question, from ID, t *tail) {
 		case t == nil:
 		case t.refused != "" && !t.absent:
 			f.endLocked(w.read, nil, errors.New(t.refused))
-		case !q.entries && w.asked:
+		case !q.entries && w.asked && w.Newest:
 			w.Newest, w.asked, w.After = false, false, t.newest
 		case q.entries && !w.Newest && w.After.Compare(q.after) >= 0 && from.After(w.After):
 			f.answer(w, from, t)
