@@ -600,6 +600,11 @@ func TestShippedConfiguration(t *testing.T) {
 			t.Errorf("the welcome does not say %q", want)
 		}
 	}
+	embedded := regexp.MustCompile(`(redis://\S+), embedded`).FindStringSubmatch(text)
+	if embedded == nil {
+		t.Fatalf("the welcome does not say where the embedded Redis is:\n%s", text)
+	}
+	shell(t, "redis-cli -u "+embedded[1]+" ping").shows(t, "PONG")
 	tries := regexp.MustCompile(`(?m)^  (redis-cli .*)$`).FindAllString(text, -1)
 	if len(tries) != 2 {
 		t.Fatalf("%d lines to try: %q", len(tries), tries)

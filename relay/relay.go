@@ -263,12 +263,18 @@ func (r *Relay) Ready() (ready bool, missing string) {
 	return ready, missing
 }
 
-// Embedded tells whether the Redis is the one inside the relay.
-func (r *Relay) Embedded() bool { return r.embedded != nil }
+// Embedded returns the address of the Redis inside the relay, which other relays
+// and plain clients on this host can use; empty where redis.url names a real one.
+func (r *Relay) Embedded() string {
+	if r.embedded == nil {
+		return ""
+	}
+	return r.embedded.URL()
+}
 
 // redisName is how the log calls Redis: without a password.
 func (r *Relay) redisName() string {
-	if r.Embedded() {
+	if r.embedded != nil {
 		return "embedded"
 	}
 	return r.cfg.Redis.Redacted()
