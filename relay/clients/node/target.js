@@ -36,6 +36,32 @@ export async function startTarget() {
   return target;
 }
 
+// startPair starts two relays in front of one redis-server, with both doors open, and resolves to
+// {relays: [{socket, nats}], close}; nats is a port of 127.0.0.1.
+export async function startPair() {
+  const binary = relayBinary();
+  const folder = mkdtempSync('/tmp/rr-');
+  const [redisPort, ...ports] = await freePorts(5);
+  const daemons = [
+    new Daemon('redis-server', redisArguments(folder, redisPort), () => pong(join(folder, 'redis.sock'))),
+  ];
+  const relays = [0, 1].map((n) => {
+    const [httpPort, nats] = ports.slice(2 * n);
+    const config = { ...relaySettings(join(folder, `${n}.sock`), redisPort, httpPort), ...natsSettings(nats) };
+    writeFileSync(join(folder, `${n}.yaml`), JSON.stringify(config));
+    daemons.push(new Daemon(binary, ['--config', join(folder, `${n}.yaml`)], () => ready(httpPort)));
+    return { socket: config.socket.path, nats };
+  });
+  const target = new Target(folder, daemons);
+  try {
+    for (const daemon of daemons) await daemon.start();
+  } catch (error) {
+    await target.close();
+    throw error;
+  }
+  return { relays, close: () => target.close() };
+}
+
 // Target is the running server: a socket, and the power to take it away.
 class Target {
   #folder;
@@ -129,14 +155,28 @@ function redisArguments(folder, port) {
 }
 
 function relayConfig(folder, redisPort, httpPort) {
-  // JSON is YAML.
-  return JSON.stringify({
+  return JSON.stringify(relaySettings(join(folder, 'relay.sock'), redisPort, httpPort)); // JSON is YAML
+}
+
+function relaySettings(path, redisPort, httpPort) {
+  return {
     redis: { url: `redis://127.0.0.1:${redisPort}` },
-    socket: { path: join(folder, 'relay.sock') },
+    socket: { path },
     http: { listen: `127.0.0.1:${httpPort}` },
     schemas: SCHEMAS,
     routes: [{ prefix: 'chat:', schema: 'chat.json' }],
-  });
+  };
+}
+
+function natsSettings(port) {
+  return {
+    nats: { listen: `127.0.0.1:${port}` },
+    routes: [
+      { prefix: 'chat:', schema: 'chat.json', nats: true },
+      { prefix: 'plain:', nats: true },
+      { prefix: 'kept:', nats: true, history: { length: 100 } },
+    ],
+  };
 }
 
 // freePorts finds ports of 127.0.0.1 that nobody listens on, all different.

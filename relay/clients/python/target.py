@@ -63,6 +63,29 @@ class Target:
         self._daemons[-1].start()
 
 
+class Pair:
+    """Two relays in front of one redis-server, with both doors open: relays is a list of
+    (path of the socket, URL for NATS)."""
+
+    def __init__(self):
+        binary = relay_binary()
+        self._folder = Path(tempfile.mkdtemp(prefix="rr-", dir="/tmp"))
+        redis_port, *ports = free_ports(5)
+        redis_socket = self._folder / "redis.sock"
+        self._daemons = [Daemon(redis_command(self._folder, redis_port), lambda: pong(redis_socket))]
+        self.relays = []
+        for n in range(2):
+            http_port, nats_port = ports[2 * n : 2 * n + 2]
+            path = str(self._folder / f"{n}.sock")
+            config = self._folder / f"{n}.yaml"
+            config.write_text(relay_config(path, redis_port, http_port, nats_port))
+            self._daemons.append(Daemon([binary, "--config", str(config)], lambda port=http_port: ready(port)))
+            self.relays.append((path, f"nats://127.0.0.1:{nats_port}"))
+
+    __enter__ = Target.__enter__
+    __exit__ = Target.__exit__
+
+
 class Daemon:
     """A child process that is ready when its probe says so."""
 
@@ -119,7 +142,7 @@ def redis_command(folder, port):
     return ["redis-server", *(str(part) for key, value in settings.items() for part in (f"--{key}", value))]
 
 
-def relay_config(socket_path, redis_port, http_port):
+def relay_config(socket_path, redis_port, http_port, nats_port=None):
     config = {
         "redis": {"url": f"redis://127.0.0.1:{redis_port}"},
         "socket": {"path": socket_path},
@@ -127,6 +150,13 @@ def relay_config(socket_path, redis_port, http_port):
         "schemas": str(SCHEMAS),
         "routes": [{"prefix": "chat:", "schema": "chat.json"}],
     }
+    if nats_port is not None:
+        config["nats"] = {"listen": f"127.0.0.1:{nats_port}"}
+        config["routes"] = [
+            {"prefix": "chat:", "schema": "chat.json", "nats": True},
+            {"prefix": "plain:", "nats": True},
+            {"prefix": "kept:", "nats": True, "history": {"length": 100}},
+        ]
     return json.dumps(config)  # JSON is YAML
 
 
