@@ -72,7 +72,7 @@ var modules = map[string]struct {
 	"github.com/go-viper/mapstructure/v2":      {[]string{"config"}, "how settings are decoded stays there"},
 	"github.com/knadh/koanf/v2":                {[]string{"config"}, "others get a plain struct"},
 	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},
-	"github.com/nats-io/nats-server/v2":        {[]string{"relay/natsbridge"}, "the link rests on its protocol"},
+	"github.com/nats-io/nats-server/v2":        {[]string{"relay/natsbridge", "relay/bench"}, "the link rests on its protocol"},
 	"github.com/nats-io/nats.go":               {[]string{"relay/natsbridge"}, "for tests: the relay itself has no client"},
 	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},

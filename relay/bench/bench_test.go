@@ -74,6 +74,41 @@ func TestFrameIsWhatRedisSends(t *testing.T) {
 	}
 }
 
+// A frame must be what a NATS server sends, too.
+func TestFrameIsWhatNATSSends(t *testing.T) {
+	address, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newNATSServer(setup{Listen: address}); err != nil { // it ends with the tests
+		t.Fatal(err)
+	}
+	name, body := channel(prefixNATS, 7), payload(200)
+	listener, err := dialNATS(address, []string{name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	publisher, err := dialNATS(address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := write(publisher, natsPublish(name, string(body))); err != nil {
+		t.Fatal(err)
+	}
+	want := natsFrame(name, body)
+	got := make([]byte, len(want))
+	for n := 0; n < len(got); {
+		more, err := read(listener, got[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += more
+	}
+	if string(got) != string(want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestStamp(t *testing.T) {
 	for _, b := range [][]byte{frame("c", payload(124)), command("PUBLISH", "c", string(payload(124)))} {
 		at := stampAt(b)
@@ -370,7 +405,7 @@ func TestEveryTable(t *testing.T) {
 	}
 	for _, pattern := range []string{
 		`## Fan-out on one channel`, `\|\s+2 \|\s+16 KiB \|\s+validated \|\s+[1-9]`, `floor \|`, `hop \|`,
-		`1000 channels, spread`, `Latency`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
+		`1000 channels, spread`, `Latency`, `16 \|\s+124 B \|\s+nats \|\s+[1-9]`, `Latency to NATS clients`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
 		`16 \|\s+kept \|\s+[1-9]`, `relay \| one is stuck`, `validated \| one is stuck`, `validated \|\s+a storm \|\s+[0-9]`,
 		`10 idle subscribers`, `20 channels`, `start to ready`,
 		// A target of each table that a small run can fill.

@@ -12,6 +12,8 @@
 //   - relay: they are connected to a relay, on a channel that no route covers.
 //   - validated: the same on a channel of the shipped chat route, with its schema.
 //   - kept: validated, on a route with history.
+//   - nats: the subscribers are NATS clients, at the relay's NATS door.
+//   - nats-server: they are connected to a bare one, and the messages published there.
 //   - hop: a bare loop that copies from one Redis connection to the sockets of the
 //     subscribers with blocking system calls; what an extra process costs at least.
 //   - floor: the same bytes, made by nobody, written to the sockets in 64 KiB

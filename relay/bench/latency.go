@@ -24,7 +24,7 @@ func latency(l *lab) ([]*table, error) {
 			return nil, err
 		}
 		for _, rate := range []int{1000, 20000} {
-			if err := v.latencies(t, n, rate); err != nil {
+			if err := v.latencies(t, n, rate, hopWay); err != nil {
 				v.close()
 				return nil, err
 			}
@@ -34,7 +34,8 @@ func latency(l *lab) ([]*table, error) {
 	return []*table{t}, nil
 }
 
-func (v *venue) latencies(t *table, subscribers, rate int) error {
+// latencies adds a row for each variant; the columns with + are over the way base.
+func (v *venue) latencies(t *table, subscribers, rate int, base way) error {
 	v.lab.progress("latency: %d subscribers, %d messages/s", subscribers, rate)
 	// Many rounds that are short: what disturbs the machine spoils few of them.
 	const parts = 2
@@ -49,11 +50,11 @@ func (v *venue) latencies(t *table, subscribers, rate int) error {
 	if err != nil {
 		return err
 	}
-	hop := rounds[hopWay.name]
+	least := rounds[base.name]
 	for _, x := range v.variants {
 		mine := rounds[x.name]
 		beyond := func(q float64) figure {
-			return over(len(mine), func(i int) float64 { return mine[i].quantile(q) - hop[i].quantile(q) }, added)
+			return over(len(mine), func(i int) float64 { return mine[i].quantile(q) - least[i].quantile(q) }, added)
 		}
 		t.add([]any{subscribers, rate, x.name}, append(quantiles(mine), beyond(.5), beyond(.99))...)
 	}

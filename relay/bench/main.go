@@ -30,6 +30,7 @@ type section struct {
 var sections = []section{
 	{"fanout", fanout},
 	{"latency", latency},
+	{"nats", overNATS},
 	{"publish", publish},
 	{"history", history},
 	{"slow", slow},

@@ -104,7 +104,10 @@ type worker struct {
 func (l *lab) worker(s setup) (*worker, error) {
 	cmd := exec.CommandContext(l.ctx, l.self)
 	// A worker blocks in the kernel where Go's scheduler cannot see it.
-	cmd.Env = append(os.Environ(), workerVariable+"=1", "GOGC=off", "GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1")
+	cmd.Env = append(os.Environ(), workerVariable+"=1")
+	if s.Role != roleNATSServer { // which runs as it would anywhere
+		cmd.Env = append(cmd.Env, "GOGC=off", "GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1")
+	}
 	cmd.ExtraFiles = []*os.File{l.acksReader, l.acksWriter}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -164,42 +167,45 @@ type relay struct {
 	http   string // host:port
 }
 
-// keptRoute is what the bench adds to the shipped configuration.
-const keptRoute = `
+// moreRoutes are what the bench adds to the shipped configuration.
+const moreRoutes = `
+  - prefix: "` + prefixNATS + `"
+    nats: true
   - prefix: "` + prefixKept + `"
     schema: chat.json
     history: {length: 1000, ttl: 1h}
     on_gap: disconnect
 `
 
-// writeConfig writes the shipped configuration and keptRoute.
+// writeConfig writes the shipped configuration and moreRoutes.
 func (l *lab) writeConfig() error {
 	shipped, err := os.ReadFile(filepath.Join(l.root, "relay.yaml"))
 	if err != nil {
 		return fmt.Errorf("read the shipped configuration: %w", err)
 	}
 	l.relayConfig = filepath.Join(l.dir, "relay.yaml")
-	return os.WriteFile(l.relayConfig, append(shipped, keptRoute...), 0o600)
+	return os.WriteFile(l.relayConfig, append(shipped, moreRoutes...), 0o600)
 }
 
-// startRelay runs the configuration on the lab's Redis, and does not wait.
-func (l *lab) startRelay() (*relay, error) {
+// startRelay runs the configuration on the lab's Redis, with more flags, and does not
+// wait.
+func (l *lab) startRelay(flags ...string) (*relay, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	r := &relay{socket: l.path(), http: port}
-	cmd := exec.CommandContext(l.ctx, l.relayBinary,
+	cmd := exec.CommandContext(l.ctx, l.relayBinary, append(flags,
 		"--config="+l.relayConfig, "--schemas="+filepath.Join(l.root, "schemas"), "--redis.url=unix://"+l.redisSocket,
 		"--socket.path="+r.socket, "--http.listen="+r.http,
-		"--limits.clients=20000", "--log.level=warn", "--log.format=json")
+		"--limits.clients=20000", "--log.level=warn", "--log.format=json")...)
 	r.process, err = l.start("relay", cmd)
 	return r, err
 }
 
 // readyRelay is startRelay that waits.
-func (l *lab) readyRelay() (*relay, error) {
-	r, err := l.startRelay()
+func (l *lab) readyRelay(flags ...string) (*relay, error) {
+	r, err := l.startRelay(flags...)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,22 +38,30 @@ type pace struct {
 	Workers  int // of the subscribers
 }
 
-// publisher is one connection to redis-server, on which replies are off.
-type publisher struct{ fd int }
+// publisher is one connection to redis-server, on which replies are off, or to a
+// nats-server.
+type publisher struct {
+	fd      int
+	publish func(channel, payload string) []byte
+}
 
 func newPublisher(s setup) (*publisher, error) {
-	fd, err := dial(s.Connect)
-	if err != nil {
-		return nil, err
+	p := &publisher{publish: func(channel, payload string) []byte { return command("PUBLISH", channel, payload) }}
+	var err error
+	if address, ok := strings.CutPrefix(s.Connect, natsScheme); ok {
+		p.publish = natsPublish
+		p.fd, err = dialNATS(address, nil)
+	} else if p.fd, err = dial(s.Connect); err == nil {
+		err = write(p.fd, command("CLIENT", "REPLY", "OFF"))
 	}
-	if err := write(fd, command("CLIENT", "REPLY", "OFF")); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	// A sleep of the pace ends when it should, not 50 us later.
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("set the timer slack: %w", err)
 	}
-	return &publisher{fd}, nil
+	return p, nil
 }
 
 func (p *publisher) serve(o order) (outcome, error) {
@@ -60,7 +69,7 @@ func (p *publisher) serve(o order) (outcome, error) {
 	case o.Flood != nil:
 		body := string(payload(o.Flood.Payload))
 		round := stamped(o.Flood.perRound(), func(i int) []byte {
-			return command("PUBLISH", channel(o.Flood.Prefix, i%o.Flood.Channels), body)
+			return p.publish(channel(o.Flood.Prefix, i%o.Flood.Channels), body)
 		})
 		return o.Flood.send(func() error { return write(p.fd, round) })
 	case o.Pace != nil:
@@ -88,7 +97,7 @@ func (f *flood) send(round func() error) (outcome, error) {
 }
 
 func (p *publisher) pace(o *pace) (outcome, error) {
-	message := command("PUBLISH", channel(o.Prefix, 0), string(payload(o.Payload)))
+	message := p.publish(channel(o.Prefix, 0), string(payload(o.Payload)))
 	stamp := message[stampAt(message):]
 	acks := newAcks(acksReadable, o.Workers)
 	acks.sent = 1 // all of them are one round

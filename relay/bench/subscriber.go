@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -76,11 +77,14 @@ func newSubscriber(s setup) (*subscriber, error) {
 }
 
 func (s *subscriber) connect(path string, channels []string) error {
-	fd, err := dial(path)
-	if err != nil {
-		return err
+	var fd int
+	var err error
+	if address, ok := strings.CutPrefix(path, natsScheme); ok {
+		fd, err = dialNATS(address, channels)
+	} else if fd, err = dial(path); err == nil {
+		err = subscribe(fd, channels, s.buf)
 	}
-	if err := subscribe(fd, channels, s.buf); err != nil {
+	if err != nil {
 		return err
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(s.conns))}

@@ -17,6 +17,8 @@ const (
 	atRelay
 	atHop
 	atFloor
+	atNATS       // of the relay
+	atNATSServer // a bare one
 )
 
 // way is one way of a message: a row of most tables. Ways with one door share
@@ -103,6 +105,10 @@ func (v *venue) stage(d door, prefixes []string) (*stage, error) {
 		return v.baseline(setup{Role: roleHop, Connect: v.lab.redisSocket, Channel: channel(prefixes[0], 0)})
 	case atFloor:
 		return v.baseline(setup{Role: roleFloor})
+	case atNATS:
+		return v.natsStage(prefixes)
+	case atNATSServer:
+		return v.natsServerStage(prefixes)
 	}
 	crowd, err := v.gather(v.lab.redisSocket, prefixes...)
 	return &stage{v.lab.redisSocket, crowd, v.lab.redis, v.publisher}, err
@@ -191,7 +197,7 @@ type throughput struct {
 // flood sends as much as the crowd takes. When the round is not kept, each message
 // is looked at; else they are counted, in bytes.
 func (v *venue) flood(x *variant, payloadSize, round int, keep bool) (throughput, error) {
-	one := frame(channel(x.prefix, 0), payload(payloadSize))
+	one := x.frame(payloadSize)
 	e := expectation{Frame: len(one), Round: round, Share: x.crowd.share}
 	if !keep {
 		e.StampAt = stampAt(one)
@@ -222,6 +228,15 @@ func (v *venue) flood(x *variant, payloadSize, round int, keep bool) (throughput
 	}, nil
 }
 
+// frame is what a subscriber receives of a message with a payload of so many bytes.
+func (x *variant) frame(payloadSize int) []byte {
+	name, body := channel(x.prefix, 0), payload(payloadSize)
+	if x.door == atNATS || x.door == atNATSServer {
+		return natsFrame(name, body)
+	}
+	return frame(name, body)
+}
+
 // frameSize is the length of a frame on any of the channels, in bytes.
 func frameSize(payloadSize int) int {
 	return len(frame(channel(prefixDirect, 0), payload(payloadSize)))
@@ -242,7 +257,7 @@ func spent(processes ...*process) ([]time.Duration, error) {
 // pace sends messages by the clock and returns the crowd's latencies.
 func (v *venue) pace(x *variant, rate int, length time.Duration) (*histogram, error) {
 	messages := int(float64(rate) * length.Seconds())
-	one := frame(channel(x.prefix, 0), payload(smallPayload))
+	one := x.frame(smallPayload)
 	e := expectation{Frame: len(one), Round: messages, Share: x.crowd.share, StampAt: stampAt(one), Timed: true}
 	if err := x.crowd.expect(e); err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ const (
 	prefixChat   = "chat:" // the shipped route
 	prefixKept   = "kept:" // the chat schema, and history
 	prefixHop    = "hopp:"
+	prefixNATS   = "nats:" // a route without schema, for NATS clients
 )
 
 // channel is the name of channel i under a prefix.

@@ -29,8 +29,8 @@ const (
 // setup is the first line a worker reads: what it is.
 type setup struct {
 	Role     role
-	Connect  string     // the Unix socket to connect to
-	Listen   string     // for the floor and the hop: the one to listen on
+	Connect  string     // the Unix socket to connect to, or natsScheme and an address
+	Listen   string     // for the floor and the hop: the one to listen on; for a nats-server: its address
 	Channel  string     // for the hop: what to copy
 	Index    int        // for a subscriber: its name in acknowledgements
 	Interest [][]string // for a subscriber: the channels of each connection; for a storm: those of one
@@ -47,6 +47,7 @@ const (
 	roleHop        role = "hop"
 	roleClient     role = "client"
 	roleStorm      role = "storm"
+	roleNATSServer role = "nats-server"
 )
 
 // order is every other line; the field that is set says what to do.
@@ -125,6 +126,8 @@ func newServant(s setup) (servant, error) {
 		return newClient(s)
 	case roleStorm:
 		return newStormer(s)
+	case roleNATSServer:
+		return newNATSServer(s)
 	}
 	return nil, errOrder
 }

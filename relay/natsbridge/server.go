@@ -40,7 +40,7 @@ func options(listen string, limits Limits, link, secret string) (*server.Options
 	}
 	o := &server.Options{
 		ServerName: "redis-relay", Host: host, Port: number,
-		NoSigs: true, NoSystemAccount: true, DisableJetStreamBanner: true,
+		NoSigs: true, NoSystemAccount: true, DisableJetStreamBanner: true, DisableShortFirstPing: true,
 		MaxControlLine: maxSubject + 4096, MaxTracedMsgLen: 256,
 		LeafNode: server.LeafNodeOpts{
 			ReconnectInterval: time.Second,
