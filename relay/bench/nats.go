@@ -31,9 +31,10 @@ func overNATS(l *lab) ([]*table, error) {
 	throughputs := newFanoutTable("Fan-out to NATS clients",
 		"nats is the relay's NATS door, on TCP like the bare nats-server, to which the messages are published directly.")
 	latencies := &table{
-		title: "Latency to NATS clients",
-		notes: []string{"As in the other table of latencies; the columns with + are over direct."},
-		keys:  []string{"subscribers", "messages/s", "variant"}, columns: append(slices.Clone(quantileColumns), "p50 +", "p99 +"),
+		title:   "Latency to NATS clients",
+		notes:   []string{"As in the other table of latencies; the columns with + are over direct."},
+		keys:    []string{"subscribers", "messages/s", "variant"},
+		columns: append(slices.Clone(quantileColumns), "p50 +", "p99 +"),
 	}
 	for _, n := range []int{1, 16} {
 		l.progress("NATS: %d subscribers", n)

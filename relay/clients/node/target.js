@@ -1,12 +1,10 @@
 // The server under test: a relay in front of its own redis-server, or, with TARGET=redis,
 // that redis-server's Unix socket itself, which proves the suite against the real thing.
 
-import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PATIENCE, until, within } from './wait.js';
+import { answers, Daemon, freePorts, pong, relayBinary } from './daemon.js';
 
 const SCHEMAS = fileURLToPath(new URL('../../../schemas', import.meta.url));
 
@@ -24,7 +22,7 @@ export async function startTarget() {
   if (isRelay) {
     const config = join(folder, 'relay.yaml');
     writeFileSync(config, relayConfig(folder, redisPort, httpPort));
-    daemons.push(new Daemon(binary, ['--config', config], () => ready(httpPort)));
+    daemons.push(new Daemon(binary, ['--config', config], () => answers(`http://127.0.0.1:${httpPort}/readyz`)));
   }
   const target = new Target(folder, daemons);
   try {
@@ -92,61 +90,6 @@ class Target {
   }
 }
 
-// Daemon is a child process that is ready when its probe says so.
-class Daemon {
-  #command;
-  #args;
-  #probe;
-  #child;
-  #exit = Promise.resolve();
-  #output = '';
-
-  constructor(command, args, probe) {
-    this.#command = command;
-    this.#args = args;
-    this.#probe = probe;
-    process.on('exit', () => this.#child?.kill('SIGKILL'));
-  }
-
-  async start() {
-    const child = spawn(this.#command, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#child = child;
-    this.#output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.#output += data));
-    this.#exit = new Promise((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('exit', (code, signal) => resolve(`ended with ${signal ?? code}`));
-    });
-    const died = this.#exit.then((how) => {
-      throw new Error(`${this.#command}: ${how} before it was ready:\n${this.#output}`);
-    });
-    died.catch(() => {}); // an end after readiness is the test's own doing
-    await Promise.race([died, until(`readiness of ${this.#command}`, this.#probe)]);
-  }
-
-  async stop(signal) {
-    this.#child?.kill(signal);
-    try {
-      await within(`end of ${this.#command} after ${signal}`, this.#exit, PATIENCE);
-    } catch (error) {
-      this.#child.kill('SIGKILL');
-      throw new Error(`${error.message}; its output:\n${this.#output}`);
-    }
-  }
-}
-
-function relayBinary() {
-  const binary = process.env.RELAY_BIN;
-  if (!binary) {
-    throw new Error(
-      'RELAY_BIN is not set: build the relay (go build -o redis-relay .) and set RELAY_BIN to its absolute path, ' +
-        'or set TARGET=redis to run the suite against redis-server itself',
-    );
-  }
-  accessSync(binary, constants.X_OK);
-  return binary;
-}
-
 function redisArguments(folder, port) {
   const settings = {
     bind: '127.0.0.1', port, unixsocket: join(folder, 'redis.sock'), dir: folder, save: '', appendonly: 'no',
@@ -177,33 +120,4 @@ function natsSettings(port) {
       { prefix: 'kept:', nats: true, history: { length: 100 } },
     ],
   };
-}
-
-// freePorts finds ports of 127.0.0.1 that nobody listens on, all different.
-async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = [];
-  for (const server of servers) {
-    if (!server.listening) await new Promise((resolve) => server.once('listening', resolve));
-    ports.push(server.address().port);
-  }
-  for (const server of servers) await new Promise((resolve) => server.close(resolve));
-  return ports;
-}
-
-async function ready(port) {
-  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
-  await response.text();
-  return response.status === 200;
-}
-
-function pong(path) {
-  return new Promise((resolve, reject) => {
-    const connection = createConnection(path, () => connection.write('PING\r\n'));
-    connection.once('error', reject);
-    connection.once('data', (data) => {
-      connection.destroy();
-      resolve(data.toString().startsWith('+PONG'));
-    });
-  });
 }

@@ -1,0 +1,55 @@
+// The hosts of a test (relay/clients/node/hosts.js) and people who visit them in Chromium.
+//
+//   const hosts = await startHosts({ config, relays: 2 });
+//   const server = await hosts.serve(hosts.relays[0], 'node', ['server.js'], { cwd });
+//   const ann = await hosts.visit(server.url);
+//   await server.stop('SIGKILL');
+//   await expect(ann.getByRole('status')).toHaveText('reconnecting');
+//   await server.start();
+//   await hosts.close();
+
+import { chromium, expect as playwrightExpect } from '@playwright/test';
+import { Hosts } from '../node/hosts.js';
+import { PATIENCE } from '../node/wait.js';
+
+// expect waits until a page shows what it should, for as long as any condition of the suites may take.
+export const expect = playwrightExpect.configure({ timeout: PATIENCE });
+
+// eventually repeats steps until they pass.
+export const eventually = (steps) => expect(steps).toPass({ timeout: PATIENCE });
+
+// startHosts starts a redis-server and so many relays with the config, the path of a relay.yaml.
+export const startHosts = (options) => VisitedHosts.start(options);
+
+class VisitedHosts extends Hosts {
+  #browser; // a promise, since the first visitor
+
+  // visit opens the address in a browser of its own (cookies, storage, network) and returns the
+  // page. page.context().setOffline(true) pulls the plug of this browser alone.
+  async visit(url) {
+    this.#browser ??= openBrowser();
+    const context = await (await this.#browser).newContext();
+    context.setDefaultTimeout(PATIENCE);
+    const page = await context.newPage();
+    await page.goto(url);
+    return page;
+  }
+
+  async close() {
+    try {
+      await (await this.#browser)?.close();
+    } finally {
+      await super.close();
+    }
+  }
+}
+
+// openBrowser starts Chromium, for a test that needs no hosts.
+export function openBrowser() {
+  const executablePath = process.env.CHROMIUM;
+  if (!executablePath) {
+    throw new Error('CHROMIUM is not set: name a Chromium or Chrome, such as /usr/bin/chromium');
+  }
+  const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-quic', '--disable-sync'];
+  return chromium.launch({ executablePath, args: ['--disable-gpu', '--no-first-run', ...quiet] });
+}

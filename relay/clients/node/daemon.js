@@ -1,0 +1,130 @@
+// What the suites start and stop: redis-server, relays, app servers.
+
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { PATIENCE, until, within } from './wait.js';
+
+// How long a process may take until it is ready, in milliseconds: a busy machine starts several slowly.
+const PATIENCE_TO_START = 3 * PATIENCE;
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+// Daemon is a child process that is ready when its probe, an async condition, says so.
+// Options are those of spawn: cwd, env.
+export class Daemon {
+  #command;
+  #args;
+  #probe;
+  #options;
+  #child;
+  #exit = Promise.resolve();
+  #output = '';
+
+  constructor(command, args, probe, options = {}) {
+    this.#command = command;
+    this.#args = args;
+    this.#probe = probe;
+    this.#options = options;
+  }
+
+  // output is all that the process has printed since its last start.
+  get output() {
+    return this.#output;
+  }
+
+  async start() {
+    const child = spawn(this.#command, this.#args, { ...this.#options, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    running.add(child);
+    this.#output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.#output += data));
+    this.#exit = new Promise((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(`ended with ${signal ?? code}`));
+    });
+    this.#exit.then(() => running.delete(child));
+    const died = this.#exit.then((how) => {
+      throw new Error(`${this.#command}: ${how} before it was ready:\n${this.#output}`);
+    });
+    died.catch(() => {}); // an end after readiness is the test's own doing
+    const ready = until(`readiness of ${this.#command}`, this.#probe, PATIENCE_TO_START).catch((error) => {
+      throw new Error(`${error.message}; its output:\n${this.#output}`, { cause: error });
+    });
+    await Promise.race([died, ready]);
+  }
+
+  // freeze takes the processor away from the process, which keeps its connections; thaw gives it back.
+  freeze() {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw() {
+    this.#child.kill('SIGCONT');
+  }
+
+  // signal sends a signal that does not end the process: SIGSTOP, SIGCONT, SIGHUP.
+  signal(signal) {
+    this.#child.kill(signal);
+  }
+
+  // stop ends the process with the signal and waits for its end.
+  async stop(signal) {
+    this.#child?.kill(signal);
+    try {
+      await within(`end of ${this.#command} after ${signal}`, this.#exit, PATIENCE);
+    } catch (error) {
+      this.#child.kill('SIGKILL');
+      throw new Error(`${error.message}; its output:\n${this.#output}`);
+    }
+  }
+}
+
+// relayBinary is the program that RELAY_BIN names.
+export function relayBinary() {
+  const binary = process.env.RELAY_BIN;
+  if (!binary) {
+    throw new Error('RELAY_BIN is not set: build the relay (go build -o redis-relay .) and name its binary, absolute');
+  }
+  accessSync(binary, constants.X_OK);
+  return binary;
+}
+
+// freePorts finds ports of 127.0.0.1 that nobody listens on, all different. They are below those that
+// outgoing connections get, so that what a test stops can start again at its port.
+export async function freePorts(count) {
+  const ports = new Set();
+  while (ports.size < count) {
+    const port = 11_000 + Math.floor(Math.random() * 20_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+// answers says whether a GET of the address is answered with 200.
+export async function answers(url) {
+  const response = await fetch(url);
+  await response.text();
+  return response.status === 200;
+}
+
+// pong says whether a Redis at the address, a path or {port}, answers PING and has loaded its data.
+export function pong(address) {
+  return new Promise((resolve, reject) => {
+    const connection = createConnection(address, () => connection.write('PING\r\n'));
+    connection.once('error', reject);
+    connection.once('data', (data) => {
+      connection.destroy();
+      resolve(data.toString().startsWith('+PONG'));
+    });
+  });
+}

@@ -1,0 +1,86 @@
+// The hosts of a test: one redis-server, relays in front of it, and app servers behind the relays.
+// Each can be stopped and started again at its old address.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { answers, Daemon, freePorts, pong, relayBinary } from './daemon.js';
+
+export class Hosts {
+  #folder = mkdtempSync('/tmp/rr-'); // short: a socket's path has about 100 bytes
+  #config;
+  #daemons = []; // in the order of their start
+
+  // start starts a Redis that keeps what it acknowledged, and relays with the config: the path of a
+  // relay.yaml.
+  static async start({ config, relays }) {
+    const hosts = new this(config);
+    try {
+      await hosts.#addRedis();
+      for (let i = 0; i < relays; i++) await hosts.addRelay();
+    } catch (error) {
+      await hosts.close();
+      throw error;
+    }
+    return hosts;
+  }
+
+  constructor(config) {
+    this.#config = config;
+    this.relays = [];
+  }
+
+  async #addRedis() {
+    const [port] = await freePorts(1);
+    this.redisURL = `redis://127.0.0.1:${port}`;
+    this.redisSocket = join(this.#folder, 'redis.sock');
+    const settings = {
+      bind: '127.0.0.1', port, unixsocket: this.redisSocket, dir: this.#folder, save: '', appendonly: 'yes',
+    };
+    const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
+    this.redis = await this.#add(new Daemon('redis-server', args, () => pong({ port })));
+  }
+
+  // addRelay starts one more relay, with the same config: what a new host does. It has a socket.
+  async addRelay() {
+    const socket = join(this.#folder, `relay-${this.relays.length + 1}.sock`);
+    const [port] = await freePorts(1);
+    const http = `127.0.0.1:${port}`;
+    const args = ['--config', this.#config, '--redis.url', this.redisURL, '--socket.path', socket, '--http.listen', http];
+    const relay = await this.#add(new Daemon(relayBinary(), args, () => answers(`http://${http}/readyz`)));
+    this.relays.push(Object.assign(relay, { socket }));
+    return relay;
+  }
+
+  // serve starts an app server behind the relay and gives it a url, which must answer GET with 200.
+  // The app learns from its environment: PORT to listen on, REDIS_SOCKET of its relay, REDIS_URL for
+  // keys of its own.
+  async serve(relay, command, args, { cwd, env = {} } = {}) {
+    const [port] = await freePorts(1);
+    const url = `http://127.0.0.1:${port}`;
+    const options = {
+      cwd,
+      env: { ...process.env, PORT: String(port), REDIS_SOCKET: relay.socket, REDIS_URL: this.redisURL, ...env },
+    };
+    const server = await this.#add(new Daemon(command, args, () => answers(url), options));
+    return Object.assign(server, { url });
+  }
+
+  // output is what all have printed, for a test that failed.
+  get output() {
+    return this.#daemons.map((daemon) => daemon.output).join('\n');
+  }
+
+  async close() {
+    try {
+      for (const daemon of this.#daemons.toReversed()) await daemon.stop('SIGTERM');
+    } finally {
+      rmSync(this.#folder, { recursive: true, force: true });
+    }
+  }
+
+  async #add(daemon) {
+    this.#daemons.push(daemon);
+    await daemon.start();
+    return daemon;
+  }
+}
