@@ -389,6 +389,9 @@ func TestGap(t *testing.T) {
 			proxy.Refuse(false)
 			for want := []string{"upstream_down", "gap", "upstream_up"}; len(want) > 0; {
 				got, err := events.hear()
+				if len(want) == 3 && strings.Contains(string(got), `"event":"upstream_up"`) {
+					continue // the one of the start
+				}
 				if err != nil || !strings.Contains(string(got), `"event":"`+want[0]+`"`) {
 					t.Fatalf("event %s, %v; want %s", got, err, want[0])
 				}
