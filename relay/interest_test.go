@@ -206,3 +206,27 @@ func TestPublishFollowsASubscribeThatIsUnread(t *testing.T) {
 		sub.Expect(t, "[unsubscribe "+name+" 0]")
 	}
 }
+
+// TestPublishFollowsASubscribeBehindAnother has a second SUBSCRIBE behind the first
+// one, which waits for Redis: read together with it, or while it waits.
+func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {
+	const rounds = 200
+	r := startRelay(t, redistest.Start(t))
+	sub, pub := r.dial(), r.dial()
+	for _, together := range []bool{true, false} {
+		for i := range rounds {
+			first, second := fmt.Sprintf("first:%t:%d", together, i), fmt.Sprintf("second:%t:%d", together, i)
+			if together {
+				sub.SendRaw([]byte("SUBSCRIBE " + first + "\r\nSUBSCRIBE " + second + "\r\n"))
+			} else {
+				sub.Send("SUBSCRIBE", first)
+				sub.Send("SUBSCRIBE", second)
+			}
+			pub.Send("PUBLISH", second, "at-once")
+			pub.Expect(t, ":1")
+			sub.Expect(t, "[subscribe "+first+" 1]", "[subscribe "+second+" 2]", "[message "+second+" at-once]")
+			sub.Send("UNSUBSCRIBE", first, second)
+			sub.Expect(t, "[unsubscribe "+first+" 1]", "[unsubscribe "+second+" 0]")
+		}
+	}
+}

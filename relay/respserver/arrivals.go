@@ -6,9 +6,9 @@ package respserver
 // connection has its own goroutine, and the scheduler decides. Some libraries
 // (channels_redis for one) send SUBSCRIBE on one connection and at once PUBLISH on
 // another, and count on Redis's order. So before a session publishes, it lets
-// those sessions go first that have unread commands, or are carrying some out:
-// only those that do not themselves publish, so publishers never wait for each
-// other.
+// those sessions go first that have unread commands, are carrying some out, or have
+// some behind a SUBSCRIBE that Redis has yet to confirm: only those that do not
+// themselves publish, so publishers never wait for each other.
 
 import (
 	"runtime"
@@ -16,8 +16,9 @@ import (
 )
 
 // arrivalPatience bounds that wait: a session that takes longer is carrying out
-// something else.
-const arrivalPatience = 20 * time.Millisecond
+// something else. A SUBSCRIBE behind another one takes as long as Redis needs to
+// confirm the first.
+const arrivalPatience = 250 * time.Millisecond
 
 // begin and idle frame the time in which a session may hold commands that it has
 // not carried out. turn is odd in between. Only run's goroutine calls them.

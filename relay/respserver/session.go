@@ -324,10 +324,9 @@ func (c *session) takeRead() {
 // reads on meanwhile, so that a client that goes away is noticed.
 func (c *session) await(done <-chan struct{}) error {
 	c.flush()
-	c.takeRead() // else it is read again
-	c.idle()
+	c.takeRead() // what is left in the socket is still to be carried out
+	c.rest()
 	defer c.begin()
-	c.takeRead() // or Read would return it again
 	buf := make([]byte, 4096)
 	for {
 		select {
@@ -347,7 +346,7 @@ func (c *session) await(done <-chan struct{}) error {
 				continue
 			}
 		}
-		n, err := c.conn.Read(buf)
+		n, err := c.readAhead(buf)
 		c.ahead = append(c.ahead, buf[:n]...)
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -358,6 +357,41 @@ func (c *session) await(done <-chan struct{}) error {
 			return err
 		}
 	}
+}
+
+// rest is idle, unless commands wait behind the one that Redis has to answer: they
+// are soon carried out, and publishers let them go first. XREAD may wait for ever.
+func (c *session) rest() {
+	if c.in.Buffered() == 0 && len(c.ahead) == 0 || c.reading != nil {
+		c.idle()
+	}
+}
+
+// readAhead is conn.Read, and begins before it takes anything out of the socket.
+func (c *session) readAhead(buf []byte) (n int, err error) {
+	waited := c.raw.Read(func(fd uintptr) bool {
+		c.begin()
+		for {
+			n, err = c.unread.read(int(fd), buf, false)
+			switch {
+			case errors.Is(err, syscall.EINTR):
+				continue
+			case errors.Is(err, syscall.EAGAIN):
+				c.rest()
+				return false
+			}
+			return true
+		}
+	})
+	switch {
+	case waited != nil:
+		return 0, waited
+	case err != nil:
+		return 0, os.NewSyscallError("read", err)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // awaitLast waits a little longer for a client that has closed its side: it may be
