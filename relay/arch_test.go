@@ -75,6 +75,7 @@ var modules = map[string]struct {
 	"github.com/nats-io/nats-server/v2":        {[]string{"relay/natsbridge", "relay/bench"}, "the link rests on its protocol"},
 	"github.com/nats-io/nats.go":               {[]string{"relay/natsbridge"}, "for tests: the relay itself has no client"},
 	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
+	"github.com/prometheus/client_model":       {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},
 	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema"}, "it panics, unless guarded"},
 

@@ -113,10 +113,12 @@ func TestHistoryHealsAfterALoss(t *testing.T) {
 	proxy := redistest.NewProxy(t, redis.Addr())
 	r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()), withRoutes(diary("d:", 1000)))
 	other := startRelay(t, redis, withRoutes(diary("d:", 1000)))
+	pub := other.dial()
+	pub.Do("XADD", "d:0", "*", "payload", "m")
+	r.dial().Do("XREAD", "BLOCK", "0", "STREAMS", "d:0", "0") // the relay knows what time it is at Redis
 	exact, all := r.subscribe("d:1"), r.dial()
 	all.Send("PSUBSCRIBE", "d:*")
 	all.Expect(t, "[psubscribe d:* 1]")
-	pub := other.dial()
 	pub.Send("PUBLISH", "d:1", "before")
 	pub.Expect(t, ":2")
 	exact.Expect(t, "[message d:1 before]")

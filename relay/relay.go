@@ -142,7 +142,7 @@ func (r *Relay) build(version string) error {
 	if r.cfg.HTTP.Listen == "" {
 		return nil
 	}
-	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Ready, r.metrics.Handler())
+	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Ready, r.metrics.WriteStatus, r.metrics.Handler())
 	return err
 }
 

@@ -1,4 +1,5 @@
-// Package admin serves HTTP: health for Kubernetes, and metrics for Prometheus.
+// Package admin serves HTTP: health for Kubernetes, metrics for Prometheus, and
+// a status page.
 //
 // Concurrency: Run blocks until every request has ended.
 package admin

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -16,14 +17,17 @@ import (
 // called from anywhere.
 type Ready func() (ready bool, missing string)
 
-// Server answers /livez, /readyz and /metrics.
+// Status writes the figures of this moment for people. It may be called from anywhere.
+type Status func(io.Writer) error
+
+// Server answers /livez, /readyz and /metrics, and shows people a status page.
 type Server struct {
 	http http.Server
 	ln   net.Listener
 }
 
 // New listens on address (host:port). Nothing is served before Run.
-func New(address string, ready Ready, metrics http.Handler) (*Server, error) {
+func New(address string, ready Ready, status Status, metrics http.Handler) (*Server, error) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf(`http.listen: %w; choose another address, or "" for none`, err)
@@ -32,7 +36,7 @@ func New(address string, ready Ready, metrics http.Handler) (*Server, error) {
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /readyz", readiness(ready))
 	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /{$}", index)
+	mux.HandleFunc("GET /{$}", page(ready, status))
 	return &Server{ln: ln, http: http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -81,9 +85,25 @@ func readiness(ready Ready) http.HandlerFunc {
 	}
 }
 
-func index(w http.ResponseWriter, _ *http.Request) {
-	text(w, http.StatusOK, "redis-relay\n\n/livez    the process is alive\n"+
-		"/readyz   every wanted subscription is confirmed by Redis\n/metrics  for Prometheus\n")
+// page is for people: browsers load it again every few seconds.
+func page(ready Ready, status Status) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		var b strings.Builder
+		b.WriteString("redis-relay: ")
+		if ok, missing := ready(); ok {
+			b.WriteString("ready\n\n")
+		} else {
+			b.WriteString("not ready: " + missing + "\n\n")
+		}
+		if err := status(&b); err != nil {
+			text(w, http.StatusInternalServerError, err.Error()+"\n")
+			return
+		}
+		b.WriteString("\n/livez    the process is alive\n" +
+			"/readyz   every wanted subscription is confirmed by Redis\n/metrics  for Prometheus\n")
+		w.Header().Set("Refresh", "2")
+		text(w, http.StatusOK, b.String())
+	}
 }
 
 func text(w http.ResponseWriter, status int, s string) {

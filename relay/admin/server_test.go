@@ -16,7 +16,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // start runs a server for the length of a test.
 func start(t *testing.T, ready Ready) string {
 	t.Helper()
-	s, err := New("127.0.0.1:0", ready, http.NotFoundHandler())
+	figures := func(w io.Writer) error { _, err := io.WriteString(w, "clients 3\n"); return err }
+	s, err := New("127.0.0.1:0", ready, figures, http.NotFoundHandler())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +64,17 @@ func TestReadinessSaysWhatIsMissingAndLivenessDoesNotCare(t *testing.T) {
 	if status, _ := get(t, url+"/nowhere"); status != 404 {
 		t.Errorf("nowhere: %d", status)
 	}
-	if status, body := get(t, url+"/"); status != 200 || !strings.Contains(body, "/metrics") {
-		t.Errorf("index: %d %q", status, body)
+	status, body := get(t, url+"/")
+	for _, want := range []string{"not ready: 3 subscriptions", "clients 3", "/metrics"} {
+		if status != 200 || !strings.Contains(body, want) {
+			t.Errorf("status page: %d %q, want %s", status, body, want)
+		}
 	}
 }
 
 func TestNewNamesTheKeyWhenTheAddressIsTaken(t *testing.T) {
 	url := start(t, func() (bool, string) { return true, "" })
-	_, err := New(strings.TrimPrefix(url, "http://"), nil, nil)
+	_, err := New(strings.TrimPrefix(url, "http://"), nil, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "http.listen") {
 		t.Errorf("got %v", err)
 	}

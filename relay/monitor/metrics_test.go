@@ -60,3 +60,25 @@ func TestCountingDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestStatusIsForPeople(t *testing.T) {
+	m := New("v1")
+	chat := m.Route("chat:")
+	chat.Received.Add(3)
+	chat.Rejected(Inbound, "INVALID").Inc()
+	chat.Rejected(Outbound, "DENIED").Inc()
+	m.Gauge("clients", "Connections.", func() float64 { return 2 })
+	m.Count("ends_total", "Ends.", func() float64 { return 5 }, "reason", "slow")
+	var b strings.Builder
+	if err := m.WriteStatus(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"ROUTE  RECEIVED  DELIVERED  PUBLISHED  REFUSED  ALERTS\n", "chat:  3         0          0          2        0\n",
+		"\nclients", `ends_total{reason="slow"}`,
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
