@@ -47,7 +47,7 @@ export async function startPair() {
     const [httpPort, nats] = ports.slice(2 * n);
     const config = { ...relaySettings(join(folder, `${n}.sock`), redisPort, httpPort), ...natsSettings(nats) };
     writeFileSync(join(folder, `${n}.yaml`), JSON.stringify(config));
-    daemons.push(new Daemon(binary, ['--config', join(folder, `${n}.yaml`)], () => ready(httpPort)));
+    daemons.push(new Daemon(binary, ['--config', join(folder, `${n}.yaml`)], () => answers(`http://127.0.0.1:${httpPort}/readyz`)));
     return { socket: config.socket.path, nats };
   });
   const target = new Target(folder, daemons);
