@@ -78,7 +78,8 @@ type Reject struct {
 }
 
 // tell queues a message for the local listeners of one of the relay's own
-// channels. Who cannot keep up misses it.
+// channels. Who cannot keep up misses it; but of a gap who cannot be told by an event
+// is told by being disconnected.
 func (r *Relay) tell(channel string, v any) {
 	n, _ := r.hub.Listeners(resp.Message, []byte(channel))
 	outside := r.nats != nil && r.nats.Hears([]byte(channel))
@@ -91,7 +92,11 @@ func (r *Relay) tell(channel string, v any) {
 		return
 	}
 	frame := resp.AppendMessage(nil, resp.RESP2, resp.Message.String(), []byte(channel), payload)
-	r.hub.Deliver(resp.Message, []byte(channel), frame, hub.ModeDrop)
+	mode := hub.ModeDrop
+	if e, ok := v.(Event); ok && e.Event == "gap" {
+		mode = 0
+	}
+	r.hub.Deliver(resp.Message, []byte(channel), frame, mode)
 	if outside {
 		r.nats.Deliver(&resp.Delivery{Kind: resp.Message, Channel: []byte(channel), Payload: payload})
 	}

@@ -425,3 +425,33 @@ func TestEmbeddedRedis(t *testing.T) {
 	pub.Send("PUBSUB", "CHANNELS")
 	pub.Expect(t, "[]")
 }
+
+// TestGapIsToldOrDisconnects: a listener that may miss messages while its queue is
+// full may not miss that there was a gap.
+func TestGapIsToldOrDisconnects(t *testing.T) {
+	redis := redistest.Start(t)
+	route := config.NewRoute("s:")
+	route.Policy.Slow, route.Policy.OnGap = config.SlowDrop, config.OnGapNotify
+	r := startRelay(t, redis, withRoutes(route), func(c *config.Config) { c.Limits.Queue = 64 << 10 })
+	listener := r.subscribe("relay:events", "s:1")
+	pub := r.dial()
+	// One by one: what comes together is dropped together, and leaves room.
+	redistest.Eventually(t, 20*time.Second, "the queue is full", func() bool {
+		for range 500 {
+			publishReplies(t, pub, "s:1", strings.Repeat("x", 500), ":1")
+		}
+		return r.metric(`drops_total{reason="dropped"}`) > 0
+	})
+	for range 500 {
+		publishReplies(t, pub, "s:1", "x", ":1")
+	}
+	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redistest.Eventually(t, 20*time.Second, "the relay is back", func() bool {
+		return r.ready() && r.metric("upstream_connections_total") == 2
+	})
+	for _, v := range listener.Closed() {
+		if len(v.Elems) == 3 && v.Elems[1].Str == "relay:events" && strings.Contains(v.Elems[2].Str, `"gap"`) {
+			t.Fatal("the gap was told, so nothing is tested")
+		}
+	}
+}
