@@ -17,7 +17,8 @@ PLATFORMS := darwin/arm64 darwin/amd64 linux/arm64
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test unit clients deploy check vet lint cross configs demo fuzz vuln bench microbench deps clean
+.PHONY: help build test unit chaos clients deploy check vet lint cross configs demo fuzz vuln bench microbench deps \
+	clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ test: deps check unit clients deploy ## install what is missing, then run everyt
 
 unit: ## run the Go tests under the race detector
 	$(GO) test -race -timeout 20m ./...
+
+chaos: ## keep the account through faults for long, and catch every planted bug (15 minutes)
+	RELAY_LONG=1 $(GO) test -count=1 -timeout 40m -v -run 'TestAccount|TestMutantsAreCaught' ./relay/account
 
 clients: build ## run the suites in the clients' own languages
 	RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run all

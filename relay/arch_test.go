@@ -33,6 +33,7 @@ var layers = map[string]struct {
 	".":                {[]string{"config", "relay", "relay/admin"}, "main parses, then hands over"},
 	"config":           {nil, "settings are plain values that anybody may read"},
 	"relay":            {parts, "the composition root is the one place where all parts meet"},
+	"relay/account":    {nil, "it judges the relay by what can be seen from outside"},
 	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},

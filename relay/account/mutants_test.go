@@ -1,0 +1,139 @@
+package account
+
+// The test of the test: a relay with one line sabotaged must not pass.
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutant is a sabotage of the relay.
+type mutant struct {
+	name     string
+	file     string // from the root of the module
+	old, new string // the text that is replaced, which must be there once
+	faults   []string
+	quick    bool // belongs to the short form
+}
+
+var mutants = []mutant{
+	{
+		name: "a drop is not counted", file: "relay/hub/hub.go",
+		old:   "h.missedLocked(l, Missed{Dropped: uint64(len(r.starts))})",
+		new:   "",
+		quick: true,
+	},
+	{
+		name: "a publish is acknowledged without an answer", file: "relay/upstream/link.go",
+		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(err))`,
+		new:    "nil",
+		faults: []string{"redis killed", "clients killed"},
+	},
+	{
+		name: "what was sent is said not to be", file: "relay/upstream/link.go",
+		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(err))`,
+		new:    "ErrDown",
+		faults: []string{"redis killed", "half-open and cut"},
+	},
+	{
+		name: "a gap is not told", file: "relay/events.go",
+		old:    "if outage > 0 {",
+		new:    "if outage > time.Hour {",
+		faults: []string{"redis killed", "cut"},
+	},
+	{
+		name: "a gap begins too late", file: "relay/upstream/subscriber.go",
+		old:    "s.registry.Lost(s.complete, err)",
+		new:    "s.registry.Lost(time.Now(), err)",
+		faults: []string{"delayed and cut"},
+	},
+	{
+		name: "listeners are not disconnected after a loss", file: "relay/events.go",
+		old:    "return now.onGap(kind, name) == route.GapDisconnect",
+		new:    "return now == nil",
+		faults: []string{"cut"},
+	},
+	{
+		name: "a slow listener is not disconnected", file: "relay/hub/hub.go",
+		old: "l.endLocked(why)\n\t\t}",
+		new: "}",
+	},
+	{
+		name: "some messages are queued twice", file: "relay/hub/hub.go",
+		old: "switch why := l.out.queue(frames, false); {",
+		new: "if len(frames)%97 == 0 {\n\t\t\tl.out.queue(frames, false)\n\t\t}\n\t\tswitch why := l.out.queue(frames, false); {",
+	},
+	{
+		name: "some messages overtake others", file: "relay/hub/outbox.go",
+		old: "o.ready = join(o.ready, b)\n}",
+		new: "if len(o.ready) == 3 {\n\t\to.ready = append([][]byte{b}, o.ready...)\n\t\treturn\n\t}\n\to.ready = join(o.ready, b)\n}",
+	},
+	{
+		name: "memory of pushes is used again too early", file: "relay/hub/run.go",
+		old: "if r.kept = r.kept || !nothing; !r.kept {",
+		new: "if nothing {",
+	},
+	{
+		name: "a channel with history is not healed", file: "relay/history/feed.go",
+		old:    "c.state = behind\n\t\t}\n\t\tf.forgetHeldEntries(c)",
+		new:    "}\n\t\tf.forgetHeldEntries(c)",
+		faults: []string{"cut", "redis killed"},
+	},
+}
+
+func TestMutantsAreCaught(t *testing.T) {
+	seed := seed(t)
+	for _, m := range mutants {
+		if !m.quick && !isLong() {
+			continue
+		}
+		t.Run(m.name, func(t *testing.T) {
+			program := build(t, t.TempDir(), m.overlay(t))
+			if m.faults == nil {
+				m.faults = []string{}
+			}
+			wrong := execute(t, program, plan{
+				seed: seed, messages: 60_000, duration: 5 * time.Second, fault: 400 * time.Millisecond, faults: m.faults,
+			})
+			if wrong.Count == 0 {
+				t.Fatal("the account has not noticed")
+			}
+			t.Logf("%d faults, the first: %s", wrong.Count, wrong.First[0])
+		})
+	}
+}
+
+// overlay makes a file for go build that replaces one of the program's by the
+// sabotaged one, and returns its path.
+func (m *mutant) overlay(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	original, err := filepath.Abs(filepath.Join("..", "..", m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.old); n != 1 {
+		t.Fatalf("%s has %d times, not once:\n%s\nBring the mutant up to date with what the relay has there now.",
+			m.file, n, m.old)
+	}
+	replacement, list := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(replacement, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(map[string]map[string]string{"Replace": {original: replacement}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(list, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}

@@ -1,0 +1,288 @@
+package account
+
+// One run: two relays, their publishers and listeners, and the reckoning.
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+const (
+	publishers   = 8
+	closer       = publishers // sends the last messages
+	relays       = 2
+	closingTime  = 20 * time.Second // for the last messages to be heard
+	closingRound = 2 * time.Second
+)
+
+// plan is what a run is made of.
+type plan struct {
+	seed     uint64
+	messages int
+	duration time.Duration
+	fault    time.Duration // how long a fault lasts, about
+	faults   []string      // nil: all
+	calm     bool          // listeners only stall, and only those that may miss messages for it
+}
+
+// run is one test of a relay binary.
+type run struct {
+	// Fixed after construction.
+	t         testing.TB
+	plan      plan
+	redis     *redistest.Server
+	ledger    *Ledger
+	relays    []*relay
+	listeners []*listener
+	crowds    []*crowd
+	parts     []*part // of each crowd
+
+	faultsDone atomic.Bool
+
+	mu     sync.Mutex
+	faults Faults // guarded by mu
+}
+
+// report notes a breach of the promise that belongs to no listener.
+func (r *run) report(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults.Add(format, args...)
+}
+
+// execute runs a plan against a program and returns what was wrong.
+func execute(t testing.TB, program string, p plan) Faults {
+	t.Helper()
+	r := &run{t: t, plan: p, ledger: NewLedger(publishers+1, len(channels))}
+	r.redis = redistest.Start(t, redistest.WithAppendOnly(),
+		redistest.WithACL("app on >secret ~* &* +@all"),
+		// Written at once, but not synced: SIGKILL takes nothing of it.
+		redistest.WithArgs("--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"))
+	for range relays {
+		relay := newRelay(t, program, r.redis, func() redistest.Observer {
+			return &witness{ledger: r.ledger, report: r.report}
+		})
+		if err := relay.start(); err != nil {
+			t.Fatal(err)
+		}
+		r.relays = append(r.relays, relay)
+	}
+	for _, relay := range r.relays {
+		redistest.Eventually(t, 10*time.Second, "a relay is ready", relay.ready)
+	}
+	stop := r.listen()
+	defer stop()
+	r.publish()
+	r.close()
+	stop()
+	return r.reckon()
+}
+
+// listen starts the listeners and waits until they listen; the function it returns
+// ends them.
+func (r *run) listen() (stop func()) {
+	var wg sync.WaitGroup
+	for n, relay := range r.relays {
+		for i := range parts {
+			part := &parts[i]
+			account := part.account
+			account.Name, account.Class = fmt.Sprintf("%s %d at relay %d", part.class, i, n), part.class
+			crowd := &crowd{account: &account, last: map[int]int{}}
+			r.crowds, r.parts = append(r.crowds, crowd), append(r.parts, part)
+			for k, proto := range part.protos {
+				l := r.newListener(relay, part, crowd, (proto+n)%2+2, fmt.Sprintf("%s, listener %d", account.Name, k))
+				wg.Go(l.listen)
+			}
+		}
+	}
+	for _, l := range r.listeners {
+		redistest.Eventually(r.t, 10*time.Second, l.ear.Name+" listens", l.there.Load)
+	}
+	return sync.OnceFunc(func() {
+		for _, l := range r.listeners {
+			l.stop()
+		}
+		wg.Wait()
+	})
+}
+
+func (r *run) newListener(relay *relay, part *part, crowd *crowd, proto int, name string) *listener {
+	l := &listener{
+		run: r, relay: relay, part: part, proto: proto, crowd: crowd, orders: make(chan order, 1),
+		ear: NewEar(name, publishers+1, len(channels)), positions: map[string]string{},
+	}
+	if part.command == "XREAD" {
+		for _, name := range part.names {
+			l.positions[name] = "0"
+			l.ear.Ask(indexOf[name], 0, 0)
+			l.ear.Join(indexOf[name], 0)
+		}
+	}
+	crowd.account.Ears = append(crowd.account.Ears, l.ear)
+	r.listeners = append(r.listeners, l)
+	return l
+}
+
+// publish has everything happen.
+func (r *run) publish() {
+	var wg sync.WaitGroup
+	source := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(r.plan.seed, n)) }
+	for i := range publishers {
+		p := &publisher{run: r, number: i, relay: r.relays[i%relays], random: source(uint64(i))}
+		wg.Go(p.publish)
+	}
+	wg.Go(func() { r.mischief(source(100)) })
+	r.trouble(source(101))
+	wg.Wait()
+}
+
+// close sends a last message on each channel until all have heard it: then nothing
+// is on its way any more.
+func (r *run) close() {
+	for _, relay := range r.relays {
+		redistest.Eventually(r.t, closingTime, "a relay is ready again", relay.ready)
+	}
+	deadline := time.Now().Add(closingTime)
+	for time.Now().Before(deadline) {
+		closing, ok := r.closingRound()
+		for began := time.Now(); ok && time.Since(began) < closingRound; time.Sleep(10 * time.Millisecond) {
+			if len(r.unfinished(closing)) == 0 {
+				r.drain()
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			for _, text := range r.unfinished(closing) {
+				r.report("not heard at the end: %s", text)
+			}
+		}
+	}
+}
+
+// drain waits until the listeners have read what was sent to them: of several that
+// share messages the last one came to one only.
+func (r *run) drain() {
+	for _, l := range r.listeners {
+		if l.part.command == "XREAD" {
+			continue
+		}
+		for tries := 0; !l.drained.Load(); tries++ {
+			if tries == 10 {
+				r.report("%s: no answer to a PING", l.ear.Name)
+				break
+			}
+			l.drain()
+			for began := time.Now(); !l.drained.Load() && time.Since(began) < time.Second; {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}
+}
+
+// closingRound sends a message on each channel, and returns their numbers.
+func (r *run) closingRound() (numbers []int, ok bool) {
+	p := &publisher{run: r, number: closer, relay: r.relays[0]}
+	c, err := redistest.Open("unix", p.relay.socket())
+	if err != nil {
+		return nil, false
+	}
+	defer c.Close()
+	ok = true
+	for i, channel := range channels {
+		now := time.Now().UnixNano()
+		id := r.ledger.Send(closer, i, now)
+		numbers = append(numbers, id.Number)
+		verb := "PUBLISH"
+		if channel.shard {
+			verb = "SPUBLISH"
+		}
+		v, err := c.TryDo(verb, channel.name, string(AppendPayload(nil, id, now, 10)))
+		if err != nil {
+			return nil, false
+		}
+		p.note(&id, v)
+		ok = ok && v.Type == ':'
+	}
+	return numbers, ok
+}
+
+// unfinished names the accounts that miss closing messages.
+func (r *run) unfinished(closing []int) (list []string) {
+	for i, c := range r.crowds {
+		if missing := c.missing(closing, r.parts[i]); len(missing) > 0 {
+			list = append(list, fmt.Sprint(c.account.Name, ": ", missing))
+		}
+	}
+	return list
+}
+
+// reckon prints the account and returns what is wrong with it.
+func (r *run) reckon() Faults {
+	counted := r.counters()
+	readStreams(r.redis, r.ledger, channels, r.report)
+	totals, wrong := r.ledger.AuditReplies()
+	wrong.Join("the run", r.faults)
+	r.t.Logf("published: %d sent, %d acknowledged, %d refused by Redis, %d withheld by a relay, %d not known; "+
+		"%d reached Redis", totals.Sent, totals.Fates[Acknowledged], totals.Fates[Refused], totals.Fates[Withheld],
+		totals.Fates[Unknown], totals.Reached)
+
+	classes, order := map[string]*Tally{}, []string{}
+	drops := map[int]Range{}
+	for _, c := range r.crowds {
+		t := r.ledger.Audit(c.account)
+		wrong.Join(c.account.Name, t.Faults)
+		if classes[c.account.Class] == nil {
+			classes[c.account.Class] = &Tally{}
+			order = append(order, c.account.Class)
+		}
+		classes[c.account.Class].Add(t)
+		for relay, d := range t.Drops {
+			drops[relay] = Range{drops[relay].Least + d.Least, drops[relay].Most + d.Most}
+		}
+	}
+	r.t.Log(table(classes, order))
+	for process, n := range counted {
+		d := drops[process]
+		r.t.Logf("relay %d counted %d drops; its listeners missed from %d to %d that way", process, n, d.Least, d.Most)
+		if n < d.Least || r.plan.calm && n != d.Least { // else some drops were for connections that ended
+			wrong.Add("relay %d counted %d drops, and its listeners missed %d", process, n, d.Least)
+		}
+	}
+	return wrong
+}
+
+// counters ends the relays, and returns by process what each has counted as dropped.
+func (r *run) counters() map[int]int {
+	counted := map[int]int{}
+	for _, relay := range r.relays {
+		dropped, err := relay.metric(`drops_total{reason="dropped"}`)
+		replaced, err2 := relay.metric(`drops_total{reason="latest"}`)
+		if err := errors.Join(err, err2, relay.stop()); err != nil {
+			r.report("end a relay: %v", err)
+		}
+		counted[relay.pid] = dropped + replaced
+	}
+	return counted
+}
+
+func table(classes map[string]*Tally, order []string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprint(w, "\nlisteners\tsent\tdelivered\tgap told\tdisconnected\tdrop counted\tSILENT\t(away)\t\n")
+	for _, class := range order {
+		t := classes[class]
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
+			class, t.Due, t.Delivered, t.Gap, t.Cut, t.Dropped, t.Silent, t.Away)
+	}
+	_ = w.Flush()
+	return b.String()
+}
