@@ -28,8 +28,9 @@ build: ## build ./redis-relay
 
 test: deps check unit clients deploy ## install what is missing, then run everything
 
-unit: ## run the Go tests under the race detector
+unit: ## run the Go tests under the race detector, and those it would disturb without
 	$(GO) test -race -timeout 20m ./...
+	$(GO) test -run Allocate ./relay/schema
 
 chaos: ## keep the account through faults for long, and catch every planted bug (15 minutes)
 	RELAY_LONG=1 $(GO) test -count=1 -timeout 40m -v -run 'TestAccount|TestMutantsAreCaught' ./relay/account

@@ -155,8 +155,7 @@ func TestDocumentedACLIsEnough(t *testing.T) {
 	sub, pattern := r.subscribe("d:1"), r.dial()
 	pattern.Send("PSUBSCRIBE", "d:*")
 	pattern.Expect(t, "[psubscribe d:* 1]")
-	redis.MustDo("CLIENT", "KILL", "USER", "app")
-	redistest.Eventually(t, redistest.DefaultTimeout, "connected again", func() bool { return r.ready() })
+	r.cutOff(redis, "app")
 	publishReplies(t, r.dial(), "d:1", "again", ":2")
 	sub.Expect(t, "[message d:1 again]")
 	pattern.Expect(t, "[pmessage d:* d:1 again]")
@@ -246,11 +245,10 @@ func TestPasswordRotation(t *testing.T) {
 	event(t, events, "reload")
 	redis.MustDo("ACL", "SETUSER", "app", "<one")
 	hears("same-connection")
-	redis.MustDo("CLIENT", "KILL", "USER", "app")
+	r.cutOff(redis, "app")
 	event(t, events, "upstream_down")
 	event(t, events, "gap")
 	event(t, events, "upstream_up")
-	redistest.Eventually(t, redistest.DefaultTimeout, "ready", r.ready)
 	hears("second-password")
 
 	// The other way: the file comes late.

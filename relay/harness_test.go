@@ -160,6 +160,25 @@ func (r *testRelay) ready() bool {
 	return ok
 }
 
+// cutOff ends the relay's connections to redis, made as user, and returns when the
+// relay stands on new ones. Asked at once, it may not know yet that they ended.
+func (r *testRelay) cutOff(redis *redistest.Server, user string) {
+	r.t.Helper()
+	connections := func() (n int) {
+		for line := range strings.Lines(redis.MustDo("CLIENT", "LIST").Str) {
+			if strings.Contains(line, " name=redis-relay:") && !strings.Contains(line, ":ask ") {
+				n++
+			}
+		}
+		return n
+	}
+	before := connections()
+	redis.MustDo("CLIENT", "KILL", "USER", user)
+	redistest.Eventually(r.t, redistest.DefaultTimeout, "connected again", func() bool {
+		return connections() >= before && r.ready()
+	})
+}
+
 // dial connects a raw client.
 func (r *testRelay) dial() *redistest.Client {
 	r.t.Helper()
