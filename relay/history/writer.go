@@ -23,37 +23,55 @@ const maxWritten = 100_000
 // "<ids> <publisher> <count>" and, if it is not the usual one, the field; ids have
 // commas between. For each payload the script returns the error of XADD or
 // "<id> <receivers>", where an error in place of receivers is that of the broadcast.
+//
+// It is as fast as its calls: the last entry of a group trims for all, and a group
+// without errors, whose messages reached as many, is one string, since making a
+// string for each message takes as long as publishing it.
 var write = upstream.NewScript(`
 local call, out, done = redis.pcall, {}, 6 * #KEYS
-local last, result -- numbers are slow to make text of
 for g, key in ipairs(KEYS) do
   local head = 6 * (g - 1)
   local n, length, ttl, field = ARGV[head + 1] + 0, ARGV[head + 2], ARGV[head + 3], ARGV[head + 4]
-  local channel, ids, first = string.sub(key, 10, -2), {}, #out
+  local ids, refused = {}, {}
   for i = 1, n do
-    local id = call('XADD', key, 'MAXLEN', '~', length, '*', field, ARGV[done + i])
-    if type(id) == 'string' then ids[#ids + 1] = id end
-    out[first + i] = id
+    local id
+    if i < n then
+      id = call('XADD', key, '*', field, ARGV[done + i])
+    else
+      id = call('XADD', key, 'MAXLEN', '~', length, '*', field, ARGV[done + i])
+    end
+    if type(id) == 'string' then ids[#ids + 1] = id else refused[i] = id.err end
   end
-  local told
+  local channel, list, deaf = string.sub(key, 10, -2), table.concat(ids, ','), nil
   if ids[1] then
     if ttl ~= '0' then call('PEXPIRE', key, ttl) end
-    told = table.concat(ids, ',') .. ' ' .. ARGV[head + 5] .. ' ' .. ARGV[head + 6]
+    local told = list .. ' ' .. ARGV[head + 5] .. ' ' .. ARGV[head + 6]
     if field ~= 'payload' then told = told .. ' ' .. field end
     told = call('PUBLISH', 'relay:seq:' .. channel, told)
+    if type(told) == 'table' then deaf = told end
   end
+  local usual, other, alike = nil, {}, #ids == n
   for i = 1, n do
-    local id = out[first + i]
-    if type(id) == 'string' then
-      local heard = told
-      if type(told) ~= 'table' then heard = call('PUBLISH', channel, ARGV[done + i]) end
-      if heard ~= last then
-        last, result = heard, ' ' .. (type(heard) == 'table' and heard.err or heard)
-      end
-      out[first + i] = id .. result
-    else
-      out[first + i] = id.err
+    if not refused[i] then
+      local heard = deaf or call('PUBLISH', channel, ARGV[done + i])
+      usual = usual or heard
+      if heard ~= usual then other[i], alike = heard, false end
     end
+  end
+  if alike and type(usual) == 'number' then
+    out[g] = list .. ' ' .. usual
+  else
+    local each, entry = {}, 0
+    for i = 1, n do
+      if refused[i] then
+        each[i] = refused[i]
+      else
+        local heard = other[i] or usual
+        entry = entry + 1
+        each[i] = ids[entry] .. ' ' .. (type(heard) == 'table' and heard.err or heard)
+      end
+    end
+    out[g] = each
   end
   done = done + n
 end

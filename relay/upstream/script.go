@@ -20,7 +20,7 @@ const (
 	maxCallBytes = 1 << 20 // of keys and arguments in one command, about
 )
 
-var errScript = errors.New("a script returned something else than one value for each item")
+var errScript = errors.New("a script returned something else than a value for each item")
 
 // Script is known to Redis by the hash of its source.
 type Script struct{ source, sha []byte }
@@ -182,17 +182,42 @@ func (c *calls) Answer(value any, err error) {
 	if isNoScript(err) && c.again() {
 		return
 	}
-	list, _ := value.([]any)
-	if err == nil && len(list) != len(c.receipts) {
-		err = errScript
+	var values []any
+	if err == nil {
+		values, err = c.each(value)
 	}
 	for i, r := range c.receipts {
 		if err != nil {
 			r.Answer(nil, err)
 			continue
 		}
-		r.Answer(list[i], nil)
+		r.Answer(values[i], nil)
 	}
+}
+
+// each takes apart what the script returned: a value for each item.
+func (c *calls) each(value any) (values []any, err error) {
+	list, _ := value.([]any)
+	if len(list) != len(c.groups) {
+		return nil, errScript
+	}
+	values = make([]any, 0, len(c.receipts))
+	items := 0
+	for i, v := range list {
+		switch v := v.(type) {
+		case []any:
+			values = append(values, v...)
+		case string:
+			words, end, _ := strings.Cut(v, " ")
+			for word := range strings.SplitSeq(words, ",") {
+				values = append(values, word+" "+end)
+			}
+		}
+		if items += c.groups[i].items; len(values) != items {
+			return nil, errScript
+		}
+	}
+	return values, nil
 }
 
 // again queues the source, before all that waits: nothing was carried out. It reports

@@ -11,15 +11,19 @@ import (
 	"redis-relay/relay/redistest"
 )
 
-// shape tells for each item of which group it is, and what its head was.
+// shape tells for each item of which group it is, and what its head was; of the
+// group l in short.
 var shape = NewScript(`
 redis.call('INCR', 'runs')
 local out, done = {}, 4 * #KEYS
 for g, key in ipairs(KEYS) do
   local at = 4 * (g - 1)
+  local tail = table.concat({ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]}, ' ')
+  local each = {}
   for i = 1, ARGV[at + 1] do
-    out[#out + 1] = table.concat({key, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], i, ARGV[done + i]}, ' ')
+    each[i] = ARGV[done + i] .. (key == 'l' and '' or ' ' .. tail)
   end
+  out[g] = key == 'l' and table.concat(each, ',') .. ' ' .. tail or each
   done = done + ARGV[at + 1]
 end
 return out
@@ -41,7 +45,8 @@ func TestCallsShareACommand(t *testing.T) {
 			{Key: []byte("k"), Head: [][]byte{[]byte("a"), []byte("b")}, First: []byte("2"), Item: []byte("two")},
 			{Key: []byte("k"), Head: [][]byte{[]byte("a"), []byte("c")}, First: []byte("3"), Item: []byte("three")},
 			{Key: []byte("l"), Head: [][]byte{[]byte("a"), []byte("c")}, First: []byte("4"), Item: []byte("four")},
-			{Key: []byte("k"), Head: [][]byte{[]byte("a"), []byte("b")}, First: []byte("5"), Item: []byte("")},
+			{Key: []byte("l"), Head: [][]byte{[]byte("a"), []byte("c")}, First: []byte("5"), Item: []byte("five")},
+			{Key: []byte("k"), Head: [][]byte{[]byte("a"), []byte("b")}, First: []byte("6"), Item: []byte("")},
 		}
 		receipts := make([]reply, len(calls))
 		for i, c := range calls {
@@ -58,7 +63,7 @@ func TestCallsShareACommand(t *testing.T) {
 			got = append(got, fmt.Sprint(a.value, a.err))
 		}
 		want := []string{
-			"k a b 1 1 one<nil>", "k a b 1 2 two<nil>", "k a c 3 1 three<nil>", "l a c 4 1 four<nil>", "k a b 5 1 <nil>",
+			"one a b 1<nil>", "two a b 1<nil>", "three a c 3<nil>", "four a c 4<nil>", "five a c 4<nil>", " a b 6<nil>",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
