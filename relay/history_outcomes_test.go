@@ -94,10 +94,24 @@ func (s *diaryScene) deaf(do func()) {
 	s.proxy.Refuse(true)
 	s.proxy.Cut()
 	event(s.t, s.events, "upstream_down")
+	s.later()
 	do()
 	s.proxy.Refuse(false)
 	event(s.t, s.events, "gap")
 	event(s.t, s.events, "upstream_up")
+}
+
+// later waits for the next millisecond of Redis: in the same one a stream that is made
+// anew may begin with the very ID that the old one ended with.
+func (s *diaryScene) later() {
+	s.t.Helper()
+	now := func() string {
+		v := s.redis.MustDo("TIME")
+		seconds, micros := v.Elems[0].Str, "00000"+v.Elems[1].Str
+		return seconds + micros[len(micros)-6:len(micros)-3]
+	}
+	begun := now()
+	redistest.Eventually(s.t, redistest.DefaultTimeout, "Redis's clock goes on", func() bool { return now() != begun })
 }
 
 // gap expects to be told of a gap on d:1.
