@@ -29,14 +29,22 @@ func TestGuardDoesNotAllocate(t *testing.T) {
 func TestCheckDoesNotAllocate(t *testing.T) {
 	for name := range shippedPayloads {
 		c, payload := shippedChecker(t, name)
-		n := testing.AllocsPerRun(1000, func() {
-			if _, err := c.Check(payload); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if n > 0 {
-			t.Errorf("%s: %v allocations", name, n)
+		checkDoesNotAllocate(t, name, c, payload)
+	}
+	for name, user := range userSchemas {
+		checkDoesNotAllocate(t, name, loadText(t, user.schema), []byte(user.payload))
+	}
+}
+
+func checkDoesNotAllocate(t *testing.T, name string, c *Checker, payload []byte) {
+	t.Helper()
+	n := testing.AllocsPerRun(1000, func() {
+		if _, err := c.Check(payload); err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
+	})
+	if n > 0 {
+		t.Errorf("%s: %v allocations", name, n)
 	}
 }
 

@@ -5,6 +5,8 @@ package schema
 import (
 	"encoding/binary"
 	"net/url"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,7 +23,9 @@ const (
 // outermost frame. If it cannot, it returns nil and the place of a keyword that prevents it: file, "#" and
 // JSON pointer.
 func build(sch *jsonschema.Schema) (program *edge, refused string) {
-	b := &builder{plans: make(map[string]*plan), numbers: make(map[*jsonschema.Schema]int)}
+	b := &builder{
+		plans: make(map[string]*plan), numbers: make(map[*jsonschema.Schema]int), patterns: make(map[string]*pattern),
+	}
 	program = b.edge([]demand{{schema: sch}})
 	if b.refused != "" {
 		return nil, b.refused
@@ -34,10 +38,11 @@ func build(sch *jsonschema.Schema) (program *edge, refused string) {
 
 // builder makes the plans of one schema.
 type builder struct {
-	plans   map[string]*plan // by the numbers of the schemas that they check
-	edges   []*edge
-	numbers map[*jsonschema.Schema]int // of the schemas, in the order in which they were met
-	refused string                     // the first keyword that cannot be compiled
+	plans    map[string]*plan // by the numbers of the schemas that they check
+	edges    []*edge
+	numbers  map[*jsonschema.Schema]int // of the schemas, in the order in which they were met
+	patterns map[string]*pattern        // by their text
+	refused  string                     // the first keyword that cannot be compiled
 }
 
 // refuse says that a keyword of a schema, or without one the schema, cannot be compiled.
@@ -68,8 +73,9 @@ func (b *builder) edge(demands []demand) *edge {
 		return nil
 	}
 	var roots []*jsonschema.Schema
-	for _, d := range demands {
-		if !slices.Contains(roots, d.schema) {
+	for i := range demands {
+		d := &demands[i]
+		if d.schema = referred(d.schema); !slices.Contains(roots, d.schema) {
 			roots = append(roots, d.schema)
 		}
 	}
@@ -85,6 +91,42 @@ func (b *builder) edge(demands []demand) *edge {
 		}
 	}
 	return e
+}
+
+// referred returns the schema that one with nothing but a $ref stands for, else the schema itself. So a value that
+// many schemas describe by one reference is checked once.
+func referred(s *jsonschema.Schema) *jsonschema.Schema {
+	const steps = 100 // in a circle there is no end
+	for range steps {
+		if s.Ref == nil || !isReference(s) {
+			break
+		}
+		s = s.Ref
+	}
+	return s
+}
+
+// isReference reports whether a schema has no keyword but $ref.
+func isReference(s *jsonschema.Schema) bool {
+	v := reflect.ValueOf(s).Elem()
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		switch field.Name {
+		case "Location", "Draft", "Ref", "MinContains", "ContainsEval": // the last two mean nothing by themselves
+			continue
+		}
+		if field.IsExported() && !isAbsent(v.FieldByIndex(field.Index)) {
+			return false
+		}
+	}
+	return true
+}
+
+// isAbsent reports whether a field of a schema says nothing: limits, which may be 0, are then -1.
+func isAbsent(field reflect.Value) bool {
+	if field.Kind() == reflect.Int {
+		return field.Int() == -1
+	}
+	return field.IsZero()
 }
 
 // number returns the number of a schema.
@@ -126,4 +168,14 @@ func (e *edge) hush() {
 			e.quiet[k] = e.quiet[k] && !settled.has(root)
 		}
 	}
+}
+
+// pattern returns the pattern of a regular expression.
+func (b *builder) pattern(text *regexp.Regexp) *pattern {
+	p, ok := b.patterns[text.String()]
+	if !ok {
+		p = newPattern(text)
+		b.patterns[text.String()] = p
+	}
+	return p
 }

@@ -3,10 +3,7 @@
 package schema
 
 import (
-	"math"
 	"math/big"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -148,8 +145,9 @@ func (d *draft) readString(goal int, s *jsonschema.Schema) {
 		p.lengths = append(p.lengths, newSizeTest(goal, s.MinLength, s.MaxLength))
 	}
 	if s.Pattern != nil {
-		p.patterns = append(p.patterns, patternTest{goal, s.Pattern})
-		p.steps += steps(s.Pattern)
+		pattern := d.pattern(s.Pattern)
+		p.patterns = append(p.patterns, patternTest{goal, pattern})
+		p.steps += pattern.steps
 	}
 	if s.Format == "" {
 		return
@@ -161,19 +159,6 @@ func (d *draft) readString(goal int, s *jsonschema.Schema) {
 	if asserted {
 		p.formats = append(p.formats, formatTest{goal, newFormat(s.Format)})
 	}
-}
-
-// steps returns the instructions of a pattern: matching takes at most so many steps for a byte of text.
-func steps(pattern *regexp.Regexp) int {
-	parsed, err := syntax.Parse(pattern.String(), syntax.Perl)
-	if err != nil {
-		return math.MaxInt32 // never: it has been compiled
-	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return math.MaxInt32
-	}
-	return len(program.Inst)
 }
 
 func (d *draft) readNumber(goal int, s *jsonschema.Schema) {

@@ -48,7 +48,7 @@ func (p *plan) testString(text []byte, failed *set) {
 		}
 	}
 	for i := range p.patterns {
-		if t := &p.patterns[i]; !t.pattern.Match(text) {
+		if t := &p.patterns[i]; !t.pattern.matches(text) {
 			failed.add(t.goal)
 		}
 	}
@@ -138,7 +138,7 @@ func (p *plan) testMembers(f *frame) {
 func (o *objectPlan) matching(name []byte) int {
 	m := 0
 	for i, pattern := range o.patterns {
-		if pattern.Match(name) {
+		if pattern.matches(name) {
 			m |= 1 << i
 		}
 	}

@@ -4,7 +4,6 @@
 package schema
 
 import (
-	"bytes"
 	"reflect"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -18,10 +17,15 @@ type format struct {
 
 // plainFormats recognise what programs write: a nil or false answer means nothing.
 var plainFormats = map[string]func([]byte) bool{
-	"date-time": plainDateTime,
-	"date":      plainDate,
-	"time":      plainTime,
-	"uuid":      plainUUID,
+	"date-time":     plainDateTime,
+	"date":          plainDate,
+	"time":          plainTime,
+	"uuid":          plainUUID,
+	"email":         plainEmail,
+	"hostname":      plainHostname,
+	"ipv4":          plainIPv4,
+	"uri":           plainURI,
+	"uri-reference": plainURI,
 }
 
 func newFormat(name string) format {
@@ -42,79 +46,4 @@ func asserts(s *jsonschema.Schema, field string) (asserted, known bool) {
 		return false, false
 	}
 	return !v.IsNil(), true
-}
-
-// plainDateTime recognises "2006-01-02T15:04:05.999Z" and offsets.
-func plainDateTime(t []byte) bool {
-	return len(t) > 11 && t[10] == 'T' && plainDate(t[:10]) && plainTime(t[11:])
-}
-
-// plainDate recognises every date but 29 February.
-func plainDate(t []byte) bool {
-	if len(t) != 10 || t[4] != '-' || t[7] != '-' {
-		return false
-	}
-	century, year, month, day := twoDigits(t), twoDigits(t[2:]), twoDigits(t[5:]), twoDigits(t[8:])
-	if century < 0 || year < 0 || month < 1 || month > 12 || day < 1 {
-		return false
-	}
-	const longMonths = 1<<1 | 1<<3 | 1<<5 | 1<<7 | 1<<8 | 1<<10 | 1<<12
-	return day <= 28 || day <= 30 && month != 2 || day == 31 && longMonths>>month&1 == 1
-}
-
-// plainTime recognises every time but leap seconds.
-func plainTime(t []byte) bool {
-	if len(t) < 9 || t[2] != ':' || t[5] != ':' {
-		return false
-	}
-	return upTo(twoDigits(t), 23) && upTo(twoDigits(t[3:]), 59) && upTo(twoDigits(t[6:]), 59) &&
-		plainZone(t[8:])
-}
-
-// plainZone recognises the fraction of a second and the zone.
-func plainZone(t []byte) bool {
-	if t[0] == '.' {
-		rest := bytes.TrimLeft(t[1:], "0123456789")
-		if len(rest) == len(t)-1 {
-			return false
-		}
-		t = rest
-	}
-	switch len(t) {
-	case 1:
-		return t[0] == 'Z'
-	case 6:
-		return (t[0] == '+' || t[0] == '-') && t[3] == ':' && upTo(twoDigits(t[1:]), 23) && upTo(twoDigits(t[4:]), 59)
-	}
-	return false
-}
-
-func upTo(n, limit int) bool { return 0 <= n && n <= limit }
-
-// twoDigits returns the number that t starts with, -1 if that is not two digits.
-func twoDigits(t []byte) int {
-	if !isDigit(t[0]) || !isDigit(t[1]) {
-		return -1
-	}
-	return 10*int(t[0]-'0') + int(t[1]-'0')
-}
-
-// plainUUID recognises every UUID.
-func plainUUID(t []byte) bool {
-	if len(t) != 36 {
-		return false
-	}
-	for i, c := range t {
-		switch i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if !isDigit(c) && (c|0x20 < 'a' || 'f' < c|0x20) {
-				return false
-			}
-		}
-	}
-	return true
 }

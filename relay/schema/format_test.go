@@ -5,6 +5,7 @@ package schema
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -17,6 +18,15 @@ var formatTexts = []string{
 	"2026-13-01", "2026-00-01", "2026-01-00", "2026-01-32", "2026-1-01", "+026-01-01", "2026-01-0\u0661",
 	"00:00:00Z", "23:59:59-00:00", "23:59:59-24:00", "12:00:00", "12:00:00.5", "12:00:00.", "+1:00:00Z", "",
 	"123e4567-e89b-12d3-a456-426614174000", "123E4567-E89B-12D3-A456-426614174000", "123e4567e89b12d3a456426614174000",
+	"127.0.0.1", "255.255.255.255", "0.0.0.0", "256.0.0.1", "01.0.0.1", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5", "1..2.3",
+	"example.com", "a", "web-1.a-b.example", "-a.b", "a.-b", "a-.b", "a.b-", "a..b", ".a", "a.", "a_b", "k\u00f6ln.de",
+	strings.Repeat("a", 63) + ".b", strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 126) + "a", strings.Repeat("a.", 127) + "a",
+	"ann@example.com", "ann.lee+x=y@a", "a.@b", ".a@b", "a..b@c", "@b", "a@", "a@b@c", "a b@c", "a(x)@b", "a,b@c", "a@[127.0.0.1]",
+	`"a b"@c`, "<a@b>", "a@b.", "a@b-", "ann@k\u00f6ln.de", strings.Repeat("a", 64) + "@b", strings.Repeat("a", 65) + "@b",
+	"a@" + strings.Repeat("a.", 125) + "a", "a@" + strings.Repeat("a.", 126) + "a",
+	"https://example.com", "http://a:80/b/c?d=e&f#g", "http://a/%41%zz", "http://a/%4", "http://a?%zz", "http://a#%zz", "http://a#b#c",
+	"http://a:/", "http://a:b", "http://a:80b", "http://a b", "http://a/ b", "http://a/[", "http://u:p@h/", "http://", "http:///a",
+	"://a", "1a://b", "a1://b", "//a", "/a", "a:b", "urn:a:b", "http://-/", "http://./", "http://a/\\", "http://[::1]/", "http://k\u00f6ln",
 	"123e4567-e89b-12d3-a456-42661417400g", "123e4567-e89b-12d3-a456-42661417400\x00",
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
@@ -104,10 +105,11 @@ func (d *draft) linkMembers() {
 func (d *draft) collectPatterns() {
 	o := &d.plan.object
 	for _, l := range d.layers {
-		for pattern := range l.schema.PatternProperties {
-			if d.patternNumber(pattern) < 0 {
+		for _, text := range patternsOf(l.schema) {
+			if d.patternNumber(text) < 0 {
+				pattern := d.pattern(text)
 				o.patterns = append(o.patterns, pattern)
-				o.steps += steps(pattern)
+				o.steps += pattern.steps
 			}
 		}
 		if len(o.patterns) > maxPatterns {
@@ -117,9 +119,16 @@ func (d *draft) collectPatterns() {
 	}
 }
 
+// patternsOf returns the patterns of properties in an order that is always the same.
+func patternsOf(s *jsonschema.Schema) []*regexp.Regexp {
+	return slices.SortedFunc(maps.Keys(s.PatternProperties), func(p, q *regexp.Regexp) int {
+		return strings.Compare(p.String(), q.String())
+	})
+}
+
 // patternNumber returns the position of a pattern with the same text, -1 without one.
-func (d *draft) patternNumber(p *regexp.Regexp) int {
-	return slices.IndexFunc(d.plan.object.patterns, func(q *regexp.Regexp) bool { return p.String() == q.String() })
+func (d *draft) patternNumber(text *regexp.Regexp) int {
+	return slices.IndexFunc(d.plan.object.patterns, func(p *pattern) bool { return p.text.String() == text.String() })
 }
 
 // memberEdge returns where a property goes that matches the patterns given. Without a name it is one
@@ -142,9 +151,9 @@ func memberSchemas(s *jsonschema.Schema, name *string, matches func(*regexp.Rege
 	if name != nil && s.Properties[*name] != nil {
 		all = append(all, s.Properties[*name])
 	}
-	for pattern, property := range s.PatternProperties {
+	for _, pattern := range patternsOf(s) {
 		if matches(pattern) {
-			all = append(all, property)
+			all = append(all, s.PatternProperties[pattern])
 		}
 	}
 	if len(all) > 0 {

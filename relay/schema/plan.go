@@ -2,8 +2,6 @@
 
 package schema
 
-import "regexp"
-
 // kind is what a value is, as far as a plan tells apart.
 type kind uint8
 
@@ -45,11 +43,11 @@ type plan struct {
 // objectPlan is what a plan does with the members of an object.
 type objectPlan struct {
 	names    names
-	known    []*edge          // where the value of each name goes
-	patterns []*regexp.Regexp // of patternProperties
-	steps    int              // instructions of patterns, over all
-	rest     []*edge          // the same for other names, by the set of patterns that match
-	naming   *edge            // where the names themselves go; nil: nowhere
+	known    []*edge    // where the value of each name goes
+	patterns []*pattern // of patternProperties
+	steps    int        // instructions of patterns, over all
+	rest     []*edge    // the same for other names, by the set of patterns that match
+	naming   *edge      // where the names themselves go; nil: nowhere
 
 	sizes    []sizeTest
 	required []requiredTest
@@ -100,7 +98,7 @@ type (
 	}
 	patternTest struct {
 		goal    int
-		pattern *regexp.Regexp
+		pattern *pattern
 	}
 	formatTest struct {
 		goal   int
