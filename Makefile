@@ -89,6 +89,7 @@ bench: ## measure against redis-server, then run the Go benchmarks (9 minutes)
 
 microbench: ## run the Go benchmarks, for benchstat
 	@echo "commit: $(VERSION)"
+	@echo "command: make microbench BENCHTIME=$(BENCHTIME) BENCHCOUNT=$(BENCHCOUNT)"
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
 		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route
 

@@ -405,6 +405,7 @@ func TestEveryTable(t *testing.T) {
 	}
 	for _, pattern := range []string{
 		`## Fan-out on one channel`, `\|\s+2 \|\s+16 KiB \|\s+validated \|\s+[1-9]`, `floor \|`, `hop \|`,
+		`(?s)1000 channels, spread.*2 \|\s+16 KiB \|\s+validated \|\s+[1-9].*## Latency`,
 		`1000 channels, spread`, `Latency`, `16 \|\s+124 B \|\s+nats \|\s+[1-9]`, `Latency to NATS clients`, `20000 \|\s+hop`, `Publishing`, `3 \|\s+1 \|\s+validated \|\s+[1-9]`,
 		`16 \|\s+kept \|\s+[1-9]`, `relay \| one is stuck`, `validated \| one is stuck`, `validated \|\s+a storm \|\s+[0-9]`,
 		`10 idle subscribers`, `20 channels`, `start to ready`,

@@ -45,9 +45,10 @@
 // # Flow control
 //
 // The publisher sends rounds of messages and is at most two rounds ahead of the
-// slowest subscriber, which acknowledges whole rounds through a pipe (see acks).
-// So nobody's queue fills up, in any variant, and everything that was sent was
-// received when the clock stops.
+// slowest subscriber, or one, where two would be more than redis-server lets wait.
+// Subscribers acknowledge whole rounds through a pipe (see acks). So nobody's
+// queue fills up, in any variant, and everything that was sent was received when
+// the clock stops.
 //
 // # What is verified
 //

@@ -23,6 +23,7 @@ type flood struct {
 	Payload  int // bytes
 	Workers  int // of the subscribers
 	For      time.Duration
+	Alone    bool // a round goes out when the one before is received
 }
 
 // perRound is the number of messages in a round.
@@ -83,6 +84,11 @@ func (f *flood) send(round func() error) (outcome, error) {
 	acks := newAcks(acksReadable, f.Workers)
 	start := time.Now()
 	for time.Since(start) < f.For {
+		if f.Alone {
+			if err := acks.drain(); err != nil {
+				return outcome{}, err
+			}
+		}
 		if err := acks.send(); err != nil {
 			return outcome{}, err
 		}

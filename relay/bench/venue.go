@@ -61,14 +61,15 @@ type venue struct {
 	lab       *lab
 	sizes     []int // of the processes of a crowd
 	interest  interest
+	flags     []string // of the relay
 	publisher *worker
 	variants  []*variant
 	stops     []func()
 }
 
-// newVenue connects a crowd to each door of the ways.
-func (l *lab) newVenue(sizes []int, in interest, ways []way) (*venue, error) {
-	v := &venue{lab: l, sizes: sizes, interest: in}
+// newVenue connects a crowd to each door of the ways. The flags are for the relay.
+func (l *lab) newVenue(sizes []int, in interest, ways []way, flags ...string) (*venue, error) {
+	v := &venue{lab: l, sizes: sizes, interest: in, flags: flags}
 	if err := v.open(ways); err != nil {
 		v.close()
 		return nil, err
@@ -115,7 +116,7 @@ func (v *venue) stage(d door, prefixes []string) (*stage, error) {
 }
 
 func (v *venue) relayStage(prefixes []string) (*stage, error) {
-	relay, err := v.lab.readyRelay()
+	relay, err := v.lab.readyRelay(v.flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -212,6 +213,7 @@ func (v *venue) flood(x *variant, payloadSize, round int, keep bool) (throughput
 	done, err := x.source.order(order{Flood: &flood{
 		Prefix: x.prefix, Channels: v.interest.channels, Round: round,
 		Payload: payloadSize, Workers: len(x.crowd.awake()), For: v.lab.burst,
+		Alone: v.interest.channels*round*len(one) > maxRound,
 	}})
 	if err != nil {
 		return throughput{}, x.crowd.why(err)
