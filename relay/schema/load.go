@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,7 +94,7 @@ func compile(root *os.Root, name string) (sch *jsonschema.Schema, err error) {
 // probe checks one value of each type, since the library finds references that lead in a circle through
 // several files only when it validates.
 func probe(sch *jsonschema.Schema) error {
-	for _, value := range []any{nil, true, "", []any{}, map[string]any{}} {
+	for _, value := range []any{nil, true, json.Number("0"), "", []any{}, map[string]any{}} {
 		var loop jsonschema.InfiniteLoopError
 		if err := sch.Validate(value); errors.As(err, &loop) {
 			return loop

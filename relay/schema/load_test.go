@@ -139,6 +139,7 @@ func TestLoadRefuses(t *testing.T) {
 		"property pattern":  {main: `{"patternProperties":{"(":{}}}`, want: []string{"/patternProperties", "regex"}},
 		"$schema no URI":    {main: `{"$schema":"draft-07"}`, want: []string{"$schema"}},
 		"loop":              {main: `{"$ref":"#"}`, want: []string{"circle"}},
+		"loop of a number":  {main: `{"type":"integer","allOf":[{"$ref":"#"}]}`, want: []string{"circle"}},
 		"loop of two files": {main: `{"$ref":"b.txt"}`, other: `{"allOf":[{"$ref":"a.json"}]}`, want: []string{"circle"}},
 	}
 	for name, tt := range tests {

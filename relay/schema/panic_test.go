@@ -10,18 +10,27 @@ import (
 )
 
 func TestCheckSurvivesLibrary(t *testing.T) {
-	loop := &jsonschema.Schema{MinLength: -1, MaxLength: -1, MinProperties: -1, MaxProperties: -1}
-	loop.Ref = loop
-	tests := map[string]*jsonschema.Schema{
-		"panic": {Properties: map[string]*jsonschema.Schema{"a": nil}, MinProperties: -1, MaxProperties: -1},
-		"loop":  loop,
+	tests := map[string]struct {
+		schema *jsonschema.Schema
+		says   string
+	}{
+		"panic": {
+			&jsonschema.Schema{Properties: map[string]*jsonschema.Schema{"a": nil}, MinProperties: -1, MaxProperties: -1},
+			"schema check failed internally: ",
+		},
+		"loop in a document": {
+			loadFiles(t, map[string]string{
+				"a.json": `{"dependentSchemas":{"a":{"$ref":"b.txt"}}}`, "b.txt": `{"$ref":"a.json"}`,
+			}).library,
+			"references of the schema lead in a circle at a.json#/dependentSchemas/a/$ref/$ref",
+		},
 	}
-	for name, sch := range tests {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := &Checker{compiled: compiled{library: sch}, kindField: "type"}
+			c := &Checker{compiled: compiled{library: tt.schema}, kindField: "type"}
 			kind, err := c.Check([]byte(`{"a":1,"type":"k"}`))
-			if err == nil || !strings.HasPrefix(err.Error(), "schema check failed internally: ") {
-				t.Errorf("error %v; want an internal failure", err)
+			if err == nil || !strings.HasPrefix(err.Error(), tt.says) {
+				t.Errorf("error %v; want %q", err, tt.says)
 			}
 			if string(kind) != "k" {
 				t.Errorf("kind %q; want k", kind)

@@ -42,8 +42,11 @@ func newError(pointer, reason string) *Error {
 
 // rejection turns the library's verdict into an *Error.
 func rejection(err error) error {
-	var tree *jsonschema.ValidationError
-	if !errors.As(err, &tree) {
+	if loop, ok := errors.AsType[jsonschema.InfiniteLoopError](err); ok {
+		return newError("", "references of the schema lead in a circle at "+readable(string(loop)))
+	}
+	tree, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
 		return newError("", fmt.Sprintf("schema check failed internally: %v", err))
 	}
 	leaf := chooseLeaf(tree)
