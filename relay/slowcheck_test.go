@@ -132,6 +132,64 @@ func TestOrderWhereTheLibraryDecides(t *testing.T) {
 	})
 }
 
+// TestReloadWhileMessagesFlow swaps a schema that compiles for one that does not, and back, all the while that messages
+// come: each is heard once and in order, whoever has judged it.
+func TestReloadWhileMessagesFlow(t *testing.T) {
+	const channels, messages = 5, 20000
+	dir := t.TempDir()
+	write(t, dir, "schemas/x.json", otherSchema)
+	path := write(t, dir, "relay.yaml", "routes:\n- prefix: 'x:'\n  schema: x.json\n")
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withFile(t, path))
+	var names []string
+	next := map[string]int{}
+	for i := range channels {
+		names = append(names, fmt.Sprintf("x:%d", i))
+		next[names[i]] = i
+	}
+	sub, pub := r.subscribe(names...), redistest.Dial(t, "tcp", redis.Addr())
+
+	heard, reloads := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-heard:
+				reloads <- n
+				return
+			default:
+			}
+			text := otherSchema
+			if n%2 == 0 {
+				text = `{"type":"object"}`
+			}
+			write(t, dir, "schemas/x.json", text)
+			if err := r.Reload(); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	var pipeline []byte
+	for n := range messages {
+		pipeline = redistest.AppendCommand(pipeline, "PUBLISH", names[n%channels], fmt.Sprintf(`{"n":%d}`, n))
+	}
+	pub.SendRaw(pipeline)
+	err := sub.ReadMessages(messages, func(channel, payload []byte) {
+		name := string(channel)
+		if want := fmt.Sprintf(`{"n":%d}`, next[name]); string(payload) != want {
+			t.Errorf("%s: got %s, want %s", name, payload, want)
+		}
+		next[name] += channels
+	})
+	close(heard)
+	if n := <-reloads; n < 2 {
+		t.Errorf("%d reloads: too few to tell", n)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTheLogNamesFallbacks expects one warning for each schema in use that does not
 // compile.
 func TestTheLogNamesFallbacks(t *testing.T) {
