@@ -106,6 +106,17 @@ func TestAlertsFire(t *testing.T) {
 	}
 }
 
+// TestEverySlowListenerAlerts holds all the reasons for which a client that does not
+// keep up is let go.
+func TestEverySlowListenerAlerts(t *testing.T) {
+	expr := alerts(t)["RedisRelaySlowListeners"]
+	for _, reason := range []string{"slow", "age", "memory"} {
+		if !fires(t, expr, `redis_relay_disconnects_total{reason="`+reason+`"} 0x10 1x10`) {
+			t.Errorf("silent when a client is disconnected for %s", reason)
+		}
+	}
+}
+
 // fires evaluates an expression after 20 minutes of samples.
 func fires(t *testing.T, expr, samples string) bool {
 	t.Helper()

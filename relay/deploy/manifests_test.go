@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
 )
 
 // drain is the longest that the relay takes to end: drainTime in main.go.
@@ -186,12 +187,13 @@ func volume(t *testing.T, pod *core.PodTemplateSpec, name string) *core.Volume {
 func TestBounds(t *testing.T) {
 	for _, mode := range modes {
 		pod, relay := kustomized(t, mode).relay(t)
-		bound, err := strconv.Atoi(strings.TrimSuffix(env(relay, "GOMEMLIMIT"), "MiB"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if limit := relay.Resources.Limits.Memory().Value() >> 20; int64(bound) != limit*9/10 {
+		limit := relay.Resources.Limits.Memory().Value() >> 20
+		if bound := mebibytes(t, env(relay, "GOMEMLIMIT")); bound != limit*9/10 {
 			t.Errorf("%s: GOMEMLIMIT is %d MiB of %d", mode, bound, limit)
+		}
+		config := find[*core.ConfigMap](t, kustomized(t, mode), "ConfigMap/redis-relay").Data["relay.yaml"]
+		if queues := queueMemory(t, config); queues == 0 || queues > limit/8 {
+			t.Errorf("%s: %d MiB may wait for slow clients, of a container of %d", mode, queues, limit)
 		}
 		if grace := time.Duration(*pod.Spec.TerminationGracePeriodSeconds) * time.Second; grace < 2*drain {
 			t.Errorf("%s: %v to end, of which the relay may take %v", mode, grace, drain)
@@ -200,6 +202,26 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: a limit of cpu delays messages", mode)
 		}
 	}
+}
+
+// queueMemory is limits.memory of a relay.yaml in MiB; 0: it is not said, so the
+// default, which is more than these containers have.
+func queueMemory(t *testing.T, config string) int64 {
+	t.Helper()
+	var c struct{ Limits struct{ Memory string } }
+	check(t, yaml.Unmarshal([]byte(config), &c))
+	return mebibytes(t, c.Limits.Memory)
+}
+
+// mebibytes reads a size as it is written in these files: "64MiB"; "" is 0.
+func mebibytes(t *testing.T, size string) int64 {
+	t.Helper()
+	if size == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimSuffix(size, "MiB"), 10, 64)
+	check(t, err)
+	return n
 }
 
 // env returns a variable of a container.

@@ -5,11 +5,13 @@ package deploy
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -157,6 +159,24 @@ func TestUnitRuns(t *testing.T) {
 		t.Errorf("ends with %d", code)
 	}
 	checkCalls(t, trace, unit)
+}
+
+// TestUnitBounds holds numbers that depend on each other, as TestBounds does.
+func TestUnitBounds(t *testing.T) {
+	unit := settings(t)
+	limit, err := strconv.ParseInt(strings.TrimSuffix(unit["MemoryMax"][0], "M"), 10, 64)
+	check(t, err)
+	set := map[string]int64{}
+	for _, line := range unit["Environment"] {
+		for _, variable := range strings.Fields(line) {
+			if name, size, _ := strings.Cut(variable, "="); strings.HasSuffix(size, "MiB") {
+				set[name] = mebibytes(t, size)
+			}
+		}
+	}
+	if want := map[string]int64{"GOMEMLIMIT": limit * 9 / 10, "RELAY_LIMITS_MEMORY": limit / 8}; !maps.Equal(set, want) {
+		t.Errorf("of %d MiB: %v, want %v", limit, set, want)
+	}
 }
 
 var (
