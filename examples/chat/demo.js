@@ -33,6 +33,7 @@ function run(name, program, args, env, pattern) {
     }
     const stop = (why) => {
       console.error(`${name}: ${why}\n${output}`);
+      if (output.includes('EADDRINUSE')) console.error('To take other ports: PORTS=4001,4002 make demo');
       end(1);
     };
     child.once('error', (error) => stop(error.message));

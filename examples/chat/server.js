@@ -15,12 +15,17 @@ const port = process.env.PORT ?? 3000;
 const app = express();
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
 const http = createServer(app);
-const io = new Server(http, { adapter: await openAdapter() });
+const io = new Server(http, {
+  adapter: await openAdapter(),
+  pingInterval: 2000, // a network that is lost without a word is noticed within 5 s, on both sides
+  pingTimeout: 3000,
+});
 const relay = await connect({ disableOfflineQueue: true }); // a user is told at once that it is away
 
 io.on('connection', (socket) => {
   // Put your own login here: who it is must not be what the browser says.
-  socket.data.name = String(socket.handshake.auth.name ?? '').slice(0, 32) || 'somebody';
+  const { name } = socket.handshake.auth;
+  socket.data.name = (typeof name === 'string' && name.slice(0, 32)) || 'somebody';
 
   // join resolves to what the browser has not seen yet. First it begins to hear, then it reads
   // back, so that nothing falls between; the browser shows what came both ways once.

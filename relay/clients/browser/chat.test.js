@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { lay } from './cable.js';
 import { eventually, expect, startHosts } from './harness.js';
 
 const cwd = fileURLToPath(new URL('../../../examples/chat', import.meta.url));
@@ -177,6 +178,17 @@ test('who says too much at once is told, and can go on a moment later', async (t
   assert.ok(heard.length < 200, 'something was refused');
 });
 
+test('a browser that says nonsense of who it is harms nobody', async (t) => {
+  const { hosts, one, two } = await startChat(t);
+  const ann = await enter(hosts, one, 'ann');
+  const bob = await enter(hosts, two, 'bob');
+  await ann.evaluate(() => new Promise((resolve) => {
+    io({ forceNew: true, transports: ['websocket'], auth: { name: { toString: 1 } } }).once('connect', resolve);
+  }));
+  await say(ann, 'hello');
+  await sees(bob, 'ann: hello');
+});
+
 test('a server that is killed takes its people away, and gives them what they missed when it is back', async (t) => {
   const { hosts, one, two } = await startChat(t);
   const ann = await enter(hosts, one, 'ann');
@@ -267,4 +279,29 @@ test('a browser that was offline for ten seconds has missed nothing', async (t) 
   await say(ann); // what she wrote is still in the box
   talk.push('ann: me too');
   await Promise.all([sees(ann, ...talk), sees(bob, ...talk), finds(bob, 'ann, bob')]);
+});
+
+test('a network that is lost for ten seconds without a word is noticed, and nothing is missed', async (t) => {
+  const { hosts, one, two } = await startChat(t);
+  const cable = await lay(one.url);
+  t.after(() => cable.close());
+  const ann = await enter(hosts, cable, 'ann');
+  const bob = await enter(hosts, two, 'bob');
+  await say(ann, 'one');
+  await sees(bob, 'ann: one');
+
+  cable.pull();
+  const tenSeconds = ann.waitForTimeout(10_000);
+  await say(bob, 'two');
+  await reconnecting(ann);
+  await finds(bob, 'bob');
+  await tenSeconds;
+  await sees(ann, 'ann: one');
+  cable.plug();
+
+  await connected(ann);
+  await sees(ann, 'ann: one', 'bob: two');
+  await finds(bob, 'ann, bob');
+  await say(ann, 'three');
+  await sees(bob, 'ann: one', 'bob: two', 'ann: three');
 });

@@ -1,6 +1,8 @@
 // `make demo`: examples/chat with one embedded Redis for both relays.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { answers, Daemon, freePorts, relayBinary } from '../node/daemon.js';
@@ -35,4 +37,14 @@ test('the demo prints two addresses, on which people talk, and ends on Ctrl-C', 
 
   await demo.stop('SIGINT');
   for (const port of ports) await assert.rejects(answers(`http://127.0.0.1:${port}`));
+});
+
+test('where a port is taken, the demo says how to choose others', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await once(taken, 'listening');
+  const [free] = await freePorts(1);
+  const env = { ...process.env, RELAY_BIN: relayBinary(), PORTS: `${taken.address().port},${free}`, REDIS_URL: '' };
+  const demo = new Daemon('node', ['demo.js'], async () => false, { cwd, env });
+  await assert.rejects(demo.start(), /ended with 1 .*EADDRINUSE.*PORTS=4001,4002 make demo/s);
 });
