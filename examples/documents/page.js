@@ -1,6 +1,6 @@
 // An open page, as its server sees it.
 
-const SILENCE = 10_000; // ms; a page says where its cursor is every 2 s
+const SILENCE = 10_000; // ms; a page answers each ping, also in a tab whose timers the browser slows down
 const BACKLOG = 8 << 20; // bytes
 
 export class Page {

@@ -70,9 +70,9 @@ function find(channel) {
 
 new WebSocketServer({ server: http, maxPayload: 1 << 20 }).on('connection', (socket, request) => {
   // Put your own login here: who it is must not be what the browser says.
-  const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  const page = new Page(socket, searchParams.get('user'));
-  const document = find(`document:${pathname.slice(1)}`);
+  const query = new URLSearchParams(request.url.split('?')[1]); // never throws, whatever the address
+  const page = new Page(socket, query.get('user'));
+  const document = find(`document:${query.get('document')}`);
   socket.on('error', report);
   socket.on('close', () => document.leave(page));
   socket.on('message', (data) => say(document.channel, page, data));

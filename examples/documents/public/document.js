@@ -28,8 +28,10 @@ function begin() {
 
 // Connection
 
+const TOO_BIG = 1009; // the code with which a server closes a WebSocket that carries more than it takes
+
 const handlers = {
-  ping() {},
+  ping: tellCursor, // still here
   sync({ update, vector }) {
     Y.applyUpdate(doc, fromBase64(update), 'others');
     show();
@@ -56,8 +58,9 @@ const handlers = {
 // connect connects, and again when the connection ends or says nothing for 5 s. Each time both sides
 // bring what the other lacks.
 function connect() {
-  socket = new WebSocket(`ws://${location.host}/${encodeURIComponent(name)}?user=${encodeURIComponent(user)}`);
-  socket.onclose = reconnect;
+  const server = location.origin.replace(/^http/, 'ws');
+  socket = new WebSocket(`${server}/?${new URLSearchParams({ document: name, user })}`);
+  socket.onclose = ({ code }) => (code === TOO_BIG ? handlers.refused({ reason: 'too much at once' }) : reconnect());
   socket.onmessage = ({ data }) => {
     waitForMore();
     const message = JSON.parse(data);
@@ -147,7 +150,6 @@ function tellCursor() {
   telling = undefined;
   if (here.length > 0) send({ type: 'cursor', position: Y.relativePositionToJSON(here[1]) });
 }
-setInterval(tellCursor, 2000); // still here
 
 // showCursors draws the cursors of those who were heard of lately.
 function showCursors() {

@@ -113,6 +113,43 @@ test('an edit that the relay refuses is taken back, and says why', async () => {
   await expect(bob.getByLabel('Text')).toHaveValue(/sweet/);
 });
 
+test('more at once than a server takes is taken back, and says why', async () => {
+  const [ann, bob] = await both('big');
+  await write(ann, 'short');
+  await shows(ann, 'saved');
+  await text(ann).fill('x'.repeat(1_000_000));
+  await expect(ann.getByRole('alert')).toContainText('too much at once');
+  await reads(ann, 'short');
+  await write(ann, ' and sweet');
+  await expect(bob.getByLabel('Text')).toHaveValue(/sweet/);
+});
+
+test('whatever address a WebSocket asks for, the server goes on', async () => {
+  const [ann, bob] = await both('address');
+  await ann.evaluate(() => new Promise((resolve) => {
+    const socket = new WebSocket(`ws://${location.host}//`);
+    socket.onopen = socket.onclose = resolve;
+  }));
+  await write(ann, 'still here');
+  await reads(bob, 'still here');
+});
+
+test('who looks at another tab is still shown, though the browser slows down the timers of this one', async () => {
+  const [ann, bob] = await both('hidden');
+  await ann.addInitScript(() => {
+    const { setInterval } = window;
+    window.setInterval = (work) => setInterval(work, 60_000);
+  });
+  const [socket] = await Promise.all([ann.waitForEvent('websocket'), ann.reload()]);
+  await write(ann, 'here');
+  await expect(bob.getByText('ann is at line 1, column 5')).toBeVisible();
+  for (let pings = 0; pings < 4;) { // after 6 s without a word bob sees ann no more, after 10 the server lets go
+    const { payload } = await socket.waitForEvent('framereceived');
+    if (JSON.parse(payload).type === 'ping') pings++;
+  }
+  await expect(bob.getByText('ann is at line 1, column 5')).toBeVisible();
+});
+
 // publish publishes through a relay, and returns when Redis has it all.
 function publish(relay, channel, messages) {
   const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
