@@ -20,6 +20,7 @@ import anyio
 import redis.asyncio as redis
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, StreamingResponse
 from starlette.routing import Route
 
@@ -90,7 +91,9 @@ async def notifications(user):
 
 async def events(request):
     """What concerns a user, as server-sent events. An app asks here who it is that listens."""
-    return StreamingResponse(stream(request.query_params["user"]), media_type="text/event-stream")
+    if not (user := request.query_params.get("user")):
+        raise HTTPException(400, "say whose: /events?user=ann")
+    return StreamingResponse(stream(user), media_type="text/event-stream")
 
 
 async def stream(user):
@@ -118,7 +121,7 @@ async def next_event(page):
 async def notify(request):
     """POST {"users": ["ann", "bob"], "title": "…", "message": "…"}. Whoever sends it again, for want of an answer,
     gives it the same "id": then nobody sees it twice."""
-    body = await request.json()
+    body = await fields(request, users=list)
     note = {key: body.get(key, "") for key in ("title", "message")}
     note |= {"id": body.get("id") or uuid.uuid4().hex, "timestamp": now()}
     pipeline = relay.pipeline(transaction=False)  # one round trip; the relay has no MULTI
@@ -132,7 +135,7 @@ async def notify(request):
 
 async def mark_read(request):
     """POST {"user": "ann", "ids": ["…"]}. First the marks are kept, then the user's other pages are told."""
-    body = await request.json()
+    body = await fields(request, user=str, ids=list)
     user, ids, key = body["user"], body["ids"], f"read:{body['user']}"
     pipeline = store.pipeline()
     pipeline.zadd(key, {id: now() for id in ids})
@@ -142,6 +145,18 @@ async def mark_read(request):
     with contextlib.suppress(redis.RedisError):  # they learn it from their next list
         await relay.publish(f"user:{user}", json.dumps({"type": "read", "data": {"userId": user, "ids": ids}}))
     return JSONResponse({})
+
+
+async def fields(request, **kinds):
+    """The fields of a request. What is in them, the schema judges."""
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    for name, kind in kinds.items():
+        if not isinstance(body, dict) or not isinstance(body.get(name), kind):
+            raise HTTPException(400, f"expected JSON with {name}: a {kind.__name__}")
+    return body
 
 
 def now():

@@ -60,7 +60,7 @@ test('exactly the addressed users are told, in all their pages', async () => {
   const bob = await open(distant.url, 'bob');
   const cem = await open(worker.url, 'cem');
   await send(bob, 'ann', 'for ann');
-  await send(bob, 'ann, bob', 'for both');
+  await send(bob, 'ann, bob,', 'for both');
   await send(bob, 'cem', 'for cem');
   for (const page of pages) await titles(page, ['for both', 'for ann']);
   await titles(bob, ['for both']);
@@ -95,6 +95,20 @@ test('a notification that breaks the schema comes back as a readable error', asy
   await expect(gus.getByRole('alert')).toContainText('INVALID user:gus /data/title');
   await send(gus, 'gus', 'with a title');
   await titles(gus, ['with a title']);
+});
+
+test('a request that is none is told so, and the server goes on', async () => {
+  const ask = async (path, body) => {
+    const response = await fetch(`${worker.url}/${path}`, body === undefined ? {} : { method: 'POST', body });
+    return `${response.status} ${await response.text()}`;
+  };
+  assert.equal(await ask('notify', 'no JSON'), '400 expected JSON with users: a list');
+  assert.equal(await ask('notify', '{"users": "gus"}'), '400 expected JSON with users: a list');
+  assert.equal(await ask('read', '{"user": "gus"}'), '400 expected JSON with ids: a list');
+  assert.equal(await ask('events'), '400 say whose: /events?user=ann');
+  const answer = await ask('notify', '{"users": ["gus", 5], "title": "to gus"}');
+  assert.match(answer, /^422 .*"5":"INVALID user:5 /);
+  await expect((await open(worker.url, 'gus')).getByText('to gus')).toBeVisible();
 });
 
 test('handlers that raise and hang stop nobody', async () => {
