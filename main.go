@@ -236,7 +236,7 @@ func newLogger(c config.Log) (*zap.Logger, zap.AtomicLevel, error) {
 	return log, level, err
 }
 
-// welcome tells a person what runs and what to try.
+// welcome tells a person what runs, and in development what to try.
 func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
 	socket, http := r.Addresses()
 	if abs, err := filepath.Abs(socket); err == nil {
@@ -264,9 +264,13 @@ func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
   nats    %s
   http    %s
 
-Try, in two other terminals:
-  redis-cli -s %[4]s subscribe chat:42
-  redis-cli -s %[4]s publish chat:42 '{"type":"typing","userId":"ann","roomId":"42"}'
-
 `, version, named(cfg.File), redis, socket, nats, http)
+	if r.Embedded() == "" {
+		return // nobody tries out a relay that others depend on
+	}
+	_, _ = fmt.Fprintf(w, `Try, in two other terminals:
+  redis-cli -s %[1]s subscribe chat:42
+  redis-cli -s %[1]s publish chat:42 '{"type":"typing","userId":"ann","roomId":"42"}'
+
+`, socket)
 }

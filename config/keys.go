@@ -49,7 +49,7 @@ func (c *Config) text(f field) string {
 
 // help says what each key is for.
 var help = map[string]string{
-	"redis.mode":              "single, sentinel or cluster",
+	"redis.mode":              "single or sentinel",
 	"redis.url":               "redis://, rediss:// or unix://; empty: an embedded Redis, for development",
 	"redis.password_file":     "file that holds the Redis password",
 	"redis.tls.ca":            "PEM file of the authorities to trust, with rediss://",
