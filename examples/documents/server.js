@@ -16,7 +16,9 @@ const folder = import.meta.dirname;
 
 const app = express();
 app.use(express.static(`${folder}/public`));
-app.use('/modules', express.static(`${folder}/node_modules`, { extensions: ['js'] })); // Yjs runs in the browser, too
+for (const name of ['yjs', 'lib0']) { // Yjs runs in the browser, too
+  app.use(`/modules/${name}`, express.static(`${folder}/node_modules/${name}`, { extensions: ['js'] }));
+}
 const http = createServer(app);
 
 const documents = new Map(); // channel: what is open on this server
