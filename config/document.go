@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -83,6 +84,9 @@ func syntaxError(origin string, err error) error {
 		if m[1] != "" {
 			origin += ":" + m[1]
 		}
+	}
+	if strings.Contains(text, "cannot start any token") {
+		text += "; indent with spaces, not with tabs, and put what begins with @ or ` in quotes"
 	}
 	return &KeyError{Origin: origin, Reason: text, Err: ErrSyntax}
 }

@@ -345,6 +345,11 @@ func TestStrict(t *testing.T) {
 			[]string{":2: a second document begins here; put everything into one, without ---"},
 		},
 		"syntax": {"log:\n  level: info\n format: json\n", ErrSyntax, []string{":2: did not find expected key"}},
+		"tabs": {
+			"log:\n\tlevel: info\n", ErrSyntax,
+			[]string{":2: found character that cannot start any token; " +
+				"indent with spaces, not with tabs, and put what begins with @ or ` in quotes"},
+		},
 		"no anchor": {
 			"log: *nowhere", ErrSyntax,
 			[]string{": unknown anchor 'nowhere' referenced"},
