@@ -59,9 +59,8 @@ func (s *scanner) judgeText(e *edge, text []byte, into *frame) {
 	if e.plan.steps > 0 && !s.affords(e.plan.steps, text) {
 		return
 	}
-	failed := e.plan.initial[kindString]
-	e.plan.testString(text, &failed)
-	e.conclude(kindString, &failed, into)
+	var failed set
+	e.conclude(kindString, e.plan.testString(text, &failed), &failed, into)
 }
 
 // maxSteps bounds the work that patterns may make of one payload, to a few milliseconds at worst. A step is
@@ -86,11 +85,10 @@ func (s *scanner) judgeNumber(e *edge, into *frame, start int) bool {
 	if n.fractional {
 		k = kindFraction
 	}
-	failed := p.initial[k]
-	if p.ask[k] || !p.testNumber(n, raw, &failed) {
-		s.undecided = true
-	}
-	e.conclude(k, &failed, into)
+	var failed set
+	passed, decided := p.testNumber(n, raw, &failed)
+	s.undecided = s.undecided || p.ask[k] || !decided
+	e.conclude(k, passed, &failed, into)
 	return true
 }
 
@@ -109,7 +107,6 @@ func (s *scanner) judgeObject(e *edge, f, into *frame) bool {
 // the object.
 func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 	text := s.resolve(name)
-	hash := hashText(text)
 	if s.depth == 1 && s.kindField != "" && string(text) == s.kindField && s.peek() == '"' {
 		s.kindAt = s.pos
 	}
@@ -118,21 +115,21 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 	}
 	f.members++
 	if p == nil {
-		s.pushKey(name, text, hash)
+		s.pushKey(name, text)
 		return nil, true
 	}
 	o := &p.object
 	if o.naming != nil {
 		s.judgeText(o.naming, text, f)
 	}
-	if i := o.names.find(hash, text); i >= 0 {
+	if i := o.names.find(text); i >= 0 {
 		if f.seen.has(i) {
 			return nil, s.duplicate(name)
 		}
 		f.seen.add(i)
 		return o.known[i], true
 	}
-	s.pushKey(name, text, hash)
+	s.pushKey(name, text)
 	if o.steps > 0 && !s.affords(o.steps, text) {
 		return nil, true
 	}
@@ -151,7 +148,7 @@ func (s *scanner) itemRead(p *plan, f *frame, start int) {
 	case '"':
 		t := s.stringAt(start)
 		text := s.resolve(t)
-		s.pushKey(t, text, hashText(text))
+		s.pushKey(t, text)
 	default:
 		s.pushScalar(start)
 	}
@@ -198,7 +195,7 @@ func (s *scanner) pushScalar(start int) {
 		s.text = append(s.text, raw...)
 	}
 	text := s.text[mark:]
-	s.pushKey(token{start: start, end: s.pos, escaped: true}, text, hashText(text))
+	s.pushKey(token{start: start, end: s.pos, escaped: true}, text)
 }
 
 // stringAt returns the string, quotes included, that begins at start and ends at pos.

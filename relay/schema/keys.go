@@ -32,16 +32,14 @@ func (s *scanner) resolve(t token) []byte {
 	return s.text[mark:]
 }
 
-// pushKey notes a key with its hash. If it has escapes, resolve has just resolved them to text.
-func (s *scanner) pushKey(t token, text []byte, hash uint64) {
-	k := key{hash: hash, token: t}
+// pushKey notes a key. If it has escapes, resolve has just resolved them to text.
+func (s *scanner) pushKey(t token, text []byte) {
+	k := key{hash: maphash.Bytes(hashSeed, text), token: t}
 	if t.escaped {
 		k.textAt, k.textEnd = len(s.text)-len(text), len(s.text)
 	}
 	s.keys = append(s.keys, k)
 }
-
-func hashText(text []byte) uint64 { return maphash.Bytes(hashSeed, text) }
 
 // same reports whether two keys are equal, their escapes resolved.
 func (s *scanner) same(a, b *key) bool {

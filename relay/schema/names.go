@@ -3,42 +3,74 @@
 package schema
 
 import (
-	"hash/maphash"
+	"encoding/binary"
 	"math/bits"
 )
 
-// names numbers the property names of a plan, from 0: an open-addressed table, at most half full, by the
-// hash that the scan makes of every key anyway. It never changes after construction.
+// names numbers the property names of a plan, from 0: an open-addressed table, at most half full. A name is
+// looked for by its first bytes and its length, which is cheaper than a hash and mostly decides. Who chooses
+// keys that share a slot gains nothing: there are no more steps than names. It never changes after
+// construction.
 type names struct {
-	slots  []int16 // positions in keys, -1 where empty
-	keys   []string
-	hashes []uint64
+	slots []slot
+	shift int // of a mixed head, to a slot
+	keys  []string
+}
+
+// slot holds one name.
+type slot struct {
+	head   uint64
+	size   int
+	number int // -1: empty
 }
 
 func newNames(keys []string) names {
-	n := names{keys: keys, slots: make([]int16, 1<<bits.Len(uint(2*len(keys))))}
+	width := bits.Len(uint(2 * len(keys)))
+	n := names{keys: keys, slots: make([]slot, 1<<width), shift: 64 - width}
 	for i := range n.slots {
-		n.slots[i] = -1
+		n.slots[i].number = -1
 	}
 	for i, name := range keys {
-		hash := maphash.String(hashSeed, name)
-		n.hashes = append(n.hashes, hash)
-		slot := n.slot(hash)
-		for ; n.slots[slot] >= 0; slot = n.slot(uint64(slot) + 1) {
+		h := head([]byte(name))
+		at := n.first(h, len(name))
+		for ; n.slots[at].number >= 0; at = n.after(at) {
 		}
-		n.slots[slot] = int16(i)
+		n.slots[at] = slot{h, len(name), i}
 	}
 	return n
 }
 
-func (n *names) slot(hash uint64) int { return int(hash & uint64(len(n.slots)-1)) }
+// first returns the slot where a name is looked for at first.
+func (n *names) first(head uint64, size int) int {
+	const mix = 0x9e3779b97f4a7c15
+	return int((head ^ uint64(size)) * mix >> n.shift)
+}
+
+func (n *names) after(at int) int { return (at + 1) & (len(n.slots) - 1) }
 
 // find returns the number of a name, -1 if it has none.
-func (n *names) find(hash uint64, text []byte) int {
-	for slot := n.slot(hash); ; slot = n.slot(uint64(slot) + 1) {
-		i := int(n.slots[slot])
-		if i < 0 || n.hashes[i] == hash && n.keys[i] == string(text) {
-			return i
+func (n *names) find(text []byte) int {
+	h := head(text)
+	for at := n.first(h, len(text)); ; at = n.after(at) {
+		s := &n.slots[at]
+		if s.number < 0 || s.head == h && s.size == len(text) && (s.size <= headLen || n.keys[s.number] == string(text)) {
+			return s.number
 		}
 	}
+}
+
+const headLen = 8
+
+// head returns the first bytes of a text as a number.
+func head(text []byte) uint64 {
+	if cap(text) < headLen {
+		var b [headLen]byte
+		copy(b[:], text)
+		return binary.LittleEndian.Uint64(b[:])
+	}
+	h := binary.LittleEndian.Uint64(text[:headLen])
+	if missing := headLen - len(text); missing > 0 {
+		h &= 1<<(64-8*missing) - 1
+	}
+	return h
 }

@@ -19,6 +19,7 @@ type scanner struct {
 	pos    int
 	depth  int   // arrays and objects open
 	kindAt int   // where the string of the kind field begins; 0: nowhere
+	kind   token // that string
 	keyAt  []int // where the value of each key field begins; 0: nowhere
 	fault  fault
 
@@ -77,7 +78,9 @@ func (s *scanner) release() {
 	if cap(s.keys) > maxPooledKeys || cap(s.text) > 16*maxPooledKeys {
 		return
 	}
-	*s = scanner{keys: s.keys[:0], text: s.text[:0], table: s.table, keyAt: s.keyAt[:0]}
+	s.buf, s.kindField, s.keyFields = nil, "", nil
+	s.pos, s.depth, s.kindAt, s.fault, s.undecided, s.steps = 0, 0, 0, fault{}, false, 0
+	s.keys, s.text, s.keyAt = s.keys[:0], s.text[:0], s.keyAt[:0]
 	scanners.Put(s)
 }
 
@@ -95,7 +98,11 @@ func (s *scanner) document(program *edge, top *frame) bool {
 func (s *scanner) value(path int, e *edge, into *frame) bool {
 	switch c := s.peek(); c {
 	case '"':
+		at := s.pos
 		t, ok := s.str()
+		if at == s.kindAt {
+			s.kind = t
+		}
 		return ok && s.judgeString(e, into, t)
 	case '{':
 		return s.object(path, e, into)
@@ -181,10 +188,8 @@ func (s *scanner) kindValue() []byte {
 	if s.kindAt == 0 {
 		return nil
 	}
-	s.pos = s.kindAt
-	t, _ := s.str()
-	raw := s.buf[t.start:t.end:t.end]
-	if t.escaped {
+	raw := s.buf[s.kind.start:s.kind.end:s.kind.end]
+	if s.kind.escaped {
 		return appendUnescaped([]byte{}, raw)
 	}
 	return raw

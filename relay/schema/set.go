@@ -24,15 +24,6 @@ func (s *set) union(o *set) {
 	}
 }
 
-// equals reports whether s and o are the same; it spares the call that == makes.
-func (s *set) equals(o *set) bool {
-	var differ uint64
-	for w := range s {
-		differ |= s[w] ^ o[w]
-	}
-	return differ == 0
-}
-
 // covers reports whether all of o is in s.
 func (s *set) covers(o *set) bool {
 	for w := range s {

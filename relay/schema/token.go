@@ -17,6 +17,16 @@ type token struct {
 
 // str reads a string, from its opening quote on.
 func (s *scanner) str() (token, bool) {
+	start := s.pos + 1
+	if end, ascii := plain(s.buf, start); ascii && end < len(s.buf) && s.buf[end] == '"' {
+		s.pos = end + 1
+		return token{start: start, end: end}, true
+	}
+	return s.anyString()
+}
+
+// anyString is str for strings with escapes, other characters than ASCII, and faults.
+func (s *scanner) anyString() (token, bool) {
 	t := token{start: s.pos + 1}
 	i, ascii := t.start, true
 	for {
