@@ -161,8 +161,9 @@ func (c *session) kindOf() string {
 	return "normal"
 }
 
-// line describes the connection as a line of CLIENT LIST, with Redis's fields and
-// the peer's pid and uid.
+// line describes the connection as a line of CLIENT LIST, with the peer's pid and
+// uid behind the fields of Redis. All of those are there, since libraries read
+// each as a number; what the relay does not count is 0.
 func (c *session) line() string {
 	now := time.Now()
 	last := "NULL"
@@ -176,12 +177,13 @@ func (c *session) line() string {
 	if c.counts != [resp.Kinds]int{} {
 		flags = "PU"
 	}
-	return fmt.Sprintf("id=%d addr=%s:0 laddr=%s:0 name=%s age=%d idle=%d flags=%s db=0 sub=%d psub=%d ssub=%d multi=-1 "+
-		"omem=%d events=r cmd=%s user=default resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
-		c.id, c.srv.opts.Path, c.srv.opts.Path, c.name, int(now.Sub(c.opened).Seconds()),
-		int(now.Sub(time.Unix(0, c.active.Load())).Seconds()), flags,
+	return fmt.Sprintf("id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=-1 "+
+		"qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d events=r cmd=%s user=default "+
+		"redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
+		c.id, c.srv.opts.Path, c.srv.opts.Path, c.fd, c.name, int(now.Sub(c.opened).Seconds()),
+		int(now.Sub(time.Unix(0, c.active.Load())).Seconds()), flags, c.db,
 		c.counts[resp.Message], c.counts[resp.PMessage], c.counts[resp.SMessage],
-		queued, last, c.proto, c.libName, c.libVer, c.peer.pid, c.peer.uid)
+		queued, queued, last, c.proto, c.libName, c.libVer, c.peer.pid, c.peer.uid)
 }
 
 // filter chooses connections, as CLIENT LIST and CLIENT KILL do.

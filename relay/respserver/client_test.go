@@ -62,10 +62,10 @@ func TestClientList(t *testing.T) {
 	}
 	c.Send("CLIENT", "SETINFO", "lib-name", "lib")
 	c.Expect(t, "+OK")
-	want := fmt.Sprintf("id=%s addr=%s:0 laddr=%s:0 name=a age=N idle=N flags=PU db=0 sub=2 psub=0 ssub=0 multi=-1 "+
-		"omem=0 events=r cmd=subscribe user=default resp=3 lib-name= lib-ver= pid=%d uid=%d",
-		aID, s.path, s.path, os.Getpid(), os.Getuid())
-	if got := regexp.MustCompile(`(age|idle)=\d+`).ReplaceAllString(line(t, c, "a"), "$1=N"); got != want {
+	want := fmt.Sprintf("id=%s addr=%s:0 laddr=%s:0 fd=N name=a age=N idle=N flags=PU db=0 sub=2 psub=0 ssub=0 multi=-1 "+
+		"qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=subscribe user=default "+
+		"redir=-1 resp=3 lib-name= lib-ver= pid=%d uid=%d", aID, s.path, s.path, os.Getpid(), os.Getuid())
+	if got := regexp.MustCompile(`(fd|age|idle)=\d+`).ReplaceAllString(line(t, c, "a"), "$1=N"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	info := c.Do("CLIENT", "INFO").Str

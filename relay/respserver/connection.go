@@ -42,7 +42,7 @@ func (c *session) reset([][]byte) {
 	c.muted, c.off = false, false
 	c.setProto(resp.RESP2)
 	c.mu.Lock()
-	c.name = ""
+	c.name, c.db = "", 0
 	c.mu.Unlock()
 	c.replySimple("RESET")
 }
@@ -57,6 +57,8 @@ func (c *session) auth(args [][]byte) {
 	c.replySimple("OK")
 }
 
+// selectDB accepts any database: Pub/Sub has none. CLIENT INFO shows it, where
+// libraries look whether it is still selected.
 func (c *session) selectDB(args [][]byte) {
 	n, err := strconv.ParseInt(string(args[1]), 10, 32)
 	switch {
@@ -65,6 +67,9 @@ func (c *session) selectDB(args [][]byte) {
 	case n < 0:
 		c.replyError("ERR DB index is out of range")
 	default:
+		c.mu.Lock()
+		c.db = int(n)
+		c.mu.Unlock()
 		c.replySimple("OK")
 	}
 }

@@ -45,6 +45,7 @@ type session struct {
 	id       uint64
 	conn     net.Conn
 	raw      syscall.RawConn
+	fd       uintptr
 	out      *hub.Outbox
 	listener *hub.Listener
 	peer     peer
@@ -84,6 +85,7 @@ type session struct {
 	mu sync.Mutex // Guards what follows, which CLIENT LIST shows.
 
 	proto   resp.Proto
+	db      int // the last that SELECT accepted
 	name    string
 	libName string
 	libVer  string
@@ -102,6 +104,9 @@ func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
 	c := &session{
 		srv: srv, conn: conn, raw: raw, peer: p, opened: time.Now(),
 		window: make(chan struct{}, srv.limits.Window.Load()), kick: make(chan struct{}, 1), proto: resp.RESP2,
+	}
+	if err := raw.Control(func(fd uintptr) { c.fd = fd }); err != nil {
+		return nil, err
 	}
 	if c.out, err = hub.NewOutbox(conn, &srv.limits.Bounds, &srv.work, c.end); err != nil {
 		return nil, err
