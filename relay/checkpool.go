@@ -59,7 +59,8 @@ type channelQueue struct {
 	busy     bool // somebody hands messages on, and will go on with what is judged meanwhile
 }
 
-// heldMessage never changes; check has its own rules.
+// heldMessage never changes; check has its own rules. With passed, it is none but a
+// mark behind one.
 type heldMessage struct {
 	resp.Delivery // in memory of its own
 
@@ -67,6 +68,7 @@ type heldMessage struct {
 	counters *monitor.Route
 	check    *check
 	isCopy   bool // not the first of those that share check
+	passed   func()
 }
 
 func (m *heldMessage) size() int { return cap(m.Frame) + heldExtra }
@@ -171,6 +173,33 @@ func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delive
 	}
 }
 
+// barrier calls done when all that is held now has been handed on. done must not
+// block.
+func (p *checkPool) barrier(done func()) {
+	if p.channels.Load() == 0 {
+		done()
+		return
+	}
+	p.mu.Lock()
+	var left atomic.Int64
+	left.Store(int64(len(p.queues)))
+	passed := func() {
+		if left.Add(-1) == 0 {
+			done()
+		}
+	}
+	for _, q := range p.queues {
+		mark := &heldMessage{check: madeCheck(judgement{}), passed: passed}
+		p.bytes += mark.size()
+		q.messages = append(q.messages, mark)
+	}
+	none := len(p.queues) == 0
+	p.mu.Unlock()
+	if none {
+		done()
+	}
+}
+
 // waitLocked waits until there is room for n bytes, or the end.
 func (p *checkPool) waitLocked(n int) {
 	full := func() bool { return p.bytes > 0 && p.bytes+n > maxHeld && !p.ended }
@@ -221,6 +250,10 @@ func (p *checkPool) release(channel []byte) {
 	for ready := q.ready(); len(ready) > 0; ready = q.ready() {
 		p.mu.Unlock()
 		for _, m := range ready {
+			if m.passed != nil {
+				m.passed()
+				continue
+			}
 			p.handOn(m)
 		}
 		p.flush()

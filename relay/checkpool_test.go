@@ -165,6 +165,48 @@ func TestSlowCheckHoldsItsOwnChannel(t *testing.T) {
 	})
 }
 
+// TestBarrierOfThePool passes what is held when it is asked, and waits for nothing that
+// comes later.
+func TestBarrierOfThePool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPoolScene(2)
+		defer s.end()
+		passed := false
+		s.barrier(func() { passed = true })
+		if !passed {
+			t.Error("an empty pool is waited for")
+		}
+		passed = false
+		s.comes(resp.Message, "a", "wait")
+		s.comes(resp.Message, "b", "wait")
+		s.comes(resp.Message, "a", "x")
+		s.barrier(func() {
+			passed = true
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, m := range []string{"message a wait", "message a x", "message b wait"} {
+				if !slices.Contains(s.heard, m) {
+					t.Errorf("passed by %q, which is held; heard are %q", m, s.heard)
+				}
+			}
+		})
+		s.follows("a", "y")
+		s.follows("b", "y")
+		synctest.Wait()
+		if passed {
+			t.Error("passed while messages are held")
+		}
+		close(s.gates.open)
+		synctest.Wait()
+		if !passed {
+			t.Error("not passed, and nothing is held")
+		}
+		if s.bytes != 0 || len(s.queues) != 0 {
+			t.Errorf("%d bytes, %d queues are left", s.bytes, len(s.queues))
+		}
+	})
+}
+
 // TestCopiesShareACheck has a message come by its channel and by two patterns,
 // before and after it is judged.
 func TestCopiesShareACheck(t *testing.T) {

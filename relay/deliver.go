@@ -110,6 +110,12 @@ func (r *Relay) handOn(
 	return listeners
 }
 
+// Barrier calls done when all that Redis has published before is queued for its
+// listeners, or lost with the connection. It is respserver.Backend.
+func (r *Relay) Barrier(done func()) {
+	r.subscriber.Barrier(func() { r.checks.barrier(done) })
+}
+
 // TooLarge reports a message from Redis that is over limits.payload.
 func (r *Relay) TooLarge(d *resp.Delivery, size int64) {
 	if r.tooLarge.isCopy(d, size) {

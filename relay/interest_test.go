@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -104,6 +106,51 @@ func confirmedRound(sub, pub *redistest.Client, name string, i int) error {
 		return err
 	}
 	return exchange(sub, []string{"UNSUBSCRIBE", name}, "[unsubscribe "+name+" 0]")
+}
+
+// TestPublishedIsHeardBeforeTheEnd unsubscribes as soon as a publisher has its answer:
+// in Redis the message is in front of the confirmation then. The message and the answer
+// reach the relay by two connections, and either may be the first.
+func TestPublishedIsHeardBeforeTheEnd(t *testing.T) {
+	const rounds = 600 // without waiting, one in fifteen failed
+	for _, tt := range []struct{ subscribe, unsubscribe, publish, kind string }{
+		{"SUBSCRIBE", "UNSUBSCRIBE", "PUBLISH", "message"},
+		{"PSUBSCRIBE", "PUNSUBSCRIBE", "PUBLISH", "pmessage end:1"},
+		{"SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH", "smessage"},
+	} {
+		for _, others := range []string{"alone", "one of two"} {
+			t.Run(tt.subscribe+" "+others, func(t *testing.T) {
+				redis := redistest.Start(t)
+				r := startRelay(t, redis)
+				sub := r.dial()
+				if others == "one of two" {
+					r.dial().Do(tt.subscribe, "end:1")
+				}
+				publishers := []*redistest.Client{r.dial(), redistest.Dial(t, "tcp", redis.Addr())}
+				for i := range rounds {
+					sub.Do(tt.subscribe, "end:1")
+					publishers[i%2].Do(tt.publish, "end:1", "m")
+					sub.Send(tt.unsubscribe)
+					sub.Expect(t, "["+tt.kind+" end:1 m]", "["+strings.ToLower(tt.unsubscribe)+" end:1 0]")
+				}
+			})
+		}
+	}
+}
+
+// TestOwnPublishIsHeardBeforeTheEnd publishes, and unsubscribes in the same write.
+func TestOwnPublishIsHeardBeforeTheEnd(t *testing.T) {
+	r := startRelay(t, redistest.Start(t))
+	c := r.dial()
+	c.Hello3()
+	for range 200 {
+		c.Do("SUBSCRIBE", "end:1")
+		c.SendRaw(redistest.AppendCommand(redistest.AppendCommand(nil, "PUBLISH", "end:1", "m"), "UNSUBSCRIBE", "end:1"))
+		got := []string{c.Receive().String(), c.Receive().String(), c.Receive().String()}
+		if got[2] != ">[unsubscribe end:1 0]" || !slices.Contains(got, ">[message end:1 m]") {
+			t.Fatalf("got %q", got)
+		}
+	}
 }
 
 // flap subscribes a channel and unsubscribes it; messages may come in between,

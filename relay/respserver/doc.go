@@ -5,8 +5,9 @@
 // # Ordering
 //
 // A session carries out one command after the other and replies in that order.
-// SUBSCRIBE waits until Redis has confirmed; PUBLISH does not wait for Redis, but
-// keeps its place in the replies. See package hub.
+// SUBSCRIBE waits until Redis has confirmed; UNSUBSCRIBE until what was published
+// before has been heard. PUBLISH does not wait for Redis, but keeps its place in the
+// replies. See package hub.
 //
 // # Concurrency
 //

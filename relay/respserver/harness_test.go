@@ -72,6 +72,8 @@ func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) error 
 
 func (b *backend) Send(uint64) {}
 
+func (b *backend) Barrier(done func()) { done() }
+
 func (b *backend) Behind(respserver.SlowClient) {}
 
 // published are the payloads so far.

@@ -170,8 +170,9 @@ func (c *session) confirm(kind resp.Kind, all, fresh []string) []byte {
 }
 
 // unsubscribe answers each name, also one that was not subscribed; without names
-// it ends all of the kind. The answer waits for Redis, as that of SUBSCRIBE does:
-// so who counts subscribers afterwards, counts right.
+// it ends all of the kind. As in Redis, what was published before is heard before the
+// answer. That waits for Redis, as the answer to SUBSCRIBE does: so who counts
+// subscribers afterwards, counts right.
 func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 	word := kind.Unsubscribe()
 	names := make([]string, 0, len(args))
@@ -183,6 +184,9 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 			c.push(resp.AppendPubSub(c.scratch, c.proto, word, nil, c.subscribed(kind)))
 			return
 		}
+	}
+	if c.hearOut(kind, names) != nil {
+		return // the session is ending
 	}
 	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
 		c.flush()
@@ -197,6 +201,25 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 	}
 	c.noteCounts()
 	c.push(b)
+}
+
+// hearOut returns when the client has been given what was published on names so far,
+// by itself or by others: a publisher's answer may be faster than the message.
+func (c *session) hearOut(kind resp.Kind, names []string) error {
+	if !slices.ContainsFunc(names, func(n string) bool { _, has := c.names[kind][n]; return has }) {
+		return nil
+	}
+	err := c.answered()
+	if err == nil {
+		done := make(chan struct{})
+		c.srv.backend.Barrier(func() {
+			close(done)
+			c.wake()
+		})
+		err = c.await(done)
+	}
+	c.quit = c.quit || err != nil
+	return err
 }
 
 // leave ends subscriptions without a word.

@@ -76,6 +76,13 @@ type (
 		// Server.Reconsider.
 		MayStay(by User, kind resp.Kind, name []byte) bool
 	}
+	// Barrier orders what clients do among what Redis does.
+	Barrier interface {
+		// Barrier calls done once all that Redis has published before is queued for its
+		// listeners, or will never be: at once, or soon from another goroutine. done must
+		// not block.
+		Barrier(done func())
+	}
 	// Witness hears of clients that do not keep up.
 	Witness interface {
 		// Behind is called when a client begins to miss messages, every ten seconds while
@@ -93,6 +100,7 @@ type (
 	Backend interface {
 		Publisher
 		Gate
+		Barrier
 		Witness
 		Census
 		History

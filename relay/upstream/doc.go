@@ -26,7 +26,7 @@
 //
 // # Concurrency
 //
-// Subscriber.Want and Held, and Publisher.Publish, Enqueue and Flush, may be called
+// Subscriber.Want, Held and Barrier, and Publisher.Publish, Enqueue and Flush, may be called
 // from anywhere and never wait; Publisher.Do waits for its answer. Run blocks until
 // everything it started has stopped.
 package upstream

@@ -85,6 +85,7 @@ type Subscriber struct {
 	mu sync.Mutex // Guards what follows.
 
 	reg       registry
+	barriers  barriers
 	connected bool // the handshake is done
 	restored  bool // and all that was wanted then is answered
 	reason    string
@@ -167,6 +168,7 @@ func (s *Subscriber) Lives() uint64 { return s.lives.Load() }
 // Run keeps the connection, and makes the next one after each loss, until ctx
 // ends. It always returns nil.
 func (s *Subscriber) Run(ctx context.Context) error {
+	defer s.dropBarriers()
 	for {
 		err := s.runConn(ctx)
 		if ctx.Err() != nil {
@@ -256,6 +258,7 @@ func (s *Subscriber) end(err error) {
 	}
 	s.reg.reset()
 	s.mu.Unlock()
+	s.dropBarriers()
 	if s.lostAt.IsZero() {
 		s.lostAt = time.Now()
 		s.observer.Down(err)
@@ -354,6 +357,10 @@ func pingText(now time.Time) string { return strconv.FormatInt(now.UnixNano(), 1
 // pong takes the answer to a PING. All that Redis published before it was sent has
 // come before it, so a probe that has not will not come.
 func (s *Subscriber) pong(text string) error {
+	if text == barrierText {
+		s.passBarrier()
+		return nil
+	}
 	ns, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return nil //nolint:nilerror // the PING that dials has no text
@@ -402,7 +409,7 @@ func (s *Subscriber) checkRestored() {
 	s.observer.Up(n, outage)
 }
 
-// send writes the commands that Want asks for. They go past go-redis, which would
+// send writes the commands that Want and Barrier ask for. They go past go-redis, which would
 // keep every name for a life in which it may not dial again; its PINGs are single
 // writes, too, so the two do not mix.
 func (s *Subscriber) send(ctx context.Context, conn net.Conn, end context.CancelCauseFunc) {
@@ -426,10 +433,13 @@ func (s *Subscriber) send(ctx context.Context, conn net.Conn, end context.Cancel
 // waits for it, and with it everybody: that is why it is not all at once.
 func (s *Subscriber) nextCommands(b []byte) []byte {
 	s.mu.Lock()
-	list := s.reg.commands(time.Now())
+	list, ping := s.reg.commands(time.Now()), s.barriers.fly()
 	s.mu.Unlock()
 	for _, c := range list {
 		b = c.append(b)
+	}
+	if ping {
+		b = resp.AppendBulkString(resp.AppendBulkString(resp.AppendArray(b, 2), "PING"), barrierText)
 	}
 	return b
 }
