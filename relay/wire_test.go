@@ -25,7 +25,7 @@ var duels = []struct {
 }{
 	{"HELLO", []string{
 		"a HELLO", "a HELLO 2", "a HELLO 3", "a HELLO 3", "a HELLO", "a HELLO 2", "a HELLO 4", "a HELLO 1", "a HELLO x",
-		`a HELLO ""`, "a hello 3", "a PING", "a CLIENT GETNAME",
+		`a HELLO ""`, "a HELLO +3", "a HELLO 03", "a hello 3", "a PING", "a CLIENT GETNAME",
 	}},
 	{"HELLO twice in one write", []string{
 		"a HELLO 3 | HELLO 3 | PING", "a HELLO 2 | HELLO 3 SETNAME x | CLIENT GETNAME",
@@ -112,7 +112,7 @@ var duels = []struct {
 	}},
 	{"SELECT", []string{
 		"a SELECT 0", "a SELECT 1", "a SELECT x", "a SELECT -1", "a SELECT", "a SELECT 0 0", `a SELECT ""`,
-		"a SELECT 99999999999999999999",
+		"a SELECT 99999999999999999999", "a SELECT 2147483648", "a SELECT +1", "a SELECT 01", "a SELECT -0",
 	}},
 	{"ECHO", []string{"a ECHO x", `a ECHO ""`, "a ECHO", "a ECHO x y", "a HELLO 3", "a ECHO x"}},
 	{"arity", []string{
@@ -144,7 +144,8 @@ var duels = []struct {
 		"a CLIENT KILL ID 0", "a CLIENT KILL ID", "a CLIENT KILL ID 99999999", "a CLIENT KILL TYPE x",
 		"a CLIENT KILL TYPE pubsub", "a CLIENT KILL NONSENSE x", "a CLIENT KILL SKIPME maybe",
 		"a CLIENT KILL ADDR nowhere:1", "a CLIENT LIST ID 99999999",
-		"a CLIENT KILL ID 99999999 SKIPME yes",
+		"a CLIENT KILL ID 99999999 SKIPME yes", "a CLIENT KILL USER nobody", "a CLIENT KILL USER default ID 99999999",
+		"a CLIENT KILL ID +1", "a CLIENT LIST ID +1",
 	}},
 	{"CLIENT KILL", []string{
 		"a SUBSCRIBE x", "b PING", "b CLIENT KILL TYPE pubsub", "b CLIENT KILL TYPE normal SKIPME yes",

@@ -32,8 +32,8 @@ func expected(want, got byte) *ProtocolError {
 	return &ProtocolError{Reason: "expected '" + string([]byte{want}) + "', got '" + string([]byte{got}) + "'"}
 }
 
-// parseNumber reads all of s as Redis's string2ll does: no plus sign, no leading zero, no -0.
-func parseNumber(s []byte) (n int64, ok bool) {
+// ParseInt reads all of s as Redis reads numbers in commands (string2ll): no plus sign, no leading zero, no -0.
+func ParseInt(s []byte) (n int64, ok bool) {
 	if len(s) == 1 && s[0] == '0' {
 		return 0, true
 	}

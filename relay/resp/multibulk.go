@@ -77,7 +77,7 @@ func (c *Commands) length(kind byte, tooLong, invalid *ProtocolError) (n int64, 
 	if first := c.buf.data[c.pos]; first != kind {
 		return 0, false, expected(kind, first)
 	}
-	if n, ok = parseNumber(line[1:]); !ok {
+	if n, ok = ParseInt(line[1:]); !ok {
 		return 0, false, invalid
 	}
 	c.pos += len(line) + 2 // Redis takes any byte for the line feed

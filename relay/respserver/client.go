@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -210,11 +209,11 @@ func (f *filter) parse(args [][]byte) (problem string) {
 		value := lower(args[i+1])
 		switch option := lower(args[i]); option {
 		case "id":
-			id, err := strconv.ParseUint(value, 10, 64)
-			if err != nil || id == 0 {
+			id, ok := resp.ParseInt(args[i+1])
+			if !ok || id <= 0 {
 				return "ERR client-id should be greater than 0"
 			}
-			f.ids = append(f.ids, id)
+			f.ids = append(f.ids, uint64(id))
 		case "type":
 			if !slices.Contains([]string{"normal", "pubsub", "master", "slave", "replica"}, value) {
 				return fmt.Sprintf("ERR Unknown client type '%.128s'", args[i+1])
@@ -222,6 +221,10 @@ func (f *filter) parse(args [][]byte) (problem string) {
 			f.kind = value
 		case "addr", "laddr":
 			f.addr = string(args[i+1])
+		case "user":
+			if value != "default" {
+				return fmt.Sprintf("ERR No such user '%.128s'", args[i+1])
+			}
 		case "skipme":
 			if value != "yes" && value != "no" {
 				return "ERR syntax error"
@@ -241,11 +244,11 @@ func (f *filter) parseList(args [][]byte) (problem string) {
 		return f.parse(args)
 	}
 	for _, a := range args[1:] {
-		id, err := strconv.ParseUint(string(a), 10, 64)
-		if err != nil {
+		id, ok := resp.ParseInt(a)
+		if !ok {
 			return "ERR Invalid client ID"
 		}
-		f.ids = append(f.ids, id)
+		f.ids = append(f.ids, uint64(id))
 	}
 	return ""
 }

@@ -4,7 +4,6 @@ package respserver
 
 import (
 	"fmt"
-	"strconv"
 
 	"redis-relay/relay/resp"
 )
@@ -60,10 +59,12 @@ func (c *session) auth(args [][]byte) {
 // selectDB accepts any database: Pub/Sub has none. CLIENT INFO shows it, where
 // libraries look whether it is still selected.
 func (c *session) selectDB(args [][]byte) {
-	n, err := strconv.ParseInt(string(args[1]), 10, 32)
+	n, ok := resp.ParseInt(args[1])
 	switch {
-	case err != nil:
-		c.replyError("ERR value is not an integer or out of range")
+	case !ok:
+		c.replyError(errNotInteger)
+	case n != int64(int32(n)):
+		c.replyError("ERR value is out of range, value must between -2147483648 and 2147483647")
 	case n < 0:
 		c.replyError("ERR DB index is out of range")
 	default:
@@ -78,9 +79,9 @@ func (c *session) selectDB(args [][]byte) {
 func (c *session) hello(args [][]byte) {
 	proto := c.proto
 	if len(args) > 1 {
-		n, err := strconv.ParseInt(string(args[1]), 10, 64)
+		n, ok := resp.ParseInt(args[1])
 		switch {
-		case err != nil:
+		case !ok:
 			c.replyError("ERR Protocol version is not an integer or out of range")
 			return
 		case n != 2 && n != 3:

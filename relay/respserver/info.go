@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,13 +21,15 @@ type section struct {
 	write func(*session, *strings.Builder)
 }
 
-// Libraries look for redis_version, loading and role; the rest is for people.
+// Libraries look for redis_version, loading, role and cluster_enabled, the test suite of redis-py for arch_bits; the
+// rest is for people.
 var sections = []section{
 	{"Server", func(c *session, b *strings.Builder) {
 		up := time.Since(c.srv.started)
 		fmt.Fprintf(b, "redis_version:%s\r\nredis_mode:standalone\r\nredis_relay_version:%s\r\n"+
-			"os:%s %s\r\nprocess_id:%d\r\ntcp_port:0\r\nunixsocket:%s\r\nuptime_in_seconds:%d\r\nuptime_in_days:%d\r\n",
-			c.srv.backend.RedisVersion(), c.srv.opts.Version, runtime.GOOS, runtime.GOARCH, os.Getpid(), c.srv.opts.Path,
+			"os:%s %s\r\narch_bits:%d\r\nprocess_id:%d\r\ntcp_port:0\r\nunixsocket:%s\r\nuptime_in_seconds:%d\r\nuptime_in_days:%d\r\n",
+			c.srv.backend.RedisVersion(), c.srv.opts.Version, runtime.GOOS, runtime.GOARCH, strconv.IntSize,
+			os.Getpid(), c.srv.opts.Path,
 			int(up.Seconds()), int(up.Hours()/24))
 	}},
 	{"Clients", func(c *session, b *strings.Builder) {

@@ -6,7 +6,6 @@ package respserver
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -229,16 +228,16 @@ func parseRead(args [][]byte) (q readQuery, problem string) {
 		word, more := lower(args[i]), i+1 < len(args)
 		switch {
 		case word == "count" && more:
-			n, err := strconv.ParseInt(string(args[i+1]), 10, 64)
-			if err != nil {
+			n, ok := resp.ParseInt(args[i+1])
+			if !ok {
 				return q, errNotInteger
 			}
 			q.count = int(max(0, min(n, 1<<31)))
 			i++
 		case word == "block" && more:
-			ms, err := strconv.ParseInt(string(args[i+1]), 10, 64)
+			ms, ok := resp.ParseInt(args[i+1])
 			switch {
-			case err != nil:
+			case !ok:
 				return q, errTimeout
 			case ms < 0:
 				return q, errNegative
