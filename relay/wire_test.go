@@ -107,6 +107,10 @@ var duels = []struct {
 		"b SPUBLISH c x", "a UNSUBSCRIBE c zz", "a PUNSUBSCRIBE", "a PING", "a SUNSUBSCRIBE", "a CLIENT REPLY ON",
 		"a CLIENT REPLY SKIP | SUBSCRIBE c | PING", "b PUBLISH c x", "a CLIENT REPLY SKIP | PUBLISH d x | PING",
 	}},
+	{"one after the other in one write", []string{
+		"a HELLO 3", "a PUBLISH c x | SUBSCRIBE c", "a RESET | PUBLISH c x", "a SUBSCRIBE c", "a PSUBSCRIBE c*",
+		"a RESET | PUBLISH c x", "b PUBLISH c x",
+	}},
 	{"CLIENT REPLY and messages in RESP2", []string{
 		"a CLIENT REPLY OFF", "a SUBSCRIBE c", "a PING", "b PUBLISH c x", "a UNSUBSCRIBE c", "a PING", "a CLIENT REPLY ON",
 	}},

@@ -37,7 +37,13 @@ func (c *session) quitNow([][]byte) {
 
 // reset makes the connection as new, without unsubscribe confirmations.
 func (c *session) reset([][]byte) {
-	c.leaveAll()
+	for kind := range resp.Kind(resp.Kinds) {
+		if names := keys(c.names[kind]); len(names) > 0 && c.part(kind, names) != nil {
+			return // the session is ending
+		}
+		c.names[kind] = nil
+	}
+	c.noteCounts()
 	c.muted, c.off = false, false
 	c.setProto(resp.RESP2)
 	c.mu.Lock()

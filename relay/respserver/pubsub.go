@@ -28,7 +28,8 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 }
 
 // subscribe confirms all names of a command, or refuses all of them. The place of
-// the answer is kept before the hub can queue a message behind it.
+// the answer is kept before the hub can queue a message behind it. What the client
+// published before goes first: it goes another way.
 func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	for _, name := range args {
 		if problem := c.tooLong(kind, name); problem != "" {
@@ -38,6 +39,9 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 		if !c.mayListen(kind, name) {
 			return
 		}
+	}
+	if c.answered() != nil {
+		return // the session is ending
 	}
 	all, fresh := c.add(kind, args)
 	if problem := c.tooMany(args[0]); problem != "" {
@@ -185,14 +189,8 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 			return
 		}
 	}
-	if c.hearOut(kind, names) != nil {
+	if c.part(kind, names) != nil {
 		return // the session is ending
-	}
-	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
-		c.flush()
-		timer := time.NewTimer(c.srv.opts.PublishTimeout)
-		defer timer.Stop()
-		c.settled(released, timer)
 	}
 	b := c.scratch
 	for _, name := range names {
@@ -201,6 +199,21 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 	}
 	c.noteCounts()
 	c.push(b)
+}
+
+// part ends subscriptions, and returns when Redis has let go of what nobody listens to
+// now.
+func (c *session) part(kind resp.Kind, names []string) error {
+	if err := c.hearOut(kind, names); err != nil {
+		return err
+	}
+	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
+		c.flush()
+		timer := time.NewTimer(c.srv.opts.PublishTimeout)
+		defer timer.Stop()
+		c.settled(released, timer)
+	}
+	return nil
 }
 
 // hearOut returns when the client has been given what was published on names so far,
