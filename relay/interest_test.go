@@ -254,6 +254,30 @@ func TestPublishFollowsASubscribeThatIsUnread(t *testing.T) {
 	}
 }
 
+// TestPublishFollowsAnUnsubscribe that is not answered yet: nobody is there any more.
+// Redis is far away.
+func TestPublishFollowsAnUnsubscribe(t *testing.T) {
+	const rounds = 100
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+	proxy.Delay(time.Millisecond)
+	sub, pub := r.dial(), r.dial()
+	for _, tt := range []struct{ subscribe, unsubscribe, publish string }{
+		{"SUBSCRIBE", "UNSUBSCRIBE", "PUBLISH"},
+		{"PSUBSCRIBE", "PUNSUBSCRIBE", "PUBLISH"},
+		{"SSUBSCRIBE", "SUNSUBSCRIBE", "SPUBLISH"},
+	} {
+		for range rounds {
+			sub.Do(tt.subscribe, "left:1")
+			sub.Send(tt.unsubscribe)
+			pub.Send(tt.publish, "left:1", "too-late")
+			sub.Expect(t, "["+strings.ToLower(tt.unsubscribe)+" left:1 0]")
+			pub.Expect(t, ":0")
+		}
+	}
+}
+
 // TestPublishFollowsASubscribeBehindAnother has a second SUBSCRIBE behind the first
 // one, which waits for Redis: read together with it, or while it waits.
 func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {

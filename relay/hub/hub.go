@@ -50,12 +50,14 @@ type Hub struct {
 	dropped  atomic.Uint64 // messages not queued for one listener, whose queue was full
 	replaced atomic.Uint64 // messages that a newer one took the place of, for one listener
 	ended    atomic.Uint64 // messages not queued for one listener, which was being disconnected
+	partings atomic.Int64  // under way, for a look without a lock
 
 	mu sync.Mutex // Guards what follows.
 
 	topics   [resp.Kinds]map[string]*topic
 	patterns patterns                            // those of topics[resp.PMessage], by what they match
 	leaving  [resp.Kinds]map[string][]*departure // names that Redis is to let go of
+	parting  [resp.Kinds]map[string][]*Parting   // names that somebody is about to leave
 	subs     [resp.Kinds]int                     // listeners over all topics
 	waiting  [resp.Kinds]int                     // Pendings over all topics
 	run      run
@@ -74,6 +76,7 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
 		h.leaving[k] = map[string][]*departure{}
+		h.parting[k] = map[string][]*Parting{}
 	}
 	return h
 }

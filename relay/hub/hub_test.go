@@ -90,6 +90,53 @@ func TestNoMessageAfterLeave(t *testing.T) {
 	wantStats(t, h, 0, 0, 0)
 }
 
+func TestPartingFrom(t *testing.T) {
+	h, _ := newHub(t)
+	none := func(kind resp.Kind, channel string) {
+		t.Helper()
+		if list := h.PartingFrom(kind, []byte(channel)); len(list) != 0 {
+			t.Errorf("%s %s: %d", kind, channel, len(list))
+		}
+	}
+	none(resp.Message, "a")
+	exact := h.Part(resp.Message, []string{"a", "b", "a"})
+	second := h.Part(resp.Message, []string{"a"})
+	pattern := h.Part(resp.PMessage, []string{"x", "a*"})
+	shard := h.Part(resp.SMessage, []string{"s"})
+	for _, tt := range []struct {
+		kind    resp.Kind
+		channel string
+		want    []*Parting
+	}{
+		{resp.Message, "ab", []*Parting{pattern}},
+		{resp.Message, "b", []*Parting{exact}},
+		{resp.Message, "s", nil},
+		{resp.SMessage, "s", []*Parting{shard}},
+		{resp.SMessage, "a", nil},
+	} {
+		if got := h.PartingFrom(tt.kind, []byte(tt.channel)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s %s: %v", tt.kind, tt.channel, got)
+		}
+	}
+	for _, p := range []*Parting{exact, second, pattern} {
+		if !slices.Contains(h.PartingFrom(resp.Message, []byte("a")), p) || isDone(p.Done()) {
+			t.Errorf("%q is not parting from a", p.names)
+		}
+		h.Parted(p)
+		if slices.Contains(h.PartingFrom(resp.Message, []byte("a")), p) || !isDone(p.Done()) {
+			t.Errorf("%q is still parting from a", p.names)
+		}
+	}
+	none(resp.Message, "a")
+	h.Parted(shard)
+	none(resp.SMessage, "s")
+	for kind := range h.parting {
+		if n := len(h.parting[kind]); n != 0 {
+			t.Errorf("%d names of kind %d are remembered", n, kind)
+		}
+	}
+}
+
 // TestLeaveThenJoin: a name that is wanted again before Redis has let go of it.
 func TestLeaveThenJoin(t *testing.T) {
 	h, r := newHub(t)

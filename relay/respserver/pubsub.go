@@ -202,9 +202,14 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 }
 
 // part ends subscriptions, and returns when Redis has let go of what nobody listens to
-// now.
+// now. Publishers wait for that.
 func (c *session) part(kind resp.Kind, names []string) error {
-	if err := c.hearOut(kind, names); err != nil {
+	if !slices.ContainsFunc(names, func(n string) bool { _, has := c.names[kind][n]; return has }) {
+		return nil
+	}
+	parting := c.srv.hub.Part(kind, names)
+	defer c.srv.hub.Parted(parting)
+	if err := c.hearOut(); err != nil {
 		return err
 	}
 	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
@@ -216,12 +221,9 @@ func (c *session) part(kind resp.Kind, names []string) error {
 	return nil
 }
 
-// hearOut returns when the client has been given what was published on names so far,
-// by itself or by others: a publisher's answer may be faster than the message.
-func (c *session) hearOut(kind resp.Kind, names []string) error {
-	if !slices.ContainsFunc(names, func(n string) bool { _, has := c.names[kind][n]; return has }) {
-		return nil
-	}
+// hearOut returns when the client has been given what was published so far, by itself
+// or by others: a publisher's answer may be faster than the message.
+func (c *session) hearOut() error {
 	err := c.answered()
 	if err == nil {
 		done := make(chan struct{})
@@ -277,17 +279,21 @@ func (c *session) publishOversize(kind resp.Kind, channel []byte, size int64) {
 }
 
 // letSubscribersIn waits while a subscription of anybody on this host, which the
-// message would reach, is not confirmed by Redis yet: some libraries subscribe on
-// one connection and publish on another without waiting.
+// message would reach, is not confirmed by Redis yet, or is just being ended: some
+// libraries subscribe on one connection and publish on another without waiting.
 func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
-	pending := c.srv.hub.WaitFor(p.Kind, p.Channel)
-	if pending == nil {
+	pending, partings := c.srv.hub.WaitFor(p.Kind, p.Channel), c.srv.hub.PartingFrom(p.Kind, p.Channel)
+	if pending == nil && partings == nil {
 		return p, true
 	}
 	c.flush()
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
-	for pending != nil && c.settled(pending.Done(), timer) {
+	inTime := true
+	for _, parting := range partings { // but none that begins later: they might never end
+		inTime = inTime && c.settled(parting.Done(), timer)
+	}
+	for inTime && pending != nil && c.settled(pending.Done(), timer) {
 		pending = c.srv.hub.WaitFor(p.Kind, p.Channel)
 	}
 	return p, c.ending.Load() == nil // if Redis is silent: let the publish fail, or not
