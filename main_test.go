@@ -508,11 +508,18 @@ func TestNoSecretIsTold(t *testing.T) {
 				"redis: {url: 'redis://u:" + inFile + "/@h'}\nlimits: {clients: 0}\n",
 				"redis: {pasword: " + inURL + "}\n",
 				"redis: [" + inURL + "]\n",
+				"redis: redis://u:" + inURL + "@h\n", // and not redis: {url: …}
 				"redis: {url: {" + inURL + ": 1}}\n",
 				"socket: {mode: \"0600\"}\nredis: {url: 'rediss://u:" + inFile + "@h'}\n",
 			} {
 				s.write("relay.yaml", bad)
+				reloads := func() int {
+					text := d.stderr.String()
+					return strings.Count(text, "reload refused") + strings.Count(text, "configuration reloaded")
+				}
+				before := reloads()
 				d.signal(syscall.SIGHUP)
+				redistest.Eventually(t, wait, "it is read", func() bool { return reloads() > before })
 				look("after a reload")
 			}
 			s.write("relay.yaml", way.config)

@@ -317,8 +317,8 @@ func TestStrict(t *testing.T) {
 			[]string{
 				":1: redis: expected a mapping, found a list",
 				":2: routes: expected a list, found a mapping",
-				`:3: socket: expected a mapping, found text "x"`,
-				`:4: http: expected a mapping, found a value tagged !tag "x"`,
+				":3: socket: expected a mapping, found text",
+				":4: http: expected a mapping, found a value tagged !tag",
 			},
 		},
 		"routes": {
@@ -328,7 +328,7 @@ func TestStrict(t *testing.T) {
 				`:3: routes[0].publish: expected true or false, found text "yes"`,
 				`:4: routes[0].rate.limit: expected a number, found text "fast"`,
 				`:5: routes[0].kinds: expected names in text, found a name that is the whole number "1"; put it in quotes`,
-				`:6: routes[1]: expected a mapping, found nothing "~"`,
+				":6: routes[1]: expected a mapping, found nothing",
 			},
 		},
 		"root": {"- a", ErrType, []string{":1: expected a mapping, found a list"}},
@@ -361,7 +361,7 @@ func TestStrict(t *testing.T) {
 				":1: routes[0].kinds: expected a mapping, found a list",
 			},
 		},
-		"merge of text": {"log: {<<: x}", ErrType, []string{`:1: log: expected a mapping, found text "x"`}},
+		"merge of text": {"log: {<<: x}", ErrType, []string{":1: log: expected a mapping, found text"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, c.text)

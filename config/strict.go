@@ -95,7 +95,7 @@ func (c *checker) checkMap(n *yaml.Node, t reflect.Type, path string) {
 // as the type of the one they are merged into.
 func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
-		c.wrong(n, path, expected(t), found(n))
+		c.wrong(n, path, expected(t), shape(n))
 		return
 	}
 	for i := 0; i < len(n.Content); i += 2 {
@@ -123,7 +123,7 @@ func (c *checker) checkMerge(n *yaml.Node, t reflect.Type, path string) {
 
 func (c *checker) checkList(n *yaml.Node, t reflect.Type, path string) {
 	if n.Kind != yaml.SequenceNode {
-		c.wrong(n, path, expected(t), found(n))
+		c.wrong(n, path, expected(t), shape(n))
 		return
 	}
 	for i, one := range n.Content {
@@ -135,8 +135,7 @@ func (c *checker) checkScalar(n *yaml.Node, t reflect.Type, path string) {
 	switch {
 	case n.Kind == yaml.ScalarNode && fits(n, t):
 	case t.Kind() == reflect.String:
-		// Named without its value, which may be a misplaced secret.
-		what, _, _ := strings.Cut(found(n), " \"")
+		what := shape(n)
 		if n.Kind == yaml.ScalarNode {
 			what += "; put it in quotes"
 		}
@@ -216,6 +215,15 @@ func expected(t reflect.Type) string {
 
 // found words what a node is, with the value of a scalar.
 func found(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return shape(n)
+	}
+	return fmt.Sprintf("%s %.40q", shape(n), n.Value)
+}
+
+// shape is found without the value, which may be a misplaced secret, such as a URL
+// behind "redis:".
+func shape(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "a mapping"
@@ -228,9 +236,8 @@ func found(n *yaml.Node) string {
 		"!!str": "text", "!!int": "the whole number", "!!float": "the number",
 		"!!bool": "the truth value", "!!null": "nothing", "!!timestamp": "the date", "!!merge": "a merge",
 	}
-	kind, ok := words[n.ShortTag()]
-	if !ok {
-		kind = "a value tagged " + n.ShortTag()
+	if word, ok := words[n.ShortTag()]; ok {
+		return word
 	}
-	return fmt.Sprintf("%s %.40q", kind, n.Value)
+	return "a value tagged " + n.ShortTag()
 }
