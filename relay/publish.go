@@ -140,6 +140,10 @@ func (r *Relay) failed(p *publication, err error) error {
 // that is not for this user. What it catches of routes that are closed to all is
 // not delivered.
 func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) error {
+	return r.rules.Load().maySubscribe(by, kind, name)
+}
+
+func (r *rules) maySubscribe(by respserver.User, kind resp.Kind, name []byte) error {
 	channel := name
 	if kind == resp.PMessage {
 		channel = glob.Literal(name)
@@ -151,14 +155,13 @@ func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) er
 		return &Refusal{Denied, string(name), "of the relay's own channels only " + EventsChannel + " and " +
 			RejectsChannel + " can be listened to, by their full names"}
 	}
-	now := r.rules.Load()
-	if rt := now.table.Lookup(channel); !rt.Subscribe {
+	if rt := r.table.Lookup(channel); !rt.Subscribe {
 		return &Refusal{Denied, string(name), closed("subscribe", rt)}
 	}
-	if kind == resp.PMessage && !now.allowsPattern(channel) {
-		return &Refusal{Denied, string(name), outsidePatterns(now)}
+	if kind == resp.PMessage && !r.allowsPattern(channel) {
+		return &Refusal{Denied, string(name), outsidePatterns(r)}
 	}
-	if rt := now.barred(by, kind, name); rt != nil {
+	if rt := r.barred(by, kind, name); rt != nil {
 		return &Refusal{Denied, string(name), barred(by, "subscribe", rt)}
 	}
 	return nil
@@ -167,10 +170,4 @@ func (r *Relay) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) er
 // outsidePatterns words why a pattern is refused that does not begin as it must.
 func outsidePatterns(now *rules) string {
 	return fmt.Sprintf("a pattern must begin with one of limits.pattern_prefixes (%s)", strings.Join(now.patterns, ", "))
-}
-
-// MayStay tells whether who listens to a name could still subscribe to it. Who
-// stayed would hear nothing more, and not be told.
-func (r *Relay) MayStay(by respserver.User, kind resp.Kind, name []byte) bool {
-	return r.MaySubscribe(by, kind, name) == nil
 }

@@ -15,6 +15,8 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"redis-relay/config"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
 )
 
 // watchInterval is how often the configuration's files are looked at. A look is a
@@ -51,7 +53,10 @@ func (r *Relay) Reload() error {
 
 func (r *Relay) adopt(next *config.Config, rules *rules) {
 	r.rules.Store(rules)
-	r.server.Reconsider()
+	// Who could not subscribe any more, would hear nothing more and not be told.
+	r.server.Reconsider(func(by respserver.User, kind resp.Kind, name []byte) bool {
+		return rules.maySubscribe(by, kind, name) == nil
+	})
 	r.followHistory()
 	r.setLimits(next.Limits)
 	r.reloadNATS(next)

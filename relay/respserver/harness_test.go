@@ -102,8 +102,6 @@ func (b *backend) MaySubscribe(_ respserver.User, _ resp.Kind, name []byte) erro
 	return nil
 }
 
-func (b *backend) MayStay(respserver.User, resp.Kind, []byte) bool { return true }
-
 func (b *backend) Channels(context.Context, respserver.User, resp.Kind, []byte) ([]string, error) {
 	return nil, errClosed
 }

@@ -72,9 +72,6 @@ type (
 	Gate interface {
 		// MaySubscribe returns why a user may not listen to a name, or nil.
 		MaySubscribe(by User, kind resp.Kind, name []byte) error
-		// MayStay tells whether a user who listens to a name may go on; see
-		// Server.Reconsider.
-		MayStay(by User, kind resp.Kind, name []byte) bool
 	}
 	// Barrier orders what clients do among what Redis does.
 	Barrier interface {
@@ -228,13 +225,16 @@ func (s *Server) list() []*session {
 	return all
 }
 
-// Reconsider disconnects who listens to what its user may not listen to any more.
-// It follows a change of what Gate answers, and does not wait: each session looks
-// before it carries out another command.
-func (s *Server) Reconsider() {
+// MayListen tells whether a user who listens to a name may go on.
+type MayListen func(by User, kind resp.Kind, name []byte) bool
+
+// Reconsider disconnects who listens to what its user may not listen to any more. It
+// follows a change of what Gate answers, and does not wait: each session looks before
+// it carries out another command. By then the answer may have changed again; who was
+// forbidden to listen in between missed something, and is disconnected all the same.
+func (s *Server) Reconsider(may MayListen) {
 	for _, c := range s.list() {
-		c.doubted.Store(true)
-		c.wake()
+		c.doubt(may)
 	}
 }
 

@@ -61,7 +61,7 @@ type session struct {
 	owes   atomic.Int64 // since when a command is due that has not come in whole, by Server.clock; 0: none
 	last   atomic.Pointer[command]
 
-	doubted atomic.Bool // look again whether the user may listen; see Server.Reconsider
+	doubted atomic.Bool // doubts has something
 
 	turn    atomic.Uint64 // odd while commands may be under way; see arrivals.go
 	watched atomic.Bool   // publishers let this session go first; set by run's goroutine
@@ -82,7 +82,7 @@ type session struct {
 	heeded   bool      // they were let go first since the last read
 	arrived  [1]uint64 // room for one who has something unread
 
-	mu sync.Mutex // Guards what follows, which CLIENT LIST shows.
+	mu sync.Mutex // Guards what follows; most of it CLIENT LIST shows.
 
 	proto   resp.Proto
 	db      int // the last that SELECT accepted
@@ -90,6 +90,7 @@ type session struct {
 	libName string
 	libVer  string
 	counts  [resp.Kinds]int
+	doubts  []MayListen // by which to look whether the user may still listen; see Server.Reconsider
 }
 
 func newSession(srv *Server, conn net.Conn, p peer) (*session, error) {
@@ -223,28 +224,44 @@ func (c *session) serve() error {
 	return nil
 }
 
+// doubt has the session look whether its user may still listen. It may be called from
+// anywhere.
+func (c *session) doubt(may MayListen) {
+	c.mu.Lock()
+	c.doubts = append(c.doubts, may)
+	c.doubted.Store(true)
+	c.mu.Unlock()
+	c.wake()
+}
+
 // reconsider ends the session if it was doubted, and with reason.
 func (c *session) reconsider() {
 	if !c.doubted.Load() {
 		return
 	}
+	c.mu.Lock()
+	doubts := c.doubts
+	c.doubts = nil
 	c.doubted.Store(false)
-	if !c.mayStay() {
-		c.end(reasonBarred)
+	c.mu.Unlock()
+	for _, may := range doubts {
+		if !c.mayStay(may) {
+			c.end(reasonBarred)
+		}
 	}
 }
 
-func (c *session) mayStay() bool {
-	by, gate := c.user(), c.srv.backend
+func (c *session) mayStay(may MayListen) bool {
+	by := c.user()
 	for kind := range resp.Kind(resp.Kinds) {
 		for name := range c.names[kind] {
-			if !gate.MayStay(by, kind, []byte(name)) {
+			if !may(by, kind, []byte(name)) {
 				return false
 			}
 		}
 	}
 	return !slices.ContainsFunc(c.reading, func(p Position) bool {
-		return !gate.MayStay(by, resp.Message, []byte(p.Channel))
+		return !may(by, resp.Message, []byte(p.Channel))
 	})
 }
 

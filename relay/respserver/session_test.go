@@ -261,3 +261,37 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// Who may not listen for a moment has missed something, also if it was busy then and
+// may listen again when it looks.
+func TestForbiddenForAMoment(t *testing.T) {
+	s := serve(t)
+	busy, idle, other := s.dial(), s.dial(), s.dial()
+	for _, c := range []*redistest.Client{busy, idle} {
+		c.Send("HELLO", "3", "SETNAME", "c")
+		c.Receive()
+		c.Send("SUBSCRIBE", "a")
+		c.Expect(t, ">[subscribe a 1]")
+	}
+	s.upstream.mute.Store(true)
+	other.Send("SUBSCRIBE", "b")
+	until(t, "the subscription waits", func() bool { return s.hub.Stats().Topics[resp.Message] == 2 })
+	busy.Send("PUBLISH", "b", "m") // waits for it
+	watcher := s.dial()
+	until(t, "it is busy", func() bool { return strings.Contains(watcher.Do("CLIENT", "LIST").Str, "cmd=publish") })
+
+	may := func(is bool) respserver.MayListen {
+		return func(_ respserver.User, _ resp.Kind, name []byte) bool { return is || string(name) != "a" }
+	}
+	s.Reconsider(may(false))
+	s.Reconsider(may(true))
+	s.hub.Confirmed(resp.Message, "b")
+	for _, c := range []*redistest.Client{busy, idle} {
+		c.Closed()
+	}
+	watcher.Send("PING") // listens to nothing
+	watcher.Expect(t, "+PONG")
+	if n := s.Ended("denied"); n != 2 {
+		t.Errorf("%d are counted, want 2", n)
+	}
+}
