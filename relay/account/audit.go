@@ -22,6 +22,7 @@ type Account struct {
 	// What the listeners agreed to.
 	Notified bool // to be told of gaps by an event
 	Drops    bool // to miss messages when they are slow, which the relay counts
+	Rated    bool // to miss messages over the rate of a channel, which the relay counts
 }
 
 // Tally is the result: Due = Delivered + Gap + Cut + Dropped + Silent, and Silent
@@ -36,7 +37,7 @@ type Tally struct {
 	Away      int // published while nobody was, for certain, subscribed
 	Faults    Faults
 
-	// By relay: what it must have counted as dropped.
+	// By relay: what it must have counted as dropped, or as over the rate.
 	Drops map[int]Range
 
 	silences []silence // unsorted
@@ -177,14 +178,14 @@ func (t *Tally) missed(a *Account, stays []*Stay, stay *Stay, id ID, m *Message)
 		if late := time.Duration(last.To - m.Reached - last.Blind); late > Promptness {
 			t.Faults.Add("missed %v, and was disconnected %v later", id, late)
 		}
-	case a.Drops:
+	case a.Drops || a.Rated:
 		t.Dropped++
 		drop.Least++
 	default:
 		t.Silent++
 		t.silences = append(t.silences, silence{id, 1, m.Sent, m.Reached})
 	}
-	if a.Drops {
+	if a.Drops || a.Rated {
 		t.Drops[stay.Relay] = drop
 	}
 }

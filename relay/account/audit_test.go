@@ -57,6 +57,7 @@ func TestAudit(t *testing.T) {
 	const (
 		notified = 1 << iota
 		drops
+		rated
 	)
 	second := int64(time.Second)
 	for name, c := range map[string]struct {
@@ -102,7 +103,13 @@ func TestAudit(t *testing.T) {
 			"missed 4 messages",
 		},
 		"dropped": {[]string{"join 0, hear 0 3, hear 8 9"}, drops, Tally{Due: 10, Delivered: 6, Dropped: 4}, ""},
-		"twice":   {[]string{"join 0, hear 0 9, hear 9"}, 0, Tally{Due: 10, Delivered: 10}, "came twice"},
+		"over the rate": {
+			[]string{"join 0, hear 0 3, hear 8 9"},
+			rated,
+			Tally{Due: 10, Delivered: 6, Dropped: 4},
+			"",
+		},
+		"twice": {[]string{"join 0, hear 0 9, hear 9"}, 0, Tally{Due: 10, Delivered: 10}, "came twice"},
 		"twice, over two connections": {
 			[]string{"join 0, hear 0 5, end 59, join 59, hear 5 9"}, 0, Tally{Due: 10, Delivered: 10}, "came twice",
 		},
@@ -121,7 +128,9 @@ func TestAudit(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &Account{Name: "test", Notified: c.agreed&notified != 0, Drops: c.agreed&drops != 0}
+			a := &Account{
+				Name: "test", Notified: c.agreed&notified != 0, Drops: c.agreed&drops != 0, Rated: c.agreed&rated != 0,
+			}
 			for i, story := range c.stories {
 				a.Ears = append(a.Ears, NewEar(fmt.Sprint("ear ", i), 1, 1))
 				tell(a.Ears[i], story)
@@ -131,7 +140,7 @@ func TestAudit(t *testing.T) {
 			if (text == "") != (c.fault == "") || !strings.Contains(text, c.fault) {
 				t.Errorf("faults %q, want %q", text, c.fault)
 			}
-			if d := got.Drops[1]; c.agreed&drops != 0 && d != (Range{c.want.Dropped, c.want.Dropped}) {
+			if d := got.Drops[1]; c.agreed&(drops|rated) != 0 && d != (Range{c.want.Dropped, c.want.Dropped}) {
 				t.Errorf("drops %+v, want %d", d, c.want.Dropped)
 			}
 			var counts Tally

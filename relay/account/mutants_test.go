@@ -28,6 +28,11 @@ var mutants = []mutant{
 		quick: true,
 	},
 	{
+		name: "a message over the rate is not counted", file: "relay/deliver.go",
+		old: "r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload))\n\t\treturn judgement{closed: true}",
+		new: "return judgement{closed: true}",
+	},
+	{
 		name: "a publish is acknowledged without an answer", file: "relay/upstream/link.go",
 		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(err))`,
 		new:    "nil",

@@ -236,7 +236,7 @@ func (r *run) reckon() Faults {
 		totals.Fates[Unknown], totals.Reached)
 
 	classes, order := map[string]*Tally{}, []string{}
-	drops := map[int]Range{}
+	missed := map[counter]Range{}
 	for _, c := range r.crowds {
 		t := r.ledger.Audit(c.account)
 		wrong.Join(c.account.Name, t.Faults)
@@ -246,30 +246,47 @@ func (r *run) reckon() Faults {
 		}
 		classes[c.account.Class].Add(t)
 		for relay, d := range t.Drops {
-			drops[relay] = Range{drops[relay].Least + d.Least, drops[relay].Most + d.Most}
+			k := counter{relay, c.account.Rated}
+			missed[k] = Range{missed[k].Least + d.Least, missed[k].Most + d.Most}
 		}
 	}
 	r.t.Log(table(classes, order))
-	for process, n := range counted {
-		d := drops[process]
-		r.t.Logf("relay %d counted %d drops; its listeners missed from %d to %d that way", process, n, d.Least, d.Most)
-		if n < d.Least || r.plan.calm && n != d.Least { // else some drops were for connections that ended
-			wrong.Add("relay %d counted %d drops, and its listeners missed %d", process, n, d.Least)
+	for k, n := range counted {
+		d := missed[k]
+		r.t.Logf("%v: %d; listeners missed from %d to %d that way", k, n, d.Least, d.Most)
+		if n < d.Least || r.plan.calm && n != d.Least { // else some were for connections that ended
+			wrong.Add("%v: %d, and listeners missed %d", k, n, d.Least)
 		}
 	}
 	return wrong
 }
 
-// counters ends the relays, and returns by process what each has counted as dropped.
-func (r *run) counters() map[int]int {
-	counted := map[int]int{}
+// counter is what a relay counts of messages that listeners do not get: those who are
+// slow, or all of those over the rate.
+type counter struct {
+	process  int
+	overRate bool
+}
+
+func (c counter) String() string {
+	if c.overRate {
+		return fmt.Sprintf("relay %d counted as over the rate", c.process)
+	}
+	return fmt.Sprintf("relay %d counted as dropped", c.process)
+}
+
+// counters ends the relays, and returns what each has counted.
+func (r *run) counters() map[counter]int {
+	counted := map[counter]int{}
 	for _, relay := range r.relays {
 		dropped, err := relay.metric(`drops_total{reason="dropped"}`)
 		replaced, err2 := relay.metric(`drops_total{reason="latest"}`)
-		if err := errors.Join(err, err2, relay.stop()); err != nil {
+		rejected, err3 := relay.metric(`rejects_total{code="RATELIMIT",direction="inbound",route="r:"}`)
+		if err := errors.Join(err, err2, err3, relay.stop()); err != nil {
 			r.report("end a relay: %v", err)
 		}
-		counted[relay.pid] = dropped + replaced
+		counted[counter{relay.pid, false}] = dropped + replaced
+		counted[counter{relay.pid, true}] = rejected
 	}
 	return counted
 }

@@ -23,8 +23,8 @@ const (
 )
 
 // channels of each route. d: disconnects, n: notifies, s: drops, t: drops and
-// notifies, l: keeps the latest, o: is delivered to one, q: to one or nobody, h: has history, j: a schema,
-// k: one that only the library can check, x: comes and goes with reloads.
+// notifies, l: keeps the latest, o: is delivered to one, q: to one or nobody, r: has a rate, h: history,
+// j: a schema, k: one that only the library can check, x: comes and goes with reloads.
 var channels = []channel{
 	{name: "d:1", size: bulky},
 	{name: "d:2", size: small},
@@ -44,6 +44,7 @@ var channels = []channel{
 	{name: "o:1", size: small},
 	{name: "o:2", size: small},
 	{name: "q:1", size: bulky},
+	{name: "r:1", size: small},
 	{name: "h:1", size: small, history: true},
 	{name: "h:2", size: small, history: true},
 	{name: "h:3", size: small, history: true},
@@ -99,6 +100,7 @@ routes:
   - {prefix: "l:", slow: latest, latest_by: p}
   - {prefix: "o:", deliver: one}
   - {prefix: "q:", deliver: one, slow: drop}
+  - {prefix: "r:", rate: {limit: 50}}
   - {prefix: "h:", history: {length: 10000000}}
   - {prefix: "j:", schema: j.json}
   - {prefix: "k:", schema: k.json, on_gap: notify}
@@ -131,6 +133,7 @@ var parts = []part{
 	{class: "latest", command: "SUBSCRIBE", names: []string{"l:1", "l:2"}, protos: []int{2}, account: Account{Drops: true}},
 	{class: "one", command: "SUBSCRIBE", names: []string{"o:1", "o:2"}, protos: []int{2, 3}},
 	{class: "one drop", command: "SUBSCRIBE", names: []string{"q:1"}, protos: []int{2, 3}, account: Account{Drops: true}},
+	{class: "rate", command: "SUBSCRIBE", names: []string{"r:1"}, protos: []int{2}, account: Account{Rated: true}},
 	{class: "history", command: "SUBSCRIBE", names: []string{"h:1", "h:2", "h:3"}, protos: []int{2}, account: Account{Notified: true}},
 	{class: "history pattern", command: "PSUBSCRIBE", names: []string{"h:*"}, protos: []int{3}, account: Account{Notified: true}},
 	{class: "reader", command: "XREAD", names: []string{"h:1", "h:2"}, protos: []int{2}},
