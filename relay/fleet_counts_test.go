@@ -79,7 +79,7 @@ func TestFleetCounts(t *testing.T) {
 			for _, c := range clients {
 				c.Close()
 			}
-			redistest.Eventually(t, 5*time.Second, "nobody is counted", func() bool {
+			redistest.Eventually(t, redistest.DefaultTimeout, "nobody is counted", func() bool {
 				return numsub(t, ask[0], kind.numsub, "servers") == 0
 			})
 		})
@@ -232,7 +232,7 @@ func TestFleetCountsWithoutOneRelay(t *testing.T) {
 		if n := r.metric("fleet_answers_missing_total") - before; n != missing {
 			t.Errorf("%s: %v answers were missing, want %v", when, n, missing)
 		}
-		if took > time.Second || missing > 0 && took < 100*time.Millisecond {
+		if took > 5*time.Second || missing > 0 && took < 100*time.Millisecond {
 			t.Errorf("%s: it took %v", when, took)
 		}
 	}
@@ -246,12 +246,12 @@ func TestFleetCountsWithoutOneRelay(t *testing.T) {
 	signal(syscall.SIGSTOP)
 	expect("one is stopped", 1+1, 1)
 	signal(syscall.SIGCONT)
-	redistest.Eventually(t, 5*time.Second, "it answers again", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "it answers again", func() bool {
 		return numsub(t, ask, "NUMSUB", "servers") == 1+3
 	})
 	expect("it answers again", 1+3, 0)
 	kill(other)
-	redistest.Eventually(t, 5*time.Second, "Redis has noticed", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "Redis has noticed", func() bool {
 		return redis.MustDo("PUBSUB", "SHARDNUMSUB", "relay:count").Elems[1].Int == 1
 	})
 	expect("one is dead", 1, 0)
@@ -292,7 +292,7 @@ func TestCountsWithoutRedis(t *testing.T) {
 		t.Errorf("relay:events has %d listeners, want 1", got)
 	}
 	redis.Kill()
-	redistest.Eventually(t, 5*time.Second, "the relay has noticed", func() bool { return !r.ready() })
+	redistest.Eventually(t, redistest.DefaultTimeout, "the relay has noticed", func() bool { return !r.ready() })
 	if got := ask.Do("PUBSUB", "NUMSUB", "servers").String(); !strings.HasPrefix(got, "-UPSTREAMDOWN ") {
 		t.Errorf("got %s, want UPSTREAMDOWN", got)
 	}

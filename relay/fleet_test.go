@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -52,13 +51,13 @@ func TestOneConnectionForAllProcesses(t *testing.T) {
 	asks.Expect(t, fmt.Sprintf("[crowd:7 %d]", processes))
 
 	kill(list[1:]...)
-	redistest.Eventually(t, time.Second, "the dead connections are gone", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the dead connections are gone", func() bool {
 		return r.metric(`clients`) == crowdConns+1
 	})
 	expect("one process alive", crowdChannels, crowdPatterns)
 
 	kill(list[0])
-	redistest.Eventually(t, time.Second, "Redis is asked for nothing but the probe", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "Redis is asked for nothing but the probe", func() bool {
 		channels, patterns := interest(t, redis)
 		return len(channels) == 0 && patterns == 0
 	})

@@ -381,7 +381,7 @@ func TestReadersOfAStreamMadeAnew(t *testing.T) {
 	for i, id := range []string{"3-2", "3-3", "4-1"} {
 		newest.Send("XREAD", "BLOCK", "5000", "STREAMS", "d:1", "$")
 		from.Send("XREAD", "BLOCK", "5000", "STREAMS", "d:1", "3-"+strconv.Itoa(i+1))
-		redistest.Eventually(t, 5*time.Second, "both wait", func() bool { return s.relay.metric("history_readers") == 2 })
+		redistest.Eventually(t, redistest.DefaultTimeout, "both wait", func() bool { return s.relay.metric("history_readers") == 2 })
 		s.announce(id, "new", i+1)
 		newest.Expect(t, "[[d:1 [["+id+" [payload new]]]]]")
 		from.Expect(t, "[[d:1 [["+id+" [payload new]]]]]")

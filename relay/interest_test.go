@@ -83,7 +83,7 @@ func TestConfirmedIsHeard(t *testing.T) {
 	if err := errors.Join(err, churn.Wait()); err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, time.Second, "nothing is asked of Redis any more", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "nothing is asked of Redis any more", func() bool {
 		channels, patterns := interest(t, redis)
 		return len(channels) == 0 && patterns == 0
 	})
@@ -223,7 +223,7 @@ func TestPublishWaitsForSubscribe(t *testing.T) {
 			heard = "[pmessage " + listen + " " + name + " at-once]"
 		}
 		sub.Send(command, listen)
-		redistest.Eventually(t, time.Second, "the relay has read the command", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the relay has read the command", func() bool {
 			return r.metric(`subscriptions{kind="`+kind+`"}`) == 1
 		})
 		pub.Send("PUBLISH", name, "at-once")
@@ -231,7 +231,7 @@ func TestPublishWaitsForSubscribe(t *testing.T) {
 		sub.Expect(t, "["+command+" "+listen+" 1]", heard)
 		sub.Send("RESET")
 		sub.Expect(t, "+RESET")
-		redistest.Eventually(t, time.Second, "the subscription has ended", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the subscription has ended", func() bool {
 			return r.metric(`subscriptions{kind="`+kind+`"}`) == 0
 		})
 	}

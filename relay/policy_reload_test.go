@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"redis-relay/config"
 	"redis-relay/relay/redistest"
 )
 
@@ -207,7 +208,8 @@ func TestDrain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			redis := redistest.Start(t)
 			proxy := redistest.NewProxy(t, redis.Addr())
-			r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+			r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()),
+				func(c *config.Config) { c.Redis.PublishTimeout = 2 * time.Second }) // a busy machine is slow, too
 			r.subscribe("c")
 			sub, pub := r.dial(), r.dial()
 			sub.Send("PING")
@@ -219,7 +221,7 @@ func TestDrain(t *testing.T) {
 				pipeline = redistest.AppendCommand(pipeline, "PUBLISH", "c", "m")
 			}
 			pub.SendRaw(pipeline)
-			redistest.Eventually(t, time.Second, "the publishes are read", func() bool {
+			redistest.Eventually(t, redistest.DefaultTimeout, "the publishes are read", func() bool {
 				return r.metric("commands_total") == before+publishes
 			})
 			began := time.Now()

@@ -231,14 +231,14 @@ func TestSlowListeners(t *testing.T) {
 			}
 		}
 	})
-	redistest.Eventually(t, 5*time.Second, "every message was heard or counted", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "every message was heard or counted", func() bool {
 		return got.Load()+int64(r.metric(`drops_total{reason="dropped"}`)) == flooded
 	})
 	if dropped := r.metric(`drops_total{reason="dropped"}`); dropped == 0 {
 		t.Error("nothing was dropped: flood more")
 	}
 	redis.MustDo("PUBLISH", "k:1", payload)
-	redistest.Eventually(t, time.Second, "who was slow hears again", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "who was slow hears again", func() bool {
 		return got.Load()+int64(r.metric(`drops_total{reason="dropped"}`)) == flooded+1
 	})
 	slow.Close()

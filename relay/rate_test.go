@@ -202,7 +202,7 @@ func TestCopiesAreReportedOnce(t *testing.T) {
 	}
 	for _, code := range []relay.Code{relay.Invalid, relay.TooLarge} {
 		series := `rejects_total{code="` + string(code) + `",direction="inbound",route="chat:"}`
-		redistest.Eventually(t, 5*time.Second, "all are reported", func() bool { return r.metric(series) >= 6 })
+		redistest.Eventually(t, redistest.DefaultTimeout, "all are reported", func() bool { return r.metric(series) >= 6 })
 		if n := r.metric(series); n != 6 {
 			t.Errorf("%v are counted as %s, want 6", n, code)
 		}

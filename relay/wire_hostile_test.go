@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -152,7 +151,7 @@ func TestHostileInput(t *testing.T) {
 				}
 			}
 		})
-		redistest.Eventually(t, 5*time.Second, "no goroutine is left of "+tt.name, func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "no goroutine is left of "+tt.name, func() bool {
 			return runtime.NumGoroutine() <= goroutines
 		})
 	}

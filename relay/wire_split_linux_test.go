@@ -6,7 +6,6 @@ package relay_test
 import (
 	"net"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -66,7 +65,7 @@ func awaitRead(t *testing.T, conn *net.UnixConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, 5*time.Second, "the peer has read everything", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the peer has read everything", func() bool {
 		var unread int
 		if cerr := raw.Control(func(fd uintptr) { unread, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) }); cerr != nil {
 			t.Fatal(cerr)

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,7 +200,7 @@ func TestWireIsThatOfRedis(t *testing.T) {
 	for _, tt := range duels {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, server := range []*redistest.Server{redis, behind} {
-				redistest.Eventually(t, 5*time.Second, "the last script's connections are gone", func() bool {
+				redistest.Eventually(t, redistest.DefaultTimeout, "the last script's connections are gone", func() bool {
 					return tables(server) == nobody
 				})
 			}
@@ -261,7 +260,7 @@ func replay(t *testing.T, r *testRelay, redis *redistest.Server, steps []string,
 		}
 		// Redis learns of the last UNSUBSCRIBE a moment after the client.
 		last := ""
-		redistest.Eventually(t, 5*time.Second, "the relay holds what its clients want: "+story[i].tables, func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the relay holds what its clients want: "+story[i].tables, func() bool {
 			last = tables(redis)
 			return last == story[i].tables
 		})

@@ -23,8 +23,14 @@ import (
 // Who sends no whole command in time is shown out, whatever it does instead, and
 // who has sent one may be silent for as long as it likes.
 func TestCommandsMustComeInWhole(t *testing.T) {
-	const timeout = 200 * time.Millisecond
-	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Command.Store(int64(timeout)) })
+	const timeout = 500 * time.Millisecond
+	s := serve(t)
+	idle, subscriber := s.dial(), s.dial() // in their own time, before there is a limit
+	idle.Send("PING")
+	idle.Expect(t, "+PONG")
+	subscriber.Send("SUBSCRIBE", "a")
+	subscriber.Expect(t, "[subscribe a 1]")
+	s.limits.Command.Store(int64(timeout))
 	publish := string(redistest.AppendCommand(nil, "PUBLISH", "a", strings.Repeat("x", 1000)))
 	oversize := "*3\r\n$7\r\nPUBLISH\r\n$1\r\na\r\n$9000000\r\n" + strings.Repeat("x", 1<<16)
 	cut := map[string]string{
@@ -52,11 +58,6 @@ func TestCommandsMustComeInWhole(t *testing.T) {
 			}
 		}
 	}()
-	idle, subscriber := s.dial(), s.dial()
-	idle.Send("PING")
-	idle.Expect(t, "+PONG")
-	subscriber.Send("SUBSCRIBE", "a")
-	subscriber.Expect(t, "[subscribe a 1]")
 
 	for _, c := range append(clients, trickle) {
 		c.Closed()
@@ -79,7 +80,7 @@ func TestCommandsMustComeInWhole(t *testing.T) {
 	s.limits.Command.Store(0) // a reload
 	c := s.dial()
 	redistest.Eventually(t, redistest.DefaultTimeout, "the time is long over", func() bool {
-		return time.Since(began) > 10*timeout
+		return time.Since(began) > 5*timeout
 	})
 	c.Send("PING")
 	c.Expect(t, "+PONG")

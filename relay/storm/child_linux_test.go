@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -105,10 +106,12 @@ func start(t *testing.T, prepare func(*exec.Cmd), args ...string) *child {
 	return c
 }
 
-// freeAddress is one that nobody listens on, for a relay whose output is not seen.
+// freeAddress is one that nobody listens on, for a relay whose output is not seen. The
+// host is this test's own, so that no other test takes the port meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	host := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254)))
+	ln, err := net.Listen("tcp", net.JoinHostPort(host.String(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

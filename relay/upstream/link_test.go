@@ -161,7 +161,6 @@ func TestPublisherWithoutFlush(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
 	opts := testOptions(srv.URL())
-	opts.PublishTimeout = 100 * time.Millisecond
 	p := publish(t, opts)
 	awaitConnected(t, p)
 	c := listen(t, srv, "a")

@@ -250,7 +250,7 @@ func TestPublisherAnswersInTime(t *testing.T) {
 			p := publish(t, opts)
 			awaitPublished(t, p)
 			c.halt(srv)
-			const slack = 500 * time.Millisecond // of a busy machine
+			const slack = 1500 * time.Millisecond // of a busy machine
 			least, most := opts.PublishTimeout-50*time.Millisecond, opts.PublishTimeout*3/2+slack
 			var wg sync.WaitGroup
 			for i := range 60 {
@@ -276,7 +276,7 @@ func TestPublisherAnswersInTime(t *testing.T) {
 			}
 			began := time.Now()
 			awaitPublished(t, p)
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > patience/2 {
 				t.Errorf("recovered after %v", took)
 			}
 		})
@@ -288,13 +288,12 @@ func TestPublisherRecovers(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
 	opts := testOptions(srv.URL())
-	opts.PublishTimeout = 10 * time.Second
+	opts.PublishTimeout = patience
 	p := publish(t, opts)
 	awaitPublished(t, p)
 	srv.Kill()
 	redistest.Eventually(t, patience, "the loss is seen", func() bool {
-		// An idle lane sees it with the next command, which is sent again then.
-		return errors.Is(outcomeWithin(t, p, 100*time.Millisecond), context.DeadlineExceeded)
+		return !slices.ContainsFunc(p.lanes[:], (*lane).connected)
 	})
 	var answers []<-chan answer
 	for i := range 100 {
@@ -307,18 +306,9 @@ func TestPublisherRecovers(t *testing.T) {
 			t.Errorf("message %d: %v", i, a.err)
 		}
 	}
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > opts.PublishTimeout/2 {
 		t.Errorf("sent %v after Redis came back", took)
 	}
-}
-
-// outcomeWithin asks for a round trip on lane 0.
-func outcomeWithin(t *testing.T, p *Publisher, d time.Duration) error {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	_, err := p.Do(ctx, "PING")
-	return err
 }
 
 // TestPublisherUnknown: the connection is cut after the message has left.
