@@ -509,6 +509,7 @@ func TestNoSecretIsTold(t *testing.T) {
 				"redis: {pasword: " + inURL + "}\n",
 				"redis: [" + inURL + "]\n",
 				"redis: redis://u:" + inURL + "@h\n", // and not redis: {url: …}
+				"redis: {redis://u:" + inURL + "@h}\n",
 				"redis: {url: {" + inURL + ": 1}}\n",
 				"socket: {mode: \"0600\"}\nredis: {url: 'rediss://u:" + inFile + "@h'}\n",
 			} {

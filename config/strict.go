@@ -174,8 +174,11 @@ func (c *checker) unknown(key *yaml.Node, path string, known []string) {
 	if near, ok := nearest(key.Value, known); ok {
 		hint = "did you mean " + near + "?"
 	}
+	if !strings.Contains(key.Value, "://") { // else a URL without its key, which may hold a password
+		path = join(path, key.Value)
+	}
 	c.errs = append(c.errs, &KeyError{
-		Origin: c.origin(key), Path: join(path, key.Value), Err: ErrUnknownKey,
+		Origin: c.origin(key), Path: path, Err: ErrUnknownKey,
 		Reason: "unknown key; " + hint,
 	})
 }
