@@ -178,6 +178,12 @@ func (r *relay) ready() bool {
 	return res.StatusCode == http.StatusOK
 }
 
+// queues tells whether something waits for connections whose sockets are full.
+func (r *relay) queues() bool {
+	n, err := r.metric("queued_bytes")
+	return err != nil || n > 0
+}
+
 // metric reads a series by its whole name, with its labels.
 func (r *relay) metric(series string) (int, error) {
 	res, err := r.get("/metrics")

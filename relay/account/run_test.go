@@ -77,7 +77,7 @@ func execute(t testing.TB, program string, p plan) Faults {
 		r.relays = append(r.relays, relay)
 	}
 	for _, relay := range r.relays {
-		redistest.Eventually(t, 10*time.Second, "a relay is ready", relay.ready)
+		redistest.Eventually(t, redistest.DefaultTimeout, "a relay is ready", relay.ready)
 	}
 	stop := r.listen()
 	defer stop()
@@ -105,7 +105,7 @@ func (r *run) listen() (stop func()) {
 		}
 	}
 	for _, l := range r.listeners {
-		redistest.Eventually(r.t, 10*time.Second, l.ear.Name+" listens", l.there.Load)
+		redistest.Eventually(r.t, redistest.DefaultTimeout, l.ear.Name+" listens", l.there.Load)
 	}
 	return sync.OnceFunc(func() {
 		for _, l := range r.listeners {
@@ -169,8 +169,17 @@ func (r *run) close() {
 }
 
 // drain waits until the listeners have read what was sent to them: of several that
-// share messages the last one came to one only.
+// share messages the last one came to one only. A PING that finds a full queue would
+// have the listener disconnected, so it comes when nothing waits for one that sleeps.
 func (r *run) drain() {
+	for _, relay := range r.relays {
+		for began := time.Now(); relay.queues(); time.Sleep(10 * time.Millisecond) {
+			if time.Since(began) > closingTime {
+				r.report("something still waits for the listeners of %s", relay.socket())
+				break
+			}
+		}
+	}
 	for _, l := range r.listeners {
 		if l.part.command == "XREAD" {
 			continue
