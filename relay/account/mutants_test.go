@@ -90,6 +90,14 @@ var mutants = []mutant{
 	},
 }
 
+// TestMutantsAreUpToDate: what they replace is there, also of those that only the long
+// form runs.
+func TestMutantsAreUpToDate(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) { m.overlay(t) })
+	}
+}
+
 func TestMutantsAreCaught(t *testing.T) {
 	seed := seed(t)
 	for _, m := range mutants {
