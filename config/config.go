@@ -95,7 +95,7 @@ type Limits struct {
 	Payload         Size          `koanf:"payload"`          // one message
 	Queue           Size          `koanf:"queue"`            // output waiting for one client
 	QueueAge        time.Duration `koanf:"queue_age"`        // how long it may wait
-	Memory          Size          `koanf:"memory"`           // output waiting for all clients
+	Memory          Size          `koanf:"memory"`           // waiting for all clients, or half sent by them
 	PublishWindow   int           `koanf:"publish_window"`   // publishes of one client waiting for Redis
 	CommandTimeout  time.Duration `koanf:"command_timeout"`  // for one command to come in whole
 }

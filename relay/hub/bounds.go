@@ -12,7 +12,7 @@ import (
 // change at any time.
 //
 // What a socket takes at once is never counted: an Outbox accounts for what waits
-// only while its socket is full.
+// only while its socket is full, and for long commands while they come in.
 type Bounds struct {
 	Queue  atomic.Int64 // bytes that may wait for one connection
 	Age    atomic.Int64 // nanoseconds that they may wait; 0: no bound
@@ -25,7 +25,7 @@ type Bounds struct {
 	behind map[*Outbox]struct{}
 }
 
-// Used returns the bytes that wait for connections whose sockets are full.
+// Used returns the bytes that wait for peers to read, or to send the rest.
 func (b *Bounds) Used() int64 { return b.used.Load() }
 
 // full tells whether so many bytes, of which the oldest have waited since a time,

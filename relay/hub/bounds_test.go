@@ -134,6 +134,47 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestComingIsCounted: of commands that are not whole the largest goes, and what is
+// queued for the same connection adds to it.
+func TestComingIsCounted(t *testing.T) {
+	bounds := new(Bounds)
+	peers := make([]*peer, 3)
+	for i := range peers {
+		peers[i] = newPeerWithin(t, syscall.SOCK_STREAM, 64<<20, bounds)
+	}
+	want := func(used int) {
+		t.Helper()
+		if got := bounds.Used(); got != int64(used) {
+			t.Errorf("%d bytes are counted, want %d", got, used)
+		}
+	}
+	peers[0].Coming(100)
+	peers[1].Coming(200)
+	want(300)
+	filled := peers[1].fill()
+	want(300 + peers[1].Queued())
+	peers[1].rest(filled, false)
+	eventually(t, "all is written", func() bool { return bounds.Used() == 300 })
+	peers[1].Coming(0) // it is whole
+	want(100)
+	bounds.Memory.Store(1000)
+	peers[1].Coming(600)
+	peers[2].Coming(300)
+	want(1000)
+	peers[2].Coming(301)
+	peers[0].wantEnd()
+	peers[1].wantEnd(ReasonMemory)
+	peers[2].wantEnd()
+	want(401)
+	for _, p := range peers {
+		p.Close()
+		p.Coming(5) // too late
+	}
+	if want(0); len(bounds.behind) != 0 {
+		t.Errorf("%d connections are counted when all are gone", len(bounds.behind))
+	}
+}
+
 // TestWhoReadsIsNotCounted, so that it is never given up.
 func TestWhoReadsIsNotCounted(t *testing.T) {
 	bounds := new(Bounds)

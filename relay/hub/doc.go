@@ -26,8 +26,8 @@
 // # Loss
 //
 // A listener whose queue is full, of bytes or of age, is disconnected or misses this
-// message; both are counted by Reason. When too much waits for all, the connection
-// for which the most does is given up.
+// message; both are counted by Reason. When too much waits for all, or to be whole, the
+// connection with the most is given up.
 //
 // Of messages by DeliverLatest only the newest of a Key matters. While a listener's
 // socket takes everything, that makes no difference. Once the socket is full, a

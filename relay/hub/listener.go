@@ -12,7 +12,7 @@ type Reason string
 const (
 	ReasonSlow     Reason = "slow"     // its queue is full: disconnected
 	ReasonAge      Reason = "age"      // what it has not read is too old: disconnected
-	ReasonMemory   Reason = "memory"   // too much waits for all, and the most for it: disconnected
+	ReasonMemory   Reason = "memory"   // too much waits for all, and the most for it, or of it: disconnected
 	ReasonDropped  Reason = "dropped"  // its queue is full: missed this message
 	ReasonLatest   Reason = "latest"   // it is behind: a newer message took the place of this one
 	ReasonEnded    Reason = "ended"    // it is being disconnected: missed this message

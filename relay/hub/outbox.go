@@ -60,6 +60,7 @@ type Outbox struct {
 	holds   []*Hold   // places kept for answers; ready ends before the first
 	tail    []byte    // memory for bytes that had to be copied
 	queued  int       // bytes not written yet: batch, ready and behind the holds
+	coming  int       // bytes held of a command that has not come in whole
 	writing bool      // somebody writes, and will go on with what is appended
 	waiting bool      // and that is a goroutine, for the socket is full
 	oldest  time.Time // while waiting: since when the batch has waited, at least
@@ -203,13 +204,32 @@ func (o *Outbox) grownLocked(n int) {
 	}
 }
 
-// countLocked brings up to date what bounds know of this queue.
-func (o *Outbox) countLocked() {
-	var now int64
-	if o.waiting {
-		now = int64(o.queued)
+// Coming says how many bytes are held of a command that the peer has not sent in whole,
+// as far as that is worth counting: they wait for it, too.
+func (o *Outbox) Coming(n int) {
+	o.mu.Lock()
+	if !o.closed {
+		o.coming = n
+		o.countLocked()
 	}
-	o.bounds.used.Add(now - o.counted.Swap(now))
+	o.mu.Unlock()
+	o.bounds.shed()
+}
+
+// countLocked brings up to date what bounds know of this connection.
+func (o *Outbox) countLocked() {
+	now := int64(o.coming)
+	if o.waiting {
+		now += int64(o.queued)
+	}
+	before := o.counted.Swap(now)
+	o.bounds.used.Add(now - before)
+	switch {
+	case before == 0 && now > 0:
+		o.bounds.add(o)
+	case before > 0 && now == 0:
+		o.bounds.remove(o)
+	}
 }
 
 // waitsLocked notes whether a goroutine waits for the peer from now on.
@@ -220,10 +240,8 @@ func (o *Outbox) waitsLocked(waits bool) {
 	if o.waiting = waits; waits {
 		o.oldest = time.Now()
 		o.next = o.oldest
-		o.bounds.add(o)
 	} else {
 		o.oldest = time.Time{}
-		o.bounds.remove(o)
 	}
 	o.countLocked()
 }
@@ -455,9 +473,10 @@ func (o *Outbox) closeLocked() {
 	}
 	o.closed = true
 	o.lost = o.queued
-	o.ready, o.spare, o.holds, o.tail, o.queued = nil, nil, nil, nil, 0
+	o.ready, o.spare, o.holds, o.tail, o.queued, o.coming = nil, nil, nil, nil, 0, 0
 	o.latest = latest{}
 	o.waitsLocked(false)
+	o.countLocked()
 	_ = o.conn.Close() // nothing is left to lose
 	if o.drained != nil {
 		close(o.drained)

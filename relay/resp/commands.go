@@ -126,6 +126,15 @@ func (c *Commands) Next() (Command, bool, error) {
 // Buffered returns how many bytes are held that belong to no command returned so far.
 func (c *Commands) Buffered() int { return c.end - c.start }
 
+// Held returns the bytes of memory in which commands wait to be whole, or to be taken; 0 if nothing is buffered.
+func (c *Commands) Held() int {
+	const spanSize = 8
+	if c.Buffered() == 0 {
+		return 0
+	}
+	return len(c.buf.data) + spanSize*cap(c.buf.spans)
+}
+
 // Release gives the buffer back if nothing is buffered, and otherwise does nothing. A connection that calls it before
 // it waits for input holds no memory while it waits. It ends the life of every Command returned so far.
 func (c *Commands) Release() {

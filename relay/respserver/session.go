@@ -22,6 +22,7 @@ import (
 
 const (
 	maxAhead  = 64 << 10               // bytes read while a command waits
+	uncounted = 64 << 10               // bytes of a command that may wait for its rest without being counted
 	maxUnread = 4 << 10                // bytes left in the socket; who sends more does not wait for each reply
 	drainTime = 500 * time.Millisecond // for the last replies to leave, beyond the time for a publish
 )
@@ -69,6 +70,7 @@ type session struct {
 	// Owned by run.
 	in       resp.Commands
 	ahead    []byte // read while a command waited
+	held     int    // bytes of a long command that is not whole, as counted
 	readN    int
 	readErr  error
 	names    [resp.Kinds]map[string]struct{}
@@ -212,6 +214,7 @@ func (c *session) serve() error {
 			c.execute(cmd)
 		default:
 			c.flush()
+			c.countHeld()
 			if err := c.read(); err != nil {
 				return err
 			}
@@ -263,6 +266,18 @@ func (c *session) mayStay(may MayListen) bool {
 	return !slices.ContainsFunc(c.reading, func(p Position) bool {
 		return !may(by, resp.Message, []byte(p.Channel))
 	})
+}
+
+// countHeld counts what there is of a long command among what waits for all clients.
+func (c *session) countHeld() {
+	held := c.in.Held()
+	if held <= uncounted {
+		held = 0
+	}
+	if held != c.held {
+		c.held = held
+		c.out.Coming(held)
+	}
 }
 
 // flush lets out what waits: publishes to Redis, replies to the client. It comes

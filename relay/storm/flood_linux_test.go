@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -145,6 +146,39 @@ func TestStuckReaders(t *testing.T) {
 	for _, s := range append(list, good, pub) {
 		s.Close()
 	}
+	c.returned()
+}
+
+// Commands that are long and never whole take no more memory than output that nobody
+// reads: the longest go.
+func TestLongCommandsThatAreNeverWhole(t *testing.T) {
+	c := start(t, nil, "--limits.memory=64MiB")
+	b := c.stand()
+	argument := "$1000000\r\n" + strings.Repeat("x", 1_000_000) + "\r\n"
+	var again atomic.Int64
+	var conns []net.Conn
+	var all sync.WaitGroup
+	for range 30 {
+		conn, err := connect(c.socket, &again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		all.Go(func() { // until it is whole in all but one argument, or disconnected
+			_, err := io.WriteString(conn, "*61\r\n")
+			for i := 0; i < 60 && err == nil; i++ {
+				_, err = io.WriteString(conn, argument)
+			}
+		})
+	}
+	all.Wait()
+	if n := c.metrics()[`disconnects_total{reason="memory"}`]; n == 0 {
+		t.Error("nobody was disconnected")
+	}
+	b.leave(t)
+	c.stayedUnder(400 * mib) // the collector takes its time
+	closeAll(conns)
 	c.returned()
 }
 
