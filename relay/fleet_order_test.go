@@ -102,7 +102,10 @@ func flood(c *redistest.Client, p, n int, published *atomic.Int64) error {
 func TestFleetKeepsTheOrderOfRedis(t *testing.T) {
 	// Nobody is told to slow down here: what waits must fit.
 	redis := redistest.Start(t, redistest.WithArgs("--client-output-buffer-limit", "pubsub", "0", "0", "0"))
-	roomy := func(c *config.Config) { c.Limits.Queue, c.Limits.Memory = 1<<30, 1<<34 }
+	roomy := func(c *config.Config) {
+		c.Limits.Queue, c.Limits.Memory = 1<<30, 1<<34
+		c.Redis.PublishTimeout = redistest.DefaultTimeout // all are at it at once
+	}
 	relays := []*testRelay{startRelay(t, redis, roomy), startRelay(t, redis, roomy)}
 	late := startRelay(t, redis, roomy)
 
