@@ -149,6 +149,27 @@ func TestReadersTogether(t *testing.T) {
 	}
 }
 
+// TestReadersOfABusyStream get to one that they are far behind on, too.
+func TestReadersOfABusyStream(t *testing.T) {
+	r := startRelay(t, redistest.Start(t), withRoutes(diary("d:", 1000)))
+	pub, c, live := r.dial(), r.dial(), r.subscribe("d:busy")
+	old := pub.Do("XADD", "d:old", "*", "payload", "old").Str
+	readTo(t, r.dial(), "d:old", "0", 10, 1)
+	c.Send("XREAD", "BLOCK", "0", "STREAMS", "d:busy", "$")
+	r.waiting(1)
+	var busy []string
+	for range 3 { // they are in the relay's memory; old is not
+		busy = append(busy, pub.Do("XADD", "d:busy", "*", "payload", "busy").Str)
+		live.Expect(t, "[message d:busy busy]")
+	}
+	c.Receive()
+	got := c.Do("XREAD", "BLOCK", "0", "STREAMS", "d:busy", "d:old", busy[0], "0").String()
+	want := "[[d:busy [[" + busy[1] + " [payload busy]] [" + busy[2] + " [payload busy]]]] [d:old [[" + old + " [payload old]]]]]"
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // follow is readTo for a goroutine.
 func follow(c *redistest.Client, channel, after string, count, want int) (ids []string, err error) {
 	for len(ids) < want {
@@ -389,7 +410,7 @@ func TestReadersAreSubscribersToo(t *testing.T) {
 }
 
 // streamLines are commands on the stream d:1 with entries 5-1, 5-2 and 7-0, on the
-// empty d:2, and on d:3, which is no stream.
+// empty d:2, on d:3, which is no stream, and on d:4, d:5 and d:6 with one entry each.
 var streamLines = []string{
 	"XREAD", "XREAD STREAMS", "XREAD STREAMS d:1", "XREAD STREAMS d:1 0", "xread streams d:1 0-0",
 	"XREAD STREAMS d:1 5", "XREAD STREAMS d:1 5-1", "XREAD STREAMS d:1 7-0", "XREAD STREAMS d:1 7-18446744073709551615",
@@ -403,7 +424,8 @@ var streamLines = []string{
 	"XREAD COUNT -1 STREAMS d:1 0", "XREAD COUNT x STREAMS d:1 0", "XREAD COUNT STREAMS d:1 0",
 	"XREAD COUNT 1 COUNT 2 STREAMS d:1 0", "XREAD COUNT 9223372036854775807 STREAMS d:1 0", "XREAD COUNT 9223372036854775808 STREAMS d:1 0",
 	"XREAD BLOCK 10 STREAMS d:1 0", "XREAD BLOCK 10 STREAMS d:1 $", "XREAD BLOCK 10 STREAMS d:2 0", "XREAD BLOCK 10 STREAMS d:2 d:1 $ 5-2",
-	"XREAD BLOCK 0 COUNT 1 STREAMS d:1 0",
+	"XREAD BLOCK 0 COUNT 1 STREAMS d:1 0", "XREAD BLOCK 0 STREAMS d:1 d:4 0 0", "XREAD BLOCK 0 STREAMS d:4 d:2 d:1 0 0 5-2",
+	"XREAD BLOCK 0 COUNT 1 STREAMS d:5 d:4 d:1 d:6 0 $ 5-1 0",
 	"XREAD BLOCK -1 STREAMS d:1 0", "XREAD BLOCK x STREAMS d:1 0", "XREAD BLOCK 1.5 STREAMS d:1 0", "XREAD BLOCK STREAMS d:1 0",
 	"XREAD BLOCK 9223372036854775807 STREAMS d:1 0", "XREAD BLOCK 9223372036854775808 STREAMS d:1 0",
 	"XREAD BLOCK 5000 STREAMS d:3 0", "XREAD BLOCK 5000 STREAMS d:2 d:3 0 0", "XREAD BLOCK 10 STREAMS d:1 x", "XREAD BLOCK 10 STREAMS d:1 d:2 0",
@@ -427,6 +449,10 @@ func TestStreamCommandsAnswerAsRedis(t *testing.T) {
 		redis.MustDo("XADD", key, "5-1", "payload", "one")
 		redis.MustDo("XADD", key, "5-2", "payload", "", "second", "two\r\n")
 		redis.MustDo("XADD", key, "7-0", "json", "{}")
+	}
+	for _, channel := range []string{"d:4", "d:5", "d:6"} {
+		redis.MustDo("XADD", channel, "6-0", "payload", channel)
+		redis.MustDo("XADD", "history:{"+channel+"}", "6-0", "payload", channel)
 	}
 	redis.MustDo("SET", "d:3", "x")
 	redis.MustDo("SET", "history:{d:3}", "x")

@@ -47,7 +47,8 @@ type Read struct {
 type waiter struct {
 	read    *Read
 	channel *channel
-	asked   bool // where the stream ended when Newest was said
+	asked   bool    // where the stream ended when Newest was said
+	found   []Entry // for the answer, which waits for what is read for other channels
 	Position
 }
 
@@ -55,6 +56,9 @@ type waiter struct {
 // block (0: never), or with an error. finish is called with Feed.mu held. count
 // bounds the entries of each stream; 0: no bound but that of memory. The caller may
 // give up by Cancel.
+//
+// As in Redis, what there is on all channels comes in one answer: who reads a busy
+// stream and, far behind, a second one would otherwise never get to that.
 func (f *Feed) Read(list []Position, count int, block time.Duration, finish func([]Stream, error)) *Read {
 	r := &Read{count: count, finish: finish}
 	f.mu.Lock()
@@ -67,10 +71,20 @@ func (f *Feed) Read(list []Position, count int, block time.Duration, finish func
 		c.waiters = append(c.waiters, w)
 	}
 	if block > 0 {
-		r.timer = time.AfterFunc(block, func() { f.end(r, nil, nil) })
+		r.timer = time.AfterFunc(block, func() { f.timedOut(r) })
 	}
 	f.offer(r.waiters)
 	return r
+}
+
+// found lists what there is for the reader.
+func (r *Read) found() (list []Stream) {
+	for _, w := range r.waiters {
+		if len(w.found) > 0 {
+			list = append(list, Stream{w.channel.name, w.found})
+		}
+	}
+	return list
 }
 
 // Cancel gives a Read up: finish is not called any more.
@@ -80,10 +94,10 @@ func (f *Feed) Cancel(r *Read) {
 	f.leave(r)
 }
 
-func (f *Feed) end(r *Read, list []Stream, err error) {
+func (f *Feed) timedOut(r *Read) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.endLocked(r, list, err)
+	f.endLocked(r, r.found(), nil)
 }
 
 func (f *Feed) endLocked(r *Read, list []Stream, err error) {
@@ -160,13 +174,11 @@ func (f *Feed) unwatch(c *channel) {
 func (f *Feed) remember(c *channel, e Entry) {
 	kept := c.recent.bytes
 	c.recent.add(e)
-	if f.keptBytes += c.recent.bytes - kept; f.keptBytes > maxRecent {
-		waiting := f.gather(c)
-		f.forgetRecent(c)
-		f.give(waiting)
-		return
-	}
+	f.keptBytes += c.recent.bytes - kept
 	f.served(c)
+	if f.keptBytes > maxRecent {
+		f.forgetRecent(c)
+	}
 }
 
 func (f *Feed) forgetRecent(c *channel) {
@@ -183,44 +195,42 @@ func (f *Feed) served(c *channel) {
 
 // offer gives waiters what there is for them, and asks for what is not kept here.
 func (f *Feed) offer(list []*waiter) {
-	f.give(f.look(list))
+	for _, w := range list {
+		f.look(w)
+	}
+	for _, w := range list {
+		f.give(w.read)
+	}
 }
 
-func (f *Feed) gather(c *channel) map[*Read][]Stream { return f.look(slices.Clone(c.waiters)) }
-
-// look collects, by reader, the entries that are kept here.
-func (f *Feed) look(list []*waiter) map[*Read][]Stream {
-	var found map[*Read][]Stream
-	for _, w := range list {
-		c := w.channel
-		switch {
-		case w.read.done:
-			continue
-		case w.Newest && c.state == live:
-			w.Newest, w.After = false, c.last
-			continue
-		case w.Newest:
+// look finds the entries for a waiter that are kept here.
+func (f *Feed) look(w *waiter) {
+	c := w.channel
+	switch {
+	case w.read.done, len(w.found) > 0:
+	case w.Newest && c.state == live:
+		w.Newest, w.After = false, c.last
+	case w.Newest:
+		f.fetchFor(w)
+	case c.state != live: // it is offered again when the channel is
+	default:
+		var ok bool
+		if w.found, ok = c.recent.after(w.After, w.read.count); !ok {
 			f.fetchFor(w)
-			continue
-		case c.state != live:
-			continue // it is offered again when the channel is
-		}
-		entries, ok := c.recent.after(w.After, w.read.count)
-		switch {
-		case !ok:
-			f.fetchFor(w)
-		case len(entries) > 0:
-			if found == nil {
-				found = map[*Read][]Stream{}
-			}
-			found[w.read] = append(found[w.read], Stream{c.name, entries})
 		}
 	}
-	return found
 }
 
-func (f *Feed) give(found map[*Read][]Stream) {
-	for r, list := range found {
+// lacks tells whether it is not known yet what there is for a waiter.
+func (w *waiter) lacks() bool {
+	c := w.channel
+	return len(w.found) == 0 && !w.Newest && (c.state != live || c.recent.from.After(w.After))
+}
+
+// give ends a reader that has entries, once it is known what there is on all its
+// channels.
+func (f *Feed) give(r *Read) {
+	if list := r.found(); len(list) > 0 && !slices.ContainsFunc(r.waiters, (*waiter).lacks) {
 		f.endLocked(r, list, nil)
 	}
 }
@@ -312,22 +322,22 @@ func (f *Feed) fetched(c *channel, q question, from ID, t *tail) {
 			f.endLocked(w.read, nil, errors.New(t.refused))
 		case !q.entries && w.asked && w.Newest:
 			w.Newest, w.asked, w.After = false, false, t.newest
-		case q.entries && !w.Newest && w.After.Compare(q.after) >= 0 && from.After(w.After):
-			f.answer(w, from, t)
+		case q.entries && !w.Newest && len(w.found) == 0 && w.After.Compare(q.after) >= 0 && from.After(w.After):
+			w.take(from, t)
 		}
 	}
 	f.served(c)
 }
 
-func (f *Feed) answer(w *waiter, from ID, t *tail) {
+// take takes what was read behind an ID that is not behind the waiter's, up to from.
+func (w *waiter) take(from ID, t *tail) {
 	i := slices.IndexFunc(t.entries, func(e Entry) bool { return e.ID.After(w.After) })
 	switch {
 	case i >= 0:
-		list := t.entries[i:]
-		if n := w.read.count; n > 0 && len(list) > n {
-			list = list[:n]
+		w.found = t.entries[i:]
+		if n := w.read.count; n > 0 && len(w.found) > n {
+			w.found = w.found[:n]
 		}
-		f.endLocked(w.read, []Stream{{w.channel.name, list}}, nil)
 	case !t.more:
 		w.After = from // nothing is left in between
 	}
