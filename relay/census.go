@@ -24,7 +24,7 @@ func (r *Relay) Channels(
 	}
 	v, err := r.publisher.Do(ctx, args...)
 	if err != nil {
-		return nil, fromUpstream("PUBSUB", err)
+		return nil, notRead("PUBSUB", err)
 	}
 	list, _ := v.([]any)
 	names, now := make([]string, 0, len(list)), r.rules.Load()
@@ -49,7 +49,7 @@ func (r *Relay) Subscribers(
 	}
 	counts, err := r.fleet.Count(ctx, kind, names)
 	if err != nil {
-		return nil, fromUpstream("PUBSUB", err)
+		return nil, notRead("PUBSUB", err)
 	}
 	for i, name := range names {
 		if route.IsReserved(name) {
@@ -71,7 +71,7 @@ func (r *Relay) share(kind resp.Kind, name []byte) int64 {
 func (r *Relay) Patterns(ctx context.Context) (int64, error) {
 	v, err := r.publisher.Do(ctx, "pubsub", "numpat")
 	if err != nil {
-		return 0, fromUpstream("PUBSUB", err)
+		return 0, notRead("PUBSUB", err)
 	}
 	n, _ := v.(int64)
 	return max(0, n-r.interest.patterns()), nil

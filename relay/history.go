@@ -279,7 +279,7 @@ func (r *Relay) Query(ctx context.Context, command string, channel []byte, rest 
 	}
 	v, err := r.publisher.Do(ctx, args...)
 	if err != nil {
-		return nil, fromUpstream(string(channel), err)
+		return nil, notRead(string(channel), err)
 	}
 	return v, nil
 }
@@ -292,7 +292,7 @@ func (r *Relay) Read(ctx context.Context, list []respserver.Position, count int)
 	}
 	streams, err := history.ReadNow(ctx, r.publisher, positions, count)
 	if err != nil {
-		return nil, fromUpstream(list[0].Channel, err)
+		return nil, notRead(list[0].Channel, err)
 	}
 	return toStreams(streams), nil
 }

@@ -423,6 +423,41 @@ func TestEntriesFromOutside(t *testing.T) {
 	s.silent()
 }
 
+// TestLargeEntriesAreHealed though Redis sends them one by one: many at once would be a
+// larger answer than the relay takes.
+func TestLargeEntriesAreHealed(t *testing.T) {
+	const size, entries = 5 << 20, 16
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) {
+		c.Limits.Queue, c.Limits.Memory = 1<<30, 1<<34
+		c.Redis.PublishTimeout = 10 * time.Second // of reading 64 MiB under the race detector
+	})
+	sub, pub := r.subscribe("d:1"), r.dial()
+	pub.SetTimeout(30 * time.Second)
+	r.readable(pub, "d:barrier")
+	first := pub.Do("XADD", "d:1", "*", "payload", "first").Str
+	sub.Expect(t, "[message d:1 first]")
+	redis.MustDo("EVAL", `for _ = 1, ARGV[1] do
+		redis.call('XADD', KEYS[1], '*', 'payload', string.rep('x', ARGV[2]))
+	end`, "1", "history:{d:1}", strconv.Itoa(entries), strconv.Itoa(size))
+	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	for range entries {
+		if m := sub.Receive(); len(m.Elems) != 3 || len(m.Elems[2].Str) != size {
+			t.Fatalf("got %.100s, want a message of %d bytes", m, size)
+		}
+	}
+	pub.Do("PUBLISH", "d:1", "after")
+	sub.Expect(t, "[message d:1 after]")
+
+	const much = "-TOOLARGE d:1: an answer over 64 MiB; read less at a time, with COUNT"
+	if got := pub.Do("XREAD", "STREAMS", "d:1", first).String(); got != much {
+		t.Errorf("got %.100s, want %s", got, much)
+	}
+	if got := pub.Do("XRANGE", "d:1", "-", "+", "COUNT", "3"); len(got.Elems) != 3 {
+		t.Errorf("3 entries are read as %.100s", got)
+	}
+}
+
 // TestRedisRefusesToPersist has the publisher told, and nobody else hear of it.
 func TestRedisRefusesToPersist(t *testing.T) {
 	for name, tt := range map[string]struct{ begin, end, code string }{

@@ -514,6 +514,26 @@ func TestReadingIsRefused(t *testing.T) {
 	r.waiting(0)
 }
 
+// TestReadingWithoutRedis is answered in time, and in words that help.
+func TestReadingWithoutRedis(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) { c.Redis.PublishTimeout = 200 * time.Millisecond })
+	readTo(t, r.dial(), "d:1", "0", 1, 0)
+	redis.Stop()
+	for range 3 {
+		for _, line := range []string{"XRANGE d:1 - +", "XREVRANGE d:1 + -", "XLEN d:1", "XREAD STREAMS d:1 0", "PUBSUB NUMSUB d:1"} {
+			const want = ": Redis does not answer; try again"
+			if got := r.dial().Do(strings.Fields(line)...).String(); !strings.HasPrefix(got, "-UPSTREAMDOWN ") || !strings.HasSuffix(got, want) {
+				t.Errorf("%s: %s, want UPSTREAMDOWN, and%s", line, got, want)
+			}
+		}
+	}
+	c := r.dial()
+	c.Send("XREAD", "BLOCK", "50", "STREAMS", "d:1", "0")
+	c.Expect(t, "(nil)")
+	redis.Cont()
+}
+
 // readerApp reads channels on from the last IDs it has seen. Those are on its disk,
 // as it were: it loses its connections, not them; and a crash may come before they
 // are written, so that it reads some entries twice.

@@ -3,6 +3,7 @@ package relay
 // The errors that clients see.
 
 import (
+	"context"
 	"errors"
 	"strconv"
 
@@ -16,7 +17,7 @@ type Code string
 const (
 	Invalid      Code = "INVALID"      // the payload does not match the channel's schema
 	Denied       Code = "DENIED"       // the route does not allow it
-	TooLarge     Code = "TOOLARGE"     // over limits.payload
+	TooLarge     Code = "TOOLARGE"     // over limits.payload, or more to read than is read at once
 	RateLimit    Code = "RATELIMIT"    // over the route's rate
 	UpstreamDown Code = "UPSTREAMDOWN" // Redis did not answer in time
 	Busy         Code = "BUSY"         // too much waits for Redis already
@@ -69,6 +70,18 @@ func fromUpstream(channel string, err error) error {
 		return &Refusal{UpstreamDown, channel, reason}
 	}
 	return err
+}
+
+// notRead words an error of a question to Redis for a client: one that changes nothing,
+// so that it can be asked again.
+func notRead(channel string, err error) error {
+	switch {
+	case errors.Is(err, upstream.ErrTooLarge):
+		return &Refusal{TooLarge, channel, err.Error() + "; read less at a time, with COUNT"}
+	case errors.Is(err, upstream.ErrDown), errors.Is(err, upstream.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
+		return &Refusal{UpstreamDown, channel, "Redis does not answer; try again"}
+	}
+	return fromUpstream(channel, err)
 }
 
 // cause returns the last error of a chain: the one with a fact in it.

@@ -62,16 +62,19 @@ for i, key in ipairs(KEYS) do
     local head = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)
     if head[1] then first = head[1][1] end
     local entries, more = {}, 0
+    local count, largest = 1, 0 -- large entries are read one by one
     while from ~= '' do
       if budget <= 0 or most > 0 and #entries >= most then more = 1 break end
-      local page = redis.call('XRANGE', key, from, '+', 'COUNT', 16)
+      local page = redis.call('XRANGE', key, from, '+', 'COUNT', count)
       for _, entry in ipairs(page) do
         entries[#entries + 1] = entry
-        budget = budget - 64
-        for _, s in ipairs(entry[2]) do budget = budget - #s end
+        local size = 64
+        for _, s in ipairs(entry[2]) do size = size + #s end
+        budget, largest = budget - size, math.max(largest, size)
       end
-      if #page < 16 then break end
-      from = '(' .. page[16][1]
+      if #page < count then break end
+      from = '(' .. page[count][1]
+      count = math.max(1, math.min(16, math.floor(65536 / largest)))
     end
     out[i] = {newest, added, length, first, more, entries}
   end

@@ -302,7 +302,7 @@ func (k *link) Read(p []byte) (int, error) {
 		k.tell()
 	}
 	if k.left <= 0 {
-		return 0, fmt.Errorf("%w: an answer over %d bytes", resp.ErrValue, maxReply)
+		return 0, ErrTooLarge
 	}
 	n, err := k.conn.Read(p)
 	k.left -= n
@@ -368,7 +368,8 @@ func (k *link) tell() {
 	k.lane.mu.Unlock()
 }
 
-// detach ends the life. Whoever was not answered is told that nobody knows.
+// detach ends the life. Whoever was not answered is told that nobody knows, but for one
+// whose answer was too large.
 func (k *link) detach(err error) error {
 	k.tell()
 	l := k.lane
@@ -379,8 +380,13 @@ func (k *link) detach(err error) error {
 	lost := k.sent
 	k.sent = nil
 	l.mu.Unlock()
-	for _, b := range lost {
-		l.settle(b.requests[b.answered:], fmt.Errorf("%w (%w)", ErrUnknown, plain(err)))
+	for i, b := range lost {
+		rest := b.requests[b.answered:]
+		if i == 0 && errors.Is(err, ErrTooLarge) {
+			l.settle(rest[:1], ErrTooLarge)
+			rest = rest[1:]
+		}
+		l.settle(rest, fmt.Errorf("%w (%w)", ErrUnknown, plain(err)))
 	}
 	return err
 }

@@ -200,7 +200,7 @@ func TestLinkEndsWithWhatNoRedisSends(t *testing.T) {
 	}{
 		{"an answer to nothing", ":1\r\n", errUnasked},
 		{"no RESP", "HTTP/1.1 400 Bad Request\r\n", resp.ErrValue},
-		{"too much", "$134217728\r\n" + strings.Repeat("x", maxReply+readBuffer), resp.ErrValue},
+		{"too much", "$134217728\r\n" + strings.Repeat("x", maxReply+readBuffer), ErrTooLarge},
 	}
 	for _, c := range cases {
 		peer, ended := serveLane(t, testLane())
