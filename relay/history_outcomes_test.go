@@ -423,6 +423,42 @@ func TestEntriesFromOutside(t *testing.T) {
 	s.silent()
 }
 
+// TestEntriesFromOutsideAreFound while the connection stands: the relay compares its
+// channels with the streams now and then.
+func TestEntriesFromOutsideAreFound(t *testing.T) {
+	const within = 15 * time.Second // ticks come every 5 s
+	s := newDiaryScene(t, diary("d:", 1000))
+	s.sub.SetTimeout(within)
+	s.events.SetTimeout(within)
+	reader := s.relay.dial()
+	reader.SetTimeout(within)
+	last := s.add("before")[0]
+	s.hears("before")
+	reader.Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", last)
+	s.relay.waiting(1)
+	id := s.redis.MustDo("XADD", "history:{d:1}", "*", "payload", "outside").Str
+	reader.Expect(t, "[[d:1 [["+id+" [payload outside]]]]]")
+	s.hears("outside")
+	s.noGap()
+
+	s.settled()
+	s.redis.MustDo("XADD", "history:{d:1}", "*", "payload", "overlooked")
+	s.redis.MustDo("XADD", "history:{d:1}", "*", "payload", "overlooked")
+	after := s.add("after")[0]
+	s.hears("after")
+	s.gap("", "", 2, "nobody announced")
+	if v := s.relay.dial().Do("XREAD", "BLOCK", "0", "STREAMS", "d:1", id).String(); strings.Count(v, "overlooked") != 2 {
+		t.Errorf("a reader that is told, and reads again, gets %s", v)
+	}
+	s.redis.MustDo("XADD", "history:{d:1}", "*", "payload", "one more")
+	s.hears(`"one more"`)
+	if v := s.relay.dial().Do("XREAD", "BLOCK", "0", "STREAMS", "d:1", after).String(); !strings.Contains(v, "one more") {
+		t.Errorf("a reader gets %s", v)
+	}
+	s.silent()
+	s.noGap()
+}
+
 // TestLargeEntriesAreHealed though Redis sends them one by one: many at once would be a
 // larger answer than the relay takes.
 func TestLargeEntriesAreHealed(t *testing.T) {

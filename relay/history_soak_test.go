@@ -112,6 +112,11 @@ func TestHistorySoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.compare(all, heard)
+	for i, r := range s.relays {
+		if n := r.metric("history_gaps_total"); n != 0 {
+			t.Errorf("relay %d told of %v gaps, and there were none", i, n)
+		}
+	}
 	t.Logf("%d acknowledged, %d refused or unknown; healed %v and %v entries", s.total(), s.refused.Load(),
 		s.relays[0].metric("history_healed_total"), s.relays[1].metric("history_healed_total"))
 }

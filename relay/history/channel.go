@@ -34,8 +34,10 @@ type channel struct {
 	half   half
 
 	// Entries that Redis had ever added when it was last asked, and those passed on
-	// since: by them it is seen how many were trimmed. base is -1 when not known.
+	// since: by them it is seen how many were trimmed, or overlooked. base is -1 when not
+	// known. mark is passed when the token of the question came.
 	base, passed, mark int64
+	settled            bool // it was asked, and last was the newest entry then
 
 	held     []held
 	overflow bool  // an entry that came could not be held, and must be read
@@ -94,13 +96,22 @@ func (c *channel) jumped(publisher []byte, n uint64) bool {
 // counted notes how many entries the stream had ever had when Redis was asked, and
 // how many have passed since.
 func (c *channel) counted(t *tail, since int64) {
-	c.base, c.passed, c.mark = -1, since, 0
+	c.base, c.passed, c.mark, c.settled = -1, since, 0, true
 	switch {
 	case t.absent:
 		c.base = 0
 	case t.refused == "":
 		c.base = t.added
 	}
+}
+
+// overlooked returns how many entries had been added when Redis was asked that neither
+// came nor were read. since is as in counted.
+func (c *channel) overlooked(t *tail, since int64) int64 {
+	if c.base < 0 || t.added < 0 || t.refused != "" {
+		return 0
+	}
+	return max(0, t.added-c.base-(c.passed-since))
 }
 
 // firstHeld returns the ID of the first entry that is held.

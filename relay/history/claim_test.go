@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/upstream"
 )
@@ -35,7 +36,7 @@ func newRoom(t *testing.T) *room {
 	return r
 }
 
-func (r *room) Do(context.Context, ...any) (any, error) { return r.answer() }
+func (r *room) Do(_ context.Context, args ...any) (any, error) { return r.answer(args...) }
 
 func (r *room) Eval(_ context.Context, _ *upstream.Script, _ []string, args ...any) (any, error) {
 	return r.answer(args...)
@@ -374,6 +375,55 @@ func TestGone(t *testing.T) {
 				t.Errorf("state %v, base %d, want to go on from nothing", c.state, c.base)
 			}
 		})
+	}
+}
+
+// TestLookingForChannels goes through the database once, however many patterns there
+// are, and nothing waits for it.
+func TestLookingForChannels(t *testing.T) {
+	r := newRoom(t)
+	r.nobody, r.patterns = true, []string{"a*", "b*", "c*"}
+	looking, look := make(chan struct{}, 10), make(chan struct{})
+	r.answer = func(args ...any) (any, error) {
+		if args[0] == "SCAN" {
+			looking <- struct{}{}
+			<-look
+			return []any{"0", []any{Key("a1"), Key("c2")}}, nil
+		}
+		var tails []any
+		for range (len(args) - 3) / 2 {
+			tails = append(tails, []any{"9-0", int64(1), int64(1), "9-0", int64(0), []any{
+				[]any{"9-0", []any{"payload", "nine"}},
+			}})
+		}
+		r.tokenCame([]byte(fmt.Sprint(args[1], " 10")))
+		return tails, nil
+	}
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 5
+	r.begin("known", live, ID{5, 0}).exact = true
+	r.mu.Unlock()
+	r.Lost()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	heard := func(want ...string) {
+		t.Helper()
+		redistest.Eventually(t, 5*time.Second, fmt.Sprintf("heard %q", want), func() bool {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return slices.Equal(slices.Sorted(slices.Values(r.heard)), want)
+		})
+	}
+	r.Up()
+	<-looking
+	heard("knowna* nine", "knownb* nine", "knownc* nine")
+	close(look)
+	heard("a1a* nine", "a1b* nine", "a1c* nine", "c2a* nine", "c2b* nine", "c2c* nine",
+		"knowna* nine", "knownb* nine", "knownc* nine")
+	if n := len(looking); n > 0 {
+		t.Errorf("it looked %d times more", n)
 	}
 }
 

@@ -62,6 +62,7 @@ type Feed struct {
 	log   *zap.Logger
 	wake  chan struct{} // there is something to ask
 	fetch chan struct{} // there is something to read for readers
+	find  chan struct{} // there may be channels that were not heard before
 
 	mu sync.Mutex // Guards what follows.
 
@@ -149,7 +150,8 @@ const (
 func NewFeed(redis Redis, ears Listeners, life string, log *zap.Logger) *Feed {
 	return &Feed{
 		redis: redis, ears: ears, fence: FencePrefix + life, log: log,
-		wake: make(chan struct{}, 1), fetch: make(chan struct{}, 1), passed: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), fetch: make(chan struct{}, 1), find: make(chan struct{}, 1),
+		passed:   make(chan struct{}, 1),
 		channels: map[string]*channel{}, parted: map[string]ID{},
 	}
 }
@@ -529,6 +531,9 @@ func (f *Feed) Up() {
 		}
 	}
 	signal(f.wake)
+	if f.looking {
+		signal(f.find)
+	}
 }
 
 // tokenCame takes a token that came back: all that Redis published before it read has

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +24,7 @@ const (
 	tick         = 5 * time.Second // after which the fence is moved on, also when all is quiet
 	scanPage     = 1000            // keys looked at by one SCAN
 	maxScan      = 2_000_000       // keys; in a larger database nobody looks for streams
+	maxCompared  = 16              // channels that are compared with their streams at a tick
 )
 
 var errNoToken = errors.New("the token of a question has not come back")
@@ -31,6 +33,7 @@ var errNoToken = errors.New("the token of a question has not come back")
 func (f *Feed) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { f.ask(ctx); return nil })
+	g.Go(func() error { f.findAll(ctx); return nil })
 	for range maxFetches {
 		g.Go(func() error { f.fetchAll(ctx); return nil })
 	}
@@ -71,16 +74,12 @@ func (f *Feed) ask(ctx context.Context) {
 	}
 }
 
-// askOnce looks at the next channels of the queue, or for channels not heard
-// before. more tells that there is more to do now.
+// askOnce looks at the next channels of the queue. more tells that there is more to do
+// now.
 func (f *Feed) askOnce(ctx context.Context) (more bool, err error) {
 	f.mu.Lock()
 	if !f.up || len(f.queue) == 0 && !f.beat {
-		looking := f.up && f.looking
 		f.mu.Unlock()
-		if looking {
-			return true, f.lookForChannels(ctx)
-		}
 		return false, nil
 	}
 	list, batch := f.nextLocked()
@@ -150,14 +149,35 @@ func (f *Feed) awaitToken(ctx context.Context, life, number uint64) bool {
 }
 
 // ticked moves the fence on, so that it is known of each moment whether what was
-// published by then has come, and lets channels go that nobody reads any more.
+// published by then has come, lets channels go that nobody reads any more, and
+// compares some of the others with their streams.
 func (f *Feed) ticked() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.channels {
 		f.rest(c)
 	}
+	f.compareSome()
 	f.beatLocked()
+}
+
+// compareSome finds what did not come though the connection stands: entries that
+// somebody added by hand, or whose broadcast Redis refused. Which channels it looks
+// at is left to the order of the map, which is another one each time.
+func (f *Feed) compareSome() {
+	if !f.up {
+		return
+	}
+	n := 0
+	for _, c := range f.channels {
+		if c.state != live {
+			continue
+		}
+		f.enqueue(c)
+		if n++; n == maxCompared {
+			return
+		}
+	}
 }
 
 // beatLocked has a question asked about nothing, for its token, if anybody hears
@@ -192,17 +212,36 @@ func (f *Feed) settle(c *channel, t *tail) {
 	f.proceed(c, t)
 }
 
-// baseline notes where a channel stands that misses nothing.
+// baseline notes where a channel stands that misses nothing, as far as is known.
 func (f *Feed) baseline(c *channel, t *tail) {
-	if c.state == fresh {
+	switch {
+	case c.state == fresh:
 		c.state, c.exact, c.last = live, true, before(f.seen)
 		if t.refused == "" && !t.newest.IsZero() {
 			c.last = t.newest
 		}
 		c.recent.restart(c.last)
+	case c.settled && t.newest.After(c.last):
+		f.log.Info("the stream has entries that nobody announced; reading them", zap.String("channel", c.name))
+		f.fallBehind(c)
+		return
 	}
-	c.counted(t, c.passed-c.mark)
+	f.recount(c, t, c.passed-c.mark)
 	f.served(c)
+}
+
+// recount begins to count anew, and tells of entries that were overlooked: somebody
+// added them by hand, with IDs before what has been heard. Readers that have gone on
+// missed them, too.
+func (f *Feed) recount(c *channel, t *tail, since int64) {
+	if n := c.overlooked(t, since); n > 0 {
+		f.miss(Gap{
+			Channel: c.name, Missing: n,
+			Cause: "entries were added to the stream that nobody announced, with IDs before what was heard",
+		})
+		f.forgetRecent(c) // they are not among them
+	}
+	c.counted(t, since)
 }
 
 // unknown is a loss so early that it is not known what came before it.
@@ -263,6 +302,7 @@ func (f *Feed) trimmed(c *channel, t *tail) {
 		Channel: c.name, After: c.last, Before: t.first, Missing: missing,
 		Cause: "the stream was trimmed past the gap; a greater history.length keeps more",
 	})
+	c.passed += missing
 }
 
 // replay hands out the entries that are missing: all, or those before the first
@@ -320,18 +360,24 @@ func (f *Feed) proceed(c *channel, t *tail) {
 		return
 	}
 	c.state, c.half = live, half{}
+	_, some := c.firstHeld()
 	since := f.release(c, t.newest)
-	c.counted(t, since)
+	switch {
+	case c.overflow, some && t.newest.After(c.last): // what was not held, or not announced, is still to be read
+		c.overflow = false
+		f.fallBehind(c)
+	default:
+		f.recount(c, t, since)
+		if t.newest.After(c.last) {
+			c.last = t.newest // it was trimmed, or deleted
+		}
+	}
 	if c.dropped > 0 {
 		f.miss(Gap{
 			Channel: c.name, After: c.last, Missing: c.dropped,
 			Cause: "too much had to wait for entries that were missing: messages without history were let go",
 		})
 		c.dropped = 0
-	}
-	if c.overflow {
-		c.overflow = false
-		f.fallBehind(c)
 	}
 	f.served(c)
 }
@@ -354,6 +400,32 @@ func (f *Feed) release(c *channel, newest ID) (since int64) {
 	return since
 }
 
+// findAll looks for channels after each loss, until ctx ends. It may take long, in a
+// large database, so nothing else waits for it.
+func (f *Feed) findAll(ctx context.Context) {
+	retry := time.Duration(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.find:
+		}
+		if err := f.lookForChannels(ctx); err == nil {
+			retry = 0
+			continue
+		} else if ctx.Err() == nil {
+			f.log.Debug("cannot look for streams", zap.Error(err))
+		}
+		retry = min(max(2*retry, retryMin), retryMax)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retry):
+			signal(f.find)
+		}
+	}
+}
+
 // lookForChannels finds, after a loss, the channels that a pattern matches and that
 // were never heard before: entries of theirs may be missing, too.
 func (f *Feed) lookForChannels(ctx context.Context) error {
@@ -365,13 +437,9 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 	patterns, life := f.ears.Patterns(), f.lives
 	f.mu.Unlock()
 
-	var found []string
-	for _, p := range patterns {
-		list, err := f.scan(ctx, p)
-		if err != nil {
-			return err
-		}
-		found = append(found, list...)
+	found, whole, err := f.scan(ctx, patterns)
+	if err != nil {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -379,6 +447,11 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 		return nil
 	}
 	f.looking = false
+	for _, p := range patterns {
+		if !whole {
+			f.miss(Gap{Pattern: p, Cause: "the database is too large to look for channels not heard before"})
+		}
+	}
 	for _, name := range found {
 		if _, known := f.channels[name]; known {
 			continue
@@ -390,17 +463,25 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 	return nil
 }
 
-// scan lists the channels with a stream that a pattern matches.
-func (f *Feed) scan(ctx context.Context, pattern string) (list []string, err error) {
+// scan lists the channels with a stream that patterns match, and others where that is
+// for Names to say. whole is false when it looked at a part of the database only.
+func (f *Feed) scan(ctx context.Context, patterns []string) (list []string, whole bool, err error) {
+	match := Key("*") // once for all of them
+	switch {
+	case len(patterns) == 0:
+		return nil, true, nil
+	case len(patterns) == 1 && !strings.ContainsAny(patterns[0], `[\`): // which could take in the brace behind it
+		match = Key(patterns[0])
+	}
 	cursor := "0"
-	for looked := 0; ; looked += scanPage {
-		v, err := f.redis.Do(ctx, "SCAN", cursor, "MATCH", Key(pattern), "COUNT", scanPage, "TYPE", "stream")
+	for looked := 0; looked < maxScan; looked += scanPage {
+		v, err := f.redis.Do(ctx, "SCAN", cursor, "MATCH", match, "COUNT", scanPage, "TYPE", "stream")
 		if err != nil {
-			return nil, fmt.Errorf("look for streams of %q: %w", pattern, err)
+			return nil, false, fmt.Errorf("look for streams of %q: %w", match, err)
 		}
 		answer, _ := v.([]any)
 		if len(answer) != 2 {
-			return nil, fmt.Errorf("%w: SCAN: %v", errAnswer, v)
+			return nil, false, fmt.Errorf("%w: SCAN: %v", errAnswer, v)
 		}
 		keys, _ := answer[1].([]any)
 		for _, k := range keys {
@@ -410,13 +491,8 @@ func (f *Feed) scan(ctx context.Context, pattern string) (list []string, err err
 			}
 		}
 		if cursor, _ = answer[0].(string); cursor == "0" || cursor == "" {
-			return list, nil
-		}
-		if looked >= maxScan {
-			f.mu.Lock()
-			f.miss(Gap{Pattern: pattern, Cause: "the database is too large to look for channels not heard before"})
-			f.mu.Unlock()
-			return list, nil
+			return list, true, nil
 		}
 	}
+	return list, false, nil
 }
