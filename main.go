@@ -243,8 +243,8 @@ func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
 		socket = abs
 	}
 	redis := cfg.Redis.Redacted()
-	if url := r.Embedded(); url != "" {
-		redis = url + ", embedded: for development only, nothing is kept (set redis.url for a real one)"
+	if url, file := r.Embedded(); url != "" {
+		redis = url + ", embedded: for development only, history in " + file + " (set redis.url for a real one)"
 	}
 	if http == "" {
 		http = "off"

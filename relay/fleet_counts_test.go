@@ -321,7 +321,7 @@ func TestCountsWithoutFleet(t *testing.T) {
 }
 
 func TestEmbeddedRedisCountsFleet(t *testing.T) {
-	redis, err := embedded.Start()
+	redis, err := embedded.Start("", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -514,6 +514,36 @@ func TestReadingIsRefused(t *testing.T) {
 	r.waiting(0)
 }
 
+// TestReaderOutlivesTheEmbeddedRedis: with no other Redis than the relay's own, a reader
+// that resumes by its last ID misses nothing of what came before the relay ended.
+func TestReaderOutlivesTheEmbeddedRedis(t *testing.T) {
+	socket := ""
+	at := func(c *config.Config) {
+		if socket != "" {
+			c.Socket.Path = socket
+		}
+	}
+	r := startRelay(t, nil, withRoutes(diary("d:", 1000)), at)
+	socket = r.socket
+	pub := r.dial()
+	first := pub.Do("XADD", "d:1", "*", "payload", "first").Str
+	ids := readTo(t, r.dial(), "d:1", "0", 10, 1)
+	for range 3 {
+		pub.Do("PUBLISH", "d:1", "unread")
+	}
+	r.Stop()
+	r = startRelay(t, nil, withRoutes(diary("d:", 1000)), at)
+	r.dial().Do("PUBLISH", "d:1", "after")
+	ids = append(ids, readTo(t, r.dial(), "d:1", first, 10, 4)...)
+	var kept []string
+	for _, e := range r.dial().Do("XRANGE", "d:1", "-", "+").Elems {
+		kept = append(kept, e.Elems[0].Str)
+	}
+	if ids[0] != first || !slices.Equal(ids, kept) {
+		t.Errorf("read %v of %v", ids, kept)
+	}
+}
+
 // TestReadingWithoutRedis is answered in time, and in words that help.
 func TestReadingWithoutRedis(t *testing.T) {
 	redis := redistest.Start(t)

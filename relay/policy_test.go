@@ -394,7 +394,7 @@ func TestCounts(t *testing.T) {
 // TestEmbeddedRedis runs the shipped configuration as it is.
 func TestEmbeddedRedis(t *testing.T) {
 	r := startRelay(t, nil)
-	if r.Embedded() == "" {
+	if url, _ := r.Embedded(); url == "" {
 		t.Fatal("the shipped configuration has a Redis")
 	}
 	sub, pattern, shard, pub := r.subscribe("chat:42"), r.dial(), r.dial(), r.dial()

@@ -103,6 +103,9 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 }
 
 func (r *Relay) build(version string) error {
+	if err := r.takeSocket(); err != nil { // first: with it goes what the embedded Redis keeps
+		return err
+	}
 	opts, err := r.connectTo()
 	if err != nil {
 		return err
@@ -128,13 +131,6 @@ func (r *Relay) build(version string) error {
 		PublishTimeout: r.cfg.Redis.PublishTimeout,
 	}, r.hub, r, &r.limits, r.log.Named("socket"))
 
-	mode, err := r.cfg.Socket.FileMode()
-	if err != nil {
-		return fmt.Errorf("socket.mode: %w", err)
-	}
-	if r.listener, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err != nil {
-		return err
-	}
 	if err := r.openNATS(); err != nil {
 		return err
 	}
@@ -146,19 +142,32 @@ func (r *Relay) build(version string) error {
 	return err
 }
 
+func (r *Relay) takeSocket() error {
+	mode, err := r.cfg.Socket.FileMode()
+	if err != nil {
+		return fmt.Errorf("socket.mode: %w", err)
+	}
+	r.listener, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group)
+	return err
+}
+
 // connectTo says how to reach Redis, and starts the embedded one if there is no
 // other.
 func (r *Relay) connectTo() (upstream.Options, error) {
 	opts := upstreamOptions(&r.cfg.Redis)
 	if opts.URL == "" {
 		var err error
-		if r.embedded, err = embedded.Start(); err != nil {
+		if r.embedded, err = embedded.Start(r.kept(), r.log.Named("embedded")); err != nil {
 			return opts, fmt.Errorf("start the embedded Redis: %w", err)
 		}
 		opts.URL = r.embedded.URL()
 	}
 	return opts, opts.Check()
 }
+
+// kept is the file in which the embedded Redis has its streams, so that history
+// outlives the relay.
+func (r *Relay) kept() string { return r.cfg.Socket.Path + ".history" }
 
 func upstreamOptions(c *config.Redis) upstream.Options {
 	host, err := os.Hostname()
@@ -264,12 +273,13 @@ func (r *Relay) Ready() (ready bool, missing string) {
 }
 
 // Embedded returns the address of the Redis inside the relay, which other relays
-// and plain clients on this host can use; empty where redis.url names a real one.
-func (r *Relay) Embedded() string {
+// and plain clients on this host can use, and the file in which it keeps history;
+// both are empty where redis.url names a real one.
+func (r *Relay) Embedded() (url, file string) {
 	if r.embedded == nil {
-		return ""
+		return "", ""
 	}
-	return r.embedded.URL()
+	return r.embedded.URL(), r.kept()
 }
 
 // redisName is how the log calls Redis: without a password.

@@ -1,5 +1,5 @@
 // The chat on this machine, as on two hosts: two relays, a server behind each. Ctrl-C ends it.
-// Without a REDIS_URL, the first relay's embedded Redis serves both; nothing is kept then.
+// Without a REDIS_URL, the first relay's embedded Redis serves both; nothing outlives the demo then.
 //   RELAY_BIN=../../redis-relay node demo.js        (PORTS=3001,3002 REDIS_URL=redis://...)
 
 import { spawn } from 'node:child_process';

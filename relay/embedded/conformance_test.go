@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/redistest"
@@ -232,7 +233,7 @@ func dial(t *testing.T, addr string) net.Conn {
 
 func start(t testing.TB) *embedded.Server {
 	t.Helper()
-	srv, err := embedded.Start()
+	srv, err := embedded.Start("", zap.NewNop())
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}

@@ -1,5 +1,7 @@
 // Package embedded is the Redis inside the relay, for development: it runs when
-// no redis.url is configured, on a random port of 127.0.0.1, and keeps nothing.
+// no redis.url is configured, on a random port of 127.0.0.1. Its streams outlive it,
+// in a file that is written within a second or so after each change, and at the end;
+// nothing else does.
 //
 // Data commands (strings, streams, Lua and so on) are miniredis's. Everything
 // that the relay's own work rests on is done here instead, after Redis 7.0:
@@ -7,7 +9,7 @@
 // and Redis's own glob. Scripts reach the same Pub/Sub: redis.call("PUBLISH")
 // is heard like any other.
 //
-// What it does not do: persistence, authentication, replication, transactions
+// What it does not do: persistence of other keys, authentication, replication, transactions
 // (MULTI is refused), keyspace notifications. Key expiry follows the wall clock.
 //
 // # Ordering

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
+	"go.uber.org/zap"
 )
 
 // Version is the Redis version that HELLO and INFO report: the one whose
@@ -26,7 +27,8 @@ type Server struct {
 	engine   *miniredis.Miniredis // its lock guards all that is below and the clients' subscriptions
 	data     *server.Server       // the engine's commands
 	started  time.Time
-	running  sync.WaitGroup // the accept loop and every client
+	keeper   *keeper        // nil: nothing outlives the server
+	running  sync.WaitGroup // the accept loop, the keeper and every client
 
 	// guarded by engine's lock
 	broker  broker
@@ -35,9 +37,10 @@ type Server struct {
 	closed  bool
 }
 
-// Start listens on a free port of 127.0.0.1 and serves until Close. The server
-// starts empty.
-func Start() (*Server, error) {
+// Start listens on a free port of 127.0.0.1 and serves until Close. The server starts
+// with the streams that an earlier one has left in the file, and has them there within
+// a second or so after each change, and after Close; with file empty nothing is kept.
+func Start(file string, log *zap.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the embedded redis: %w (set redis.url to use a real one)", err)
@@ -55,6 +58,15 @@ func Start() (*Server, error) {
 		clients:  map[*client]struct{}{},
 	}
 	data.SetPreHook(s.scripted)
+	if file != "" {
+		keeper := &keeper{srv: s, file: file, log: log, stopped: make(chan struct{})}
+		if err := keeper.begin(); err != nil {
+			engine.Close()
+			return nil, errors.Join(err, listener.Close())
+		}
+		s.keeper = keeper
+		s.running.Go(keeper.run)
+	}
 	s.running.Go(s.accept)
 	return s, nil
 }
@@ -91,8 +103,14 @@ func (s *Server) Close() error {
 	if first {
 		err = s.listener.Close()
 		s.engine.Close() // also ends blocked commands
+		if s.keeper != nil {
+			close(s.keeper.stopped)
+		}
 	}
 	s.running.Wait()
+	if first && s.keeper != nil {
+		err = errors.Join(err, s.keeper.end())
+	}
 	return err
 }
 
@@ -140,6 +158,7 @@ func (s *Server) unregister(c *client) {
 // under the engine's lock. The data commands of clients come through here too,
 // and are left to the engine.
 func (s *Server) scripted(peer *server.Peer, name string, args ...string) bool {
+	s.keeper.note(name)
 	cmd, ok := commands[strings.ToLower(name)]
 	if !ok || cmd.answer == nil {
 		return false

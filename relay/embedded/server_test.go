@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/redistest"
@@ -26,7 +27,7 @@ func connect(t testing.TB, srv *embedded.Server) *redistest.Client {
 }
 
 func ExampleStart() {
-	srv, err := embedded.Start()
+	srv, err := embedded.Start("", zap.NewNop())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -271,7 +272,7 @@ func TestKeysExpireByTheClock(t *testing.T) {
 
 func TestCloseEndsEveryClient(t *testing.T) {
 	t.Parallel()
-	srv, err := embedded.Start()
+	srv, err := embedded.Start("", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
