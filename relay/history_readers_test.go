@@ -149,6 +149,43 @@ func TestReadersTogether(t *testing.T) {
 	}
 }
 
+// TestReadersShareAnAnswer when all of them wait for the same old entries.
+func TestReadersShareAnAnswer(t *testing.T) {
+	const readers = 50
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
+	pub := r.dial()
+	for range 10 {
+		pub.Do("XADD", "d:1", "*", "payload", "old")
+	}
+	r.readable(pub, "d:1")
+	asked := func() (n int) {
+		for line := range strings.Lines(redis.MustDo("INFO", "commandstats").Str) {
+			if rest, ok := strings.CutPrefix(line, "cmdstat_xinfo|stream:calls="); ok {
+				n, _ = strconv.Atoi(rest[:strings.IndexByte(rest, ',')])
+			}
+		}
+		return n
+	}
+	before := asked()
+	redis.Stop()
+	clients := make([]*redistest.Client, readers)
+	for i := range clients {
+		clients[i] = r.dial()
+		clients[i].Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", "0")
+	}
+	r.waiting(readers)
+	redis.Cont()
+	for _, c := range clients {
+		if v := c.Receive(); len(v.Elems) != 1 || len(v.Elems[0].Elems[1].Elems) != 11 {
+			t.Errorf("a reader got %s", v)
+		}
+	}
+	if n := asked() - before; n > 5 { // some came before the first answer was asked for; and ticks
+		t.Errorf("Redis was asked %d times for %d readers", n, readers)
+	}
+}
+
 // TestReadersOfABusyStream get to one that they are far behind on, too.
 func TestReadersOfABusyStream(t *testing.T) {
 	r := startRelay(t, redistest.Start(t), withRoutes(diary("d:", 1000)))
