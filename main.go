@@ -257,6 +257,9 @@ func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
 	} else {
 		nats = "nats://" + nats
 	}
+	if cfg.NATS.Leaf.URL != "" {
+		nats += ", leaf node of " + cfg.NATS.Leaf.Redacted()
+	}
 	_, _ = fmt.Fprintf(w, `redis-relay %s
   config  %s
   redis   %s

@@ -3,9 +3,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -71,6 +74,27 @@ func (s Socket) FileMode() (fs.FileMode, error) {
 type NATS struct {
 	Listen    string `koanf:"listen"` // host:port; "": off
 	TokenFile string `koanf:"token_file"`
+	Leaf      Leaf   `koanf:"leaf"`
+}
+
+// Leaf makes the relay a leaf node of a NATS cluster.
+type Leaf struct {
+	URL         string `koanf:"url"`         // or several, with commas; "": off. May hold a password: print Redacted
+	Credentials string `koanf:"credentials"` // file; "": as URL says
+}
+
+// URLs returns the servers that URL names. An error does not quote it: it may hold a
+// password.
+func (l Leaf) URLs() ([]*url.URL, error) {
+	var list []*url.URL
+	for text := range strings.SplitSeq(l.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil {
+			return nil, errors.New("is no URL; percent-encode special characters of the password, such as %2C for a comma")
+		}
+		list = append(list, u)
+	}
+	return list, nil
 }
 
 // HTTP serves health and metrics.

@@ -35,7 +35,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		if cfg.Validate() != nil || cfg.Redis.Redacted() != cfg.Redis.URL {
+		if cfg.Validate() != nil || cfg.Redis.Redacted() != cfg.Redis.URL || cfg.NATS.Leaf.Redacted() != cfg.NATS.Leaf.URL {
 			return // a hidden password does not read back
 		}
 		if err := os.WriteFile(path, []byte(cfg.String()), 0o600); err != nil {

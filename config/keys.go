@@ -65,6 +65,8 @@ var help = map[string]string{
 	"socket.allow_gids":       "group ids that may connect; empty: any",
 	"nats.listen":             "host:port of the embedded NATS server; empty: off",
 	"nats.token_file":         "file that holds the token NATS clients must give",
+	"nats.leaf.url":           "NATS cluster to be a leaf node of, such as tls://host:7422; empty: none",
+	"nats.leaf.credentials":   "file of credentials, or of an nkey seed, for nats.leaf.url",
 	"http.listen":             "host:port of health and metrics; empty: off",
 	"log.level":               "debug, info, warn or error",
 	"log.format":              "console or json",

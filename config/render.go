@@ -43,6 +43,46 @@ func (r Redis) Redacted() string {
 	return u.String()
 }
 
+// Redacted returns URL fit to be shown, as Redis's: of a server's credentials no more
+// than a user's name, which alone is a token.
+func (l Leaf) Redacted() string {
+	if l.URL == "" {
+		return ""
+	}
+	urls, err := l.URLs()
+	if err != nil {
+		return redacted
+	}
+	list := make([]string, len(urls))
+	for i, u := range urls {
+		if u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/")+u.RawQuery+u.Fragment != "" {
+			return redacted // it cannot be told which part is a password
+		}
+		if u.User != nil {
+			if _, ok := u.User.Password(); ok {
+				u.User = url.UserPassword(u.User.Username(), redacted)
+			} else {
+				u.User = url.User(redacted)
+			}
+		}
+		list[i] = u.String()
+	}
+	return strings.Join(list, ",")
+}
+
+// String returns the settings in one line, without passwords.
+func (l Leaf) String() string {
+	l.URL = l.Redacted()
+	type plain Leaf // without this method
+	return fmt.Sprintf("%+v", plain(l))
+}
+
+// GoString is String, so that %#v shows no password either.
+func (l Leaf) GoString() string { return l.String() }
+
+// MarshalText is String, so that encoders show no password either.
+func (l Leaf) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
 // redactQuery hides parameters such as password and sentinel_password.
 func redactQuery(u *url.URL) {
 	query, err := url.ParseQuery(u.RawQuery)
@@ -75,7 +115,7 @@ func (r Redis) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // String returns the configuration as YAML that Load reads back, complete with
 // defaults and resolved policies, but without passwords.
 func (c Config) String() string {
-	c.Redis.URL = c.Redis.Redacted()
+	c.Redis.URL, c.NATS.Leaf.URL = c.Redis.Redacted(), c.NATS.Leaf.Redacted()
 	text, err := yaml.Marshal(render(reflect.ValueOf(c)))
 	if err != nil {
 		return fmt.Sprintf("print config: %v", err)

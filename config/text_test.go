@@ -152,16 +152,38 @@ func TestRedacted(t *testing.T) {
 	}
 }
 
+func TestRedactedLeaf(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                                   "",
+		"nats://h:7422":                      "nats://h:7422",
+		"tls://u:hunter2@h":                  "tls://u:xxxxx@h",
+		"nats-leaf://hunter2@h:7422":         "nats-leaf://xxxxx@h:7422",
+		"nats://u:hunter2@h, tls://hunter2@": "xxxxx",
+		"nats://a:1,tls://u:hunter2@h":       "nats://a:1,tls://u:xxxxx@h",
+		"nats://u:hun,ter2@h":                "xxxxx",
+		"nats://u:hunter/hunter2@h":          "xxxxx",
+		"nats://:1/hunter2@h":                "xxxxx",
+		"nats://h?password=hunter2":          "xxxxx",
+		"nats:hunter2@h":                     "xxxxx",
+		"hunter2":                            "xxxxx",
+	} {
+		if got := (Leaf{URL: url}).Redacted(); got != want {
+			t.Errorf("%q: got %q, want %q", url, got, want)
+		}
+	}
+}
+
 func TestNothingPrintsThePassword(t *testing.T) {
 	c := Default()
-	c.Redis.URL = "redis://u:hunter2@h"
-	marshalled, err := json.Marshal(map[string]any{"config": c, "pointer": &c, "redis": c.Redis})
+	c.Redis.URL, c.NATS.Leaf.URL = "redis://u:hunter2@h", "nats://hunter2@h"
+	marshalled, err := json.Marshal(map[string]any{"config": c, "pointer": &c, "redis": c.Redis, "nats": c.NATS})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
 		string(marshalled), fmt.Sprint(c), fmt.Sprint(&c), fmt.Sprintf("%+v %#v %q", c, c, c),
 		fmt.Sprintf("%v %+v %#v %s", c.Redis, c.Redis, c.Redis, &c.Redis),
+		fmt.Sprintf("%v %+v %#v %v", c.NATS, c.NATS, c.NATS, &c.NATS.Leaf),
 	} {
 		if strings.Contains(text, "hunter2") || !strings.Contains(text, "xxxxx") {
 			t.Errorf("got %s", text)
@@ -202,8 +224,9 @@ func TestRestart(t *testing.T) {
 	}
 	next := mustLoad(t, "{schemas: x, unrouted: deny, limits: {clients: 1, queue: 1B}, "+
 		"log: {level: debug, format: json}, "+
-		"redis: {url: 'redis://:a@h', tls: {ca: c}}, routes: [{prefix: a}], socket: {allow_gids: [1]}}")
-	want := []string{"redis.url", "redis.tls.ca", "socket.allow_gids", "log.format"}
+		"redis: {url: 'redis://:a@h', tls: {ca: c}}, routes: [{prefix: a}], socket: {allow_gids: [1]}, "+
+		"nats: {leaf: {url: 'nats://h', credentials: c}}}")
+	want := []string{"redis.url", "redis.tls.ca", "socket.allow_gids", "nats.leaf.url", "nats.leaf.credentials", "log.format"}
 	if diff := cmp.Diff(want, Restart(&running, next)); diff != "" {
 		t.Error(diff)
 	}
@@ -235,6 +258,7 @@ func TestNotYetIsComplete(t *testing.T) {
 func TestFieldsHaveTags(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Redis](), reflect.TypeFor[TLS](), reflect.TypeFor[Socket](), reflect.TypeFor[NATS](),
+		reflect.TypeFor[Leaf](),
 		reflect.TypeFor[HTTP](), reflect.TypeFor[Log](), reflect.TypeFor[Limits](), reflect.TypeFor[Route](),
 		reflect.TypeFor[Policy](), reflect.TypeFor[History](), reflect.TypeFor[Rate](),
 	} {

@@ -20,6 +20,7 @@ func (c *Config) Validate() error {
 	v.checkRedis()
 	v.checkSocket()
 	v.checkListeners()
+	v.checkLeaf()
 	oneOf(v, "log.level", c.Log.Level, LevelDebug, LevelInfo, LevelWarn, LevelError)
 	oneOf(v, "log.format", c.Log.Format, FormatConsole, FormatJSON)
 	v.checkLimits()

@@ -238,6 +238,44 @@ func TestValidateURL(t *testing.T) {
 	}
 }
 
+func TestValidateLeaf(t *testing.T) {
+	const secret = "hunter2"
+	for _, c := range []struct {
+		url, credentials string
+		want             string // a part of the only problem; "": none
+	}{
+		{"", "", ""},
+		{"", "f.creds", "has no effect without nats.leaf.url"},
+		{"nats-leaf://h:7422", "f.creds", ""},
+		{"tls://h, tls://[::1]:7422", "", ""},
+		{"nats://user:hunter2@h:7422", "", ""},
+		{"nats://hunter2@h:7422/", "", ""},
+		{"nats://user:hunter2@h", "f.creds", "choose one of the two"},
+		{"nats://a,user:hunter2@b", "", "must begin with nats://"},
+		{"redis://user:hunter2@h", "", "must begin with nats://"},
+		{"h:7422", "", "must begin with nats://"},
+		{"nats://user:hun,ter2@h", "", "percent-encode"},
+		{"nats://u:p@h,", "", "must begin with nats://"},
+		{"nats://:7422", "", "must be a host"},
+		{"nats://h/hunter2", "", "must be a host"},
+		{"nats://h?password=hunter2", "", "must be a host"},
+		{"nats://:hunter2/x@h", "", "percent-encode"},
+	} {
+		cfg := Default()
+		cfg.NATS.Leaf = Leaf{c.url, c.credentials}
+		got := problemsOf(t, &cfg)
+		switch {
+		case c.want == "" && len(got) == 0:
+		case c.want != "" && len(got) == 1 && strings.Contains(got[0], c.want):
+		default:
+			t.Errorf("%q: got %q, want %q", c.url, got, c.want)
+		}
+		if strings.Contains(strings.Join(got, " "), secret) {
+			t.Errorf("%q: the problem shows the password: %q", c.url, got)
+		}
+	}
+}
+
 func TestValidateRoutes(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Route)

@@ -75,6 +75,8 @@ var modules = map[string]struct {
 	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},
 	"github.com/nats-io/nats-server/v2":        {[]string{"relay/natsbridge", "relay/bench"}, "the link rests on its protocol"},
 	"github.com/nats-io/nats.go":               {[]string{"relay/natsbridge"}, "for tests: the relay itself has no client"},
+	"github.com/nats-io/nkeys":                 {[]string{"relay/natsbridge"}, "credentials for a cluster stay there"},
+	"github.com/nats-io/jwt/v2":                {[]string{"relay/natsbridge"}, "for tests: only a cluster reads what it says"},
 	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/prometheus/client_model":       {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},

@@ -34,8 +34,8 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 // before it, from the same source.
 func (r *Relay) deliver(now *rules, rt *route.Route, n *newest, d *resp.Delivery) (listeners int) {
 	counters := now.counters[rt.Index]
-	if r.nats != nil {
-		d.Epoch = r.nats.Epoch()
+	if r.nats != nil || r.leaf != nil {
+		d.Epoch = r.epoch.Load()
 	}
 	var j judgement
 	isCopy := false
@@ -104,8 +104,8 @@ func (r *Relay) handOn(
 	} else {
 		listeners = r.hub.Deliver(d.Kind, name, d.Frame, mode(policy))
 	}
-	if r.nats != nil && onNATS(rt) && d.Kind != resp.SMessage && r.nats.Deliver(d) {
-		listeners++
+	if (r.nats != nil || r.leaf != nil) && onNATS(rt) && d.Kind != resp.SMessage {
+		listeners += r.deliverToNATS(d)
 	}
 	return listeners
 }
@@ -138,11 +138,14 @@ func (r *Relay) Flush() (free bool) {
 	return r.hub.Settled()
 }
 
-// flush lets out what was queued, at both doors.
+// flush lets out what was queued, at all doors.
 func (r *Relay) flush() {
 	r.hub.Flush()
 	if r.nats != nil {
 		r.nats.Flush()
+	}
+	if a := r.leaf.attached(); a != nil {
+		a.Flush()
 	}
 }
 

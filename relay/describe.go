@@ -43,7 +43,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
 	p("config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path,
-		or(cfg.NATS.Listen, "-"), cfg.HTTP.Listen)
+		natsWord(cfg.NATS), cfg.HTTP.Listen)
 	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tRATE\tNATS\tKINDS\n")
 	for _, rt := range table.Routes() {
 		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
@@ -67,6 +67,14 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	}
 	_, err = fmt.Fprintln(w, "\nok")
 	return err
+}
+
+// natsWord says where NATS clients reach the relay.
+func natsWord(c config.NATS) string {
+	if c.Leaf.URL == "" {
+		return or(c.Listen, "-")
+	}
+	return or(c.Listen, "-") + ", leaf node of " + c.Leaf.Redacted()
 }
 
 func or(s, other string) string {

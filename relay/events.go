@@ -77,10 +77,20 @@ type Reject struct {
 	Size      int               `json:"size"` // of the payload in bytes; 0: not known
 }
 
-// tell queues a message for the local listeners of one of the relay's own
-// channels. Who cannot keep up misses it; but of a gap who cannot be told by an event
-// is told by being disconnected.
+// tell queues a message for the local listeners of one of the relay's own channels.
+// Of a gap a NATS cluster is told, too.
 func (r *Relay) tell(channel string, v any) {
+	r.tellHere(channel, v)
+	if e, ok := v.(Event); ok && e.Event == "gap" {
+		if a := r.leaf.attached(); a != nil {
+			r.leaf.tell(a.Bridge, e)
+		}
+	}
+}
+
+// tellHere tells this host. Who cannot keep up misses it; but of a gap who cannot be
+// told by an event is told by being disconnected.
+func (r *Relay) tellHere(channel string, v any) {
 	n, _ := r.hub.Listeners(resp.Message, []byte(channel))
 	outside := r.nats != nil && r.nats.Hears([]byte(channel))
 	if n == 0 && !outside {
@@ -141,11 +151,9 @@ func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.R
 
 // Confirmed says that Redis has subscribed a name. It is upstream.Registry.
 func (r *Relay) Confirmed(kind resp.Kind, name string) {
+	r.epoch.Add(1)
 	name = strings.TrimPrefix(name, history.SeqPrefix)
 	r.hub.Confirmed(kind, name)
-	if r.nats != nil {
-		r.nats.Confirmed()
-	}
 	if !r.rules.Load().historic(kind, name) {
 		return
 	}
@@ -176,8 +184,8 @@ func (r *Relay) Refused(kind resp.Kind, name string, err error) {
 		r.interest.refused(kind, name)
 	}
 	r.hub.Refused(kind, name, err)
-	if r.nats != nil {
-		r.nats.Refused(kind, name, err)
+	for b := range r.bridges {
+		b.Refused(kind, name, err)
 	}
 	if kind == resp.Message {
 		r.feed.Refused(name, err)
@@ -190,6 +198,7 @@ func (r *Relay) Lost(since time.Time, _ error) {
 	if r.gapSince.IsZero() { // else the outage goes on: that connection was lost before all was restored
 		r.gapSince = since
 	}
+	r.leaf.standDown()
 	r.interest.lost() // first: no entry is to come before its announcement
 	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
 		return now.onGap(kind, name) == route.GapDisconnect

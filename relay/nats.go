@@ -74,22 +74,46 @@ func (r *rules) scopes() (list []natsbridge.Scope) {
 	return list
 }
 
-func (r *Relay) reloadNATS(next *config.Config) {
-	if r.nats == nil {
+// bridges yields the ways to NATS clients at this moment: the door for those of this
+// host, and the connection to a cluster.
+func (r *Relay) bridges(yield func(*natsbridge.Bridge) bool) {
+	if r.nats != nil && !yield(r.nats) {
 		return
 	}
-	if err := r.nats.SetLimits(natsLimits(next.Limits)); err != nil {
-		r.log.Warn("the NATS server goes on with the limits it had", zap.Error(err))
+	if a := r.leaf.attached(); a != nil {
+		yield(a.Bridge)
 	}
-	r.nats.SetScopes(r.rules.Load().scopes())
 }
 
-// listenersOnNATS counts the NATS clients that hear a channel.
-func (r *Relay) listenersOnNATS(channel []byte) int {
-	if r.nats == nil || !r.rules.Load().table.Lookup(channel).NATS {
+// deliverToNATS queues a message for NATS clients, and returns to how many bridges.
+func (r *Relay) deliverToNATS(d *resp.Delivery) (n int) {
+	if r.nats != nil && r.nats.Deliver(d) {
+		n++
+	}
+	if a := r.leaf.attached(); a != nil && d.Epoch >= a.since && a.Deliver(d) {
+		n++
+	}
+	return n
+}
+
+func (r *Relay) reloadNATS(next *config.Config) {
+	for b := range r.bridges {
+		if err := b.SetLimits(natsLimits(next.Limits)); err != nil {
+			r.log.Warn("the NATS server goes on with the limits it had", zap.Error(err))
+		}
+		b.SetScopes(r.rules.Load().scopes())
+	}
+}
+
+// listenersOnNATS counts the NATS clients that hear a channel; a cluster is one.
+func (r *Relay) listenersOnNATS(channel []byte) (n int) {
+	if (r.nats == nil && r.leaf == nil) || !r.rules.Load().table.Lookup(channel).NATS {
 		return 0
 	}
-	return r.nats.Listeners(channel)
+	for b := range r.bridges {
+		n += b.Listeners(channel)
+	}
+	return n
 }
 
 // disconnectFromNATS disconnects those who must learn of a gap that way.
@@ -106,6 +130,10 @@ func (r *Relay) disconnectFromNATS(now *rules) {
 type natsDoor Relay
 
 func (d *natsDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) error {
+	return d.publish(natsSource, channel, payload, receipt)
+}
+
+func (d *natsDoor) publish(from uint64, channel, payload []byte, receipt natsbridge.Receipt) error {
 	r := (*Relay)(d)
 	now := r.rules.Load()
 	rt := now.table.Lookup(channel)
@@ -115,7 +143,7 @@ func (d *natsDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) 
 		return refusal
 	}
 	return r.Publish(respserver.Publication{
-		From: natsSource, Kind: resp.Message, Channel: channel, Payload: payload,
+		From: from, Kind: resp.Message, Channel: channel, Payload: payload,
 	}, receipt)
 }
 
@@ -186,16 +214,22 @@ func (d *natsDoor) Missed(since, until time.Time, messages int) {
 	r.log.Warn("the NATS server fell behind", zap.Int("messages", messages))
 	event := Event{
 		Event: "gap", Time: time.Now(), Since: &since, Until: &until, Missing: int64(messages),
-		Cause: "the NATS server fell behind: only its clients have missed something",
-	}
-	for _, rt := range now.table.Routes() {
-		if rt.NATS {
-			event.Prefixes = append(event.Prefixes, rt.Prefix)
-		}
+		Cause:    "the NATS server fell behind: only its clients have missed something",
+		Prefixes: now.natsPrefixes(),
 	}
 	r.disconnectFromNATS(now)
-	r.tell(EventsChannel, event)
+	r.tellHere(EventsChannel, event)
 	r.flush()
+}
+
+// natsPrefixes are those of the routes that NATS clients hear.
+func (r *rules) natsPrefixes() (list []string) {
+	for _, rt := range r.table.Routes() {
+		if rt.NATS {
+			list = append(list, rt.Prefix)
+		}
+	}
+	return list
 }
 
 // Refused tells that Redis will not let NATS clients hear a name: NATS has no answer
@@ -232,8 +266,13 @@ func (r *Relay) measureNATS() {
 	m.Count("nats_disconnects_total", "NATS clients disconnected.",
 		func() float64 { return float64(stats().Gaps) }, "reason", "gap")
 	for _, reason := range natsbridge.Reasons {
-		m.Count("nats_refused_total", "What NATS clients were refused.",
-			func() float64 { return float64(stats().Refused[reason]) }, "reason", reason)
+		m.Count("nats_refused_total", "What NATS clients were refused.", func() float64 {
+			n := stats().Refused[reason]
+			if r.leaf != nil {
+				n += r.leaf.counters.Stats().Refused[reason]
+			}
+			return float64(n)
+		}, "reason", reason)
 	}
 }
 

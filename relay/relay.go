@@ -56,6 +56,7 @@ type Relay struct {
 	server     *respserver.Server
 	listener   net.Listener
 	nats       *natsbridge.Bridge // nil: off
+	leaf       *leaf              // nil: off
 	admin      *admin.Server      // nil: off
 
 	rules      atomic.Pointer[rules]
@@ -64,6 +65,7 @@ type Relay struct {
 	noiseLog   rate.Sometimes
 	behindLog  rate.Sometimes
 	suppressed atomic.Uint64 // rejects since the last line in the log
+	epoch      atomic.Uint64 // grows with each confirmation of Redis, in the order of messages
 	alerts     atomic.Uint64
 
 	// Owned by the goroutine that reads from Redis.
@@ -131,7 +133,7 @@ func (r *Relay) build(version string) error {
 		PublishTimeout: r.cfg.Redis.PublishTimeout,
 	}, r.hub, r, &r.limits, r.log.Named("socket"))
 
-	if err := r.openNATS(); err != nil {
+	if err := errors.Join(r.openLeaf(life), r.openNATS()); err != nil {
 		return err
 	}
 	r.measure()
@@ -233,6 +235,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	clients.Go(func() error { return r.watch(gctx) })
 	if r.nats != nil {
 		clients.Go(func() error { return r.nats.Run(gctx) })
+	}
+	if r.leaf != nil {
+		clients.Go(func() error { return r.leaf.run(gctx) })
 	}
 	if r.admin != nil {
 		clients.Go(func() error { return r.admin.Run(gctx) })
@@ -374,6 +379,7 @@ func (r *Relay) measure() {
 			return float64(missing)
 		})
 	r.measureNATS()
+	r.measureLeaf()
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		if ready, _ := r.Ready(); ready {
 			return 1

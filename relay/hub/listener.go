@@ -25,6 +25,7 @@ const (
 type Listener struct {
 	// Fixed after construction.
 	out    *Outbox // nil: silent
+	bit    uint8   // of a silent one, in topic.silent
 	end    func(Reason)
 	missed func(Missed)
 
@@ -56,8 +57,8 @@ func NewListener(out *Outbox, end func(Reason), missed func(Missed)) *Listener {
 // NewSilentListener returns a listener that takes part in subscriptions, so that
 // Redis is asked for what it wants, and is never handed a message: who has it
 // learns of them elsewhere. It counts nowhere, and is never ended. A hub has at
-// most one, which subscribes to one name at a time.
-func NewSilentListener() *Listener { return &Listener{} }
+// most eight, told apart by n, each of which subscribes to one name at a time.
+func NewSilentListener(n int) *Listener { return &Listener{bit: 1 << n} }
 
 func (l *Listener) silent() bool { return l.out == nil }
 

@@ -7,11 +7,11 @@ import "slices"
 // topic is guarded by Hub.mu. There may be very many: it has no name of its own,
 // and is as small as can be.
 type topic struct {
-	local   bool // made by this relay: Redis knows nothing of it
-	asked   bool // the upstream knows that it is wanted
-	held    bool // Redis has confirmed it
-	silent  bool // the silent listener is among those who listen
-	watched bool // by the relay itself
+	local   bool  // made by this relay: Redis knows nothing of it
+	asked   bool  // the upstream knows that it is wanted
+	held    bool  // Redis has confirmed it
+	silent  uint8 // which silent listeners are among those who listen
+	watched bool  // by the relay itself
 	turn    uint32
 	subs    []*Listener
 	waiting *waiter // subscriptions that are not active yet
@@ -26,12 +26,12 @@ type waiter struct {
 func (t *topic) unused() bool { return !t.heard() && t.waiting == nil && !t.watched }
 
 // heard tells whether anybody listens, be it silently.
-func (t *topic) heard() bool { return len(t.subs) > 0 || t.silent }
+func (t *topic) heard() bool { return len(t.subs) > 0 || t.silent != 0 }
 
 // add makes l listen, and returns by how much the listeners have become more.
 func (t *topic) add(l *Listener) int {
 	if l.silent() {
-		t.silent = true
+		t.silent |= l.bit
 		return 0
 	}
 	t.subs = append(t.subs, l)
@@ -41,7 +41,7 @@ func (t *topic) add(l *Listener) int {
 // drop takes l off, and returns by how much the listeners have become fewer.
 func (t *topic) drop(l *Listener) int {
 	if l.silent() {
-		t.silent = false
+		t.silent &^= l.bit
 		return 0
 	}
 	i := slices.Index(t.subs, l)

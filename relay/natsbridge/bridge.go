@@ -80,29 +80,31 @@ const (
 // runs it, once.
 type Bridge struct {
 	// Fixed after construction.
-	opts     Options
-	hub      *hub.Hub
-	backend  Backend
-	log      *zap.Logger
-	options  *server.Options
-	server   *server.Server
-	notes    *notes
-	link     *link
-	listener *hub.Listener
-	seed     maphash.Seed
-	ready    chan struct{} // closed when the link stands: clients are let in
-	ended    chan struct{} // closed when Run ends
-	requests chan request  // never closed
-	work     chan struct{} // there is something for settle
-	readers  chan struct{} // one for each history request under way
-	writers  sync.WaitGroup
-	behind   hub.Bounds // of link.out
-	clients  atomic.Pointer[server.Permissions]
+	opts       Options
+	hub        *hub.Hub
+	backend    Backend
+	log        *zap.Logger
+	options    *server.Options
+	server     *server.Server // nil: a cluster's
+	notes      *notes
+	link       *link
+	listener   *hub.Listener
+	seed       maphash.Seed
+	holds      func() bool   // what is delivered is ours to deliver; nil: always
+	maxPayload int           // that the server takes, headers included; 0: any
+	ready      chan struct{} // closed when the link stands: clients are let in
+	ended      chan struct{} // closed when Run ends
+	requests   chan request  // never closed
+	work       chan struct{} // there is something for settle
+	readers    chan struct{} // one for each history request under way
+	writers    sync.WaitGroup
+	behind     hub.Bounds // of link.out
+	clients    atomic.Pointer[server.Permissions]
 
-	stats  stats
-	epoch  atomic.Uint64
-	open   atomic.Int64 // publishes taken and not answered
-	drains atomic.Bool  // no more publishes are taken
+	stats   *Counters
+	payload atomic.Int64 // limits.payload
+	open    atomic.Int64 // publishes taken and not answered
+	drains  atomic.Bool  // no more publishes are taken
 
 	changing sync.Mutex // Guards what follows; nothing from Redis waits for it.
 	names    map[name]*interest
@@ -127,20 +129,26 @@ type Bridge struct {
 // at once, but what they want waits for Run. An error names the key it is about. The
 // caller must call Run or Close.
 func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backend, log *zap.Logger) (*Bridge, error) {
-	b := &Bridge{
-		opts: opts, hub: h, backend: backend, log: log, listener: hub.NewSilentListener(), seed: maphash.MakeSeed(),
-		ready: make(chan struct{}), ended: make(chan struct{}), requests: make(chan request, maxRequests),
-		work: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders), names: map[name]*interest{},
-		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
-		notes: newNotes(log),
-	}
-	b.behind.Queue.Store(maxBehind)
-	b.stats.payload.Store(int64(limits.Payload))
+	b := unlinked(h, hub.NewSilentListener(0), backend, log)
+	b.opts, b.stats, b.notes = opts, new(Counters), newNotes(log)
+	b.payload.Store(int64(limits.Payload))
 	b.clients.Store(permissions(scopes))
 	if err := b.start(limits); err != nil {
 		return nil, errors.Join(fmt.Errorf("nats.listen: %w", err), b.Close())
 	}
 	return b, nil
+}
+
+// unlinked returns a bridge that has neither server nor link yet.
+func unlinked(h *hub.Hub, listener *hub.Listener, backend Backend, log *zap.Logger) *Bridge {
+	b := &Bridge{
+		hub: h, backend: backend, log: log, listener: listener, seed: maphash.MakeSeed(),
+		ready: make(chan struct{}), ended: make(chan struct{}), requests: make(chan request, maxRequests),
+		work: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders), names: map[name]*interest{},
+		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
+	}
+	b.behind.Queue.Store(maxBehind)
+	return b
 }
 
 // start starts the server and waits for it to dial the link.
@@ -219,7 +227,7 @@ func (b *Bridge) drain() {
 	}
 	b.Flush()
 	if b.link.out.Drain(time.Second) {
-		b.link.barrier(time.Second)
+		b.link.barrier(time.Second, nil)
 	}
 }
 
@@ -230,8 +238,8 @@ func (b *Bridge) shutDown() {
 	}
 	if b.link != nil {
 		b.link.out.Close()
-		b.writers.Wait()
 	}
+	b.writers.Wait()
 }
 
 // later has settle run a job.

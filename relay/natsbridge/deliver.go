@@ -15,6 +15,8 @@ const (
 	maxTargets = 16 << 10  // channels remembered
 	maxKept    = 256 << 10 // bytes of a batch's memory that is used again
 
+	headerRoom = 128 // bytes of a message's headers, at most
+
 	// idHeader carries the ID of a message with history.
 	idHeader = "Relay-Id"
 )
@@ -36,13 +38,6 @@ type message struct {
 	epoch uint64
 }
 
-// Confirmed says that Redis has subscribed a name: from here on a message may come
-// once more often. It is called in the order of the messages.
-func (b *Bridge) Confirmed() { b.epoch.Add(1) }
-
-// Epoch marks the messages between two calls of Confirmed.
-func (b *Bridge) Epoch() uint64 { return b.epoch.Load() }
-
 // Deliver queues a message for the NATS clients that listen to its channel, and
 // reports whether it did: not if there are none, and not if it is a copy, for the
 // channel and each pattern, of one that was delivered. Nothing is sent before Flush.
@@ -51,6 +46,10 @@ func (b *Bridge) Deliver(d *resp.Delivery) bool {
 	defer b.mu.Unlock()
 	t := b.targetLocked(d.Channel)
 	if !t.heard || !t.first(b.seed, d) {
+		return false
+	}
+	if b.maxPayload > 0 && len(d.Payload)+headerRoom > b.maxPayload {
+		b.tooLarge()
 		return false
 	}
 	b.batch = appendMessage(b.batch, t.head, d.ID, d.Payload)
@@ -74,6 +73,9 @@ func (b *Bridge) Listeners(channel []byte) int {
 	subject, err := Subject(channel)
 	if err != nil {
 		return 0
+	}
+	if b.server == nil {
+		return 1 // how many there are the cluster does not tell
 	}
 	return b.server.GlobalAccount().Interest(subject)
 }
@@ -103,6 +105,9 @@ func (b *Bridge) lookLocked(t *target, channel []byte) {
 	}
 	var queues []string
 	b.list.Match(subject, func(s subscription) {
+		if s.barred {
+			return
+		}
 		t.heard = true
 		if s.queue != "" && !slices.Contains(queues, s.queue) {
 			queues = append(queues, s.queue)
@@ -190,7 +195,7 @@ func (b *Bridge) hand() []byte {
 		return nil
 	}
 	b.messages = 0
-	if !b.link.out.Append(batch) {
+	if b.holds != nil && !b.holds() || !b.link.out.Append(batch) {
 		b.batch = batch[:0]
 		b.missLocked(n)
 		return nil
@@ -201,6 +206,14 @@ func (b *Bridge) hand() []byte {
 		b.tellMissedLocked()
 	}
 	return batch
+}
+
+// tooLarge counts and tells of a message that the cluster would end the connection
+// for.
+func (b *Bridge) tooLarge() {
+	b.stats.dropped.Add(1)
+	now := time.Now()
+	b.later(func() { b.backend.Missed(now, now, 1) })
 }
 
 // missLocked counts what the server is too far behind for.

@@ -13,6 +13,9 @@
 // comes behind the subscriptions that the same client made before it. The server
 // dials the bridge, which accepts one connection and stops listening.
 //
+// The bridge to a cluster (Attach) is such a leaf node of servers elsewhere, and has no
+// server of its own. What it subscribes to there, it does in a queue group.
+//
 // # Ordering
 //
 // Messages of a channel reach NATS clients in the order in which Redis sent them,
@@ -26,12 +29,13 @@
 //
 // All methods of Bridge may be called from anywhere, and none waits for NATS
 // clients. For one channel Deliver must not be called by two at a time. Bridge.mu
-// guards what is listened to and what waits for the server; no other lock is taken
-// under it, but those of the Outbox. Run blocks until all has stopped.
+// guards what is listened to and what waits for the server; it may be taken under
+// Bridge.changing, and no other lock is taken under it, but those of the Outbox. Run blocks until all has stopped.
 //
 // # Loss
 //
 // A client that is limits.queue behind is disconnected by the server. Should the
 // server itself fall behind, messages for it are dropped, counted, and told as a
-// gap. Both leave the socket's listeners alone.
+// gap. Both leave the socket's listeners alone. For a cluster the latter holds, too; and
+// a message that it would end the connection for is not given to it, and told.
 package natsbridge

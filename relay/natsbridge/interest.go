@@ -16,6 +16,7 @@ import (
 type subscription struct {
 	subject string
 	queue   string // empty: every client gets every message
+	barred  bool   // not for NATS clients: they hear what it matches if others ask for it
 }
 
 // interest is a name that NATS clients want. Guarded by Bridge.changing.
@@ -32,7 +33,7 @@ func parse(arg string) (key string, s subscription) {
 	if len(words) == 1 {
 		return words[0], subscription{subject: words[0]}
 	}
-	return words[0] + " " + words[1], subscription{words[0], words[1]}
+	return words[0] + " " + words[1], subscription{subject: words[0], queue: words[1]}
 }
 
 // foreign tells whether a subject is none of the relay's business: an inbox, or one
@@ -46,7 +47,7 @@ func foreign(subject string) bool {
 // weight has changed.
 func (b *Bridge) subscribed(arg string) {
 	key, s := parse(arg)
-	if foreign(s.subject) || !b.note(key, s) {
+	if foreign(s.subject) {
 		return
 	}
 	n, err := nameOf(s.subject)
@@ -56,6 +57,10 @@ func (b *Bridge) subscribed(arg string) {
 	}
 	b.changing.Lock()
 	defer b.changing.Unlock()
+	s.barred = b.mayListen(n) != nil
+	if !b.note(key, s) {
+		return
+	}
 	i := b.names[n]
 	if i == nil {
 		i = &interest{}
@@ -64,6 +69,8 @@ func (b *Bridge) subscribed(arg string) {
 	}
 	i.subscriptions++
 }
+
+func (b *Bridge) mayListen(n name) error { return b.backend.MayListen(n.kind, []byte(n.text)) }
 
 // note enters a subscription into the list, and reports whether it is new there.
 func (b *Bridge) note(key string, s subscription) bool {
@@ -80,15 +87,15 @@ func (b *Bridge) note(key string, s subscription) bool {
 // unsubscribed notes that the last client with a subscription has given it up.
 func (b *Bridge) unsubscribed(arg string) {
 	key, s := parse(arg)
-	if !b.strike(key) {
-		return
-	}
 	n, err := nameOf(s.subject)
 	if err != nil {
 		return
 	}
 	b.changing.Lock()
 	defer b.changing.Unlock()
+	if !b.strike(key) {
+		return
+	}
 	i := b.names[n]
 	if i.subscriptions--; i.subscriptions == 0 {
 		delete(b.names, n)
@@ -110,7 +117,7 @@ func (b *Bridge) strike(key string) bool {
 
 // joinLocked has the hub ask Redis for a name, if clients may listen to it.
 func (b *Bridge) joinLocked(n name, i *interest) {
-	if err := b.backend.MayListen(n.kind, []byte(n.text)); err != nil {
+	if err := b.mayListen(n); err != nil {
 		b.stats.closed.Add(1)
 		b.log.Debug("NATS clients listen to what they may not hear", zap.Error(err))
 		return
@@ -183,8 +190,9 @@ func (b *Bridge) SetScopes(scopes []Scope) {
 		}
 		b.changing.Lock()
 		defer b.changing.Unlock()
+		b.sortOutLocked()
 		for n, i := range b.names {
-			switch allowed := b.backend.MayListen(n.kind, []byte(n.text)) == nil; {
+			switch allowed := b.mayListen(n) == nil; {
 			case allowed && !i.joined:
 				b.joinLocked(n, i)
 			case !allowed && i.joined:
@@ -192,4 +200,20 @@ func (b *Bridge) SetScopes(scopes []Scope) {
 			}
 		}
 	})
+}
+
+// sortOutLocked notes which subscriptions are for NATS clients by now.
+func (b *Bridge) sortOutLocked() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, s := range b.subs {
+		n, err := nameOf(s.subject)
+		if barred := err != nil || b.mayListen(n) != nil; barred != s.barred {
+			_ = b.list.Remove(s.subject, s) // it is there
+			s.barred = barred
+			_ = b.list.Insert(s.subject, s)
+			b.subs[key] = s
+		}
+	}
+	b.generation++
 }

@@ -1,7 +1,7 @@
 package natsbridge
 
-// The connection over which the server and the bridge talk: the leaf node protocol
-// of NATS, as its hub's peer speaks it.
+// The connection over which a server and the bridge talk, be the server ours or a
+// cluster's: the leaf node protocol of NATS, as a leaf speaks it.
 
 import (
 	"bufio"
@@ -97,28 +97,39 @@ func (l *link) line() ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), err
 }
 
-// barrier waits until the server has dealt with all that was sent.
-func (l *link) barrier(timeout time.Duration) {
+// barrier waits until the server has dealt with all that was sent, and reports
+// whether it has. It gives up when ended is closed. One goroutine may call it.
+func (l *link) barrier(timeout time.Duration, ended <-chan struct{}) bool {
 	l.out.Reply([]byte("PING\r\n"))
 	l.out.Flush()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
 	select {
 	case <-l.pongs:
-	case <-time.After(timeout):
+		return true
+	case <-timer.C:
+	case <-ended:
 	}
+	return false
 }
 
-// message reads what follows the line of a message: its body, without headers.
+// message reads what follows the line of a message: its body, without headers. The
+// line is a subject, perhaps a reply subject, and one or two sizes; or, where it is for
+// queue groups, a subject, "|" or "+" and a reply subject, the groups, and the sizes.
 func (l *link) message(args []string, headers bool) (request, error) {
 	numbers := 1
 	if headers {
 		numbers = 2
 	}
-	if len(args) < 1+numbers || len(args) > 2+numbers {
-		return request{}, fmt.Errorf("%w: a message with %d arguments", errProtocol, len(args))
-	}
-	m := request{subject: args[0], at: time.Now()}
-	if len(args) == 2+numbers {
-		m.reply = args[1]
+	m := request{at: time.Now()}
+	if n := len(args) - numbers; n < 1 {
+		return m, fmt.Errorf("%w: a message with %d arguments", errProtocol, len(args))
+	} else if m.subject = args[0]; n > 2 && args[1] == "+" {
+		m.reply = args[2]
+	} else if n > 1 && args[1] != "|" {
+		if m.reply = args[1]; n > 2 {
+			return m, fmt.Errorf("%w: a message with %d arguments", errProtocol, len(args))
+		}
 	}
 	size, err := strconv.Atoi(args[len(args)-1])
 	if err != nil || size < 0 {
@@ -165,6 +176,10 @@ func (b *Bridge) read() error {
 			select {
 			case b.link.pongs <- struct{}{}:
 			default:
+			}
+		case "-ERR":
+			if err := b.problem(rest); err != nil {
+				return err
 			}
 		case "INFO", "+OK":
 		default:

@@ -30,7 +30,7 @@ type request struct {
 // requested takes a request. It waits while too many others wait: then the server
 // slows down who publishes.
 func (b *Bridge) requested(m request) {
-	if m.reply != "" && !strings.HasPrefix(m.reply, inboxToken+".") {
+	if m.reply != "" && !isInbox(m.reply) {
 		b.stats.forged.Add(1) // an answer there would look like a delivery
 		return
 	}
@@ -38,6 +38,12 @@ func (b *Bridge) requested(m request) {
 	case b.requests <- m:
 	case <-b.ended:
 	}
+}
+
+// isInbox tells whether an answer may be sent to a subject: an inbox, or what a
+// cluster makes of one between two accounts.
+func isInbox(subject string) bool {
+	return strings.HasPrefix(subject, inboxToken+".") || strings.HasPrefix(subject, "_R_.")
 }
 
 // publishAll carries requests out, one after the other.
@@ -200,9 +206,18 @@ func (b *Bridge) readHistory(ctx context.Context, r *receipt, channel string, te
 		ctx, cancel := context.WithTimeout(ctx, b.opts.PublishTimeout)
 		defer cancel()
 		list, err := b.backend.History(ctx, channel, q.From, q.Count)
-		r.done(reply(list, q.Count, int(b.stats.payload.Load())), err)
+		r.done(reply(list, q.Count, b.room()), err)
 		b.Flush()
 	}()
+}
+
+// room is how large a reply may be.
+func (b *Bridge) room() int {
+	limit := int(b.payload.Load())
+	if b.maxPayload > 0 {
+		limit = min(limit, b.maxPayload)
+	}
+	return limit
 }
 
 // reply takes as many entries as fit into one message of max bytes, at least one.

@@ -5,6 +5,7 @@ package natsbridge
 import (
 	"crypto/subtle"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"reflect"
@@ -61,9 +62,12 @@ func (l Limits) set(o *server.Options) {
 
 // SetLimits changes the limits; connections stay.
 func (b *Bridge) SetLimits(l Limits) error {
+	b.payload.Store(int64(l.Payload))
+	if b.server == nil {
+		return nil
+	}
 	o := b.options.Clone()
 	l.set(o)
-	b.stats.payload.Store(int64(l.Payload))
 	return b.server.ReloadOptions(o)
 }
 
@@ -139,6 +143,9 @@ func (b *Bridge) Disconnect(who func(kind resp.Kind, name string) bool) {
 
 // kick returns how many it has disconnected.
 func (b *Bridge) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
+	if b.server == nil {
+		return 0 // they are the cluster's
+	}
 	const page = 1024
 	var list []uint64
 	for offset := 0; ; offset += page {
@@ -182,10 +189,19 @@ type Stats struct {
 	Refused       map[string]uint64 // by Reasons
 }
 
-type stats struct {
+// Counters only grow.
+type Counters struct {
 	delivered, dropped, gaps atomic.Uint64
 	forged, unnamed, closed  atomic.Uint64
-	payload                  atomic.Int64 // limits.payload
+}
+
+// Stats returns the figures of bridges to a cluster, which have no clients of their
+// own.
+func (c *Counters) Stats() Stats {
+	return Stats{
+		Delivered: c.delivered.Load(), Dropped: c.dropped.Load(), Gaps: c.gaps.Load(),
+		Refused: map[string]uint64{"reply": c.forged.Load(), "subject": c.unnamed.Load(), "closed": c.closed.Load()},
+	}
 }
 
 // Stats returns the figures of this moment.
@@ -193,13 +209,9 @@ func (b *Bridge) Stats() Stats {
 	b.changing.Lock()
 	names := len(b.names)
 	b.changing.Unlock()
-	s := Stats{
-		Clients: b.server.NumClients(), Subscriptions: names,
-		Delivered: b.stats.delivered.Load(), Dropped: b.stats.dropped.Load(), Gaps: b.stats.gaps.Load(),
-		Slow: b.server.NumSlowConsumersClients(), Refused: b.notes.counts(),
-	}
-	s.Refused["reply"], s.Refused["subject"] = b.stats.forged.Load(), b.stats.unnamed.Load()
-	s.Refused["closed"] = b.stats.closed.Load()
+	s := b.stats.Stats()
+	s.Clients, s.Subscriptions, s.Slow = b.server.NumClients(), names, b.server.NumSlowConsumersClients()
+	maps.Copy(s.Refused, b.notes.counts())
 	return s
 }
 
