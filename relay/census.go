@@ -63,6 +63,9 @@ func (r *Relay) Subscribers(
 // share is what this relay adds to what Redis counts of a name: see fleet.Share.
 func (r *Relay) share(kind resp.Kind, name []byte) int64 {
 	listeners, own := r.hub.Listeners(kind, name)
+	if kind == resp.Message {
+		listeners += r.namedOnNATS(name)
+	}
 	return int64(listeners - own)
 }
 

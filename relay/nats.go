@@ -116,6 +116,19 @@ func (r *Relay) listenersOnNATS(channel []byte) (n int) {
 	return n
 }
 
+// namedOnNATS counts them as PUBSUB NUMSUB does: none, if all listen by wildcards.
+func (r *Relay) namedOnNATS(channel []byte) (n int) {
+	if r.nats == nil && r.leaf == nil {
+		return 0
+	}
+	for b := range r.bridges {
+		if b.Names(channel) {
+			n += b.Listeners(channel)
+		}
+	}
+	return n
+}
+
 // disconnectFromNATS disconnects those who must learn of a gap that way.
 func (r *Relay) disconnectFromNATS(now *rules) {
 	if r.nats == nil {

@@ -23,8 +23,9 @@ const (
 
 // target is a channel as NATS clients see it. Guarded by Bridge.mu.
 type target struct {
-	generation uint64 // of Bridge.list, for which the next two hold
+	generation uint64 // of Bridge.list, for which the next three hold
 	heard      bool   // somebody listens
+	named      bool   // and not by wildcards alone
 	head       []byte // subject and queue groups, as a message to the server begins
 
 	last message
@@ -64,6 +65,13 @@ func (b *Bridge) Hears(channel []byte) bool {
 	return b.targetLocked(channel).heard
 }
 
+// Names tells whether NATS clients listen to a channel, at least one by its name.
+func (b *Bridge) Names(channel []byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.targetLocked(channel).named
+}
+
 // Listeners counts the subscriptions of NATS clients that a message on a channel
 // reaches.
 func (b *Bridge) Listeners(channel []byte) int {
@@ -98,7 +106,7 @@ func (b *Bridge) targetLocked(channel []byte) *target {
 }
 
 func (b *Bridge) lookLocked(t *target, channel []byte) {
-	t.heard, t.head = false, t.head[:0]
+	t.heard, t.named, t.head = false, false, t.head[:0]
 	subject, err := Subject(channel)
 	if err != nil {
 		return
@@ -108,7 +116,7 @@ func (b *Bridge) lookLocked(t *target, channel []byte) {
 		if s.barred {
 			return
 		}
-		t.heard = true
+		t.heard, t.named = true, t.named || s.subject == subject
 		if s.queue != "" && !slices.Contains(queues, s.queue) {
 			queues = append(queues, s.queue)
 		}

@@ -297,6 +297,14 @@ func TestReceiversAreCounted(t *testing.T) {
 			}
 		}
 	}
+	r.listen(r.nats(), "plain.>") // a pattern, for those who count
+	for _, relay := range []*testRelay{r, neighbour} {
+		raw := relay.socket()
+		raw.Send("PUBSUB", "NUMSUB", "plain:2", "plain:3")
+		raw.Expect(t, "[plain:2 3 plain:3 0]") // on 2, one listens by name: then all are counted
+		raw.Send("PUBSUB", "NUMSUB", "relay:events")
+		raw.Expect(t, "[relay:events 0]")
+	}
 }
 
 func TestRejects(t *testing.T) {

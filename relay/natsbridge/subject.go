@@ -92,7 +92,7 @@ func Channel(subject string) (string, error) {
 
 var (
 	errEmpty    = errors.New("a token is empty; write % for the empty part of a channel")
-	errEscape   = errors.New("% is not followed by two hexadecimal digits")
+	errEscape   = errors.New("% is not followed by two hexadecimal digits, 0-9 and A-F")
 	errColon    = errors.New("a channel's colon is a dot in its subject")
 	errWildcard = errors.New("it has a wildcard; write %2A or %3E for the byte itself")
 )
