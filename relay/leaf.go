@@ -315,10 +315,12 @@ func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time
 			last = sent
 		case before.IsZero() || bridge.Settled():
 			last = sent
+			heard := sent
 			if !before.IsZero() {
-				l.tellGap(bridge, before, sent)
+				heard = time.Now() // only now all that is listened to is known, and confirmed
+				l.tellGap(bridge, before, heard)
 			}
-			l.heard.Store(sent.UnixMilli())
+			l.heard.Store(heard.UnixMilli())
 			_, _ = l.claim(ctx, leaseTime) // notes it; renew will see what is wrong
 		}
 		select {

@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -270,100 +271,101 @@ func TestClusterPolicy(t *testing.T) {
 	}
 }
 
-// TestClusterTakeover ends the relay that is the leaf node, cuts its connection, or loses
-// Redis: another life follows, the cluster is told of the gap, and nothing comes twice.
+// TestClusterTakeover cuts the connection to Redis and to the cluster, and ends the relay
+// that is the leaf node: another life follows, the cluster is told of the gap, nothing
+// comes twice, and nothing is missing that a gap does not tell.
 func TestClusterTakeover(t *testing.T) {
 	redis, hub := redistest.Start(t), startHub(t)
-	proxy := redistest.NewProxy(t, redis.Addr())
-	relays := map[string]*testRelay{}
-	for _, name := range []string{"a", "b"} {
-		relays[name] = startRelay(t, redis, hub.attach("nats://"), func(c *config.Config) {
-			c.Redis.URL = "redis://" + proxy.Addr()
+	toRedis := redistest.NewProxy(t, redis.Addr())
+	toHub := redistest.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", hub.opts.LeafNode.Port))
+	relays := make([]*testRelay, 2)
+	for n := range relays {
+		relays[n] = startRelay(t, redis, func(c *config.Config) {
+			c.Redis.URL, c.NATS.Leaf.URL = "redis://"+toRedis.Addr(), "nats://"+toHub.Addr()
 			c.Routes[1].Policy.OnGap = config.OnGapNotify
 		})
-		relays[name].listen(relays[name].nats(), "plain.1") // both hear it, and one passes it on
+		relays[n].listen(relays[n].nats(), "plain.1") // both hear it, and one passes it on
 	}
-	leader := attached(t, relays["a"], relays["b"])
+	leader := attached(t, relays...)
 	far := hub.client()
 	sub, events := hub.listen(far, leader, "plain.1"), hub.listen(far, leader, "relay.events")
 
-	stop := make(chan struct{})
-	published := make(chan int, 1)
+	stop, published := make(chan struct{}), make(chan []time.Time, 1)
 	go func() {
 		c := redistest.Dial(t, "tcp", redis.Addr())
-		n := 0
-		for ticker := time.NewTicker(time.Millisecond); ; n++ {
+		var times []time.Time
+		for ticker := time.NewTicker(time.Millisecond); ; {
 			select {
 			case <-stop:
 				ticker.Stop()
-				published <- n
+				published <- times
 				return
 			case <-ticker.C:
 			}
-			c.Send("PUBLISH", "plain:1", fmt.Sprintf("%d %d", n, time.Now().UnixNano()))
+			times = append(times, time.Now())
+			c.Send("PUBLISH", "plain:1", strconv.Itoa(len(times)-1))
 			c.Receive()
 		}
 	}()
-	type span struct{ since, until time.Time }
-	var gaps []span
-	for _, fault := range []func(){
-		func() { proxy.Cut() },
-		func() {
-			hub.stop()
-			hub.start()
-		},
-		leader.stop,
-	} {
+	var gaps []relay.Event
+	for _, fault := range []func(){toRedis.Cut, toHub.Cut, leader.stop} {
 		fault()
 		for {
 			var e relay.Event
-			m, err := events.NextMsg(3 * patience)
-			if err != nil {
-				t.Fatal(err)
+			text := hear(t, events, "relay.events")
+			if err := json.Unmarshal([]byte(text), &e); err != nil || e.Event != "gap" {
+				t.Fatalf("event %s, %v", text, err)
 			}
-			if err := json.Unmarshal(m.Data, &e); err != nil || e.Event != "gap" {
-				t.Fatalf("event %s, %v", m.Data, err)
-			}
-			gaps = append(gaps, span{*e.Since, *e.Until})
+			gaps = append(gaps, e)
 			if strings.Contains(e.Cause, "no relay as its leaf node") {
 				break
 			}
 		}
 	}
-	last := leader
 	for _, r := range relays {
 		if r != leader {
-			last = r
+			attached(t, r)
 		}
 	}
-	attached(t, last)
 	close(stop)
-	count := <-published
-	if _, code := last.answer(far, "publish.plain.1", fmt.Sprintf("%d %d", count, time.Now().UnixNano())); code != "" {
-		t.Errorf("code %q", code)
-	}
-	for want := 0; want <= count; {
-		var n int
-		var at int64
-		text := hear(t, sub, "plain.1")
-		if _, err := fmt.Sscanf(text, "%d %d", &n, &at); err != nil || n < want {
-			t.Fatalf("heard %q, want %d or later", text, want)
+	times := <-published
+	redis.MustDo("PUBLISH", "plain:1", strconv.Itoa(len(times)))
+	for want := 0; want <= len(times); want++ {
+		n, err := strconv.Atoi(hear(t, sub, "plain.1"))
+		if err != nil || n < want {
+			t.Fatalf("heard %d, %v; want %d or later", n, err, want)
 		}
-		if n > want {
-			reported := false
-			from := time.Unix(0, at).Add(-time.Duration(n-want) * time.Millisecond)
-			for _, g := range gaps {
-				reported = reported || !from.Add(5*time.Second).Before(g.since) && !time.Unix(0, at).After(g.until.Add(time.Second))
-			}
-			if !reported {
-				t.Errorf("%d to %d are missing, and no gap says so: %v", want, n, gaps)
+		for ; want < n; want++ {
+			if !slices.ContainsFunc(gaps, func(e relay.Event) bool {
+				return !times[want].Before(*e.Since) && !times[want].After(*e.Until)
+			}) {
+				t.Errorf("%d of %v is missing, and no gap says so: %+v", want, times[want], gaps)
 			}
 		}
-		want = n + 1
 	}
 	if n, _, _ := sub.Pending(); n != 0 {
 		t.Errorf("%d messages too many", n)
 	}
+}
+
+// TestClusterDown has the cluster go away and come back.
+func TestClusterDown(t *testing.T) {
+	redis, hub := redistest.Start(t), startHub(t)
+	r := startRelay(t, redis, hub.attach("nats://"))
+	attached(t, r)
+	hub.stop()
+	redistest.Eventually(t, patience, "it is noticed", func() bool { return r.metric("nats_leaf_failures_total") > 1 })
+	if ready, missing := r.Ready(); !ready {
+		t.Errorf("not ready: %s", missing)
+	}
+	if _, code := r.answer(r.nats(), "publish.plain.1", "m"); code != "" {
+		t.Errorf("at its own door: code %q", code)
+	}
+	hub.start()
+	leader, far := attached(t, r), hub.client()
+	sub := hub.listen(far, leader, "plain.1")
+	redis.MustDo("PUBLISH", "plain:1", "m")
+	hear(t, sub, "plain.1")
 }
 
 // TestClusterMaxPayload has a cluster that takes less than the relay.
