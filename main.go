@@ -243,8 +243,9 @@ func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
 		socket = abs
 	}
 	redis := cfg.Redis.Redacted()
-	if url, file := r.Embedded(); url != "" {
-		redis = url + ", embedded: for development only, history in " + file + " (set redis.url for a real one)"
+	embedded, file := r.Embedded()
+	if embedded != "" {
+		redis = embedded + ", embedded: for development only, history in " + file + " (set redis.url for a real one)"
 	}
 	if http == "" {
 		http = "off"
@@ -268,7 +269,7 @@ func welcome(w io.Writer, cfg *config.Config, r *relay.Relay) {
   http    %s
 
 `, version, named(cfg.File), redis, socket, nats, http)
-	if r.Embedded() == "" {
+	if embedded == "" {
 		return // nobody tries out a relay that others depend on
 	}
 	_, _ = fmt.Fprintf(w, `Try, in two other terminals:
