@@ -285,6 +285,42 @@ func TestHalfHeard(t *testing.T) {
 	}
 }
 
+// TestHeardBeforeAllStands: while a connection is being restored, an entry may come for
+// the name and not yet for a pattern. Both get it, when it is read.
+func TestHeardBeforeAllStands(t *testing.T) {
+	r := newRoom(t)
+	r.patterns = []string{"x*"}
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 1
+	r.mu.Unlock()
+	r.announced("c", "", "5-0 p 1")
+	r.hear(message("c", "", "one"))
+	r.hear(message("c", "x*", "one"))
+	r.expect(t, "c one", "cx* one")
+	r.Lost()
+	r.announced("c", "", "6-0 p 2")
+	r.hear(message("c", "", "two"))
+	r.expect(t)
+	r.Up()
+	r.settleAll(tail{newest: ID{6, 0}, added: 2, length: 2, first: ID{5, 0}, entries: []Entry{
+		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}},
+	}})
+	r.expect(t, "c two", "cx* two")
+}
+
+// TestReadFromNewest: of a channel that is not followed yet, who waits for what is new
+// gets the first entry that comes, before Redis has told where the stream ended.
+func TestReadFromNewest(t *testing.T) {
+	r := newRoom(t)
+	var got []Stream
+	r.Read([]Position{{Channel: "c", Newest: true}}, 0, 0, func(list []Stream, _ error) { got = list })
+	r.announced("c", "", "5-0 p 1")
+	r.hear(message("c", "", "one"))
+	if len(got) != 1 || len(got[0].Entries) != 1 || got[0].Entries[0].ID != (ID{5, 0}) {
+		t.Errorf("the reader got %v, want the entry 5-0", got)
+	}
+}
+
 // TestPartedComesBack: who left, and comes again after a loss, does not get what it
 // has, though nobody kept the channel meanwhile.
 func TestPartedComesBack(t *testing.T) {
