@@ -82,10 +82,10 @@ async function redisOn(t, path) {
   return client;
 }
 
-// settled waits until both relays are subscribed: each counts as one for the other.
+// settled waits until all who listen are counted: two at each relay.
 async function settled(t, client, { relays }, channel) {
   for (const { socket } of relays) {
     const asker = await redisOn(t, socket);
-    await until('subscription of both relays', async () => (await asker.pubSubNumSub([channel]))[channel] >= 2);
+    await until('count of all listeners', async () => (await asker.pubSubNumSub([channel]))[channel] === 4);
   }
 }
