@@ -354,7 +354,7 @@ func (r *Relay) measure() {
 		m.Count("disconnects_total", "Clients disconnected by the relay.",
 			func() float64 { return float64(r.server.Ended(why)) }, "reason", string(why))
 	}
-	m.Gauge("queued_bytes", "Output that waits for clients whose sockets are full, and their long commands that are not whole.",
+	m.Gauge("queued_bytes", "Output that waits for clients whose sockets are full, and their commands that are not whole.",
 		func() float64 { return float64(r.limits.Used()) })
 	history := func() history.Stats { return r.feed.Stats() }
 	m.Gauge("history_channels", "Channels with history that are followed.",

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
@@ -441,9 +442,14 @@ func TestLookingForChannels(t *testing.T) {
 	r.mu.Unlock()
 	r.Lost()
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- r.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
+	var running errgroup.Group
+	running.Go(func() error { return r.Run(ctx) })
+	defer func() {
+		cancel()
+		if err := running.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
 	heard := func(want ...string) {
 		t.Helper()
 		redistest.Eventually(t, 5*time.Second, fmt.Sprintf("heard %q", want), func() bool {

@@ -176,9 +176,9 @@ func (c *session) line() string {
 	if c.counts != [resp.Kinds]int{} {
 		flags = "PU"
 	}
-	return fmt.Sprintf("id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d multi=-1 "+
-		"qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d events=r cmd=%s user=default "+
-		"redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
+	return fmt.Sprintf("id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
+		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
+		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
 		c.id, c.srv.opts.Path, c.srv.opts.Path, c.fd, c.name, int(now.Sub(c.opened).Seconds()),
 		int(now.Sub(time.Unix(0, c.active.Load())).Seconds()), flags, c.db,
 		c.counts[resp.Message], c.counts[resp.PMessage], c.counts[resp.SMessage],
