@@ -301,3 +301,16 @@ func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestUnsubscribeOfASilentRedis is answered before the relay gives the connection up,
+// which takes 7 s.
+func TestUnsubscribeOfASilentRedis(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis)
+	sub := r.subscribe("end:1")
+	redis.Stop()
+	defer redis.Cont()
+	sub.SetTimeout(5 * time.Second)
+	sub.Send("UNSUBSCRIBE", "end:1")
+	sub.Expect(t, "[unsubscribe end:1 0]")
+}

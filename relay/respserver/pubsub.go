@@ -5,6 +5,7 @@ package respserver
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -222,15 +223,19 @@ func (c *session) part(kind resp.Kind, names []string) error {
 }
 
 // hearOut returns when the client has been given what was published so far, by itself
-// or by others: a publisher's answer may be faster than the message.
+// or by others: a publisher's answer may be faster than the message. A Redis that is
+// silent is waited for no longer than a publish waits.
 func (c *session) hearOut() error {
 	err := c.answered()
 	if err == nil {
 		done := make(chan struct{})
-		c.srv.backend.Barrier(func() {
+		heard := sync.OnceFunc(func() {
 			close(done)
 			c.wake()
 		})
+		timer := time.AfterFunc(c.srv.opts.PublishTimeout, heard)
+		defer timer.Stop()
+		c.srv.backend.Barrier(heard)
 		err = c.await(done)
 	}
 	c.quit = c.quit || err != nil
