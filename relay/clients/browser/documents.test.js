@@ -141,6 +141,7 @@ test('who looks at another tab is still shown, though the browser slows down the
     window.setInterval = (work) => setInterval(work, 60_000);
   });
   const [socket] = await Promise.all([ann.waitForEvent('websocket'), ann.reload()]);
+  await expect(text(ann)).toBeEnabled();
   await write(ann, 'here');
   await expect(bob.getByText('ann is at line 1, column 5')).toBeVisible();
   for (let pings = 0; pings < 4;) { // after 6 s without a word bob sees ann no more, after 10 the server lets go
