@@ -181,6 +181,35 @@ function suite(client) {
     });
   }
 
+  test('listens again by itself after a restart of Redis', async (t) => {
+    const { listener, publisher, inbox } = await pair(t);
+    const [channel, prefix, shard] = [fresh('back'), fresh('back'), fresh('back')];
+    await listener.subscribe(channel);
+    await listener.psubscribe(`${prefix}:*`);
+    await listener.ssubscribe(shard);
+
+    await target.restartRedis();
+    // Nothing but a message says that it listens again. How many of these come, nobody knows.
+    const again = new Set();
+    await until('message on each of the three channels', async () => {
+      await publisher.publish(channel, 'soon');
+      await publisher.publish(`${prefix}:x`, 'soon');
+      await publisher.spublish(shard, 'soon');
+      for (const message of inbox.rest()) again.add(message.channel);
+      return again.size === 3;
+    });
+
+    assert.equal(await publisher.publish(channel, '1'), 1);
+    assert.equal(await publisher.publish(`${prefix}:x`, '2'), 1);
+    assert.equal(await publisher.spublish(shard, '3'), 1);
+    const expected = [heard(channel, '1'), heard(`${prefix}:x`, '2', `${prefix}:*`), heard(shard, '3')];
+    const got = [];
+    while (got.length < expected.length) {
+      got.push(...(await inbox.take()).filter((message) => message.payload.toString() !== 'soon'));
+    }
+    assert.deepEqual(got, expected);
+  });
+
   // pair opens a listener with its inbox and a publisher; both end with the test.
   async function pair(t) {
     const open = async (inbox) => {

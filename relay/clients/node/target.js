@@ -81,6 +81,13 @@ class Target {
     return this.#daemons.at(-1).start();
   }
 
+  // restartRedis takes Redis away and brings it back, empty: what is behind a relay, or the server
+  // under test itself.
+  async restartRedis() {
+    await this.#daemons[0].stop('SIGKILL');
+    await this.#daemons[0].start();
+  }
+
   async close() {
     try {
       for (const daemon of this.#daemons.toReversed()) await daemon.stop('SIGTERM');
