@@ -278,6 +278,23 @@ func TestPublishFollowsAnUnsubscribe(t *testing.T) {
 	}
 }
 
+// TestPublishFollowsTheEndOfAConnection that listened: its client has closed it.
+func TestPublishFollowsTheEndOfAConnection(t *testing.T) {
+	const rounds = 300 // one in four failed
+	r := startRelay(t, redistest.Start(t))
+	pub := r.dial()
+	for _, subscribe := range []string{"SUBSCRIBE", "PSUBSCRIBE"} {
+		for range rounds {
+			sub := r.dial()
+			sub.Do(subscribe, "left:1")
+			sub.Close()
+			if n := pub.Do("PUBLISH", "left:1", "too-late").Int; n != 0 {
+				t.Fatalf("%d receivers after %s", n, subscribe)
+			}
+		}
+	}
+}
+
 // TestPublishFollowsASubscribeBehindAnother has a second SUBSCRIBE behind the first
 // one, which waits for Redis: read together with it, or while it waits.
 func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {

@@ -50,16 +50,16 @@ type Hub struct {
 	dropped  atomic.Uint64 // messages not queued for one listener, whose queue was full
 	replaced atomic.Uint64 // messages that a newer one took the place of, for one listener
 	ended    atomic.Uint64 // messages not queued for one listener, which was being disconnected
-	partings atomic.Int64  // under way, for a look without a lock
+	partings atomic.Int64  // in parting and leaving, for a look without a lock
 
 	mu sync.Mutex // Guards what follows.
 
 	topics   [resp.Kinds]map[string]*topic
-	patterns patterns                            // those of topics[resp.PMessage], by what they match
-	leaving  [resp.Kinds]map[string][]*departure // names that Redis is to let go of
-	parting  [resp.Kinds]map[string][]*Parting   // names that somebody is about to leave
-	subs     [resp.Kinds]int                     // listeners over all topics
-	waiting  [resp.Kinds]int                     // Pendings over all topics
+	patterns patterns                          // those of topics[resp.PMessage], by what they match
+	leaving  [resp.Kinds]map[string]*release   // names that Redis is to let go of
+	parting  [resp.Kinds]map[string][]*Parting // names that somebody is about to leave
+	subs     [resp.Kinds]int                   // listeners over all topics
+	waiting  [resp.Kinds]int                   // Pendings over all topics
 	run      run
 	dirty    []*Listener // have something to be flushed
 	spare    []*Listener // the array of an earlier dirty list
@@ -75,7 +75,7 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 	h := &Hub{up: up, reserve: reserve, patterns: newPatterns()}
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
-		h.leaving[k] = map[string][]*departure{}
+		h.leaving[k] = map[string]*release{}
 		h.parting[k] = map[string][]*Parting{}
 	}
 	return h
@@ -118,6 +118,22 @@ type departure struct {
 	done    chan struct{}
 }
 
+// release is what waits for Redis to let go of a name. Guarded by Hub.mu.
+type release struct {
+	departures []*departure
+	done       chan struct{}
+}
+
+func (h *Hub) leavingLocked(kind resp.Kind, name string) *release {
+	r := h.leaving[kind][name]
+	if r == nil {
+		r = &release{done: make(chan struct{})}
+		h.leaving[kind][name] = r
+		h.partings.Add(1)
+	}
+	return r
+}
+
 // Leave ends l's subscription to names. One that still waits, and must be left as
 // a whole, is given up with ErrLeft. After it returns nothing of them is queued
 // for l any more. The channel it returns is closed when Redis has let go of the
@@ -152,7 +168,8 @@ func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
 		h.subs[kind] -= t.drop(l)
 		if t.unused() && h.forgetLocked(kind, name, t) {
 			d.missing++
-			h.leaving[kind][name] = append(h.leaving[kind][name], d)
+			r := h.leavingLocked(kind, name)
+			r.departures = append(r.departures, d)
 		}
 	}
 }
@@ -175,12 +192,18 @@ func (h *Hub) Released(kind resp.Kind, name string) {
 }
 
 func (h *Hub) releasedLocked(kind resp.Kind, name string) {
-	for _, d := range h.leaving[kind][name] {
+	r := h.leaving[kind][name]
+	if r == nil {
+		return
+	}
+	for _, d := range r.departures {
 		if d.missing--; d.missing == 0 {
 			close(d.done)
 		}
 	}
+	close(r.done)
 	delete(h.leaving[kind], name)
+	h.partings.Add(-1)
 }
 
 // SetRESP3 chooses the form in which l gets its messages from now on.

@@ -90,49 +90,51 @@ func TestNoMessageAfterLeave(t *testing.T) {
 	wantStats(t, h, 0, 0, 0)
 }
 
-func TestPartingFrom(t *testing.T) {
-	h, _ := newHub(t)
-	none := func(kind resp.Kind, channel string) {
+// TestPartings: a publisher waits for who is about to leave, and then for Redis.
+func TestPartings(t *testing.T) {
+	h, r := newHub(t)
+	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
+	for _, name := range []string{"a", "b"} {
+		joined(t, h, r, m, name)
+	}
+	joined(t, h, r, other, "b")
+	waits := func(kind resp.Kind, channel string, want int) (list []<-chan struct{}) {
 		t.Helper()
-		if list := h.PartingFrom(kind, []byte(channel)); len(list) != 0 {
-			t.Errorf("%s %s: %d", kind, channel, len(list))
+		if list = h.Partings(kind, []byte(channel)); len(list) != want {
+			t.Errorf("%s %s: %d to wait for, want %d", kind, channel, len(list), want)
 		}
+		return list
 	}
-	none(resp.Message, "a")
+	waits(resp.Message, "a", 0)
 	exact := h.Part(resp.Message, []string{"a", "b", "a"})
-	second := h.Part(resp.Message, []string{"a"})
-	pattern := h.Part(resp.PMessage, []string{"x", "a*"})
-	shard := h.Part(resp.SMessage, []string{"s"})
-	for _, tt := range []struct {
-		kind    resp.Kind
-		channel string
-		want    []*Parting
-	}{
-		{resp.Message, "ab", []*Parting{pattern}},
-		{resp.Message, "b", []*Parting{exact}},
-		{resp.Message, "s", nil},
-		{resp.SMessage, "s", []*Parting{shard}},
-		{resp.SMessage, "a", nil},
-	} {
-		if got := h.PartingFrom(tt.kind, []byte(tt.channel)); !slices.Equal(got, tt.want) {
-			t.Errorf("%s %s: %v", tt.kind, tt.channel, got)
-		}
-	}
-	for _, p := range []*Parting{exact, second, pattern} {
-		if !slices.Contains(h.PartingFrom(resp.Message, []byte("a")), p) || isDone(p.Done()) {
-			t.Errorf("%q is not parting from a", p.names)
-		}
-		h.Parted(p)
-		if slices.Contains(h.PartingFrom(resp.Message, []byte("a")), p) || !isDone(p.Done()) {
-			t.Errorf("%q is still parting from a", p.names)
-		}
-	}
-	none(resp.Message, "a")
+	pattern, shard := h.Part(resp.PMessage, []string{"x", "a*"}), h.Part(resp.SMessage, []string{"s"})
+	waits(resp.Message, "a", 3)
+	waits(resp.Message, "ab", 1)
+	waits(resp.Message, "s", 0)
+	waits(resp.SMessage, "s", 1)
+	waits(resp.SMessage, "a", 0)
+	h.Parted(pattern)
 	h.Parted(shard)
-	none(resp.SMessage, "s")
+
+	leaves := waits(resp.Message, "b", 1)[0]
+	released := h.Leave(m.Listener, resp.Message, "a", "b")
+	h.Parted(exact)
+	if !isDone(leaves) {
+		t.Error("it has left, and a publisher still waits for it")
+	}
+	waits(resp.Message, "b", 0) // the other one still listens: Redis need not let go
+	lets := waits(resp.Message, "a", 1)[0]
+	if isDone(lets) {
+		t.Error("Redis has not let go, and no publisher waits for it")
+	}
+	r.answerAll()
+	if !isDone(lets) || !isDone(released) {
+		t.Error("Redis has let go, and it is still waited for")
+	}
+	waits(resp.Message, "a", 0)
 	for kind := range h.parting {
-		if n := len(h.parting[kind]); n != 0 {
-			t.Errorf("%d names of kind %d are remembered", n, kind)
+		if n := len(h.parting[kind]); n != 0 || h.partings.Load() != 0 {
+			t.Errorf("%d names of kind %d are remembered, of %d", n, kind, h.partings.Load())
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// Parting is the end of subscriptions while it is under way.
+// Parting is somebody who is about to leave names.
 type Parting struct {
 	// Fixed after construction.
 	kind  resp.Kind
@@ -17,11 +17,8 @@ type Parting struct {
 	done  chan struct{}
 }
 
-// Done is closed by Parted.
-func (p *Parting) Done() <-chan struct{} { return p.done }
-
 // Part says that somebody was told to leave names, and has not left yet. The caller
-// goes on with Leave and ends with Parted. names is kept.
+// goes on with Leave, and then Parted. names is kept.
 func (h *Hub) Part(kind resp.Kind, names []string) *Parting {
 	p := &Parting{kind: kind, names: names, done: make(chan struct{})}
 	h.partings.Add(1)
@@ -35,8 +32,7 @@ func (h *Hub) Part(kind resp.Kind, names []string) *Parting {
 	return p
 }
 
-// Parted says that names have been left, and Redis has let go of what nobody listens
-// to now.
+// Parted says that names have been left.
 func (h *Hub) Parted(p *Parting) {
 	for part := range slices.Chunk(p.names, lockedNames) {
 		h.mu.Lock()
@@ -52,22 +48,38 @@ func (h *Hub) Parted(p *Parting) {
 	close(p.done)
 }
 
-// PartingFrom lists the ends under way of subscriptions that a message on channel
-// reaches. A publisher waits for them, so that who left first is not counted.
-func (h *Hub) PartingFrom(kind resp.Kind, channel []byte) (list []*Parting) {
+// Partings lists what a publisher waits for so that nobody is counted who left before
+// its message on channel came: somebody who is about to leave, or Redis, which has not
+// let go of a name yet. Each is closed when that is done.
+func (h *Hub) Partings(kind resp.Kind, channel []byte) (list []<-chan struct{}) {
 	if h.partings.Load() == 0 {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list = slices.Clone(h.parting[kind][string(channel)])
+	list = h.partingsLocked(list, kind, string(channel))
 	if kind != resp.Message {
 		return list
 	}
-	for pattern, partings := range h.parting[resp.PMessage] {
+	for pattern := range h.parting[resp.PMessage] {
 		if glob.Match([]byte(pattern), channel) {
-			list = append(list, partings...)
+			list = h.partingsLocked(list, resp.PMessage, pattern)
 		}
+	}
+	for pattern := range h.leaving[resp.PMessage] {
+		if h.parting[resp.PMessage][pattern] == nil && glob.Match([]byte(pattern), channel) {
+			list = h.partingsLocked(list, resp.PMessage, pattern)
+		}
+	}
+	return list
+}
+
+func (h *Hub) partingsLocked(list []<-chan struct{}, kind resp.Kind, name string) []<-chan struct{} {
+	for _, p := range h.parting[kind][name] {
+		list = append(list, p.done)
+	}
+	if r := h.leaving[kind][name]; r != nil {
+		list = append(list, r.done)
 	}
 	return list
 }

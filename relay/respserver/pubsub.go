@@ -209,11 +209,13 @@ func (c *session) part(kind resp.Kind, names []string) error {
 		return nil
 	}
 	parting := c.srv.hub.Part(kind, names)
-	defer c.srv.hub.Parted(parting)
 	if err := c.hearOut(); err != nil {
+		c.srv.hub.Parted(parting)
 		return err
 	}
-	if released := c.srv.hub.Leave(c.listener, kind, names...); released != nil {
+	released := c.srv.hub.Leave(c.listener, kind, names...)
+	c.srv.hub.Parted(parting)
+	if released != nil {
 		c.flush()
 		timer := time.NewTimer(c.srv.opts.PublishTimeout)
 		defer timer.Stop()
@@ -287,7 +289,7 @@ func (c *session) publishOversize(kind resp.Kind, channel []byte, size int64) {
 // message would reach, is not confirmed by Redis yet, or is just being ended: some
 // libraries subscribe on one connection and publish on another without waiting.
 func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
-	pending, partings := c.srv.hub.WaitFor(p.Kind, p.Channel), c.srv.hub.PartingFrom(p.Kind, p.Channel)
+	pending, partings := c.srv.hub.WaitFor(p.Kind, p.Channel), c.srv.hub.Partings(p.Kind, p.Channel)
 	if pending == nil && partings == nil {
 		return p, true
 	}
@@ -295,8 +297,11 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
 	inTime := true
-	for _, parting := range partings { // but none that begins later: they might never end
-		inTime = inTime && c.settled(parting.Done(), timer)
+	for range 2 { // somebody has left, then Redis has let go; no more: others begin all the time
+		for _, parting := range partings {
+			inTime = inTime && c.settled(parting, timer)
+		}
+		partings = c.srv.hub.Partings(p.Kind, p.Channel)
 	}
 	for inTime && pending != nil && c.settled(pending.Done(), timer) {
 		pending = c.srv.hub.WaitFor(p.Kind, p.Channel)

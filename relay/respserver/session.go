@@ -146,10 +146,10 @@ func (c *session) run() {
 	defer c.srv.remove(c)
 	err := c.serve()
 	c.flush()
+	c.leaveAll() // before publishers go on, who let this session go first
 	c.watch(false)
 	c.idle()
 	c.takeRead() // a socket closed with bytes in it breaks the connection off
-	c.leaveAll()
 	why := c.ending.Load()
 	c.logEnd(why, err)
 	if why == nil || !behind[*why] {
