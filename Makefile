@@ -13,7 +13,7 @@ BENCHCOUNT ?= 6
 
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
-PLATFORMS := darwin/arm64 darwin/amd64 linux/arm64
+PLATFORMS := darwin/arm64 linux/arm64
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
