@@ -602,7 +602,7 @@ func TestShippedConfiguration(t *testing.T) {
 	}
 	text := d.stdout.String()
 	for _, want := range []string{
-		"redis-relay " + testVersion, "relay.yaml", "embedded: for development only, history in " + d.socket + ".history", d.socket,
+		"redis-relay " + testVersion, "relay.yaml", "embedded: for development only, history in relay.sock.history", d.socket,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the welcome does not say %q", want)
