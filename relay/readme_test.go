@@ -1,11 +1,9 @@
-package main
+package relay_test
 
 // README.md's tables, held to the program.
 
 import (
-	"io"
 	"maps"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -15,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"redis-relay/config"
+	"redis-relay/relay/redistest"
 )
 
 // readmeTable returns the rows of the first table under a heading, the cells of each
 // without the spaces around them.
 func readmeTable(t *testing.T, heading string) (rows [][]string) {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,19 +84,10 @@ func TestReadmeNamesEveryMetric(t *testing.T) {
 // has them.
 func told(t *testing.T, want map[string][]string) map[string][]string {
 	t.Helper()
-	address := newShippedScene(t).start(nil).awaitReady()
-	res, err := http.Get("http://" + address + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, text := startRelay(t, redistest.Start(t)).get("/metrics")
 	sets := map[string]map[string]bool{}
 	label := regexp.MustCompile(`(\w+)="([^"]*)"`)
-	for _, m := range regexp.MustCompile(`(?m)^redis_relay_(\w+)(\{.*\})? `).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^redis_relay_(\w+)(\{.*\})? `).FindAllStringSubmatch(text, -1) {
 		name := m[1]
 		if sets[name] == nil {
 			sets[name] = map[string]bool{}
