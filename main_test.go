@@ -624,6 +624,17 @@ func TestShippedConfiguration(t *testing.T) {
 	told.shows(t, "1\n")
 }
 
+// TestWelcomeOfAProductionRelay says what runs, and invites nobody to publish.
+func TestWelcomeOfAProductionRelay(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	d := newScene(t, nil).start(nil, "--redis.url="+redis.URL())
+	d.awaitReady()
+	if text := d.stdout.String(); !strings.Contains(text, redis.URL()) || strings.Contains(text, "publish") {
+		t.Errorf("the welcome:\n%s", text)
+	}
+}
+
 // shell runs a line until the test ends.
 func shell(t *testing.T, line string) *output {
 	t.Helper()
