@@ -73,7 +73,7 @@ type Limits struct {
 const (
 	startTimeout = 10 * time.Second
 	maxBehind    = 32 << 20 // bytes that may wait for the server
-	maxRequests  = 1024     // publishes that may wait for their turn
+	maxRequests  = 1024     // publishes, and history requests, that may wait for their turn
 )
 
 // Bridge is the embedded NATS server with the relay behind it. New builds it, Run
@@ -92,11 +92,11 @@ type Bridge struct {
 	seed       maphash.Seed
 	holds      func() bool   // what is delivered is ours to deliver; nil: always
 	maxPayload int           // that the server takes, headers included; 0: any
-	ready      chan struct{} // closed when the link stands: clients are let in
 	ended      chan struct{} // closed when Run ends
 	requests   chan request  // never closed
 	work       chan struct{} // there is something for settle
 	readers    chan struct{} // one for each history request under way
+	waiting    chan struct{} // and one for each of those and of those that wait
 	writers    sync.WaitGroup
 	behind     hub.Bounds // of link.out
 	clients    atomic.Pointer[server.Permissions]
@@ -105,6 +105,8 @@ type Bridge struct {
 	payload atomic.Int64 // limits.payload
 	open    atomic.Int64 // publishes taken and not answered
 	drains  atomic.Bool  // no more publishes are taken
+
+	limits Limits // owned by the caller of SetLimits
 
 	changing sync.Mutex // Guards what follows; nothing from Redis waits for it.
 	names    map[name]*interest
@@ -130,7 +132,7 @@ type Bridge struct {
 // caller must call Run or Close.
 func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backend, log *zap.Logger) (*Bridge, error) {
 	b := unlinked(h, hub.NewSilentListener(0), backend, log)
-	b.opts, b.stats, b.notes = opts, new(Counters), newNotes(log)
+	b.opts, b.limits, b.stats, b.notes = opts, limits, new(Counters), newNotes(log)
 	b.payload.Store(int64(limits.Payload))
 	b.clients.Store(permissions(scopes))
 	if err := b.start(limits); err != nil {
@@ -143,15 +145,16 @@ func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backen
 func unlinked(h *hub.Hub, listener *hub.Listener, backend Backend, log *zap.Logger) *Bridge {
 	b := &Bridge{
 		hub: h, backend: backend, log: log, listener: listener, seed: maphash.MakeSeed(),
-		ready: make(chan struct{}), ended: make(chan struct{}), requests: make(chan request, maxRequests),
-		work: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders), names: map[name]*interest{},
+		ended: make(chan struct{}), requests: make(chan request, maxRequests),
+		work: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders),
+		waiting: make(chan struct{}, maxRequests), names: map[name]*interest{},
 		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
 	}
 	b.behind.Queue.Store(maxBehind)
 	return b
 }
 
-// start starts the server and waits for it to dial the link.
+// start starts the server, waits for it to dial the link, and lets it listen.
 func (b *Bridge) start(limits Limits) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -163,22 +166,21 @@ func (b *Bridge) start(limits Limits) error {
 		return err
 	}
 	b.options.CustomClientAuthentication = (*doorman)(b)
-	if b.server, err = server.NewServer(b.options.Clone()); err != nil {
+	first := b.options.Clone()
+	first.MaxPayload = unlimited
+	if b.server, err = server.NewServer(first); err != nil {
 		return err
 	}
 	b.server.SetLoggerV2(b.notes, false, false, false)
 	b.server.Start()
-	const look = 100 * time.Millisecond
-	for end := time.Now().Add(startTimeout); !b.server.ReadyForConnections(look); {
-		if err := b.notes.fatal(); err != nil || time.Now().After(end) {
-			return errors.Join(errors.New("the NATS server does not start"), err)
-		}
+	if b.link, err = acceptLink(ln.(*net.TCPListener), secret, &b.behind, &b.writers); err != nil {
+		return errors.Join(err, b.notes.fatal())
 	}
-	b.link, err = acceptLink(ln.(*net.TCPListener), secret, &b.behind, &b.writers)
-	if err == nil {
-		close(b.ready)
+	if err := b.server.ReloadOptions(b.options.Clone()); err != nil { // the link keeps what it has
+		return err
 	}
-	return err
+	b.server.AcceptLoop(make(chan struct{})) // which it closes
+	return b.notes.fatal()
 }
 
 // Addr is the address that clients connect to.

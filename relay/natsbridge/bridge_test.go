@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
 
 	"redis-relay/config"
 	"redis-relay/relay"
@@ -180,6 +181,45 @@ func TestHistory(t *testing.T) {
 		if body, code := r.answer(nc, tt.subject, tt.request); code != tt.code {
 			t.Errorf("%s %s: %s, code %q, want %s", tt.subject, tt.request, body, code, tt.code)
 		}
+	}
+}
+
+// TestLargeAnswers reads entries that are larger as JSON than any message may be, and
+// more at a time than are read at a time.
+func TestLargeAnswers(t *testing.T) {
+	const readers = 200
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, func(c *config.Config) { c.Limits.Payload = 64 << 10 })
+	nc := r.nats()
+	want := strings.Repeat("\x01", 64<<10) // six bytes each
+	if body, code := r.answer(nc, "publish.kept.1", want); code != "" {
+		t.Fatalf("answer %s, %q", body, code)
+	}
+	read := func(subject, want string) error {
+		m, err := nc.Request(subject, nil, patience)
+		if err != nil {
+			return err
+		}
+		var page struct{ Entries []struct{ Payload string } }
+		if err := json.Unmarshal(m.Data, &page); err != nil || len(page.Entries) != 1 || page.Entries[0].Payload != want {
+			return fmt.Errorf("answer %.100s, %w", m.Data, err)
+		}
+		return nil
+	}
+	if err := read("history.kept.1", want); err != nil {
+		t.Error(err)
+	}
+	r.answer(nc, "publish.kept.3", "small")
+	var all errgroup.Group
+	for range readers {
+		all.Go(func() error { return read("history.kept.3", "small") })
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	redis.MustDo("XADD", "history:{kept:2}", "*", "payload", strings.Repeat("x", 500_000)) // by hand
+	if body, code := r.answer(nc, "history.kept.2", ""); code != "" || len(body) < 500_000 {
+		t.Errorf("answer %.100s, %q", body, code)
 	}
 }
 
@@ -406,9 +446,10 @@ func TestStrangeSubjects(t *testing.T) {
 func TestReload(t *testing.T) {
 	redis := redistest.Start(t)
 	file := filepath.Join(t.TempDir(), "relay.yaml")
+	limit := "100KiB"
 	write := func(open bool) {
 		t.Helper()
-		text := fmt.Sprintf("limits: {payload: 2MiB}\nroutes:\n- {prefix: 'plain:', nats: %v}\n- {prefix: 'barrier:', nats: true}\n", open)
+		text := fmt.Sprintf("limits: {payload: "+limit+"}\nroutes:\n- {prefix: 'plain:', nats: %v}\n- {prefix: 'barrier:', nats: true}\n", open)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -425,6 +466,7 @@ func TestReload(t *testing.T) {
 	})
 	nc := r.nats()
 	sub := r.listen(nc, "plain.1")
+	idle := r.nats() // what it may do changes, too
 	for _, open := range []bool{false, true} {
 		reconnects := nc.Stats().Reconnects
 		write(open)
@@ -448,9 +490,32 @@ func TestReload(t *testing.T) {
 			return redis.MustDo("PUBSUB", "NUMSUB", "plain:1").String() == want
 		})
 	}
+	other := r.listen(idle, "plain.1")
 	redis.MustDo("PUBLISH", "plain:1", "again")
 	hear(t, sub, "plain.1")
-	if got := nc.MaxPayload(); got < 2<<20 {
+	hear(t, other, "plain.1")
+
+	// All else holds at once, without losing a connection.
+	reconnects := nc.Stats().Reconnects
+	for _, limit = range []string{"200KiB", "200KiB", "2MiB"} {
+		write(true)
+		if err := r.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		redis.MustDo("PUBLISH", "plain:1", limit)
+		if got := hear(t, sub, "plain.1"); got != limit {
+			t.Errorf("heard %.20q, want %q", got, limit)
+		}
+	}
+	if got := nc.Stats().Reconnects; got != reconnects {
+		t.Errorf("the client was disconnected %d times", got-reconnects)
+	}
+	big := strings.Repeat("x", 2<<20)
+	redis.MustDo("PUBLISH", "plain:1", big)
+	if got := hear(t, sub, "plain.1"); got != big {
+		t.Errorf("heard %d bytes", len(got))
+	}
+	if got := r.nats().MaxPayload(); got < 2<<20 {
 		t.Errorf("the limit of a payload is %d", got)
 	}
 }

@@ -385,6 +385,10 @@ func TestClusterMaxPayload(t *testing.T) {
 	if text := hear(t, events, "relay.events"); json.Unmarshal([]byte(text), &e) != nil || e.Event != "gap" || e.Missing != 1 {
 		t.Errorf("event %s", text)
 	}
+	redis.MustDo("XADD", "history:{kept:2}", "*", "payload", strings.Repeat("x", 2000))
+	if body, code := leader.answer(far, "history.kept.2", ""); code != "TOOLARGE" {
+		t.Errorf("answer %s, code %q", body, code)
+	}
 	if r.metric("nats_leaf_drops_total") != 1 || r.metric("nats_leaf_failures_total") != 0 {
 		t.Errorf("%v drops, %v failures", r.metric("nats_leaf_drops_total"), r.metric("nats_leaf_failures_total"))
 	}

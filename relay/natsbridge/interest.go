@@ -186,7 +186,7 @@ func (b *Bridge) SetScopes(scopes []Scope) {
 	b.later(func() {
 		if p := permissions(scopes); !samePermissions(p, b.clients.Load()) {
 			b.clients.Store(p)
-			b.kick(func(resp.Kind, string) bool { return true })
+			b.kick(nil)
 		}
 		b.changing.Lock()
 		defer b.changing.Unlock()

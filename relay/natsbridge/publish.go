@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxReaders   = 16   // history requests under way
+	maxReaders   = 16   // history requests under way; others wait
 	defaultCount = 100  // entries of a history request that does not say
 	maxCount     = 1000 // entries of one reply
 )
@@ -142,6 +142,10 @@ func (r *receipt) done(v any, err error) {
 		body = []byte(`{"code":"ERR","error":"the answer cannot be written as JSON"}`)
 	}
 	head := []byte(r.reply + " ")
+	if b.maxPayload > 0 && len(body)+headerRoom > b.maxPayload {
+		code, reason = "TOOLARGE", "the answer is larger than the cluster's max_payload"
+		body = []byte(`{"code":"TOOLARGE","error":"` + reason + `"}`)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if code == "" {
@@ -195,20 +199,32 @@ func (b *Bridge) readHistory(ctx context.Context, r *receipt, channel string, te
 		return
 	}
 	select {
-	case b.readers <- struct{}{}:
+	case b.waiting <- struct{}{}:
 	default:
 		r.done(nil, errReaders)
 		b.Flush()
 		return
 	}
 	go func() {
-		defer func() { <-b.readers }()
-		ctx, cancel := context.WithTimeout(ctx, b.opts.PublishTimeout)
-		defer cancel()
-		list, err := b.backend.History(ctx, channel, q.From, q.Count)
+		defer func() { <-b.waiting }()
+		list, err := b.entries(ctx, channel, &q)
 		r.done(reply(list, q.Count, b.room()), err)
 		b.Flush()
 	}()
+}
+
+// entries reads entries when it is the request's turn, for as long as a publish may
+// take.
+func (b *Bridge) entries(ctx context.Context, channel string, q *historyRequest) ([]Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.opts.PublishTimeout)
+	defer cancel()
+	select {
+	case b.readers <- struct{}{}:
+		defer func() { <-b.readers }()
+	case <-ctx.Done():
+		return nil, errReaders
+	}
+	return b.backend.History(ctx, channel, q.From, q.Count)
 }
 
 // room is how large a reply may be.

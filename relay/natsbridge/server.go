@@ -25,8 +25,14 @@ import (
 // a little too large gets an answer with the reason, and a reply its headers.
 const slack = 64 << 10
 
-// options are those of a server that keeps nothing, listens for clients only, and
-// has the bridge as its leaf node.
+// unlimited is the largest message on the link: limits.payload is for clients. The
+// server gives a connection what holds when that is made, and ends the link over a
+// message that is larger: an answer with many entries, or a delivery after a reload has
+// raised the limit.
+const unlimited = -1
+
+// options are those of a server that keeps nothing, has the bridge as its leaf node,
+// and listens, for clients only, when that stands.
 func options(listen string, limits Limits, link, secret string) (*server.Options, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -41,7 +47,7 @@ func options(listen string, limits Limits, link, secret string) (*server.Options
 	}
 	o := &server.Options{
 		ServerName: "redis-relay", Host: host, Port: number,
-		NoSigs: true, NoSystemAccount: true, DisableJetStreamBanner: true, DisableShortFirstPing: true,
+		DontListen: true, NoSigs: true, NoSystemAccount: true, DisableJetStreamBanner: true, DisableShortFirstPing: true,
 		MaxControlLine: maxSubject + 4096, MaxTracedMsgLen: 256,
 		LeafNode: server.LeafNodeOpts{
 			ReconnectInterval: time.Second,
@@ -60,14 +66,16 @@ func (l Limits) set(o *server.Options) {
 	o.MaxPayload, o.MaxPending = int32(l.Payload+slack), int64(max(l.Queue, 2*(l.Payload+slack)))
 }
 
-// SetLimits changes the limits; connections stay.
+// SetLimits changes the limits; connections stay, but for those of clients that give a
+// user's name. One goroutine may call it at a time.
 func (b *Bridge) SetLimits(l Limits) error {
 	b.payload.Store(int64(l.Payload))
-	if b.server == nil {
+	if b.server == nil || l == b.limits {
 		return nil
 	}
 	o := b.options.Clone()
 	l.set(o)
+	b.limits = l
 	return b.server.ReloadOptions(o)
 }
 
@@ -76,11 +84,10 @@ type doorman Bridge
 
 // Check is server.Authentication.
 func (d *doorman) Check(c server.ClientAuthentication) bool {
-	<-d.ready
 	if d.opts.Token != "" && subtle.ConstantTimeCompare([]byte(c.GetOpts().Token), []byte(d.opts.Token)) == 0 {
 		return false
 	}
-	c.RegisterUser(&server.User{Username: "client", Permissions: d.clients.Load()})
+	c.RegisterUser(&server.User{Permissions: d.clients.Load()}) // a name would not outlive ReloadOptions
 	return true
 }
 
@@ -141,7 +148,7 @@ func (b *Bridge) Disconnect(who func(kind resp.Kind, name string) bool) {
 	b.later(func() { b.stats.gaps.Add(uint64(b.kick(who))) })
 }
 
-// kick returns how many it has disconnected.
+// kick returns how many it has disconnected. nil: all clients.
 func (b *Bridge) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
 	if b.server == nil {
 		return 0 // they are the cluster's
@@ -154,7 +161,10 @@ func (b *Bridge) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
 			break // the server ends
 		}
 		for _, c := range z.Conns {
-			if slices.ContainsFunc(c.Subs, func(subject string) bool {
+			if c.Kind != "Client" {
+				continue // the link
+			}
+			if who == nil || slices.ContainsFunc(c.Subs, func(subject string) bool {
 				n, err := nameOf(subject)
 				return !foreign(subject) && err == nil && who(n.kind, n.text)
 			}) {
