@@ -101,12 +101,16 @@ func TestInfoSaysWhatLibrariesLookFor(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	r := startRelay(t, redis)
-	version := field(t, redis.MustDo("INFO", "server").Str, "redis_version")
+	server := redis.MustDo("INFO", "server").Str
+	version, bits := field(t, server, "redis_version"), field(t, server, "arch_bits")
 	c := r.dial()
 	for _, ask := range [][]string{{"INFO"}, {"info", "ALL"}, {"INFO", "everything"}, {"INFO", "server", "persistence"}} {
 		text := c.Do(ask...).Str
 		if got := field(t, text, "redis_version"); got != version {
 			t.Errorf("%q: redis_version is %s, want Redis's own %s", ask, got, version)
+		}
+		if got := field(t, text, "arch_bits"); got != bits {
+			t.Errorf("%q: arch_bits is %s, want %s", ask, got, bits)
 		}
 		if got := field(t, text, "loading"); got != "0" {
 			t.Errorf("%q: loading is %s, want 0", ask, got)
@@ -133,53 +137,6 @@ func field(t *testing.T, info, name string) string {
 	}
 	t.Fatalf("no %s in %q", name, info)
 	return ""
-}
-
-// TestClientInfoHasTheFieldsOfRedis 7.0: libraries read each by its name and make a
-// number of it.
-func TestClientInfoHasTheFieldsOfRedis(t *testing.T) {
-	t.Parallel()
-	newer := []string{"watch", "io-thread", "tot-net-in", "tot-net-out", "tot-cmds"}
-	redis := redistest.Start(t)
-	want := clientInfo(t, redis.MustDo("CLIENT", "INFO").Str)
-	got := clientInfo(t, startRelay(t, redis).dial().Do("CLIENT", "INFO").Str)
-	for field := range want {
-		if _, ok := got[field]; !ok && !slices.Contains(newer, field) {
-			t.Errorf("there is no %q, as in redis-server: %v", field, got)
-		}
-	}
-	if n, err := strconv.Atoi(got["fd"]); err != nil || n < 3 {
-		t.Errorf("fd is %q, want a file descriptor", got["fd"])
-	}
-}
-
-// TestClientInfoShowsTheDatabase that a library selected, and selects again after
-// it has reconnected.
-func TestClientInfoShowsTheDatabase(t *testing.T) {
-	t.Parallel()
-	c := startRelay(t, nil).dial()
-	for _, step := range [][2]string{
-		{"PING", "0"}, {"SELECT 2", "2"}, {"SELECT -1", "2"}, {"SELECT x", "2"}, {"SELECT 0", "0"}, {"SELECT 15", "15"}, {"RESET", "0"},
-	} {
-		c.Do(words(step[0])...)
-		if db := clientInfo(t, c.Do("CLIENT", "INFO").Str)["db"]; db != step[1] {
-			t.Errorf("after %s: db is %s, want %s", step[0], db, step[1])
-		}
-	}
-}
-
-// clientInfo is a line of CLIENT LIST by its fields.
-func clientInfo(t *testing.T, line string) map[string]string {
-	t.Helper()
-	fields := map[string]string{}
-	for _, word := range strings.Fields(line) {
-		field, value, ok := strings.Cut(word, "=")
-		if !ok {
-			t.Fatalf("%q is no field of %q", word, line)
-		}
-		fields[field] = value
-	}
-	return fields
 }
 
 func TestCommandTableIsConsistent(t *testing.T) {

@@ -5,7 +5,6 @@ package respserver
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -228,20 +227,28 @@ func (c *session) part(kind resp.Kind, names []string) error {
 // or by others: a publisher's answer may be faster than the message. A Redis that is
 // silent is waited for no longer than a publish waits.
 func (c *session) hearOut() error {
-	err := c.answered()
-	if err == nil {
-		done := make(chan struct{})
-		heard := sync.OnceFunc(func() {
-			close(done)
-			c.wake()
-		})
-		timer := time.AfterFunc(c.srv.opts.PublishTimeout, heard)
-		defer timer.Stop()
-		c.srv.backend.Barrier(heard)
-		err = c.await(done)
+	if err := c.answered(); err != nil {
+		return err
 	}
-	c.quit = c.quit || err != nil
-	return err
+	done := make(chan struct{})
+	c.srv.backend.Barrier(func() { close(done) })
+	c.flush()
+	c.rest()
+	defer c.begin()
+	timer := time.NewTimer(c.srv.opts.PublishTimeout)
+	defer timer.Stop()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-timer.C:
+			return nil
+		case <-c.kick:
+			if c.ending.Load() != nil {
+				return errEnding
+			}
+		}
+	}
 }
 
 // leave ends subscriptions without a word.
