@@ -150,8 +150,8 @@ func (r *testRelay) Stop() {
 		if err != nil {
 			r.t.Errorf("relay ended with %v", err)
 		}
-	case <-time.After(10 * time.Second):
-		r.t.Error("relay did not end within 10s")
+	case <-time.After(redistest.DefaultTimeout): // a check by the schema library goes on to its end
+		r.t.Errorf("relay did not end within %v", redistest.DefaultTimeout)
 	}
 }
 

@@ -601,6 +601,25 @@ func TestReadingWithoutRedis(t *testing.T) {
 	redis.Cont()
 }
 
+// TestReaderOfASlowRedis gets what there is, though its time is over before Redis has
+// said so.
+func TestReaderOfASlowRedis(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
+	for _, m := range []string{"one", "two"} {
+		redis.MustDo("XADD", "history:{d:1}", "*", "payload", m)
+	}
+	c := r.dial()
+	redis.Stop()
+	time.AfterFunc(200*time.Millisecond, redis.Cont)
+	c.Send("XREAD", "BLOCK", "10", "STREAMS", "d:1", "d:2", "0", "0")
+	if got := c.Receive(); strings.Count(got.String(), "payload") != 2 {
+		t.Errorf("got %s, want two entries", got)
+	}
+	c.Send("XREAD", "BLOCK", "10", "STREAMS", "d:2", "0")
+	c.Expect(t, "(nil)")
+}
+
 // readerApp reads channels on from the last IDs it has seen. Those are on its disk,
 // as it were: it loses its connections, not them; and a crash may come before they
 // are written, so that it reads some entries twice.

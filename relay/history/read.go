@@ -16,6 +16,8 @@ const (
 	maxFetches  = 4       // questions for readers that are under way together
 	fetchBudget = 4 << 20 // bytes of one answer, about
 	lingerTicks = 6       // a channel stays subscribed for readers that come back
+
+	lookPatience = time.Second // beyond its time a reader waits for a first answer of Redis
 )
 
 // Position is where one stream is read on.
@@ -40,6 +42,7 @@ type Read struct {
 	// Guarded by Feed.mu.
 	waiters []*waiter
 	timer   *time.Timer
+	overdue bool // its time is over; it ends when it is known what there is
 	done    bool
 }
 
@@ -58,7 +61,9 @@ type waiter struct {
 // give up by Cancel.
 //
 // As in Redis, what there is on all channels comes in one answer: who reads a busy
-// stream and, far behind, a second one would otherwise never get to that.
+// stream and, far behind, a second one would otherwise never get to that. And as in
+// Redis block is for entries that are still to come: what there is already is not
+// missed for being read by a Redis that takes longer, up to lookPatience.
 func (f *Feed) Read(list []Position, count int, block time.Duration, finish func([]Stream, error)) *Read {
 	r := &Read{count: count, finish: finish}
 	f.mu.Lock()
@@ -97,6 +102,11 @@ func (f *Feed) Cancel(r *Read) {
 func (f *Feed) timedOut(r *Read) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.up && !r.overdue && r.lacks() {
+		r.overdue = true
+		r.timer.Reset(lookPatience)
+		return
+	}
 	f.endLocked(r, r.found(), nil)
 }
 
@@ -221,6 +231,9 @@ func (f *Feed) look(w *waiter) {
 	}
 }
 
+// lacks tells whether it is not known of all channels yet what there is.
+func (r *Read) lacks() bool { return slices.ContainsFunc(r.waiters, (*waiter).lacks) }
+
 // lacks tells whether it is not known yet what there is for a waiter.
 func (w *waiter) lacks() bool {
 	c := w.channel
@@ -230,7 +243,7 @@ func (w *waiter) lacks() bool {
 // give ends a reader that has entries, once it is known what there is on all its
 // channels.
 func (f *Feed) give(r *Read) {
-	if list := r.found(); len(list) > 0 && !slices.ContainsFunc(r.waiters, (*waiter).lacks) {
+	if list := r.found(); (len(list) > 0 || r.overdue) && !r.lacks() {
 		f.endLocked(r, list, nil)
 	}
 }
