@@ -145,6 +145,7 @@ func (c *session) run() {
 	defer c.srv.work.Done()
 	defer c.srv.remove(c)
 	err := c.serve()
+	c.begin() // also if it was closed while it waited: publishers wait for the end of this turn
 	c.flush()
 	c.leaveAll() // before publishers go on, who let this session go first
 	c.watch(false)
