@@ -419,7 +419,10 @@ func (s *Subscriber) send(ctx context.Context, conn net.Conn, end context.Cancel
 			return
 		case <-s.wake:
 		}
-		for b := s.nextCommands(nil); len(b) > 0; b = s.nextCommands(b[:0]) {
+		for b, more := s.nextCommands(nil); more; b, more = s.nextCommands(b[:0]) {
+			if len(b) == 0 {
+				continue
+			}
 			_ = conn.SetWriteDeadline(time.Now().Add(s.opts.timeout())) // of a closed connection: Write says so
 			if _, err := conn.Write(b); err != nil {
 				end(err)
@@ -429,10 +432,13 @@ func (s *Subscriber) send(ctx context.Context, conn net.Conn, end context.Cancel
 	}
 }
 
-// nextCommands appends some of what is to be sent, if there is anything. Want
-// waits for it, and with it everybody: that is why it is not all at once.
-func (s *Subscriber) nextCommands(b []byte) []byte {
+// nextCommands appends some of what is to be sent, and reports whether there may be
+// more: of names whose want changed back there is nothing to send, and behind them
+// there are others. Want waits for it, and with it everybody: that is why it is not
+// all at once.
+func (s *Subscriber) nextCommands(b []byte) (_ []byte, more bool) {
 	s.mu.Lock()
+	more = s.reg.due() > 0 || len(s.barriers.next) > 0
 	list, ping := s.reg.commands(time.Now()), s.barriers.fly()
 	s.mu.Unlock()
 	for _, c := range list {
@@ -441,7 +447,7 @@ func (s *Subscriber) nextCommands(b []byte) []byte {
 	if ping {
 		b = resp.AppendBulkString(resp.AppendBulkString(resp.AppendArray(b, 2), "PING"), barrierText)
 	}
-	return b
+	return b, more
 }
 
 func (c *command) append(b []byte) []byte {
