@@ -100,7 +100,10 @@ func TestMutantsAreUpToDate(t *testing.T) {
 	}
 }
 
+// TestMutantsAreCaught, in one run or another: not in each does the machine happen to
+// make listeners slow enough for what is sabotaged to be used.
 func TestMutantsAreCaught(t *testing.T) {
+	const attempts = 3
 	seed := seed(t)
 	for _, m := range mutants {
 		if !m.quick && !isLong() {
@@ -111,14 +114,17 @@ func TestMutantsAreCaught(t *testing.T) {
 			if m.faults == nil {
 				m.faults = []string{}
 			}
-			wrong := execute(t, program, plan{
-				seed: seed, messages: 60_000, duration: 5 * time.Second, fault: 400 * time.Millisecond, faults: m.faults,
-				calm: m.calm,
-			})
-			if wrong.Count == 0 {
-				t.Fatal("the account has not noticed")
+			for attempt := range uint64(attempts) {
+				wrong := execute(t, program, plan{
+					seed: seed + attempt, messages: 60_000, duration: 5 * time.Second, fault: 400 * time.Millisecond,
+					faults: m.faults, calm: m.calm,
+				})
+				if wrong.Count > 0 {
+					t.Logf("%d faults, the first: %s", wrong.Count, wrong.First[0])
+					return
+				}
 			}
-			t.Logf("%d faults, the first: %s", wrong.Count, wrong.First[0])
+			t.Fatal("the account has not noticed")
 		})
 	}
 }
