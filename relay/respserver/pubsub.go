@@ -237,18 +237,10 @@ func (c *session) hearOut() error {
 	defer c.begin()
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
-	for {
-		select {
-		case <-done:
-			return nil
-		case <-timer.C:
-			return nil
-		case <-c.kick:
-			if c.ending.Load() != nil {
-				return errEnding
-			}
-		}
+	if !c.wait(done, timer) && c.ending.Load() != nil {
+		return errEnding
 	}
+	return nil
 }
 
 // leave ends subscriptions without a word.
@@ -316,11 +308,16 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 	return p, c.ending.Load() == nil // if Redis is silent: let the publish fail, or not
 }
 
-// settled waits until done is closed. It reports false when the time is up, or
-// the session is to end.
+// settled is wait for which publishers need not wait meanwhile.
 func (c *session) settled(done <-chan struct{}, timer *time.Timer) bool {
 	c.idle()
 	defer c.begin()
+	return c.wait(done, timer)
+}
+
+// wait waits until done is closed. It reports false when the time is up, or the
+// session is to end.
+func (c *session) wait(done <-chan struct{}, timer *time.Timer) bool {
 	for {
 		select {
 		case <-done:
