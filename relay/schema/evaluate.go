@@ -35,35 +35,28 @@ func (r *rule) fails(failed, seen *set) bool {
 	}
 }
 
-// testString applies the tests of a string, its escapes resolved, and adds the goals that fail by them. It
-// reports whether none does.
-func (p *plan) testString(text []byte, failed *set) (passed bool) {
-	passed = true
+// testString applies the tests of a string, its escapes resolved, and adds the goals that fail by them.
+func (p *plan) testString(text []byte, failed *set) {
 	for i := range p.lengths {
 		if t := &p.lengths[i]; !t.holdsLength(text) {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
 	for i := range p.words {
 		if t := &p.words[i]; !t.holds(text) {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
 	for i := range p.patterns {
 		if t := &p.patterns[i]; !t.pattern.matches(text) {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
 	for i := range p.formats {
 		if t := &p.formats[i]; !t.format.accepts(text) {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
-	return passed
 }
 
 func (t *sizeTest) holds(n int) bool { return t.least <= n && n <= t.most }
@@ -84,34 +77,30 @@ func (t *wordTest) holds(text []byte) bool {
 	return ok
 }
 
-// testNumber does the same for a number, n as raw writes it. decided is false if one of the tests cannot be
+// testNumber does the same for a number, n as raw writes it. It reports false if one of the tests cannot be
 // decided.
-func (p *plan) testNumber(n number, raw []byte, failed *set) (passed, decided bool) {
-	passed = true
+func (p *plan) testNumber(n number, raw []byte, failed *set) (decided bool) {
 	for i := range p.bounds {
 		if t := &p.bounds[i]; !t.holds(n.times(raw, t.bound.scale), t.bound.value) {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
 	for i := range p.constants {
 		if t := &p.constants[i]; !t.isOneOf(n, raw) {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
 	for i := range p.multiples {
 		t := &p.multiples[i]
 		times := n.times(raw, t.of.scale)
 		if times.beyond() {
-			return passed, false
+			return false
 		}
 		if times.fractional || times.floor%t.of.value != 0 {
 			failed.add(t.goal)
-			passed = false
 		}
 	}
-	return passed, true
+	return true
 }
 
 func (t *constantTest) isOneOf(n number, raw []byte) bool {
@@ -182,11 +171,11 @@ func (p *plan) testItems(f *frame) {
 	}
 }
 
-// conclude reports a scalar: what all of its kind fail, or, if it has not passed the tests, what fails with
-// those goals.
-func (e *edge) conclude(k kind, passed bool, failed *set, into *frame) {
+// conclude reports a scalar: what all of its kind fail, or, if it has failed tests, what fails with their
+// goals.
+func (e *edge) conclude(k kind, failed *set, into *frame) {
 	switch p := e.plan; {
-	case !passed:
+	case !failed.empty():
 		failed.union(&p.initial[k])
 		p.apply(failed, &nothing)
 		e.report(failed, into)

@@ -60,7 +60,8 @@ func (s *scanner) judgeText(e *edge, text []byte, into *frame) {
 		return
 	}
 	var failed set
-	e.conclude(kindString, e.plan.testString(text, &failed), &failed, into)
+	e.plan.testString(text, &failed)
+	e.conclude(kindString, &failed, into)
 }
 
 // maxSteps bounds the work that patterns may make of one payload, to a few milliseconds at worst. A step is
@@ -86,9 +87,10 @@ func (s *scanner) judgeNumber(e *edge, into *frame, start int) bool {
 		k = kindFraction
 	}
 	var failed set
-	passed, decided := p.testNumber(n, raw, &failed)
-	s.undecided = s.undecided || p.ask[k] || !decided
-	e.conclude(k, passed, &failed, into)
+	if p.ask[k] || !p.testNumber(n, raw, &failed) {
+		s.undecided = true
+	}
+	e.conclude(k, &failed, into)
 	return true
 }
 

@@ -17,6 +17,15 @@ func (s *set) add(i int) { s[i>>6&(setWords-1)] |= 1 << (i & 63) }
 
 func (s *set) has(i int) bool { return s[i>>6&(setWords-1)]&(1<<(i&63)) != 0 }
 
+// empty reports whether nothing is in s.
+func (s *set) empty() bool {
+	var some uint64
+	for w := range s {
+		some |= s[w]
+	}
+	return some == 0
+}
+
 // union adds what is in o.
 func (s *set) union(o *set) {
 	for w := range s {
