@@ -61,7 +61,8 @@ func (n *names) find(text []byte) int {
 
 const headLen = 8
 
-// head returns the first bytes of a text as a number.
+// head returns the first bytes of a text as a number. It reads what stands behind a shorter text in the same memory,
+// and ignores it: that must not be written to meanwhile, which holds for what a scan is given.
 func head(text []byte) uint64 {
 	if cap(text) < headLen {
 		var b [headLen]byte
