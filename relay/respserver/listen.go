@@ -4,6 +4,7 @@ package respserver
 // in which the wrong people could connect.
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,8 +26,7 @@ var (
 // empty: the process's own). A socket that nobody answers on is replaced. The
 // file lock path+".lock" is held until the listener is closed, so that of two
 // relays that start at once one is refused; it is the kernel's, and goes with the
-// process. Call it while the process is starting: it changes the umask for a
-// moment.
+// process.
 func Listen(path string, mode fs.FileMode, group string) (net.Listener, error) {
 	gid, err := groupID(group)
 	if err != nil {
@@ -72,11 +72,8 @@ func listen(path string, mode fs.FileMode, gid int) (net.Listener, error) {
 	if err := clearWay(path); err != nil {
 		return nil, err
 	}
-	// bind(2) makes the file with 0777 less the umask: so there is no moment in
-	// which it has another mode than it should.
-	old := syscall.Umask(int(0o777 &^ mode))
-	ln, err := net.Listen("unix", path)
-	syscall.Umask(old)
+	config := net.ListenConfig{Control: ownerOnly}
+	ln, err := config.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("socket.path: %w", err)
 	}
@@ -85,7 +82,19 @@ func listen(path string, mode fs.FileMode, gid int) (net.Listener, error) {
 			return nil, errors.Join(fmt.Errorf("socket.group: %w", err), ln.Close())
 		}
 	}
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(fmt.Errorf("socket.mode: %w", err), ln.Close())
+	}
 	return ln, nil
+}
+
+// ownerOnly lets nobody else connect until the socket has its group and mode.
+// Linux takes the mode of the file that bind(2) makes from that of the socket
+// (unix_bind_bsd in net/unix/af_unix.c); other systems refuse this, and there the
+// umask holds for that moment. The umask itself is not touched: it is the whole
+// process's, so files that others make meanwhile would get it too.
+func ownerOnly(_, _ string, conn syscall.RawConn) error {
+	return conn.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0o600) })
 }
 
 // clearWay removes a socket that nobody answers on.
