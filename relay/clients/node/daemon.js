@@ -5,9 +5,6 @@ import { accessSync, constants } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { PATIENCE, until, within } from './wait.js';
 
-// How long a process may take until it is ready, in milliseconds: a busy machine starts several slowly.
-const PATIENCE_TO_START = 3 * PATIENCE;
-
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -49,7 +46,7 @@ export class Daemon {
       throw new Error(`${this.#command}: ${how} before it was ready:\n${this.#output}`);
     });
     died.catch(() => {}); // an end after readiness is the test's own doing
-    const ready = until(`readiness of ${this.#command}`, this.#probe, PATIENCE_TO_START).catch((error) => {
+    const ready = until(`readiness of ${this.#command}`, this.#probe).catch((error) => {
       throw new Error(`${error.message}; its output:\n${this.#output}`, { cause: error });
     });
     await Promise.race([died, ready]);

@@ -2,7 +2,7 @@
 
 import time
 
-PATIENCE = 10  # seconds any one condition may take
+PATIENCE = 30  # seconds any one condition may take, on a busy machine, too
 
 
 def until(what, condition, patience=PATIENCE):
