@@ -4,6 +4,7 @@
 package schema
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,24 @@ func BenchmarkCheckText(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkPatternText scans a text for which there are many patterns, of which the scan tries no more than it may.
+func BenchmarkPatternText(b *testing.B) {
+	for _, patterns := range []int{0, 1, 10, 50} {
+		for _, size := range []int{16 << 10, 1 << 20} {
+			b.Run(fmt.Sprintf("%d/%dKiB", patterns, size>>10), func(b *testing.B) {
+				c, payload := loadText(b, patternsOfA(patterns)), []byte(`"`+strings.Repeat("a", size)+`"`)
+				b.SetBytes(int64(len(payload)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, _, _, err := c.Scan(payload); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -309,10 +309,20 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// patternsOfA returns a schema with so many patterns, each with an automaton that reads all of aaa…
+func patternsOfA(n int) string {
+	all := []string{`true`}
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"pattern":"^a*b{0,%d}$"}`, i+1))
+	}
+	return `{"allOf":[` + strings.Join(all, ",") + `]}`
+}
+
 // TestPatternsAreBounded has patterns that would take the scan too long, on strings, on names, and on many
-// strings that are short each.
+// strings that are short each; and those that are cheap, on much text.
 func TestPatternsAreBounded(t *testing.T) {
 	long := `"` + strings.Repeat("a", 2000) + `"`
+	huge := `"` + strings.Repeat("a", 2*maxSteps) + `"`
 	const wide = `"^(a{0,9}){50}$"` // hundreds of instructions
 	for _, tt := range []struct {
 		schema, text string
@@ -321,6 +331,14 @@ func TestPatternsAreBounded(t *testing.T) {
 		{`{"pattern":` + wide + `}`, `"aaaa"`, accepted},
 		{`{"pattern":` + wide + `}`, long, undecided},
 		{`{"pattern":"^a*$"}`, long, accepted},
+		{`{"pattern":"^a*$"}`, huge, accepted},
+		{`{"pattern":"^[^b]*$"}`, strings.ReplaceAll(huge, "a", "é"), undecided}, // no automaton can tell
+		{`{"pattern":"^[^b]*$"}`, strings.ReplaceAll(long, "a", "é"), accepted},
+		{`{"patternProperties":{"^a*$":{"type":"null"}}}`, `{` + long[:900] + `":1}`, rejected},
+		{patternsOfA(50), long, accepted},
+		{patternsOfA(50), huge, undecided},
+		{`{"items":` + patternsOfA(50) + `}`, `["aaaa"` + strings.Repeat(`,"aaaa"`, 500) + `]`, accepted},
+		{`{"items":` + patternsOfA(50) + `}`, `["aaaa"` + strings.Repeat(`,"aaaa"`, 2000) + `]`, undecided},
 		{`{"propertyNames":{"pattern":` + wide + `}}`, `{` + long[:900] + `":1}`, undecided},
 		{`{"patternProperties":{` + wide + `:{"type":"null"}}}`, `{` + long[:900] + `":1}`, undecided},
 		{`{"patternProperties":{` + wide + `:{"type":"null"}}}`, `{"aa":1}`, rejected},
@@ -329,7 +347,7 @@ func TestPatternsAreBounded(t *testing.T) {
 		c := loadText(t, tt.schema)
 		_, got, refused := scan([]byte(tt.text), "", c.program)
 		if got != tt.want || refused.why != none {
-			t.Errorf("%s, %.20s...: %d; want %d", tt.schema, tt.text, got, tt.want)
+			t.Errorf("%.60s, %.20s...: %d; want %d", tt.schema, tt.text, got, tt.want)
 		}
 		compare(t, c.library, c.program, []byte(tt.text))
 	}

@@ -80,7 +80,8 @@
 //   - two or more arrays or objects in an array whose items must be unique;
 //   - a number where a bound or constant is beyond 64 bits or 18 decimals, or beyond 64 bits where there is
 //     a multipleOf;
-//   - patterns of many instructions with much text: more than 262144 of the one times the bytes of the other.
+//   - patterns that take more than 262144 steps, and one more for each byte of the payload. An automaton takes a step
+//     for each byte that it reads, any other pattern one for each byte and each of its instructions.
 //
 // So the scan's time grows with the payload alone, which Scan is for: who must not be held up by a document asks
 // the library, by Validate, elsewhere.

@@ -145,9 +145,7 @@ func (d *draft) readString(goal int, s *jsonschema.Schema) {
 		p.lengths = append(p.lengths, newSizeTest(goal, s.MinLength, s.MaxLength))
 	}
 	if s.Pattern != nil {
-		pattern := d.pattern(s.Pattern)
-		p.patterns = append(p.patterns, patternTest{goal, pattern})
-		p.steps += pattern.steps
+		p.patterns = append(p.patterns, patternTest{goal, d.pattern(s.Pattern)})
 	}
 	if s.Format == "" {
 		return

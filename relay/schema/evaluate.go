@@ -35,8 +35,9 @@ func (r *rule) fails(failed, seen *set) bool {
 	}
 }
 
-// testString applies the tests of a string, its escapes resolved, and adds the goals that fail by them.
-func (p *plan) testString(text []byte, failed *set) {
+// testString applies the tests of a string, its escapes resolved, and adds the goals that fail by them. left are the
+// steps that patterns may take.
+func (p *plan) testString(text []byte, failed *set, left *int) {
 	for i := range p.lengths {
 		if t := &p.lengths[i]; !t.holdsLength(text) {
 			failed.add(t.goal)
@@ -48,7 +49,7 @@ func (p *plan) testString(text []byte, failed *set) {
 		}
 	}
 	for i := range p.patterns {
-		if t := &p.patterns[i]; !t.pattern.matches(text) {
+		if t := &p.patterns[i]; !t.pattern.matches(text, left) {
 			failed.add(t.goal)
 		}
 	}
@@ -135,10 +136,10 @@ func (p *plan) testMembers(f *frame) {
 }
 
 // matching returns the set of patterns that match a name.
-func (o *objectPlan) matching(name []byte) int {
+func (o *objectPlan) matching(name []byte, left *int) int {
 	m := 0
 	for i, pattern := range o.patterns {
-		if pattern.matches(name) {
+		if pattern.matches(name, left) {
 			m |= 1 << i
 		}
 	}

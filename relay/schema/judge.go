@@ -17,7 +17,7 @@ const (
 // verdict returns what the checker says, once the text is read.
 func (s *scanner) verdict(program *edge, top *frame) verdict {
 	switch {
-	case program == nil || s.undecided:
+	case program == nil || s.undecided || s.steps < 0:
 		return undecided
 	case top.failed.has(0):
 		return rejected
@@ -56,25 +56,18 @@ func (s *scanner) judgeString(e *edge, into *frame, t token) bool {
 
 // judgeText judges a string, its escapes resolved.
 func (s *scanner) judgeText(e *edge, text []byte, into *frame) {
-	if e.plan.steps > 0 && !s.affords(e.plan.steps, text) {
+	if s.steps < 0 {
 		return
 	}
 	var failed set
-	e.plan.testString(text, &failed)
+	e.plan.testString(text, &failed, &s.steps)
 	e.conclude(kindString, &failed, into)
 }
 
-// maxSteps bounds the work that patterns may make of one payload, to a few milliseconds at worst. A step is
-// an instruction of a pattern for a byte of text, or its end.
+// maxSteps bounds the work that patterns may make of one payload, to a millisecond or two; for each byte of the
+// payload they may take one step more. So a large text may have its pattern, but not hundreds of them. A step takes 1
+// to 6 ns: an automaton's for a byte of text, or an instruction's of a regular expression.
 const maxSteps = 1 << 18
-
-// affords reports whether patterns of so many instructions may be matched with a text. When they would
-// take the scan too long, only the library can decide.
-func (s *scanner) affords(instructions int, text []byte) bool {
-	s.steps += instructions * (len(text) + 1)
-	s.undecided = s.undecided || s.steps > maxSteps
-	return s.steps <= maxSteps
-}
 
 // judgeNumber judges the number that begins at start and ends at pos.
 func (s *scanner) judgeNumber(e *edge, into *frame, start int) bool {
@@ -132,10 +125,7 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 		return o.known[i], true
 	}
 	s.pushKey(name, text)
-	if o.steps > 0 && !s.affords(o.steps, text) {
-		return nil, true
-	}
-	return o.rest[o.matching(text)], true
+	return o.rest[o.matching(text, &s.steps)], true
 }
 
 // itemRead notes an item, from start to pos, of the array that f is the state of.

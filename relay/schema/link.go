@@ -107,9 +107,7 @@ func (d *draft) collectPatterns() {
 	for _, l := range d.layers {
 		for _, text := range patternsOf(l.schema) {
 			if d.patternNumber(text) < 0 {
-				pattern := d.pattern(text)
-				o.patterns = append(o.patterns, pattern)
-				o.steps += pattern.steps
+				o.patterns = append(o.patterns, d.pattern(text))
 			}
 		}
 		if len(o.patterns) > maxPatterns {

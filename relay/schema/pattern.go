@@ -13,7 +13,7 @@ import (
 // pattern is a regular expression. It never changes.
 type pattern struct {
 	text  *regexp.Regexp
-	steps int        // instructions: matching takes at most so many steps for a byte of text
+	steps int        // instructions: without the automaton a byte of text takes at most so many steps
 	quick *automaton // nil: none
 }
 
@@ -31,14 +31,21 @@ func newPattern(text *regexp.Regexp) *pattern {
 	return p
 }
 
-// matches reports whether the pattern matches anywhere in a text.
-func (p *pattern) matches(text []byte) bool {
+// matches reports whether the pattern matches anywhere in a text, and takes what that costs off the steps left: one
+// for each byte that an automaton reads, else one for each byte and instruction. If it leaves less than 0, they were
+// too few, and the answer means nothing.
+func (p *pattern) matches(text []byte, left *int) bool {
+	if *left < 0 {
+		return false
+	}
 	if p.quick != nil {
-		if matched, known := p.quick.matches(text); known {
-			return matched
+		yes, known, read := p.quick.matches(text[:min(len(text), *left)])
+		if *left -= read + 1; known {
+			return yes
 		}
 	}
-	return p.text.Match(text)
+	*left -= p.steps * (len(text) + 1)
+	return *left >= 0 && p.text.Match(text)
 }
 
 // Limits of automata.
@@ -60,18 +67,19 @@ type automaton struct {
 	ends []bool                 // by state: matches if the text ends here
 }
 
-// matches reports whether the expression matches anywhere in a text; known is false if the text is not ASCII.
-func (a *automaton) matches(text []byte) (yes, known bool) {
+// matches reports whether the expression matches anywhere in a text, and how many bytes it read to tell; known is
+// false if it came to one that is not ASCII.
+func (a *automaton) matches(text []byte) (yes, known bool, read int) {
 	state := uint8(begins)
-	for _, c := range text {
+	for i, c := range text {
 		if c >= utf8.RuneSelf {
-			return false, false
+			return false, false, i
 		}
 		if state = a.next[state][c]; state <= matched {
-			break
+			return state == matched, true, i + 1
 		}
 	}
-	return a.ends[state], true
+	return a.ends[state], true, len(text)
 }
 
 // newAutomaton returns nil for what would be large, and for what asks more of a place in the text than whether

@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -59,8 +60,46 @@ func TestPatterns(t *testing.T) {
 
 func checkPattern(t *testing.T, p *pattern, text string) {
 	t.Helper()
-	if got, want := p.matches([]byte(text)), p.text.MatchString(text); got != want {
+	left := math.MaxInt
+	if got, want := p.matches([]byte(text), &left), p.text.MatchString(text); got != want {
 		t.Errorf("%s matches %q: %v; want %v", p.text, text, got, want)
+	}
+}
+
+// TestPatternTakesSteps holds the steps of a pattern against what it has to read.
+func TestPatternTakesSteps(t *testing.T) {
+	const many = 1000
+	text := func(piece string) string { return strings.Repeat(piece, many/len(piece)) }
+	for _, tt := range []struct {
+		pattern, text string
+		bytes         int // that the automaton reads
+		falls         bool
+	}{
+		{`^a*$`, text("a"), many, false},
+		{`^a*$`, "ab" + text("a"), 2, false}, // decided by then
+		{`ab`, "aab" + text("a"), 4, false},
+		{`^$`, "", 0, false},
+		{`^[^b]*$`, "a" + text("é"), 1, true},
+		{`\ba`, text("b"), -1, true}, // has none
+	} {
+		p := newPattern(regexp.MustCompile(tt.pattern))
+		want := tt.bytes + 1
+		if tt.falls {
+			want += p.steps * (len(tt.text) + 1)
+		}
+		left := many * many
+		p.matches([]byte(tt.text), &left)
+		if took := many*many - left; took != want {
+			t.Errorf("%s, %.10s...: %d steps; want %d", tt.pattern, tt.text, took, want)
+		}
+		left = tt.bytes
+		if p.matches([]byte(tt.text), &left); left >= 0 {
+			t.Errorf("%s, %.10s...: one step less is enough", tt.pattern, tt.text)
+		}
+		left = -1
+		if p.matches([]byte(tt.text), &left) || left != -1 {
+			t.Errorf("%s, %.10s...: goes on without steps", tt.pattern, tt.text)
+		}
 	}
 }
 

@@ -28,7 +28,6 @@ type plan struct {
 	lengths  []sizeTest // of strings, in characters
 	words    []wordTest
 	patterns []patternTest
-	steps    int // instructions of patterns, over all
 	formats  []formatTest
 
 	bounds    []boundTest
@@ -45,7 +44,6 @@ type objectPlan struct {
 	names    names
 	known    []*edge    // where the value of each name goes
 	patterns []*pattern // of patternProperties
-	steps    int        // instructions of patterns, over all
 	rest     []*edge    // the same for other names, by the set of patterns that match
 	naming   *edge      // where the names themselves go; nil: nowhere
 

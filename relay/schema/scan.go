@@ -24,7 +24,7 @@ type scanner struct {
 	fault  fault
 
 	undecided bool // only the library can judge a value read so far
-	steps     int  // taken by patterns
+	steps     int  // that patterns may still take; less than 0: they took too many, so only the library can judge
 
 	// Kept from scan to scan for their memory.
 	keys  []key   // keys of the objects that are open and unique items of the arrays, innermost last
@@ -56,7 +56,7 @@ func scanKeyed(
 	text []byte, kindField string, k *keyFields, program *edge,
 ) (kind, key []byte, v verdict, refused fault) {
 	s := scanners.Get().(*scanner)
-	s.buf, s.kindField = text, kindField
+	s.buf, s.kindField, s.steps = text, kindField, maxSteps+len(text)
 	if k != nil {
 		s.keyFields = k.fields
 		s.keyAt = append(s.keyAt[:0], make([]int, len(k.fields))...)
@@ -79,7 +79,7 @@ func (s *scanner) release() {
 		return
 	}
 	s.buf, s.kindField, s.keyFields = nil, "", nil
-	s.pos, s.depth, s.kindAt, s.fault, s.undecided, s.steps = 0, 0, 0, fault{}, false, 0
+	s.pos, s.depth, s.kindAt, s.fault, s.undecided = 0, 0, 0, fault{}, false
 	s.keys, s.text, s.keyAt = s.keys[:0], s.text[:0], s.keyAt[:0]
 	scanners.Put(s)
 }
