@@ -407,6 +407,28 @@ func TestCheck(t *testing.T) {
 			withSchema(`{"$ref": "b.json"}`), nil, exitFailed, []string{`"a.json"`, `"b.json"`, "no such file"},
 		},
 		"schema is no JSON": {withSchema(`{"type":`), nil, exitFailed, []string{`"a.json"`, "line 1", "invalid JSON"}},
+		"schemas that no route uses": {
+			map[string]string{
+				"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/a.json": `{"type":`, "schemas/b.json": `{"$ref":"gone.json"}`,
+				"schemas/c.json": `{"type":"object"}`, "schemas/notes.txt": "no schema",
+			},
+			nil, exitOK,
+			[]string{
+				`warning: no route has a schema yet, but one would fail: load "a.json": invalid schema: line 1`,
+				`warning: no route has a schema yet, but one would fail: load "b.json": invalid schema: /$ref: "gone.json"`,
+				"\nok\n",
+			},
+		},
+		"good schemas that no route uses": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/c.json": `{"type":"object"}`},
+			nil, exitOK,
+			[]string{"\nc.json  compiled\n\nok\n"},
+		},
+		"schemas folder that no route needs": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas": "a file"},
+			nil, exitOK,
+			[]string{`warning: no route has a schema yet, but one would fail: open "`, "not a directory", "\nok\n"},
+		},
 		"route names no schema": {
 			map[string]string{"relay.yaml": "routes: [{prefix: 'a:', schema: a.json}]", "schemas/b.json": "{}"},
 			nil, exitFailed,

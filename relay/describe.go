@@ -19,7 +19,7 @@ import (
 // Describe checks everything that can be known without Redis and without taking
 // the socket, and prints the routing table. No secret is printed.
 func Describe(cfg *config.Config, w io.Writer) error {
-	set, err := loadSchemas(cfg)
+	set, warnings, err := loadSchemas(cfg)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	for _, warning := range cfg.Warnings {
+	for _, warning := range slices.Concat(cfg.Warnings, warnings) {
 		if _, err := fmt.Fprintln(w, "warning:", warning); err != nil {
 			return err
 		}

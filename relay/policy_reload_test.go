@@ -115,6 +115,17 @@ func TestReload(t *testing.T) {
 			t.Errorf("a restart is needed for %v, want redis.publish_timeout", keys)
 		}
 	})
+
+	t.Run("a broken schema that no route uses is told", func(t *testing.T) {
+		write(t, dir, "schemas/x.json", "{")
+		write(t, dir, "relay.yaml", "unrouted: allow\n")
+		if err := r.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Join(r.story(), "\n"); !strings.Contains(said, `load "x.json": invalid schema`) {
+			t.Errorf("the log says\n%s", said)
+		}
+	})
 }
 
 // TestReloadOfItself changes files and waits for the relay to notice.

@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -27,12 +29,13 @@ type rules struct {
 	counters []*monitor.Route          // by Route.Index
 	meters   map[*route.Policy]*meters // of the policies that have a rate
 	schemas  *schema.Set
+	warnings []string // of schemas that no route needs
 	patterns []string // texts of which a pattern must begin with one; empty: any pattern
 }
 
 // newRules compiles the schemas and builds the table. It joins all errors.
 func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
-	set, err := loadSchemas(cfg)
+	set, warnings, err := loadSchemas(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +44,8 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 		return nil, err
 	}
 	r := &rules{
-		table: table, schemas: set, patterns: cfg.Limits.PatternPrefixes, meters: map[*route.Policy]*meters{},
+		table: table, schemas: set, warnings: warnings, patterns: cfg.Limits.PatternPrefixes,
+		meters: map[*route.Policy]*meters{},
 	}
 	for _, rt := range table.Routes() {
 		r.counters = append(r.counters, m.Route(rt.Name))
@@ -50,12 +54,21 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	return r, nil
 }
 
-// loadSchemas compiles the schemas, if a route has one.
-func loadSchemas(cfg *config.Config) (*schema.Set, error) {
-	if !slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" }) {
-		return &schema.Set{}, nil
+// loadSchemas compiles the schemas. While no route has one they need not be there,
+// and what is wrong with one is a warning, so that it is known before a route does.
+func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err error) {
+	set, err = schema.Load(cfg.Schemas)
+	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
+	switch {
+	case err == nil || needed:
+		return set, nil, err
+	case errors.Is(err, schema.ErrFolder) && errors.Is(err, fs.ErrNotExist):
+		return &schema.Set{}, nil, nil
 	}
-	return schema.Load(cfg.Schemas)
+	for problem := range strings.SplitSeq(err.Error(), "\n") { // a line for each file
+		warnings = append(warnings, "no route has a schema yet, but one would fail: "+problem)
+	}
+	return &schema.Set{}, warnings, nil
 }
 
 func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
@@ -142,8 +155,12 @@ func mode(p *route.Policy) (m hub.Mode) {
 	return m
 }
 
-// logSchemas says how the schemas of the routes are checked.
+// logSchemas says how the schemas of the routes are checked, and what is wrong with
+// others.
 func (r *rules) logSchemas(log *zap.Logger) {
+	for _, warning := range r.warnings {
+		log.Warn(warning)
+	}
 	used := map[string]bool{}
 	for _, rt := range r.table.Routes() {
 		used[rt.SchemaName] = true
