@@ -119,10 +119,15 @@ type Limits struct {
 	Payload         Size          `koanf:"payload"`          // one message
 	Queue           Size          `koanf:"queue"`            // output waiting for one client
 	QueueAge        time.Duration `koanf:"queue_age"`        // how long it may wait
-	Memory          Size          `koanf:"memory"`           // waiting for all clients, or half sent by them
+	Memory          Size          `koanf:"memory"`           // waiting for all clients, or half sent by them; see Buffer
 	PublishWindow   int           `koanf:"publish_window"`   // publishes of one client waiting for Redis
 	CommandTimeout  time.Duration `koanf:"command_timeout"`  // for one command to come in whole
 }
+
+// Buffer is how much each of the relay's own buffers may hold, unless it has a smaller
+// bound: what waits for Redis, for a check, for missing history, or for NATS. With room
+// for less than two messages a large one would hardly ever get in.
+func (l Limits) Buffer() Size { return max(l.Memory/4, 2*l.Payload) }
 
 // RedisMode is the kind of Redis deployment.
 type RedisMode string

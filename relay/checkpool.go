@@ -37,14 +37,15 @@ type checkPool struct {
 	// Fixed after construction.
 	handOn   func(*heldMessage) // for one channel never called by two at a time
 	flush    func()
-	parallel int // workers at most
+	room     *atomic.Int64 // bytes that messages may take, at most maxHeld
+	parallel int           // workers at most
 
 	channels atomic.Int64   // len(queues), for a look without a lock
 	workers  sync.WaitGroup // each ends when there is nothing to check
 
 	mu sync.Mutex // Guards what follows.
 
-	room   sync.Cond // broadcast when bytes sinks, and at the end
+	freed  sync.Cond // broadcast when bytes sinks, and at the end
 	queues map[string]*channelQueue
 	todo   []*heldMessage // not looked at by a worker yet, oldest first
 	bytes  int            // that all messages take
@@ -106,17 +107,18 @@ func (c *check) make(checker route.Checker) {
 }
 
 // newCheckPool returns a pool that hands messages on by handOn, and calls flush
-// when some were. Both are called by several goroutines.
+// when some were. Both are called by several goroutines. room is how many bytes it may
+// hold, but it holds no more than maxHeld; it may change at any time.
 //
 // One core is left to who reads from Redis: with all of them at checks, what can
 // be read waits some 10 ms for a turn. But a slow document must not keep the only
 // worker from all others.
-func newCheckPool(handOn func(*heldMessage), flush func()) *checkPool {
+func newCheckPool(handOn func(*heldMessage), flush func(), room *atomic.Int64) *checkPool {
 	p := &checkPool{
-		handOn: handOn, flush: flush, parallel: max(2, runtime.GOMAXPROCS(0)-1),
+		handOn: handOn, flush: flush, room: room, parallel: max(2, runtime.GOMAXPROCS(0)-1),
 		queues: map[string]*channelQueue{},
 	}
-	p.room.L = &p.mu
+	p.freed.L = &p.mu
 	return p
 }
 
@@ -126,7 +128,7 @@ func (p *checkPool) run(ctx context.Context) error {
 	<-ctx.Done()
 	p.mu.Lock()
 	p.ended = true
-	p.room.Broadcast()
+	p.freed.Broadcast()
 	p.mu.Unlock()
 	p.workers.Wait()
 	return nil
@@ -202,7 +204,9 @@ func (p *checkPool) barrier(done func()) {
 
 // waitLocked waits until there is room for n bytes, or the end.
 func (p *checkPool) waitLocked(n int) {
-	full := func() bool { return p.bytes > 0 && p.bytes+n > maxHeld && !p.ended }
+	full := func() bool {
+		return p.bytes > 0 && p.bytes+n > int(min(maxHeld, p.room.Load())) && !p.ended
+	}
 	if !full() {
 		return
 	}
@@ -210,7 +214,7 @@ func (p *checkPool) waitLocked(n int) {
 	p.flush() // what was handed on by the caller does not wait with it
 	p.mu.Lock()
 	for full() {
-		p.room.Wait()
+		p.freed.Wait()
 	}
 }
 
@@ -283,5 +287,5 @@ func (p *checkPool) forgetLocked(q *channelQueue, first []*heldMessage) {
 		first[i] = nil
 	}
 	q.messages = q.messages[len(first):]
-	p.room.Broadcast()
+	p.freed.Broadcast()
 }

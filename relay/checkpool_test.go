@@ -56,6 +56,7 @@ type poolScene struct {
 	gates   *gates
 	route   *route.Route
 	newest  newest
+	memory  atomic.Int64 // what the pool may hold
 	flushes atomic.Int64
 	end     func() // and wait for it
 
@@ -66,7 +67,8 @@ type poolScene struct {
 func newPoolScene(parallel int) *poolScene {
 	g := newGates()
 	s := &poolScene{gates: g, route: &route.Route{Checker: g}}
-	s.checkPool = newCheckPool(s.hear, func() { s.flushes.Add(1) })
+	s.memory.Store(maxHeld)
+	s.checkPool = newCheckPool(s.hear, func() { s.flushes.Add(1) }, &s.memory)
 	s.parallel = parallel
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -281,9 +283,15 @@ func TestFullPoolHoldsTheReader(t *testing.T) {
 
 // TestBound has the pool take what fits, and not a message more.
 func TestBound(t *testing.T) {
+	t.Run("its own", func(t *testing.T) { testBound(t, 1<<40, maxHeld) })
+	t.Run("less room", func(t *testing.T) { testBound(t, 4<<20, 4<<20) })
+}
+
+func testBound(t *testing.T, memory, bound int64) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newPoolScene(1)
 		defer s.end()
+		s.memory.Store(memory)
 		payload := "wait" + strings.Repeat("x", 100<<10)
 		var added atomic.Int64
 		go func() {
@@ -293,8 +301,8 @@ func TestBound(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		if n := added.Load() * int64(len(payload)); n > maxHeld || n < maxHeld/2 {
-			t.Errorf("%d bytes are held, want up to %d", n, maxHeld)
+		if n := added.Load() * int64(len(payload)); n > bound || n < bound/2 {
+			t.Errorf("%d bytes are held, want up to %d", n, bound)
 		}
 		close(s.gates.open)
 	})

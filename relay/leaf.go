@@ -258,7 +258,8 @@ func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
 		return err
 	}
 	door := clusterDoor{(*natsDoor)(r)}
-	bridge, err := natsbridge.Attach(ctx, l.cluster, int(r.limits.Payload.Load()), r.hub, door, l.log)
+	limits := natsbridge.Limits{Payload: int(r.limits.Payload.Load()), Behind: int(r.buffer.Load())}
+	bridge, err := natsbridge.Attach(ctx, l.cluster, limits, r.hub, door, l.log)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,7 @@ func readToken(path string) (string, error) {
 func natsLimits(l config.Limits) natsbridge.Limits {
 	return natsbridge.Limits{
 		Clients: l.Clients, Subscriptions: l.Subscriptions, Payload: int(l.Payload), Queue: int(l.Queue),
+		Behind: int(l.Buffer()),
 	}
 }
 

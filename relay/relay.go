@@ -61,6 +61,7 @@ type Relay struct {
 
 	rules      atomic.Pointer[rules]
 	limits     respserver.Limits
+	buffer     atomic.Int64 // bytes that each of the relay's own buffers may hold
 	rejectLog  rate.Sometimes
 	noiseLog   rate.Sometimes
 	behindLog  rate.Sometimes
@@ -112,21 +113,21 @@ func (r *Relay) build(version string) error {
 	if err != nil {
 		return err
 	}
-	r.publisher = upstream.NewPublisher(opts, &r.version, r.log.Named("publisher"))
+	r.publisher = upstream.NewPublisher(opts, &r.buffer, &r.version, r.log.Named("publisher"))
 	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
 	r.subscriber = upstream.NewSubscriber(opts, r, r, r, &r.limits.Payload, probePrefix+life, r.publishProbe,
 		r.log.Named("subscriber"))
 	r.interest = &interest{relay: r}
 	r.hub = hub.New(r.interest, isLocal)
 	r.fleet = fleet.New(r.publisher, r.share, life, r.log.Named("fleet"))
-	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, r.log.Named("history"))
+	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, &r.buffer, r.log.Named("history"))
 	r.writer = history.NewWriter(r.publisher, life)
 	r.interest.joinFleet()
 	r.interest.fence()
 	r.checks = newCheckPool(func(m *heldMessage) {
 		listeners := r.handOn(m.route, m.counters, &m.Delivery, &m.check.judgement, m.isCopy)
 		m.counters.Delivered.Add(float64(listeners))
-	}, r.flush)
+	}, r.flush, &r.buffer)
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
@@ -304,6 +305,7 @@ func (r *Relay) setLimits(l config.Limits) {
 	r.limits.Queue.Store(int64(l.Queue))
 	r.limits.Age.Store(int64(l.QueueAge))
 	r.limits.Memory.Store(int64(l.Memory))
+	r.buffer.Store(int64(l.Buffer()))
 	r.limits.Window.Store(int64(l.PublishWindow))
 	r.limits.Command.Store(int64(l.CommandTimeout))
 }

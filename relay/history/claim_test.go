@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,13 +28,15 @@ type room struct {
 	patterns []string // that match every channel
 	nobody   bool     // listens by name
 	kept     time.Duration
+	memory   atomic.Int64 // what may be held
 	answer   func(args ...any) (any, error)
 }
 
 func newRoom(t *testing.T) *room {
 	t.Helper()
 	r := &room{answer: func(...any) (any, error) { return nil, errors.New("not now") }}
-	r.Feed = NewFeed(r, r, "life", zap.NewNop())
+	r.memory.Store(1 << 30)
+	r.Feed = NewFeed(r, r, "life", &r.memory, zap.NewNop())
 	return r
 }
 
@@ -466,6 +469,49 @@ func TestLookingForChannels(t *testing.T) {
 		"knowna* nine", "knownb* nine", "knownc* nine")
 	if n := len(looking); n > 0 {
 		t.Errorf("it looked %d times more", n)
+	}
+}
+
+// TestHeldAndKeptAreBounded: what waits for missing entries, and what is kept for
+// readers, take no more than there is room for, which may change.
+func TestHeldAndKeptAreBounded(t *testing.T) {
+	r := newRoom(t)
+	r.announced("c", "", "1-0 p 1")
+	r.hear(message("c", "", "one"))
+	r.Lost()
+	r.Up()
+	n := uint64(1)
+	entries := func() { // more than there is room for
+		for range 40 {
+			n++
+			r.announced("c", "", fmt.Sprintf("%d-0 p %d", n, n))
+			r.hear(message("c", "", strings.Repeat("x", 1000)))
+		}
+	}
+	fits := func(what string, took int) {
+		t.Helper()
+		if bound := int(r.memory.Load()); took > bound || took < bound/2 {
+			t.Errorf("%d bytes are %s, want up to %d", took, what, bound)
+		}
+	}
+	r.memory.Store(10_000)
+	entries()
+	fits("held", r.Stats().Held)
+	r.Lost()
+	r.Up()
+	r.memory.Store(20_000)
+	r.channels["c"].overflow = false // as when a script has read what came before
+	entries()
+	fits("held", r.Stats().Held)
+
+	c := r.begin("kept", live, ID{})
+	c.watched = true
+	for range 40 {
+		n++
+		r.passEntry(c, Entry{ID{n, 0}, [][]byte{make([]byte, 1000)}})
+		if kept := r.Stats().Kept; kept > 20_000 {
+			t.Fatalf("%d bytes are kept", kept)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,6 +21,9 @@ const (
 	maxHeld   = 32 << 20 // bytes of messages that wait for what came before them, over all channels
 	maxRecent = 32 << 20 // bytes of entries kept for readers, over all channels
 )
+
+// upTo returns a bound, or the room there is if that is less.
+func (f *Feed) upTo(bound int64) int { return int(min(bound, f.room.Load())) }
 
 // Gap is what could not be healed.
 type Gap struct {
@@ -59,6 +63,7 @@ type Feed struct {
 	redis Redis
 	ears  Listeners
 	fence string // where tokens come back
+	room  *atomic.Int64
 	log   *zap.Logger
 	wake  chan struct{} // there is something to ask
 	fetch chan struct{} // there is something to read for readers
@@ -145,11 +150,12 @@ const (
 	kept
 )
 
-// NewFeed returns a Feed; life tells this run of the relay from all others. Run
-// does the asking.
-func NewFeed(redis Redis, ears Listeners, life string, log *zap.Logger) *Feed {
+// NewFeed returns a Feed; life tells this run of the relay from all others. room is how
+// many bytes may be held, and how many kept for readers, but no more than 32 MiB of each
+// are; it may change at any time. Run does the asking.
+func NewFeed(redis Redis, ears Listeners, life string, room *atomic.Int64, log *zap.Logger) *Feed {
 	return &Feed{
-		redis: redis, ears: ears, fence: FencePrefix + life, log: log,
+		redis: redis, ears: ears, fence: FencePrefix + life, room: room, log: log,
 		wake: make(chan struct{}, 1), fetch: make(chan struct{}, 1), find: make(chan struct{}, 1),
 		passed:   make(chan struct{}, 1),
 		channels: map[string]*channel{}, parted: map[string]ID{},
@@ -327,7 +333,7 @@ func (f *Feed) passEntry(c *channel, e Entry) {
 func (f *Feed) hold(c *channel, id ID, first bool, d *resp.Delivery) {
 	f.announced.fate = kept
 	switch {
-	case f.heldBytes+len(d.Frame) <= maxHeld && (!c.overflow || id.IsZero()):
+	case f.heldBytes+len(d.Frame) <= f.upTo(maxHeld) && (!c.overflow || id.IsZero()):
 		c.held = append(c.held, held{id, f.announced.field, !first, bytes.Clone(d.Frame)})
 		f.heldBytes += len(d.Frame)
 	case !id.IsZero():

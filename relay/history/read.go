@@ -186,7 +186,7 @@ func (f *Feed) remember(c *channel, e Entry) {
 	c.recent.add(e)
 	f.keptBytes += c.recent.bytes - kept
 	f.served(c)
-	if f.keptBytes > maxRecent {
+	if f.keptBytes > f.upTo(maxRecent) {
 		f.forgetRecent(c)
 	}
 }

@@ -68,6 +68,7 @@ type Limits struct {
 	Subscriptions int // of one connection
 	Payload       int // bytes of one message
 	Queue         int // bytes that may wait for one connection
+	Behind        int // bytes that may wait for the server, but no more than 32 MiB do
 }
 
 const (
@@ -98,7 +99,7 @@ type Bridge struct {
 	readers    chan struct{} // one for each history request under way
 	waiting    chan struct{} // and one for each of those and of those that wait
 	writers    sync.WaitGroup
-	behind     hub.Bounds // of link.out
+	behind     hub.Bounds // of link.out; Limits.Behind
 	clients    atomic.Pointer[server.Permissions]
 
 	stats   *Counters
@@ -131,9 +132,8 @@ type Bridge struct {
 // at once, but what they want waits for Run. An error names the key it is about. The
 // caller must call Run or Close.
 func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backend, log *zap.Logger) (*Bridge, error) {
-	b := unlinked(h, hub.NewSilentListener(0), backend, log)
+	b := unlinked(limits, h, hub.NewSilentListener(0), backend, log)
 	b.opts, b.limits, b.stats, b.notes = opts, limits, new(Counters), newNotes(log)
-	b.payload.Store(int64(limits.Payload))
 	b.clients.Store(permissions(scopes))
 	if err := b.start(limits); err != nil {
 		return nil, errors.Join(fmt.Errorf("nats.listen: %w", err), b.Close())
@@ -142,7 +142,7 @@ func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backen
 }
 
 // unlinked returns a bridge that has neither server nor link yet.
-func unlinked(h *hub.Hub, listener *hub.Listener, backend Backend, log *zap.Logger) *Bridge {
+func unlinked(limits Limits, h *hub.Hub, listener *hub.Listener, backend Backend, log *zap.Logger) *Bridge {
 	b := &Bridge{
 		hub: h, backend: backend, log: log, listener: listener, seed: maphash.MakeSeed(),
 		ended: make(chan struct{}), requests: make(chan request, maxRequests),
@@ -150,8 +150,14 @@ func unlinked(h *hub.Hub, listener *hub.Listener, backend Backend, log *zap.Logg
 		waiting: make(chan struct{}, maxRequests), names: map[name]*interest{},
 		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
 	}
-	b.behind.Queue.Store(maxBehind)
+	b.setBounds(limits)
 	return b
+}
+
+// setBounds sets what the bridge itself holds to.
+func (b *Bridge) setBounds(l Limits) {
+	b.payload.Store(int64(l.Payload))
+	b.behind.Queue.Store(int64(min(maxBehind, l.Behind)))
 }
 
 // start starts the server, waits for it to dial the link, and lets it listen.

@@ -48,13 +48,13 @@ type Cluster struct {
 }
 
 // Attach connects to a server of a cluster. What it lets us do shows in Run, which
-// the caller must call, or Close; then Leave.
+// the caller must call, or Close; then Leave. Of the limits those of one connection are
+// the cluster's own.
 func Attach(
-	ctx context.Context, c Cluster, payload int, h *hub.Hub, backend Backend, log *zap.Logger,
+	ctx context.Context, c Cluster, limits Limits, h *hub.Hub, backend Backend, log *zap.Logger,
 ) (*Bridge, error) {
-	b := unlinked(h, hub.NewSilentListener(1), backend, log)
+	b := unlinked(limits, h, hub.NewSilentListener(1), backend, log)
 	b.opts.PublishTimeout, b.stats, b.holds = c.PublishTimeout, c.Counters, c.Holds
-	b.payload.Store(int64(payload))
 	var errs []error
 	for _, n := range rand.Perm(len(c.Servers)) {
 		err := b.dial(ctx, &c, c.Servers[n])

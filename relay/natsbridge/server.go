@@ -69,7 +69,7 @@ func (l Limits) set(o *server.Options) {
 // SetLimits changes the limits; connections stay, but for those of clients that give a
 // user's name. One goroutine may call it at a time.
 func (b *Bridge) SetLimits(l Limits) error {
-	b.payload.Store(int64(l.Payload))
+	b.setBounds(l)
 	if b.server == nil || l == b.limits {
 		return nil
 	}

@@ -182,6 +182,37 @@ func TestLongCommandsThatAreNeverWhole(t *testing.T) {
 	c.returned()
 }
 
+// Redis stands still while everybody publishes: what waits for it takes no more than
+// limits.memory allows, and the rest is refused.
+func TestPublishesWhileRedisStandsStill(t *testing.T) {
+	c := start(t, nil, "--limits.memory=32MiB", "--limits.payload=64KiB", "--redis.publish_timeout=1m")
+	const clients, each = 40, 40
+	batch := bytes.Repeat(redistest.AppendCommand(nil, "PUBLISH", "flood", strings.Repeat("x", 64<<10)), each)
+	c.redis.Stop()
+	var list []*redistest.Client
+	for range clients {
+		s := c.dial()
+		s.SendRaw(batch)
+		list = append(list, s)
+	}
+	c.eventually("all are taken or refused", func() bool { return c.metrics()["commands_total"] >= clients*each })
+	c.redis.Cont()
+	refused := 0
+	for _, s := range list {
+		for range each {
+			if v := s.Receive(); strings.HasPrefix(v.String(), "-BUSY") {
+				refused++
+			}
+		}
+		s.Close()
+	}
+	if taken := (clients*each - refused) * 64 << 10; taken > 8*mib || taken < 6*mib {
+		t.Errorf("%d MiB waited for Redis, want 8", taken/mib)
+	}
+	c.stayedUnder(72 * mib)
+	c.returned()
+}
+
 // Many connections stop in the middle of a command, or before the first.
 func TestHalfOpenConnections(t *testing.T) {
 	c := start(t, nil, "--limits.command_timeout=2s")

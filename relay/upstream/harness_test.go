@@ -222,7 +222,7 @@ func field(line, key string) string {
 // publish runs a Publisher until the test ends.
 func publish(t testing.TB, opts Options) *Publisher {
 	t.Helper()
-	p := NewPublisher(opts, nil, zap.NewNop())
+	p := NewPublisher(opts, limit(maxQueued), nil, zap.NewNop())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()

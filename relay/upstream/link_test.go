@@ -134,7 +134,7 @@ func TestPublisherSendsWhatWaitsAtTheEnd(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
 	for range 20 {
-		p := NewPublisher(testOptions(srv.URL()), nil, zap.NewNop())
+		p := NewPublisher(testOptions(srv.URL()), limit(maxQueued), nil, zap.NewNop())
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- p.Run(ctx) }()

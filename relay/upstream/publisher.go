@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	lanes     = 2        // connections that publish
 	maxQueued = 64 << 20 // bytes that may wait for an answer, in all lanes
 	overhead  = 256      // bytes a waiting command takes beside its arguments
 )
@@ -53,13 +52,15 @@ type Receipt interface {
 type Publisher struct {
 	// Fixed after construction.
 	lanes  [Lanes + 1]*lane
-	queued atomic.Int64 // bytes
+	room   *atomic.Int64 // bytes that may wait, at most maxQueued
+	queued atomic.Int64  // bytes
 }
 
-// NewPublisher returns a Publisher that sends nothing before Run. version, if
+// NewPublisher returns a Publisher that sends nothing before Run. room is how many
+// bytes may wait, but no more than 64 MiB do; it may change at any time. version, if
 // not nil, receives the version of Redis at each connect.
-func NewPublisher(opts Options, version *atomic.Pointer[string], log *zap.Logger) *Publisher {
-	p := &Publisher{}
+func NewPublisher(opts Options, room *atomic.Int64, version *atomic.Pointer[string], log *zap.Logger) *Publisher {
+	p := &Publisher{room: room}
 	for i := range Lanes {
 		p.lanes[i] = newLane("pub", opts, &p.queued, version, log)
 	}
@@ -100,7 +101,7 @@ func (p *Publisher) enqueue(l *lane, receipt Receipt, args [][]byte) error {
 
 // admit counts size bytes and queues them, if there is room.
 func (p *Publisher) admit(size int64, enqueue func() bool) error {
-	if p.queued.Add(size) > maxQueued {
+	if p.queued.Add(size) > min(maxQueued, p.room.Load()) {
 		p.queued.Add(-size)
 		return ErrBusy
 	}

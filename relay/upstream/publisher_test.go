@@ -201,7 +201,7 @@ func TestPublisherCommands(t *testing.T) {
 
 func TestPublisherDoEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	p := NewPublisher(testOptions("redis://127.0.0.1:1"), nil, zap.NewNop()) // not run: nobody answers
+	p := NewPublisher(testOptions("redis://127.0.0.1:1"), limit(maxQueued), nil, zap.NewNop()) // not run: nobody answers
 	ctx, cancel := context.WithCancelCause(context.Background())
 	why := errors.New("enough")
 	cancel(why)
@@ -217,7 +217,7 @@ func TestPublisherTellsTheVersion(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
 	var version atomic.Pointer[string]
-	p := NewPublisher(testOptions(srv.URL()), &version, zap.NewNop())
+	p := NewPublisher(testOptions(srv.URL()), limit(maxQueued), &version, zap.NewNop())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
@@ -435,12 +435,13 @@ func TestPublisherNeverTwice(t *testing.T) {
 	t.Log(tally)
 }
 
-// TestPublisherBusy: at the limit of bytes a publish is refused at once, and all
-// is accounted for afterwards.
+// TestPublisherBusy: at the limit of bytes, which may change, a publish is refused at
+// once, and all is accounted for afterwards.
 func TestPublisherBusy(t *testing.T) {
 	opts := testOptions("redis://127.0.0.1:1")
 	opts.PublishTimeout = time.Minute // none is to expire meanwhile
-	p := NewPublisher(opts, nil, zap.NewNop())
+	room := limit(8 << 20)
+	p := NewPublisher(opts, room, nil, zap.NewNop())
 	payload := make([]byte, 1<<20)
 	var answered sync.WaitGroup
 	var down atomic.Int32
@@ -451,19 +452,22 @@ func TestPublisherBusy(t *testing.T) {
 		answered.Done()
 	})
 	taken := int32(0)
-	for {
-		answered.Add(1)
-		if err := p.Publish(uint64(taken), false, []byte("a"), payload, count); err != nil {
-			answered.Done()
-			if !errors.Is(err, ErrBusy) {
-				t.Errorf("got %v, want ErrBusy", err)
+	for _, bound := range []struct{ room, holds int64 }{{8 << 20, 8 << 20}, {4 << 20, 8 << 20}, {1 << 40, maxQueued}} {
+		room.Store(bound.room)
+		for {
+			answered.Add(1)
+			if err := p.Publish(uint64(taken), false, []byte("a"), payload, count); err != nil {
+				answered.Done()
+				if !errors.Is(err, ErrBusy) {
+					t.Errorf("got %v, want ErrBusy", err)
+				}
+				break
 			}
-			break
+			taken++
 		}
-		taken++
-	}
-	if want := int32(maxQueued / (1<<20 + 257)); taken != want {
-		t.Errorf("took %d MiB, want %d", taken, want)
+		if want := int32(bound.holds / (1<<20 + 257)); taken != want {
+			t.Errorf("with room for %d bytes %d MiB are taken, want %d", bound.room, taken, want)
+		}
 	}
 	if err := p.Publish(0, false, []byte("a"), []byte("small"), countNothing{}); err != nil {
 		t.Errorf("a small one finds no room: %v", err)
