@@ -441,6 +441,18 @@ func TestCheck(t *testing.T) {
 			exitFailed,
 			[]string{"redis.password_file", "no such file"},
 		},
+		"authorities of the NATS cluster": {
+			map[string]string{"ca.pem": "not PEM"},
+			[]string{"--nats.leaf.url=tls://h", "--nats.leaf.ca=ca.pem"},
+			exitFailed,
+			[]string{"nats.leaf.ca: no PEM certificate in "},
+		},
+		"credentials for the NATS cluster missing": {
+			nil,
+			[]string{"--nats.leaf.url=tls://h", "--nats.leaf.credentials=gone"},
+			exitFailed,
+			[]string{"nats.leaf.credentials: open ", "no such file"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -81,6 +81,7 @@ type NATS struct {
 type Leaf struct {
 	URL         string `koanf:"url"`         // or several, with commas; "": off. May hold a password: print Redacted
 	Credentials string `koanf:"credentials"` // file; "": as URL says
+	CA          string `koanf:"ca"`          // PEM file; "": the system's authorities
 }
 
 // URLs returns the servers that URL names. An error does not quote it: it may hold a

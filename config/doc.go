@@ -8,10 +8,10 @@
 // names the place it was written and the way out. [Config.Validate] then judges
 // the values. Both report every problem they find, joined.
 //
-// Relative paths in schemas, redis.password_file, redis.tls.*, nats.token_file
-// and nats.leaf.credentials are taken from the folder of the config file,
-// wherever the value came from, and come out of [Load] resolved. socket.path is
-// taken from the working directory, as clients do.
+// Relative paths in schemas, redis.password_file, redis.tls.*, nats.token_file,
+// nats.leaf.credentials and nats.leaf.ca are taken from the folder of the config
+// file, wherever the value came from, and come out of [Load] resolved.
+// socket.path is taken from the working directory, as clients do.
 //
 // The package is the only importer of koanf and of a YAML library, and imports
 // no other package of the relay.

@@ -67,6 +67,7 @@ var help = map[string]string{
 	"nats.token_file":         "file that holds the token NATS clients must give",
 	"nats.leaf.url":           "NATS cluster to be a leaf node of, such as tls://host:7422; empty: none",
 	"nats.leaf.credentials":   "file of credentials, or of an nkey seed, for nats.leaf.url",
+	"nats.leaf.ca":            "PEM file of the authorities to trust, with tls:// in nats.leaf.url",
 	"http.listen":             "host:port of health and metrics; empty: off",
 	"log.level":               "debug, info, warn or error",
 	"log.format":              "console or json",

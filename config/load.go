@@ -230,7 +230,7 @@ func (c *Config) resolvePaths() {
 	for _, p := range []*string{
 		&c.Schemas, &c.Redis.PasswordFile,
 		&c.Redis.TLS.CA, &c.Redis.TLS.Cert, &c.Redis.TLS.Key,
-		&c.NATS.TokenFile, &c.NATS.Leaf.Credentials,
+		&c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(c.Dir, *p)

@@ -194,7 +194,7 @@ func TestEnvironmentWarnings(t *testing.T) {
 func TestRelativePaths(t *testing.T) {
 	path := write(t, `
 redis: {password_file: pw, tls: {ca: /abs/ca.pem, cert: c/cert.pem, key: ../key.pem}}
-nats: {token_file: token, leaf: {credentials: creds}}
+nats: {token_file: token, leaf: {credentials: creds, ca: ca.pem}}
 socket: {path: run/relay.sock}
 `)
 	cfg, err := Load(Source{Path: path, Env: []string{"RELAY_SCHEMAS=s"}})
@@ -204,12 +204,12 @@ socket: {path: run/relay.sock}
 	dir := filepath.Dir(path)
 	got := []string{
 		cfg.Schemas, cfg.Redis.PasswordFile, cfg.Redis.TLS.CA, cfg.Redis.TLS.Cert, cfg.Redis.TLS.Key,
-		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.Socket.Path, cfg.File, cfg.Dir,
+		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.NATS.Leaf.CA, cfg.Socket.Path, cfg.File, cfg.Dir,
 	}
 	want := []string{
 		filepath.Join(dir, "s"), filepath.Join(dir, "pw"), "/abs/ca.pem", filepath.Join(dir, "c/cert.pem"),
 		filepath.Join(filepath.Dir(dir), "key.pem"), filepath.Join(dir, "token"), filepath.Join(dir, "creds"),
-		"run/relay.sock", path, dir,
+		filepath.Join(dir, "ca.pem"), "run/relay.sock", path, dir,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

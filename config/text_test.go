@@ -225,8 +225,10 @@ func TestRestart(t *testing.T) {
 	next := mustLoad(t, "{schemas: x, unrouted: deny, limits: {clients: 1, queue: 1B}, "+
 		"log: {level: debug, format: json}, "+
 		"redis: {url: 'redis://:a@h', tls: {ca: c}}, routes: [{prefix: a}], socket: {allow_gids: [1]}, "+
-		"nats: {leaf: {url: 'nats://h', credentials: c}}}")
-	want := []string{"redis.url", "redis.tls.ca", "socket.allow_gids", "nats.leaf.url", "nats.leaf.credentials", "log.format"}
+		"nats: {leaf: {url: 'nats://h', credentials: c, ca: d}}}")
+	want := []string{
+		"redis.url", "redis.tls.ca", "socket.allow_gids", "nats.leaf.url", "nats.leaf.credentials", "nats.leaf.ca", "log.format",
+	}
 	if diff := cmp.Diff(want, Restart(&running, next)); diff != "" {
 		t.Error(diff)
 	}

@@ -10,9 +10,8 @@ import (
 func (v *validator) checkLeaf() {
 	l := v.cfg.NATS.Leaf
 	if l.URL == "" {
-		if l.Credentials != "" {
-			v.bad("nats.leaf.credentials", "has no effect without nats.leaf.url; set both or none")
-		}
+		v.wantsLeaf("nats.leaf.credentials", l.Credentials)
+		v.wantsLeaf("nats.leaf.ca", l.CA)
 		return
 	}
 	urls, err := l.URLs()
@@ -25,6 +24,17 @@ func (v *validator) checkLeaf() {
 			v.bad("nats.leaf.url", "%s", problem)
 			return
 		}
+		if l.CA != "" && u.Scheme != "tls" {
+			v.bad("nats.leaf.ca", "has no effect without TLS; write tls:// before each server in nats.leaf.url")
+			return
+		}
+	}
+}
+
+// wantsLeaf complains of a key that is set and means nothing without nats.leaf.url.
+func (v *validator) wantsLeaf(path, value string) {
+	if value != "" {
+		v.bad(path, "has no effect without nats.leaf.url; set both or none")
 	}
 }
 

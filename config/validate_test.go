@@ -238,6 +238,20 @@ func TestValidateURL(t *testing.T) {
 	}
 }
 
+func TestValidateLeafCA(t *testing.T) {
+	for url, want := range map[string][]string{
+		"":                     {"nats.leaf.ca: has no effect without nats.leaf.url; set both or none"},
+		"tls://h,tls://u:p@i":  nil,
+		"tls://h,nats://u:p@i": {"nats.leaf.ca: has no effect without TLS; write tls:// before each server in nats.leaf.url"},
+	} {
+		cfg := Default()
+		cfg.NATS.Leaf = Leaf{URL: url, CA: "ca.pem"}
+		if diff := cmp.Diff(want, problemsOf(t, &cfg)); diff != "" {
+			t.Errorf("%q: %s", url, diff)
+		}
+	}
+}
+
 func TestValidateLeaf(t *testing.T) {
 	const secret = "hunter2"
 	for _, c := range []struct {
@@ -262,7 +276,7 @@ func TestValidateLeaf(t *testing.T) {
 		{"nats://:hunter2/x@h", "", "percent-encode"},
 	} {
 		cfg := Default()
-		cfg.NATS.Leaf = Leaf{c.url, c.credentials}
+		cfg.NATS.Leaf = Leaf{URL: c.url, Credentials: c.credentials}
 		got := problemsOf(t, &cfg)
 		switch {
 		case c.want == "" && len(got) == 0:

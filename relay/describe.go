@@ -32,6 +32,11 @@ func Describe(cfg *config.Config, w io.Writer) error {
 			return opts.Check()
 		}
 	}
+	if cfg.NATS.Leaf.URL != "" {
+		if _, err := newCluster(cfg.NATS.Leaf); err != nil {
+			return err
+		}
+	}
 	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
 	if cfg.Redis.URL == "" {
 		redis = "embedded (development only)"

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"redis-relay/config"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/resp"
@@ -85,23 +86,27 @@ type attachment struct {
 	since uint64 // the epoch from which on messages are its
 }
 
-// openLeaf prepares what run does.
-func (r *Relay) openLeaf(life string) error {
-	c := r.cfg.NATS.Leaf
-	if c.URL == "" {
-		return nil
-	}
+// newCluster says how to reach a cluster. It checks the files that are needed for that.
+func newCluster(c config.Leaf) (natsbridge.Cluster, error) {
 	servers, err := c.URLs()
 	if err != nil {
-		return fmt.Errorf("nats.leaf.url: %w", err)
+		return natsbridge.Cluster{}, fmt.Errorf("nats.leaf.url: %w", err)
 	}
-	if c.Credentials != "" {
-		if err := natsbridge.CheckCredentials(c.Credentials); err != nil {
-			return fmt.Errorf("nats.leaf.credentials: %w", err)
-		}
+	cluster := natsbridge.Cluster{Servers: servers, Credentials: c.Credentials, CA: c.CA}
+	return cluster, cluster.Check()
+}
+
+// openLeaf prepares what run does.
+func (r *Relay) openLeaf(life string) error {
+	if r.cfg.NATS.Leaf.URL == "" {
+		return nil
 	}
-	hosts := make([]string, len(servers))
-	for i, u := range servers {
+	cluster, err := newCluster(r.cfg.NATS.Leaf)
+	if err != nil {
+		return err
+	}
+	hosts := make([]string, len(cluster.Servers))
+	for i, u := range cluster.Servers {
 		hosts[i] = natsbridge.Address(u)
 	}
 	slices.Sort(hosts)
@@ -112,10 +117,9 @@ func (r *Relay) openLeaf(life string) error {
 		behind:  rate.Sometimes{First: 3, Interval: time.Second},
 		attempt: rate.Sometimes{First: 3, Interval: time.Minute},
 	}
-	l.cluster = natsbridge.Cluster{
-		Name: "redis-relay:" + life, Servers: servers, Credentials: c.Credentials,
-		PublishTimeout: r.cfg.Redis.PublishTimeout, Counters: &l.counters, Holds: l.holds,
-	}
+	cluster.Name, cluster.PublishTimeout = "redis-relay:"+life, r.cfg.Redis.PublishTimeout
+	cluster.Counters, cluster.Holds = &l.counters, l.holds
+	l.cluster = cluster
 	r.leaf = l
 	return nil
 }

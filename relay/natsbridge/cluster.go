@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,7 @@ type Cluster struct {
 	Name           string     // of this relay, and no other's
 	Servers        []*url.URL // one is chosen
 	Credentials    string     // file; empty: what the URLs say
+	CA             string     // PEM file of the authorities to trust; empty: the system's
 	PublishTimeout time.Duration
 	Counters       *Counters // outlive the bridge
 
@@ -155,7 +157,11 @@ func (b *Bridge) greet(ctx context.Context, c *Cluster, u *url.URL, conn net.Con
 	}
 	b.maxPayload = i.MaxPayload
 	if i.TLSRequired || u.Scheme == "tls" {
-		if conn, err = secure(ctx, conn, u.Hostname(), &b.writers); err != nil {
+		authorities, err := c.authorities()
+		if err != nil {
+			return nil, err
+		}
+		if conn, err = secure(ctx, conn, u.Hostname(), authorities, &b.writers); err != nil {
 			return nil, err
 		}
 		in = bufio.NewReaderSize(conn, linkBuffer)
@@ -202,7 +208,7 @@ func (c *Cluster) hello(u *url.URL, nonce string) ([]byte, error) {
 	}
 	if c.Credentials != "" {
 		if err := answer.sign(c.Credentials, nonce); err != nil {
-			return nil, fmt.Errorf("nats.leaf.credentials: %w", err)
+			return nil, err
 		}
 	}
 	text, err := json.Marshal(answer)
@@ -220,12 +226,12 @@ func (c *Cluster) hello(u *url.URL, nonce string) ([]byte, error) {
 func (a *connect) sign(file, nonce string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("nats.leaf.credentials: %w", err)
 	}
 	defer clear(text)
 	key, err := nkeys.ParseDecoratedUserNKey(append(text, '\n'))
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("nats.leaf.credentials: %s: %w", file, err)
 	}
 	defer key.Wipe()
 	sig, err := key.Sign([]byte(nonce))
@@ -241,13 +247,37 @@ func (a *connect) sign(file, nonce string) error {
 	return err
 }
 
-// CheckCredentials tells whether a file holds credentials that can be used.
-func CheckCredentials(file string) error { return new(connect).sign(file, "") }
+// authorities are those to trust; nil is the system's.
+func (c *Cluster) authorities() (*x509.CertPool, error) {
+	if c.CA == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, fmt.Errorf("nats.leaf.ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("nats.leaf.ca: no PEM certificate in %s", c.CA)
+	}
+	return pool, nil
+}
+
+// Check tells whether the files can be used that Attach reads each time.
+func (c *Cluster) Check() error {
+	_, err := c.authorities()
+	if c.Credentials != "" {
+		err = errors.Join(err, new(connect).sign(c.Credentials, ""))
+	}
+	return err
+}
 
 // secure speaks TLS on a connection. What it returns is a socket that stands for it:
 // an Outbox needs one.
-func secure(ctx context.Context, conn net.Conn, host string, writers *sync.WaitGroup) (net.Conn, error) {
-	t := tls.Client(conn, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
+func secure(
+	ctx context.Context, conn net.Conn, host string, authorities *x509.CertPool, writers *sync.WaitGroup,
+) (net.Conn, error) {
+	t := tls.Client(conn, &tls.Config{ServerName: host, RootCAs: authorities, MinVersion: tls.VersionTLS12})
 	if err := t.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
 		if errors.As(err, &plain) {

@@ -594,6 +594,49 @@ func TestClusterTLS(t *testing.T) {
 	})
 }
 
+// TestClusterPrivateCA reaches a cluster whose certificate is from an authority of its
+// own by nats.leaf.ca, and by no other. The file is read at each connect.
+func TestClusterPrivateCA(t *testing.T) {
+	ours, theirs := redistest.Start(t, redistest.WithTLS()), redistest.Start(t, redistest.WithTLS())
+	certificate, err := tls.LoadX509KeyPair(ours.TLS().Cert, ours.TLS().Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub := startHub(t, func(o *server.Options) {
+		o.LeafNode.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+		o.LeafNode.TLSTimeout = 10
+	})
+	ca := func(file string) func(*config.Config) { return func(c *config.Config) { c.NATS.Leaf.CA = file } }
+	refused := func(r *testRelay) {
+		t.Helper()
+		redistest.Eventually(t, patience, "the certificate is not accepted", func() bool {
+			return strings.Contains(fmt.Sprint(r.logs.FilterMessageSnippet("not a leaf node").All()), "x509: ")
+		})
+	}
+	system := startRelay(t, ours, hub.attach("tls://"))
+	refused(system)
+	system.stop()
+
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	install := func(from string) {
+		t.Helper()
+		text, err := os.ReadFile(from)
+		if err := errors.Join(err, os.WriteFile(file, text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	install(theirs.TLS().CA)
+	r := startRelay(t, ours, hub.attach("tls://"), ca(file))
+	refused(r)
+	install(ours.TLS().CA)
+	leader, far := attached(t, r), hub.client()
+	sub := hub.listen(far, leader, "plain.1")
+	leader.answer(far, "publish.plain.1", "m")
+	if got := hear(t, sub, "plain.1"); got != "m" {
+		t.Errorf("heard %q", got)
+	}
+}
+
 func accountSeed(t *testing.T) []byte {
 	key, err := nkeys.CreateAccount()
 	if err != nil {
