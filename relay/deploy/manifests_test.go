@@ -4,6 +4,7 @@ package deploy
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -61,6 +62,26 @@ func TestChartIsTheManifests(t *testing.T) {
 		}
 		if diff := cmp.Diff(plain, chart); diff != "" {
 			t.Errorf("%s (-kustomize +helm):\n%s", mode, diff)
+		}
+	}
+}
+
+// TestLeafEgress has a NATS cluster be reached: by the rule that is a comment in the
+// plain manifests, and by a value of the chart.
+func TestLeafEgress(t *testing.T) {
+	for mode, name := range map[string]string{"sidecar": "chat", "daemonset": "redis-relay"} {
+		text, err := os.ReadFile(filepath.Join(examples, mode, "networkpolicy.yaml"))
+		check(t, err)
+		nats := map[string]any{"podSelector": map[string]any{"matchLabels": map[string]any{"app.kubernetes.io/name": "nats"}}}
+		all := helm(t, map[string]any{"mode": mode, "networkPolicy": map[string]any{"leaf": []any{nats}}})
+		object := "NetworkPolicy/" + name
+		plain := find[*network.NetworkPolicy](t, decode(t, strings.ReplaceAll(string(text), "\n    # ", "\n    ")), object)
+		templated := find[*network.NetworkPolicy](t, all, object)
+		if diff := cmp.Diff(plain.Spec, templated.Spec); diff != "" {
+			t.Errorf("%s: (-plain +chart):\n%s", mode, diff)
+		}
+		if rules := templated.Spec.Egress; len(rules) != 3 || rules[2].Ports[0].Port.IntValue() != 7422 {
+			t.Errorf("%s: egress %v", mode, rules)
 		}
 	}
 }

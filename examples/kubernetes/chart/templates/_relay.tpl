@@ -83,4 +83,9 @@ egress:
   - to: {{- toYaml .Values.networkPolicy.redis | nindent 6 }}
     ports:
       - {port: {{ .Values.networkPolicy.redisPort }}, protocol: TCP}
+{{- with .Values.networkPolicy.leaf }}
+  - to: {{- toYaml . | nindent 6 }}
+    ports:
+      - {port: {{ $.Values.networkPolicy.leafPort }}, protocol: TCP}
+{{- end }}
 {{- end }}
