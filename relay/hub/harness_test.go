@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -293,13 +294,16 @@ func isReady(p *Pending) bool {
 	}
 }
 
-func isDone(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
+// isDone tells whether all are closed.
+func isDone(all ...<-chan struct{}) bool {
+	return !slices.ContainsFunc(all, func(done <-chan struct{}) bool {
+		select {
+		case <-done:
+			return false
+		default:
+			return true
+		}
+	})
 }
 
 // frame is a message as Redis sends it.

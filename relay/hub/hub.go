@@ -50,14 +50,13 @@ type Hub struct {
 	dropped  atomic.Uint64 // messages not queued for one listener, whose queue was full
 	replaced atomic.Uint64 // messages that a newer one took the place of, for one listener
 	ended    atomic.Uint64 // messages not queued for one listener, which was being disconnected
-	partings atomic.Int64  // in parting and leaving, for a look without a lock
+	partings atomic.Int64  // in parting, for a look without a lock
 
 	mu sync.Mutex // Guards what follows.
 
 	topics   [resp.Kinds]map[string]*topic
 	patterns patterns                          // those of topics[resp.PMessage], by what they match
-	leaving  [resp.Kinds]map[string]*release   // names that Redis is to let go of
-	parting  [resp.Kinds]map[string][]*Parting // names that somebody is about to leave
+	parting  [resp.Kinds]map[string][]*Parting // names, and who is about to let go of them
 	subs     [resp.Kinds]int                   // listeners over all topics
 	waiting  [resp.Kinds]int                   // Pendings over all topics
 	run      run
@@ -75,7 +74,6 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 	h := &Hub{up: up, reserve: reserve, patterns: newPatterns()}
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
-		h.leaving[k] = map[string]*release{}
 		h.parting[k] = map[string][]*Parting{}
 	}
 	return h
@@ -112,50 +110,23 @@ func (h *Hub) heldLocked(t *topic) {
 	}
 }
 
-// departure is an unsubscription that waits for Redis. Guarded by Hub.mu.
-type departure struct {
-	missing int // names that Redis has not let go of
-	done    chan struct{}
-}
-
-// release is what waits for Redis to let go of a name. Guarded by Hub.mu.
-type release struct {
-	departures []*departure
-	done       chan struct{}
-}
-
-func (h *Hub) leavingLocked(kind resp.Kind, name string) *release {
-	r := h.leaving[kind][name]
-	if r == nil {
-		r = &release{done: make(chan struct{})}
-		h.leaving[kind][name] = r
-		h.partings.Add(1)
-	}
-	return r
-}
-
 // Leave ends l's subscription to names. One that still waits, and must be left as
 // a whole, is given up with ErrLeft. After it returns nothing of them is queued
-// for l any more. The channel it returns is closed when Redis has let go of the
-// names that nobody listens to now; nil when there are none.
-func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) <-chan struct{} {
-	d := &departure{done: make(chan struct{}), missing: 1} // one more, until all are counted
+// for l any more. When all of the channels it returns are closed, Redis has let go of
+// the names that nobody listens to now.
+func (h *Hub) Leave(l *Listener, kind resp.Kind, names ...string) (released []<-chan struct{}) {
 	for part := range slices.Chunk(names, lockedNames) {
-		h.leave(l, kind, part, d)
+		released = append(released, h.leave(l, kind, part)...)
 		runtime.Gosched() // to the reader from Redis, if it waits for the lock
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if d.missing--; d.missing == 0 {
-		return nil
-	}
-	return d.done
+	return released
 }
 
-func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
+func (h *Hub) leave(l *Listener, kind resp.Kind, names []string) (released []<-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fanOutLocked()
+	var unheard []string
 	for _, name := range names {
 		t := h.topics[kind][name]
 		if t == nil {
@@ -167,11 +138,10 @@ func (h *Hub) leave(l *Listener, kind resp.Kind, names []string, d *departure) {
 		}
 		h.subs[kind] -= t.drop(l)
 		if t.unused() && h.forgetLocked(kind, name, t) {
-			d.missing++
-			r := h.leavingLocked(kind, name)
-			r.departures = append(r.departures, d)
+			unheard = append(unheard, name)
 		}
 	}
+	return h.releaseLocked(kind, unheard)
 }
 
 // forgetLocked drops a topic that nobody is interested in, and reports whether
@@ -182,28 +152,6 @@ func (h *Hub) forgetLocked(kind resp.Kind, name string, t *topic) bool {
 		h.patterns.remove(name)
 	}
 	return !t.local && h.up.Want(kind, name, false)
-}
-
-// Released says that Redis has let go of a name.
-func (h *Hub) Released(kind resp.Kind, name string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.releasedLocked(kind, name)
-}
-
-func (h *Hub) releasedLocked(kind resp.Kind, name string) {
-	r := h.leaving[kind][name]
-	if r == nil {
-		return
-	}
-	for _, d := range r.departures {
-		if d.missing--; d.missing == 0 {
-			close(d.done)
-		}
-	}
-	close(r.done)
-	delete(h.leaving[kind], name)
-	h.partings.Add(-1)
 }
 
 // SetRESP3 chooses the form in which l gets its messages from now on.
@@ -258,8 +206,8 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fanOutLocked()
-	for kind := range h.leaving {
-		for name := range h.leaving[kind] {
+	for kind := range h.parting {
+		for name := range h.parting[kind] {
 			h.releasedLocked(resp.Kind(kind), name)
 		}
 	}

@@ -68,7 +68,7 @@ func TestNoMessageAfterLeave(t *testing.T) {
 	joined(t, h, r, m, "a")
 	joined(t, h, r, other, "a")
 	say(h, "a", "1", 0) // not fanned out yet
-	if released := h.Leave(m.Listener, resp.Message, "a"); released != nil {
+	if released := h.Leave(m.Listener, resp.Message, "a"); len(released) > 0 {
 		t.Error("waits for Redis, and another still listens")
 	}
 	m.Reply([]byte("confirmation "))
@@ -80,11 +80,11 @@ func TestNoMessageAfterLeave(t *testing.T) {
 	other.expect(string(frame("a", "1")) + string(frame("a", "2")))
 
 	released := h.Leave(other.Listener, resp.Message, "a", "never subscribed")
-	if released == nil || isDone(released) {
+	if isDone(released...) {
 		t.Fatal("the last one does not wait for Redis")
 	}
 	r.answerAll()
-	if !isDone(released) {
+	if !isDone(released...) {
 		t.Error("Redis has let go, and it still waits")
 	}
 	wantStats(t, h, 0, 0, 0)
@@ -128,7 +128,7 @@ func TestPartings(t *testing.T) {
 		t.Error("Redis has not let go, and no publisher waits for it")
 	}
 	r.answerAll()
-	if !isDone(lets) || !isDone(released) {
+	if !isDone(lets) || !isDone(released...) {
 		t.Error("Redis has let go, and it is still waited for")
 	}
 	waits(resp.Message, "a", 0)
@@ -148,7 +148,7 @@ func TestLeaveThenJoin(t *testing.T) {
 	if _, active := subscribe(h, other, resp.Message, "a"); !active {
 		t.Error("waits for what Redis still holds")
 	}
-	if !isDone(released) {
+	if !isDone(released...) {
 		t.Error("waits for Redis to let go of what it keeps")
 	}
 	r.answerAll()
@@ -250,7 +250,7 @@ func TestLostReleases(t *testing.T) {
 	joined(t, h, r, m, "a")
 	released := h.Leave(m.Listener, resp.Message, "a")
 	r.lose(notify)
-	if !isDone(released) {
+	if !isDone(released...) {
 		t.Error("the connection is gone, and it still waits")
 	}
 }
@@ -712,8 +712,8 @@ func (r *random) end() {
 	if len(r.redis.held) != 0 {
 		r.t.Errorf("Redis still holds %v", r.redis.held)
 	}
-	for kind := range r.hub.leaving {
-		if n := len(r.hub.leaving[kind]); n > 0 {
+	for kind := range r.hub.parting {
+		if n := len(r.hub.parting[kind]); n > 0 {
 			r.t.Errorf("%d names are still to be let go", n)
 		}
 	}

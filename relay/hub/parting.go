@@ -1,6 +1,7 @@
 package hub
 
-// Subscriptions that are about to end.
+// Subscriptions that are about to end: first somebody has to leave, then Redis to let
+// go of what nobody listens to any more.
 
 import (
 	"slices"
@@ -9,27 +10,39 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// Parting is somebody who is about to leave names.
+// Parting is somebody who is about to leave names, or Redis, which is to let go of
+// some.
 type Parting struct {
 	// Fixed after construction.
 	kind  resp.Kind
 	names []string
-	done  chan struct{}
+	redis bool
+	done  chan struct{} // closed when none of the names is left to let go of
+
+	left int // of names; guarded by Hub.mu
+}
+
+func newParting(kind resp.Kind, names []string, redis bool) *Parting {
+	return &Parting{kind: kind, names: names, redis: redis, done: make(chan struct{}), left: len(names)}
 }
 
 // Part says that somebody was told to leave names, and has not left yet. The caller
 // goes on with Leave, and then Parted. names is kept.
 func (h *Hub) Part(kind resp.Kind, names []string) *Parting {
-	p := &Parting{kind: kind, names: names, done: make(chan struct{})}
+	p := newParting(kind, names, false)
 	h.partings.Add(1)
 	for part := range slices.Chunk(names, lockedNames) {
 		h.mu.Lock()
-		for _, name := range part {
-			h.parting[kind][name] = append(h.parting[kind][name], p)
-		}
+		h.partLocked(p, part)
 		h.mu.Unlock()
 	}
 	return p
+}
+
+func (h *Hub) partLocked(p *Parting, names []string) {
+	for _, name := range names {
+		h.parting[p.kind][name] = append(h.parting[p.kind][name], p)
+	}
 }
 
 // Parted says that names have been left.
@@ -37,15 +50,65 @@ func (h *Hub) Parted(p *Parting) {
 	for part := range slices.Chunk(p.names, lockedNames) {
 		h.mu.Lock()
 		for _, name := range part {
-			left := slices.DeleteFunc(h.parting[p.kind][name], func(o *Parting) bool { return o == p })
-			if h.parting[p.kind][name] = left; len(left) == 0 {
-				delete(h.parting[p.kind], name)
-			}
+			h.partedLocked(p, name)
 		}
 		h.mu.Unlock()
 	}
-	h.partings.Add(-1)
-	close(p.done)
+}
+
+func (h *Hub) partedLocked(p *Parting, name string) {
+	all := h.parting[p.kind][name]
+	i := slices.Index(all, p)
+	if all = slices.Delete(all, i, i+1); len(all) > 0 {
+		h.parting[p.kind][name] = all
+	} else {
+		delete(h.parting[p.kind], name)
+	}
+	if p.left--; p.left == 0 {
+		h.partings.Add(-1)
+		close(p.done)
+	}
+}
+
+// releaseLocked says that Redis is to let go of names, not very many, and returns what
+// is closed when it has.
+func (h *Hub) releaseLocked(kind resp.Kind, names []string) (released []<-chan struct{}) {
+	names = slices.DeleteFunc(names, func(name string) bool {
+		p := h.redisLocked(kind, name) // of somebody who left before
+		if p != nil {
+			released = append(released, p.done)
+		}
+		return p != nil
+	})
+	if len(names) == 0 {
+		return released
+	}
+	p := newParting(kind, names, true)
+	h.partings.Add(1)
+	h.partLocked(p, names)
+	return append(released, p.done)
+}
+
+// redisLocked returns in what Redis is to let go of a name, or nil.
+func (h *Hub) redisLocked(kind resp.Kind, name string) *Parting {
+	all := h.parting[kind][name]
+	if i := slices.IndexFunc(all, func(p *Parting) bool { return p.redis }); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// Released says that Redis has let go of a name.
+func (h *Hub) Released(kind resp.Kind, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.releasedLocked(kind, name)
+}
+
+func (h *Hub) releasedLocked(kind resp.Kind, name string) {
+	if p := h.redisLocked(kind, name); p != nil {
+		h.partedLocked(p, name)
+	}
 }
 
 // Partings lists what a publisher waits for so that nobody is counted who left before
@@ -57,29 +120,18 @@ func (h *Hub) Partings(kind resp.Kind, channel []byte) (list []<-chan struct{}) 
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list = h.partingsLocked(list, kind, string(channel))
+	for _, p := range h.parting[kind][string(channel)] {
+		list = append(list, p.done)
+	}
 	if kind != resp.Message {
 		return list
 	}
-	for pattern := range h.parting[resp.PMessage] {
+	for pattern, all := range h.parting[resp.PMessage] {
 		if glob.Match([]byte(pattern), channel) {
-			list = h.partingsLocked(list, resp.PMessage, pattern)
+			for _, p := range all {
+				list = append(list, p.done)
+			}
 		}
-	}
-	for pattern := range h.leaving[resp.PMessage] {
-		if h.parting[resp.PMessage][pattern] == nil && glob.Match([]byte(pattern), channel) {
-			list = h.partingsLocked(list, resp.PMessage, pattern)
-		}
-	}
-	return list
-}
-
-func (h *Hub) partingsLocked(list []<-chan struct{}, kind resp.Kind, name string) []<-chan struct{} {
-	for _, p := range h.parting[kind][name] {
-		list = append(list, p.done)
-	}
-	if r := h.leaving[kind][name]; r != nil {
-		list = append(list, r.done)
 	}
 	return list
 }

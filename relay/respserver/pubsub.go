@@ -214,11 +214,11 @@ func (c *session) part(kind resp.Kind, names []string) error {
 	}
 	released := c.srv.hub.Leave(c.listener, kind, names...)
 	c.srv.hub.Parted(parting)
-	if released != nil {
+	if len(released) > 0 {
 		c.flush()
 		timer := time.NewTimer(c.srv.opts.PublishTimeout)
 		defer timer.Stop()
-		c.settled(released, timer)
+		c.settled(timer, released...)
 	}
 	return nil
 }
@@ -237,7 +237,7 @@ func (c *session) hearOut() error {
 	defer c.begin()
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
-	if !c.wait(done, timer) && c.ending.Load() != nil {
+	if !c.wait(timer, done) && c.ending.Load() != nil {
 		return errEnding
 	}
 	return nil
@@ -297,31 +297,29 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 	defer timer.Stop()
 	inTime := true
 	for range 2 { // somebody has left, then Redis has let go; no more: others begin all the time
-		for _, parting := range partings {
-			inTime = inTime && c.settled(parting, timer)
-		}
+		inTime = inTime && c.settled(timer, partings...)
 		partings = c.srv.hub.Partings(p.Kind, p.Channel)
 	}
-	for inTime && pending != nil && c.settled(pending.Done(), timer) {
+	for inTime && pending != nil && c.settled(timer, pending.Done()) {
 		pending = c.srv.hub.WaitFor(p.Kind, p.Channel)
 	}
 	return p, c.ending.Load() == nil // if Redis is silent: let the publish fail, or not
 }
 
 // settled is wait for which publishers need not wait meanwhile.
-func (c *session) settled(done <-chan struct{}, timer *time.Timer) bool {
+func (c *session) settled(timer *time.Timer, all ...<-chan struct{}) bool {
 	c.idle()
 	defer c.begin()
-	return c.wait(done, timer)
+	return c.wait(timer, all...)
 }
 
-// wait waits until done is closed. It reports false when the time is up, or the
+// wait waits until all are closed. It reports false when the time is up, or the
 // session is to end.
-func (c *session) wait(done <-chan struct{}, timer *time.Timer) bool {
-	for {
+func (c *session) wait(timer *time.Timer, all ...<-chan struct{}) bool {
+	for len(all) > 0 {
 		select {
-		case <-done:
-			return true
+		case <-all[0]:
+			all = all[1:]
 		case <-timer.C:
 			return false
 		case <-c.kick:
@@ -330,6 +328,7 @@ func (c *session) wait(done <-chan struct{}, timer *time.Timer) bool {
 			}
 		}
 	}
+	return true
 }
 
 // receipt puts the answer of a publish in its place.

@@ -437,7 +437,7 @@ func (c *session) readAhead(buf []byte) (n int, err error) {
 func (c *session) awaitLast(done <-chan struct{}) error {
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
-	if !c.settled(done, timer) {
+	if !c.settled(timer, done) {
 		return io.EOF
 	}
 	return nil
