@@ -206,7 +206,7 @@ func (r *redis) Want(kind resp.Kind, name string, want bool) bool {
 	if r.held[k] != want {
 		r.asked = append(r.asked, k)
 	}
-	return r.held[k]
+	return r.held[k] || !want && slices.Contains(r.asked, k)
 }
 
 func (r *redis) Held(kind resp.Kind, name string) bool { return r.held[key{kind, name}] }
@@ -222,7 +222,7 @@ func (r *redis) answer() bool {
 	case r.wanted[k] && !r.held[k]:
 		r.held[k] = true
 		r.hub.Confirmed(k.kind, k.name)
-	case !r.wanted[k] && r.held[k]:
+	case !r.wanted[k]: // it was held, or it is confirmed and let go at once
 		delete(r.held, k)
 		r.hub.Released(k.kind, k.name)
 	}

@@ -96,14 +96,14 @@ func (h *Hub) topicLocked(kind resp.Kind, name string) *topic {
 	}
 	t.asked = true
 	if h.up.Want(kind, name, true) {
-		h.releasedLocked(kind, name) // it was about to be let go, and now is not
-		h.heldLocked(t)              // Confirmed, which may be on its way, finds nothing left to do
+		h.heldLocked(kind, name, t) // Confirmed, which may be on its way, finds nothing left to do
 	}
 	return t
 }
 
-// heldLocked notes that Redis has a topic.
-func (h *Hub) heldLocked(t *topic) {
+// heldLocked notes that Redis has a topic. If it was to let go of it, it does not.
+func (h *Hub) heldLocked(kind resp.Kind, name string, t *topic) {
+	h.releasedLocked(kind, name)
 	t.held = true
 	for w := t.waiting; w != nil; w = w.next {
 		w.pending.confirmedLocked()
@@ -171,7 +171,7 @@ func (h *Hub) Confirmed(kind resp.Kind, name string) {
 	if t == nil || t.held || !h.up.Held(kind, name) {
 		return
 	}
-	h.heldLocked(t)
+	h.heldLocked(kind, name, t)
 }
 
 // Refused says that Redis will not subscribe a name. A subscription that waits

@@ -157,6 +157,25 @@ func TestLeaveThenJoin(t *testing.T) {
 	}
 }
 
+// TestLeaveThenJoinBeforeTheConfirmation has Redis confirm a name to somebody else than
+// the one who asked for it, and has left: it does not let go of it, and nobody waits
+// for that.
+func TestLeaveThenJoinBeforeTheConfirmation(t *testing.T) {
+	h, r := newHub(t)
+	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
+	h.Join(m.Listener, resp.Message, []string{"a"}, nil)
+	released := h.Leave(m.Listener, resp.Message, "a")
+	if len(released) == 0 {
+		t.Error("Redis was asked for it, and is not waited for")
+	}
+	p := h.Join(other.Listener, resp.Message, []string{"a"}, nil)
+	r.answerAll()
+	wantEnter(t, h, p, true, nil)
+	if !isDone(released...) || h.Partings(resp.Message, []byte("a")) != nil {
+		t.Error("waits for Redis to let go of what it keeps")
+	}
+}
+
 func TestRefused(t *testing.T) {
 	h, r := newHub(t)
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
