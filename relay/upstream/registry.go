@@ -191,10 +191,11 @@ func (r *registry) landed() {
 
 // refuse takes an error that answers the oldest command. It returns the name
 // that Redis refused to subscribe; ok is false when that is not known yet, and
-// each name of the command is asked for alone.
-func (r *registry) refuse() (n name, ok bool, err error) {
+// each name of the command is asked for alone, but for those that nobody wants any
+// more: these are gone.
+func (r *registry) refuse() (n name, ok bool, gone []name, err error) {
 	if len(r.flying) == 0 {
-		return n, false, errOutOfStep
+		return n, false, nil, errOutOfStep
 	}
 	c := r.flying[0]
 	r.landed()
@@ -208,9 +209,12 @@ func (r *registry) refuse() (n name, ok bool, err error) {
 			r.store(n, i) // asked for again at the next want or life
 			continue
 		}
+		if !ok && !i.want {
+			gone = append(gone, n)
+		}
 		r.put(n, i)
 	}
-	return n, ok, nil
+	return n, ok, gone, nil
 }
 
 // reset forgets what was under way on a lost connection, and queues all that is

@@ -24,6 +24,7 @@ type model struct {
 	held    map[name]bool
 	wanted  map[name]bool
 	refused map[name]bool // told to the registry's owner since the last want
+	leaving map[name]bool // of which the owner is to hear that Redis has let go
 	inbox   []*command
 	partial int // names of inbox[0] that are confirmed
 }
@@ -33,7 +34,7 @@ func newModel(t *testing.T, denied ...name) *model {
 	for _, n := range denied {
 		m.denied[n] = true
 	}
-	m.held, m.wanted, m.refused = map[name]bool{}, map[name]bool{}, map[name]bool{}
+	m.held, m.wanted, m.refused, m.leaving = map[name]bool{}, map[name]bool{}, map[name]bool{}, map[name]bool{}
 	return m
 }
 
@@ -47,6 +48,10 @@ func (m *model) want(n name, want bool) {
 		delete(m.wanted, n)
 	}
 	delete(m.refused, n)
+	delete(m.leaving, n)
+	if isHeld && !want {
+		m.leaving[n] = true
+	}
 	if want && isHeld && !m.held[n] {
 		m.t.Fatalf("%q is said to be held, and Redis does not have it", n.name)
 	}
@@ -97,6 +102,7 @@ func (m *model) answer() bool {
 	}
 	if m.held[n] = c.subscribe; !c.subscribe {
 		delete(m.held, n)
+		delete(m.leaving, n)
 	}
 	got, wanted, err := m.reg.confirm(c.kind, c.subscribe, n.name)
 	if err != nil || got != n || wanted != m.wanted[n] {
@@ -106,7 +112,7 @@ func (m *model) answer() bool {
 }
 
 func (m *model) refuse(c *command) {
-	n, known, err := m.reg.refuse()
+	n, known, gone, err := m.reg.refuse()
 	if err != nil || known != (len(c.names) == 1) {
 		m.t.Fatalf("refuse %d names: got %q, %v, %v", len(c.names), n.name, known, err)
 	}
@@ -115,6 +121,10 @@ func (m *model) refuse(c *command) {
 			m.t.Fatalf("%q is said to be refused, Redis refused %q", n.name, c.names[0])
 		}
 		m.refused[n] = true
+		gone = append(gone, n)
+	}
+	for _, n := range gone {
+		delete(m.leaving, n)
 	}
 }
 
@@ -126,6 +136,7 @@ func (m *model) lose() {
 		}
 	}
 	clear(m.held)
+	clear(m.leaving)
 	m.inbox, m.partial = nil, 0
 	m.reg.reset()
 }
@@ -162,6 +173,9 @@ func (m *model) check() {
 		if !m.wanted[n] {
 			m.t.Errorf("%q is held, and nobody wants it", n.name)
 		}
+	}
+	for n := range m.leaving {
+		m.t.Errorf("%q is not held, and nobody was told", n.name)
 	}
 	left := 0
 	for _, names := range m.reg.names {
@@ -301,6 +315,20 @@ func TestRegistryForgetsARefusedName(t *testing.T) {
 	m.check()
 }
 
+// TestRegistryTellsOfTheRestOfARefusedBatch that nobody wants any more: it is not asked
+// for again, and who left waits for it.
+func TestRegistryTellsOfTheRestOfARefusedBatch(t *testing.T) {
+	bad, good := name{resp.Message, "bad"}, name{resp.Message, "good"}
+	m := newModel(t, bad)
+	for _, want := range []bool{true, false} {
+		m.want(bad, want)
+		m.want(good, want)
+		m.send()
+	}
+	m.settle()
+	m.check()
+}
+
 // TestRegistryUnsubscribeRefused: a user without the right to UNSUBSCRIBE keeps
 // the name, but never loses one that is wanted again.
 func TestRegistryUnsubscribeRefused(t *testing.T) {
@@ -312,8 +340,8 @@ func TestRegistryUnsubscribeRefused(t *testing.T) {
 	m.send()
 	m.want(n, true)
 	m.inbox = nil
-	if got, known, err := m.reg.refuse(); known || err != nil {
-		t.Errorf("a refused UNSUBSCRIBE: got %q, %v, %v", got.name, known, err)
+	if got, known, gone, err := m.reg.refuse(); known || len(gone) > 0 || err != nil {
+		t.Errorf("a refused UNSUBSCRIBE: got %q, %v, %v, %v", got.name, known, gone, err)
 	}
 	m.settle()
 	m.check()
@@ -368,7 +396,7 @@ func TestRegistryOutOfStep(t *testing.T) {
 		}},
 		{"error to nothing", func() error {
 			begin()
-			_, _, err := r.refuse()
+			_, _, _, err := r.refuse()
 			return err
 		}},
 	}

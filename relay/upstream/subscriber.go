@@ -41,7 +41,8 @@ var (
 type Registry interface {
 	Confirmed(kind resp.Kind, name string)
 	Refused(kind resp.Kind, name string, err error)
-	// Released says that Redis has confirmed the end of a subscription.
+	// Released says that Redis does not have a name any more, or never had it, which
+	// nobody wanted any more.
 	Released(kind resp.Kind, name string)
 	// Lost says that the connection has ended, and with it every subscription.
 	// What was confirmed and is still wanted must be wanted again, before Lost
@@ -329,7 +330,7 @@ func (s *Subscriber) refused(reply redis.Error) error {
 		return fmt.Errorf("%w (%w)", errNoPing, reply)
 	}
 	s.mu.Lock()
-	n, known, err := s.reg.refuse()
+	n, known, gone, err := s.reg.refuse()
 	if s.reg.due() > 0 {
 		signal(s.wake)
 	}
@@ -337,6 +338,9 @@ func (s *Subscriber) refused(reply redis.Error) error {
 		s.noProbe = true
 	}
 	s.mu.Unlock()
+	for _, n := range gone {
+		s.registry.Released(n.kind, n.name)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", err, reply)
