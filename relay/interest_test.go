@@ -278,6 +278,26 @@ func TestPublishFollowsAnUnsubscribe(t *testing.T) {
 	}
 }
 
+// TestPublishFollowsAReset that ends subscriptions of all kinds.
+func TestPublishFollowsAReset(t *testing.T) {
+	const rounds = 20
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+	proxy.Delay(time.Millisecond)
+	sub, pub := r.dial(), r.dial()
+	for range rounds {
+		sub.Do("SUBSCRIBE", "left:1")
+		sub.Do("PSUBSCRIBE", "left:*")
+		sub.Do("SSUBSCRIBE", "left:1")
+		sub.Send("RESET")
+		pub.Send("SPUBLISH", "left:1", "too-late")
+		pub.Send("PUBLISH", "left:1", "too-late")
+		pub.Expect(t, ":0", ":0")
+		sub.Expect(t, "+RESET")
+	}
+}
+
 // TestPublishFollowsTheEndOfAConnection that listened: its client has closed it.
 func TestPublishFollowsTheEndOfAConnection(t *testing.T) {
 	const rounds = 300 // one in four failed

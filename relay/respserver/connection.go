@@ -37,12 +37,14 @@ func (c *session) quitNow([][]byte) {
 
 // reset makes the connection as new, without unsubscribe confirmations.
 func (c *session) reset([][]byte) {
-	for kind := range resp.Kind(resp.Kinds) {
-		if names := keys(c.names[kind]); len(names) > 0 && c.part(kind, names) != nil {
-			return // the session is ending
-		}
-		c.names[kind] = nil
+	var all [resp.Kinds][]string
+	for kind := range all {
+		all[kind] = keys(c.names[kind])
 	}
+	if c.part(all) != nil {
+		return // the session is ending
+	}
+	clear(c.names[:])
 	c.noteCounts()
 	c.muted, c.off = false, false
 	c.setProto(resp.RESP2)

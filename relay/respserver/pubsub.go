@@ -189,7 +189,9 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 			return
 		}
 	}
-	if c.part(kind, names) != nil {
+	var parting [resp.Kinds][]string
+	parting[kind] = names
+	if c.part(parting) != nil {
 		return // the session is ending
 	}
 	b := c.scratch
@@ -203,24 +205,31 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 
 // part ends subscriptions, and returns when Redis has let go of what nobody listens to
 // now. Publishers wait for that.
-func (c *session) part(kind resp.Kind, names []string) error {
-	if !slices.ContainsFunc(names, func(n string) bool { _, has := c.names[kind][n]; return has }) {
+func (c *session) part(names [resp.Kinds][]string) error {
+	var partings [resp.Kinds]*hub.Parting
+	for kind, list := range names {
+		if slices.ContainsFunc(list, func(n string) bool { _, has := c.names[kind][n]; return has }) {
+			partings[kind] = c.srv.hub.Part(resp.Kind(kind), list)
+		}
+	}
+	if partings == [resp.Kinds]*hub.Parting{} {
 		return nil
 	}
-	parting := c.srv.hub.Part(kind, names)
-	if err := c.hearOut(); err != nil {
-		c.srv.hub.Parted(parting)
-		return err
+	err := c.hearOut()
+	var released []<-chan struct{}
+	for kind, parting := range partings {
+		if parting != nil {
+			released = append(released, c.srv.hub.Leave(c.listener, resp.Kind(kind), names[kind]...)...)
+			c.srv.hub.Parted(parting)
+		}
 	}
-	released := c.srv.hub.Leave(c.listener, kind, names...)
-	c.srv.hub.Parted(parting)
-	if len(released) > 0 {
+	if err == nil && len(released) > 0 {
 		c.flush()
 		timer := time.NewTimer(c.srv.opts.PublishTimeout)
 		defer timer.Stop()
 		c.settled(timer, released...)
 	}
-	return nil
+	return err
 }
 
 // hearOut returns when the client has been given what was published so far, by itself
