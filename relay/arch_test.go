@@ -48,7 +48,7 @@ var layers = map[string]struct {
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
-	"relay/respserver": {[]string{"relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
+	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/schema":     {nil, "a verdict needs a payload and nothing else"},
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},

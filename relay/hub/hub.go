@@ -50,15 +50,15 @@ type Hub struct {
 	dropped  atomic.Uint64 // messages not queued for one listener, whose queue was full
 	replaced atomic.Uint64 // messages that a newer one took the place of, for one listener
 	ended    atomic.Uint64 // messages not queued for one listener, which was being disconnected
-	partings atomic.Int64  // in parting, for a look without a lock
+	changes  atomic.Int64  // in changing, for a look without a lock
 
 	mu sync.Mutex // Guards what follows.
 
 	topics   [resp.Kinds]map[string]*topic
 	patterns patterns                          // those of topics[resp.PMessage], by what they match
+	changing [resp.Kinds]map[*change]struct{}  // what is under way
 	parting  [resp.Kinds]map[string][]*Parting // names, and who is about to let go of them
 	subs     [resp.Kinds]int                   // listeners over all topics
-	waiting  [resp.Kinds]int                   // Pendings over all topics
 	run      run
 	dirty    []*Listener // have something to be flushed
 	spare    []*Listener // the array of an earlier dirty list
@@ -74,6 +74,7 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 	h := &Hub{up: up, reserve: reserve, patterns: newPatterns()}
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
+		h.changing[k] = map[*change]struct{}{}
 		h.parting[k] = map[string][]*Parting{}
 	}
 	return h
@@ -133,8 +134,7 @@ func (h *Hub) leave(l *Listener, kind resp.Kind, names []string) (released []<-c
 			continue
 		}
 		if p := t.unwait(l); p != nil {
-			h.waiting[kind]--
-			p.failLocked(ErrLeft)
+			h.failLocked(p, ErrLeft)
 		}
 		h.subs[kind] -= t.drop(l)
 		if t.unused() && h.forgetLocked(kind, name, t) {
@@ -192,7 +192,7 @@ func (h *Hub) Refused(kind resp.Kind, name string, err error) {
 	}
 	for w := t.waiting; w != nil; w = w.next {
 		p := w.pending
-		p.failLocked(err)
+		h.failLocked(p, err)
 		if p.entered > 0 { // before a loss, and may have heard something of the rest
 			p.listener.endLocked(ReasonRefused)
 		}
@@ -419,6 +419,9 @@ func (h *Hub) Settled() bool {
 // channel would reach and that is not active yet, or nil. A publisher waits for
 // it, so that who subscribed first also hears.
 func (h *Hub) WaitFor(kind resp.Kind, channel []byte) *Pending {
+	if h.changes.Load() == 0 {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if t := h.topics[kind][string(channel)]; t != nil {
@@ -426,7 +429,7 @@ func (h *Hub) WaitFor(kind resp.Kind, channel []byte) *Pending {
 			return p
 		}
 	}
-	if kind == resp.Message && h.waiting[resp.PMessage] > 0 {
+	if kind == resp.Message && len(h.changing[resp.PMessage]) > 0 {
 		for _, t := range h.patterns.matching(channel) {
 			if p := t.undecided(); p != nil {
 				return p

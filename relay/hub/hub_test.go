@@ -19,9 +19,17 @@ func wantStats(t *testing.T, h *Hub, topics, listeners, waiting int) {
 	t.Helper()
 	s := h.Stats()
 	sum := func(a [resp.Kinds]int) int { return a[0] + a[1] + a[2] }
-	if sum(s.Topics) != topics || sum(s.Listeners) != listeners || sum(h.waiting) != waiting {
+	var pending [resp.Kinds]int
+	for kind := range h.topics {
+		for _, topic := range h.topics[kind] {
+			for w := topic.waiting; w != nil; w = w.next {
+				pending[kind]++
+			}
+		}
+	}
+	if sum(s.Topics) != topics || sum(s.Listeners) != listeners || sum(pending) != waiting {
 		t.Errorf("topics %v, listeners %v, waiting %v; want %d, %d, %d in all",
-			s.Topics, s.Listeners, h.waiting, topics, listeners, waiting)
+			s.Topics, s.Listeners, pending, topics, listeners, waiting)
 	}
 }
 
@@ -133,9 +141,57 @@ func TestPartings(t *testing.T) {
 	}
 	waits(resp.Message, "a", 0)
 	for kind := range h.parting {
-		if n := len(h.parting[kind]); n != 0 || h.partings.Load() != 0 {
-			t.Errorf("%d names of kind %d are remembered, of %d", n, kind, h.partings.Load())
+		if n := len(h.parting[kind]); n != 0 || h.changes.Load() != 0 {
+			t.Errorf("%d names of kind %d are remembered, of %d", n, kind, h.changes.Load())
 		}
+	}
+}
+
+// TestChanges: who counts waits for who is on the way, be it in or out.
+func TestChanges(t *testing.T) {
+	h, r := newHub(t)
+	m := newMember(t, 1<<20)
+	waits := func(kind resp.Kind, name string, want int) (list []<-chan struct{}) {
+		t.Helper()
+		list = h.Changes(kind, func(n string) bool { return n == name })
+		if len(list) != want || isDone(list...) != (want == 0) {
+			t.Errorf("%s %s: %d to wait for, want %d", kind, name, len(list), want)
+		}
+		return list
+	}
+	waits(resp.PMessage, "a", 0)
+	p := h.Join(m.Listener, resp.PMessage, []string{"a", "b"}, nil)
+	waits(resp.Message, "a", 0)
+	waits(resp.PMessage, "c", 0)
+	comes := waits(resp.PMessage, "b", 1)
+	r.answerAll()
+	wantEnter(t, h, p, true, nil)
+	if !isDone(comes...) {
+		t.Error("it has come, and is waited for")
+	}
+	waits(resp.PMessage, "a", 0)
+
+	told := h.Part(resp.PMessage, []string{"a", "b", "c"})
+	leaves := waits(resp.PMessage, "c", 1)
+	h.Leave(m.Listener, resp.PMessage, "a", "b", "c")
+	waits(resp.PMessage, "a", 2)
+	h.Parted(told)
+	if !isDone(leaves...) {
+		t.Error("it has left, and is waited for")
+	}
+	waits(resp.PMessage, "c", 0) // never had it
+	lets := waits(resp.PMessage, "b", 1)
+	r.answerAll()
+	if !isDone(lets...) {
+		t.Error("Redis has let go, and is waited for")
+	}
+	waits(resp.PMessage, "a", 0)
+
+	h.Join(m.Listener, resp.PMessage, []string{"a"}, nil)
+	refused := waits(resp.PMessage, "a", 1)
+	r.refuse(resp.PMessage, "a", errors.New("NOPERM"))
+	if !isDone(refused...) {
+		t.Error("it is refused, and is waited for")
 	}
 }
 
@@ -730,6 +786,9 @@ func (r *random) end() {
 	wantStats(r.t, r.hub, 0, 0, 0)
 	if len(r.redis.held) != 0 {
 		r.t.Errorf("Redis still holds %v", r.redis.held)
+	}
+	if n := r.hub.changes.Load(); n > 0 {
+		r.t.Errorf("%d changes are under way", n)
 	}
 	for kind := range r.hub.parting {
 		if n := len(r.hub.parting[kind]); n > 0 {

@@ -13,24 +13,21 @@ import (
 // Parting is somebody who is about to leave names, or Redis, which is to let go of
 // some.
 type Parting struct {
-	// Fixed after construction.
-	kind  resp.Kind
-	names []string
-	redis bool
-	done  chan struct{} // closed when none of the names is left to let go of
+	change
+	redis bool // fixed after construction
 
-	left int // of names; guarded by Hub.mu
+	left int // of names, to let go of; guarded by Hub.mu
 }
 
 func newParting(kind resp.Kind, names []string, redis bool) *Parting {
-	return &Parting{kind: kind, names: names, redis: redis, done: make(chan struct{}), left: len(names)}
+	return &Parting{change: newChange(kind, names), redis: redis, left: len(names)}
 }
 
 // Part says that somebody was told to leave names, and has not left yet. The caller
 // goes on with Leave, and then Parted. names is kept.
 func (h *Hub) Part(kind resp.Kind, names []string) *Parting {
 	p := newParting(kind, names, false)
-	h.partings.Add(1)
+	h.begin(&p.change)
 	for part := range slices.Chunk(names, lockedNames) {
 		h.mu.Lock()
 		h.partLocked(p, part)
@@ -65,8 +62,7 @@ func (h *Hub) partedLocked(p *Parting, name string) {
 		delete(h.parting[p.kind], name)
 	}
 	if p.left--; p.left == 0 {
-		h.partings.Add(-1)
-		close(p.done)
+		h.endLocked(&p.change)
 	}
 }
 
@@ -84,7 +80,7 @@ func (h *Hub) releaseLocked(kind resp.Kind, names []string) (released []<-chan s
 		return released
 	}
 	p := newParting(kind, names, true)
-	h.partings.Add(1)
+	h.beginLocked(&p.change)
 	h.partLocked(p, names)
 	return append(released, p.done)
 }
@@ -115,7 +111,7 @@ func (h *Hub) releasedLocked(kind resp.Kind, name string) {
 // its message on channel came: somebody who is about to leave, or Redis, which has not
 // let go of a name yet. Each is closed when that is done.
 func (h *Hub) Partings(kind resp.Kind, channel []byte) (list []<-chan struct{}) {
-	if h.partings.Load() == 0 {
+	if h.changes.Load() == 0 {
 		return nil
 	}
 	h.mu.Lock()

@@ -18,13 +18,12 @@ var ErrLeft = errors.New("the subscription was given up")
 // confirmed every one. From then on the names are heard a few at a time, so that
 // messages of others need not wait for very many.
 type Pending struct {
+	change
+
 	// Fixed after construction.
 	listener *Listener
-	kind     resp.Kind
-	names    []string
 	wake     func()
 	ready    chan struct{} // never closed
-	done     chan struct{}
 
 	// Guarded by Hub.mu until done is closed, then fixed.
 	missing int // names that Redis has not confirmed
@@ -51,10 +50,10 @@ func (p *Pending) confirmedLocked() {
 }
 
 // failLocked decides p, unless it has been decided.
-func (p *Pending) failLocked(err error) {
+func (h *Hub) failLocked(p *Pending, err error) {
 	if p.err == nil {
 		p.err = err
-		close(p.done)
+		h.endLocked(&p.change)
 		p.readyLocked()
 	}
 }
@@ -74,10 +73,8 @@ func (p *Pending) readyLocked() {
 // it by Leave of all the names, also when it was refused. names is kept. wake is
 // called when Ready has a value, with locks held: it must return at once.
 func (h *Hub) Join(l *Listener, kind resp.Kind, names []string, wake func()) *Pending {
-	p := &Pending{
-		listener: l, kind: kind, names: names, wake: wake,
-		ready: make(chan struct{}, 1), done: make(chan struct{}),
-	}
+	p := &Pending{change: newChange(kind, names), listener: l, wake: wake, ready: make(chan struct{}, 1)}
+	h.begin(&p.change)
 	for part := range slices.Chunk(names, lockedNames) {
 		h.join(p, part)
 		runtime.Gosched() // to the reader from Redis, if it waits for the lock
@@ -97,7 +94,6 @@ func (h *Hub) join(p *Pending, names []string) {
 			p.missing++
 		}
 	}
-	h.waiting[p.kind] += len(names)
 }
 
 // Enter makes a subscription active if Redis has confirmed every name, and reports
@@ -126,10 +122,9 @@ func (h *Hub) enter(p *Pending) (active, more bool, err error) {
 		t.unwait(p.listener)
 		h.subs[p.kind] += t.add(p.listener)
 	}
-	h.waiting[p.kind] -= len(part)
 	if p.entered += len(part); p.entered < len(p.names) {
 		return false, true, nil
 	}
-	close(p.done)
+	h.endLocked(&p.change)
 	return true, false, nil
 }

@@ -5,10 +5,10 @@ package respserver
 // Redis carries out commands in the order in which they arrive. Here each
 // connection has its own goroutine, and the scheduler decides. Some libraries
 // (channels_redis for one) send SUBSCRIBE on one connection and at once PUBLISH on
-// another, and count on Redis's order. So before a session publishes, it lets
-// those sessions go first that have unread commands, are carrying some out, or have
-// some behind a SUBSCRIBE that Redis has yet to confirm: only those that do not
-// themselves publish, so publishers never wait for each other.
+// another, and count on Redis's order. So before a session publishes, or asks who
+// listens, it lets those sessions go first that have unread commands, are carrying
+// some out, or have some behind a SUBSCRIBE that Redis has yet to confirm: only those
+// that do not themselves publish, or wait in this way, so nobody waits for each other.
 
 import (
 	"runtime"
@@ -59,7 +59,8 @@ func (c *session) watch(on bool) {
 }
 
 // letArrivedIn returns when what arrived on other connections before this
-// session's last read has been begun: a SUBSCRIBE among it is known to the hub.
+// session's last read has been begun: a SUBSCRIBE among it is known to the hub. From
+// then on the session is not watched.
 func (c *session) letArrivedIn() {
 	if c.heeded {
 		return

@@ -3,12 +3,14 @@ package respserver
 // SUBSCRIBE, UNSUBSCRIBE, PUBLISH and PUBSUB, in their three kinds.
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/glob"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 )
@@ -204,7 +206,7 @@ func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 }
 
 // part ends subscriptions, and returns when Redis has let go of what nobody listens to
-// now. Publishers wait for that.
+// now. Publishers wait for that, and who counts.
 func (c *session) part(names [resp.Kinds][]string) error {
 	var partings [resp.Kinds]*hub.Parting
 	for kind, list := range names {
@@ -402,6 +404,24 @@ var pubsubCommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "6.2.0", group: "pubsub"},
 )
 
+// counting makes ready to ask who listens to some names of a kind: it waits, as a
+// publish does, until what was sent before on other connections to this relay has been
+// carried out. The context is that of timeout.
+func (c *session) counting(kind resp.Kind, concerned func(name string) bool) (context.Context, context.CancelFunc) {
+	watched := c.watched.Load()
+	c.letArrivedIn()
+	c.watch(watched)
+	c.flush()
+	c.idle()
+	timer := time.NewTimer(c.srv.opts.PublishTimeout)
+	defer timer.Stop()
+	// Twice: who was about to leave has left, and now Redis is to let go.
+	for inTime, n := true, 0; inTime && n < 2; n++ {
+		inTime = c.wait(timer, c.srv.hub.Changes(kind, concerned)...)
+	}
+	return c.timeout()
+}
+
 func channels(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
 		if len(args) > 3 {
@@ -417,7 +437,9 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 			c.replyError(problem)
 			return
 		}
-		ctx, cancel := c.timeout()
+		ctx, cancel := c.counting(kind, func(name string) bool {
+			return pattern == nil || glob.Match(pattern, []byte(name))
+		})
 		defer cancel()
 		list, err := c.srv.backend.Channels(ctx, c.user(), kind, pattern)
 		if err != nil {
@@ -435,7 +457,11 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 func numsub(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
 		names := args[2:]
-		ctx, cancel := c.timeout()
+		asked := make(map[string]bool, len(names))
+		for _, name := range names {
+			asked[string(name)] = true
+		}
+		ctx, cancel := c.counting(kind, func(name string) bool { return asked[name] })
 		defer cancel()
 		counts, err := c.srv.backend.Subscribers(ctx, c.user(), kind, names)
 		if err != nil {
@@ -451,7 +477,7 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 }
 
 func (c *session) numpat([][]byte) {
-	ctx, cancel := c.timeout()
+	ctx, cancel := c.counting(resp.PMessage, func(string) bool { return true })
 	defer cancel()
 	n, err := c.srv.backend.Patterns(ctx)
 	if err != nil {
