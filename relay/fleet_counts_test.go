@@ -86,6 +86,26 @@ func TestFleetCounts(t *testing.T) {
 	}
 }
 
+// TestFleetCountsNobodyWhoHasLeft another relay, whose Redis is far away and still
+// counts it.
+func TestFleetCountsNobodyWhoHasLeft(t *testing.T) {
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	a, b := startRelay(t, redis), startRelay(t, nil, withRedis("redis://"+proxy.Addr()))
+	asks := a.dial()
+	proxy.Delay(40 * time.Millisecond)
+	for range 5 {
+		sub := b.subscribe("servers")
+		sub.Close()
+		redistest.Eventually(t, redistest.DefaultTimeout, "it has left", func() bool {
+			return b.metric(`subscriptions{kind="channel"}`) == 0
+		})
+		if got := numsub(t, asks, "NUMSUB", "servers"); got != 0 {
+			t.Errorf("%d listeners", got)
+		}
+	}
+}
+
 // TestFleetCountsWhileOthersComeAndGo has listeners that stay, and others that come
 // and go all the time: those who stay are always counted.
 func TestFleetCountsWhileOthersComeAndGo(t *testing.T) {

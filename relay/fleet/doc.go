@@ -15,7 +15,8 @@
 // subscriptions, in order with their confirmations, so it takes nothing off that
 // Redis has not counted, however many come and go meanwhile. The sum of what Redis
 // counted and of all shares is the number of listeners: plain clients of Redis are in
-// it as they are. A name that a relay is about to let go of is one until Redis has.
+// it as they are. Of a name that nobody behind a relay listens to any more, and that
+// Redis has still to let go of, the share is -1.
 //
 // A relay that does not answer within 200 ms stays counted as one.
 //

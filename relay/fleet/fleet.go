@@ -34,7 +34,7 @@ type Redis interface {
 }
 
 // Share counts the listeners of a name on this host, less one if Redis has confirmed
-// this relay's own subscription.
+// this relay's own subscription, and has not confirmed its end.
 type Share func(kind resp.Kind, name []byte) int64
 
 // Fleet counts listeners over all relays.

@@ -20,8 +20,9 @@ type Upstream interface {
 	// has the name subscribed now. If not, and it is wanted, Confirmed or Refused
 	// follows; if so, and it is not, Released.
 	Want(kind resp.Kind, name string, want bool) (held bool)
-	// Held tells whether Redis has the name subscribed now. It is asked only for
-	// names that are wanted.
+	// Held tells whether Redis has the name subscribed now, for all that it has
+	// answered. It is asked only for names that are wanted, or that Redis is to let go
+	// of.
 	Held(kind resp.Kind, name string) bool
 }
 
@@ -464,7 +465,10 @@ func (h *Hub) Listeners(kind resp.Kind, name []byte) (listeners, upstream int) {
 	if t := h.topics[kind][string(name)]; t != nil {
 		return t.count()
 	}
-	return 0, 0
+	if h.redisLocked(kind, string(name)) != nil && h.up.Held(kind, string(name)) {
+		upstream = 1
+	}
+	return 0, upstream
 }
 
 // Stats is a snapshot for metrics.

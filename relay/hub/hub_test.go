@@ -195,6 +195,27 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestListenersOfALeftName: Redis counts this relay until it has let go, but not before
+// it has confirmed what it was asked for.
+func TestListenersOfALeftName(t *testing.T) {
+	h, r := newHub(t)
+	m := newMember(t, 1<<20)
+	upstream := func(want int) {
+		t.Helper()
+		if n, up := h.Listeners(resp.Message, []byte("a")); n != 0 || up != want {
+			t.Errorf("%d listeners, %d on Redis, want 0 and %d", n, up, want)
+		}
+	}
+	joined(t, h, r, m, "a")
+	h.Leave(m.Listener, resp.Message, "a")
+	upstream(1)
+	r.answerAll()
+	upstream(0)
+	h.Join(m.Listener, resp.Message, []string{"a"}, nil)
+	h.Leave(m.Listener, resp.Message, "a")
+	upstream(0)
+}
+
 // TestLeaveThenJoin: a name that is wanted again before Redis has let go of it.
 func TestLeaveThenJoin(t *testing.T) {
 	h, r := newHub(t)

@@ -79,10 +79,11 @@ func (r *registry) want(n name, want bool) bool {
 	return i.wire != absent
 }
 
-// holds tells whether Redis has a name subscribed that is wanted.
+// holds tells whether Redis has a name subscribed, for all that it has answered: one
+// that is wanted, or that was said to be perhaps subscribed when it was not any more.
 func (r *registry) holds(n name) bool {
 	i, open := r.names[n.kind][n.name]
-	return !open || i.wire == held
+	return !open || i.wire == held || i.wire == unsubscribing && !i.want
 }
 
 // put stores the state of a name and queues it when something is to be done.

@@ -132,7 +132,8 @@ func (s *Subscriber) Want(kind resp.Kind, n string, want bool) (isHeld bool) {
 	return isHeld
 }
 
-// Held tells whether Redis has a name subscribed now. Only for one that is wanted.
+// Held tells whether Redis has a name subscribed now, for all that it has answered.
+// Only for one that is wanted, or of which Released is to follow.
 func (s *Subscriber) Held(kind resp.Kind, n string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
