@@ -87,6 +87,26 @@ func TestCountsFollowTheResetOfAll(t *testing.T) {
 	}
 }
 
+// TestCountsFollowAKill on the same connection: in Redis the killed one is gone by then.
+func TestCountsFollowAKill(t *testing.T) {
+	const rounds = 100 // one in four counts was wrong
+	r := startRelay(t, redistest.Start(t))
+	kills := r.dial()
+	for i := range rounds {
+		q := questions[i%len(questions)]
+		sub := r.dial()
+		id := sub.Do("CLIENT", "ID").String()[1:]
+		sub.Do(q.subscribe, q.name)
+		kills.Do("CLIENT", "KILL", "ID", id)
+		if i%2 == 0 {
+			kills.Send("PUBLISH", "counted:1", "too-late")
+			kills.Expect(t, ":0")
+		}
+		kills.Send(strings.Fields(q.ask)...)
+		kills.Expect(t, q.nobody)
+	}
+}
+
 // TestCountsWaitForNoQuestions of others who have the next one on its way already.
 func TestCountsWaitForNoQuestions(t *testing.T) {
 	const clients, questions = 2, 300 // in 50 ms; when they waited for each other, 40 s

@@ -11,6 +11,7 @@ package respserver
 // that do not themselves publish, or wait in this way, so nobody waits for each other.
 
 import (
+	"math"
 	"runtime"
 	"time"
 )
@@ -41,6 +42,9 @@ func (c *session) idle() {
 		c.srv.busy.Add(-1)
 	}
 }
+
+// lastTurn is that of a session which has ended, and listens to nothing any more.
+const lastTurn = math.MaxUint64 - 1
 
 func (c *session) busy() bool { return c.turn.Load()%2 == 1 }
 
@@ -77,6 +81,17 @@ func (c *session) letArrivedIn() {
 		for _, w := range c.srv.unfinished() {
 			w.wait(deadline)
 		}
+	}
+}
+
+// letLeave returns when sessions that were told to end listen to nothing any more.
+func (c *session) letLeave(ended []*session) {
+	c.flush()
+	c.idle() // none of them waits for this one
+	defer c.begin()
+	deadline := time.Now().Add(arrivalPatience)
+	for _, s := range ended {
+		unfinishedTurn{s, lastTurn}.wait(deadline)
 	}
 }
 

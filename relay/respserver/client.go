@@ -287,14 +287,17 @@ func (c *session) clientKill(args [][]byte) {
 		return
 	}
 	killed, me := 0, false
+	var others []*session
 	for _, other := range c.srv.list() {
 		if f.matches(other, c) && c.mayKill(other) {
 			killed++
 			if me = me || other == c; other != c {
 				other.end(ReasonKilled)
+				others = append(others, other)
 			}
 		}
 	}
+	c.letLeave(others)
 	switch {
 	case !old:
 		c.replyInt(int64(killed))

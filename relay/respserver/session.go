@@ -149,7 +149,7 @@ func (c *session) run() {
 	c.flush()
 	c.leaveAll() // before publishers go on, who let this session go first
 	c.watch(false)
-	c.idle()
+	c.turn.Store(lastTurn)
 	c.takeRead() // a socket closed with bytes in it breaks the connection off
 	why := c.ending.Load()
 	c.logEnd(why, err)
