@@ -7,15 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 )
 
-// ErrValue is wrapped by the error for bytes that are no value. An error of the reader is wrapped as it is.
-var ErrValue = errors.New("not a RESP value")
+var (
+	// ErrValue is wrapped by the error for bytes that are no value. An error of the reader is wrapped as it is.
+	ErrValue = errors.New("not a RESP value")
+	// ErrLimit: a value has more bytes than are to be kept. It was read to its end.
+	ErrLimit = errors.New("a RESP value over the limit")
+)
 
-// maxValueDepth bounds how deep values may nest.
-const maxValueDepth = 32
+const (
+	maxValueDepth = 32      // of values in values
+	maxLine       = 1 << 20 // bytes
+)
 
 // Value is one reply or push.
 type Value struct {
@@ -28,18 +35,32 @@ type Value struct {
 
 // ReadValue reads one value. Attributes are values of their own, of type |. At the end of r before any byte the error
 // is io.EOF.
-func ReadValue(r *bufio.Reader) (Value, error) {
+func ReadValue(r *bufio.Reader) (Value, error) { return ReadValueUpTo(r, math.MaxInt) }
+
+// ReadValueUpTo is ReadValue for values of at most limit bytes on the wire. Of a larger one it keeps no more than that
+// while it reads on to the end: then the error is ErrLimit, and the next value may be read.
+func ReadValueUpTo(r *bufio.Reader, limit int) (Value, error) {
 	if _, err := r.Peek(1); err != nil {
 		return Value{}, err
 	}
-	return readValue(r, 0)
+	in := valueReader{r, limit}
+	v, err := in.value(0)
+	if err == nil && in.left < 0 {
+		return Value{}, ErrLimit
+	}
+	return v, err
 }
 
-func readValue(r *bufio.Reader, depth int) (Value, error) {
+type valueReader struct {
+	*bufio.Reader
+	left int // bytes that may still be kept; negative: the value is over the limit
+}
+
+func (r *valueReader) value(depth int) (Value, error) {
 	if depth > maxValueDepth {
 		return Value{}, fmt.Errorf("%w: nested deeper than %d", ErrValue, maxValueDepth)
 	}
-	line, err := readLine(r)
+	line, err := r.line()
 	if err != nil {
 		return Value{}, err
 	}
@@ -55,17 +76,26 @@ func readValue(r *bufio.Reader, depth int) (Value, error) {
 		v.Int, err = readNumber(text)
 		return v, err
 	case '$', '!', '=':
-		return readString(r, v, text)
+		return r.string(v, text)
 	case '*', '~', '>', '%', '|':
-		return readElems(r, v, text, depth)
+		return r.elems(v, text, depth)
 	}
 	return Value{}, fmt.Errorf("%w: type byte %q", ErrValue, v.Type)
 }
 
-// readLine returns a line, without its end, that has a type byte at least.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadBytes('\n')
-	if err != nil {
+// line returns a line, without its end, that has a type byte at least.
+func (r *valueReader) line() (line []byte, err error) {
+	for more := true; more; {
+		var part []byte
+		part, err = r.ReadSlice('\n')
+		line = append(line, part...)
+		more = errors.Is(err, bufio.ErrBufferFull) && len(line) <= maxLine
+	}
+	r.left -= len(line)
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, fmt.Errorf("%w: a line of more than %d bytes", ErrValue, maxLine)
+	case err != nil:
 		return nil, fmt.Errorf("read line: %w", noEOF(err))
 	}
 	if len(line) < 3 || line[len(line)-2] != '\r' {
@@ -96,14 +126,20 @@ func readLength(text []byte) (n int, null bool, err error) {
 	return int(v), false, nil
 }
 
-func readString(r *bufio.Reader, v Value, length []byte) (Value, error) {
+func (r *valueReader) string(v Value, length []byte) (Value, error) {
 	n, null, err := readLength(length)
 	if err != nil || null {
 		v.Null = null
 		return v, err
 	}
+	if r.left -= n + 2; r.left < 0 {
+		if _, err := r.Discard(n + 2); err != nil {
+			return v, fmt.Errorf("pass over string of %d bytes: %w", n, noEOF(err))
+		}
+		return v, nil
+	}
 	var text strings.Builder // grows with what comes, not with what is announced
-	if _, err := io.CopyN(&text, r, int64(n)+2); err != nil {
+	if _, err := io.CopyN(&text, r.Reader, int64(n)+2); err != nil {
 		return v, fmt.Errorf("read string of %d bytes: %w", n, noEOF(err))
 	}
 	s, ok := strings.CutSuffix(text.String(), "\r\n")
@@ -120,7 +156,7 @@ func readString(r *bufio.Reader, v Value, length []byte) (Value, error) {
 	return v, nil
 }
 
-func readElems(r *bufio.Reader, v Value, length []byte, depth int) (Value, error) {
+func (r *valueReader) elems(v Value, length []byte, depth int) (Value, error) {
 	n, null, err := readLength(length)
 	if err != nil || null {
 		v.Null = null
@@ -130,11 +166,13 @@ func readElems(r *bufio.Reader, v Value, length []byte, depth int) (Value, error
 		n *= 2
 	}
 	for range n {
-		elem, err := readValue(r, depth+1)
+		elem, err := r.value(depth + 1)
 		if err != nil {
 			return v, err
 		}
-		v.Elems = append(v.Elems, elem)
+		if r.left >= 0 {
+			v.Elems = append(v.Elems, elem)
+		}
 	}
 	return v, nil
 }

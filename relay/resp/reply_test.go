@@ -63,6 +63,26 @@ func TestReadValueTruncated(t *testing.T) {
 	}
 }
 
+// TestReadValueUpTo has every value just fit, and passes over it when the limit is a byte less.
+func TestReadValueUpTo(t *testing.T) {
+	long := "*2\r\n$9\r\n" + strings.Repeat("x", 9) + "\r\n*1\r\n$" + "100000\r\n" + strings.Repeat("y", 100_000) + "\r\n"
+	inputs := []string{long, "*1\r\n" + long}
+	for _, tt := range replyTests {
+		inputs = append(inputs, tt.input)
+	}
+	for _, input := range inputs {
+		for _, limit := range []int{len(input), len(input) - 1, 0} {
+			r := bufio.NewReader(strings.NewReader(input + "+next\r\n"))
+			if _, err := ReadValueUpTo(r, limit); errors.Is(err, ErrLimit) != (limit < len(input)) {
+				t.Errorf("%d bytes, limit %d: error %v", len(input), limit, err)
+			}
+			if next, err := ReadValueUpTo(r, 7); err != nil || next.String() != "+next" {
+				t.Errorf("after %d bytes, limit %d: %v, %v", len(input), limit, next, err)
+			}
+		}
+	}
+}
+
 func TestReadValueRefuses(t *testing.T) {
 	for _, input := range []string{
 		"\r\n",
@@ -77,10 +97,11 @@ func TestReadValueRefuses(t *testing.T) {
 		"=3\r\ntxt\r\n",
 		"=4\r\ntext\r\n",
 		"*x\r\n",
+		"+" + strings.Repeat("x", 2*maxLine) + "\r\n",
 		strings.Repeat("*1\r\n", maxValueDepth+2),
 	} {
 		if v, err := ReadValue(bufio.NewReader(strings.NewReader(input))); !errors.Is(err, ErrValue) {
-			t.Errorf("ReadValue(%q) = %v, %v, want ErrValue", input, v, err)
+			t.Errorf("ReadValue(%.100q) = %.100v, %v, want ErrValue", input, v, err)
 		}
 	}
 }
@@ -93,7 +114,10 @@ func FuzzReadValue(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input []byte) {
 		r := bufio.NewReader(strings.NewReader(string(input)))
 		for {
-			v, err := ReadValue(r)
+			v, err := ReadValueUpTo(r, 1000)
+			if errors.Is(err, ErrLimit) {
+				continue
+			}
 			if err != nil {
 				if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, ErrValue) {
 					t.Fatalf("unknown error %v", err)

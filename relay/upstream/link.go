@@ -32,7 +32,7 @@ const (
 	// often is.
 	longWay = 200 * time.Microsecond
 
-	maxReply   = 64 << 20  // bytes of one answer
+	maxReply   = 64 << 20  // bytes of one answer; a larger one is passed over
 	readBuffer = 16 << 10  // bytes
 	maxSpare   = 256 << 10 // bytes of an empty batch that is kept
 )
@@ -55,7 +55,6 @@ type link struct {
 	// Owned by receive.
 	current *batch // partly answered, or nil
 	told    []Receipt
-	left    int // bytes that the answer being read may still have
 
 	// Guarded by lane.mu.
 	sent    []*batch  // not wholly answered
@@ -284,12 +283,12 @@ func (k *link) restLocked() {
 func (k *link) receive() error {
 	in := bufio.NewReaderSize(k, readBuffer)
 	for {
-		k.left = maxReply
-		v, err := resp.ReadValue(in)
-		if err == nil {
-			err = k.answer(v)
+		v, err := resp.ReadValueUpTo(in, maxReply)
+		tooLarge := errors.Is(err, resp.ErrLimit)
+		if err != nil && !tooLarge {
+			return err
 		}
-		if err != nil {
+		if err := k.answer(v, tooLarge); err != nil {
 			return err
 		}
 	}
@@ -301,16 +300,12 @@ func (k *link) Read(p []byte) (int, error) {
 		k.lane.flush() // first: Redis works on what waits meanwhile
 		k.tell()
 	}
-	if k.left <= 0 {
-		return 0, ErrTooLarge
-	}
-	n, err := k.conn.Read(p)
-	k.left -= n
-	return n, err
+	return k.conn.Read(p)
 }
 
-// answer gives the next command in order its answer.
-func (k *link) answer(v resp.Value) error {
+// answer gives the next command in order its answer. One that was too large was passed
+// over: what follows it has its own.
+func (k *link) answer(v resp.Value, tooLarge bool) error {
 	b := k.current
 	if b == nil {
 		if b = k.first(); b == nil {
@@ -323,9 +318,12 @@ func (k *link) answer(v resp.Value) error {
 	k.lane.queued.Add(-r.size)
 	k.told = append(k.told, r.receipt)
 	value := plainValue(v)
-	if refused, ok := value.(ReplyError); ok {
+	switch refused, ok := value.(ReplyError); {
+	case tooLarge:
+		r.receipt.Answer(nil, ErrTooLarge)
+	case ok:
 		r.receipt.Answer(nil, refused)
-	} else {
+	default:
 		r.receipt.Answer(value, nil)
 	}
 	if b.answered == len(b.requests) {
@@ -368,8 +366,7 @@ func (k *link) tell() {
 	k.lane.mu.Unlock()
 }
 
-// detach ends the life. Whoever was not answered is told that nobody knows, but for one
-// whose answer was too large.
+// detach ends the life. Whoever was not answered is told that nobody knows.
 func (k *link) detach(err error) error {
 	k.tell()
 	l := k.lane
@@ -380,13 +377,8 @@ func (k *link) detach(err error) error {
 	lost := k.sent
 	k.sent = nil
 	l.mu.Unlock()
-	for i, b := range lost {
-		rest := b.requests[b.answered:]
-		if i == 0 && errors.Is(err, ErrTooLarge) {
-			l.settle(rest[:1], ErrTooLarge)
-			rest = rest[1:]
-		}
-		l.settle(rest, fmt.Errorf("%w (%w)", ErrUnknown, plain(err)))
+	for _, b := range lost {
+		l.settle(b.requests[b.answered:], fmt.Errorf("%w (%w)", ErrUnknown, plain(err)))
 	}
 	return err
 }

@@ -63,6 +63,53 @@ func awaitConnected(t *testing.T, p *Publisher) {
 	redistest.Eventually(t, patience, "the lanes stand", p.Connected)
 }
 
+// TestTooLargeAnswerConcernsWhoAsked: what is asked before and behind it has its answer,
+// over the same connection.
+func TestTooLargeAnswerConcernsWhoAsked(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t)
+	opts := testOptions(srv.URL())
+	opts.PublishTimeout = patience
+	p := publish(t, opts)
+	awaitConnected(t, p)
+	l := p.lanes[asking]
+	const large = `local s = string.rep('x', ARGV[1]) return {s, {s, s}, {}}`
+	ask := func(args ...string) reply {
+		r := make(reply, 1)
+		words := make([][]byte, len(args))
+		for i, a := range args {
+			words[i] = []byte(a)
+		}
+		if err := p.enqueue(l, r, words); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	var ids []any
+	for range 3 {
+		before, tooLarge, behind := ask("CLIENT", "ID"), ask("EVAL", large, "0", fmt.Sprint(maxReply/2)), ask("CLIENT", "ID")
+		l.flush()
+		for _, r := range []reply{before, behind} {
+			a := outcome(t, r)
+			if a.err != nil {
+				t.Error(a.err)
+			}
+			ids = append(ids, a.value)
+		}
+		if a := outcome(t, tooLarge); !errors.Is(a.err, ErrTooLarge) {
+			t.Errorf("the large answer: %v, want ErrTooLarge", a.err)
+		}
+		if a, err := p.Do(t.Context(), "EVAL", large, 0, maxReply/3-100); err != nil || len(a.([]any)) != 3 {
+			t.Errorf("an answer that just fits: %v", err)
+		}
+	}
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Fatalf("answered over the connections %v, want one", ids)
+		}
+	}
+}
+
 // TestPublisherFlushDoesNotWait for a socket that is full; what did not fit follows
 // when Redis reads again.
 func TestPublisherFlushDoesNotWait(t *testing.T) {
@@ -200,7 +247,7 @@ func TestLinkEndsWithWhatNoRedisSends(t *testing.T) {
 	}{
 		{"an answer to nothing", ":1\r\n", errUnasked},
 		{"no RESP", "HTTP/1.1 400 Bad Request\r\n", resp.ErrValue},
-		{"too much", "$134217728\r\n" + strings.Repeat("x", maxReply+readBuffer), ErrTooLarge},
+		{"a line without end", "+" + strings.Repeat("x", maxReply), resp.ErrValue},
 	}
 	for _, c := range cases {
 		peer, ended := serveLane(t, testLane())

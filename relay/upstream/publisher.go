@@ -32,7 +32,7 @@ var (
 	// ErrUnknown: the connection was lost, or Redis silent, after the command was
 	// sent. It may have been carried out.
 	ErrUnknown = errors.New("Redis did not answer; the command may have been carried out")
-	// ErrTooLarge: what Redis answers is more than is read.
+	// ErrTooLarge: what Redis answers is more than is kept. Nobody else's answer suffers.
 	ErrTooLarge = fmt.Errorf("an answer over %d MiB", maxReply>>20)
 	// ErrBusy: too much is waiting already. Nothing was sent.
 	ErrBusy = errors.New("too much is waiting for Redis")
