@@ -268,7 +268,7 @@ func (p *persisted) Persisted(id string, receivers int64, err error) {
 // Flush lets the answers out.
 func (p *persisted) Flush() { p.receipt.Flush() }
 
-// Query carries out a reading command on the stream of a channel.
+// Query carries out a reading command on the stream of a channel, as it is.
 func (r *Relay) Query(ctx context.Context, command string, channel []byte, rest [][]byte) (any, error) {
 	if err := r.mustHaveHistory(string(channel)); err != nil {
 		return nil, err
@@ -284,13 +284,27 @@ func (r *Relay) Query(ctx context.Context, command string, channel []byte, rest 
 	return v, nil
 }
 
+// Range reads a part of the stream of a channel.
+func (r *Relay) Range(ctx context.Context, q respserver.Range, held respserver.Held) ([]respserver.Entry, error) {
+	if err := r.mustHaveHistory(q.Channel); err != nil {
+		return nil, err
+	}
+	entries, err := r.pages.Range(ctx, history.Range(q), history.Held(held))
+	if err != nil {
+		return nil, notRead(q.Channel, err)
+	}
+	return toEntries(entries), nil
+}
+
 // Read returns what the streams of channels hold behind positions.
-func (r *Relay) Read(ctx context.Context, list []respserver.Position, count int) ([]respserver.Stream, error) {
+func (r *Relay) Read(
+	ctx context.Context, list []respserver.Position, count int, held respserver.Held,
+) ([]respserver.Stream, error) {
 	positions, err := r.positions(list)
 	if err != nil {
 		return nil, err
 	}
-	streams, err := history.ReadNow(ctx, r.publisher, positions, count)
+	streams, err := r.pages.Behind(ctx, positions, count, history.Held(held))
 	if err != nil {
 		return nil, notRead(list[0].Channel, err)
 	}
@@ -332,13 +346,17 @@ func (r *Relay) positions(list []respserver.Position) ([]history.Position, error
 func toStreams(list []history.Stream) []respserver.Stream {
 	var streams []respserver.Stream
 	for _, s := range list {
-		entries := make([]respserver.Entry, len(s.Entries))
-		for i, e := range s.Entries {
-			entries[i] = respserver.Entry{ID: e.ID.String(), Fields: e.Fields}
-		}
-		streams = append(streams, respserver.Stream{Channel: s.Channel, Entries: entries})
+		streams = append(streams, respserver.Stream{Channel: s.Channel, Entries: toEntries(s.Entries)})
 	}
 	return streams
+}
+
+func toEntries(list []history.Entry) []respserver.Entry {
+	entries := make([]respserver.Entry, len(list))
+	for i, e := range list {
+		entries[i] = respserver.Entry{ID: e.ID.String(), Fields: e.Fields}
+	}
+	return entries
 }
 
 // mustHaveHistory refuses to read what is not kept.

@@ -4,6 +4,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -201,23 +202,35 @@ func notOnNATS(rt *route.Route) string {
 	return fmt.Sprintf("route %q does not say nats: true", rt.Prefix)
 }
 
+// errEnough ends a reading when there is enough for one reply.
+var errEnough = errors.New("enough")
+
 // History reads entries for a NATS client.
-func (d *natsDoor) History(ctx context.Context, channel, from string, count int) ([]natsbridge.Entry, error) {
+func (d *natsDoor) History(
+	ctx context.Context, channel, from string, count, enough int,
+) (list []natsbridge.Entry, more bool, err error) {
+	r := (*Relay)(d)
 	if err := d.MayListen(resp.Message, []byte(channel)); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	v, err := (*Relay)(d).Query(ctx, "XRANGE", []byte(channel),
-		[][]byte{[]byte(from), []byte("+"), []byte("COUNT"), fmt.Append(nil, count)})
-	if err != nil {
-		return nil, err
+	if err := r.mustHaveHistory(channel); err != nil {
+		return nil, false, err
 	}
-	entries, err := history.ReadEntries(v)
-	list := make([]natsbridge.Entry, 0, len(entries))
+	q := history.Range{Command: "XRANGE", Channel: channel, From: from, To: "+", Count: count}
+	entries, err := r.pages.Range(ctx, q, func(_, bytes int) error {
+		if bytes > enough {
+			return errEnough
+		}
+		return nil
+	})
+	if more = errors.Is(err, errEnough); err != nil && !more {
+		return nil, false, notRead(channel, err)
+	}
 	for i := range entries {
 		payload, _ := entries[i].Payload()
 		list = append(list, natsbridge.Entry{ID: entries[i].ID.String(), Payload: payload})
 	}
-	return list, err
+	return list, more || len(list) == count, nil
 }
 
 // Missed tells that NATS clients did not get something, in the way their routes ask

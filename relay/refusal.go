@@ -17,7 +17,7 @@ type Code string
 const (
 	Invalid      Code = "INVALID"      // the payload does not match the channel's schema
 	Denied       Code = "DENIED"       // the route does not allow it
-	TooLarge     Code = "TOOLARGE"     // over limits.payload, or more to read than is read at once
+	TooLarge     Code = "TOOLARGE"     // over limits.payload, or more to read than may wait for who asks
 	RateLimit    Code = "RATELIMIT"    // over the route's rate
 	UpstreamDown Code = "UPSTREAMDOWN" // Redis did not answer in time
 	Busy         Code = "BUSY"         // too much waits for Redis already

@@ -52,6 +52,7 @@ type Relay struct {
 	checks     *checkPool
 	fleet      *fleet.Fleet
 	feed       *history.Feed
+	pages      *history.Pages
 	writer     *history.Writer
 	server     *respserver.Server
 	listener   net.Listener
@@ -121,6 +122,9 @@ func (r *Relay) build(version string) error {
 	r.hub = hub.New(r.interest, isLocal)
 	r.fleet = fleet.New(r.publisher, r.share, life, r.log.Named("fleet"))
 	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, &r.buffer, r.log.Named("history"))
+	r.pages = &history.Pages{
+		Redis: r.publisher, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
+	}
 	r.writer = history.NewWriter(r.publisher, life)
 	r.interest.joinFleet()
 	r.interest.fence()
@@ -356,7 +360,8 @@ func (r *Relay) measure() {
 		m.Count("disconnects_total", "Clients disconnected by the relay.",
 			func() float64 { return float64(r.server.Ended(why)) }, "reason", string(why))
 	}
-	m.Gauge("queued_bytes", "Output that waits for clients whose sockets are full, and their commands that are not whole.",
+	m.Gauge("queued_bytes",
+		"Output that waits for clients whose sockets are full, and their commands and answers that are not whole.",
 		func() float64 { return float64(r.limits.Used()) })
 	history := func() history.Stats { return r.feed.Stats() }
 	m.Gauge("history_channels", "Channels with history that are followed.",

@@ -24,8 +24,14 @@
 // arrived when the token has. So the answer and the stream of messages are
 // compared at one moment, though they come over two connections.
 //
+// # Reading
+//
+// Clients that wait are served by the Feed, from what it has heard or reads for all of
+// them. Those that ask are served by Pages, in pieces that are small enough to let
+// others' questions through.
+//
 // # Concurrency
 //
-// Feed may be called from any goroutine. Its callbacks run under its lock: they
-// must not block for long and must not call the Feed.
+// Pages and Feed may be called from any goroutine. The Feed's callbacks run under its
+// lock: they must not block for long and must not call the Feed.
 package history

@@ -38,8 +38,8 @@ type Redis interface {
 }
 
 // look reads streams and then publishes a token. KEYS: the streams. ARGV: the
-// channel of the token, or ""; the token; about how many bytes to return at most;
-// then for each stream "(" and the ID behind which to begin, or "" for no entries,
+// channel of the token, or ""; the token; how many bytes to return, beyond which one
+// entry at most goes; then for each stream "(" and the ID behind which to begin, or "" for no entries,
 // and about how many entries to return at most, or 0.
 //
 // For each stream it returns the error of Redis, or {last-generated-id,
@@ -67,12 +67,13 @@ for i, key in ipairs(KEYS) do
       if budget <= 0 or most > 0 and #entries >= most then more = 1 break end
       local page = redis.call('XRANGE', key, from, '+', 'COUNT', count)
       for _, entry in ipairs(page) do
+        if budget <= 0 then more = 1 break end -- small ones were followed by large ones
         entries[#entries + 1] = entry
         local size = 64
         for _, s in ipairs(entry[2]) do size = size + #s end
         budget, largest = budget - size, math.max(largest, size)
       end
-      if #page < count then break end
+      if more == 1 or #page < count then break end
       from = '(' .. page[count][1]
       count = math.max(1, math.min(16, math.floor(65536 / largest)))
     end

@@ -60,7 +60,7 @@ type Outbox struct {
 	holds   []*Hold   // places kept for answers; ready ends before the first
 	tail    []byte    // memory for bytes that had to be copied
 	queued  int       // bytes not written yet: batch, ready and behind the holds
-	coming  int       // bytes held of a command that has not come in whole
+	coming  int       // bytes held of a command, or an answer, that is not whole
 	writing bool      // somebody writes, and will go on with what is appended
 	waiting bool      // and that is a goroutine, for the socket is full
 	oldest  time.Time // while waiting: since when the batch has waited, at least
@@ -205,7 +205,8 @@ func (o *Outbox) grownLocked(n int) {
 }
 
 // Coming says how many bytes are held of a command that the peer has not sent in whole,
-// as far as that is worth counting: they wait for it, too.
+// as far as that is worth counting, or of an answer that is not whole: they wait for
+// it, too.
 func (o *Outbox) Coming(n int) {
 	o.mu.Lock()
 	if !o.closed {

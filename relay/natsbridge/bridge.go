@@ -47,8 +47,9 @@ type Backend interface {
 	// MayListen returns why NATS clients may not hear a name, or nil.
 	MayListen(kind resp.Kind, name []byte) error
 	// History reads up to count entries from an ID on, the oldest first; "-" is the
-	// first there is, "(" before an ID the one after it.
-	History(ctx context.Context, channel, from string, count int) ([]Entry, error)
+	// first there is, "(" before an ID the one after it. It may stop when it has more than
+	// enough bytes. more tells that there may be more behind the last.
+	History(ctx context.Context, channel, from string, count, enough int) (list []Entry, more bool, err error)
 	// Missed says that NATS clients did not get a number of messages.
 	Missed(since, until time.Time, messages int)
 	// Refused says that Redis will not let NATS clients hear a name.

@@ -189,7 +189,7 @@ func TestHistory(t *testing.T) {
 func TestLargeAnswers(t *testing.T) {
 	const readers = 200
 	redis := redistest.Start(t)
-	r := startRelay(t, redis, func(c *config.Config) { c.Limits.Payload = 64 << 10 })
+	r := startRelay(t, redis, func(c *config.Config) { c.Limits.Payload, c.Redis.PublishTimeout = 64<<10, patience })
 	nc := r.nats()
 	want := strings.Repeat("\x01", 64<<10) // six bytes each
 	if body, code := r.answer(nc, "publish.kept.1", want); code != "" {
@@ -220,6 +220,13 @@ func TestLargeAnswers(t *testing.T) {
 	redis.MustDo("XADD", "history:{kept:2}", "*", "payload", strings.Repeat("x", 500_000)) // by hand
 	if body, code := r.answer(nc, "history.kept.2", ""); code != "" || len(body) < 500_000 {
 		t.Errorf("answer %.100s, %q", body, code)
+	}
+	redis.MustDo("EVAL", `for _ = 1, 200 do
+		redis.call('XADD', KEYS[1], '*', 'payload', string.rep('x', 500000))
+	end`, "1", "history:{kept:4}") // more than Redis may answer at once
+	body, code := r.answer(nc, "history.kept.4", `{"count":1000}`)
+	if n := strings.Count(body, `"payload"`); code != "" || n != 1 || !strings.HasSuffix(body, `"more":true}`) {
+		t.Errorf("answer with %d entries, %.100s, %q", n, body, code)
 	}
 }
 

@@ -77,8 +77,8 @@ func (*echo) Publish(_, payload []byte, r Receipt) error {
 func (*echo) Send()                             {}
 func (*echo) MayListen(resp.Kind, []byte) error { return nil }
 func (*echo) Refused(resp.Kind, string, error)  {}
-func (*echo) History(context.Context, string, string, int) ([]Entry, error) {
-	return nil, errors.New("DENIED no history here")
+func (*echo) History(context.Context, string, string, int, int) ([]Entry, bool, error) {
+	return nil, false, errors.New("DENIED no history here")
 }
 
 func (e *echo) Missed(_, _ time.Time, messages int) {

@@ -207,24 +207,24 @@ func (b *Bridge) readHistory(ctx context.Context, r *receipt, channel string, te
 	}
 	go func() {
 		defer func() { <-b.waiting }()
-		list, err := b.entries(ctx, channel, &q)
-		r.done(reply(list, q.Count, b.room()), err)
+		list, more, err := b.entries(ctx, channel, &q)
+		r.done(reply(list, more, b.room()), err)
 		b.Flush()
 	}()
 }
 
 // entries reads entries when it is the request's turn, for as long as a publish may
 // take.
-func (b *Bridge) entries(ctx context.Context, channel string, q *historyRequest) ([]Entry, error) {
+func (b *Bridge) entries(ctx context.Context, channel string, q *historyRequest) (list []Entry, more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.opts.PublishTimeout)
 	defer cancel()
 	select {
 	case b.readers <- struct{}{}:
 		defer func() { <-b.readers }()
 	case <-ctx.Done():
-		return nil, errReaders
+		return nil, false, errReaders
 	}
-	return b.backend.History(ctx, channel, q.From, q.Count)
+	return b.backend.History(ctx, channel, q.From, q.Count, b.room())
 }
 
 // room is how large a reply may be.
@@ -237,9 +237,9 @@ func (b *Bridge) room() int {
 }
 
 // reply takes as many entries as fit into one message of max bytes, at least one.
-func reply(list []Entry, count, limit int) historyReply {
+func reply(list []Entry, more bool, limit int) historyReply {
 	const extra = 64 // bytes of an entry besides ID and payload
-	r := historyReply{Entries: []historyEntry{}, More: len(list) == count}
+	r := historyReply{Entries: []historyEntry{}, More: more}
 	size := 0
 	for _, e := range list {
 		h := historyEntry{ID: e.ID}

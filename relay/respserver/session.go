@@ -485,16 +485,22 @@ func (c *session) giveBack(places int) {
 	}
 }
 
-// timeout bounds what a command asks of Redis, and waits for: after what the
-// session has published, and with all earlier answers let out. Publishers need not
-// wait for the session meanwhile.
-func (c *session) timeout() (context.Context, context.CancelFunc) {
+// ask comes before a command asks Redis and waits: after what the session has published,
+// and with all earlier answers let out. Publishers need not wait for the session
+// until answered is called.
+func (c *session) ask() (answered func()) {
 	c.flush()
 	c.idle()
+	return c.begin
+}
+
+// timeout is ask with the time that Redis has.
+func (c *session) timeout() (context.Context, context.CancelFunc) {
+	answered := c.ask()
 	ctx, cancel := context.WithTimeout(context.Background(), c.srv.opts.PublishTimeout)
 	return ctx, func() {
 		cancel()
-		c.begin()
+		answered()
 	}
 }
 

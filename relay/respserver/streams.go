@@ -31,14 +31,30 @@ type Position struct {
 	After   string
 }
 
+// Range is what XRANGE or XREVRANGE asks for.
+type Range struct {
+	Command string // XRANGE or XREVRANGE
+	Channel string
+	From    string // where it begins; for XREVRANGE that is the greater ID
+	To      string
+	Count   int // entries at most; 0: all
+}
+
+// Held is told, page by page, how much has been read for an answer. Its error ends the
+// reading.
+type Held func(entries, bytes int) error
+
 // History answers for persisted channels. An error is worded for the client.
 type History interface {
-	// Query carries out XRANGE, XREVRANGE or XLEN; rest is what follows the channel.
-	// It may wait for Redis. The answer is an int64, a string, nil or a []any of these.
+	// Query carries out XLEN, or a command of which Redis will only say what is wrong
+	// with it; rest is what follows the channel. It may wait for Redis. The answer is an
+	// int64, a string, nil or a []any of these.
 	Query(ctx context.Context, command string, channel []byte, rest [][]byte) (any, error)
+	// Range carries out XRANGE or XREVRANGE. It may wait for Redis, for each page.
+	Range(ctx context.Context, q Range, held Held) ([]Entry, error)
 	// Read returns what there is behind each position, at most count entries of each
-	// channel (0: all). It may wait for Redis.
-	Read(ctx context.Context, list []Position, count int) ([]Stream, error)
+	// channel (0: all). It may wait for Redis, for each page.
+	Read(ctx context.Context, list []Position, count int, held Held) ([]Stream, error)
 	// Await is Read for a client that waits: done is called once, with nothing when
 	// block (0: never) has passed. It must return at once. cancel gives up.
 	Await(list []Position, count int, block time.Duration, done func([]Stream, error)) (cancel func(), err error)
@@ -51,11 +67,11 @@ func streamCommands() []*command {
 			summary: "Persists a message on a channel with history, and broadcasts it.",
 		},
 		{
-			name: "xrange", arity: -4, group: "stream", since: "5.0.0", run: (*session).streamQuery,
+			name: "xrange", arity: -4, group: "stream", since: "5.0.0", run: (*session).streamRange,
 			summary: "Returns the messages of a channel within a range of IDs.",
 		},
 		{
-			name: "xrevrange", arity: -4, group: "stream", since: "5.0.0", run: (*session).streamQuery,
+			name: "xrevrange", arity: -4, group: "stream", since: "5.0.0", run: (*session).streamRange,
 			summary: "Returns the messages of a channel within a range of IDs in reverse order.",
 		},
 		{
@@ -82,6 +98,66 @@ func (c *session) xadd(args [][]byte) {
 		c.replyError(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
 	default:
 		c.publish(Publication{Kind: resp.Message, Channel: channel, Field: rest[1], Payload: rest[2]})
+	}
+}
+
+// streamRange is XRANGE or XREVRANGE.
+func (c *session) streamRange(args [][]byte) {
+	q, ok := parseRange(args)
+	if !ok {
+		c.streamQuery(args)
+		return
+	}
+	if !c.mayListen(resp.Message, args[1]) {
+		return
+	}
+	if c.answered() != nil {
+		return // the session is ending
+	}
+	defer c.ask()()
+	defer c.out.Coming(c.held)
+	entries, err := c.srv.backend.Range(context.Background(), q, c.holder(q.Channel))
+	if err != nil {
+		c.replyError(err.Error())
+		return
+	}
+	c.reply(appendEntries(c.scratch, entries))
+}
+
+// parseRange reads a command as far as it is one that Redis will answer with entries.
+func parseRange(args [][]byte) (q Range, ok bool) {
+	options := args[min(4, len(args)):]
+	if len(args) < 4 || len(options)%2 != 0 {
+		return q, false
+	}
+	q = Range{
+		Command: strings.ToUpper(string(args[0])), Channel: string(args[1]), From: string(args[2]), To: string(args[3]),
+	}
+	for ; len(options) > 0; options = options[2:] {
+		n, isInt := resp.ParseInt(options[1])
+		if lower(options[0]) != "count" || !isInt || n <= 0 {
+			return q, false
+		}
+		q.Count = int(min(n, 1<<31))
+	}
+	return q, true
+}
+
+// holder returns what is told of an answer that is being read: until it is whole it
+// counts among what waits for all clients. It must find room in the client's queue, but
+// one entry always does if nothing else waits.
+func (c *session) holder(channel string) Held {
+	return func(entries, bytes int) error {
+		c.out.Coming(bytes)
+		limit := c.srv.limits.Queue.Load()
+		switch {
+		case c.ending.Load() != nil:
+			return errEnding
+		case entries > 1 && int64(bytes) > limit, c.out.Full(bytes):
+			return fmt.Errorf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
+				"read less at a time, with COUNT", channel, limit)
+		}
+		return nil
 	}
 }
 
@@ -149,9 +225,9 @@ func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
 		return nil, err
 	}
 	if !q.blocking {
-		ctx, cancel := c.timeout()
-		defer cancel()
-		return c.srv.backend.Read(ctx, q.list, q.count)
+		defer c.ask()()
+		defer c.out.Coming(c.held)
+		return c.srv.backend.Read(context.Background(), q.list, q.count, c.holder(q.list[0].Channel))
 	}
 	done := make(chan struct{})
 	var failed error
@@ -188,13 +264,19 @@ func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
 			b = resp.AppendArray(b, 2)
 		}
 		b = resp.AppendBulkString(b, s.Channel)
-		b = resp.AppendArray(b, len(s.Entries))
-		for _, e := range s.Entries {
-			b = resp.AppendBulkString(resp.AppendArray(b, 2), e.ID)
-			b = resp.AppendArray(b, len(e.Fields))
-			for _, field := range e.Fields {
-				b = resp.AppendBulk(b, field)
-			}
+		b = appendEntries(b, s.Entries)
+	}
+	return b
+}
+
+// appendEntries writes the answer to XRANGE.
+func appendEntries(b []byte, list []Entry) []byte {
+	b = resp.AppendArray(b, len(list))
+	for _, e := range list {
+		b = resp.AppendBulkString(resp.AppendArray(b, 2), e.ID)
+		b = resp.AppendArray(b, len(e.Fields))
+		for _, field := range e.Fields {
+			b = resp.AppendBulk(b, field)
 		}
 	}
 	return b

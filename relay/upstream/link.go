@@ -32,7 +32,6 @@ const (
 	// often is.
 	longWay = 200 * time.Microsecond
 
-	maxReply   = 64 << 20  // bytes of one answer; a larger one is passed over
 	readBuffer = 16 << 10  // bytes
 	maxSpare   = 256 << 10 // bytes of an empty batch that is kept
 )
@@ -283,7 +282,7 @@ func (k *link) restLocked() {
 func (k *link) receive() error {
 	in := bufio.NewReaderSize(k, readBuffer)
 	for {
-		v, err := resp.ReadValueUpTo(in, maxReply)
+		v, err := resp.ReadValueUpTo(in, MaxAnswer)
 		tooLarge := errors.Is(err, resp.ErrLimit)
 		if err != nil && !tooLarge {
 			return err

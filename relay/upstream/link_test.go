@@ -87,7 +87,7 @@ func TestTooLargeAnswerConcernsWhoAsked(t *testing.T) {
 	}
 	var ids []any
 	for range 3 {
-		before, tooLarge, behind := ask("CLIENT", "ID"), ask("EVAL", large, "0", fmt.Sprint(maxReply/2)), ask("CLIENT", "ID")
+		before, tooLarge, behind := ask("CLIENT", "ID"), ask("EVAL", large, "0", fmt.Sprint(MaxAnswer/2)), ask("CLIENT", "ID")
 		l.flush()
 		for _, r := range []reply{before, behind} {
 			a := outcome(t, r)
@@ -99,7 +99,7 @@ func TestTooLargeAnswerConcernsWhoAsked(t *testing.T) {
 		if a := outcome(t, tooLarge); !errors.Is(a.err, ErrTooLarge) {
 			t.Errorf("the large answer: %v, want ErrTooLarge", a.err)
 		}
-		if a, err := p.Do(t.Context(), "EVAL", large, 0, maxReply/3-100); err != nil || len(a.([]any)) != 3 {
+		if a, err := p.Do(t.Context(), "EVAL", large, 0, MaxAnswer/3-100); err != nil || len(a.([]any)) != 3 {
 			t.Errorf("an answer that just fits: %v", err)
 		}
 	}
@@ -247,7 +247,7 @@ func TestLinkEndsWithWhatNoRedisSends(t *testing.T) {
 	}{
 		{"an answer to nothing", ":1\r\n", errUnasked},
 		{"no RESP", "HTTP/1.1 400 Bad Request\r\n", resp.ErrValue},
-		{"a line without end", "+" + strings.Repeat("x", maxReply), resp.ErrValue},
+		{"a line without end", "+" + strings.Repeat("x", MaxAnswer), resp.ErrValue},
 	}
 	for _, c := range cases {
 		peer, ended := serveLane(t, testLane())

@@ -18,6 +18,9 @@ const (
 	overhead  = 256      // bytes a waiting command takes beside its arguments
 )
 
+// MaxAnswer is how large an answer may be, in bytes; a larger one is passed over.
+const MaxAnswer = 64 << 20
+
 // Lanes is the number of connections that publish. One more asks, so that answers
 // of megabytes hold no publish up.
 const (
@@ -33,7 +36,7 @@ var (
 	// sent. It may have been carried out.
 	ErrUnknown = errors.New("Redis did not answer; the command may have been carried out")
 	// ErrTooLarge: what Redis answers is more than is kept. Nobody else's answer suffers.
-	ErrTooLarge = fmt.Errorf("an answer over %d MiB", maxReply>>20)
+	ErrTooLarge = fmt.Errorf("an answer over %d MiB", MaxAnswer>>20)
 	// ErrBusy: too much is waiting already. Nothing was sent.
 	ErrBusy = errors.New("too much is waiting for Redis")
 )

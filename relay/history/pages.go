@@ -1,0 +1,227 @@
+package history
+
+// Reading streams for clients that ask: in pages, so that a large answer neither holds
+// up what others ask, nor is more than one connection takes at once.
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"redis-relay/relay/upstream"
+)
+
+const (
+	usualPage = 64      // entries of a first page
+	pageBytes = 4 << 20 // of the next ones, about
+	entryRoom = 1 << 10 // bytes that an entry takes beside a message
+)
+
+// Range is what XRANGE or XREVRANGE asks for.
+type Range struct {
+	Command string // XRANGE or XREVRANGE
+	Channel string
+	From    string // where it begins; for XREVRANGE that is the greater ID
+	To      string
+	Count   int // entries at most; 0: all
+}
+
+// Held is told after each page how much has been read. Its error ends the reading.
+type Held func(entries, bytes int) error
+
+// Pages reads streams. An answer that takes several pages is not of one moment: what is
+// added meanwhile may be in it, what is trimmed meanwhile may not. Its methods may be
+// called from anywhere.
+type Pages struct {
+	Redis    Redis
+	Patience time.Duration // for each page
+	Largest  func() int    // bytes of one message, as a rule
+}
+
+// page is how many entries are asked for at a time: so few that they fit into one
+// answer, and more when they turn out to be small.
+type page struct{ entries, most int }
+
+func (p *Pages) first() page {
+	n := max(1, min(usualPage, upstream.MaxAnswer/(p.Largest()+entryRoom)))
+	return page{n, 4 * n}
+}
+
+// learn takes note of the largest entry that came.
+func (g *page) learn(largest int) { g.entries = max(1, min(g.most, pageBytes/max(1, largest))) }
+
+// limit is for entries that were larger than expected.
+func (g *page) limit(entries int) { g.entries, g.most = max(1, entries), max(1, entries) }
+
+// tally is how much has been read for an answer.
+type tally struct{ entries, bytes int }
+
+// add counts entries, and returns the bytes of the largest.
+func (t *tally) add(list []Entry) (largest int) {
+	t.entries += len(list)
+	for i := range list {
+		size := list[i].size()
+		t.bytes += size
+		largest = max(largest, size)
+	}
+	return largest
+}
+
+// Range returns entries in the order of the command. With the error of held it returns
+// those that were read before.
+func (p *Pages) Range(ctx context.Context, q Range, held Held) (list []Entry, err error) {
+	g, all := p.first(), tally{}
+	for {
+		n := atMost(g.entries, q.Count, len(list))
+		v, err := p.do(ctx, q.Command, Key(q.Channel), q.From, q.To, "COUNT", n)
+		if errors.Is(err, upstream.ErrTooLarge) && n > 1 {
+			g.limit(n / 4)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries, err := ReadEntries(v)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, entries...)
+		g.learn(all.add(entries))
+		if err := held(all.entries, all.bytes); err != nil {
+			return list, err
+		}
+		if len(entries) < n || len(list) == q.Count {
+			return list, nil
+		}
+		q.From = "(" + entries[n-1].ID.String()
+	}
+}
+
+// atMost bounds a number of entries by how many are wanted (0: all) beside those that
+// were read.
+func atMost(n, wanted, read int) int {
+	if wanted == 0 {
+		return n
+	}
+	return min(n, wanted-read)
+}
+
+// Behind returns what the streams hold behind positions now, as XREAD without BLOCK: at
+// most count entries of each (0: all).
+func (p *Pages) Behind(ctx context.Context, list []Position, count int, held Held) (found []Stream, err error) {
+	all := tally{}
+	parts := slices.Collect(slices.Chunk(list, p.first().entries))
+	for len(parts) > 0 {
+		part, before := parts[0], all
+		streams, err := p.behind(ctx, part, count, &all, held)
+		if half := len(part) / 2; errors.Is(err, upstream.ErrTooLarge) && half > 0 {
+			parts, all = slices.Replace(parts, 0, 1, part[:half], part[half:]), before
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found, parts = append(found, streams...), parts[1:]
+	}
+	return found, nil
+}
+
+// behind reads a page of all streams together, then the next of those that have more.
+func (p *Pages) behind(ctx context.Context, list []Position, count int, all *tally, held Held) ([]Stream, error) {
+	list = slices.Clone(list)
+	streams := make([]Stream, len(list)) // of each position
+	rest := make([]int, len(list))       // positions with more behind them
+	for i := range list {
+		rest[i], streams[i].Channel = i, list[i].Channel
+	}
+	g, read := p.first(), 0
+	for len(rest) > 0 {
+		n := atMost(max(1, g.entries/len(rest)), count, read)
+		pages, err := p.xread(ctx, list, rest, n)
+		if errors.Is(err, upstream.ErrTooLarge) && n > 1 {
+			g.limit(n / 4 * len(rest))
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		largest := 0
+		more := rest[:0]
+		for i, at := range rest {
+			entries := pages[i]
+			largest = max(largest, all.add(entries))
+			streams[at].Entries = append(streams[at].Entries, entries...)
+			if len(entries) == n && (count == 0 || read+n < count) {
+				list[at].After = entries[n-1].ID
+				more = append(more, at)
+			}
+		}
+		g.learn(largest)
+		rest, read = more, read+n
+		if err := held(all.entries, all.bytes); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(streams, func(s Stream) bool { return len(s.Entries) == 0 }), nil
+}
+
+// xread reads up to n entries behind each of the positions numbered in which, and
+// returns them in that order.
+func (p *Pages) xread(ctx context.Context, list []Position, which []int, n int) ([][]Entry, error) {
+	args := make([]any, 0, 4+2*len(which))
+	args = append(args, "XREAD", "COUNT", n, "STREAMS")
+	for _, at := range which {
+		args = append(args, Key(list[at].Channel))
+	}
+	for _, at := range which {
+		if list[at].Newest {
+			args = append(args, "$")
+			continue
+		}
+		args = append(args, list[at].After.String())
+	}
+	v, err := p.do(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	answer, _ := v.([]any)
+	pages := make([][]Entry, len(which))
+	for i, at := range which {
+		if len(answer) == 0 {
+			return pages, nil
+		}
+		key, entries, err := readStream(answer[0])
+		if err != nil {
+			return nil, err
+		}
+		// Of a channel that was asked for twice there may be one answer.
+		if key == Key(list[at].Channel) && !list[at].Newest && entries[0].ID.After(list[at].After) {
+			pages[i], answer = entries, answer[1:]
+		}
+	}
+	if len(answer) > 0 {
+		return nil, errAnswer
+	}
+	return pages, nil
+}
+
+// readStream reads {key, {entry, ...}}, with one entry at least.
+func readStream(v any) (key string, entries []Entry, err error) {
+	pair, _ := v.([]any)
+	if len(pair) != 2 {
+		return "", nil, errAnswer
+	}
+	key, _ = pair[0].(string)
+	entries, err = ReadEntries(pair[1])
+	if err == nil && len(entries) == 0 {
+		err = errAnswer
+	}
+	return key, entries, err
+}
+
+func (p *Pages) do(ctx context.Context, args ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.Patience)
+	defer cancel()
+	return p.Redis.Do(ctx, args...)
+}

@@ -1,0 +1,141 @@
+package relay_test
+
+// Reading much at once: it costs nobody else, and is had as far as it may wait for who
+// asks.
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"redis-relay/config"
+	"redis-relay/relay/redistest"
+)
+
+// fill adds entries of so many bytes to the stream of a channel by hand, and returns
+// their IDs.
+func fill(t *testing.T, redis *redistest.Server, channel string, entries, size int) (ids []string) {
+	t.Helper()
+	v := redis.MustDo("EVAL", `local ids = {}
+		for i = 1, ARGV[1] do
+			ids[i] = redis.call('XADD', KEYS[1], '*', 'payload', string.rep('x', ARGV[2]))
+		end
+		return ids`, "1", "history:{"+channel+"}", strconv.Itoa(entries), strconv.Itoa(size))
+	for _, id := range v.Elems {
+		ids = append(ids, id.Str)
+	}
+	return ids
+}
+
+// asking tells which connection asks.
+func asking(redis *redistest.Server) (id string) {
+	for line := range strings.Lines(redis.MustDo("CLIENT", "LIST").Str) {
+		if strings.Contains(line, ":ask ") {
+			id, _, _ = strings.Cut(line, " ")
+		}
+	}
+	return id
+}
+
+// idsOf takes the entries' IDs out of the answer to a stream command, and fails if an
+// entry is not of so many bytes.
+func idsOf(t *testing.T, v redistest.Value, size int) (ids []string) {
+	t.Helper()
+	if err := v.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Elems) == 1 && len(v.Elems[0].Elems) == 2 && v.Elems[0].Elems[1].Type == '*' && v.Elems[0].Elems[0].Str == "d:1" {
+		v = v.Elems[0].Elems[1] // XREAD
+	}
+	for _, e := range v.Elems {
+		ids = append(ids, e.Elems[0].Str)
+		if n := len(e.Elems[1].Elems[1].Str); n != size {
+			t.Fatalf("entry %s has %d bytes, want %d", ids[len(ids)-1], n, size)
+		}
+	}
+	return ids
+}
+
+// TestLargeReadCostsNobody reads more than fits into one answer of Redis, which is had
+// if it may wait, while others go on reading over the same connection.
+func TestLargeReadCostsNobody(t *testing.T) {
+	const entries, size = 16, 5 << 20
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) {
+		c.Limits.Queue, c.Limits.Memory = 128<<20, 1<<30
+		c.Redis.PublishTimeout = redistest.DefaultTimeout // for a page, on a busy machine
+	})
+	large, small := r.dial(), r.dial()
+	large.SetTimeout(time.Minute)
+	small.Do("XADD", "d:2", "*", "payload", "small")
+	ids := fill(t, redis, "d:1", entries, size)
+	backwards := slices.Clone(ids)
+	slices.Reverse(backwards)
+	before := asking(redis)
+	for _, tt := range []struct {
+		line string
+		want []string
+	}{
+		{"XRANGE d:1 - +", ids},
+		{"XREVRANGE d:1 + -", backwards},
+		{"XREAD STREAMS d:1 0", ids},
+		{"XRANGE d:1 - + COUNT 3", ids[:3]},
+	} {
+		large.Send(strings.Fields(tt.line)...)
+		answered := make(chan redistest.Value, 1)
+		go func() {
+			v, _ := large.TryReceive()
+			answered <- v
+		}()
+		for waiting := true; waiting; {
+			if got := small.Do("XLEN", "d:2").String(); got != ":1" {
+				t.Fatalf("%s, and another reader gets %s", tt.line, got)
+			}
+			select {
+			case v := <-answered:
+				waiting = false
+				if got := idsOf(t, v, size); !slices.Equal(got, tt.want) {
+					t.Errorf("%s: got %v, want %v", tt.line, got, tt.want)
+				}
+			default:
+			}
+		}
+	}
+	if now := asking(redis); now != before {
+		t.Errorf("the connection that asks was %s and is %s", before, now)
+	}
+}
+
+// TestReadOverTheQueue is refused with the way out; one entry is had, however large.
+func TestReadOverTheQueue(t *testing.T) {
+	const size, queue = 300 << 10, 1 << 20
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) {
+		c.Limits.Queue = queue
+		c.Redis.PublishTimeout = redistest.DefaultTimeout
+	})
+	c := r.dial()
+	ids := fill(t, redis, "d:1", 400, size) // over 64 MiB
+	large := fill(t, redis, "d:2", 1, 2*queue)
+	for _, line := range []string{
+		"XRANGE d:1 - +", "XRANGE d:1 - + COUNT 4", "XREVRANGE d:1 + -", "XREAD STREAMS d:1 0", "XREAD COUNT 2 STREAMS d:1 d:1 0 0",
+	} {
+		want := fmt.Sprintf("-TOOLARGE d:1: more than limits.queue (%d bytes) would wait for this client; "+
+			"read less at a time, with COUNT", queue)
+		if got := c.Do(strings.Fields(line)...).String(); got != want {
+			t.Errorf("%s: got %.200s, want %s", line, got, want)
+		}
+	}
+	for _, line := range []string{"XRANGE d:1 - + COUNT 3", "XREAD COUNT 3 STREAMS d:1 0"} {
+		if got := idsOf(t, c.Do(strings.Fields(line)...), size); !slices.Equal(got, ids[:3]) {
+			t.Errorf("%s: got %v, want %v", line, got, ids[:3])
+		}
+	}
+	if got := idsOf(t, c.Do("XRANGE", "d:2", "-", "+"), 2*queue); !slices.Equal(got, large) {
+		t.Errorf("an entry larger than the queue: got %v, want %v", got, large)
+	}
+	redistest.Eventually(t, redistest.DefaultTimeout, "nothing waits", func() bool { return r.metric("queued_bytes") == 0 })
+}
