@@ -51,6 +51,18 @@ func (e *ears) Kept(channel string) time.Duration {
 	return e.rules.Load().table.Lookup([]byte(channel)).HistoryTTL()
 }
 
+// patience is how long a heal waits for a listener that takes nothing.
+const patience = 2 * time.Second
+
+// Room tells how much of a channel its listeners take. What is still to be checked
+// has not reached them.
+func (e *ears) Room(channel string) (bytes int, empty bool) {
+	if e.checks.holds([]byte(channel)) {
+		return 0, false
+	}
+	return e.hub.Room([]byte(channel), patience)
+}
+
 func (e *ears) Watch(channel string) (held bool) { return e.hub.Watch(channel) }
 func (e *ears) Unwatch(channel string)           { e.hub.Unwatch(channel) }
 

@@ -40,6 +40,7 @@ type channel struct {
 	settled            bool // it was asked, and last was the newest entry then
 
 	held     []held
+	joined   bool  // and it follows what listeners have
 	overflow bool  // an entry that came could not be held, and must be read
 	dropped  int64 // messages that came, could not be held, and are no entries
 

@@ -27,6 +27,8 @@ type room struct {
 	gaps     []Gap
 	patterns []string // that match every channel
 	nobody   bool     // listens by name
+	takes    int      // bytes that listeners take; 0: any
+	got      int      // bytes of payload that they have got of them
 	kept     time.Duration
 	memory   atomic.Int64 // what may be held
 	answer   func(args ...any) (any, error)
@@ -48,14 +50,21 @@ func (r *room) Eval(_ context.Context, _ *upstream.Script, _ []string, args ...a
 
 func (r *room) Deliver(d *resp.Delivery) {
 	r.heard = append(r.heard, fmt.Sprintf("%s%s %s", d.Channel, d.Pattern, d.Payload))
+	r.got += len(d.Payload)
 }
 func (r *room) Flush()                        {}
 func (r *room) Names(string) (bool, []string) { return !r.nobody, r.patterns }
 func (r *room) Patterns() []string            { return r.patterns }
-func (r *room) Kept(string) time.Duration     { return r.kept }
-func (r *room) Watch(string) bool             { return true }
-func (r *room) Unwatch(string)                {}
-func (r *room) Missed(g Gap)                  { r.gaps = append(r.gaps, g) }
+func (r *room) Room(string) (int, bool) {
+	if r.takes == 0 {
+		return window, true
+	}
+	return r.takes - r.got, r.got == 0
+}
+func (r *room) Kept(string) time.Duration { return r.kept }
+func (r *room) Watch(string) bool         { return true }
+func (r *room) Unwatch(string)            {}
+func (r *room) Missed(g Gap)              { r.gaps = append(r.gaps, g) }
 func (r *room) expect(t *testing.T, w ...string) {
 	t.Helper()
 	if !slices.Equal(r.heard, w) {

@@ -24,6 +24,9 @@
 // arrived when the token has. So the answer and the stream of messages are
 // compared at one moment, though they come over two connections.
 //
+// What was missed comes no faster than listeners take it: a channel of which something
+// waits for them is put aside, as long as they read and not too much has to be held.
+//
 // # Reading
 //
 // Clients that wait are served by the Feed, from what it has heard or reads for all of

@@ -52,6 +52,9 @@ type Listeners interface {
 	Watch(channel string) (held bool)
 	// Unwatch ends Watch.
 	Unwatch(channel string)
+	// Room tells how many bytes more of a channel those take who hear it and read, and
+	// whether nothing waits for any of them.
+	Room(channel string) (bytes int, empty bool)
 	// Missed tells of a gap that stays.
 	Missed(g Gap)
 }
@@ -83,8 +86,10 @@ type Feed struct {
 	queue     []*channel
 	beat      bool       // a token is wanted, also without a question
 	batch     []*channel // asked about, until the token has come
-	token     uint64     // the last one sent
-	fenced    uint64     // the last one that came back
+	paused    []*channel // behind, and waiting for their listeners
+	pacer     *time.Timer
+	token     uint64 // the last one sent
+	fenced    uint64 // the last one that came back
 	passed    chan struct{}
 	hungry    []*channel // with readers that wait for older entries
 	readers   int
@@ -432,7 +437,7 @@ func (f *Feed) Forget(name string) {
 	if c == nil {
 		return
 	}
-	f.release(c, ID{})
+	f.release(c, ID{}, nil)
 	for _, w := range slices.Clone(c.waiters) {
 		f.endLocked(w.read, nil, errNoHistory)
 	}
@@ -492,9 +497,9 @@ func (f *Feed) Lost() {
 	}
 	f.noteHalf()
 	f.announced.clear()
-	f.queue, f.batch = nil, nil
+	f.queue, f.batch, f.paused = nil, nil, nil
 	for _, c := range f.channels {
-		c.asked = false
+		c.asked, c.joined = false, false
 		c.counts = nil
 		if c.state != unheard {
 			c.state = behind

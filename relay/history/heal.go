@@ -78,6 +78,7 @@ func (f *Feed) ask(ctx context.Context) {
 // now.
 func (f *Feed) askOnce(ctx context.Context) (more bool, err error) {
 	f.mu.Lock()
+	f.resume()
 	if !f.up || len(f.queue) == 0 && !f.beat {
 		f.mu.Unlock()
 		return false, nil
@@ -306,13 +307,15 @@ func (f *Feed) trimmed(c *channel, t *tail) {
 }
 
 // replay hands out the entries that are missing: all, or those before the first
-// that was held.
+// that was held. What listeners do not take now is read again.
 func (f *Feed) replay(c *channel, t *tail) {
 	end, some := c.firstHeld()
 	exact, patterns := f.ears.Names(c.name)
+	turn := f.turn(c)
 	for i, e := range t.entries {
-		if some && e.ID.Compare(end) >= 0 {
-			t.more = false
+		joined := some && e.ID.Compare(end) >= 0
+		if joined || !turn.take(e.size()*(1+len(patterns))) {
+			t.more = !joined
 			t.entries = t.entries[:i]
 			break
 		}
@@ -356,12 +359,16 @@ func (f *Feed) deliverEntry(channel string, id ID, payload []byte, exact bool, p
 // proceed goes on with a channel of which one answer has been handed out.
 func (f *Feed) proceed(c *channel, t *tail) {
 	if t.more {
-		f.enqueue(c)
+		f.goOn(c)
 		return
 	}
-	c.state, c.half = live, half{}
+	c.half = half{}
 	_, some := c.firstHeld()
-	since := f.release(c, t.newest)
+	since, all := f.release(c, t.newest, f.turn(c))
+	if !all {
+		f.keepBack(c)
+		return
+	}
 	switch {
 	case c.overflow, some && t.newest.After(c.last): // what was not held, or not announced, is still to be read
 		c.overflow = false
@@ -372,6 +379,11 @@ func (f *Feed) proceed(c *channel, t *tail) {
 			c.last = t.newest // it was trimmed, or deleted
 		}
 	}
+	f.caughtUp(c)
+}
+
+// caughtUp tells of what could not be held, and serves readers.
+func (f *Feed) caughtUp(c *channel) {
 	if c.dropped > 0 {
 		f.miss(Gap{
 			Channel: c.name, After: c.last, Missing: c.dropped,
@@ -382,11 +394,19 @@ func (f *Feed) proceed(c *channel, t *tail) {
 	f.served(c)
 }
 
-// release hands out what was held, and counts the entries in it that came after one.
-func (f *Feed) release(c *channel, newest ID) (since int64) {
+// release hands out what was held, as far as it may now (nil: all), and counts the
+// entries in it that came after one. It makes the channel a live one.
+func (f *Feed) release(c *channel, newest ID, turn *turn) (since int64, all bool) {
 	list := c.held
-	f.letGo(c)
-	for _, h := range list {
+	c.state, c.held = live, nil
+	for i, h := range list {
+		// All who hear an entry get it together: one that was read again would go to all.
+		if turn != nil && !turn.take(len(h.frame)) && !h.copy {
+			clear(list[:i])
+			c.held = list[i:]
+			return since, false
+		}
+		f.heldBytes -= len(h.frame)
 		d := delivery(h.frame)
 		d.ID = resp.EntryID(h.id)
 		if !h.id.IsZero() && !h.copy {
@@ -397,7 +417,7 @@ func (f *Feed) release(c *channel, newest ID) (since int64) {
 		}
 		f.ears.Deliver(&d)
 	}
-	return since
+	return since, true
 }
 
 // findAll looks for channels after each loss, until ctx ends. It may take long, in a

@@ -3,6 +3,7 @@ package hub
 // What may wait for slow peers: for one, and for all together.
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,16 @@ func (b *Bounds) full(queued, n int, since time.Time) Reason {
 		return ReasonAge
 	}
 	return ""
+}
+
+// share tells how many bytes more may wait for each of n connections while what may wait
+// for all stays half free.
+func (b *Bounds) share(n int) int {
+	limit := b.Memory.Load()
+	if limit == 0 {
+		return math.MaxInt
+	}
+	return int(limit/2-b.used.Load()) / n
 }
 
 func (b *Bounds) add(o *Outbox) {

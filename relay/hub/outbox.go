@@ -4,6 +4,7 @@ package hub
 
 import (
 	"errors"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -138,6 +139,17 @@ func (o *Outbox) Full(n int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !o.closed && o.fullLocked(n) != ""
+}
+
+// room tells how many bytes more make the queue half full, and whether it is empty. For
+// a peer that has not taken for so long what waits there is any room.
+func (o *Outbox) room(patience time.Duration) (bytes int, empty bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || !o.oldest.IsZero() && time.Since(o.oldest) > patience {
+		return math.MaxInt, true
+	}
+	return int(o.bounds.Queue.Load())/2 - o.queued, o.queued == 0
 }
 
 // fullLocked says why n more bytes are not taken, or nothing.

@@ -2,7 +2,12 @@ package hub
 
 // Names that the relay itself keeps subscribed, and who hears a channel.
 
-import "redis-relay/relay/resp"
+import (
+	"math"
+	"time"
+
+	"redis-relay/relay/resp"
+)
 
 // Watch keeps a channel subscribed without listening to it, and reports whether
 // Redis has it subscribed already; if not, Confirmed or Refused follows. It must be
@@ -41,6 +46,40 @@ func (h *Hub) Hearers(channel []byte) (exact bool, patterns []string) {
 		}
 	}
 	return exact, patterns
+}
+
+// Room tells how many bytes more of a channel its listeners take while the queue of each
+// stays half empty, and what may wait for all, and whether nothing waits for any of
+// them. Who has not taken for so long what waits does not count.
+func (h *Hub) Room(channel []byte, patience time.Duration) (bytes int, empty bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fanOutLocked()
+	bytes, empty = math.MaxInt, true
+	var (
+		bounds *Bounds
+		n      int
+	)
+	look := func(t *topic) {
+		for _, l := range t.subs {
+			if l.ended {
+				continue
+			}
+			room, none := l.out.room(patience)
+			bytes, empty = min(bytes, room), empty && none
+			bounds, n = l.out.bounds, n+1
+		}
+	}
+	if t := h.topics[resp.Message][string(channel)]; t != nil {
+		look(t)
+	}
+	for _, t := range h.patterns.matching(channel) {
+		look(t)
+	}
+	if bounds != nil {
+		bytes = min(bytes, bounds.share(n))
+	}
+	return bytes, empty
 }
 
 // Names lists the names of a kind that somebody listens to.

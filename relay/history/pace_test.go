@@ -1,0 +1,138 @@
+package history
+
+// Listeners that take time: what they get waits for them, in its order and once.
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// slowRoom is a channel that is behind 5-0, of whose listeners each takes two messages of
+// 400 bytes at a time, and the messages of c that are held.
+func slowRoom(t *testing.T) (r *room, say func(ms int)) {
+	r = newRoom(t)
+	r.takes = 1000
+	r.mu.Lock()
+	r.up, r.lives, r.seen = true, 1, 1
+	r.mu.Unlock()
+	say = func(ms int) {
+		r.announced("c", "", fmt.Sprintf("%d-0 p %d", ms, ms))
+		r.hear(message("c", "", long(ms)))
+	}
+	say(5)
+	r.expectLong(t, 5)
+	say(20)
+	r.hear(message("c", "", long(0))) // no entry
+	say(21)
+	r.expectLong(t)
+	r.got = 0
+	return r, say
+}
+
+// long is the payload of an entry.
+func long(ms int) string { return fmt.Sprintf("%d%s", ms, strings.Repeat("x", 398)) }
+
+func (r *room) expectLong(t *testing.T, ms ...int) {
+	t.Helper()
+	var want []string
+	for _, n := range ms {
+		want = append(want, fmt.Sprint("c ", n))
+	}
+	for i, h := range r.heard {
+		r.heard[i] = strings.TrimRight(h, "x")
+	}
+	r.expect(t, want...)
+}
+
+// taken is when listeners have taken what they got.
+func (r *room) taken() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got = 0
+	r.resume()
+}
+
+func longTail(ms ...int) (t tail) {
+	for _, n := range ms {
+		id := ID{uint64(n), 0}
+		t.entries = append(t.entries, Entry{id, [][]byte{[]byte(DefaultField), []byte(long(n))}})
+		t.newest = id
+	}
+	t.first, t.added, t.length = ID{5, 0}, int64(len(ms)), int64(len(ms))
+	return t
+}
+
+func TestHealWaitsForListeners(t *testing.T) {
+	r, say := slowRoom(t)
+	r.settleAll(longTail(6, 7, 8, 20, 21))
+	r.expectLong(t, 6, 7)
+	r.mu.Lock()
+	r.resume()
+	if c := r.channels["c"]; c.asked || c.state != behind {
+		t.Error("the channel goes on, and nothing was taken")
+	}
+	r.mu.Unlock()
+	r.taken()
+	if !r.channels["c"].asked {
+		t.Error("the channel does not go on")
+	}
+	r.settleAll(longTail(8, 20, 21)) // what was read and not taken is read again
+	r.expectLong(t, 8, 20)           // and what was held follows
+	r.taken()
+	r.expectLong(t, 0, 21)
+	say(22)
+	r.expectLong(t, 22)
+	if s := r.Stats(); s.Behind != 0 || s.Held != 0 || s.Healed != 3 || len(r.gaps) > 0 {
+		t.Errorf("%+v and gaps %v", s, r.gaps)
+	}
+}
+
+// TestLossWhileHeldMessagesWait has what was handed out not come again.
+func TestLossWhileHeldMessagesWait(t *testing.T) {
+	r, say := slowRoom(t)
+	r.settleAll(longTail(6, 20, 21))
+	r.expectLong(t, 6, 20)
+	say(22) // behind what waits
+	r.expectLong(t)
+	r.Lost()
+	r.taken()
+	r.expectLong(t)
+	r.Up()
+	r.settleAll(longTail(21, 22, 23))
+	r.expectLong(t, 21, 22)
+	r.taken()
+	r.settleAll(longTail(23))
+	r.expectLong(t, 23, 0)
+	if s := r.Stats(); s.Behind != 0 || s.Held != 0 || len(r.gaps) > 0 {
+		t.Errorf("%+v and gaps %v", s, r.gaps)
+	}
+}
+
+// TestMuchHeldDoesNotWait: before something must be let go, listeners get what there is.
+func TestMuchHeldDoesNotWait(t *testing.T) {
+	r, say := slowRoom(t)
+	r.mu.Lock()
+	r.heldBytes += maxHeld/2 + 1 // of other channels
+	r.mu.Unlock()
+	r.settleAll(longTail(6, 7, 8, 9, 20, 21))
+	r.expectLong(t, 6, 7, 8, 9, 20, 0, 21)
+	say(22)
+	r.expectLong(t, 22)
+}
+
+// TestAWaitingChannelWakesTheFeed in time, without being told.
+func TestAWaitingChannelWakesTheFeed(t *testing.T) {
+	r, _ := slowRoom(t)
+	r.settleAll(longTail(6, 7, 8))
+	select {
+	case <-r.wake: // for the question
+	default:
+	}
+	select {
+	case <-r.wake:
+	case <-time.After(10 * time.Second):
+		t.Error("nobody looks whether listeners have taken what they got")
+	}
+}
