@@ -42,7 +42,7 @@ type channel struct {
 	held     []held
 	joined   bool  // and it follows what listeners have
 	overflow bool  // an entry that came could not be held, and must be read
-	dropped  int64 // messages that came, could not be held, and are no entries
+	dropped  int64 // messages that came, were not held to the end, and are no entries
 
 	recent   recent
 	waiters  []*waiter

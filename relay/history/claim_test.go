@@ -321,6 +321,56 @@ func TestHeardBeforeAllStands(t *testing.T) {
 	r.expect(t, "c two", "cx* two")
 }
 
+// TestNothingOvertakesEntries: messages without history that came, and had to wait for
+// entries, are never heard before those. Where their place is not known any more, they
+// are let go, and that is told.
+func TestNothingOvertakesEntries(t *testing.T) {
+	missed := tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: []Entry{
+		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}}, {ID{7, 0}, [][]byte{[]byte("payload"), []byte("three")}},
+	}}
+	behindOne := func(t *testing.T) *room {
+		r := newRoom(t)
+		r.mu.Lock()
+		r.up, r.lives, r.seen = true, 1, 1
+		r.mu.Unlock()
+		r.announced("c", "", "5-0 p 1")
+		r.hear(message("c", "", "one"))
+		r.Lost()
+		r.Up()
+		r.expect(t, "c one")
+		return r
+	}
+	told := func(t *testing.T, r *room) {
+		t.Helper()
+		if len(r.gaps) != 1 || r.gaps[0].Channel != "c" || r.gaps[0].Missing != 1 {
+			t.Errorf("told %v, want one message missing on c", r.gaps)
+		}
+	}
+	t.Run("lost again", func(t *testing.T) {
+		r := behindOne(t)
+		r.hear(message("c", "", "typing")) // between two and three, or before both
+		r.Lost()
+		r.Up()
+		r.hear(message("c", "", "behind"))
+		r.settleAll(missed)
+		r.expect(t, "c two", "c three", "c behind")
+		told(t, r)
+	})
+	t.Run("no room for an entry", func(t *testing.T) {
+		r := behindOne(t)
+		r.heldBytes = maxHeld
+		r.announced("c", "", "7-0 p 3")
+		r.hear(message("c", "", "three"))
+		r.heldBytes = 0
+		r.hear(message("c", "", "typing"))
+		r.settleAll(tail{newest: ID{6, 0}, added: 2, length: 2, first: ID{5, 0}, entries: missed.entries[:1]})
+		r.expect(t, "c two")
+		r.settleAll(tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: missed.entries[1:]})
+		r.expect(t, "c three")
+		told(t, r)
+	})
+}
+
 // TestReadFromNewest: of a channel that is not followed yet, who waits for what is new
 // gets the first entry that comes, before Redis has told where the stream ended.
 func TestReadFromNewest(t *testing.T) {

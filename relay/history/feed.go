@@ -338,7 +338,7 @@ func (f *Feed) passEntry(c *channel, e Entry) {
 func (f *Feed) hold(c *channel, id ID, first bool, d *resp.Delivery) {
 	f.announced.fate = kept
 	switch {
-	case f.heldBytes+len(d.Frame) <= f.upTo(maxHeld) && (!c.overflow || id.IsZero()):
+	case f.heldBytes+len(d.Frame) <= f.upTo(maxHeld) && !c.overflow:
 		c.held = append(c.held, held{id, f.announced.field, !first, bytes.Clone(d.Frame)})
 		f.heldBytes += len(d.Frame)
 	case !id.IsZero():
@@ -475,16 +475,16 @@ func (f *Feed) letGo(c *channel) {
 	c.held = nil
 }
 
-// forgetHeldEntries lets go of what can be read again: after another loss the
-// entries that are held do not follow each other any more.
-func (f *Feed) forgetHeldEntries(c *channel) {
-	c.held = slices.DeleteFunc(c.held, func(h held) bool {
+// forgetHeld lets go of what is held: after another loss it does not follow what
+// listeners have any more. Entries can be read again; where among them the other messages
+// belong nobody knows.
+func (f *Feed) forgetHeld(c *channel) {
+	for _, h := range c.held {
 		if h.id.IsZero() {
-			return false
+			c.dropped++
 		}
-		f.heldBytes -= len(h.frame)
-		return true
-	})
+	}
+	f.letGo(c)
 }
 
 // Lost says that the connection is gone.
@@ -504,7 +504,7 @@ func (f *Feed) Lost() {
 		if c.state != unheard {
 			c.state = behind
 		}
-		f.forgetHeldEntries(c)
+		f.forgetHeld(c)
 	}
 	signal(f.passed) // whoever waits for a token will not get it
 }

@@ -387,7 +387,7 @@ func (f *Feed) caughtUp(c *channel) {
 	if c.dropped > 0 {
 		f.miss(Gap{
 			Channel: c.name, After: c.last, Missing: c.dropped,
-			Cause: "too much had to wait for entries that were missing: messages without history were let go",
+			Cause: "messages without history were let go: they had to wait for entries that were missing",
 		})
 		c.dropped = 0
 	}
