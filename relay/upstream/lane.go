@@ -38,7 +38,7 @@ type lane struct {
 
 	link    *link // nil: no connection
 	scratch []byte
-	loaded  *Script // that Redis knows, once it has what was encoded for this connection
+	loaded  *Script // that Redis knows, once it has what was encoded
 	waiting *batch  // not sent
 	spare   *batch  // an empty one, to be used again
 	expiry  *time.Timer

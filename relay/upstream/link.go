@@ -86,6 +86,7 @@ func (l *lane) serve(ctx context.Context, conn net.Conn) error {
 	k := newLink(l, conn)
 	l.mu.Lock()
 	l.link = k
+	l.bringLocked()
 	l.mu.Unlock()
 	stop := context.AfterFunc(ctx, k.end)
 	defer stop()
@@ -370,7 +371,7 @@ func (k *link) detach(err error) error {
 	k.tell()
 	l := k.lane
 	l.mu.Lock()
-	l.link, l.loaded = nil, nil
+	l.link = nil
 	k.closeLocked(err)
 	err = k.cause
 	lost := k.sent

@@ -28,7 +28,7 @@ type Script struct{ source, sha []byte }
 // NewScript returns a script. For Call it is given keys, one for each group of items,
 // and in ARGV first for each group how many items it has and its head, all heads of
 // one length, and then all items. It must return an array with one element for each
-// item.
+// item. Without keys it must do nothing.
 func NewScript(source string) *Script {
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
 	return &Script{[]byte(source), []byte(hex.EncodeToString(sum[:]))}
@@ -140,9 +140,9 @@ func (c *calls) add(item *Call) {
 	c.bytes += len(wire) + len(item.First)
 }
 
-// seal encodes the command that calls could still be added to. The first one of a
-// connection brings the source: a refused EVALSHA would be overtaken by what
-// follows that is no call.
+// seal encodes the command that calls could still be added to. The first one brings the
+// source: a refused EVALSHA would be overtaken by what follows. So does what begins each
+// further connection, see bringLocked.
 func (b *batch) seal() {
 	c := b.open
 	if c == nil {
@@ -158,6 +158,24 @@ func (b *batch) seal() {
 	b.requests[len(b.requests)-1].wire = len(b.wire) - before
 	b.open = nil
 }
+
+// bringLocked has a new connection begin with the source of the script that waiting
+// calls only name: this Redis may not know it, and the call that brought it may have
+// gone to another, or have waited too long.
+func (l *lane) bringLocked() {
+	if l.loaded == nil {
+		return
+	}
+	wire := (&calls{}).append(nil, "EVAL", l.loaded.source)
+	l.waiting.insert(request{receipt: unheard{}, deadline: l.deadline(), wire: len(wire)}, wire)
+	l.armLocked()
+}
+
+// unheard is the receipt of a command of which nobody waits for the answer.
+type unheard struct{}
+
+func (unheard) Answer(any, error) {}
+func (unheard) Flush()            {}
 
 func (c *calls) append(b []byte, verb string, script []byte) []byte {
 	words := len(c.receipts)

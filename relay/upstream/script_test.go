@@ -73,3 +73,65 @@ func TestCallsShareACommand(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsAreNotOvertaken: what was queued before the connection was lost, or before
+// there was one, keeps its order, though Redis does not know the script.
+func TestCallsAreNotOvertaken(t *testing.T) {
+	noted := NewScript(`for _, key in ipairs(KEYS) do redis.call('APPEND', key, 'c') end return {{'noted'}}`)
+	srv := redistest.Start(t)
+	p := publish(t, testOptions("redis://"+srv.Addr()))
+	awaitConnected(t, p)
+	awaitPublished(t, p)
+	const lane = 0
+	call := func() reply {
+		r := make(reply, 1)
+		if err := p.Call(lane, noted, r, Call{Key: []byte("order"), Item: []byte("item")}); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	plain := func() reply {
+		r := make(reply, 1)
+		if err := p.Enqueue(lane, r, []byte("APPEND"), []byte("order"), []byte("p")); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	settled := func(list ...reply) {
+		t.Helper()
+		for _, r := range list {
+			if a := outcome(t, r); a.err != nil {
+				t.Fatal(a.err)
+			}
+		}
+	}
+	expect := func(want string) {
+		t.Helper()
+		if got := srv.MustDo("GETDEL", "order").Str; got != want {
+			t.Errorf("carried out in the order %q, want %q", got, want)
+		}
+	}
+	loaded := call()
+	p.Flush(lane)
+	settled(loaded)
+	expect("c")
+
+	first, second := call(), plain() // wait, and go with the next connection
+	srv.MustDo("SCRIPT", "FLUSH")
+	srv.MustDo("CLIENT", "KILL", "TYPE", "normal")
+	settled(first, second)
+	expect("cp")
+
+	srv.Kill()
+	redistest.Eventually(t, patience, "the connection is lost", func() bool { return !p.Connected() })
+	first, second = call(), plain() // would bring the source, and wait too long
+	for _, r := range []reply{first, second} {
+		if a := outcome(t, r); a.err == nil {
+			t.Fatal("a command was answered without Redis")
+		}
+	}
+	first, second = call(), plain()
+	srv.Restart()
+	settled(first, second)
+	expect("cp")
+}
