@@ -14,16 +14,26 @@ import (
 // it has missed: the longest that a silent Redis stays undetected, and some more.
 const Promptness = 15 * time.Second
 
-// Account is of one listener, or of several that share the messages of one relay.
+// Account is of one listener, or of several that share the messages of one relay; of
+// all they hear, or of some kinds.
 type Account struct {
 	Name, Class string
 	Ears        []*Ear
-
-	// What the listeners agreed to.
-	Notified bool // to be told of gaps by an event
-	Drops    bool // to miss messages when they are slow, which the relay counts
-	Rated    bool // to miss messages over the rate of a channel, which the relay counts
+	Agreement
 }
+
+// Agreement is what listeners may miss of some kinds of messages, and how they are
+// told.
+type Agreement struct {
+	Kinds    Kinds // of these; none: of all
+	Notified bool  // they are told of gaps by an event, not by a disconnect
+	Drops    bool  // they miss messages when they are slow, which the relay counts
+	Rated    bool  // they miss messages over the rate of a channel, which the relay counts
+	Shared   bool  // of several listeners one gets each message
+}
+
+// covers tells whether an agreement is about a message.
+func (a *Agreement) covers(id ID) bool { return a.Kinds == 0 || a.Kinds.Has(id.Kind()) }
 
 // Tally is the result: Due = Delivered + Gap + Cut + Dropped + Silent, and Silent
 // must be none.
@@ -68,18 +78,21 @@ func (t *Tally) Add(o Tally) {
 	t.Away += o.Away
 }
 
+// AuditEar finds what a listener should not have heard, or not in that order.
+func (l *Ledger) AuditEar(e *Ear) (faults Faults) {
+	faults.Join(e.Name, e.Faults)
+	for _, id := range e.late {
+		if l.message(id).Fate != Unknown { // else Redis may have got it later, too
+			faults.Add("%s: %v came behind a later one", e.Name, id)
+		}
+	}
+	return faults
+}
+
 // Audit finds what an account's listeners heard and did not hear of all that was
 // published.
 func (l *Ledger) Audit(a *Account) Tally {
 	t := Tally{Drops: map[int]Range{}}
-	for _, e := range a.Ears {
-		t.Faults.Join(e.Name, e.Faults)
-		for _, id := range e.late {
-			if l.message(id).Fate != Unknown { // else Redis may have got it later, too
-				t.Faults.Add("%s: %v came behind a later one", e.Name, id)
-			}
-		}
-	}
 	stays := map[int][]*Stay{}
 	for _, e := range a.Ears {
 		for i := range e.Stays {
@@ -88,7 +101,11 @@ func (l *Ledger) Audit(a *Account) Tally {
 		}
 	}
 	for channel, list := range stays {
-		l.each(channel, func(id ID, m *Message) { t.judge(a, list, id, m) })
+		l.each(channel, func(id ID, m *Message) {
+			if a.covers(id) {
+				t.judge(a, list, id, m)
+			}
+		})
 	}
 	t.wordSilences(a)
 	return t
@@ -171,7 +188,7 @@ func (t *Tally) missed(a *Account, stays []*Stay, stay *Stay, id ID, m *Message)
 	drop := t.Drops[stay.Relay]
 	drop.Most++
 	switch {
-	case a.Notified && told(a.Ears, m, id.Channel):
+	case a.Notified && told(a.Ears, id, m):
 		t.Gap++
 	case last != nil:
 		t.Cut++
@@ -220,10 +237,10 @@ func cutOff(a *Account, stays []*Stay, m *Message) *Stay {
 }
 
 // told tells whether a message may have been published in a gap that was told.
-func told(ears []*Ear, m *Message, channel int) bool {
+func told(ears []*Ear, id ID, m *Message) bool {
 	for _, e := range ears {
 		for _, g := range e.Gaps {
-			if m.Sent <= g.Until && g.Since <= m.Reached && g.Covers(channel) {
+			if m.Sent <= g.Until && g.Since <= m.Reached && g.Covers(id) {
 				return true
 			}
 		}

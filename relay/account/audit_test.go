@@ -37,7 +37,7 @@ func tell(e *Ear, story string) {
 		case "end":
 			e.EndAll(a)
 		case "gap":
-			e.Told(Gap{a, b, func(int) bool { return true }})
+			e.Told(Gap{a, b, func(ID) bool { return true }})
 		case "hear":
 			if n < 3 {
 				b = a
@@ -128,15 +128,15 @@ func TestAudit(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &Account{
-				Name: "test", Notified: c.agreed&notified != 0, Drops: c.agreed&drops != 0, Rated: c.agreed&rated != 0,
-			}
+			a := &Account{Name: "test", Agreement: Agreement{
+				Notified: c.agreed&notified != 0, Drops: c.agreed&drops != 0, Rated: c.agreed&rated != 0,
+			}}
 			for i, story := range c.stories {
 				a.Ears = append(a.Ears, NewEar(fmt.Sprint("ear ", i), 1, 1))
 				tell(a.Ears[i], story)
 			}
-			got := tenMessages().Audit(a)
-			text := strings.Join(got.Faults.First, "; ")
+			got, faults := reckon(tenMessages(), a)
+			text := strings.Join(faults.First, "; ")
 			if (text == "") != (c.fault == "") || !strings.Contains(text, c.fault) {
 				t.Errorf("faults %q, want %q", text, c.fault)
 			}
@@ -160,8 +160,8 @@ func TestAuditOfFates(t *testing.T) {
 		l.Send(0, 0, 11) // of which nothing is known
 		e := NewEar("ear", 1, 1)
 		tell(e, "join 0, hear 0")
-		got := l.Audit(&Account{Ears: []*Ear{e}})
-		if text := strings.Join(got.Faults.First, "; "); (text == "") != (want == "") || !strings.Contains(text, want) || got.Silent > 0 {
+		got, faults := reckon(l, &Account{Ears: []*Ear{e}})
+		if text := strings.Join(faults.First, "; "); (text == "") != (want == "") || !strings.Contains(text, want) || got.Silent > 0 {
 			t.Errorf("fate %d: %q, want %q", fate, text, want)
 		}
 	}
@@ -174,7 +174,44 @@ func TestLateUnknown(t *testing.T) {
 	l.Reply(ID{0, 0, 4}, Unknown)
 	e := NewEar("ear", 1, 1)
 	tell(e, "join 0, hear 0 3, hear 5, hear 4, hear 6 9")
-	if got := l.Audit(&Account{Ears: []*Ear{e}}); got.Faults.Count > 0 {
-		t.Errorf("%q", got.Faults.First)
+	if _, faults := reckon(l, &Account{Ears: []*Ear{e}}); faults.Count > 0 {
+		t.Errorf("%q", faults.First)
 	}
+}
+
+// TestAuditByKind: who agreed to miss messages of a kind is due all others, and what is
+// of one kind only is not on the account of another.
+func TestAuditByKind(t *testing.T) {
+	l := tenMessages()
+	e := NewEar("ear", 1, 1)
+	tell(e, "join 0, hear 0 1, hear 3 9") // 2 is a cursor, as 7 is
+	for _, c := range []struct {
+		agreed                  Agreement
+		due, delivered, dropped int
+		fault                   string // empty: none
+	}{
+		{Agreement{Kinds: Of(KindCursor), Drops: true}, 2, 1, 1, ""},
+		{Agreement{Kinds: Of(KindMessage, KindTyping)}, 4, 4, 0, ""},
+		{Agreement{Kinds: Of(KindCursor)}, 2, 1, 0, "missed 1 messages"},
+		{Agreement{Kinds: AllKinds, Drops: true}, 10, 9, 1, ""},
+	} {
+		got, faults := reckon(l, &Account{Ears: []*Ear{e}, Agreement: c.agreed})
+		if text := strings.Join(faults.First, "; "); (text == "") != (c.fault == "") || !strings.Contains(text, c.fault) {
+			t.Errorf("%v: faults %q, want %q", c.agreed.Kinds, text, c.fault)
+		}
+		if got.Due != c.due || got.Delivered != c.delivered || got.Dropped != c.dropped {
+			t.Errorf("%v: %+v, want %d due, %d delivered, %d dropped", c.agreed.Kinds, got, c.due, c.delivered, c.dropped)
+		}
+	}
+}
+
+// reckon audits an account and its listeners.
+func reckon(l *Ledger, a *Account) (t Tally, faults Faults) {
+	for _, e := range a.Ears {
+		faults.Join("", l.AuditEar(e))
+	}
+	t = l.Audit(a)
+	faults.Join("", t.Faults)
+	t.Faults = Faults{}
+	return t, faults
 }

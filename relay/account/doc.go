@@ -16,6 +16,20 @@
 // moment later, and so is "nothing was published" about what went to Redis. For
 // channels with history the stream is the witness.
 //
+// # Kinds
+//
+// Each message is of a kind, and a route may treat each in another way. What listeners
+// agreed to is said by kind, and there is an account of each such agreement: of what
+// is dropped when they are slow, of what one of several gets, of what is kept, of what
+// has a rate.
+//
+// # NATS
+//
+// At the NATS door the same holds, by the words of NATS: who is slow is disconnected,
+// and of gaps relay.events tells. NATS does not say when a subscription is in force, but
+// a publish on the channel waits for that: so a listener asks by one that is refused.
+// Its client is the bare protocol: it drops nothing, and does not come back by itself.
+//
 // # Time
 //
 // All times are Unix nanoseconds of this host. A message was published at some

@@ -46,9 +46,9 @@ var faults = map[string]fault{
 		r.tell("CONFIG", "SET", "client-output-buffer-limit", roomy)
 	},
 	"rights revoked": func(r *run, _ *rand.Rand, d time.Duration) {
-		rights := []string{"ACL", "SETUSER", "app", "resetchannels", "&relay:*"}
+		rights := []string{"ACL", "SETUSER", "app", "resetchannels", "&relay:*", "&relay:seq:h:*", "&relay:seq:m:*"}
 		for _, c := range channels {
-			if prefix := c.prefix(); prefix != "d:" && prefix != "t:" {
+			if prefix := c.prefix(); prefix != "o:" && prefix != "t:" {
 				rights = append(rights, "&"+prefix+"*")
 			}
 		}
@@ -154,7 +154,7 @@ func (r *run) trouble(random *rand.Rand) {
 func (r *run) mischief(random *rand.Rand) {
 	for !r.faultsDone.Load() {
 		l := r.listeners[random.IntN(len(r.listeners))]
-		if r.plan.calm && !l.crowd.account.Drops {
+		if r.plan.calm && !l.part.maySlack() {
 			continue
 		}
 		var do order
@@ -168,7 +168,7 @@ func (r *run) mischief(random *rand.Rand) {
 		default:
 			do = churn(random.IntN(10))
 		}
-		if do != nil && l.part.command != "XREAD" {
+		if do != nil && l.part.command != reading {
 			select {
 			case l.orders <- do:
 			default: // it is still busy

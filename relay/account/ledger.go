@@ -21,7 +21,7 @@ const (
 
 // Message is what is known of one.
 type Message struct {
-	Sent    int64 // before it was written to the relay
+	Sent    int64 // before it was written to the relay; 0: it was not
 	Reached int64 // by when Redis had published it; 0: nobody saw that
 	Times   uint8 // how often Redis was seen to publish it
 	Passed  bool  // it was seen on its way to Redis
@@ -57,6 +57,17 @@ func (l *Ledger) Send(publisher, channel int, at int64) ID {
 	return ID{publisher, channel, len(b.pages[channel]) - 1}
 }
 
+// SendKind is Send for a message of a kind. The numbers before are passed over.
+func (l *Ledger) SendKind(publisher, channel int, at int64, k Kind) ID {
+	for {
+		id := l.Send(publisher, channel, at)
+		if id.Kind() == k {
+			return id
+		}
+		l.change(id, func(m *Message) { m.Sent = 0 })
+	}
+}
+
 // Reply notes what a publisher was told.
 func (l *Ledger) Reply(id ID, fate Fate) { l.change(id, func(m *Message) { m.Fate = fate }) }
 
@@ -86,13 +97,15 @@ func (l *Ledger) message(id ID) (m Message) {
 	return m
 }
 
-// each calls f with every message on a channel.
+// each calls f with every message that was sent on a channel.
 func (l *Ledger) each(channel int, f func(ID, *Message)) {
 	for p := range l.publishers {
 		b := &l.publishers[p]
 		b.mu.Lock()
 		for n := range b.pages[channel] {
-			f(ID{p, channel, n}, &b.pages[channel][n])
+			if m := &b.pages[channel][n]; m.Sent > 0 {
+				f(ID{p, channel, n}, m)
+			}
 		}
 		b.mu.Unlock()
 	}

@@ -86,9 +86,44 @@ var mutants = []mutant{
 	},
 	{
 		name: "a channel with history is not healed", file: "relay/history/feed.go",
-		old:    "c.state = behind\n\t\t}\n\t\tf.forgetHeldEntries(c)",
-		new:    "}\n\t\tf.forgetHeldEntries(c)",
+		old:    "c.state = behind\n\t\t}\n\t\tf.forgetHeld(c)",
+		new:    "}\n\t\tf.forgetHeld(c)",
 		faults: []string{"cut", "redis killed"},
+	},
+	{
+		name: "a kind has the policy of its route", file: "relay/deliver.go",
+		old:    "rt.PolicyOf(j.kind)",
+		new:    "&rt.Policy",
+		faults: []string{"cut"},
+	},
+	{
+		name: "of what the latest of a kind takes the place of one is counted", file: "relay/hub/hub.go",
+		old:  "Missed{uint64(dropped), uint64(replaced)}",
+		new:  "Missed{uint64(dropped), min(uint64(replaced), 1)}",
+		calm: true,
+	},
+	{
+		name: "a message that no listener has room for is not counted", file: "relay/hub/hub.go",
+		old:  "h.missedLocked(t.subs[int(t.turn)%len(t.subs)], Missed{Dropped: uint64(len(h.run.starts))})",
+		new:  "return",
+		calm: true,
+	},
+	{
+		name: "some messages are not given to NATS clients", file: "relay/natsbridge/deliver.go",
+		old: "if !t.heard || !t.first(b.seed, d) {",
+		new: "if !t.heard || !t.first(b.seed, d) || len(d.Payload)%97 == 0 {",
+	},
+	{
+		name: "a gap is not told to NATS clients", file: "relay/events.go",
+		old:    "outside := r.nats != nil && r.nats.Hears([]byte(channel))",
+		new:    "outside := false",
+		faults: []string{"cut"},
+	},
+	{
+		name: "NATS clients are not disconnected after a loss", file: "relay/events.go",
+		old:    "\tr.disconnectFromNATS(now)\n",
+		new:    "",
+		faults: []string{"cut"},
 	},
 }
 
@@ -116,7 +151,7 @@ func TestMutantsAreCaught(t *testing.T) {
 			}
 			for attempt := range uint64(attempts) {
 				wrong := execute(t, program, plan{
-					seed: seed + attempt, messages: 60_000, duration: 5 * time.Second, fault: 400 * time.Millisecond,
+					seed: seed + attempt, messages: 50_000, duration: 5 * time.Second, fault: 400 * time.Millisecond,
 					faults: m.faults, calm: m.calm,
 				})
 				if wrong.Count > 0 {

@@ -20,11 +20,23 @@ const (
 
 // publisher is one local process that publishes through a relay.
 type publisher struct {
-	run    *run
-	number int
-	relay  *relay
-	random *rand.Rand
-	sent   int
+	run      *run
+	number   int
+	relay    *relay
+	random   *rand.Rand
+	overNATS bool
+	sent     int
+}
+
+// mouth is a publisher's connection, through one of the relay's doors. Answers come in
+// the order of what was sent.
+type mouth interface {
+	// appendPublish appends what publishes a message, or an invalid one without ID, and
+	// tells whether there will be an answer.
+	appendPublish(b []byte, c channel, id *ID, payload string, random *rand.Rand) (_ []byte, answered bool)
+	TrySendRaw(b []byte) error
+	TryReceive() (redistest.Value, error)
+	Close()
 }
 
 // publish sends its share of messages, spread over the time of the run, and goes on
@@ -33,12 +45,11 @@ func (p *publisher) publish() {
 	share := p.run.plan.messages / publishers
 	began := time.Now()
 	for p.sent < share || !p.run.faultsDone.Load() {
-		c, err := redistest.Open("unix", p.relay.socket())
+		c, err := p.dial()
 		if err != nil {
 			time.Sleep(publisherTry)
 			continue
 		}
-		c.SetTimeout(replyTimeout)
 		for err == nil && (p.sent < share || !p.run.faultsDone.Load()) {
 			due := time.Duration(float64(p.run.plan.duration) * float64(p.sent) / float64(share))
 			time.Sleep(time.Until(began.Add(due)))
@@ -48,8 +59,21 @@ func (p *publisher) publish() {
 	}
 }
 
+// dial connects at the publisher's door.
+func (p *publisher) dial() (mouth, error) {
+	if p.overNATS {
+		return dialNATSMouth(p.relay)
+	}
+	c, err := redistest.Open("unix", p.relay.socket())
+	if err != nil {
+		return nil, err
+	}
+	c.SetTimeout(replyTimeout)
+	return socketMouth{c}, nil
+}
+
 // batch sends some messages at once and reads the replies.
-func (p *publisher) batch(c *redistest.Client) error {
+func (p *publisher) batch(c mouth) error {
 	n := 1 + p.random.IntN(maxWindow)
 	if p.random.IntN(500) == 0 {
 		n = floodWindow
@@ -57,7 +81,7 @@ func (p *publisher) batch(c *redistest.Client) error {
 	var b []byte
 	var ids []*ID
 	for range n {
-		b = p.message(b, &ids)
+		b = p.message(c, b, &ids)
 	}
 	p.sent += n
 	if err := c.TrySendRaw(b); err != nil {
@@ -73,26 +97,42 @@ func (p *publisher) batch(c *redistest.Client) error {
 	return nil
 }
 
-// message appends a command to b, and its message to ids: nil for an invalid one.
-func (p *publisher) message(b []byte, ids *[]*ID) []byte {
+// message appends what publishes a message to b, and to ids whose answer will come: nil
+// stands for an invalid message.
+func (p *publisher) message(m mouth, b []byte, ids *[]*ID) []byte {
 	i := p.random.IntN(len(channels))
+	for p.overNATS && !channels[i].onNATS() {
+		i = p.random.IntN(len(channels))
+	}
 	c := channels[i]
 	size := p.random.IntN(c.size)
-	if invalid := c.prefix() == "j:" || c.prefix() == "k:"; invalid && p.random.IntN(20) == 0 {
-		*ids = append(*ids, nil)
-		return redistest.AppendCommand(b, "PUBLISH", c.name, invalidPayload+`"c":1}`)
+	var id *ID
+	payload := invalidPayload + `"c":1}`
+	if invalid := c.prefix() == "j:" || c.prefix() == "k:"; !invalid || p.random.IntN(20) > 0 {
+		now := time.Now().UnixNano()
+		sent := p.run.ledger.Send(p.number, i, now)
+		id, payload = &sent, string(AppendPayload(nil, sent, now, size))
 	}
-	now := time.Now().UnixNano()
-	id := p.run.ledger.Send(p.number, i, now)
-	*ids = append(*ids, &id)
-	payload := string(AppendPayload(nil, id, now, size))
+	b, answered := m.appendPublish(b, c, id, payload, p.random)
+	if answered {
+		*ids = append(*ids, id)
+	}
+	return b
+}
+
+// socketMouth publishes on the socket.
+type socketMouth struct{ *redistest.Client }
+
+func (socketMouth) appendPublish(b []byte, c channel, id *ID, payload string, random *rand.Rand) ([]byte, bool) {
 	switch {
 	case c.shard:
-		return redistest.AppendCommand(b, "SPUBLISH", c.name, payload)
-	case c.history && p.random.IntN(2) == 0:
-		return redistest.AppendCommand(b, "XADD", c.name, "*", "payload", payload)
+		b = redistest.AppendCommand(b, "SPUBLISH", c.name, payload)
+	case id != nil && isKept(*id) && random.IntN(2) == 0:
+		b = redistest.AppendCommand(b, "XADD", c.name, "*", "payload", payload)
+	default:
+		b = redistest.AppendCommand(b, "PUBLISH", c.name, payload)
 	}
-	return redistest.AppendCommand(b, "PUBLISH", c.name, payload)
+	return b, true
 }
 
 func (p *publisher) note(id *ID, v redistest.Value) {

@@ -50,6 +50,8 @@ type relay struct {
 	process *redistest.Process
 	pid     int
 	lives   int
+	web     string // its addresses, if they are known
+	door    string
 }
 
 // newRelay prepares a relay whose way to Redis leads through a proxy, on which all
@@ -110,6 +112,7 @@ func (r *relay) start() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lives++
+	r.web, r.door = "", ""
 	log, err := os.Create(r.log())
 	if err != nil {
 		return err
@@ -151,22 +154,43 @@ func (r *relay) stop() error {
 	}
 }
 
-var httpAddress = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
+// addresses are said by a relay when it starts.
+var addresses = regexp.MustCompile(`nats://(127\.0\.0\.1:\d+)\s+http +http://(127\.0\.0\.1:\d+)`)
+
+// findLocked finds them in this life's log.
+func (r *relay) findLocked() error {
+	if r.door != "" {
+		return nil
+	}
+	text, err := os.ReadFile(r.log())
+	if err != nil {
+		return err
+	}
+	m := addresses.FindSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("the relay has not said its addresses")
+	}
+	r.door, r.web = string(m[1]), string(m[2])
+	return nil
+}
+
+// nats returns the address for NATS clients, and the process that has it.
+func (r *relay) nats() (address string, process int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err = r.findLocked()
+	return r.door, r.pid, err
+}
 
 // get asks the relay's HTTP address.
 func (r *relay) get(path string) (*http.Response, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	text, err := os.ReadFile(r.log())
-	if err != nil {
+	if err := r.findLocked(); err != nil {
 		return nil, err
 	}
-	m := httpAddress.FindSubmatch(text)
-	if m == nil {
-		return nil, fmt.Errorf("the relay has not said its HTTP address")
-	}
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	return client.Get("http://" + string(m[1]) + path)
+	return client.Get("http://" + r.web + path)
 }
 
 func (r *relay) ready() bool {

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	publishers   = 8
+	publishers   = 10
+	overNATS     = 2          // of them
 	closer       = publishers // sends the last messages
 	relays       = 2
 	closingTime  = 20 * time.Second // for the last messages to be heard
@@ -44,7 +45,6 @@ type run struct {
 	relays    []*relay
 	listeners []*listener
 	crowds    []*crowd
-	parts     []*part // of each crowd
 
 	faultsDone atomic.Bool
 
@@ -93,15 +93,16 @@ func (r *run) listen() (stop func()) {
 	var wg sync.WaitGroup
 	for n, relay := range r.relays {
 		for i := range parts {
-			part := &parts[i]
-			account := part.account
-			account.Name, account.Class = fmt.Sprintf("%s %d at relay %d", part.class, i, n), part.class
-			crowd := &crowd{account: &account, last: map[int]int{}}
-			r.crowds, r.parts = append(r.crowds, crowd), append(r.parts, part)
-			for k, proto := range part.protos {
-				l := r.newListener(relay, part, crowd, (proto+n)%2+2, fmt.Sprintf("%s, listener %d", account.Name, k))
+			name := fmt.Sprintf("%s %d at relay %d", parts[i].class, i, n)
+			c := &crowd{part: &parts[i], relay: relay, last: map[int]int{}}
+			r.crowds = append(r.crowds, c)
+			var ears []*Ear
+			for k, proto := range c.part.protos {
+				l := r.newListener(c, (proto+n)%2+2, fmt.Sprintf("%s, listener %d", name, k))
+				ears = append(ears, l.ear)
 				wg.Go(l.listen)
 			}
+			c.accounts = c.part.accounts(name, ears)
 		}
 	}
 	for _, l := range r.listeners {
@@ -115,19 +116,37 @@ func (r *run) listen() (stop func()) {
 	})
 }
 
-func (r *run) newListener(relay *relay, part *part, crowd *crowd, proto int, name string) *listener {
+// accounts are those of the listeners of a part: for each agreement one of all, or of
+// each listener.
+func (p *part) accounts(name string, ears []*Ear) (list []*Account) {
+	for _, agreed := range p.agreements() {
+		class := p.class
+		if agreed.Kinds != 0 {
+			class += ": " + agreed.Kinds.String()
+		}
+		if agreed.Shared {
+			list = append(list, &Account{name, class, ears, agreed})
+			continue
+		}
+		for _, e := range ears {
+			list = append(list, &Account{e.Name, class, []*Ear{e}, agreed})
+		}
+	}
+	return list
+}
+
+func (r *run) newListener(c *crowd, proto int, name string) *listener {
 	l := &listener{
-		run: r, relay: relay, part: part, proto: proto, crowd: crowd, orders: make(chan order, 1),
+		crowd: c, run: r, proto: proto, orders: make(chan order, 1),
 		ear: NewEar(name, publishers+1, len(channels)), positions: map[string]string{},
 	}
-	if part.command == "XREAD" {
-		for _, name := range part.names {
+	if c.part.command == reading {
+		for _, name := range c.part.names {
 			l.positions[name] = "0"
 			l.ear.Ask(indexOf[name], 0, 0)
 			l.ear.Join(indexOf[name], 0)
 		}
 	}
-	crowd.account.Ears = append(crowd.account.Ears, l.ear)
 	r.listeners = append(r.listeners, l)
 	return l
 }
@@ -137,7 +156,9 @@ func (r *run) publish() {
 	var wg sync.WaitGroup
 	source := func(n uint64) *rand.Rand { return rand.New(rand.NewPCG(r.plan.seed, n)) }
 	for i := range publishers {
-		p := &publisher{run: r, number: i, relay: r.relays[i%relays], random: source(uint64(i))}
+		p := &publisher{
+			run: r, number: i, relay: r.relays[i%relays], random: source(uint64(i)), overNATS: i >= publishers-overNATS,
+		}
 		wg.Go(p.publish)
 	}
 	wg.Go(func() { r.mischief(source(100)) })
@@ -181,7 +202,7 @@ func (r *run) drain() {
 		}
 	}
 	for _, l := range r.listeners {
-		if l.part.command == "XREAD" {
+		if l.part.command == reading {
 			continue
 		}
 		for tries := 0; !l.drained.Load(); tries++ {
@@ -197,7 +218,8 @@ func (r *run) drain() {
 	}
 }
 
-// closingRound sends a message on each channel, and returns their numbers.
+// closingRound sends a message on each channel, of the kind that all hear, and returns
+// their numbers.
 func (r *run) closingRound() (numbers []int, ok bool) {
 	p := &publisher{run: r, number: closer, relay: r.relays[0]}
 	c, err := redistest.Open("unix", p.relay.socket())
@@ -208,7 +230,7 @@ func (r *run) closingRound() (numbers []int, ok bool) {
 	ok = true
 	for i, channel := range channels {
 		now := time.Now().UnixNano()
-		id := r.ledger.Send(closer, i, now)
+		id := r.ledger.SendKind(closer, i, now, KindMessage)
 		numbers = append(numbers, id.Number)
 		verb := "PUBLISH"
 		if channel.shard {
@@ -226,9 +248,9 @@ func (r *run) closingRound() (numbers []int, ok bool) {
 
 // unfinished names the accounts that miss closing messages.
 func (r *run) unfinished(closing []int) (list []string) {
-	for i, c := range r.crowds {
-		if missing := c.missing(closing, r.parts[i]); len(missing) > 0 {
-			list = append(list, fmt.Sprint(c.account.Name, ": ", missing))
+	for _, c := range r.crowds {
+		if missing := c.missing(closing); len(missing) > 0 {
+			list = append(list, fmt.Sprint(c.accounts[0].Name, ": ", missing))
 		}
 	}
 	return list
@@ -237,6 +259,9 @@ func (r *run) unfinished(closing []int) (list []string) {
 // reckon prints the account and returns what is wrong with it.
 func (r *run) reckon() Faults {
 	counted := r.counters()
+	for _, l := range r.listeners {
+		r.faults.Join("heard", r.ledger.AuditEar(l.ear))
+	}
 	readStreams(r.redis, r.ledger, channels, r.report)
 	totals, wrong := r.ledger.AuditReplies()
 	wrong.Join("the run", r.faults)
@@ -247,41 +272,46 @@ func (r *run) reckon() Faults {
 	classes, order := map[string]*Tally{}, []string{}
 	missed := map[counter]Range{}
 	for _, c := range r.crowds {
-		t := r.ledger.Audit(c.account)
-		wrong.Join(c.account.Name, t.Faults)
-		if classes[c.account.Class] == nil {
-			classes[c.account.Class] = &Tally{}
-			order = append(order, c.account.Class)
-		}
-		classes[c.account.Class].Add(t)
-		for relay, d := range t.Drops {
-			k := counter{relay, c.account.Rated}
+		for _, a := range c.accounts {
+			t := r.ledger.Audit(a)
+			wrong.Join(a.Name, t.Faults)
+			if classes[a.Class] == nil {
+				classes[a.Class] = &Tally{}
+				order = append(order, a.Class)
+			}
+			classes[a.Class].Add(t)
+			k := counter{process: c.relay.pid}
+			if a.Rated { // counted once for all who miss it
+				k.route, k.listeners = c.part.names[0][:len("r:")], a.Name
+			}
+			d := t.Drops[c.relay.pid] // of its lives before nobody can tell
 			missed[k] = Range{missed[k].Least + d.Least, missed[k].Most + d.Most}
 		}
 	}
 	r.t.Log(table(classes, order))
-	for k, n := range counted {
-		d := missed[k]
-		r.t.Logf("%v: %d; listeners missed from %d to %d that way", k, n, d.Least, d.Most)
+	for k, d := range missed {
+		n := counted[counter{process: k.process, route: k.route}]
+		r.t.Logf("%v: %d; missed that way from %d to %d", k, n, d.Least, d.Most)
 		if n < d.Least || r.plan.calm && n != d.Least { // else some were for connections that ended
-			wrong.Add("%v: %d, and listeners missed %d", k, n, d.Least)
+			wrong.Add("%v: %d, and missed were %d", k, n, d.Least)
 		}
 	}
 	return wrong
 }
 
 // counter is what a relay counts of messages that listeners do not get: those who are
-// slow, or all of those over the rate.
+// slow, or all listeners of those over a route's rate.
 type counter struct {
-	process  int
-	overRate bool
+	process   int
+	route     string // empty: the slow ones
+	listeners string // empty: all
 }
 
 func (c counter) String() string {
-	if c.overRate {
-		return fmt.Sprintf("relay %d counted as over the rate", c.process)
+	if c.route == "" {
+		return fmt.Sprintf("relay %d counted as dropped", c.process)
 	}
-	return fmt.Sprintf("relay %d counted as dropped", c.process)
+	return fmt.Sprintf("relay %d counted as over the rate of %s, for %s", c.process, c.route, c.listeners)
 }
 
 // counters ends the relays, and returns what each has counted.
@@ -290,12 +320,19 @@ func (r *run) counters() map[counter]int {
 	for _, relay := range r.relays {
 		dropped, err := relay.metric(`drops_total{reason="dropped"}`)
 		replaced, err2 := relay.metric(`drops_total{reason="latest"}`)
-		rejected, err3 := relay.metric(`rejects_total{code="RATELIMIT",direction="inbound",route="r:"}`)
-		if err := errors.Join(err, err2, err3, relay.stop()); err != nil {
+		counted[counter{process: relay.pid}] = dropped + replaced
+		for _, route := range ratedRoutes {
+			rejected, err3 := relay.metric(fmt.Sprintf(`rejects_total{code="RATELIMIT",direction="inbound",route=%q}`, route))
+			err = errors.Join(err, err3)
+			counted[counter{process: relay.pid, route: route}] = rejected
+		}
+		slow, err3 := relay.metric(`nats_disconnects_total{reason="slow"}`)
+		gaps, err4 := relay.metric(`nats_disconnects_total{reason="gap"}`)
+		late, err5 := relay.metric(`nats_drops_total`)
+		r.t.Logf("relay %d disconnected %d slow NATS clients, and %d for gaps; its NATS server dropped %d messages", relay.pid, slow, gaps, late)
+		if err := errors.Join(err, err2, err3, err4, err5, relay.stop()); err != nil {
 			r.report("end a relay: %v", err)
 		}
-		counted[counter{relay.pid, false}] = dropped + replaced
-		counted[counter{relay.pid, true}] = rejected
 	}
 	return counted
 }

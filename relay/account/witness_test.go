@@ -143,7 +143,7 @@ var _ redistest.Observer = (*witness)(nil)
 // readStreams enters in a ledger what the streams of channels hold.
 func readStreams(redis *redistest.Server, ledger *Ledger, channels []channel, report func(string, ...any)) {
 	for _, c := range channels {
-		if !c.history {
+		if c.history == 0 {
 			continue
 		}
 		for _, entry := range redis.MustDo("XRANGE", "history:{"+c.name+"}", "-", "+").Elems {
