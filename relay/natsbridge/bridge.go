@@ -269,9 +269,13 @@ func (b *Bridge) wake() {
 // settle does what nobody else must wait for: subscriptions that Redis has answered,
 // and jobs.
 func (b *Bridge) settle() error {
+	refused := time.NewTicker(askAgain)
+	defer refused.Stop()
 	for {
 		select {
 		case <-b.work:
+		case <-refused.C:
+			b.askAll()
 		case <-b.ended:
 			return nil
 		}

@@ -527,7 +527,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestRefusedByRedis has a Redis user who may not listen: an event tells.
+// TestRefusedByRedis has a Redis user who may not listen: an event tells, and who has
+// subscribed meanwhile hears once the user may.
 func TestRefusedByRedis(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL("app on >secret ~* &barrier:* &relay:* +@all", "default off"))
 	r := startRelay(t, redis, func(c *config.Config) { c.Redis.URL = "redis://app:secret@" + redis.Addr() })
@@ -544,6 +545,30 @@ func TestRefusedByRedis(t *testing.T) {
 	}
 	if event.Channel != "plain:1" || !strings.HasPrefix(event.Cause, "NOPERM") {
 		t.Errorf("event %+v", event)
+	}
+	other, err := r.nats().SubscribeSync("plain.1") // which the relay is not told of: it is not the first
+	if err != nil {
+		t.Fatal(err)
+	}
+	redis.MustDo("ACL", "SETUSER", "app", "allchannels")
+	redistest.Eventually(t, patience, "Redis has been asked again", func() bool {
+		return redis.MustDo("PUBLISH", "plain:1", "m").Int == 1
+	})
+	hear(t, other, "plain.1")
+}
+
+// TestRefusedLater takes a right away: who has listened is disconnected, as on the
+// socket, also where a gap is told by an event.
+func TestRefusedLater(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL("app on >secret ~* &* +@all"))
+	r := startRelay(t, redis, func(c *config.Config) { c.Redis.URL = "redis://app:secret@" + redis.Addr() })
+	refused, kept := r.nats(nats.NoReconnect()), r.nats(nats.NoReconnect())
+	r.listen(refused, "kept.1")
+	sub := r.listen(kept, "relay.events")
+	redis.MustDo("ACL", "SETUSER", "app", "resetchannels", "&barrier:*", "&relay:*")
+	redistest.Eventually(t, patience, "who listened is disconnected", refused.IsClosed)
+	if kept.IsClosed() || !sub.IsValid() {
+		t.Error("who listened to something else is disconnected, too")
 	}
 }
 

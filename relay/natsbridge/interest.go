@@ -5,12 +5,18 @@ package natsbridge
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 )
+
+// askAgain is how often Redis is asked for names that it has refused: of those who
+// subscribe meanwhile the server tells nothing, so each of them would stay deaf until
+// the last one has gone.
+const askAgain = 3 * time.Second
 
 // subscription is what at least one client has; several share it.
 type subscription struct {
@@ -23,6 +29,7 @@ type subscription struct {
 type interest struct {
 	subscriptions int
 	joined        bool         // the hub has it; else it is not allowed, or Redis refused it
+	refused       bool         // Redis did, and that was told
 	pending       *hub.Pending // nil: decided
 }
 
@@ -140,14 +147,26 @@ func (b *Bridge) enterLocked(n name, i *interest) {
 	case err != nil:
 		b.refusedLocked(n, i, err)
 	case active:
-		i.pending = nil
+		i.pending, i.refused = nil, false
 	}
 }
 
 func (b *Bridge) refusedLocked(n name, i *interest, err error) {
 	b.leaveLocked(n, i)
-	if !errors.Is(err, hub.ErrLeft) {
+	if !errors.Is(err, hub.ErrLeft) && !i.refused {
+		i.refused = true
 		b.backend.Refused(n.kind, n.text, err)
+	}
+}
+
+// askAll asks Redis again for the names that it has refused.
+func (b *Bridge) askAll() {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	for n, i := range b.names {
+		if i.refused && !i.joined {
+			b.joinLocked(n, i)
+		}
 	}
 }
 
@@ -167,16 +186,27 @@ func (b *Bridge) enterAll() {
 	}
 }
 
-// Refused says that Redis will not subscribe a name any more, which it has had.
+// Refused says that Redis will not subscribe a name any more, which it has had. Who
+// listens is disconnected: nothing else says that it does not hear any more.
 func (b *Bridge) Refused(kind resp.Kind, text string, err error) {
+	n := name{kind, text}
 	b.later(func() {
-		b.changing.Lock()
-		defer b.changing.Unlock()
-		n := name{kind, text}
-		if i := b.names[n]; i != nil && i.joined && i.pending == nil {
-			b.refusedLocked(n, i, err)
+		if b.had(n, err) {
+			b.stats.gaps.Add(uint64(b.kick(func(kind resp.Kind, text string) bool { return n == name{kind, text} })))
 		}
 	})
+}
+
+// had gives a name up that was in force, and reports whether it was.
+func (b *Bridge) had(n name, err error) bool {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	i := b.names[n]
+	if i == nil || !i.joined || i.pending != nil {
+		return false
+	}
+	b.refusedLocked(n, i, err)
+	return true
 }
 
 // SetScopes says what may be listened to from now on. If that changes what the
