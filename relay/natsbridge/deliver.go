@@ -135,8 +135,15 @@ func (b *Bridge) lookLocked(t *target, channel []byte) {
 // for each: a source that has brought this message already brings the next.
 func (t *target) first(seed maphash.Seed, d *resp.Delivery) bool {
 	m := message{maphash.Bytes(seed, d.Payload), d.ID, d.Epoch}
+	isEntry := d.ID != resp.EntryID{}
+	if isEntry {
+		m.epoch = 0 // a copy that a lost connection lacked comes with the next
+	}
 	same := t.last == m
 	t.last = m
+	if isEntry && same {
+		return false
+	}
 	if d.Kind == resp.Message {
 		t.seen = t.seen[:0]
 		return true

@@ -57,6 +57,24 @@ func TestCopies(t *testing.T) {
 	}
 }
 
+// TestCopyOfAnEntry: when the connection ends between the copies of an entry, those that
+// lack are made when it is read again.
+func TestCopyOfAnEntry(t *testing.T) {
+	target, seed := &target{}, maphash.MakeSeed()
+	for n, want := range []bool{true, false, false, true} {
+		d := &resp.Delivery{Payload: []byte("m"), ID: resp.EntryID{Ms: 5}, Epoch: uint64(n)}
+		switch n {
+		case 1:
+			d.Kind, d.Pattern = resp.PMessage, []byte("p")
+		case 3:
+			d.ID.Ms = 6
+		}
+		if got := target.first(seed, d); got != want {
+			t.Errorf("copy %d is the first: %v, want %v", n, got, want)
+		}
+	}
+}
+
 // willing is a Redis that has everything subscribed at once.
 type willing struct{}
 
