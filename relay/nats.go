@@ -101,7 +101,7 @@ func (r *Relay) deliverToNATS(d *resp.Delivery) (n int) {
 func (r *Relay) reloadNATS(next *config.Config) {
 	for b := range r.bridges {
 		if err := b.SetLimits(natsLimits(next.Limits)); err != nil {
-			r.log.Warn("the NATS server goes on with the limits it had", zap.Error(err))
+			r.log.Warn("not all limits hold for NATS clients yet", zap.Error(err))
 		}
 		b.SetScopes(r.rules.Load().scopes())
 	}

@@ -452,34 +452,19 @@ func TestStrangeSubjects(t *testing.T) {
 // come back, and hear what they may.
 func TestReload(t *testing.T) {
 	redis := redistest.Start(t)
-	file := filepath.Join(t.TempDir(), "relay.yaml")
 	limit := "100KiB"
+	r, load := startFromFile(t, redis)
 	write := func(open bool) {
 		t.Helper()
-		text := fmt.Sprintf("limits: {payload: "+limit+"}\nroutes:\n- {prefix: 'plain:', nats: %v}\n- {prefix: 'barrier:', nats: true}\n", open)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		load("{payload: "+limit+"}", open)
 	}
 	write(true)
-	r := startRelay(t, redis, func(c *config.Config) {
-		loaded, err := config.Load(config.Source{Path: file, Required: true, Flags: map[string]string{
-			"redis.url": c.Redis.URL, "socket.path": c.Socket.Path, "http.listen": c.HTTP.Listen, "nats.listen": c.NATS.Listen,
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		*c = *loaded
-	})
 	nc := r.nats()
 	sub := r.listen(nc, "plain.1")
 	idle := r.nats() // what it may do changes, too
 	for _, open := range []bool{false, true} {
 		reconnects := nc.Stats().Reconnects
 		write(open)
-		if err := r.Reload(); err != nil {
-			t.Fatal(err)
-		}
 		redistest.Eventually(t, patience, "the client is back", func() bool {
 			return nc.Stats().Reconnects == reconnects+1 && nc.IsConnected()
 		})
@@ -506,9 +491,6 @@ func TestReload(t *testing.T) {
 	reconnects := nc.Stats().Reconnects
 	for _, limit = range []string{"200KiB", "200KiB", "2MiB"} {
 		write(true)
-		if err := r.Reload(); err != nil {
-			t.Fatal(err)
-		}
 		redis.MustDo("PUBLISH", "plain:1", limit)
 		if got := hear(t, sub, "plain.1"); got != limit {
 			t.Errorf("heard %.20q, want %q", got, limit)
@@ -525,6 +507,76 @@ func TestReload(t *testing.T) {
 	if got := r.nats().MaxPayload(); got < 2<<20 {
 		t.Errorf("the limit of a payload is %d", got)
 	}
+}
+
+// TestReloadOfLimits changes those that nats-server can change while it runs together
+// with those that it cannot: the former hold at once, the log names the latter.
+func TestReloadOfLimits(t *testing.T) {
+	redis := redistest.Start(t)
+	r, load := startFromFile(t, redis)
+	other := r.nats()
+	r.answer(other, "publish.plain.1", "m")
+
+	load("{payload: 8MiB, queue: 1MiB, subscriptions: 5, clients: 2}", true)
+	nc := r.nats()
+	if got, want := nc.MaxPayload(), int64(4<<20); got != want { // half of the queue that there is
+		t.Errorf("the limit of a payload is %d, want %d", got, want)
+	}
+	sub := r.listen(nc, "plain.1")
+	big := strings.Repeat("x", 3<<20)
+	if body, _ := r.answer(nc, "publish.plain.1", big); body != `{"receivers":1}` {
+		t.Errorf("3 MiB are answered %s", body)
+	}
+	if got := hear(t, sub, "plain.1"); got != big {
+		t.Errorf("heard %d bytes", len(got))
+	}
+	if third, err := nats.Connect("nats://" + r.NATSAddress()); err == nil {
+		third.Close()
+		t.Error("a third client came in")
+	}
+	told := r.logs.FilterMessage("not all limits hold for NATS clients yet").All()
+	if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()["error"]), "limits.subscriptions") {
+		t.Errorf("the log says %v", told)
+	}
+
+	load("{payload: 4KiB, subscriptions: 6}", true) // what stays as it was never gets in the way
+	if body, code := r.answer(nc, "publish.plain.1", big[:5000]); code != "TOOLARGE" {
+		t.Errorf("5000 bytes are answered %s", body)
+	}
+	nc.Close()
+	if got, want := r.nats().MaxPayload(), int64(4<<10+64<<10); got != want {
+		t.Errorf("the limit of a payload is %d, want %d", got, want)
+	}
+}
+
+// startFromFile runs a relay with a file, which load writes and has reloaded: limits, and
+// whether plain: is open.
+func startFromFile(t *testing.T, redis *redistest.Server) (r *testRelay, load func(limits string, open bool)) {
+	file := filepath.Join(t.TempDir(), "relay.yaml")
+	load = func(limits string, open bool) {
+		t.Helper()
+		text := fmt.Sprintf("limits: %s\nroutes:\n- {prefix: 'plain:', nats: %v}\n- {prefix: 'barrier:', nats: true}\n", limits, open)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r == nil {
+			return
+		}
+		if err := r.Reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load("{}", true)
+	r = startRelay(t, redis, func(c *config.Config) {
+		loaded, err := config.Load(config.Source{Path: file, Required: true, Flags: map[string]string{
+			"redis.url": c.Redis.URL, "socket.path": c.Socket.Path, "http.listen": c.HTTP.Listen, "nats.listen": c.NATS.Listen,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		*c = *loaded
+	})
+	return r, load
 }
 
 // TestRefusedByRedis has a Redis user who may not listen: an event tells, and who has

@@ -4,6 +4,7 @@ package natsbridge
 
 import (
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -67,16 +68,32 @@ func (l Limits) set(o *server.Options) {
 }
 
 // SetLimits changes the limits; connections stay, but for those of clients that give a
-// user's name. One goroutine may call it at a time.
+// user's name. What the server cannot change while it runs stays as it was, and the
+// error names it; the rest holds. One goroutine may call it at a time.
 func (b *Bridge) SetLimits(l Limits) error {
-	b.setBounds(l)
-	if b.server == nil || l == b.limits {
+	if b.server == nil {
+		b.setBounds(l)
 		return nil
 	}
+	if l == b.limits {
+		return nil
+	}
+	b.limits = l
 	o := b.options.Clone()
 	l.set(o)
-	b.limits = l
-	return b.server.ReloadOptions(o)
+	var stays []error
+	if o.MaxSubs != b.options.MaxSubs {
+		o.MaxSubs = b.options.MaxSubs
+		stays = append(stays, errors.New("limits.subscriptions: restart needed"))
+	}
+	if o.MaxPending != b.options.MaxPending {
+		o.MaxPending = b.options.MaxPending
+		o.MaxPayload = min(o.MaxPayload, int32(o.MaxPending/2)) // a larger one fits no client's queue
+		stays = append(stays, errors.New("limits.queue, which a limits.payload of half of it raises: restart needed"))
+	}
+	l.Payload = min(l.Payload, int(o.MaxPayload)-slack)
+	b.setBounds(l)
+	return errors.Join(append(stays, b.server.ReloadOptions(o))...)
 }
 
 // doorman lets clients in.
