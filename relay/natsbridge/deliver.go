@@ -8,12 +8,15 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"redis-relay/relay/resp"
 )
 
 const (
 	maxTargets = 16 << 10  // channels remembered
 	maxKept    = 256 << 10 // bytes of a batch's memory that is used again
+	maxCounted = 1024      // subscriptions that may be gone through to count some: 0.2 ms
 
 	headerRoom = 128 // bytes of a message's headers, at most
 
@@ -23,13 +26,22 @@ const (
 
 // target is a channel as NATS clients see it. Guarded by Bridge.mu.
 type target struct {
-	generation uint64 // of Bridge.list, for which the next three hold
+	generation uint64 // of Bridge.list, for which the next four hold
 	heard      bool   // somebody listens
 	named      bool   // and not by wildcards alone
+	overlaps   bool   // by subscriptions to several subjects
 	head       []byte // subject and queue groups, as a message to the server begins
 
 	last message
 	seen []uint64 // patterns that have brought a copy of last
+
+	count census
+}
+
+// census is how many subscriptions a message reaches, for one state of the server's.
+type census struct {
+	inserts, removes uint64
+	listeners        int
 }
 
 // message tells one publish from the next.
@@ -75,7 +87,11 @@ func (b *Bridge) Names(channel []byte) bool {
 // Listeners counts the subscriptions of NATS clients that a message on a channel
 // reaches.
 func (b *Bridge) Listeners(channel []byte) int {
-	if !b.Hears(channel) {
+	b.mu.Lock()
+	t := b.targetLocked(channel)
+	heard, overlaps, known := t.heard, t.overlaps, t.count
+	b.mu.Unlock()
+	if !heard {
 		return 0
 	}
 	subject, err := Subject(channel)
@@ -85,7 +101,39 @@ func (b *Bridge) Listeners(channel []byte) int {
 	if b.server == nil {
 		return 1 // how many there are the cluster does not tell
 	}
+	if overlaps {
+		if now, ok := b.countOverlapping(subject, known); ok {
+			b.mu.Lock()
+			b.targetLocked(channel).count = now
+			b.mu.Unlock()
+			return now.listeners
+		}
+	}
 	return b.server.GlobalAccount().Interest(subject)
+}
+
+// countOverlapping counts where the server's Interest does not: of subscriptions to
+// several subjects (chat.42, chat.>) it counts those to one, unless it has lately matched
+// a message. The server has to go through all that there are, so that is done only when
+// they have changed, and reports false if they are too many.
+func (b *Bridge) countOverlapping(subject string, known census) (now census, ok bool) {
+	z, err := b.server.Subsz(nil)
+	if err != nil {
+		return now, false
+	}
+	now = census{inserts: z.NumInserts, removes: z.NumRemoves, listeners: known.listeners}
+	if now == known {
+		return now, true
+	}
+	if z.NumSubs > maxCounted {
+		return now, false
+	}
+	z, err = b.server.Subsz(&server.SubszOptions{Subscriptions: true, Test: subject, Limit: 1})
+	if err != nil {
+		return now, false
+	}
+	now.listeners = z.Total
+	return now, true
 }
 
 // targetLocked finds a channel, and asks the list again if that has changed.
@@ -106,13 +154,18 @@ func (b *Bridge) targetLocked(channel []byte) *target {
 }
 
 func (b *Bridge) lookLocked(t *target, channel []byte) {
-	t.heard, t.named, t.head = false, false, t.head[:0]
+	t.heard, t.named, t.overlaps, t.head = false, false, false, t.head[:0]
 	subject, err := Subject(channel)
 	if err != nil {
 		return
 	}
 	var queues []string
+	var first string
 	b.list.Match(subject, func(s subscription) {
+		if first == "" {
+			first = s.subject
+		}
+		t.overlaps = t.overlaps || s.subject != first
 		if s.barred {
 			return
 		}

@@ -307,6 +307,34 @@ func TestReceiversAreCounted(t *testing.T) {
 	}
 }
 
+// TestOverlappingSubscriptionsAreCounted listens to channels by their names and by
+// wildcards. Each is counted before its first message and after it, for nats-server's own
+// count differs there.
+func TestOverlappingSubscriptionsAreCounted(t *testing.T) {
+	r := startRelay(t, redistest.Start(t))
+	nc, raw := r.nats(), r.socket()
+	var last *nats.Subscription
+	for _, subject := range []string{"plain.>", "plain.>", "plain.*", "plain.1", "plain.2", "plain.1"} {
+		last = r.listen(nc, subject)
+	}
+	counted := func(want string) {
+		t.Helper()
+		raw.Send("PUBSUB", "NUMSUB", "plain:1", "plain:2", "plain:3")
+		raw.Expect(t, "[plain:1 "+want+" plain:2 4 plain:3 0]")
+		for range 2 {
+			if body, _ := r.answer(nc, "publish.plain.1", "m"); body != `{"receivers":`+want+`}` {
+				t.Errorf("answered %s, want %s", body, want)
+			}
+		}
+	}
+	counted("5")
+	if err := last.Unsubscribe(); err != nil {
+		t.Fatal(err)
+	}
+	r.inForce(nc)
+	counted("4")
+}
+
 func TestRejects(t *testing.T) {
 	edit := func(c *config.Config) {
 		c.Limits.Payload = 1000
