@@ -362,8 +362,8 @@ type clusterDoor struct{ *natsDoor }
 
 const clusterSource = natsSource - 1
 
-func (d clusterDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) error {
-	return d.publish(clusterSource, channel, payload, receipt)
+func (d clusterDoor) Publish(channel, payload []byte, late bool, receipt natsbridge.Receipt) error {
+	return d.publish(clusterSource, channel, payload, late, receipt)
 }
 
 func (d clusterDoor) Send() { (*Relay)(d.natsDoor).Send(clusterSource) }

@@ -144,11 +144,11 @@ func (r *Relay) disconnectFromNATS(now *rules) {
 // natsDoor is the relay as NATS clients see it: see natsbridge.Backend.
 type natsDoor Relay
 
-func (d *natsDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) error {
-	return d.publish(natsSource, channel, payload, receipt)
+func (d *natsDoor) Publish(channel, payload []byte, late bool, receipt natsbridge.Receipt) error {
+	return d.publish(natsSource, channel, payload, late, receipt)
 }
 
-func (d *natsDoor) publish(from uint64, channel, payload []byte, receipt natsbridge.Receipt) error {
+func (d *natsDoor) publish(from uint64, channel, payload []byte, late bool, receipt natsbridge.Receipt) error {
 	r := (*Relay)(d)
 	now := r.rules.Load()
 	rt := now.table.Lookup(channel)
@@ -158,7 +158,7 @@ func (d *natsDoor) publish(from uint64, channel, payload []byte, receipt natsbri
 		return refusal
 	}
 	return r.Publish(respserver.Publication{
-		From: from, Kind: resp.Message, Channel: channel, Payload: payload,
+		From: from, Kind: resp.Message, Channel: channel, Payload: payload, Late: late,
 	}, receipt)
 }
 

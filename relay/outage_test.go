@@ -193,6 +193,30 @@ func TestOutages(t *testing.T) {
 	}
 }
 
+// TestPublishFailsInTime: while Redis is away a publish waits for listeners that are not
+// subscribed again, but for that and for Redis together no longer than it may.
+func TestPublishFailsInTime(t *testing.T) {
+	t.Parallel()
+	const patience = 2 * time.Second
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, func(c *config.Config) { c.Redis.PublishTimeout = patience })
+	pub := r.dial()
+	redis.Kill()
+	redistest.Eventually(t, redistest.DefaultTimeout, "not ready", func() bool {
+		ready, _ := r.Ready()
+		return !ready
+	})
+	r.dial().Send("SUBSCRIBE", "a")
+	redistest.Eventually(t, redistest.DefaultTimeout, "somebody waits for Redis", func() bool {
+		return r.metric(`subscriptions{kind="channel"}`) > 0
+	})
+	began := time.Now()
+	publishReplies(t, pub, "a", "m", "-UPSTREAMDOWN a: Redis cannot be reached; nothing was published")
+	if took := time.Since(began); took < patience*9/10 || took > patience*17/10 {
+		t.Errorf("it took %v, want about %v", took, patience)
+	}
+}
+
 // TestCutInMidFrame cuts the connection that follows a loss, after ever more
 // bytes: in the handshake, in a confirmation, between two. It is one outage all
 // the same.

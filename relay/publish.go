@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
 )
 
 // Publish checks a message and sends it to Redis, from where it comes back to the
@@ -39,6 +40,9 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 }
 
 func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publication) error {
+	if p.Late && !r.publisher.Standing(p.From) {
+		return upstream.ErrDown
+	}
 	if policy.History != nil {
 		return r.persist(p, policy, sent)
 	}

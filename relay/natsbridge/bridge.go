@@ -40,8 +40,9 @@ type Entry struct {
 // word, such as "DENIED chat:42: ...".
 type Backend interface {
 	// Publish refuses a message, or takes it; then the receipt follows. It does not
-	// block. payload must not be changed.
-	Publish(channel, payload []byte, r Receipt) error
+	// block. payload must not be changed. A message that is late has waited for as long as
+	// a publish may.
+	Publish(channel, payload []byte, late bool, r Receipt) error
 	// Send has sent what was taken, when there is no more for now.
 	Send()
 	// MayListen returns why NATS clients may not hear a name, or nil.

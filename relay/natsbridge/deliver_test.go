@@ -87,7 +87,7 @@ type echo struct {
 	missed []int
 }
 
-func (*echo) Publish(_, payload []byte, r Receipt) error {
+func (*echo) Publish(_, payload []byte, _ bool, r Receipt) error {
 	r.Published(int64(len(payload)), "", nil)
 	r.Flush()
 	return nil

@@ -76,8 +76,8 @@ func (b *Bridge) carryOut(ctx context.Context, m request) {
 		b.readHistory(ctx, r, channel, m.payload)
 		return
 	default:
-		b.letSubscribersIn(channel, m.at)
-		if err = b.backend.Publish([]byte(channel), m.payload, r); err == nil {
+		late := !b.letSubscribersIn(channel, m.at)
+		if err = b.backend.Publish([]byte(channel), m.payload, late, r); err == nil {
 			return
 		}
 		r.Published(0, "", err)
@@ -86,11 +86,12 @@ func (b *Bridge) carryOut(ctx context.Context, m request) {
 }
 
 // letSubscribersIn waits while a subscription of anybody on this host, which the
-// message would reach, is not confirmed by Redis yet.
-func (b *Bridge) letSubscribersIn(channel string, since time.Time) {
+// message would reach, is not confirmed by Redis yet. It reports false when the time
+// that a publish has is up.
+func (b *Bridge) letSubscribersIn(channel string, since time.Time) (inTime bool) {
 	pending := b.hub.WaitFor(resp.Message, []byte(channel))
 	if pending == nil {
-		return
+		return true
 	}
 	b.backend.Send()
 	timer := time.NewTimer(b.opts.PublishTimeout - time.Since(since))
@@ -99,11 +100,12 @@ func (b *Bridge) letSubscribersIn(channel string, since time.Time) {
 		select {
 		case <-pending.Done():
 		case <-timer.C:
-			return
+			return false
 		case <-b.ended:
-			return
+			return true
 		}
 	}
+	return true
 }
 
 // receipt answers one request.

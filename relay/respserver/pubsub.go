@@ -311,10 +311,12 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 		inTime = inTime && c.settled(timer, partings...)
 		partings = c.srv.hub.Partings(p.Kind, p.Channel)
 	}
-	for inTime && pending != nil && c.settled(timer, pending.Done()) {
+	for inTime && pending != nil {
+		inTime = c.settled(timer, pending.Done())
 		pending = c.srv.hub.WaitFor(p.Kind, p.Channel)
 	}
-	return p, c.ending.Load() == nil // if Redis is silent: let the publish fail, or not
+	p.Late = !inTime
+	return p, c.ending.Load() == nil
 }
 
 // settled is wait for which publishers need not wait meanwhile.

@@ -28,6 +28,7 @@ type Publication struct {
 	Payload  []byte // valid during the call
 	Field    []byte // of XADD, valid during the call; nil: it is none
 	Oversize int64  // > 0: the length in bytes of a payload too large to be read
+	Late     bool   // it has waited for as long as a publish may: now or never
 }
 
 // Client says which connection it is.

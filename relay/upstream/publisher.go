@@ -170,6 +170,9 @@ func (p *Publisher) Connected() bool {
 	return true
 }
 
+// Standing tells whether the connection of a lane does.
+func (p *Publisher) Standing(lane uint64) bool { return p.lane(lane).connected() }
+
 // Run sends until ctx ends, then sends what waits, as far as a connection stands,
 // and refuses the rest. It always returns nil.
 func (p *Publisher) Run(ctx context.Context) error {
