@@ -109,12 +109,12 @@ func TestLargeReadCostsNobody(t *testing.T) {
 	}
 }
 
-// TestReadOverTheQueue is refused with the way out; one entry is had, however large.
-func TestReadOverTheQueue(t *testing.T) {
+// TestReadOverTheLimit is refused with the way out; one entry is had, however large.
+func TestReadOverTheLimit(t *testing.T) {
 	const size, queue = 300 << 10, 1 << 20
 	redis := redistest.Start(t)
 	r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) {
-		c.Limits.Queue = queue
+		c.Limits.Queue, c.Limits.Memory, c.Limits.Payload = queue, 4*queue, queue/2
 		c.Redis.PublishTimeout = redistest.DefaultTimeout
 	})
 	c := r.dial()
@@ -123,8 +123,7 @@ func TestReadOverTheQueue(t *testing.T) {
 	for _, line := range []string{
 		"XRANGE d:1 - +", "XRANGE d:1 - + COUNT 4", "XREVRANGE d:1 + -", "XREAD STREAMS d:1 0", "XREAD COUNT 2 STREAMS d:1 d:1 0 0",
 	} {
-		want := fmt.Sprintf("-TOOLARGE d:1: more than limits.queue (%d bytes) would wait for this client; "+
-			"read less at a time, with COUNT", queue)
+		want := fmt.Sprintf("-TOOLARGE d:1: more than %d bytes in one answer; read less at a time, with COUNT", queue)
 		if got := c.Do(strings.Fields(line)...).String(); got != want {
 			t.Errorf("%s: got %.200s, want %s", line, got, want)
 		}

@@ -310,6 +310,7 @@ func (r *Relay) setLimits(l config.Limits) {
 	r.limits.Age.Store(int64(l.QueueAge))
 	r.limits.Memory.Store(int64(l.Memory))
 	r.buffer.Store(int64(l.Buffer()))
+	r.limits.Answer.Store(int64(max(l.Queue, min(upstream.MaxAnswer, l.Buffer()))))
 	r.limits.Window.Store(int64(l.PublishWindow))
 	r.limits.Command.Store(int64(l.CommandTimeout))
 }

@@ -114,6 +114,7 @@ type Limits struct {
 	Patterns      atomic.Int64 // patterns of one connection
 	PatternLength atomic.Int64 // bytes of one pattern
 	Payload       atomic.Int64 // bytes of one argument
+	Answer        atomic.Int64 // bytes of history in one answer, if it has more than one entry
 	Window        atomic.Int64 // publishes of one connection that wait for Redis; for new connections
 	Command       atomic.Int64 // nanoseconds for one command to come in whole; 0: no bound
 	hub.Bounds                 // what waits for clients that do not read

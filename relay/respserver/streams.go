@@ -144,19 +144,19 @@ func parseRange(args [][]byte) (q Range, ok bool) {
 }
 
 // holder returns what is told of an answer that is being read: until it is whole it
-// counts among what waits for all clients. It must find room in the client's queue, but
-// one entry always does if nothing else waits.
+// counts among what waits for all clients. One entry is had, however large.
 func (c *session) holder(channel string) Held {
 	return func(entries, bytes int) error {
-		c.out.Coming(bytes)
-		limit := c.srv.limits.Queue.Load()
-		switch {
+		switch limit := c.srv.limits.Answer.Load(); {
 		case c.ending.Load() != nil:
 			return errEnding
-		case entries > 1 && int64(bytes) > limit, c.out.Full(bytes):
+		case entries > 1 && int64(bytes) > limit:
+			return fmt.Errorf("TOOLARGE %s: more than %d bytes in one answer; read less at a time, with COUNT", channel, limit)
+		case c.out.Full(bytes):
 			return fmt.Errorf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
-				"read less at a time, with COUNT", channel, limit)
+				"read earlier answers first", channel, c.srv.limits.Queue.Load())
 		}
+		c.out.Coming(bytes)
 		return nil
 	}
 }
