@@ -3,6 +3,8 @@ package relay
 // One message, several times: once by its name, and once for each pattern.
 
 import (
+	"strconv"
+
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 )
@@ -17,6 +19,8 @@ type newest struct {
 	payload []byte
 
 	judgement
+
+	large tooLarge
 
 	memory []byte // of its own, when it has outlived that of the messages
 	kept   bool   // the slices are of memory
@@ -43,7 +47,7 @@ func (n *newest) isCopy(rt *route.Route, d *resp.Delivery) bool {
 
 // begin makes d the newest message.
 func (n *newest) begin(rt *route.Route, d *resp.Delivery, j judgement) {
-	*n = newest{rt, d.Channel, d.Pattern, d.Payload, j, n.memory, false}
+	*n = newest{rt, d.Channel, d.Pattern, d.Payload, j, n.large, n.memory, false}
 }
 
 // keep makes n independent of the memory of messages, which may be used again.
@@ -52,7 +56,7 @@ func (n *newest) keep() {
 	case n.kept || n.route == nil:
 		return
 	case len(n.channel)+len(n.pattern)+len(n.payload) > maxKept:
-		*n = newest{memory: n.memory}
+		*n = newest{large: n.large, memory: n.memory}
 		return
 	}
 	n.memory, n.kept = n.memory[:0], true
@@ -68,25 +72,37 @@ func (n *newest) keep() {
 	}
 }
 
-// tooLarge is the message over limits.payload that came last. It was not read: its
-// channel and the rest of its frame tell its copies.
+// tooLarge is the message over limits.payload that came last. It may not have been read:
+// its channel and its size tell its copies.
 type tooLarge struct {
 	channel string
 	pattern string // by which it came first; empty: by its name
-	rest    int64  // bytes of the frame behind the pattern
+	size    int    // bytes of the payload
 }
 
-// isCopy tells whether a frame of so many bytes is that message once more; else it is
-// the newest from now on.
-func (l *tooLarge) isCopy(d *resp.Delivery, size int64) bool {
-	before := resp.AppendBulkString(resp.AppendArray(nil, 3), d.Kind.String())
-	if d.Kind == resp.PMessage {
-		before = resp.AppendBulk(before, d.Pattern)
-	}
-	rest := size - int64(len(before))
-	if d.Kind == resp.PMessage && l.pattern != string(d.Pattern) && l.channel == string(d.Channel) && l.rest == rest {
+// isCopy tells whether a message with so many bytes of payload is that one once more;
+// else it is the newest from now on.
+func (l *tooLarge) isCopy(d *resp.Delivery, size int) bool {
+	if d.Kind == resp.PMessage && l.pattern != string(d.Pattern) && l.channel == string(d.Channel) && l.size == size {
 		return true
 	}
-	*l = tooLarge{string(d.Channel), string(d.Pattern), rest}
+	*l = tooLarge{string(d.Channel), string(d.Pattern), size}
 	return false
 }
+
+// payloadSize returns the bytes of payload in a frame of so many bytes, of which only
+// the names need to be there.
+func payloadSize(d *resp.Delivery, frame int) int {
+	rest := frame - len("*3\r\n") - bulkSize(len(d.Kind.String())) - bulkSize(len(d.Channel))
+	if d.Kind == resp.PMessage {
+		rest -= bulkSize(len(d.Pattern))
+	}
+	size := rest
+	for bulkSize(size) > rest {
+		size--
+	}
+	return size
+}
+
+// bulkSize returns the bytes of a bulk string of n bytes, with its length and line ends.
+func bulkSize(n int) int { return len("$\r\n\r\n") + len(strconv.Itoa(n)) + n }

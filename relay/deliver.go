@@ -33,6 +33,10 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 // deliver returns how many listeners a message was handed on to now. n is what came
 // before it, from the same source.
 func (r *Relay) deliver(now *rules, rt *route.Route, n *newest, d *resp.Delivery) (listeners int) {
+	if size := len(d.Payload); int64(size) > r.limits.Payload.Load() {
+		r.refuseLarge(now, rt, n, d, size)
+		return 0
+	}
 	counters := now.counters[rt.Index]
 	if r.nats != nil || r.leaf != nil {
 		d.Epoch = r.epoch.Load()
@@ -116,17 +120,24 @@ func (r *Relay) Barrier(done func()) {
 	r.subscriber.Barrier(func() { r.checks.barrier(done) })
 }
 
-// TooLarge reports a message from Redis that is over limits.payload.
-func (r *Relay) TooLarge(d *resp.Delivery, size int64) {
-	if r.tooLarge.isCopy(d, size) {
-		return
-	}
+// TooLarge takes a message from Redis of which the payload was too large to be read.
+func (r *Relay) TooLarge(d *resp.Delivery, frame int64) {
 	now := r.rules.Load()
 	rt := now.table.Lookup(d.Channel)
-	counters := now.counters[rt.Index]
-	counters.Received.Inc()
-	reason := fmt.Sprintf("a message of %d bytes from Redis is over limits.payload (%d)", size, r.limits.Payload.Load())
-	r.reject(monitor.Inbound, rt, counters, &Refusal{TooLarge, string(d.Channel), reason}, int(size))
+	if rt.HasHistory() && d.Kind != resp.SMessage && !r.feed.Hear(d) {
+		return // it is read from its stream
+	}
+	now.counters[rt.Index].Received.Inc()
+	r.refuseLarge(now, rt, &r.newest, d, payloadSize(d, int(frame)))
+}
+
+// refuseLarge reports a message that is over limits.payload, once for all its copies.
+func (r *Relay) refuseLarge(now *rules, rt *route.Route, n *newest, d *resp.Delivery, size int) {
+	if n.large.isCopy(d, size) {
+		return
+	}
+	reason := fmt.Sprintf("%d bytes from Redis are over limits.payload (%d)", size, r.limits.Payload.Load())
+	r.reject(monitor.Inbound, rt, now.counters[rt.Index], &Refusal{TooLarge, string(d.Channel), reason}, size)
 }
 
 // Flush writes to the listeners what Deliver has queued, and reports whether

@@ -465,7 +465,7 @@ func TestLargeEntriesAreHealed(t *testing.T) {
 	const size, entries = 5 << 20, 16
 	redis := redistest.Start(t)
 	r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) {
-		c.Limits.Queue, c.Limits.Memory = 1<<30, 1<<34
+		c.Limits.Payload, c.Limits.Queue, c.Limits.Memory = size, 1<<30, 1<<34
 		c.Redis.PublishTimeout = 10 * time.Second // of reading 64 MiB under the race detector
 	})
 	sub, pub := r.subscribe("d:1"), r.dial()

@@ -3,13 +3,87 @@ package relay_test
 // Limits that the whole relay enforces, and their reload.
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"redis-relay/config"
+	"redis-relay/relay"
 	"redis-relay/relay/redistest"
 )
+
+// TestPayloadIsOfClients: what relays say to each other may be longer than
+// limits.payload, such as the announcement of many entries.
+func TestPayloadIsOfClients(t *testing.T) {
+	r := startRelay(t, redistest.Start(t), withRoutes(diary("d:", 1000)), func(c *config.Config) { c.Limits.Payload = 100 })
+	sub, pub := r.subscribe("d:1"), r.dial()
+	var burst []byte
+	const many = 100
+	for i := range many {
+		burst = redistest.AppendCommand(burst, "PUBLISH", "d:1", fmt.Sprintf("m%d", i))
+	}
+	pub.Do("PUBLISH", "d:1", "before")
+	pub.SendRaw(burst)
+	for range many {
+		pub.Receive()
+	}
+	pub.Do("PUBLISH", "d:1", "after")
+	sub.Expect(t, "[message d:1 before]")
+	for i := range many {
+		sub.Expect(t, fmt.Sprintf("[message d:1 m%d]", i))
+	}
+	sub.Expect(t, "[message d:1 after]")
+
+	long := strings.Repeat("x", 90)
+	pub.Send("PUBSUB", "NUMSUB", "d:1", long, long)
+	pub.Expect(t, "[d:1 1 "+long+" 0 "+long+" 0]")
+	if n := r.metric("fleet_answers_missing_total"); n != 0 {
+		t.Errorf("%v questions were not answered", n)
+	}
+}
+
+// TestTooLargeForHistory: a relay that takes larger messages publishes one. Whether it
+// is worth reading or not, nobody hears it, also not from the stream; that is told, once.
+// Who reads the stream gets it.
+func TestTooLargeForHistory(t *testing.T) {
+	redis := redistest.Start(t)
+	pub := startRelay(t, redis, withRoutes(diary("d:", 1000))).dial()
+	for _, size := range []int{2000, 200_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			redis.MustDo("FLUSHALL")
+			r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) { c.Limits.Payload = 1000 })
+			sub, rejects, reader := r.subscribe("d:1"), r.subscribe(relay.RejectsChannel), r.dial()
+			r.readable(reader, "d:1")
+			sub.Expect(t, "[message d:1 m]")
+			reader.Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", "$")
+			redistest.Eventually(t, redistest.DefaultTimeout, "the reader waits", func() bool { return r.metric("history_readers") == 1 })
+
+			large := strings.Repeat("x", size)
+			id := pub.Do("XADD", "d:1", "*", "payload", large).Str
+			var told relay.Reject
+			heard(t, rejects, relay.RejectsChannel, &told)
+			if told.Code != relay.TooLarge || told.Size != size {
+				t.Errorf("told of %+v, want TOOLARGE and %d bytes", told, size)
+			}
+			if got := reader.Receive().String(); got != "[[d:1 [["+id+" [payload "+large+"]]]]]" {
+				t.Errorf("the reader got %.200s", got)
+			}
+			redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+			redistest.Eventually(t, redistest.DefaultTimeout, "the relay is back", func() bool {
+				return r.metric("upstream_connections_total") == 2 && r.ready() && r.metric("history_channels_behind") == 0
+			})
+			pub.Do("PUBLISH", "d:1", "after")
+			sub.Expect(t, "[message d:1 after]")
+			if n := r.metric(`rejects_total{code="TOOLARGE",direction="inbound",route="d:"}`); n != 1 {
+				t.Errorf("%v are counted", n)
+			}
+			if n := r.metric("history_gaps_total"); n != 0 {
+				t.Errorf("%v gaps are told", n)
+			}
+		})
+	}
+}
 
 func TestPatternPrefixes(t *testing.T) {
 	dir := t.TempDir()

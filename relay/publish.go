@@ -27,7 +27,7 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 		refusal = mayPersist(rt, policy, &p)
 	}
 	if refusal != nil {
-		r.reject(monitor.Outbound, rt, counters, refusal, len(p.Payload))
+		r.reject(monitor.Outbound, rt, counters, refusal, sizeOf(&p))
 		if refusal.Code != Invalid || !rt.LogInvalid {
 			return refusal
 		}
@@ -38,6 +38,9 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 	}
 	return nil
 }
+
+// sizeOf returns the bytes of a payload, which need not have been read.
+func sizeOf(p *respserver.Publication) int { return max(int(p.Oversize), len(p.Payload)) }
 
 func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publication) error {
 	if p.Late && !r.publisher.Standing(p.From) {
@@ -56,7 +59,7 @@ func (r *Relay) Send(from uint64) { r.publisher.Flush(from) }
 func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (kind []byte, refusal *Refusal) {
 	var err error
 	limit := r.limits.Payload.Load()
-	size := max(p.Oversize, int64(len(p.Payload)))
+	size := sizeOf(p)
 	switch {
 	case route.IsReserved(p.Channel):
 		return nil, &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
@@ -64,7 +67,7 @@ func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (k
 		return nil, &Refusal{Denied, string(p.Channel), closed("publish", rt)}
 	case !rt.Publishers.Admit(p.By.UID, p.By.Known):
 		return nil, &Refusal{Denied, string(p.Channel), barred(p.By, "publish", rt)}
-	case size > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
+	case int64(size) > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
 		return nil, &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
 	}
 	decided := true

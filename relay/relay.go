@@ -73,7 +73,6 @@ type Relay struct {
 	// Owned by the goroutine that reads from Redis.
 	stretch      stretch
 	newest       newest
-	tooLarge     tooLarge
 	gapSince     time.Time
 	disconnected int
 

@@ -240,7 +240,7 @@ func (f *Feed) claim(d *resp.Delivery) (id ID, first bool) {
 
 // Hear takes a message, announced or not, on a channel that may have history, and
 // reports whether its turn is now: the caller delivers it. Else the Feed does in its
-// time, if it has not.
+// time, if it has not. Of a message that was too large to be read, d has the names only.
 func (f *Feed) Hear(d *resp.Delivery) (now bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -260,6 +260,8 @@ func (f *Feed) Hear(d *resp.Delivery) (now bool) {
 		c = f.heardByPattern(string(d.Channel))
 	}
 	switch {
+	case id.IsZero() && d.Frame == nil:
+		return true
 	case c.state == behind:
 	case id.IsZero():
 		return true
@@ -302,9 +304,10 @@ func (f *Feed) begin(name string, s state, last ID) *channel {
 	return c
 }
 
-// pass notes that listeners get an entry now, and wakes who reads.
+// pass notes that it is an entry's turn now, and wakes who reads. A payload that was not
+// read is nil.
 func (f *Feed) pass(c *channel, id ID, field string, payload []byte) {
-	if !c.watched {
+	if !c.watched || payload == nil {
 		f.passEntry(c, Entry{ID: id})
 		return
 	}
@@ -327,10 +330,11 @@ func (f *Feed) passEntry(c *channel, e Entry) {
 	switch {
 	case backwards:
 		f.forgetRecent(c) // the stream was made anew, and the clock of Redis set back
-	case c.watched:
+	case c.watched && e.Fields != nil:
 		f.remember(c, e)
 	default:
-		c.recent.from = id
+		f.forgetRecent(c)
+		f.served(c)
 	}
 }
 
@@ -338,6 +342,8 @@ func (f *Feed) passEntry(c *channel, e Entry) {
 func (f *Feed) hold(c *channel, id ID, first bool, d *resp.Delivery) {
 	f.announced.fate = kept
 	switch {
+	case d.Frame == nil:
+		c.overflow = true
 	case f.heldBytes+len(d.Frame) <= f.upTo(maxHeld) && !c.overflow:
 		c.held = append(c.held, held{id, f.announced.field, !first, bytes.Clone(d.Frame)})
 		f.heldBytes += len(d.Frame)

@@ -31,8 +31,8 @@ const (
 type Sink interface {
 	// Deliver takes a message. d itself is only valid during the call.
 	Deliver(d *resp.Delivery)
-	// TooLarge tells of a message whose frame has size bytes and was not read
-	// into memory.
+	// TooLarge tells of a message of which only the names are there: with a payload that
+	// large, its frame of size bytes was not read into memory.
 	TooLarge(d *resp.Delivery, size int64)
 	// Flush is called when no more messages can be had without waiting, and now
 	// and then in a burst. It reports whether nothing that was delivered since
@@ -118,7 +118,7 @@ func (t *tap) take() (need int, err error) {
 	case tok == resp.IsControl:
 		t.control = t.chunk[t.begin : t.begin+n]
 		t.begin += n
-	case t.d.Channel != nil && n > int(t.maxPayload.Load())+frameExtra:
+	case t.d.Channel != nil && n > t.most():
 		t.refuse(n)
 	case n > maxControl && t.d.Channel == nil:
 		return 0, fmt.Errorf("read from Redis: %w: a reply of %d bytes", resp.ErrFrame, n)
@@ -128,8 +128,12 @@ func (t *tap) take() (need int, err error) {
 	return 0, nil
 }
 
+// most is how many bytes a frame may have to be read into memory.
+func (t *tap) most() int { return int(t.maxPayload.Load()) + frameExtra }
+
 func (t *tap) deliver(n int) {
-	if len(t.d.Payload) > int(t.maxPayload.Load()) {
+	if n > t.most() { // it came in one piece
+		t.d.Payload, t.d.Frame = nil, nil
 		t.sink.TooLarge(&t.d, int64(n))
 	} else {
 		t.sink.Deliver(&t.d)

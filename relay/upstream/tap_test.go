@@ -39,7 +39,7 @@ func (s *stream) message(kind resp.Kind, channel, payload string) {
 	}
 	frame := resp.AppendMessage(nil, resp.RESP2, kind.String(), parts...)
 	s.wire = append(s.wire, frame...)
-	if len(payload) > s.maxPayload {
+	if len(frame) > s.maxPayload+frameExtra {
 		s.large = append(s.large, fmt.Sprintf("%s %d", channel, len(frame)))
 		return
 	}
@@ -70,7 +70,7 @@ func all(maxPayload int) *stream {
 			s.message(resp.Message, "", "\r\n$3\r\n*3\r\n$7\r\nmessage\r\n") // a payload may look like a frame
 		}
 	}
-	s.message(resp.SMessage, "large", strings.Repeat("y", maxPayload+1))
+	s.message(resp.SMessage, "large", strings.Repeat("y", maxPayload+1)) // which is for the sink to refuse
 	s.other("+last\r\n")
 	return s
 }
