@@ -92,7 +92,9 @@ var duels = []struct {
 		"a HELLO 3 SETNAME x", "a SUBSCRIBE a", "a PSUBSCRIBE b", "a SSUBSCRIBE c", "a RESET", "a CLIENT GETNAME",
 		"b PUBLISH a x", "b PUBSUB NUMPAT", "a SUBSCRIBE a", "a RESET", "a PING", "a RESET x", "a RESET | RESET | PING",
 	}},
-	{"RESET ends silence", []string{"a CLIENT REPLY OFF", "a PING", "a RESET", "a PING"}},
+	{"RESET ends silence", []string{
+		"a CLIENT REPLY OFF", "a PING", "a RESET", "a PING", "a CLIENT REPLY SKIP | RESET | PING x",
+	}},
 	{"QUIT", []string{"a PING | QUIT | PING", "b SUBSCRIBE x", "b QUIT", "c QUIT x y"}},
 
 	{"CLIENT REPLY", []string{
@@ -148,7 +150,7 @@ var duels = []struct {
 		"a CLIENT KILL TYPE pubsub", "a CLIENT KILL NONSENSE x", "a CLIENT KILL SKIPME maybe",
 		"a CLIENT KILL ADDR nowhere:1", "a CLIENT LIST ID 99999999",
 		"a CLIENT KILL ID 99999999 SKIPME yes", "a CLIENT KILL USER nobody", "a CLIENT KILL USER default ID 99999999",
-		"a CLIENT KILL ID +1", "a CLIENT LIST ID +1",
+		"a CLIENT KILL ID +1", "a CLIENT LIST ID +1", `a CLIENT KILL ""`, `a CLIENT KILL ADDR ""`, `a CLIENT KILL LADDR ""`,
 	}},
 	{"CLIENT KILL", []string{
 		"a SUBSCRIBE x", "b PING", "b CLIENT KILL TYPE pubsub", "b CLIENT KILL TYPE normal SKIPME yes",
@@ -186,6 +188,7 @@ var duels = []struct {
 	}},
 	{"COMMAND INFO of what is not", []string{
 		"a COMMAND INFO nonsense", "a COMMAND DOCS nonsense", "a HELLO 3", "a COMMAND INFO nonsense", "a COMMAND DOCS nonsense",
+		"a COMMAND LIST nonsense", "a COMMAND LIST FILTERBY", "a COMMAND LIST FILTERBY nonsense",
 	}},
 	{"bytes of every value", []string{
 		"a SUBSCRIBE \x01\x7f\x80\xff", "b PUBLISH \x01\x7f\x80\xff \xf0\x28\x8c\x28",

@@ -189,14 +189,14 @@ func (c *session) line() string {
 type filter struct {
 	ids    []uint64
 	kind   string
-	addr   string
+	addrs  []string // of the two ends, in Redis's words; those of a socket are one
 	skipMe bool
 }
 
 func (f *filter) matches(c, me *session) bool {
 	return (f.ids == nil || slices.Contains(f.ids, c.id)) &&
 		(f.kind == "" || f.kind == c.kindOf()) &&
-		(f.addr == "" || f.addr == c.srv.opts.Path+":0") &&
+		!slices.ContainsFunc(f.addrs, func(addr string) bool { return addr != c.srv.opts.Path+":0" }) &&
 		(!f.skipMe || c != me)
 }
 
@@ -220,7 +220,7 @@ func (f *filter) parse(args [][]byte) (problem string) {
 			}
 			f.kind = value
 		case "addr", "laddr":
-			f.addr = string(args[i+1])
+			f.addrs = append(f.addrs, string(args[i+1]))
 		case "user":
 			if value != "default" {
 				return fmt.Sprintf("ERR No such user '%.128s'", args[i+1])
@@ -281,7 +281,7 @@ func (c *session) clientKill(args [][]byte) {
 	old := len(args) == 3
 	f := filter{skipMe: !old}
 	if old {
-		f.addr = string(args[2])
+		f.addrs = []string{string(args[2])}
 	} else if problem := f.parse(args[2:]); problem != "" {
 		c.replyError(problem)
 		return

@@ -94,6 +94,8 @@ func TestClientKill(t *testing.T) {
 		{"ADDR nowhere", ":0", "a b c"},
 		{"ADDR PATH:0", ":2", "c"},
 		{"LADDR PATH:0 TYPE pubsub SKIPME yes", ":1", "b c"},
+		{"ADDR nowhere:1 LADDR PATH:0", ":0", "a b c"},
+		{"LADDR nowhere:1 ADDR PATH:0", ":0", "a b c"},
 		{"PATH:0", "+OK", ""},
 		{"nowhere:0", "-ERR No such client", "a b c"},
 	} {

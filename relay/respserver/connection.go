@@ -46,7 +46,9 @@ func (c *session) reset([][]byte) {
 	}
 	clear(c.names[:])
 	c.noteCounts()
-	c.muted, c.off = false, false
+	if c.off {
+		c.off, c.muted = false, false
+	}
 	c.setProto(resp.RESP2)
 	c.mu.Lock()
 	c.name, c.db = "", 0

@@ -157,7 +157,11 @@ func (cmd *command) appendInfo(b []byte) []byte {
 	return b
 }
 
-func (c *session) commandList([][]byte) {
+func (c *session) commandList(args [][]byte) {
+	if len(args) > 2 { // FILTERBY would have to be followed
+		c.replyError("ERR syntax error")
+		return
+	}
 	all := sorted(commands)
 	b := resp.AppendArray(c.scratch, len(all))
 	for _, cmd := range all {
