@@ -4,6 +4,7 @@ package relay_test
 // any ID; through every restart; and in the words of Redis.
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -798,4 +799,40 @@ func compareIDs(a, b string) int {
 		return ams - bms
 	}
 	return aseq - bseq
+}
+
+// TestPublishersDoNotWaitForReaders that have left, or have sent more than is read ahead:
+// what they have unread is not about to be carried out.
+func TestPublishersDoNotWaitForReaders(t *testing.T) {
+	const late = 200 * time.Millisecond // a publish that waits for a connection takes 250
+	for name, do := range map[string]func(t *testing.T, reader *redistest.Client){
+		"closed": func(_ *testing.T, reader *redistest.Client) { reader.Close() },
+		"half closed": func(t *testing.T, reader *redistest.Client) {
+			if err := reader.NetConn().(*net.UnixConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"much behind it": func(_ *testing.T, reader *redistest.Client) {
+			reader.SendRaw(bytes.Repeat([]byte("PING\r\n"), 20_000))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := startRelay(t, redistest.Start(t), withRoutes(diary("d:", 1000)))
+			pub, quickest := r.dial(), time.Hour
+			for range 5 {
+				reader := r.dial()
+				reader.Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", "$")
+				redistest.Eventually(t, redistest.DefaultTimeout, "the reader waits", func() bool {
+					return r.metric("history_readers") >= 1
+				})
+				do(t, reader)
+				begin := time.Now()
+				pub.Do("PUBLISH", "plain", "m")
+				quickest = min(quickest, time.Since(begin))
+			}
+			if quickest > late {
+				t.Errorf("the quickest publish took %v", quickest)
+			}
+		})
+	}
 }

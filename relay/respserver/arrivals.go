@@ -8,7 +8,8 @@ package respserver
 // another, and count on Redis's order. So before a session publishes, or asks who
 // listens, it lets those sessions go first that have unread commands, are carrying
 // some out, or have some behind a SUBSCRIBE that Redis has yet to confirm: only those
-// that do not themselves publish, or wait in this way, so nobody waits for each other.
+// that do not themselves publish, or wait in this way, so nobody waits for each other,
+// nor in XREAD, which may be for ever.
 
 import (
 	"math"

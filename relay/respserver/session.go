@@ -398,9 +398,9 @@ func (c *session) await(done <-chan struct{}) error {
 }
 
 // rest is idle, unless commands wait behind the one that Redis has to answer: they
-// are soon carried out, and publishers let them go first. XREAD may wait for ever.
+// are soon carried out, and publishers let them go first.
 func (c *session) rest() {
-	if c.in.Buffered() == 0 && len(c.ahead) == 0 || c.reading != nil {
+	if c.in.Buffered() == 0 && len(c.ahead) == 0 {
 		c.idle()
 	}
 }
@@ -435,6 +435,7 @@ func (c *session) readAhead(buf []byte) (n int, err error) {
 // awaitLast waits a little longer for a client that has closed its side: it may be
 // gone, or has said all it had to say and wants the answers.
 func (c *session) awaitLast(done <-chan struct{}) error {
+	c.watch(false) // what is unread is the end
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
 	if !c.settled(timer, done) {

@@ -240,7 +240,12 @@ func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
 		return nil, err
 	}
 	c.reading = q.list
-	defer func() { c.reading = nil }()
+	watched := c.watched.Load()
+	c.watch(false) // it may wait for ever; what comes behind it, or its end, is carried out afterwards
+	defer func() {
+		c.reading = nil
+		c.watch(watched)
+	}()
 	if err := c.await(done); err != nil {
 		cancel()
 		c.quit = true
