@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
 )
@@ -319,6 +321,27 @@ func TestAlert(t *testing.T) {
 	if n := r.metric("upstream_alerts_total"); n != 1 {
 		t.Errorf("%v alerts, want 1", n)
 	}
+}
+
+// TestNoRoomToPublish: Redis has no room for the connections that publish, which an
+// operator is told as it is.
+func TestNoRoomToPublish(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, func(c *config.Config) { c.Redis.AlertAfter = 3 })
+	admin := redistest.Dial(t, "tcp", redis.Addr())
+	admin.Do("AUTH", "redistest", "any")
+	room := admin.Do("CONFIG", "GET", "maxclients").Elems[1].Str
+	admin.Do("CONFIG", "SET", "maxclients", "1")
+	admin.Do("CLIENT", "KILL", "TYPE", "normal")
+	redistest.Eventually(t, redistest.DefaultTimeout, "/readyz says why", func() bool {
+		status, body := r.get("/readyz")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "the connections that publish are not up: ")
+	})
+	redistest.Eventually(t, redistest.DefaultTimeout, "the log says so", func() bool {
+		return r.logs.FilterMessage("no connection to publish over; still trying").FilterLevelExact(zap.WarnLevel).Len() > 0
+	})
+	admin.Do("CONFIG", "SET", "maxclients", room)
+	redistest.Eventually(t, redistest.DefaultTimeout, "the relay is ready again", r.ready)
 }
 
 // TestReconnectLoopHearsAgain has a client that reconnects as libraries do, and a

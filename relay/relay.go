@@ -275,10 +275,10 @@ func (r *Relay) NATSAddress() string {
 // Ready says whether every wanted subscription is confirmed by Redis and messages
 // can be published, and if not, what is missing.
 func (r *Relay) Ready() (ready bool, missing string) {
-	if ready, missing = r.subscriber.Status(); ready && !r.publisher.Connected() {
-		return false, "the connections that publish are not up"
+	if ready, missing = r.subscriber.Status(); !ready {
+		return false, missing
 	}
-	return ready, missing
+	return r.publisher.Status()
 }
 
 // Embedded returns the address of the Redis inside the relay, which other relays

@@ -37,6 +37,7 @@ type lane struct {
 	mu sync.Mutex // Guards what follows, and part of link.
 
 	link    *link // nil: no connection
+	reason  error // why there is none, as far as is known
 	scratch []byte
 	loaded  *Script // that Redis knows, once it has what was encoded
 	waiting *batch  // not sent
@@ -180,9 +181,22 @@ func (l *lane) run(ctx context.Context) {
 		if useful {
 			attempt = 0
 		}
-		l.log.Debug("publishing connection ended", zap.Error(err))
+		l.failed(attempt+1, err)
 		l.pause(ctx, attempt)
 	}
+}
+
+// failed says why there is no connection: aloud once an outage.
+func (l *lane) failed(attempts int, err error) {
+	l.mu.Lock()
+	l.reason = err
+	l.mu.Unlock()
+	if attempts == l.opts.AlertAfter {
+		l.log.Warn("no connection to publish over; still trying",
+			zap.String("purpose", l.purpose), zap.Int("attempts", attempts), zap.Error(err))
+		return
+	}
+	l.log.Debug("publishing connection ended", zap.Error(err))
 }
 
 // pause waits before the next life: not long when something is queued.
@@ -208,10 +222,11 @@ func (l *lane) pending() bool {
 	return len(l.waiting.requests) > 0
 }
 
-func (l *lane) connected() bool {
+// connected tells whether the connection stands, and if not, why.
+func (l *lane) connected() (is bool, why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.link != nil
+	return l.link != nil, l.reason
 }
 
 func (l *lane) stop() {

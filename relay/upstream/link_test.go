@@ -60,7 +60,10 @@ func TestPublisherAnswers(t *testing.T) {
 
 func awaitConnected(t *testing.T, p *Publisher) {
 	t.Helper()
-	redistest.Eventually(t, patience, "the lanes stand", p.Connected)
+	redistest.Eventually(t, patience, "the lanes stand", func() bool {
+		ready, _ := p.Status()
+		return ready
+	})
 }
 
 // TestTooLargeAnswerConcernsWhoAsked: what is asked before and behind it has its answer,

@@ -160,18 +160,26 @@ type reply chan answer
 func (r reply) Answer(value any, err error) { r <- answer{value, err} }
 func (r reply) Flush()                      {}
 
-// Connected tells whether all connections stand.
-func (p *Publisher) Connected() bool {
+// Status tells whether all connections stand, and if not, what is missing, in words for
+// an operator.
+func (p *Publisher) Status() (ready bool, missing string) {
 	for _, l := range p.lanes {
-		if !l.connected() {
-			return false
+		switch is, why := l.connected(); {
+		case is:
+		case why == nil:
+			return false, "the connections that publish are not up"
+		default:
+			return false, fmt.Sprintf("the connections that publish are not up: %v", why)
 		}
 	}
-	return true
+	return true, ""
 }
 
 // Standing tells whether the connection of a lane does.
-func (p *Publisher) Standing(lane uint64) bool { return p.lane(lane).connected() }
+func (p *Publisher) Standing(lane uint64) bool {
+	is, _ := p.lane(lane).connected()
+	return is
+}
 
 // Run sends until ctx ends, then sends what waits, as far as a connection stands,
 // and refuses the rest. It always returns nil.

@@ -293,7 +293,7 @@ func TestPublisherRecovers(t *testing.T) {
 	awaitPublished(t, p)
 	srv.Kill()
 	redistest.Eventually(t, patience, "the loss is seen", func() bool {
-		return !slices.ContainsFunc(p.lanes[:], (*lane).connected)
+		return !slices.ContainsFunc(p.lanes[:], func(l *lane) bool { is, _ := l.connected(); return is })
 	})
 	var answers []<-chan answer
 	for i := range 100 {

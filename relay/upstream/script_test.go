@@ -123,7 +123,7 @@ func TestCallsAreNotOvertaken(t *testing.T) {
 	expect("cp")
 
 	srv.Kill()
-	redistest.Eventually(t, patience, "the connection is lost", func() bool { return !p.Connected() })
+	redistest.Eventually(t, patience, "the connection is lost", func() bool { return !p.Standing(0) })
 	first, second = call(), plain() // would bring the source, and wait too long
 	for _, r := range []reply{first, second} {
 		if a := outcome(t, r); a.err == nil {
