@@ -53,13 +53,16 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	cfg, err := load(opts)
+	if err != nil && opts.health && health(config.HTTPListen(opts.source), opts.live) == nil {
+		return exitOK // it runs on what the file was before
+	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "redis-relay: the configuration is not valid:\n%v\n", err)
 		return exitFailed
 	}
 	switch {
 	case opts.health:
-		err = health(cfg, opts.live)
+		err = health(cfg.HTTP.Listen, opts.live)
 	case opts.check:
 		err = relay.Describe(cfg, stdout)
 	default:
@@ -137,12 +140,12 @@ go before the environment, that before the file.
 	_ = out.Flush()
 }
 
-// health asks the running relay that has this configuration.
-func health(cfg *config.Config, live bool) error {
-	if cfg.HTTP.Listen == "" {
+// health asks the running relay that listens there.
+func health(listen string, live bool) error {
+	if listen == "" {
 		return errors.New("http.listen is empty: the relay has no address to ask")
 	}
-	return admin.Probe(context.Background(), cfg.HTTP.Listen, live)
+	return admin.Probe(context.Background(), listen, live)
 }
 
 func load(opts options) (*config.Config, error) {

@@ -891,6 +891,11 @@ func TestHealth(t *testing.T) {
 	}
 	ask(exitOK, "")
 	ask(exitOK, "", "--live")
+	for _, mistake := range []string{"nonsense: 1", "limits: {clients: many}", "unrouted: perhaps"} {
+		s.write("relay.yaml", mistake+"\nhttp: {listen: "+strings.TrimPrefix(listen, "--http.listen=")+"}\n")
+		s.run(nil, "health").expect(t, exitOK, "") // the relay goes on
+	}
+	s.write("relay.yaml", "")
 
 	redis.Kill()
 	d.says("connection to Redis lost")

@@ -66,6 +66,30 @@ func Load(src Source) (*Config, error) {
 // under the same environment and flags.
 func (c *Config) Reread() (*Config, error) { return Load(c.source) }
 
+// HTTPListen returns http.listen as far as that can be read: of a file with mistakes, too,
+// beside which a running relay goes on as before. The default stands for the rest.
+func HTTPListen(src Source) string {
+	const path = "http.listen"
+	listen := Default().HTTP.Listen
+	if text, err := readFile(src.Path); err == nil {
+		var file struct {
+			HTTP struct{ Listen *string }
+		}
+		if _ = yaml.Unmarshal(text, &file); file.HTTP.Listen != nil {
+			listen = *file.HTTP.Listen
+		}
+	}
+	for _, pair := range src.Env {
+		if name, text, _ := strings.Cut(pair, "="); name == envName(path) {
+			listen = text
+		}
+	}
+	if text, given := src.Flags[path]; given {
+		listen = text
+	}
+	return listen
+}
+
 // readFile returns the file's text, and nothing for no path.
 func readFile(path string) (text []byte, err error) {
 	if path == "" {
