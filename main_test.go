@@ -909,6 +909,37 @@ func TestHealth(t *testing.T) {
 	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty")
 }
 
+// TestLogIsNotRead: the pipe is full, and whoever should read it does not.
+func TestLogIsNotRead(t *testing.T) {
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if err := writer.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = writer.Write([]byte("x\n"))
+	}
+	d := newScene(t, nil).start(func(cmd *exec.Cmd) { cmd.Stderr = writer }, "--log.level=debug")
+	_ = writer.Close()
+	_ = d.httpAddress()
+	d.dial().Do("PING")
+	d.awaitReady()
+	for range 10 {
+		c := d.dial()
+		c.Send("PUBLISH", "a", "m")
+		c.Expect(t, ":0")
+		c.Close() // which is logged
+	}
+	d.signal(syscall.SIGTERM)
+	if code := d.endsWithin(5 * time.Second); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestJSONLog(t *testing.T) {
 	t.Parallel()
 	d := newScene(t, nil).start(nil, "--log.format=json")
