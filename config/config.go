@@ -173,6 +173,11 @@ const (
 // but a client's command may have 64 MiB, and as much may wait for Redis in all.
 const maxPayload = 32 * MiB
 
+// maxPublishWindow is the most that limits.publish_window may say: in the 64 MiB that may
+// wait for Redis in all there is no room for more, and a connection goes through its
+// window to wait for what it has published.
+const maxPublishWindow = 1 << 18
+
 // Default returns the built-in defaults: what a relay without file, environment
 // and flags runs with. It has no routes and uses the embedded Redis.
 func Default() Config {

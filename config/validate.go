@@ -153,6 +153,9 @@ func (v *validator) checkLimits() {
 	if l.Memory > 0 && l.Memory < l.Queue {
 		v.bad("limits.memory", "is %v, less than limits.queue (%v); raise it, or lower limits.queue", l.Memory, l.Queue)
 	}
+	if l.PublishWindow > maxPublishWindow {
+		v.bad("limits.publish_window", "is %v; no more than %v can wait for Redis", l.PublishWindow, maxPublishWindow)
+	}
 	if l.Payload > maxPayload {
 		v.bad("limits.payload", "is %v; the relay takes no message of more than %v", l.Payload, maxPayload)
 	}

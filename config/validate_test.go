@@ -82,6 +82,10 @@ func TestValidate(t *testing.T) {
 				"limits.payload: is 513MiB; the relay takes no message of more than 32MiB",
 			},
 		},
+		"a window of more than can wait": {
+			func(c *Config) { c.Limits.PublishWindow = 1<<18 + 1 },
+			[]string{"limits.publish_window: is 262145; no more than 262144 can wait for Redis"},
+		},
 		"memory for less than one queue": {
 			func(c *Config) { c.Limits.Memory = 7 * MiB },
 			[]string{"limits.memory: is 7MiB, less than limits.queue (8MiB); raise it, or lower limits.queue"},
