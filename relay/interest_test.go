@@ -153,6 +153,25 @@ func TestOwnPublishIsHeardBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// TestPublishedIsHeardBeforeQuit, too.
+func TestPublishedIsHeardBeforeQuit(t *testing.T) {
+	r := startRelay(t, redistest.Start(t))
+	pub := r.dial()
+	for range 100 {
+		sub := r.dial()
+		sub.Hello3()
+		sub.Do("SUBSCRIBE", "end:1")
+		pub.Do("PUBLISH", "end:1", "m")
+		sub.SendRaw(redistest.AppendCommand(redistest.AppendCommand(nil, "PUBLISH", "end:1", "own"), "QUIT"))
+		got := fmt.Sprint(sub.Closed())
+		for _, want := range []string{">[message end:1 m]", ">[message end:1 own]"} {
+			if !strings.Contains(got, want) || !strings.HasSuffix(got, "+OK]") {
+				t.Fatalf("got %s, want %s in it and +OK at its end", got, want)
+			}
+		}
+	}
+}
+
 // flap subscribes a channel and unsubscribes it; messages may come in between,
 // none after.
 func flap(c *redistest.Client, name string) error {

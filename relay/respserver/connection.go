@@ -30,22 +30,20 @@ func (c *session) ping(args [][]byte) {
 
 func (c *session) echo(args [][]byte) { c.replyBulk(args[1]) }
 
+// quitNow ends the connection behind what was published before.
 func (c *session) quitNow([][]byte) {
+	if c.partAll() != nil {
+		return // the session is ending
+	}
 	c.quit = true
 	c.replySimple("OK")
 }
 
-// reset makes the connection as new, without unsubscribe confirmations.
+// reset makes the connection as new.
 func (c *session) reset([][]byte) {
-	var all [resp.Kinds][]string
-	for kind := range all {
-		all[kind] = keys(c.names[kind])
-	}
-	if c.part(all) != nil {
+	if c.partAll() != nil {
 		return // the session is ending
 	}
-	clear(c.names[:])
-	c.noteCounts()
 	if c.off {
 		c.off, c.muted = false, false
 	}

@@ -234,6 +234,20 @@ func (c *session) part(names [resp.Kinds][]string) error {
 	return err
 }
 
+// partAll ends all subscriptions, without confirmations.
+func (c *session) partAll() error {
+	var all [resp.Kinds][]string
+	for kind := range all {
+		all[kind] = keys(c.names[kind])
+	}
+	if err := c.part(all); err != nil {
+		return err
+	}
+	clear(c.names[:])
+	c.noteCounts()
+	return nil
+}
+
 // hearOut returns when the client has been given what was published so far, by itself
 // or by others: a publisher's answer may be faster than the message. A Redis that is
 // silent is waited for no longer than a publish waits.
