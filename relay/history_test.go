@@ -126,7 +126,9 @@ func TestHistoryHealsAfterALoss(t *testing.T) {
 
 	proxy.Refuse(true)
 	proxy.Cut()
-	redistest.Eventually(t, redistest.DefaultTimeout, "the loss is seen", func() bool { return !r.ready() })
+	redistest.Eventually(t, redistest.DefaultTimeout, "the loss is seen, at both ends", func() bool {
+		return !r.ready() && len(redis.PubSubClients()) == 1 // of other
+	})
 	for i := range 300 {
 		pub.Send("PUBLISH", "d:1", "lost"+strconv.Itoa(i))
 		pub.Expect(t, ":0")
