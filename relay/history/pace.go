@@ -22,7 +22,7 @@ type turn struct {
 // look finds out how much that is: all, when too much would have to be held meanwhile.
 func (t *turn) look() {
 	t.looked = true
-	if t.feed.heldBytes > maxHeld/2 {
+	if t.feed.heldBytes > t.feed.upTo(maxHeld)/2 {
 		t.left, t.empty = maxHeld, true
 		return
 	}
