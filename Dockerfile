@@ -13,7 +13,7 @@ COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /image/redis-relay .
 RUN mkdir -p /image/run/relay /image/etc/relay \
- && cp -R relay.yaml schemas /image/etc/relay/
+ && echo '# What differs from the defaults. Without redis.url the relay does not start.' > /image/etc/relay/relay.yaml
 
 FROM scratch
 # The authorities that rediss:// trusts unless redis.tls.ca names others.

@@ -166,9 +166,6 @@ func serve(cfg *config.Config, stdout io.Writer) error {
 		return err
 	}
 	defer func() { _ = log.Sync() }() // fails on a terminal; nothing to be done
-	for _, w := range cfg.Warnings {
-		log.Warn(w)
-	}
 	r, err := relay.New(cfg, version, log, level)
 	if err != nil {
 		return err

@@ -121,9 +121,16 @@ type result struct {
 	code           int
 }
 
-// run runs the program to its end, with nothing in its environment but env.
+// embedded is the environment of a relay for development.
+var embedded = []string{"RELAY_REDIS_URL=embedded"}
+
+// run runs the program to its end, with nothing in its environment but env, or, where
+// that is nil, with an embedded Redis.
 func (s *scene) run(env []string, args ...string) result {
 	s.t.Helper()
+	if env == nil {
+		env = embedded
+	}
 	cmd := exec.Command(program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, env, &stdout, &stderr
@@ -190,13 +197,13 @@ type daemon struct {
 	done   chan struct{} // closed when the process has ended
 }
 
-// start runs a relay in the scene, with HTTP on a free port unless args say
-// otherwise; prepare may change the command. It ends with the test.
+// start runs a relay in the scene, with an embedded Redis and HTTP on a free port unless
+// args say otherwise; prepare may change the command. It ends with the test.
 func (s *scene) start(prepare func(*exec.Cmd), args ...string) *daemon {
 	s.t.Helper()
 	args = append([]string{"--http.listen=127.0.0.1:0"}, args...)
 	d := &daemon{t: s.t, cmd: exec.Command(program, args...), socket: s.path("relay.sock"), done: make(chan struct{})}
-	d.cmd.Dir, d.cmd.Env, d.cmd.Stdout, d.cmd.Stderr = s.dir, []string{}, &d.stdout, &d.stderr
+	d.cmd.Dir, d.cmd.Env, d.cmd.Stdout, d.cmd.Stderr = s.dir, embedded, &d.stdout, &d.stderr
 	if prepare != nil {
 		prepare(d.cmd)
 	}
@@ -607,11 +614,26 @@ func body(t *testing.T, address, path string) string {
 func TestPrecedence(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, map[string]string{"relay.yaml": "socket: {path: file.sock}\nroutes: [{prefix: 'file:'}]"})
-	env := []string{"RELAY_SOCKET_PATH=env.sock", `RELAY_ROUTES=[{prefix: "env:"}]`, "RELAY_SOKET_PATH=x"}
+	env := append([]string{"RELAY_SOCKET_PATH=env.sock", `RELAY_ROUTES=[{prefix: "env:"}]`}, embedded...)
 	s.run(nil, "--check").expect(t, exitOK, "file.sock", "\nfile: ")
-	s.run(env, "--check").expect(t, exitOK, "env.sock", "\nenv: ",
-		"warning: RELAY_SOKET_PATH: unknown variable, ignored; the nearest known is RELAY_SOCKET_PATH")
+	s.run(env, "--check").expect(t, exitOK, "env.sock", "\nenv: ")
 	s.run(env, "--check", "--socket.path", "flag.sock").expect(t, exitOK, "flag.sock", "\nenv: ")
+}
+
+// TestNoURL: nobody gets an embedded Redis who has not asked for one.
+func TestNoURL(t *testing.T) {
+	t.Parallel()
+	const says = "redis.url: is not set; write the address of your Redis, such as redis://host:6379, " +
+		"or embedded for a Redis inside the relay, for development\n"
+	s := newScene(t, map[string]string{"empty.yaml": "redis: {url: ''}\n"})
+	for _, args := range [][]string{
+		{}, {"--check"}, {"--config", "empty.yaml"}, {"--config", "empty.yaml", "--check"}, {"--redis.url="},
+	} {
+		s.run([]string{}, args...).expect(t, exitFailed, says)
+	}
+	s.run([]string{"RELAY_REDIS_URL="}).expect(t, exitFailed, says)
+	s.run([]string{"RELAY_REDIS_ULR=redis://h"}, "--check").expect(t, exitFailed,
+		"RELAY_REDIS_ULR: unknown variable; the nearest known is RELAY_REDIS_URL")
 }
 
 // TestShippedConfiguration is the first minute: the relay is ready in less than a
@@ -627,7 +649,7 @@ func TestShippedConfiguration(t *testing.T) {
 			d.endsWithin(5 * time.Second)
 		}
 		began := time.Now()
-		d = s.start(nil)
+		d = s.start(func(cmd *exec.Cmd) { cmd.Env = []string{} }) // the file names its Redis
 		d.awaitReady()
 		best = min(best, time.Since(began))
 	}
@@ -642,11 +664,11 @@ func TestShippedConfiguration(t *testing.T) {
 			t.Errorf("the welcome does not say %q", want)
 		}
 	}
-	embedded := regexp.MustCompile(`(redis://\S+), embedded`).FindStringSubmatch(text)
-	if embedded == nil {
+	address := regexp.MustCompile(`(redis://\S+), embedded`).FindStringSubmatch(text)
+	if address == nil {
 		t.Fatalf("the welcome does not say where the embedded Redis is:\n%s", text)
 	}
-	shell(t, "redis-cli -u "+embedded[1]+" ping").shows(t, "PONG")
+	shell(t, "redis-cli -u "+address[1]+" ping").shows(t, "PONG")
 	tries := regexp.MustCompile(`(?m)^  (redis-cli .*)$`).FindAllString(text, -1)
 	if len(tries) != 2 {
 		t.Fatalf("%d lines to try: %q", len(tries), tries)

@@ -25,9 +25,8 @@ type Config struct {
 	Unrouted Unrouted `koanf:"unrouted"`
 	Routes   []Route  `koanf:"routes"`
 
-	File     string   // the file that was read; "" when there was none
-	Dir      string   // the folder relative paths were taken from; "." without a file
-	Warnings []string // what Load noticed and let pass
+	File string // the file that was read; "" when there was none
+	Dir  string // the folder relative paths were taken from; "." without a file
 
 	source  Source            // what Load was given
 	sources map[string]string // key path -> where its value was written
@@ -36,13 +35,20 @@ type Config struct {
 // Redis says how the relay reaches Redis.
 type Redis struct {
 	Mode           RedisMode     `koanf:"mode"`
-	URL            string        `koanf:"url"` // "": the embedded Redis. May hold a password: print Redacted instead
+	URL            string        `koanf:"url"` // or EmbeddedRedis. May hold a password: print Redacted instead
 	PasswordFile   string        `koanf:"password_file"`
 	TLS            TLS           `koanf:"tls"`
 	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH waits for a lost Redis
 	ProbeInterval  time.Duration `koanf:"probe_interval"`  // between two proofs of delivery
 	AlertAfter     int           `koanf:"alert_after"`     // failed attempts in a row
 }
+
+// EmbeddedRedis is what redis.url says to have a Redis inside the relay, for
+// development.
+const EmbeddedRedis = "embedded"
+
+// IsEmbedded reports whether the Redis is the one inside the relay.
+func (r Redis) IsEmbedded() bool { return r.URL == EmbeddedRedis }
 
 // TLS names PEM files for the connection to Redis, each "" when not used.
 type TLS struct {
@@ -178,8 +184,8 @@ const maxPayload = 32 * MiB
 // window to wait for what it has published.
 const maxPublishWindow = 1 << 18
 
-// Default returns the built-in defaults: what a relay without file, environment
-// and flags runs with. It has no routes and uses the embedded Redis.
+// Default returns the built-in defaults. They have no routes, and lack what nobody
+// can guess: redis.url.
 func Default() Config {
 	return Config{
 		Redis: Redis{

@@ -4,8 +4,8 @@
 // A value is looked for in four places, the later winning: the built-in
 // defaults ([Default]), the file, the environment (RELAY_ and the key's path in
 // capitals, RELAY_REDIS_URL) and flags (the key's path, --redis.url). [Load]
-// is strict: an unknown key, a wrong type or a duplicate key is an error that
-// names the place it was written and the way out. [Config.Validate] then judges
+// is strict: an unknown key or variable, a wrong type or a duplicate key is an error
+// that names the place it was written and the way out. [Config.Validate] then judges
 // the values. Both report every problem they find, joined.
 //
 // Relative paths in schemas, redis.password_file, redis.tls.*, nats.token_file,

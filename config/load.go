@@ -46,7 +46,7 @@ func Load(src Source) (*Config, error) {
 	case err != nil:
 		l.fail(err)
 	}
-	warnings := l.addEnv(src.Env)
+	l.addEnv(src.Env)
 	l.addFlags(src.Flags)
 	if len(l.errs) > 0 {
 		return nil, errors.Join(l.errs...)
@@ -56,7 +56,7 @@ func Load(src Source) (*Config, error) {
 	if err := cfg.decode(l.values.Raw()); err != nil {
 		return nil, fmt.Errorf("decode config: %w", err)
 	}
-	cfg.File, cfg.Dir, cfg.Warnings, cfg.sources = file, dir, warnings, l.sources
+	cfg.File, cfg.Dir, cfg.sources = file, dir, l.sources
 	cfg.source = src
 	cfg.resolvePaths()
 	return &cfg, nil

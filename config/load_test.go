@@ -51,6 +51,7 @@ func TestShippedFileIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
+	want.Redis.URL = EmbeddedRedis // said, so that `go run .` is one command
 	want.File, want.Dir = shipped, ".."
 	want.Schemas = "../schemas"
 	for _, r := range []struct{ prefix, schema string }{
@@ -154,9 +155,6 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 			t.Errorf("%s=%s: %v", envName(f.name), text, err)
 			continue
 		}
-		if len(cfg.Warnings) > 0 {
-			t.Errorf("%s: warnings %q", f.name, cfg.Warnings)
-		}
 		switch got := cfg.text(f); {
 		case f.name == routesPath:
 			if len(cfg.Routes) != 1 || cfg.Routes[0].Prefix != "x:" {
@@ -176,18 +174,38 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestEnvironmentWarnings(t *testing.T) {
-	cfg, err := Load(Source{Env: []string{
-		"PATH=/bin", "RELAYX=1", "RELAY_LIMITS_QUEUE=", "noequals",
-		"RELAY_SERVICE_HOST=10.0.0.1", "RELAY_SERVICE_PORT_HTTP=80", "RELAY_PORT=tcp://10.0.0.1:80",
-		"RELAY_PORT_6379_TCP=x", "RELAY_REDIS_ULR=redis://:secret@h",
-	}})
-	if err != nil {
-		t.Fatal(err)
+func TestEnvironmentOfOthers(t *testing.T) {
+	for _, pair := range []string{
+		"PATH=/bin", "RELAYX=1", "RELAY_LIMITS_QUEUE=", "noequals", "RELAY_BIN=/usr/bin/redis-relay",
+		// Services called relay, relay-redis and relay-v6.
+		"RELAY_SERVICE_HOST=10.0.0.1", "RELAY_SERVICE_PORT=80", "RELAY_SERVICE_PORT_HTTP_METRICS=80",
+		"RELAY_PORT=tcp://10.0.0.1:80", "RELAY_PORT_6379_TCP=tcp://10.0.0.1:6379", "RELAY_PORT_53_UDP=udp://10.0.0.1:53",
+		"RELAY_PORT_6379_TCP_PROTO=tcp", "RELAY_PORT_6379_TCP_PORT=6379", "RELAY_PORT_6379_TCP_ADDR=10.0.0.1",
+		"RELAY_REDIS_SERVICE_HOST=10.0.0.1", "RELAY_REDIS_SERVICE_PORT=6379", "RELAY_REDIS_PORT=tcp://10.0.0.1:6379",
+		"RELAY_REDIS_PORT_6379_TCP_ADDR=10.0.0.1",
+		"RELAY_V6_SERVICE_HOST=fd00::1", "RELAY_V6_PORT=tcp://[fd00::1]:6379",
+	} {
+		if cfg, err := Load(Source{Env: []string{pair}}); err != nil {
+			t.Errorf("%s: %v", pair, err)
+		} else if diff := cmp.Diff(Default(), *cfg, sameConfig); diff != "" {
+			t.Errorf("%s: %s", pair, diff)
+		}
 	}
-	want := []string{"RELAY_REDIS_ULR: unknown variable, ignored; the nearest known is RELAY_REDIS_URL"}
-	if diff := cmp.Diff(want, cfg.Warnings); diff != "" {
-		t.Error(diff)
+}
+
+func TestUnknownVariables(t *testing.T) {
+	for pair, want := range map[string]string{
+		"RELAY_REDIS_ULR=redis://:secret@h": "RELAY_REDIS_ULR: unknown variable; the nearest known is RELAY_REDIS_URL",
+		"RELAY_REDIS_PORT=6379":             "RELAY_REDIS_PORT: unknown variable; the nearest known is RELAY_REDIS_MODE",
+		"RELAY_REDIS_SERVICE_HOST=secret.h": "RELAY_REDIS_SERVICE_HOST: unknown variable; the nearest known is RELAY_REDIS_TLS_CERT",
+		"RELAY_LOG_LEVL=":                   "RELAY_LOG_LEVL: unknown variable; the nearest known is RELAY_LOG_LEVEL",
+		"RELAY_" + strings.Repeat("X", 99) + "=secret": "RELAY_" + strings.Repeat("X", 58) +
+			"…: unknown variable; redis-relay --help lists the known ones",
+	} {
+		_, err := Load(Source{Env: []string{pair}})
+		if !errors.Is(err, ErrUnknownKey) || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", pair, err, want)
+		}
 	}
 }
 

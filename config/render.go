@@ -20,8 +20,8 @@ const redacted = "xxxxx"
 // Redacted returns URL fit to be shown: with its passwords replaced by xxxxx,
 // and nothing but its scheme where it cannot be told which part is a password.
 func (r Redis) Redacted() string {
-	if r.URL == "" {
-		return ""
+	if r.URL == "" || r.IsEmbedded() {
+		return r.URL
 	}
 	scheme, _, hasScheme := strings.Cut(r.URL, "://")
 	if !hasScheme || strings.Contains(scheme, "@") {

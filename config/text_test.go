@@ -116,8 +116,13 @@ func TestEnvNamesDiffer(t *testing.T) {
 	seen := map[string]string{}
 	for _, path := range paths() {
 		name := envName(path)
-		if other, ok := seen[name]; ok || isServiceLink(name) {
+		if other, ok := seen[name]; ok {
 			t.Errorf("%s of %s is taken (%s)", name, path, other)
+		}
+		for _, link := range serviceLinks {
+			if link.name.MatchString(name) {
+				t.Errorf("%s of %s is taken by Kubernetes", name, path)
+			}
 		}
 		seen[name] = path
 	}
@@ -126,6 +131,7 @@ func TestEnvNamesDiffer(t *testing.T) {
 func TestRedacted(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                           "",
+		"embedded":                   "embedded",
 		"redis://h:6379/1":           "redis://h:6379/1",
 		"redis://:hunter2@h:6379":    "redis://:xxxxx@h:6379",
 		"redis://u:hunter2@h":        "redis://u:xxxxx@h",

@@ -21,15 +21,23 @@ func (v *validator) checkRedis() {
 	if r.TLS != (TLS{}) && !strings.HasPrefix(r.URL, "rediss://") {
 		v.bad("redis.tls", "has no effect without TLS; write rediss:// in redis.url")
 	}
-	if r.URL != "" {
+	switch {
+	case r.URL == "":
+		v.bad("redis.url", "is not set; write the address of your Redis, such as redis://host:6379, "+
+			"or %s for a Redis inside the relay, for development", EmbeddedRedis)
+	case r.IsEmbedded():
+		v.checkEmbedded(r)
+	default:
 		v.checkURL(r)
-		return
 	}
+}
+
+func (v *validator) checkEmbedded(r Redis) {
 	if r.Mode == ModeSentinel || r.Mode == ModeCluster {
-		v.bad("redis.url", "is empty; mode %s needs one", r.Mode)
+		v.bad("redis.mode", "does not go with redis.url: %s; write single, or the address of your Redis", EmbeddedRedis)
 	}
 	if r.PasswordFile != "" {
-		v.bad("redis.password_file", "has no effect on the embedded Redis; set redis.url")
+		v.bad("redis.password_file", "has no effect with redis.url: %s; write the address of your Redis there", EmbeddedRedis)
 	}
 }
 

@@ -34,10 +34,23 @@ func problemsOf(t *testing.T, c *Config) []string {
 	return list
 }
 
-func TestDefaultIsValid(t *testing.T) {
+// usable is the default, with what it lacks.
+func usable() Config {
 	c := Default()
+	c.Redis.URL = EmbeddedRedis
+	return c
+}
+
+func TestDefaultLacksTheURL(t *testing.T) {
+	c := Default()
+	want := []string{"redis.url: is not set; write the address of your Redis, such as redis://host:6379, " +
+		"or embedded for a Redis inside the relay, for development"}
+	if diff := cmp.Diff(want, problemsOf(t, &c)); diff != "" {
+		t.Error(diff)
+	}
+	c = usable()
 	if got := problemsOf(t, &c); got != nil {
-		t.Errorf("got %q", got)
+		t.Errorf("with one: got %q", got)
 	}
 }
 
@@ -148,22 +161,21 @@ func TestValidate(t *testing.T) {
 		},
 		"embedded with password": {
 			func(c *Config) { c.Redis.PasswordFile = "pw" },
-			[]string{"redis.password_file: has no effect on the embedded Redis; set redis.url"},
+			[]string{"redis.password_file: has no effect with redis.url: embedded; write the address of your Redis there"},
 		},
-		"sentinel without url": {
+		"embedded sentinels": {
 			func(c *Config) { c.Redis.Mode = ModeSentinel },
-			[]string{"redis.url: is empty; mode sentinel needs one"},
+			[]string{"redis.mode: does not go with redis.url: embedded; write single, or the address of your Redis"},
 		},
 		"cluster": {
-			func(c *Config) { c.Redis.Mode = ModeCluster },
+			func(c *Config) { c.Redis.Mode, c.Redis.URL = ModeCluster, "redis://h" },
 			[]string{
-				"redis.url: is empty; mode cluster needs one",
 				"redis.mode: redis.mode cluster: not supported by this version yet",
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Default()
+			cfg := usable()
 			c.change(&cfg)
 			if diff := cmp.Diff(c.want, problemsOf(t, &cfg)); diff != "" {
 				t.Error(diff)
@@ -173,7 +185,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestSocketPathLength(t *testing.T) {
-	cfg := Default()
+	cfg := usable()
 	cfg.Socket.Path = strings.Repeat("x", maxSocketPath)
 	if got := problemsOf(t, &cfg); got != nil {
 		t.Errorf("the longest path: got %q", got)
@@ -227,7 +239,7 @@ func TestValidateURL(t *testing.T) {
 		{ModeSentinel, "redis://h:26379?master_name=m&addr=hunter2", "addr that is not host:port"},
 		{ModeSentinel, "unix:///s?master_name=m&addr=h:1", "mode sentinel needs redis://"},
 	} {
-		cfg := Default()
+		cfg := usable()
 		cfg.Redis.Mode, cfg.Redis.URL = c.mode, c.url
 		got := problemsOf(t, &cfg)
 		switch {
@@ -248,7 +260,7 @@ func TestValidateLeafCA(t *testing.T) {
 		"tls://h,tls://u:p@i":  nil,
 		"tls://h,nats://u:p@i": {"nats.leaf.ca: has no effect without TLS; write tls:// before each server in nats.leaf.url"},
 	} {
-		cfg := Default()
+		cfg := usable()
 		cfg.NATS.Leaf = Leaf{URL: url, CA: "ca.pem"}
 		if diff := cmp.Diff(want, problemsOf(t, &cfg)); diff != "" {
 			t.Errorf("%q: %s", url, diff)
@@ -279,7 +291,7 @@ func TestValidateLeaf(t *testing.T) {
 		{"nats://h?password=hunter2", "", "must be a host"},
 		{"nats://:hunter2/x@h", "", "percent-encode"},
 	} {
-		cfg := Default()
+		cfg := usable()
 		cfg.NATS.Leaf = Leaf{URL: c.url, Credentials: c.credentials}
 		got := problemsOf(t, &cfg)
 		switch {
@@ -385,7 +397,7 @@ func TestValidateRoutes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Default()
+			cfg := usable()
 			cfg.Routes = []Route{NewRoute("a:")}
 			c.change(&cfg.Routes[0])
 			var want []string
@@ -406,7 +418,7 @@ func outside(name string) string {
 func quoted(name string) string { return `"` + strings.ReplaceAll(name, `\`, `\\`) + `"` }
 
 func TestValidateAcrossRoutes(t *testing.T) {
-	cfg := Default()
+	cfg := usable()
 	cfg.Routes = []Route{NewRoute("a:"), NewRoute("b:"), NewRoute("a:")}
 	cfg.Routes[1].Schema, cfg.Schemas = "b.json", ""
 	want := []string{
@@ -423,7 +435,7 @@ func TestValidateSaysWhereAValueWasWritten(t *testing.T) {
 		"- {prefix: 'b:', rate: *r}\n")
 	cfg, err := Load(Source{
 		Path:  path,
-		Env:   []string{"RELAY_LOG_FORMAT=xml"},
+		Env:   []string{"RELAY_LOG_FORMAT=xml", "RELAY_REDIS_URL=embedded"},
 		Flags: map[string]string{"unrouted": "maybe"},
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Redis.URL != "" {
+	if !cfg.Redis.IsEmbedded() {
 		if opts := upstreamOptions(&cfg.Redis); opts.Check() != nil {
 			return opts.Check()
 		}
@@ -38,7 +38,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 		}
 	}
 	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
-	if cfg.Redis.URL == "" {
+	if cfg.Redis.IsEmbedded() {
 		redis = "embedded (development only)"
 	}
 	file := cfg.File
@@ -65,7 +65,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	for _, warning := range slices.Concat(cfg.Warnings, warnings) {
+	for _, warning := range warnings {
 		if _, err := fmt.Fprintln(w, "warning:", warning); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func startProgram(t *testing.T, redis *redistest.Server, settings string) (socke
 	socket = filepath.Join(dir, "relay.sock")
 	cmd := exec.Command(binary, "--config", file, "--redis.url", redis.URL(), "--socket.path", socket, "--http.listen=")
 	var stderr strings.Builder
-	cmd.Stderr = &stderr
+	cmd.Env, cmd.Stderr = []string{}, &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -157,11 +157,10 @@ func (r *Relay) takeSocket() error {
 	return err
 }
 
-// connectTo says how to reach Redis, and starts the embedded one if there is no
-// other.
+// connectTo says how to reach Redis, and starts the embedded one if that is meant.
 func (r *Relay) connectTo() (upstream.Options, error) {
 	opts := upstreamOptions(&r.cfg.Redis)
-	if opts.URL == "" {
+	if r.cfg.Redis.IsEmbedded() {
 		var err error
 		if r.embedded, err = embedded.Start(r.kept(), r.log.Named("embedded")); err != nil {
 			return opts, fmt.Errorf("start the embedded Redis: %w", err)

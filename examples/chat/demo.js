@@ -41,13 +41,13 @@ function run(name, program, args, env, pattern) {
   });
 }
 
-let redis = process.env.REDIS_URL ?? '';
+let redis = process.env.REDIS_URL || 'embedded';
 const servers = [];
 for (const port of ports) {
   const socket = join(folder, `relay-${port}.sock`);
   const relay = ['--config', 'relay.yaml', '--redis.url', redis, '--socket.path', socket, '--http.listen', ''];
   const [, url] = await run('relay', process.env.RELAY_BIN, relay, {}, /^ +redis +([^\s,]+)/m);
-  redis ||= url;
+  redis = url;
   servers.push(run('server', process.execPath, ['server.js'], { PORT: port, REDIS_SOCKET: socket }, /^chat: /m));
 }
 await Promise.all(servers);

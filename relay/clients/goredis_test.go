@@ -78,7 +78,7 @@ func freeAddress(t *testing.T) string {
 func (p *process) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(binary, p.args...)
-	p.cmd.Stderr = os.Stderr
+	p.cmd.Env, p.cmd.Stderr = []string{}, os.Stderr
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}

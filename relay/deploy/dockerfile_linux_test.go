@@ -17,7 +17,7 @@ func TestContext(t *testing.T) {
 	for _, name := range files(t, shipped(t).stages[""]) {
 		top, _, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
 		if strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "/relay/deploy/") || strings.Contains(name, "/testdata/") ||
-			!slices.Contains([]string{"go.mod", "go.sum", "main.go", "relay.yaml", "config", "relay", "schemas"}, top) {
+			!slices.Contains([]string{"go.mod", "go.sum", "main.go", "config", "relay"}, top) {
 			t.Errorf("%s is copied and not needed", name)
 		}
 	}
@@ -27,9 +27,6 @@ func TestContext(t *testing.T) {
 func TestImageHoldsNothingElse(t *testing.T) {
 	i := shipped(t)
 	want := []string{"/etc/relay/relay.yaml", "/etc/ssl/certs/ca-certificates.crt", "/redis-relay", "/run/relay"}
-	for _, name := range files(t, filepath.Join(repository, "schemas")) {
-		want = append(want, "/etc/relay/schemas"+name)
-	}
 	got := slices.DeleteFunc(files(t, i.root), func(name string) bool {
 		return name == "/proc" || strings.HasPrefix(name, "/run/secrets") // mount points of other tests
 	})
@@ -93,8 +90,24 @@ func TestImageRuns(t *testing.T) {
 // read-only, and what a person reads who has forgotten the volume.
 func TestImageNeedsAFolderForItsSocket(t *testing.T) {
 	i := shipped(t)
-	c := &container{root: i.root, user: i.user, command: i.command, env: i.env}
+	c := &container{
+		root: i.root, user: i.user, command: i.command, env: slices.Concat(i.env, []string{"RELAY_REDIS_URL=redis://127.0.0.1:1"}),
+	}
 	if code, output := c.run(t); code != 1 || !strings.Contains(output, "socket.path") || !strings.Contains(output, "read-only file system") {
+		t.Errorf("exit code %d: %s", code, output)
+	}
+}
+
+// TestImageAsksForAnAddress: it neither starts on a Redis of its own, nor with routes
+// that would reject what it knows nothing of.
+func TestImageAsksForAnAddress(t *testing.T) {
+	i := shipped(t)
+	c := &container{root: i.root, user: i.user, command: i.command, env: i.env}
+	if code, output := c.run(t); code != 1 || !strings.Contains(output, "redis.url: is not set") {
+		t.Errorf("exit code %d: %s", code, output)
+	}
+	c.command, c.env = append(slices.Clone(i.command), "--check"), append(slices.Clone(i.env), "RELAY_REDIS_URL=redis://h")
+	if code, output := c.run(t); code != 0 || strings.Contains(output, ":  ") || !strings.Contains(output, "\nunrouted ") {
 		t.Errorf("exit code %d: %s", code, output)
 	}
 }
