@@ -4,12 +4,12 @@ package relay_test
 // reader. They are read off the source, test files and all platforms included.
 
 import (
-	"bytes"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -123,29 +123,34 @@ type sourceFile struct {
 	ast  *ast.File
 }
 
-// skipped are folders that hold what others wrote or tools made.
-var skipped = map[string]bool{
-	".git": true, ".cache": true, ".venv": true, "node_modules": true, "__pycache__": true, ".pytest_cache": true,
+// projectFiles lists the files of the project: those that git knows or would add, by
+// their path from the root. What git ignores was made by tools or by a relay that ran.
+func projectFiles(t *testing.T) (paths []string) {
+	t.Helper()
+	out, err := exec.Command("git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached", "--others",
+		"--exclude-standard", "--deduplicate").Output()
+	if err != nil {
+		t.Fatalf("list the project's files: %v; install git, and work in a clone", err)
+	}
+	for p := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		if info, err := os.Lstat(filepath.Join(root, p)); err == nil && info.Mode().IsRegular() { // else about to be removed
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
 
-// eachFile calls f with every file of the project.
-func eachFile(t *testing.T, f func(path string)) {
-	t.Helper()
-	err := filepath.WalkDir(root, func(p string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && skipped[entry.Name()]:
-			return filepath.SkipDir
-		case entry.Type().IsRegular():
-			rel, err := filepath.Rel(root, p)
-			f(filepath.ToSlash(rel))
-			return err
+// TestIgnoredFilesAreNotLookedAt: a relay that ran here, or a build, leaves files.
+func TestIgnoredFilesAreNotLookedAt(t *testing.T) {
+	for _, pattern := range []string{"*.sock.history", "*.sock.lock"} {
+		f, err := os.CreateTemp(root, pattern)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		t.Cleanup(func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) })
+		if name := filepath.Base(f.Name()); slices.Contains(projectFiles(t), name) {
+			t.Errorf("%s is taken for a file of the project", name)
+		}
 	}
 }
 
@@ -154,16 +159,16 @@ func sources(t *testing.T) []sourceFile {
 	t.Helper()
 	var list []sourceFile
 	files := token.NewFileSet()
-	eachFile(t, func(p string) {
+	for _, p := range projectFiles(t) {
 		if path.Ext(p) != ".go" || strings.HasPrefix(p, "relay/deploy/") { // a module of its own
-			return
+			continue
 		}
 		f, err := parser.ParseFile(files, filepath.Join(root, p), nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
 		list = append(list, sourceFile{p, path.Dir(p), strings.HasSuffix(p, "_test.go"), f})
-	})
+	}
 	if len(list) < 50 {
 		t.Fatalf("only %d Go files: is this the root?", len(list))
 	}
@@ -316,19 +321,16 @@ func TestNoRegistryHosts(t *testing.T) {
 		`python` + `hosted\.org`, `crates` + `\.io`, `ruby` + `gems\.org`, `docker` + `\.io`, `ghcr` + `\.io`,
 		`arti` + `factory`,
 	}, `|`))
-	eachFile(t, func(p string) {
+	for _, p := range projectFiles(t) {
 		text, err := os.ReadFile(filepath.Join(root, p))
 		if err != nil {
 			t.Error(err)
-			return
-		}
-		if bytes.IndexByte(text[:min(len(text), 8000)], 0) >= 0 {
-			return // a built program
+			continue
 		}
 		if host := hosts.Find(text); host != nil {
 			t.Errorf("%s names %s", p, host)
 		}
-	})
+	}
 }
 
 func TestTopLevel(t *testing.T) {
@@ -336,18 +338,13 @@ func TestTopLevel(t *testing.T) {
 		".ci", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "README.md", "config",
 		"examples", "go.mod", "go.sum", "main.go", "main_test.go", "relay", "relay.yaml", "schemas",
 	}
-	made := regexp.MustCompile(`^(redis-relay|.*\.sock|.*\.sock\.lock)$`) // as in .gitignore
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		t.Fatal(err)
-	}
 	present := map[string]bool{}
-	for _, entry := range entries {
-		name := entry.Name()
-		present[name] = true
-		if !slices.Contains(wanted, name) && !strings.HasPrefix(name, ".") && !made.MatchString(name) {
+	for _, p := range projectFiles(t) {
+		name, _, _ := strings.Cut(p, "/")
+		if !present[name] && !slices.Contains(wanted, name) && !strings.HasPrefix(name, ".") {
 			t.Errorf("%s has no place at the top level", name)
 		}
+		present[name] = true
 	}
 	for _, name := range wanted {
 		if !present[name] {
