@@ -64,7 +64,7 @@ cross: ## compile, tests included, for the other platforms
 configs: build ## check relay.yaml and the configs of the examples
 	@set -e; for config in relay.yaml $$(find examples -name relay.yaml -not -path '*/node_modules/*'); do \
 		echo "check $$config"; \
-		./redis-relay --check --config "$$config" > /dev/null; \
+		./redis-relay check --config "$$config" > /dev/null; \
 	done
 
 demo: build ## a chat on two servers behind two relays, to try in browsers

@@ -73,9 +73,9 @@ func unknownVariable(name string, known []string) error {
 	if len(name) > longestTypo {
 		return &KeyError{
 			Origin: fmt.Sprintf("%.*s…", longestTypo, name), Err: ErrUnknownKey,
-			Reason: "unknown variable; redis-relay --help lists the known ones",
+			Reason: "unknown variable; redis-relay help lists the known ones",
 		}
 	}
-	near, _ := nearest(name, known)
+	near, _ := Nearest(name, known)
 	return &KeyError{Origin: name, Err: ErrUnknownKey, Reason: "unknown variable; the nearest known is " + near}
 }

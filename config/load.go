@@ -203,7 +203,7 @@ func (l *loader) addFlags(flags map[string]string) {
 	for _, path := range slices.Sorted(maps.Keys(flags)) {
 		f, ok := leafAt(path)
 		if !ok {
-			near, _ := nearest(path, paths())
+			near, _ := Nearest(path, paths())
 			l.fail(&KeyError{
 				Origin: "--" + path, Err: ErrUnknownKey,
 				Reason: "unknown flag; the nearest known is --" + near,

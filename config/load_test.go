@@ -200,7 +200,7 @@ func TestUnknownVariables(t *testing.T) {
 		"RELAY_REDIS_SERVICE_HOST=secret.h": "RELAY_REDIS_SERVICE_HOST: unknown variable; the nearest known is RELAY_REDIS_TLS_CERT",
 		"RELAY_LOG_LEVL=":                   "RELAY_LOG_LEVL: unknown variable; the nearest known is RELAY_LOG_LEVEL",
 		"RELAY_" + strings.Repeat("X", 99) + "=secret": "RELAY_" + strings.Repeat("X", 58) +
-			"…: unknown variable; redis-relay --help lists the known ones",
+			"…: unknown variable; redis-relay help lists the known ones",
 	} {
 		_, err := Load(Source{Env: []string{pair}})
 		if !errors.Is(err, ErrUnknownKey) || err.Error() != want {

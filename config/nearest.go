@@ -7,9 +7,9 @@ import "unicode/utf8"
 // longestTypo bounds the work for one name; a longer one has no near name.
 const longestTypo = 64 // bytes
 
-// nearest returns the candidate with the fewest edits from name. ok reports
+// Nearest returns the candidate with the fewest edits from name. ok reports
 // whether it is near enough to be a likely typo: at most half of it differs.
-func nearest(name string, candidates []string) (best string, ok bool) {
+func Nearest(name string, candidates []string) (best string, ok bool) {
 	if len(name) > longestTypo {
 		return "", false
 	}

@@ -184,13 +184,13 @@ func plainText(v reflect.Value) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	}
 	if d, ok := v.Interface().(time.Duration); ok {
-		return durationText(d)
+		return DurationText(d)
 	}
 	return fmt.Sprint(v.Interface())
 }
 
-// durationText is d.String without the zeros at its end: 72h, not 72h0m0s.
-func durationText(d time.Duration) string {
+// DurationText is d.String without the zeros at its end: 72h, not 72h0m0s.
+func DurationText(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -171,7 +171,7 @@ func fits(n *yaml.Node, t reflect.Type) bool {
 
 func (c *checker) unknown(key *yaml.Node, path string, known []string) {
 	hint := "known here: " + strings.Join(known, ", ")
-	if near, ok := nearest(key.Value, known); ok {
+	if near, ok := Nearest(key.Value, known); ok {
 		hint = "did you mean " + near + "?"
 	}
 	if !strings.Contains(key.Value, "://") { // else a URL without its key, which may hold a password

@@ -66,7 +66,7 @@ func TestDurationText(t *testing.T) {
 		0: "0s", 30 * time.Second: "30s", time.Minute: "1m", 72 * time.Hour: "72h",
 		90 * time.Minute: "1h30m", time.Hour + 5*time.Second: "1h0m5s", 1500 * time.Millisecond: "1.5s",
 	} {
-		if got := durationText(d); got != want {
+		if got := DurationText(d); got != want {
 			t.Errorf("%d: got %s, want %s", d, got, want)
 		}
 	}
@@ -78,7 +78,7 @@ func TestNearest(t *testing.T) {
 		"prefx": "prefix", "perfix": "prefix", "Schema": "schema", "publishes": "publish", "subscrib": "subscribe",
 		"zzz": "", "": "", strings.Repeat("prefix", 20): "",
 	} {
-		got, ok := nearest(name, known)
+		got, ok := Nearest(name, known)
 		if ok != (want != "") || ok && got != want {
 			t.Errorf("%q: got %q, %v", name, got, ok)
 		}

@@ -30,13 +30,14 @@ var layers = map[string]struct {
 	imports []string
 	because string
 }{
-	".":                {[]string{"config", "relay", "relay/admin"}, "main parses, then hands over"},
+	".":                {[]string{"relay/command"}, "main hands over"},
 	"config":           {nil, "settings are plain values that anybody may read"},
 	"relay":            {parts, "the composition root is the one place where all parts meet"},
 	"relay/account":    {nil, "it judges the relay by what can be seen from outside"},
 	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin"}, "it says what to run, and runs it"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/fleet":      {[]string{"relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
@@ -70,6 +71,8 @@ var modules = map[string]struct {
 	because string
 }{
 	"github.com/alicebob/miniredis/v2":         {[]string{"relay/embedded"}, "no concern of others"},
+	"github.com/spf13/cobra":                   {[]string{"relay/command"}, "others are told what was meant"},
+	"github.com/spf13/pflag":                   {[]string{"relay/command"}, "others are told what was meant"},
 	"github.com/go-viper/mapstructure/v2":      {[]string{"config"}, "how settings are decoded stays there"},
 	"github.com/knadh/koanf/v2":                {[]string{"config"}, "others get a plain struct"},
 	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},
@@ -109,7 +112,7 @@ var bans = []struct {
 		"HTTP is what admin is for",
 	},
 	{
-		append([]string{".", "relay"}, parts...),
+		append([]string{".", "relay", "relay/command"}, parts...),
 		[]string{"log", "log/slog", "expvar", "testing"},
 		"logger and metrics are parameters, and test support stays out of the program",
 	},
@@ -336,7 +339,7 @@ func TestNoRegistryHosts(t *testing.T) {
 func TestTopLevel(t *testing.T) {
 	wanted := []string{
 		".ci", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "README.md", "config",
-		"examples", "go.mod", "go.sum", "main.go", "main_test.go", "relay", "relay.yaml", "schemas",
+		"examples", "go.mod", "go.sum", "main.go", "relay", "relay.yaml", "schemas",
 	}
 	present := map[string]bool{}
 	for _, p := range projectFiles(t) {

@@ -1,6 +1,6 @@
 package relay
 
-// What --check prints.
+// What check prints.
 
 import (
 	"fmt"
@@ -48,13 +48,23 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
 	p("config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path,
-		natsWord(cfg.NATS), cfg.HTTP.Listen)
-	p("ROUTE\tSCHEMA\tPUBLISH\tSUBSCRIBE\tINVALID\tSLOW\tON_GAP\tDELIVER\tRATE\tNATS\tKINDS\n")
+		natsWord(cfg.NATS), or(cfg.HTTP.Listen, "-"))
+	p("ROUTE\tSCHEMA\tINVALID\tPUBLISH\tSUBSCRIBE\tNATS\n")
 	for _, rt := range table.Routes() {
-		p("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"),
-			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), invalidWord(rt),
-			slowWord(&rt.Policy), gapWord(rt.Policy.OnGap), deliverWord(&rt.Policy), rateWord(rt.Policy.Rate),
-			mayWord(rt.NATS, nil), kindWords(rt))
+		p("%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"), invalidWord(rt),
+			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), mayWord(rt.NATS, nil))
+	}
+	p("\nROUTE\tKIND\tSLOW\tON_GAP\tDELIVER\tHISTORY\tRATE\tALERT\n")
+	for _, rt := range table.Routes() {
+		kinds := slices.Sorted(maps.Keys(rt.Kinds))
+		for _, kind := range kinds {
+			p("%s\t%s\t%s\n", rt.Name, kind, policyWords(rt.Kinds[kind]))
+		}
+		rest := "any"
+		if len(kinds) > 0 {
+			rest = "any other"
+		}
+		p("%s\t%s\t%s\n", rt.Name, rest, policyWords(&rt.Policy))
 	}
 	if names := set.Names(); len(names) > 0 {
 		p("\nSCHEMA\tCHECKED\n")
@@ -148,20 +158,41 @@ func deliverWord(p *route.Policy) string {
 	return string(config.DeliverAll)
 }
 
-// rateWord is a rate as "10/s+20": messages a second, and the burst.
-func rateWord(r route.Rate) string {
+// policyWords are the cells of a policy.
+func policyWords(p *route.Policy) string {
+	return strings.Join([]string{
+		slowWord(p), gapWord(p.OnGap), deliverWord(p), historyWords(p.History), rateWords(p.Rate), alertWords(p.Rate),
+	}, "\t")
+}
+
+func historyWords(h *route.History) string {
+	switch {
+	case h == nil:
+		return "-"
+	case h.TTL == 0:
+		return "about " + messages(float64(h.Length)) + ", for ever"
+	}
+	return "about " + messages(float64(h.Length)) + ", for " + config.DurationText(h.TTL)
+}
+
+func rateWords(r route.Rate) string {
 	if r.PerSecond == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%v/s+%d", r.PerSecond, r.Burst)
+	return fmt.Sprintf("%s/s, bursts of %d", messages(r.PerSecond), r.Burst)
 }
 
-// kindWords lists the kinds with a policy of their own, in order.
-func kindWords(rt *route.Route) string {
-	var list []string
-	for _, name := range slices.Sorted(maps.Keys(rt.Kinds)) {
-		p := rt.Kinds[name]
-		list = append(list, name+"("+slowWord(p)+","+deliverWord(p)+","+rateWord(p.Rate)+")")
+func alertWords(r route.Rate) string {
+	if r.Alert == 0 {
+		return "-"
 	}
-	return or(strings.Join(list, " "), "-")
+	return "above " + messages(r.Alert) + "/s"
+}
+
+// messages counts them in words.
+func messages(n float64) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64) + " messages"
 }

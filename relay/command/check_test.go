@@ -1,0 +1,156 @@
+package command
+
+// What check says of configurations and schemas.
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	withSchema := func(text string) map[string]string {
+		return map[string]string{
+			"relay.yaml":     "schemas: schemas\nroutes: [{prefix: 'a:', schema: a.json}]\n",
+			"schemas/a.json": text,
+		}
+	}
+	for name, c := range map[string]struct {
+		files map[string]string
+		args  []string
+		code  int
+		says  []string
+	}{
+		"no file": {nil, nil, exitOK, []string{"built-in defaults", "unrouted", "embedded", "\nok\n"}},
+		"routes": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'b:', publish: false}, {prefix: 'b:c', slow: drop}]"},
+			nil, exitOK,
+			[]string{"relay.yaml", "ROUTE", "b: ", "b:c ", "\nok\n"},
+		},
+		"users of routes": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'b:', publish_uids: [0, 1000], subscribe: false}]"},
+			nil, exitOK,
+			[]string{"\nb:        -       -        uid 0,1000  no "},
+		},
+		"policies in words": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'b:', history: {length: 1000, ttl: 72h}, " +
+				"rate: {limit: 10, alert: 12.5}, kinds: {typing: {slow: drop, history: null, rate: {limit: 1, burst: 3}}, " +
+				"kept: {history: {length: 1, ttl: 0s}}}}]"},
+			nil, exitOK,
+			[]string{
+				"\nb:        any other  disconnect  notify      all      about 1000 messages, for 72h  " +
+					"10 messages/s, bursts of 10  above 12.5 messages/s\n",
+				"\nb:        typing     drop        notify      all      -                             " +
+					"1 message/s, bursts of 3     above 12.5 messages/s\n",
+				"\nb:        kept       disconnect  notify      all      about 1 message, for ever     ",
+				"\nunrouted  any        disconnect  disconnect  all      -                             -   ",
+			},
+		},
+		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  compiled\n", "\nok\n"}},
+		"schema not compiled": {
+			withSchema(`{"items": {"unevaluatedProperties": false}}`), nil, exitOK,
+			[]string{"\na.json  by the library", "/items/unevaluatedProperties cannot be compiled\n", "\nok\n"},
+		},
+		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"my.yaml", "no such file"}},
+		"unknown key": {
+			map[string]string{"relay.yaml": "\nsocket: {pth: x}\n"},
+			nil, exitFailed,
+			[]string{"relay.yaml:2: socket.pth: unknown key; did you mean path?"},
+		},
+		"wrong type": {
+			map[string]string{"relay.yaml": "limits: {clients: many}"},
+			nil, exitFailed,
+			[]string{`relay.yaml:1: limits.clients: expected a whole number, found text "many"`},
+		},
+		"two routes of one prefix": {
+			map[string]string{"relay.yaml": "routes:\n- prefix: 'a:'\n- prefix: 'a:'\n"},
+			nil, exitFailed,
+			[]string{`relay.yaml:3: routes[1].prefix: "a:" is already the prefix of routes[0]`},
+		},
+		"long socket path": {
+			nil,
+			[]string{"--socket.path=/" + strings.Repeat("x", 200)},
+			exitFailed,
+			[]string{"--socket.path: socket.path: has 201 bytes", "choose a shorter folder"},
+		},
+		"not supported": {
+			map[string]string{"relay.yaml": "redis: {mode: cluster, url: 'redis://h'}"},
+			nil, exitFailed,
+			[]string{"relay.yaml:1: redis.mode: redis.mode cluster: not supported by this version yet"},
+		},
+		"all at once": {
+			map[string]string{"relay.yaml": "lgo: {}\nunrouted: 3\n"},
+			[]string{"--limits.queue=much"},
+			exitFailed,
+			[]string{"relay.yaml:1: lgo", "did you mean log?", "relay.yaml:2: unrouted", "--limits.queue"},
+		},
+		"schema outside": {
+			withSchema(`{"$ref": "file:///etc/passwd"}`), nil, exitFailed,
+			[]string{`"a.json"`, "file:///etc/passwd", "outside the schemas folder"},
+		},
+		"schema missing": {
+			withSchema(`{"$ref": "b.json"}`), nil, exitFailed, []string{`"a.json"`, `"b.json"`, "no such file"},
+		},
+		"schema is no JSON": {withSchema(`{"type":`), nil, exitFailed, []string{`"a.json"`, "line 1", "invalid JSON"}},
+		"schemas that no route uses": {
+			map[string]string{
+				"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/a.json": `{"type":`, "schemas/b.json": `{"$ref":"gone.json"}`,
+				"schemas/c.json": `{"type":"object"}`, "schemas/notes.txt": "no schema",
+			},
+			nil, exitOK,
+			[]string{
+				`warning: no route has a schema yet, but one would fail: load "a.json": invalid schema: line 1`,
+				`warning: no route has a schema yet, but one would fail: load "b.json": invalid schema: /$ref: "gone.json"`,
+				"\nok\n",
+			},
+		},
+		"good schemas that no route uses": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/c.json": `{"type":"object"}`},
+			nil, exitOK,
+			[]string{"\nc.json  compiled\n\nok\n"},
+		},
+		"schemas folder that no route needs": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas": "a file"},
+			nil, exitOK,
+			[]string{`warning: no route has a schema yet, but one would fail: open "`, "not a directory", "\nok\n"},
+		},
+		"route names no schema": {
+			map[string]string{"relay.yaml": "routes: [{prefix: 'a:', schema: a.json}]", "schemas/b.json": "{}"},
+			nil, exitFailed,
+			[]string{"routes[0].schema", "a.json"},
+		},
+		"bad URL": {nil, []string{"--redis.url=http://h"}, exitFailed, []string{"redis.url: must begin with redis://"}},
+		"password file missing": {
+			nil,
+			[]string{"--redis.url=redis://h", "--redis.password_file=p"},
+			exitFailed,
+			[]string{"redis.password_file", "no such file"},
+		},
+		"authorities of the NATS cluster": {
+			map[string]string{"ca.pem": "not PEM"},
+			[]string{"--nats.leaf.url=tls://h", "--nats.leaf.ca=ca.pem"},
+			exitFailed,
+			[]string{"nats.leaf.ca: no PEM certificate in "},
+		},
+		"credentials for the NATS cluster missing": {
+			nil,
+			[]string{"--nats.leaf.url=tls://h", "--nats.leaf.credentials=gone"},
+			exitFailed,
+			[]string{"nats.leaf.credentials: open ", "no such file"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, c.files)
+			checked := s.run(nil, append([]string{"check"}, c.args...)...)
+			checked.expect(t, c.code, c.says...)
+			if old := s.run(nil, append([]string{"--check"}, c.args...)...); old != checked {
+				t.Errorf("--check differs from check:\n%s%s", old.stdout, old.stderr)
+			}
+			if _, err := os.Lstat(s.path("relay.sock.lock")); err == nil {
+				t.Error("--check took the socket")
+			}
+		})
+	}
+}

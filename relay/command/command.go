@@ -1,0 +1,173 @@
+package command
+
+// The tree of commands, and what becomes of an error.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"redis-relay/config"
+	"redis-relay/relay"
+)
+
+// Exit codes, as the shell knows them.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// defaultFile is read when it is there.
+const defaultFile = "relay.yaml"
+
+// program is one call of the program.
+type program struct {
+	version        string
+	stdout, stderr io.Writer
+	source         config.Source // complete when the command line has been read
+}
+
+// Run carries out the command that args are, under the environment env, and returns
+// the exit code.
+func Run(version string, args, env []string, stdout, stderr io.Writer) int {
+	p := &program{
+		version: version, stdout: stdout, stderr: stderr,
+		source: config.Source{Env: env, Flags: map[string]string{}},
+	}
+	root := p.root()
+	root.SetArgs(twoDashes(root, args))
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintf(stderr, "redis-relay: %v\nTry redis-relay --help.\n", err)
+		return exitUsage
+	}
+	_, _ = fmt.Fprintf(stderr, "redis-relay: %v\n", err)
+	return exitFailed
+}
+
+// usageError is a mistake on the command line itself.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func wrongUsage(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+// root is redis-relay itself, with all commands below it.
+func (p *program) root() *cobra.Command {
+	cobra.EnableCommandSorting = false // the order of the help is ours
+	var check, version bool
+	root := &cobra.Command{
+		Use:   "redis-relay",
+		Short: "one Redis subscriber for the whole host",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case version:
+				return p.printVersion()
+			case check:
+				return p.check()
+			}
+			return p.run()
+		},
+		Args:                       takesNoArguments,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2, // edits
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.Flags().BoolVar(&check, "check", false, "do what check does")
+	root.Flags().BoolVar(&version, "version", false, "do what version does")
+	root.SetGlobalNormalizationFunc(oneSpelling)
+	root.SetFlagErrorFunc(explainFlag)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
+	root.SetHelpCommand(p.helpCommand(root))
+	p.addSettings(root)
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.versionCommand())
+	return root
+}
+
+func (p *program) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "run", Short: "run the relay; so does redis-relay alone",
+		SuggestFor: []string{"start", "serve", "server", "daemon", "up"},
+		Args:       takesNoArguments,
+		RunE:       func(*cobra.Command, []string) error { return p.run() },
+	}
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check", Short: "check configuration and schemas, and print the routes",
+		SuggestFor: []string{"validate", "verify", "test", "lint", "config", "routes"},
+		Args:       takesNoArguments,
+		RunE:       func(*cobra.Command, []string) error { return p.check() },
+	}
+}
+
+func (p *program) check() error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	return relay.Describe(cfg, p.stdout)
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "print the version",
+		Args: takesNoArguments,
+		RunE: func(*cobra.Command, []string) error { return p.printVersion() },
+	}
+}
+
+func (p *program) printVersion() error {
+	_, err := fmt.Fprintln(p.stdout, "redis-relay", p.version)
+	return err
+}
+
+// load reads the configuration and judges it.
+func (p *program) load() (*config.Config, error) {
+	cfg, err := config.Load(p.source)
+	if err == nil {
+		err = cfg.Validate()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the configuration is not valid:\n%w", err)
+	}
+	return cfg, nil
+}
+
+// takesNoArguments refuses what is no flag, be it meant as a command or as anything else.
+func takesNoArguments(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasParent():
+		return wrongUsage("unexpected argument %q", args[0])
+	case strings.HasSuffix(args[0], ".yaml") || strings.HasSuffix(args[0], ".yml"):
+		return wrongUsage("unknown command %q; did you mean --config %s?", args[0], args[0])
+	}
+	return unknownCommand(cmd, args[0])
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return wrongUsage("unknown command %q; did you mean %s?", name, near[0])
+	}
+	var names []string
+	for _, command := range root.Commands() {
+		names = append(names, command.Name())
+	}
+	return wrongUsage("unknown command %q; the commands are %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,18 @@
+// Package command is the command line of redis-relay: run, check, health, init,
+// version and help. [Run] is one call of the program.
+//
+// Every key of relay.yaml but routes is a flag of every command. Dots, dashes and
+// underscores in a flag's name are the same: --redis.url, --redis-url. What was
+// there before the commands stays: the relay runs without a command, --check and
+// --version do what check and version do.
+//
+// Exit codes: 0 good, or a clean end; 1 failed; 2 wrong usage.
+//
+// The package is the only importer of cobra, which reads the command line, and of
+// pflag below it.
+//
+// # Concurrency
+//
+// Run blocks until the command has ended. While the relay runs, a goroutine waits
+// for signals, and a line of the log that nobody reads is left to another.
+package command

@@ -1,0 +1,235 @@
+package command
+
+// Signals, reloads, health and the log of a running relay.
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+func TestSigtermDrains(t *testing.T) {
+	t.Parallel()
+	d := newScene(t, nil).start(nil)
+	d.awaitReady()
+	c := d.dial()
+	c.Send("SUBSCRIBE", "a")
+	c.Expect(t, "[subscribe a 1]")
+	d.signal(syscall.SIGTERM)
+	if code := d.endsWithin(5 * time.Second); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if got := c.Closed(); got != nil {
+		t.Errorf("got %s before the end", got)
+	}
+	if _, err := os.Lstat(d.socket); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is left behind: %v", err)
+	}
+	d.says("has ended")
+}
+
+// startStuck starts a relay that cannot drain: a publish waits for a Redis that
+// is not there.
+func startStuck(t *testing.T) *daemon {
+	t.Helper()
+	d := newScene(t, nil).start(nil, "--redis.url=redis://127.0.0.1:1", "--redis.publish_timeout=1m")
+	address := d.httpAddress()
+	redistest.Eventually(t, wait, "the relay is alive", func() bool { return status(address, "/livez") == http.StatusOK })
+	d.dial().Send("PUBLISH", "a", "b")
+	watcher := d.dial()
+	redistest.Eventually(t, wait, "the publish has been read", func() bool {
+		return strings.Contains(watcher.Do("CLIENT", "LIST").String(), "cmd=publish")
+	})
+	d.signal(syscall.SIGTERM)
+	d.says("draining")
+	return d
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	d := startStuck(t)
+	if d.hasEnded() {
+		t.Fatal("did not wait for the publish")
+	}
+	d.signal(syscall.SIGINT)
+	if code := d.endsWithin(2 * time.Second); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	d.says("second signal")
+}
+
+func TestDrainIsBounded(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	d := startStuck(t)
+	if code := d.endsWithin(drainTime + 2*time.Second); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	if time.Since(began) < drainTime {
+		t.Error("ended before the time to drain was over")
+	}
+	d.says("draining took too long")
+}
+
+// TestSighupReloads changes a file without changing its size and time, so that
+// only the signal can be the cause.
+func TestSighupReloads(t *testing.T) {
+	t.Parallel()
+	const open, closed = "routes: [{prefix: 'a:', publish: true }]", "routes: [{prefix: 'a:', publish: false}]"
+	s := newScene(t, map[string]string{"relay.yaml": open})
+	d := s.start(nil)
+	d.awaitReady()
+	info, err := os.Stat(s.path("relay.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(text string) {
+		s.write("relay.yaml", text)
+		if err := os.Chtimes(s.path("relay.yaml"), info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		d.signal(syscall.SIGHUP)
+	}
+	c := d.dial()
+	c.Send("PUBLISH", "a:1", "x")
+	c.Expect(t, ":0")
+
+	replace(closed)
+	d.says("configuration reloaded")
+	c.Send("PUBLISH", "a:1", "x")
+	c.Expect(t, `-DENIED a:1: route "a:" says publish: false`)
+
+	replace(strings.Replace(open, "publish: true ", "publsh: true  ", 1))
+	d.says("reload refused")
+	c.Send("PUBLISH", "a:1", "x")
+	c.Expect(t, `-DENIED a:1: route "a:" says publish: false`)
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	s := newScene(t, nil)
+	d := s.start(nil, "--redis.url="+redis.URL())
+	listen := "--http.listen=" + d.awaitReady()
+	ask := func(code int, says string, args ...string) {
+		t.Helper()
+		s.run(nil, append([]string{"health", listen}, args...)...).expect(t, code, says)
+	}
+	ask(exitOK, "")
+	ask(exitOK, "", "--live")
+	for _, mistake := range []string{"nonsense: 1", "limits: {clients: many}", "unrouted: perhaps"} {
+		s.write("relay.yaml", mistake+"\nhttp: {listen: "+strings.TrimPrefix(listen, "--http.listen=")+"}\n")
+		s.run(nil, "health").expect(t, exitOK, "") // the relay goes on
+	}
+	s.write("relay.yaml", "")
+
+	redis.Kill()
+	d.says("connection to Redis lost")
+	ask(exitFailed, "/readyz: not ready: not connected to Redis")
+	ask(exitOK, "", "--live")
+
+	d.signal(syscall.SIGTERM)
+	d.endsWithin(5 * time.Second)
+	ask(exitFailed, "no relay answers")
+	ask(exitFailed, "no relay answers", "--live")
+	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty")
+}
+
+// TestLogIsNotRead: the pipe is full, and whoever should read it does not.
+func TestLogIsNotRead(t *testing.T) {
+	t.Parallel()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if err := writer.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = writer.Write([]byte("x\n"))
+	}
+	d := newScene(t, nil).start(func(cmd *exec.Cmd) { cmd.Stderr = writer }, "--log.level=debug")
+	_ = writer.Close()
+	_ = d.httpAddress()
+	d.dial().Do("PING")
+	d.awaitReady()
+	for range 10 {
+		c := d.dial()
+		c.Send("PUBLISH", "a", "m")
+		c.Expect(t, ":0")
+		c.Close() // which is logged
+	}
+	d.signal(syscall.SIGTERM)
+	if code := d.endsWithin(5 * time.Second); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestJSONLog(t *testing.T) {
+	t.Parallel()
+	d := newScene(t, nil).start(nil, "--log.format=json")
+	d.says("connected to Redis")
+	d.signal(syscall.SIGTERM)
+	d.endsWithin(5 * time.Second)
+	if d.stdout.String() != "" {
+		t.Errorf("a welcome for machines: %s", &d.stdout)
+	}
+	for line := range strings.Lines(d.stderr.String()) {
+		var entry struct{ Level, Msg string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Level == "" || entry.Msg == "" {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+// TestUnprivileged runs as a container does: as another user where the test may
+// choose one, in a folder that cannot be written, with a folder for the socket.
+func TestUnprivileged(t *testing.T) {
+	t.Parallel()
+	s := newShippedScene(t)
+	sockets := s.path("run")
+	if err := os.Mkdir(sockets, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	prepare := func(*exec.Cmd) {}
+	if os.Geteuid() == 0 {
+		const nobody = 65532
+		if err := os.Chown(sockets, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		prepare = func(cmd *exec.Cmd) {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		}
+	}
+	if err := os.Chmod(s.dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(s.dir, 0o755) })
+
+	d := s.start(prepare, "--socket.path=run/relay.sock")
+	d.socket = s.path("run/relay.sock")
+	d.awaitReady()
+	info, err := os.Stat(d.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o660 {
+		t.Errorf("the socket has mode %v", info.Mode())
+	}
+	c := d.dial()
+	c.Send("PUBLISH", "notifications", "hello")
+	c.Expect(t, ":0")
+	d.signal(syscall.SIGTERM)
+	if code := d.endsWithin(5 * time.Second); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}

@@ -1,0 +1,85 @@
+package command
+
+// The first minute: what a start tells, and what it says one may try.
+
+import (
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+// TestShippedConfiguration is the first minute: the relay is ready in less than a
+// second (the best of three starts counts, since the machine may be busy), tells
+// where, and what it says one may try works.
+func TestShippedConfiguration(t *testing.T) {
+	s := newShippedScene(t)
+	var d *daemon
+	best := time.Hour
+	for range 3 {
+		if d != nil {
+			d.signal(syscall.SIGTERM)
+			d.endsWithin(5 * time.Second)
+		}
+		began := time.Now()
+		d = s.start(func(cmd *exec.Cmd) { cmd.Env = []string{} }) // the file names its Redis
+		d.awaitReady()
+		best = min(best, time.Since(began))
+	}
+	if best > time.Second {
+		t.Errorf("ready after %v at best", best)
+	}
+	text := d.stdout.String()
+	for _, want := range []string{
+		"redis-relay " + testVersion, "relay.yaml", "embedded: for development only, history in relay.sock.history", d.socket,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the welcome does not say %q", want)
+		}
+	}
+	address := regexp.MustCompile(`(redis://\S+), embedded`).FindStringSubmatch(text)
+	if address == nil {
+		t.Fatalf("the welcome does not say where the embedded Redis is:\n%s", text)
+	}
+	shell(t, "redis-cli -u "+address[1]+" ping").shows(t, "PONG")
+	tries := regexp.MustCompile(`(?m)^  (redis-cli .*)$`).FindAllString(text, -1)
+	if len(tries) != 2 {
+		t.Fatalf("%d lines to try: %q", len(tries), tries)
+	}
+	heard := shell(t, tries[0])
+	heard.shows(t, "subscribe")
+	told := shell(t, tries[1])
+	heard.shows(t, `"userId":"ann"`)
+	told.shows(t, "1\n")
+}
+
+// TestWelcomeOfAProductionRelay says what runs, and invites nobody to publish.
+func TestWelcomeOfAProductionRelay(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	d := newScene(t, nil).start(nil, "--redis.url="+redis.URL())
+	d.awaitReady()
+	if text := d.stdout.String(); !strings.Contains(text, redis.URL()) || strings.Contains(text, "publish") {
+		t.Errorf("the welcome:\n%s", text)
+	}
+}
+
+// shell runs a line until the test ends.
+func shell(t *testing.T, line string) *output {
+	t.Helper()
+	var out output
+	cmd := exec.Command("sh", "-c", "exec "+line)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // the error says that it has ended
+		_ = cmd.Wait()
+	})
+	return &out
+}
