@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 
 import redis.asyncio as redis
 
@@ -15,10 +16,16 @@ async def main():
     # Only the address differs from plain Redis, where it is redis.Redis(host="localhost", ...).
     path = os.environ.get("REDIS_SOCKET", "./relay.sock")
     client = redis.Redis(unix_socket_path=path, decode_responses=True)
-    async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
-        await pubsub.subscribe("chat:42", "notifications")
-        async for message in pubsub.listen():
-            print(f"{message['channel']}: {message['data']}", flush=True)
+    async with client:
+        while True:
+            try:
+                async with client.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    await pubsub.subscribe("chat:42", "notifications")
+                    async for message in pubsub.listen():
+                        print(f"{message['channel']}: {message['data']}", flush=True)
+            except redis.ConnectionError as error:  # redis-py gives up after a few attempts; a subscriber must not
+                print(error, file=sys.stderr, flush=True)
+                await asyncio.sleep(1)
 
 
 with contextlib.suppress(asyncio.CancelledError):

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 import redis
 
@@ -12,7 +13,12 @@ for name in (signal.SIGINT, signal.SIGTERM):
 # Only the address differs from plain Redis, where it is redis.Redis(host="localhost", ...).
 path = os.environ.get("REDIS_SOCKET", "./relay.sock")
 client = redis.Redis(unix_socket_path=path, decode_responses=True)
-with client.pubsub(ignore_subscribe_messages=True) as pubsub:
-    pubsub.subscribe("chat:42", "notifications")
-    for message in pubsub.listen():
-        print(f"{message['channel']}: {message['data']}", flush=True)
+while True:
+    try:
+        with client.pubsub(ignore_subscribe_messages=True) as pubsub:
+            pubsub.subscribe("chat:42", "notifications")
+            for message in pubsub.listen():
+                print(f"{message['channel']}: {message['data']}", flush=True)
+    except redis.ConnectionError as error:  # redis-py gives up after a few attempts; a subscriber must not
+        print(error, file=sys.stderr, flush=True)
+        time.sleep(1)

@@ -31,6 +31,11 @@ export class Daemon {
     return this.#output;
   }
 
+  // isRunning says whether the process has started and not ended.
+  get isRunning() {
+    return running.has(this.#child);
+  }
+
   async start() {
     const child = spawn(this.#command, this.#args, { ...this.#options, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;

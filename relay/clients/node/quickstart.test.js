@@ -31,6 +31,12 @@ for (const pair of ['node-redis', 'ioredis']) {
 
       await until('printed messages', async () => subscriber.output.includes('notifications: Backup done\n'));
       assert.match(subscriber.output, /^chat:42: \{"type":"message",.*"userId":"ada".*\}\n/);
+      await target.stop('SIGKILL');
+      await until('failed attempt to connect', async () => /^connect E/m.test(subscriber.output));
+      await target.start();
+      await until('new subscriptions', () => listening(1));
+      await observer.publish('notifications', 'Back again');
+      await until('printed message', async () => subscriber.output.includes('notifications: Back again\n'));
       subscriber.child.kill(signal);
       assert.equal(await within('end of the subscriber', subscriber.end), 0, subscriber.output);
       await until('end of the subscriptions', () => listening(0));

@@ -40,9 +40,15 @@ def test_what_the_publisher_says_the_subscriber_prints(target, pair, how):
             assert bool(re.search("^refused: INVALID chat:42 .*userId", report, re.MULTILINE)) == IS_RELAY, report
 
             until("printed messages", lambda: "notifications: Backup done\n" in output())
+            assert re.match(r'chat:42: \{"type": "message", .*"userId": "ada".*\}\n', output()), output()
+            target.stop(signal.SIGKILL)
+            until("failed attempt to connect", lambda: "connecting to" in output())
+            target.start()
+            until("new subscriptions", lambda: listeners() == [1, 1])
+            observer.publish("notifications", "Back again")
+            until("printed message", lambda: "notifications: Back again\n" in output())
             subscriber.send_signal(how)
             assert subscriber.wait(PATIENCE) == 0, output()
-            assert re.match(r'chat:42: \{"type": "message", .*"userId": "ada".*\}\n', output()), output()
             assert "Traceback" not in output()
             until("end of the subscriptions", lambda: listeners() == [0, 0])
         finally:
