@@ -29,7 +29,7 @@ func isLocal(name string) bool { return name == EventsChannel || name == Rejects
 
 // Event is a message on relay:events. Fields that do not apply are absent.
 type Event struct {
-	Event string    `json:"event"` // upstream_down, upstream_up, gap, alert, reload, slow_listener, refused
+	Event string    `json:"event"` // upstream_down, upstream_up, socket_down, socket_up, gap, alert, reload, slow_listener, refused
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 
@@ -244,5 +244,19 @@ func (r *Relay) Alert(attempts int, err error) {
 	r.log.Error("Redis cannot be reached; still trying", zap.Int("attempts", attempts), zap.Error(err),
 		zap.String("redis", r.redisName()))
 	r.tell(EventsChannel, Event{Event: "alert", Time: time.Now(), Attempts: attempts, Cause: err.Error()})
+	r.flush()
+}
+
+// socketLost is told when clients cannot connect any more, and with nil when they can
+// again.
+func (r *Relay) socketLost(why error) {
+	event := Event{Event: "socket_up", Time: time.Now()}
+	if why != nil {
+		event.Event, event.Cause = "socket_down", why.Error()
+		r.log.Error("clients cannot connect; those who are connected stay", zap.Error(why))
+	} else {
+		r.log.Info("clients can connect again", zap.String("socket", r.cfg.Socket.Path))
+	}
+	r.tell(EventsChannel, event)
 	r.flush()
 }

@@ -399,12 +399,8 @@ func (r *Relay) measureLeaf() {
 		l = new(leaf)
 	}
 	m := r.metrics
-	m.Gauge("nats_leaf_up", "1 while this relay is the leaf node of a NATS cluster.", func() float64 {
-		if l.attached() != nil {
-			return 1
-		}
-		return 0
-	})
+	m.Gauge("nats_leaf_up", "1 while this relay is the leaf node of a NATS cluster.",
+		func() float64 { return oneIf(l.attached() != nil) })
 	m.Count("nats_leaf_failures_total", "Attempts to be the leaf node that failed, or ended by a loss.",
 		func() float64 { return float64(l.failures.Load()) })
 	m.Count("nats_leaf_delivered_total", "Messages given to the NATS cluster.",

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -55,7 +54,7 @@ type Relay struct {
 	pages      *history.Pages
 	writer     *history.Writer
 	server     *respserver.Server
-	listener   net.Listener
+	socket     *respserver.Socket
 	nats       *natsbridge.Bridge // nil: off
 	leaf       *leaf              // nil: off
 	admin      *admin.Server      // nil: off
@@ -153,7 +152,7 @@ func (r *Relay) takeSocket() error {
 	if err != nil {
 		return fmt.Errorf("socket.mode: %w", err)
 	}
-	r.listener, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group)
+	r.socket, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group)
 	return err
 }
 
@@ -203,8 +202,8 @@ func (f probeReceipt) Flush()                  {}
 // Close gives back what New took. Only for a relay that was never run.
 func (r *Relay) Close() error {
 	var errs []error
-	if r.listener != nil {
-		errs = append(errs, r.listener.Close())
+	if r.socket != nil {
+		errs = append(errs, r.socket.Close())
 	}
 	if r.nats != nil {
 		errs = append(errs, r.nats.Close())
@@ -234,7 +233,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	redis.Go(func() error { return r.fleet.Run(below) })
 
 	clients, gctx := errgroup.WithContext(ctx)
-	clients.Go(func() error { return r.server.Serve(gctx, r.listener) })
+	clients.Go(func() error { return r.server.Serve(gctx, r.socket) })
+	clients.Go(func() error { return r.socket.Keep(gctx, r.socketLost) })
 	clients.Go(func() error { return r.watch(gctx) })
 	if r.nats != nil {
 		clients.Go(func() error { return r.nats.Run(gctx) })
@@ -271,9 +271,16 @@ func (r *Relay) NATSAddress() string {
 	return r.nats.Addr().String()
 }
 
-// Ready says whether every wanted subscription is confirmed by Redis and messages
-// can be published, and if not, what is missing.
+// Ready says whether clients can connect, every wanted subscription is confirmed by
+// Redis and messages can be published, and if not, what is missing.
 func (r *Relay) Ready() (ready bool, missing string) {
+	if err := r.socket.Lost(); err != nil {
+		return false, err.Error()
+	}
+	return r.upstreamReady()
+}
+
+func (r *Relay) upstreamReady() (ready bool, missing string) {
 	if ready, missing = r.subscriber.Status(); !ready {
 		return false, missing
 	}
@@ -334,6 +341,10 @@ func (r *Relay) clientRoom(asked int64) int64 {
 func (r *Relay) measure() {
 	m := r.metrics
 	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(r.server.Stats().Clients) })
+	m.Gauge("socket_reachable", "1 while the socket's file is there, so that clients can connect.",
+		func() float64 { return oneIf(r.socket.Lost() == nil) })
+	m.Count("socket_remade_total", "Times that the socket's file was gone or replaced, and was made anew.",
+		func() float64 { return float64(r.socket.Remade()) })
 	m.Count("clients_accepted_total", "Connections accepted.",
 		func() float64 { return float64(r.server.Stats().Accepted) })
 	m.Count("clients_refused_total", "Connections turned away.",
@@ -387,15 +398,21 @@ func (r *Relay) measure() {
 	r.measureNATS()
 	r.measureLeaf()
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
-		if ready, _ := r.Ready(); ready {
-			return 1
-		}
-		return 0
+		ready, _ := r.upstreamReady()
+		return oneIf(ready)
 	})
 	m.Count("upstream_connections_total", "Subscriber connections made to Redis.",
 		func() float64 { return float64(r.subscriber.Lives()) })
 	m.Count("upstream_alerts_total", "Outages in which Redis could not be reached redis.alert_after times in a row.",
 		func() float64 { return float64(r.alerts.Load()) })
+}
+
+// oneIf is a condition as a gauge.
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 var (

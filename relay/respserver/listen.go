@@ -22,37 +22,10 @@ var (
 	ErrNotSocket = errors.New("the path exists and is not a socket")
 )
 
-// Listen makes the Unix socket at path with a mode and a group (name or number;
-// empty: the process's own). A socket that nobody answers on is replaced. The
-// file lock path+".lock" is held until the listener is closed, so that of two
-// relays that start at once one is refused; it is the kernel's, and goes with the
-// process.
-func Listen(path string, mode fs.FileMode, group string) (net.Listener, error) {
-	gid, err := groupID(group)
-	if err != nil {
-		return nil, fmt.Errorf("socket.group: %w", err)
-	}
-	lock, err := lockFile(path)
-	if err != nil {
-		return nil, err
-	}
-	ln, err := listen(path, mode, gid)
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return &listener{ln, lock}, nil
-}
-
-// listener lets go of the lock after the socket is gone.
-type listener struct {
-	net.Listener
-	lock *os.File
-}
-
-func (l *listener) Close() error { return errors.Join(l.Listener.Close(), l.lock.Close()) }
+func lockPath(path string) string { return path + ".lock" }
 
 func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
+	f, err := os.OpenFile(lockPath(path), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("socket.path: cannot lock %s: %w", path, err)
 	}
@@ -68,24 +41,39 @@ func lockFile(path string) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
-func listen(path string, mode fs.FileMode, gid int) (net.Listener, error) {
+// bind makes the socket's file, and returns it with what tells the file from others.
+func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInfo, error) {
 	if err := clearWay(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config := net.ListenConfig{Control: ownerOnly}
-	ln, err := config.Listen(context.Background(), "unix", path)
+	made, err := config.Listen(context.Background(), "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("socket.path: %w", err)
+		return nil, nil, fmt.Errorf("socket.path: %w", err)
 	}
+	ln := made.(*net.UnixListener) //nolint:forcetypeassert // of the network "unix" it is
+	ln.SetUnlinkOnClose(false)     // by its path, whosever file that is by then
+	own, err := os.Lstat(path)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("socket.path: %w", err), ln.Close())
+	}
+	if err := admitTo(path, mode, gid); err != nil {
+		return nil, nil, errors.Join(err, remove(path, own), ln.Close())
+	}
+	return ln, own, nil
+}
+
+// admitTo lets those connect who may.
+func admitTo(path string, mode fs.FileMode, gid int) error {
 	if gid >= 0 {
 		if err := os.Chown(path, -1, gid); err != nil {
-			return nil, errors.Join(fmt.Errorf("socket.group: %w", err), ln.Close())
+			return fmt.Errorf("socket.group: %w", err)
 		}
 	}
 	if err := os.Chmod(path, mode); err != nil {
-		return nil, errors.Join(fmt.Errorf("socket.mode: %w", err), ln.Close())
+		return fmt.Errorf("socket.mode: %w", err)
 	}
-	return ln, nil
+	return nil
 }
 
 // ownerOnly lets nobody else connect until the socket has its group and mode.
