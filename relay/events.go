@@ -29,7 +29,7 @@ func isLocal(name string) bool { return name == EventsChannel || name == Rejects
 
 // Event is a message on relay:events. Fields that do not apply are absent.
 type Event struct {
-	Event string    `json:"event"` // upstream_down, upstream_up, socket_down, socket_up, gap, alert, reload, slow_listener, refused
+	Event string    `json:"event"` // one of those that schemas/events.json describes
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 

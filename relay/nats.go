@@ -39,7 +39,7 @@ func (r *Relay) openNATS() error {
 	}
 	r.nats, err = natsbridge.New(natsbridge.Options{
 		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout,
-	}, natsLimits(r.cfg.Limits), r.rules.Load().scopes(), r.hub, (*natsDoor)(r), r.log.Named("nats"))
+	}, r.natsLimits(r.cfg.Limits), r.rules.Load().scopes(), r.hub, (*natsDoor)(r), r.log.Named("nats"))
 	return err
 }
 
@@ -59,9 +59,10 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-func natsLimits(l config.Limits) natsbridge.Limits {
+// natsLimits are the limits that setLimits has set last, for NATS clients.
+func (r *Relay) natsLimits(l config.Limits) natsbridge.Limits {
 	return natsbridge.Limits{
-		Clients: l.Clients, Subscriptions: l.Subscriptions, Payload: int(l.Payload), Queue: int(l.Queue),
+		Clients: int(r.limits.Clients.Load()), Subscriptions: l.Subscriptions, Payload: int(l.Payload), Queue: int(l.Queue),
 		Behind: int(l.Buffer()),
 	}
 }
@@ -100,7 +101,7 @@ func (r *Relay) deliverToNATS(d *resp.Delivery) (n int) {
 
 func (r *Relay) reloadNATS(next *config.Config) {
 	for b := range r.bridges {
-		if err := b.SetLimits(natsLimits(next.Limits)); err != nil {
+		if err := b.SetLimits(r.natsLimits(next.Limits)); err != nil {
 			r.log.Warn("not all limits hold for NATS clients yet", zap.Error(err))
 		}
 		b.SetScopes(r.rules.Load().scopes())

@@ -320,18 +320,24 @@ func (r *Relay) setLimits(l config.Limits) {
 	r.limits.Command.Store(int64(l.CommandTimeout))
 }
 
-// ownDescriptors are the file descriptors that no client may take: for Redis, HTTP,
-// the configuration, and the runtime.
-const ownDescriptors = 32
+// ownDescriptors are the file descriptors that no client may take: for Redis, the
+// configuration and the runtime; and for HTTP.
+const ownDescriptors = 32 + admin.MaxConnections
 
-// clientRoom returns how many clients there may be: as many as asked for, or as the
-// system has descriptors for, which it says then.
+// clientRoom returns how many clients there may be on the socket, and as many again at
+// the NATS door, if that is open: as many as asked for, or as the system has
+// descriptors for, which it says then.
 func (r *Relay) clientRoom(asked int64) int64 {
+	doors := int64(1)
+	if r.cfg.NATS.Listen != "" {
+		doors++
+	}
 	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur >= uint64(asked+ownDescriptors) {
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
+	if err != nil || files.Cur >= uint64(doors*asked+ownDescriptors) {
 		return asked
 	}
-	room := max(1, int64(files.Cur)-ownDescriptors)
+	room := max(1, (int64(files.Cur)-ownDescriptors)/doors)
 	r.log.Warn("limits.clients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",
 		zap.Int64("limits.clients", asked), zap.Int64("lowered_to", room), zap.Uint64("open_files", files.Cur))
 	return room
@@ -397,6 +403,15 @@ func (r *Relay) measure() {
 		})
 	r.measureNATS()
 	r.measureLeaf()
+	m.Gauge("http_connections", "Connections to the HTTP server.", func() float64 {
+		now, _ := r.httpConnections()
+		return float64(now)
+	})
+	m.Count("http_displaced_total", "Connections to the HTTP server that were closed to make room for new ones.",
+		func() float64 {
+			_, displaced := r.httpConnections()
+			return float64(displaced)
+		})
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		ready, _ := r.upstreamReady()
 		return oneIf(ready)
@@ -405,6 +420,13 @@ func (r *Relay) measure() {
 		func() float64 { return float64(r.subscriber.Lives()) })
 	m.Count("upstream_alerts_total", "Outages in which Redis could not be reached redis.alert_after times in a row.",
 		func() float64 { return float64(r.alerts.Load()) })
+}
+
+func (r *Relay) httpConnections() (now int, displaced uint64) {
+	if r.admin == nil {
+		return 0, 0
+	}
+	return r.admin.Connections()
 }
 
 // oneIf is a condition as a gauge.

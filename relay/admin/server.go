@@ -22,9 +22,20 @@ type Status func(io.Writer) error
 
 // Server answers /livez, /readyz and /metrics, and shows people a status page.
 type Server struct {
-	http http.Server
-	ln   net.Listener
+	http        http.Server
+	ln          net.Listener
+	connections connections
 }
+
+// How long each part of an exchange may take. All that is asked for is made within
+// milliseconds; these are for the network, and for who holds connections.
+const (
+	headerTime = 2 * time.Second
+	answerTime = 10 * time.Second
+	idleTime   = time.Minute // Prometheus comes more often
+
+	maxHeader = 8 << 10 // bytes
+)
 
 // New listens on address (host:port). Nothing is served before Run.
 func New(address string, ready Ready, status Status, metrics http.Handler) (*Server, error) {
@@ -37,13 +48,21 @@ func New(address string, ready Ready, status Status, metrics http.Handler) (*Ser
 	mux.HandleFunc("GET /readyz", readiness(ready))
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /{$}", page(ready, status))
-	return &Server{ln: ln, http: http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-	}}, nil
+	s := &Server{ln: ln, connections: connections{all: map[net.Conn]time.Time{}}}
+	s.http = http.Server{
+		Handler:        mux,
+		ReadTimeout:    headerTime, // nobody sends a body
+		WriteTimeout:   answerTime,
+		IdleTimeout:    idleTime,
+		MaxHeaderBytes: maxHeader,
+		ConnState:      s.connections.note,
+	}
+	return s, nil
+}
+
+// Connections returns how many there are, and how many have ever made room for others.
+func (s *Server) Connections() (now int, displaced uint64) {
+	return s.connections.count(), s.connections.displaced.Load()
 }
 
 // Addr is where the server listens.

@@ -1,20 +1,29 @@
 package admin
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs a server for the length of a test.
-func start(t *testing.T, ready Ready) string {
+// start runs a server for the length of a test, and returns its address.
+func start(t *testing.T, ready Ready) (url string) {
+	t.Helper()
+	return "http://" + serve(t, ready).Addr().String()
+}
+
+func serve(t *testing.T, ready Ready) *Server {
 	t.Helper()
 	figures := func(w io.Writer) error { _, err := io.WriteString(w, "clients 3\n"); return err }
 	s, err := New("127.0.0.1:0", ready, figures, http.NotFoundHandler())
@@ -31,7 +40,7 @@ func start(t *testing.T, ready Ready) string {
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
-	return "http://" + s.Addr().String()
+	return s
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -110,5 +119,99 @@ func TestProbeFailsWhereNobodyListens(t *testing.T) {
 	}
 	if err := Probe(t.Context(), address, true); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Whatever others do with connections that they hold open: there are not many, and
+// who asks is answered.
+func TestConnectionsThatAreHeldOpenShutNobodyOut(t *testing.T) {
+	for name, said := range map[string]string{
+		"silent":         "",
+		"half a request": "GET /livez HTTP/1.1\r\nHost: x\r\n",
+		"idle":           "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n",
+		"do not read":    strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func() (bool, string) { return true, "" })
+			address := s.Addr().String()
+			var held []net.Conn
+			defer func() {
+				for _, conn := range held {
+					_ = conn.Close()
+				}
+			}()
+			for len(held) < 10*MaxConnections {
+				conn, err := net.Dial("tcp", address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				held = append(held, conn)
+				_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+				_, _ = io.WriteString(conn, said) // it may be closed by now, or full
+				if len(held)%MaxConnections != 0 {
+					continue
+				}
+				if err := Probe(t.Context(), address, false); err != nil {
+					t.Fatalf("beside %d: %v", len(held), err)
+				}
+			}
+			now, displaced := s.Connections()
+			if now > MaxConnections || displaced < uint64(len(held)-MaxConnections) {
+				t.Errorf("%d connections, %d displaced", now, displaced)
+			}
+			_ = held[0].SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.Copy(io.Discard, held[0]); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error("the oldest is still open")
+			}
+		})
+	}
+}
+
+// One that is used stays, whoever else comes: those that are not used make room.
+func TestAConnectionInUseIsNotDisplaced(t *testing.T) {
+	s := serve(t, func() (bool, string) { return true, "" })
+	address := s.Addr().String()
+	used, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = used.Close() }()
+	answers := bufio.NewReader(used)
+	for n := range 3 * MaxConnections {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		for accepted := 0; accepted < n+2; { // with the one in use; else many more come in at one moment
+			now, displaced := s.Connections()
+			accepted = now + int(displaced)
+		}
+		if _, err := io.WriteString(used, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+	}
+}
+
+func TestALongHeaderIsRefused(t *testing.T) {
+	url := start(t, func() (bool, string) { return true, "" })
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/livez", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X", strings.Repeat("x", 3*maxHeader))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("answered %d", res.StatusCode)
 	}
 }

@@ -22,11 +22,8 @@ import (
 // The relay keeps descriptors back: clients are refused before Redis cannot be
 // reached any more.
 func TestFewDescriptors(t *testing.T) {
-	const files = 100
-	c := start(t, func(cmd *exec.Cmd) {
-		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, files), program}, cmd.Args[1:]...)
-		cmd.Path = "/bin/sh"
-	})
+	const files = 150
+	c := start(t, mayOpen(files))
 	if c.says("limits.clients is lowered") != 1 {
 		t.Error("the log does not say that there will be fewer clients")
 	}
@@ -56,6 +53,18 @@ func TestFewDescriptors(t *testing.T) {
 	if len(served) < files/2 || len(refused) == 0 {
 		t.Errorf("%d served, %d refused", len(served), len(refused))
 	}
+	var idle []net.Conn // on HTTP: they take nothing from others
+	for range files {
+		conn, err := net.Dial("tcp", c.http)
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle = append(idle, conn)
+	}
+	c.eventually("the relay answers beside them", func() bool { return c.status("/readyz") == 200 })
+	if n := c.metrics()["http_displaced_total"]; n < files/2 {
+		t.Errorf("%v of %d connections made room for others", n, files)
+	}
 	for range 3 {
 		c.redis.MustDo("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 		c.eventually("the relay publishes again", func() bool {
@@ -63,9 +72,25 @@ func TestFewDescriptors(t *testing.T) {
 			return err == nil && strings.Count(v.Str, ":pub ") == 2 && c.status("/readyz") == 200
 		})
 	}
-	closeAll(append(served, refused...))
+	closeAll(append(served, append(refused, idle...)...))
 	b.dismiss(t)
 	c.returned()
+}
+
+// mayOpen lets a relay have so many descriptors.
+func mayOpen(files int) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) {
+		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, files), program}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+	}
+}
+
+// NATS clients have as many as those on the socket, and no more than there are.
+func TestFewDescriptorsForTwoDoors(t *testing.T) {
+	c := start(t, mayOpen(164), "--nats.listen="+freeAddress(t))
+	if c.says(`"lowered_to":50`)+c.says(`"lowered_to": 50`) != 1 {
+		t.Error("the log does not say that there will be 50 clients at each door")
+	}
 }
 
 // With no descriptor left connections wait, and the relay does not spin.
