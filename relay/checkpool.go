@@ -20,10 +20,10 @@ const (
 	heldExtra = 512      // bytes that a message takes beside its frame
 )
 
-// checkPool holds messages that only the schema library can judge, and those that
-// came behind one of them on its channel. Workers check them in parallel, the
-// oldest first. Those of one channel are handed on in the order in which they
-// came; those of other channels pass by.
+// checkPool holds messages that take long to judge, and those that came behind one
+// of them on its channel. Workers check them in parallel, the oldest first. Those
+// of one channel are handed on in the order in which they came; those of other
+// channels pass by.
 //
 // It holds copies of frames, since each frame of the tap would keep a whole chunk
 // alive. When it is full, who reads from Redis waits, and Redis queues for the
@@ -101,7 +101,7 @@ func madeCheck(j judgement) *check {
 // make checks the payload, unless somebody else does or did.
 func (c *check) make(checker route.Checker) {
 	if c.begun.CompareAndSwap(false, true) {
-		c.err = checker.Validate(c.payload)
+		c.err = checker.Validate(c.payload, nil)
 		c.done.Store(true)
 	}
 }

@@ -35,7 +35,9 @@ func (g *gates) Scan(payload []byte) (kind, key []byte, decided bool, err error)
 	return payload[:1], nil, false, nil
 }
 
-func (g *gates) Validate(payload []byte) error {
+func (g *gates) Brief([]byte) (decided bool, err error) { return false, nil }
+
+func (g *gates) Validate(payload []byte, _ func() bool) error {
 	g.made.Add(1)
 	if g.inner != nil {
 		g.inner()

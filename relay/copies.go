@@ -30,7 +30,7 @@ type newest struct {
 type judgement struct {
 	kind   []byte
 	key    []byte // the value of latest_by; nil: none
-	open   *check // only the library can say whether it is valid; nil: err says it
+	open   *check // whether it is valid takes long to say; nil: err says it
 	err    error
 	closed bool // not for local listeners, which was reported
 }

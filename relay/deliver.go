@@ -13,8 +13,8 @@ import (
 )
 
 // Deliver takes a message from Redis: finds its route, checks it and queues it
-// for its listeners. Nothing is written before Flush. What only the schema library
-// can judge, and what came behind it on its channel, goes to the pool of checks;
+// for its listeners. Nothing is written before Flush. What takes long to judge, and
+// what came behind it on its channel, goes to the pool of checks;
 // Deliver waits for nothing but room there. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
@@ -76,6 +76,9 @@ func (r *Relay) judgeInbound(now *rules, rt *route.Route, d *resp.Delivery) (j j
 	if refusal := r.count(now, monitor.Inbound, rt, j.kind, d.Channel); refusal != nil {
 		r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload))
 		return judgement{closed: true}
+	}
+	if !decided {
+		decided, j.err = rt.Checker.Brief(d.Payload)
 	}
 	if !decided {
 		j.open = newCheck(j)

@@ -127,7 +127,7 @@ func invalidWord(rt *route.Route) string {
 // checkedWord says how messages are checked against a schema.
 func checkedWord(set *schema.Set, name string) string {
 	if keyword := fallback(set, name); keyword != "" {
-		return "by the library, at tens of times the cost: " + keyword + " cannot be compiled"
+		return "not compiled, at some three times the cost, because of " + keyword
 	}
 	return "compiled"
 }

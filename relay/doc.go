@@ -5,8 +5,8 @@
 // # Ordering
 //
 // Messages reach each listener in the order in which Redis sent them, but that one
-// which only the schema library can judge, with those behind it on its channel, is
-// overtaken by other channels. What one client publishes reaches Redis in the order
+// which takes long to judge, with those behind it on its channel, is overtaken by
+// other channels. What one client publishes reaches Redis in the order
 // in which it was sent. A local publish is never short-circuited: Redis is the one
 // source of order.
 //

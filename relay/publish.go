@@ -78,7 +78,7 @@ func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (k
 		return kind, refusal // before a check that may take long
 	}
 	if !decided {
-		err = rt.Checker.Validate(p.Payload)
+		err = rt.Checker.Validate(p.Payload, nil)
 	}
 	if err != nil {
 		return nil, &Refusal{Invalid, string(p.Channel), err.Error()}

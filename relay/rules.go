@@ -173,7 +173,7 @@ func (r *rules) logSchemas(log *zap.Logger) {
 		case keyword == "":
 			quick = append(quick, name)
 		default:
-			log.Warn("a schema is not compiled: each of its messages costs tens of times as much",
+			log.Warn("a schema is not compiled: to check a message costs some three times as much",
 				zap.String("schema", name), zap.String("because_of", keyword))
 		}
 	}

@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  compiled\n", "\nok\n"}},
 		"schema not compiled": {
 			withSchema(`{"items": {"unevaluatedProperties": false}}`), nil, exitOK,
-			[]string{"\na.json  by the library", "/items/unevaluatedProperties cannot be compiled\n", "\nok\n"},
+			[]string{"\na.json  not compiled", "because of /items/unevaluatedProperties\n", "\nok\n"},
 		},
 		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"my.yaml", "no such file"}},
 		"unknown key": {

@@ -70,10 +70,12 @@ func (u Users) Admit(uid uint32, known bool) bool {
 // the field that LatestBy names for the kind, nil if it has none. It must be safe
 // for concurrent use and must not keep payload.
 type Checker interface {
-	// Scan is quick. If it has not decided, Validate does.
+	// Scan is quick. If it has not decided, Brief or Validate may.
 	Scan(payload []byte) (kind, key []byte, decided bool, err error)
-	// Validate may take long.
-	Validate(payload []byte) error
+	// Brief takes a fraction of a millisecond. If it has not decided, Validate does.
+	Brief(payload []byte) (decided bool, err error)
+	// Validate may take long. It gives up once stopped, unless that is nil, reports that nobody waits any more.
+	Validate(payload []byte, stopped func() bool) error
 }
 
 // Route is one line of the table. It must not be changed once it is in a Table.

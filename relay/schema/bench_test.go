@@ -1,9 +1,10 @@
-// This file measures a check of each shipped schema, by the checker and by the library alone, and of schemas as
-// applications have them.
+// This file measures a check of each shipped schema, by the checker and by examination, and of schemas as applications
+// have them.
 
 package schema
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,8 +145,8 @@ func BenchmarkPatternText(b *testing.B) {
 	}
 }
 
-// BenchmarkFallback is what a schema costs that does not compile.
-func BenchmarkFallback(b *testing.B) {
+// BenchmarkExamine is what a schema costs that does not compile.
+func BenchmarkExamine(b *testing.B) {
 	for name := range shippedPayloads {
 		b.Run(name, func(b *testing.B) {
 			c, payload := shippedChecker(b, name)
@@ -155,6 +156,26 @@ func BenchmarkFallback(b *testing.B) {
 			for b.Loop() {
 				if _, err := c.Check(payload); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRefuse is what it costs to refuse the payloads of BenchmarkCheck, each with a value of another type.
+func BenchmarkRefuse(b *testing.B) {
+	for name, change := range map[string][2]string{
+		"chat.json": {`"u-77"`, `77`}, "user.json": {`false`, `"no"`}, "document.json": {`120`, `"120"`},
+		"events.json": {`50`, `"50"`}, "rejects.json": {`42}`, `"42"}`},
+	} {
+		b.Run(name, func(b *testing.B) {
+			c, payload := shippedChecker(b, name)
+			payload = bytes.Replace(payload, []byte(change[0]), []byte(change[1]), 1)
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Check(payload); err == nil {
+					b.Fatal("it passes")
 				}
 			}
 		})

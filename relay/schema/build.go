@@ -4,16 +4,14 @@ package schema
 
 import (
 	"encoding/binary"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// Limits of what is compiled; beyond them the library decides.
+// Limits of what is compiled; beyond them payloads are examined.
 const (
 	maxPlans    = 2048
 	maxPatterns = 4 // of patternProperties that apply to one value; every subset of them is an edge
@@ -48,11 +46,7 @@ type builder struct {
 // refuse says that a keyword of a schema, or without one the schema, cannot be compiled.
 func (b *builder) refuse(s *jsonschema.Schema, keyword string) {
 	if b.refused == "" {
-		file, place, _ := strings.Cut(s.Location, "#")
-		if text, err := url.PathUnescape(place); err == nil {
-			place = text
-		}
-		b.refused = readable(file) + "#" + place
+		b.refused = placeOf(s)
 		if keyword != "" {
 			b.refused += "/" + keyword
 		}

@@ -204,7 +204,7 @@ func TestVerdicts(t *testing.T) {
 		if got != tt.want || refused.why != none {
 			t.Errorf("%s, %s: %d; want %d", tt.schema, tt.text, got, tt.want)
 		}
-		compare(t, c.library, c.program, []byte(tt.text))
+		compare(t, c.examiner, c.program, []byte(tt.text))
 	}
 }
 
@@ -322,7 +322,7 @@ func patternsOfA(n int) string {
 // strings that are short each; and those that are cheap, on much text.
 func TestPatternsAreBounded(t *testing.T) {
 	long := `"` + strings.Repeat("a", 2000) + `"`
-	huge := `"` + strings.Repeat("a", 2*maxSteps) + `"`
+	huge := `"` + strings.Repeat("a", 2*scanSteps) + `"`
 	const wide = `"^(a{0,9}){50}$"` // hundreds of instructions
 	for _, tt := range []struct {
 		schema, text string
@@ -349,15 +349,15 @@ func TestPatternsAreBounded(t *testing.T) {
 		if got != tt.want || refused.why != none {
 			t.Errorf("%.60s, %.20s...: %d; want %d", tt.schema, tt.text, got, tt.want)
 		}
-		compare(t, c.library, c.program, []byte(tt.text))
+		compare(t, c.examiner, c.program, []byte(tt.text))
 	}
 }
 
-// TestLibraryConfirms checks that a payload is refused by the library's word only.
-func TestLibraryConfirms(t *testing.T) {
+// TestExaminerConfirms checks that a payload is refused only if an examination finds the cause.
+func TestExaminerConfirms(t *testing.T) {
 	c := loadText(t, `{"type":"string"}`)
-	c.library = loadText(t, `true`).library
+	c.examiner = loadText(t, `true`).examiner
 	if _, err := c.Check([]byte(`1`)); err != nil {
-		t.Errorf("error %v, though the library accepts", err)
+		t.Errorf("error %v, though the examiner accepts", err)
 	}
 }

@@ -17,8 +17,8 @@ func (d *draft) readConstants(goal int, s *jsonschema.Schema) {
 	}
 }
 
-// oneOf makes a goal fail for what equals none of the values. Equal arrays and objects are the
-// library's business.
+// oneOf makes a goal fail for what equals none of the values. Equal arrays and objects are left to
+// examinations.
 func (d *draft) oneOf(goal int, values []any) {
 	var found [kinds]bool
 	var words []string
@@ -57,7 +57,7 @@ func (d *draft) oneOf(goal int, values []any) {
 	}
 }
 
-// appendNumber appends a number, or leaves all numbers to the library.
+// appendNumber appends a number, or leaves all numbers to examinations.
 func (d *draft) appendNumber(numbers []decimal, text json.Number) []decimal {
 	if r, ok := new(big.Rat).SetString(string(text)); ok {
 		if n, fits := newDecimal(r); fits {

@@ -1,14 +1,16 @@
 // Package schema says whether a payload is what its route promises.
 //
 // Load compiles every JSON Schema file of one folder into a Set. A Set hands out Checkers, one for
-// each pair of schema and kind field. A Checker reads a payload once:
+// each pair of schema and kind field. A Checker reads a payload once or twice:
 //
 //  1. The guard, one scan without allocation, accepts only JSON that every reader understands alike
-//     and that the schema library can take cheaply. The same scan finds the message's kind.
+//     and that is cheap to check. The same scan finds the message's kind.
 //  2. The checker, in that same scan, judges each value as it is read, and accepts most payloads.
-//  3. The library (santhosh-tekuri/jsonschema/v5), which no other package imports, is the authority. It
-//     compiles the schemas, decides what the checker cannot, and confirms and words every rejection.
-//     Should it panic, the payload is refused, never passed.
+//  3. An examination decides what the checker cannot, and confirms and words every rejection. Should it
+//     panic, the payload is refused, never passed.
+//
+// The library (santhosh-tekuri/jsonschema/v5), which no other package imports, compiles the schemas, and never sees a
+// payload. The tests hold the checker and examinations to its verdicts and its words.
 //
 // # The guard
 //
@@ -17,10 +19,10 @@
 //	invalid UTF-8                 readers replace or keep the bytes, or fail, each as it likes
 //	half a surrogate pair         has no UTF-8; readers replace it, or fail
 //	a key twice in an object      readers take the first, the last, both, or fail
-//	more than MaxDepth levels     the library's time grows with the square of the depth
-//	numbers over MaxNumberLen     readers round them; the library compares them as exact fractions
-//	exponents over MaxExponent    1e999999 costs the library 18 ms, and 1e1000001 makes it panic
-//	paths over MaxPath            the library copies the path for every value that it visits
+//	more than MaxDepth levels     readers give up, or run out of stack
+//	numbers over MaxNumberLen     readers round them; an examination compares them as exact fractions
+//	exponents over MaxExponent    1e999999 as a fraction has a million digits
+//	paths over MaxPath            a rejection names the path, and compares it with those of other causes
 //
 // Size is bounded before, by limits.payload.
 //
@@ -65,7 +67,7 @@
 // are recognised in place (plain.go), all others by the library's functions, which allocate. A pattern that makes a
 // small automaton is matched by that as long as the text is ASCII, and else by package regexp (pattern.go).
 //
-// Left to the library for every payload, as Checker.Compiled tells:
+// Left to an examination for every payload, as Checker.Compiled tells:
 //
 //   - unevaluatedProperties and unevaluatedItems, unless they allow all;
 //   - $dynamicRef and $recursiveRef;
@@ -74,7 +76,7 @@
 //   - schemas with more than 256 names or 256 goals for one value, 4 patterns of patternProperties or 4
 //     contains for one value, or 2048 plans.
 //
-// Left to the library for one payload:
+// Left to an examination for one payload:
 //
 //   - an array or object where const or enum lists one of that type;
 //   - two or more arrays or objects in an array whose items must be unique;
@@ -83,16 +85,34 @@
 //   - patterns that take more than 262144 steps, and one more for each byte of the payload. An automaton takes a step
 //     for each byte that it reads, any other pattern one for each byte and each of its instructions.
 //
-// So the scan's time grows with the payload alone, which Scan is for: who must not be held up by a document asks
-// the library, by Validate, elsewhere.
+// So the scan's time grows with the payload alone, which Scan is for: who must not be held up by a document has it
+// examined by Brief, which gives up after some 100 us, and then by Validate, elsewhere.
+//
+// # Examinations
+//
+// An examination (exam.go) reads the payload into an array of its values (document.go) and checks each against the
+// schemas that apply to it, which are prepared as clauses (clause.go): all keywords, numbers of any size. Unlike the
+// checker it can look at a value again. A clause that several ways lead to is examined once for a value, and what came
+// of it is remembered: so a recursive anyOf costs schemas times values, though the ways through it are without number.
+//
+// A failed outcome carries the one cause that tells the sender most (cause.go): at each clause, the best of the
+// causes of what it applies. So a rejection is worded (words.go) without a tree of errors. The choice, and the words,
+// are those that the library's errors would give, except where those say too little: not, const and enum of arrays
+// and objects, contains, oneOf when several match, false.
+//
+// Work is counted in steps of 1 to 5 ns (budget.go). Validate may take 1.5 million steps and 6 for each byte of the
+// payload, some 5 ms for a short one and 20 ms for one of 1 MiB; beyond, the payload is refused as too costly to
+// check. Whatever takes memory takes steps, too: some 60 MiB at most for a payload of 1 MiB. A function can stop it.
+//
+// Examinations differ from the library in one thing: contentSchema (draft 7) is for content of the type
+// application/json that the guard accepts.
 //
 // # Cost
 //
-// BenchmarkCheck and BenchmarkFallback set the checker beside the library, and BenchmarkUser has schemas as
-// applications write them: on one core of a cloud server
-// 0.3 us and no allocation for a chat message of 124 bytes, of which the guard alone takes most; the
-// library alone takes 11 to 18 us and 171 allocations. Fallbacks thus cost some forty times as much, and more in
-// large documents: the library's work grows with values times schemas.
+// BenchmarkCheck and BenchmarkExamine set the checker beside examinations, BenchmarkRefuse what accepting costs beside
+// what refusing does, and BenchmarkUser has schemas as applications write them: on one core of a cloud server 0.3 us
+// and no allocation for a chat message of 124 bytes, of which the guard alone takes most. To examine it takes three
+// times as long; to refuse it, with the words, four times.
 //
 // # Ordering
 //

@@ -54,7 +54,7 @@ func (d *draft) goal(s *jsonschema.Schema) int {
 // read adds all that a schema says about the value itself to the plan.
 func (d *draft) read(goal int, s *jsonschema.Schema) {
 	if slices.Contains(d.open, s) {
-		d.refuse(s, "$ref") // the library refuses such a circle when it comes to it
+		d.refuse(s, "$ref") // an examination refuses such a circle when it comes to it
 	}
 	if d.refused != "" || d.done[layer{goal, s}] {
 		return
@@ -188,7 +188,7 @@ func (d *draft) bound(goal int, r *big.Rat, holds func(number, int64) bool) {
 	d.plan.bounds = append(d.plan.bounds, boundTest{goal, holds, limit})
 }
 
-// ask leaves every document with a value of one of the kinds here to the library.
+// ask leaves every document with a value of one of the kinds here to an examination.
 func (d *draft) ask(all ...kind) {
 	for _, k := range all {
 		d.plan.ask[k] = true

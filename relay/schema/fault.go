@@ -8,10 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// What the guard lets through. The library compares numbers as exact fractions: one with an exponent of
-// 999999 takes it milliseconds, and one above 1000000 makes it panic; within these bounds the dearest
-// takes it about ten microseconds. It also copies the whole path for every value that it visits, so that the
-// path must be bounded as well as the depth.
+// What the guard lets through. Numbers that do not fit 64 bits are compared as exact fractions: one with an exponent of
+// 999999 takes milliseconds; within these bounds the dearest takes about ten microseconds. A rejection names the path,
+// and compares it with those of other causes, so the path must be bounded as well as the depth.
 const (
 	MaxDepth     = 64   // arrays and objects open at the same time
 	MaxNumberLen = 64   // bytes of a number as written

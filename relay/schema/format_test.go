@@ -95,4 +95,9 @@ func TestLibraryFields(t *testing.T) {
 			t.Errorf("the library's Schema has no function %s: every schema that uses it falls back", field)
 		}
 	}
+	for _, field := range []string{"dynamicAnchors", "dynamicRefAnchor"} {
+		if _, ok := reflect.TypeFor[jsonschema.Schema]().FieldByName(field); !ok {
+			t.Errorf("the library's Schema has no field %s: references cannot be followed", field)
+		}
+	}
 }

@@ -9,7 +9,7 @@ import "bytes"
 type verdict uint8
 
 const (
-	undecided verdict = iota // only the library can say
+	undecided verdict = iota // only an examination can say
 	accepted
 	rejected
 )
@@ -63,11 +63,6 @@ func (s *scanner) judgeText(e *edge, text []byte, into *frame) {
 	e.plan.testString(text, &failed, &s.steps)
 	e.conclude(kindString, &failed, into)
 }
-
-// maxSteps bounds the work that patterns may make of one payload, to a millisecond or two; for each byte of the
-// payload they may take one step more. So a large text may have its pattern, but not hundreds of them. A step takes 1
-// to 6 ns: an automaton's for a byte of text, or an instruction's of a regular expression.
-const maxSteps = 1 << 18
 
 // judgeNumber judges the number that begins at start and ends at pos.
 func (s *scanner) judgeNumber(e *edge, into *frame, start int) bool {
@@ -160,7 +155,7 @@ func (s *scanner) judgeArray(e *edge, f, into *frame, items []key) {
 	e.report(&f.failed, into)
 }
 
-// testUnique compares items. Two arrays or objects are left to the library.
+// testUnique compares items. Two arrays or objects are left to an examination.
 func (s *scanner) testUnique(p *plan, f *frame, items []key) {
 	if f.nested > 1 {
 		s.undecided = true

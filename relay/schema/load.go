@@ -38,7 +38,7 @@ func Load(dir string) (*Set, error) {
 			continue
 		}
 		program, refused := build(sch)
-		set.schemas[name] = compiled{sch, program, strings.TrimPrefix(refused, readable(fileURL(name))+"#")}
+		set.schemas[name] = compiled{newExaminer(sch), program, strings.TrimPrefix(refused, readable(fileURL(name))+"#")}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

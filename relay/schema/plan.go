@@ -21,7 +21,7 @@ const (
 // schemas, the others what their keywords need to know, such as the branches of an anyOf. A plan never
 // changes after construction.
 type plan struct {
-	ask     [kinds]bool // only the library can decide a value of the kind
+	ask     [kinds]bool // only an examination can decide a value of the kind
 	initial [kinds]set  // goals that each value of the kind fails
 	settled [kinds]set  // initial, after the rules
 

@@ -1,10 +1,9 @@
-// This file words refusals: it picks one cause out of the library's error tree and keeps it short.
+// This file holds what a refusal says, and picks one cause out of the errors that the library finds in a schema.
 
 package schema
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -38,19 +37,6 @@ func (e *Error) Error() string {
 // newError cleans and shortens what may hold any bytes of a payload.
 func newError(pointer, reason string) *Error {
 	return &Error{Pointer: oneLine(pointer, maxPointer), Reason: oneLine(reason, maxReason)}
-}
-
-// rejection turns the library's verdict into an *Error.
-func rejection(err error) error {
-	if loop, ok := errors.AsType[jsonschema.InfiniteLoopError](err); ok {
-		return newError("", "references of the schema lead in a circle at "+readable(string(loop)))
-	}
-	tree, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok {
-		return newError("", fmt.Sprintf("schema check failed internally: %v", err))
-	}
-	leaf := chooseLeaf(tree)
-	return newError(pointer(leaf), message(leaf))
 }
 
 // chooseLeaf returns the leaf that tells the sender most. The library walks Go maps, so the order of
@@ -87,10 +73,13 @@ func depth(leaf *jsonschema.ValidationError) int {
 // altRank ranks what mostly says that another alternative was meant below the rest: a failed const or
 // enum, and last an alternative of anyOf or oneOf that wants another type.
 func altRank(node, leaf *jsonschema.ValidationError) int {
+	if leaf.Message == "not allowed" {
+		return 0 // a schema that is false, perhaps of a property called type
+	}
 	switch lastToken(leaf.KeywordLocation) {
 	case "type":
-		branch := lastToken(node.KeywordLocation)
-		if (branch == "anyOf" || branch == "oneOf") && node.InstanceLocation == leaf.InstanceLocation {
+		alternatives := node.Message == "anyOf failed" || node.Message == "oneOf failed"
+		if alternatives && node.InstanceLocation == leaf.InstanceLocation {
 			return 2
 		}
 	case "const", "enum":
@@ -131,6 +120,9 @@ func message(leaf *jsonschema.ValidationError) string {
 
 // oneLine returns text with everything but printable characters escaped, cut after about limit bytes.
 func oneLine(text string, limit int) string {
+	if len(text) <= limit && isPlainLine(text) {
+		return text
+	}
 	var b strings.Builder
 	for len(text) > 0 {
 		if b.Len() >= limit {
@@ -149,4 +141,14 @@ func oneLine(text string, limit int) string {
 		text = text[size:]
 	}
 	return b.String()
+}
+
+// isPlainLine reports whether a text is printable ASCII.
+func isPlainLine(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

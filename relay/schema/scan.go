@@ -23,8 +23,8 @@ type scanner struct {
 	keyAt  []int // where the value of each key field begins; 0: nowhere
 	fault  fault
 
-	undecided bool // only the library can judge a value read so far
-	steps     int  // that patterns may still take; less than 0: they took too many, so only the library can judge
+	undecided bool // only an examination can judge a value read so far
+	steps     int  // that patterns may still take; less than 0: they took too many, so only an examination can judge
 
 	// Kept from scan to scan for their memory.
 	keys  []key   // keys of the objects that are open and unique items of the arrays, innermost last
@@ -56,7 +56,7 @@ func scanKeyed(
 	text []byte, kindField string, k *keyFields, program *edge,
 ) (kind, key []byte, v verdict, refused fault) {
 	s := scanners.Get().(*scanner)
-	s.buf, s.kindField, s.steps = text, kindField, maxSteps+len(text)
+	s.buf, s.kindField, s.steps = text, kindField, scanSteps+len(text)
 	if k != nil {
 		s.keyFields = k.fields
 		s.keyAt = append(s.keyAt[:0], make([]int, len(k.fields))...)

@@ -10,8 +10,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
 // The errors of Load and Checker; match them with errors.Is. A refused payload is an *Error.
@@ -20,6 +18,8 @@ var (
 	ErrFolder = errors.New("cannot read the schemas folder")
 	// ErrInvalid says that a schema file cannot be used.
 	ErrInvalid = errors.New("invalid schema")
+	// ErrStopped says that a check was stopped before it came to a result.
+	ErrStopped = errors.New("the check was stopped")
 	// ErrUnknown says that a Set holds no schema of the name asked for.
 	ErrUnknown = errors.New("unknown schema")
 )
@@ -31,9 +31,9 @@ type Set struct {
 
 // compiled is one schema, twice. It never changes.
 type compiled struct {
-	library *jsonschema.Schema
-	program *edge  // nil: only the library decides
-	refused string // the keyword for which there is no program
+	examiner *examiner
+	program  *edge  // nil: the examiner decides
+	refused  string // the keyword for which there is no program
 }
 
 // Names returns the file names of the schemas, sorted.
@@ -66,7 +66,7 @@ func (s *Set) known() string {
 // Checker checks payloads against one schema, or against none. It is safe for concurrent use.
 type Checker struct {
 	// Fixed after construction.
-	compiled             // without a library schema every payload passes
+	compiled             // without an examiner every payload passes
 	kindField string     // empty: no kind
 	keys      *keyFields // nil: no key
 }
@@ -80,11 +80,11 @@ func (c *Checker) Keyed(other string, byKind map[string]string) *Checker {
 }
 
 // HasSchema reports whether the checker can refuse a payload.
-func (c *Checker) HasSchema() bool { return c.library != nil }
+func (c *Checker) HasSchema() bool { return c.examiner != nil }
 
-// Compiled reports whether the schema is checked within the scan. If it is not, the library decides about
-// every payload, which costs some forty times as much, because of the keyword at the JSON pointer given;
-// "file#pointer" if it stands in another file. Without a schema there is nothing to compile.
+// Compiled reports whether the schema is checked within the scan. If it is not, every payload is examined, which costs
+// some three times as much, because of the keyword at the JSON pointer given; "file#pointer" if it stands in another
+// file. Without a schema there is nothing to compile.
 func (c *Checker) Compiled() (ok bool, keyword string) {
 	return c.refused == "", c.refused
 }
@@ -99,24 +99,24 @@ func (c *Checker) Compiled() (ok bool, keyword string) {
 func (c *Checker) Check(payload []byte) (kind []byte, err error) {
 	kind, _, decided, err := c.Scan(payload)
 	if !decided {
-		err = c.Validate(payload)
+		err = c.Validate(payload, nil)
 	}
 	return kind, err
 }
 
 // Scan is what of Check one pass over the payload can do, in time that grows with the payload's length
-// alone. It returns decided false, and no error, where only the library can say whether the schema accepts
+// alone. It returns decided false, and no error, where only an examination can say whether the schema accepts
 // the payload, or word why it does not.
 //
 // The key is that of Keyed: the text of a string, number or literal as it is written, a string with its
 // quotes. It is nil for other values, and where there is none, and aliases payload.
 func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
-	if c.library == nil && c.kindField == "" && c.keys == nil {
+	if c.examiner == nil && c.kindField == "" && c.keys == nil {
 		return nil, nil, true, nil
 	}
 	kind, key, verdict, refused := scanKeyed(payload, c.kindField, c.keys, c.program)
 	switch {
-	case c.library == nil:
+	case c.examiner == nil:
 		return kind, key, true, nil
 	case refused.why != none:
 		return nil, nil, true, newError("", refused.text(payload))
@@ -125,26 +125,45 @@ func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err erro
 	}
 }
 
-// Validate asks the library about a payload that Scan has left open. That takes ten microseconds for a
-// short message; how the time grows depends on the schema. It never panics and keeps no reference to
-// payload.
-func (c *Checker) Validate(payload []byte) error { return validate(c.library, payload) }
-
-// validate asks the library about a payload that has passed the guard.
-func validate(sch *jsonschema.Schema, payload []byte) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = newError("", fmt.Sprintf("schema check failed internally: %v", p))
-		}
-	}()
-	doc, err := decode(payload)
-	if err != nil {
-		return newError("", fmt.Sprintf("schema check failed internally: %v", err))
-	}
-	if err := sch.Validate(doc); err != nil {
-		return rejection(err)
+// Validate checks a payload that Scan has left open, and words a rejection. It takes 20 ms at most, for a payload of up
+// to 1 MiB, and refuses what is not decided by then; it ends earlier, with ErrStopped, once stopped reports that nobody
+// wants the result any more. It never panics and keeps no reference to payload.
+func (c *Checker) Validate(payload []byte, stopped func() bool) error {
+	refused, ended := c.examine(payload, fullBudget(len(payload), stopped))
+	switch {
+	case ended == unwanted:
+		return ErrStopped
+	case ended != "":
+		return newError("", string(ended))
+	case refused != nil:
+		return refused
 	}
 	return nil
+}
+
+// Brief is Validate for who must not be held up: it takes some 100 us at most, and leaves the payload undecided if that
+// is not enough.
+func (c *Checker) Brief(payload []byte) (decided bool, err error) {
+	refused, ended := c.examine(payload, newBudget(briefSteps, nil))
+	switch {
+	case ended == exhausted:
+		return false, nil
+	case ended != "":
+		return true, newError("", string(ended))
+	case refused != nil:
+		return true, refused
+	}
+	return true, nil
+}
+
+// examine examines a payload that has passed the guard.
+func (c *Checker) examine(payload []byte, b budget) (refused *Error, ended ending) {
+	defer func() {
+		if p := recover(); p != nil {
+			refused, ended = newError("", fmt.Sprintf("schema check failed internally: %v", p)), ""
+		}
+	}()
+	return c.examiner.examine(payload, b)
 }
 
 // decode returns the tree that the library reads: numbers stay text, so none loses precision.

@@ -134,6 +134,7 @@ func (n *tally) group(t *testing.T, file string, draft *jsonschema.Draft, group 
 			continue
 		}
 		program, refused := build(sch)
+		x := newExaminer(sch)
 		if program == nil {
 			n.left++
 			n.leftFor[lastToken(refused)]++
@@ -143,8 +144,8 @@ func (n *tally) group(t *testing.T, file string, draft *jsonschema.Draft, group 
 		// The suite asserts formats where it tests them one by one, and in draft 7.
 		suiteAsserts := draft == jsonschema.Draft7 || strings.Contains(file, "/optional/format/")
 		for _, test := range group.Tests {
-			n.document(t, sch, program, test.Data)
-			if suiteAsserts == assertFormat && (validate(sch, test.Data) == nil) != test.Valid {
+			n.document(t, x, program, test.Data)
+			if suiteAsserts == assertFormat && accepts(sch, test.Data) != test.Valid {
 				n.differs(t, file, group.Description+": "+test.Description)
 			}
 			if t.Failed() {
@@ -163,13 +164,13 @@ func (n *tally) differs(t *testing.T, file, what string) {
 	}
 }
 
-func (n *tally) document(t *testing.T, sch *jsonschema.Schema, program *edge, text []byte) {
+func (n *tally) document(t *testing.T, x *examiner, program *edge, text []byte) {
 	t.Helper()
 	if _, refused := guard(text, ""); refused.why != none {
 		n.guarded++
 		return
 	}
-	switch decided := compare(t, sch, program, text); {
+	switch decided := compare(t, x, program, text); {
 	case decided:
 		n.same++
 	case program != nil:
@@ -197,9 +198,9 @@ func openRemote(url string) (io.ReadCloser, error) {
 	return os.Open(filepath.Join(suite, "remotes", filepath.FromSlash(name)))
 }
 
-// compare fails the test if the checker decides otherwise than the library about text, or if the guard
-// refuses otherwise than without a program. It reports whether the checker decided.
-func compare(t *testing.T, sch *jsonschema.Schema, program *edge, text []byte) (decided bool) {
+// compare fails the test if the checker, or an examination, decides otherwise than the library about text, or if the
+// guard refuses otherwise than without a program. It reports whether the checker decided.
+func compare(t *testing.T, x *examiner, program *edge, text []byte) (decided bool) {
 	t.Helper()
 	kind, verdict, refused := scan(text, "type", program)
 	plainKind, plainly := guard(text, "type")
@@ -207,11 +208,13 @@ func compare(t *testing.T, sch *jsonschema.Schema, program *edge, text []byte) (
 		t.Errorf("%.300s: fault %d and kind %q; without a program %d and %q",
 			text, refused.why, kind, plainly.why, plainKind)
 	}
-	if verdict == undecided || refused.why != none {
+	if refused.why != none {
 		return false
 	}
-	if err := validate(sch, text); (err == nil) != (verdict == accepted) {
+	leaf, err := validate(x.root.schema, text)
+	if verdict != undecided && (err == nil) != (verdict == accepted) {
 		t.Errorf("%.300s: accepted %v, but the library says: %v", text, verdict == accepted, err)
 	}
-	return true
+	compareWords(t, x, text, leaf, err)
+	return verdict != undecided
 }

@@ -1,0 +1,109 @@
+// This file holds what an examination reads of a schema.
+
+package schema
+
+import (
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// clause is one schema, prepared for examinations. It never changes after construction.
+type clause struct {
+	schema *jsonschema.Schema
+	number int32 // among those of the examiner
+
+	shared  bool // more than one way leads here, so that results are remembered
+	inPlace bool // it applies others to the same value
+	tracked bool // somebody asks which members or items it leaves unevaluated
+
+	kinds     [kinds]bool // the kinds of values that type allows
+	constants []constants // const and enum
+
+	format    *format // nil: not asserted
+	pattern   *pattern
+	decode    func(string) ([]byte, error) // contentEncoding; nil: not asserted
+	mediaType func([]byte) error           // the same of contentMediaType
+	content   *clause                      // contentSchema
+
+	limits []limit
+
+	members *memberClause // nil: it asks nothing of objects
+	items   *itemClause   // nil: it asks nothing of arrays
+
+	refs         []reference
+	not          *clause
+	notWords     string // what to say if it succeeds
+	allOf        []way
+	anyOf, oneOf []way
+
+	test, then, otherwise *clause
+
+	unevaluatedMembers, unevaluatedItems *clause
+
+	anchors []*clause // schemas within it that have a $dynamicAnchor
+}
+
+// way leads from a clause to another one.
+type way struct {
+	label string // what it adds to the location of a keyword
+	to    *clause
+}
+
+// reference is a $ref, $recursiveRef or $dynamicRef.
+type reference struct {
+	way
+	recursive bool
+	dynamic   bool // it leads to another $dynamicAnchor of the same name, if one is in scope
+}
+
+// memberClause is what a clause asks of objects.
+type memberClause struct {
+	names      names
+	properties []way // by the number of a name; to nil: the name matters for its presence only
+	patterns   []patternWay
+	additional additional
+	naming     *clause // propertyNames
+	regexNames bool    // regexProperties
+
+	required  []int // numbers of names
+	requires  []requirement
+	dependent []dependentWay
+}
+
+type patternWay struct {
+	way
+	pattern *pattern
+}
+
+// requirement says that a name is required where another one is given.
+type requirement struct {
+	label           string
+	given, required int
+}
+
+// dependentWay leads to a clause that applies where a name is given.
+type dependentWay struct {
+	way
+	given int
+}
+
+// additional is what becomes of members or items that no other keyword of a schema describes.
+type additional struct {
+	present bool
+	denied  bool
+	to      *clause // nil: all of them are allowed, or denied
+}
+
+// itemClause is what a clause asks of arrays.
+type itemClause struct {
+	first      []way      // items as an array, or prefixItems
+	additional additional // additionalItems
+	rest       *clause    // items as one schema, for those behind first
+	contains   *clause
+}
+
+// examiner holds a schema, with all that it refers to, prepared for examinations. It never changes.
+type examiner struct {
+	root    *clause
+	clauses []*clause
+	dynamic bool // where some references lead depends on how they were reached
+}

@@ -1,0 +1,315 @@
+// This file prepares the library's schemas for examinations.
+
+package schema
+
+import (
+	"maps"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
+)
+
+// newExaminer prepares a schema with all that it refers to.
+func newExaminer(sch *jsonschema.Schema) *examiner {
+	b := &clauseBuilder{
+		examiner: &examiner{}, known: make(map[*jsonschema.Schema]*clause), patterns: make(map[string]*pattern),
+	}
+	b.root = b.clause(sch)
+	for n := 0; n < len(b.clauses); n++ {
+		b.fill(b.clauses[n])
+	}
+	for _, c := range b.clauses {
+		if c.unevaluatedMembers != nil || c.unevaluatedItems != nil {
+			b.track(c)
+		}
+	}
+	return b.examiner
+}
+
+// clauseBuilder makes the clauses of an examiner.
+type clauseBuilder struct {
+	*examiner
+	known    map[*jsonschema.Schema]*clause
+	patterns map[string]*pattern
+	anchored []*clause // those to which a reference may lead by their anchors
+}
+
+// clause returns the clause of a schema, nil without one. A new one is filled in later.
+func (b *clauseBuilder) clause(s *jsonschema.Schema) *clause {
+	if s == nil {
+		return nil
+	}
+	if c, ok := b.known[s]; ok {
+		c.shared = true
+		return c
+	}
+	c := &clause{schema: s, number: int32(len(b.clauses))}
+	b.known[s] = c
+	b.clauses = append(b.clauses, c)
+	return c
+}
+
+// fill reads the schema of a clause.
+func (b *clauseBuilder) fill(c *clause) {
+	s := c.schema
+	for k := range kinds {
+		c.kinds[k] = len(s.Types) == 0 || slices.ContainsFunc(s.Types, k.isA)
+	}
+	if len(s.Constant) > 0 {
+		c.constants = append(c.constants, newConstants(keyConst, s.Constant))
+	}
+	if len(s.Enum) > 0 {
+		c.constants = append(c.constants, newConstants(keyEnum, s.Enum))
+	}
+	c.limits = newLimits(s)
+	b.fillString(c, s)
+	b.fillMembers(c, s)
+	b.fillItems(c, s)
+	b.fillReferences(c, s)
+	b.fillBranches(c, s)
+	c.unevaluatedMembers, c.unevaluatedItems = b.clause(s.UnevaluatedProperties), b.clause(s.UnevaluatedItems)
+	for _, anchored := range dynamicAnchors(s) {
+		c.anchors = append(c.anchors, b.anchor(b.clause(anchored)))
+	}
+	if s.RecursiveAnchor {
+		b.anchor(c)
+	}
+}
+
+// anchor notes a clause to which references may lead by its anchor.
+func (b *clauseBuilder) anchor(c *clause) *clause {
+	c.shared = true
+	b.anchored = append(b.anchored, c)
+	return c
+}
+
+func (b *clauseBuilder) fillString(c *clause, s *jsonschema.Schema) {
+	if s.Pattern != nil {
+		c.pattern = b.pattern(s.Pattern)
+	}
+	if asserted, _ := asserts(s, "format"); asserted {
+		f := newFormat(s.Format)
+		c.format = &f
+	}
+	if asserted, _ := asserts(s, "decoder"); asserted {
+		c.decode = jsonschema.Decoders[s.ContentEncoding]
+	}
+	if asserted, _ := asserts(s, "mediaType"); asserted {
+		c.mediaType = jsonschema.MediaTypes[s.ContentMediaType]
+	}
+	if c.decode != nil || c.mediaType != nil {
+		c.content = b.clause(s.ContentSchema)
+	}
+}
+
+func (b *clauseBuilder) fillReferences(c *clause, s *jsonschema.Schema) {
+	add := func(label string, to *jsonschema.Schema, recursive, dynamic bool) {
+		if to != nil {
+			c.refs = append(c.refs, reference{way{label, b.clause(to)}, recursive, dynamic})
+			b.dynamic = b.dynamic || recursive || dynamic
+		}
+	}
+	add("$ref", s.Ref, false, false)
+	add("$recursiveRef", s.RecursiveRef, s.RecursiveRef != nil && s.RecursiveRef.RecursiveAnchor, false)
+	anchor := dynamicRefAnchor(s)
+	add("$dynamicRef", s.DynamicRef, false, s.DynamicRef != nil && anchor != "" && s.DynamicRef.DynamicAnchor == anchor)
+}
+
+func (b *clauseBuilder) fillBranches(c *clause, s *jsonschema.Schema) {
+	if s.Not != nil {
+		c.not, c.notWords = b.clause(s.Not), wordsOfNot(s.Not)
+	}
+	c.allOf, c.anyOf, c.oneOf = b.ways("allOf", s.AllOf), b.ways("anyOf", s.AnyOf), b.ways("oneOf", s.OneOf)
+	if s.If != nil {
+		c.test, c.then, c.otherwise = b.clause(s.If), b.clause(s.Then), b.clause(s.Else)
+	}
+	c.inPlace = len(c.refs)+len(c.allOf)+len(c.anyOf)+len(c.oneOf) > 0 || c.not != nil || c.test != nil || c.content != nil
+}
+
+// ways returns the ways to the schemas of a keyword that lists them.
+func (b *clauseBuilder) ways(keyword string, schemas []*jsonschema.Schema) (ways []way) {
+	for i, s := range schemas {
+		ways = append(ways, way{keyword + "/" + strconv.Itoa(i), b.clause(s)})
+	}
+	return ways
+}
+
+// memberBuilder makes a memberClause.
+type memberBuilder struct {
+	*memberClause
+	clauses *clauseBuilder
+	keys    []string
+	numbers map[string]int
+}
+
+// name returns the number of a name.
+func (b *memberBuilder) name(name string) int {
+	n, ok := b.numbers[name]
+	if !ok {
+		n = len(b.keys)
+		b.numbers[name] = n
+		b.keys, b.properties = append(b.keys, name), append(b.properties, way{})
+	}
+	return n
+}
+
+func (b *clauseBuilder) fillMembers(c *clause, s *jsonschema.Schema) {
+	m := memberBuilder{memberClause: &memberClause{}, clauses: b, numbers: make(map[string]int)}
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		m.properties[m.name(name)] = way{"properties/" + escapeLabel(name), b.clause(s.Properties[name])}
+	}
+	for _, text := range patternsOf(s) {
+		label := "patternProperties/" + escapeLabel(text.String())
+		to := b.clause(s.PatternProperties[text])
+		m.patterns = append(m.patterns, patternWay{way{label, to}, b.pattern(text)})
+	}
+	m.additional = b.additional(s.AdditionalProperties)
+	m.naming, m.regexNames = b.clause(s.PropertyNames), s.RegexProperties
+	for _, name := range s.Required {
+		m.required = append(m.required, m.name(name))
+	}
+	m.fillDependencies(s)
+	m.names = newNames(m.keys)
+	asks := len(m.keys)+len(m.patterns) > 0 || m.additional.present || m.naming != nil || m.regexNames
+	if asks || s.MinProperties != -1 || s.MaxProperties != -1 {
+		c.members = m.memberClause
+	}
+}
+
+func (b *memberBuilder) fillDependencies(s *jsonschema.Schema) {
+	for _, given := range slices.Sorted(maps.Keys(s.Dependencies)) {
+		switch dependency := s.Dependencies[given].(type) {
+		case []string:
+			b.require("dependencies", given, dependency)
+		case *jsonschema.Schema:
+			b.depend("dependencies", given, dependency)
+		}
+	}
+	for _, given := range slices.Sorted(maps.Keys(s.DependentRequired)) {
+		b.require("dependentRequired", given, s.DependentRequired[given])
+	}
+	for _, given := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
+		b.depend("dependentSchemas", given, s.DependentSchemas[given])
+	}
+}
+
+func (b *memberBuilder) require(keyword, given string, required []string) {
+	for i, name := range required {
+		label := keyword + "/" + escapeLabel(given) + "/" + strconv.Itoa(i)
+		b.requires = append(b.requires, requirement{label, b.name(given), b.name(name)})
+	}
+}
+
+func (b *memberBuilder) depend(keyword, given string, dependency *jsonschema.Schema) {
+	to := way{keyword + "/" + escapeLabel(given), b.clauses.clause(dependency)}
+	b.dependent = append(b.dependent, dependentWay{to, b.name(given)})
+}
+
+// additional reads what the library holds as nil, bool or *Schema.
+func (b *clauseBuilder) additional(value any) additional {
+	switch value := value.(type) {
+	case bool:
+		return additional{present: true, denied: !value}
+	case *jsonschema.Schema:
+		return additional{present: true, to: b.clause(value)}
+	default:
+		return additional{}
+	}
+}
+
+func (b *clauseBuilder) fillItems(c *clause, s *jsonschema.Schema) {
+	m := &itemClause{contains: b.clause(s.Contains)}
+	switch items := s.Items.(type) {
+	case *jsonschema.Schema:
+		m.rest = b.clause(items)
+	case []*jsonschema.Schema:
+		m.first, m.additional = b.ways("items", items), b.additional(s.AdditionalItems)
+	}
+	if len(s.PrefixItems) > 0 {
+		m.first = b.ways("prefixItems", s.PrefixItems)
+	}
+	if s.Items2020 != nil {
+		m.rest = b.clause(s.Items2020)
+	}
+	asks := len(m.first) > 0 || m.additional.present || m.rest != nil || m.contains != nil || s.UniqueItems
+	if asks || s.MinItems != -1 || s.MaxItems != -1 {
+		c.items = m
+	}
+}
+
+// pattern returns the pattern of a regular expression.
+func (b *clauseBuilder) pattern(text *regexp.Regexp) *pattern {
+	p, ok := b.patterns[text.String()]
+	if !ok {
+		p = newPattern(text)
+		b.patterns[text.String()] = p
+	}
+	return p
+}
+
+// track notes that somebody asks what a clause leaves unevaluated, and so what all do that apply to the same value.
+func (b *clauseBuilder) track(c *clause) {
+	if c == nil || c.tracked {
+		return
+	}
+	c.tracked = true
+	for _, r := range c.refs {
+		b.track(r.to)
+		if r.recursive || r.dynamic {
+			for _, to := range b.anchored {
+				b.track(to)
+			}
+		}
+	}
+	for _, ways := range [][]way{c.allOf, c.anyOf, c.oneOf} {
+		for _, w := range ways {
+			b.track(w.to)
+		}
+	}
+	for _, to := range []*clause{c.not, c.test, c.then, c.otherwise} {
+		b.track(to)
+	}
+	if c.members != nil {
+		for _, d := range c.members.dependent {
+			b.track(d.to)
+		}
+	}
+}
+
+// escapeLabel escapes a name as the library does in the location of a keyword.
+func escapeLabel(name string) string { return url.PathEscape(escapeToken(name)) }
+
+// dynamicAnchors returns the schemas within one that have a $dynamicAnchor, which the library keeps in a private field.
+func dynamicAnchors(s *jsonschema.Schema) (anchored []*jsonschema.Schema) {
+	all := reflect.ValueOf(s).Elem().FieldByName("dynamicAnchors")
+	for i := range all.Len() {
+		anchored = append(anchored, (*jsonschema.Schema)(all.Index(i).UnsafePointer()))
+	}
+	return anchored
+}
+
+// dynamicRefAnchor returns the anchor that a $dynamicRef names, empty if it names none.
+func dynamicRefAnchor(s *jsonschema.Schema) string {
+	return reflect.ValueOf(s).Elem().FieldByName("dynamicRefAnchor").String()
+}
+
+// onlyKeyword returns the one field by which a schema says anything, empty if there are none or more.
+func onlyKeyword(s *jsonschema.Schema) (only string) {
+	for field, value := range reflect.ValueOf(s).Elem().Fields() {
+		switch {
+		case !field.IsExported() || slices.Contains(silentFields, field.Name) || isAbsent(value):
+		case only != "":
+			return ""
+		default:
+			only = field.Name
+		}
+	}
+	return only
+}
+
+// silentFields say nothing by themselves.
+var silentFields = []string{"Location", "Draft", "MinContains", "ContainsEval"}
