@@ -88,6 +88,8 @@ var modules = map[string]struct {
 	"go.uber.org/zap":          {nil, "the log is a parameter everywhere"},
 	"go.uber.org/goleak":       {nil, "for tests"},
 	"github.com/google/go-cmp": {nil, "for tests"},
+	"golang.org/x/net":         {[]string{"relay/schema"}, "for package idna alone: names of hosts in all letters"},
+	"golang.org/x/text":        {[]string{"relay/schema"}, "normalises such names"},
 	"golang.org/x/sync":        {nil, "an extension of the standard library"},
 	"golang.org/x/sys":         {nil, "an extension of the standard library"},
 	"golang.org/x/time":        {nil, "an extension of the standard library"},
