@@ -146,6 +146,9 @@ func TestDocumentedACLIsEnough(t *testing.T) {
 		{"XLEN d:1", ":1"},
 		{"XREAD STREAMS d:2 0", "(nil)"},
 	} {
+		if strings.Contains(tt.want, "subscribe d:1 ") && tt.want[1] == 's' && !redis.Shards() {
+			continue // SSUBSCRIBE, SUNSUBSCRIBE
+		}
 		all.Send(strings.Fields(tt.command)...)
 		if got := all.Receive().String(); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.command, got, tt.want)
@@ -172,7 +175,7 @@ func TestACLRevokedAndGivenBack(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL("app on >secret ~history:* &d:* &e:* &relay:* +@all", "default off"))
 	r := startRelay(t, nil, withRedis("redis://app:secret@"+redis.Addr()), historyOn("d:"))
 	set := func(words ...string) { redis.MustDo(append([]string{"ACL", "SETUSER", "app"}, words...)...) }
-	const noChannel = "-NOPERM this user has no permissions to access one of the channels used as arguments"
+	noChannel := redis.NoChannel()
 
 	for range 2 {
 		sub, other := r.subscribe("e:1"), r.subscribe("d:1")

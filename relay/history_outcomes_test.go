@@ -126,6 +126,18 @@ func (s *diaryScene) gap(after, before string, missing int64, cause string) {
 	}
 }
 
+// counted reports whether streams say how many entries they have ever had, which they do from Redis 7.0 on.
+func (s *diaryScene) counted() bool { return s.redis.Shards() }
+
+// trimmed expects the event of a gap whose size and cause Redis's count of entries tells.
+func (s *diaryScene) trimmed(after, before string, missing int64, cause string) {
+	s.t.Helper()
+	if !s.counted() {
+		missing, cause = 0, "trimmed past the gap"
+	}
+	s.gap(after, before, missing, cause)
+}
+
 // noGap expects that no other gaps have been found.
 func (s *diaryScene) noGap() {
 	s.t.Helper()
@@ -161,7 +173,7 @@ func TestTrimmedPastTheGap(t *testing.T) {
 		lost = s.add(numbered("lost", 30)...)
 		s.redis.MustDo("XTRIM", "history:{d:1}", "MAXLEN", "=", "10")
 	})
-	s.gap(ids[6], lost[20], 20, "trimmed")
+	s.trimmed(ids[6], lost[20], 20, "trimmed")
 	s.hears(numbered("lost", 30)[20:]...)
 
 	after := s.add("after")
@@ -170,7 +182,7 @@ func TestTrimmedPastTheGap(t *testing.T) {
 		lost = s.add(numbered("more", 3)...)
 		s.redis.MustDo("XTRIM", "history:{d:1}", "MAXLEN", "=", "0")
 	})
-	s.gap(after[0], "", 3, "trimmed")
+	s.trimmed(after[0], "", 3, "trimmed")
 	s.add("at last")
 	s.hears(`"at last"`)
 	s.silent()
@@ -192,7 +204,7 @@ func TestTrimmedByLength(t *testing.T) {
 		t.Errorf("%d entries are kept, want about %d", left, length)
 	}
 	first := s.redis.MustDo("XRANGE", "history:{d:1}", "-", "+", "COUNT", "1").Elems[0].Elems[0].Str
-	s.gap(last[0], first, messages-left, "history.length")
+	s.trimmed(last[0], first, messages-left, "history.length")
 	s.hears(numbered("lost", messages)[messages-left:]...)
 	s.silent()
 }
@@ -214,7 +226,7 @@ func TestGapDisconnects(t *testing.T) {
 	}
 	s.redis.MustDo("XTRIM", "history:{d:1}", "MAXLEN", "=", "0")
 	next := s.announce("*", "four", 4)
-	s.gap(last, next, 2, "trimmed")
+	s.trimmed(last, next, 2, "trimmed")
 	for _, c := range []*redistest.Client{s.sub, pattern} {
 		if got := c.Closed(); len(got) > 0 {
 			t.Errorf("before its end a listener got %v", got)
@@ -263,7 +275,7 @@ func TestStreamDeletedDuringAnOutage(t *testing.T) {
 		s.redis.MustDo("DEL", "history:{d:1}")
 		anew = s.add(numbered("new", 30)...)
 	})
-	s.gap(last[0], anew[0], 0, "made anew")
+	s.trimmed(last[0], anew[0], 0, "made anew")
 	s.hears(numbered("new", 30)...)
 	s.silent()
 	s.noGap()
@@ -322,7 +334,9 @@ func TestStreamExpired(t *testing.T) {
 	s.deaf(func() { s.redis.MustDo("DEL", "history:{d:1}") })
 	s.add("new")
 	s.hears("new")
-	s.noGap()
+	if s.counted() { // else a gap is told in doubt
+		s.noGap()
+	}
 	if v := s.relay.dial().Do("XREAD", "STREAMS", "d:1", old).String(); !strings.Contains(v, "payload new") {
 		t.Errorf("a reader goes on from the expired entry with %s", v)
 	}
@@ -446,6 +460,9 @@ func TestEntriesFromOutsideAreFound(t *testing.T) {
 	s.redis.MustDo("XADD", "history:{d:1}", "*", "payload", "overlooked")
 	after := s.add("after")[0]
 	s.hears("after")
+	if !s.counted() { // nothing shows it
+		return
+	}
 	s.gap("", "", 2, "nobody announced")
 	if v := s.relay.dial().Do("XREAD", "BLOCK", "0", "STREAMS", "d:1", id).String(); strings.Count(v, "overlooked") != 2 {
 		t.Errorf("a reader that is told, and reads again, gets %s", v)
@@ -561,7 +578,7 @@ func TestACLWithoutAnnouncements(t *testing.T) {
 	pub := r.dial()
 	for n, args := range [][]string{{"PUBLISH", "d:1", "m"}, {"XADD", "d:1", "*", "payload", "m"}} {
 		got := pub.Do(args...).String()
-		if !strings.HasPrefix(got, "-") || !strings.Contains(got, "not broadcast") || !strings.Contains(got, "publish to the channel") {
+		if !strings.HasPrefix(got, "-") || !strings.Contains(got, "not broadcast") || !strings.Contains(got, "channel") {
 			t.Errorf("%v: %s, want to be told that it is persisted and not broadcast, and why", args, got)
 		}
 		if v := pub.Do("XLEN", "d:1").Int; v != int64(n+1) {

@@ -89,8 +89,9 @@ func TestOwnPublishesAreRead(t *testing.T) {
 func TestReadersWaitForEntries(t *testing.T) {
 	onBothRedis(t, func(t *testing.T, redis *redistest.Server) {
 		r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
-		pub, reader := r.dial(), r.dial()
+		pub, reader, listener := r.dial(), r.dial(), r.subscribe("d:2")
 		reader.Hello3()
+		reader.Do("XREAD", "BLOCK", "100", "STREAMS", "d:1", "d:2", "$", "$") // the relay knows what is newest
 		for i := range 3 {
 			reader.Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", "d:2", "$", "$")
 			redistest.Eventually(t, redistest.DefaultTimeout, "the reader waits", func() bool {
@@ -98,6 +99,7 @@ func TestReadersWaitForEntries(t *testing.T) {
 			})
 			id := pub.Do("XADD", "d:2", "*", "payload", "m"+strconv.Itoa(i)).Str
 			reader.Expect(t, "%[d:2 [["+id+" [payload m"+strconv.Itoa(i)+"]]]]")
+			listener.Expect(t, "[message d:2 m"+strconv.Itoa(i)+"]") // the relay has heard the entry
 		}
 		began := time.Now()
 		reader.Send("XREAD", "BLOCK", "300", "STREAMS", "d:1", "$")

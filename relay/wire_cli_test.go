@@ -25,7 +25,7 @@ func cli(t *testing.T, socket string, args ...string) *exec.Cmd {
 // A script through redis-cli reads the same from the relay and from redis-server.
 func TestCLIScriptReadsTheSame(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	r := startRelay(t, redis)
 	const script = "ping\nping \"two words\"\necho x\npublish nobody hello\npubsub numsub nobody\n" +
 		"pubsub numpat\npubsub foo\nclient setname me\nclient getname\nclient no-evict on\nselect 3\nping\nsubscribe\n" +
@@ -48,7 +48,7 @@ func TestCLIScriptReadsTheSame(t *testing.T) {
 
 func TestCLISubscribes(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	r := startRelay(t, redis)
 	pub := r.dial()
 	for _, flags := range [][]string{nil, {"-3"}} {

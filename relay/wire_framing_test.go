@@ -62,7 +62,7 @@ var framings = []string{
 
 func TestFramingIsThatOfRedis(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	r := startRelay(t, redis)
 	for _, input := range framings {
 		t.Run(fmt.Sprintf("%.40q", input), func(t *testing.T) {
@@ -109,7 +109,7 @@ func rest(t *testing.T, conn net.Conn) string {
 // printf ... | nc -N -U relay.sock, still gets every reply.
 func TestHalfClosedGetsItsReplies(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	r := startRelay(t, redis)
 	input := "PING\r\nPUBLISH c x\r\nSUBSCRIBE a b\r\nUNSUBSCRIBE a\r\nUNSUBSCRIBE b\r\nPUBLISH c y\r\nPUBSUB NUMPAT\r\nPING z\r\n"
 	halfClosed := func(socket string) string {

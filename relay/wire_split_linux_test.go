@@ -27,7 +27,7 @@ const pipeline = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n" +
 
 func TestPipelineCutAnywhere(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	r := startRelay(t, redis)
 	want := answer(t, redis.Socket(), pipeline)
 	for cut := range len(pipeline) {

@@ -197,8 +197,8 @@ var duels = []struct {
 
 func TestWireIsThatOfRedis(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
-	behind := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
+	behind := redistest.Start(t, redistest.Reference()) // what local clients hold is compared with its tables
 	r := startRelay(t, behind)
 	for _, tt := range duels {
 		t.Run(tt.name, func(t *testing.T) {

@@ -62,6 +62,9 @@ func (r *run) report(format string, args ...any) {
 // execute runs a plan against a program and returns what was wrong.
 func execute(t testing.TB, program string, p plan) Faults {
 	t.Helper()
+	if !redistest.Shards(t) {
+		withoutShards()
+	}
 	r := &run{t: t, plan: p, ledger: NewLedger(publishers+1, len(channels))}
 	r.redis = redistest.Start(t, redistest.WithAppendOnly(),
 		redistest.WithACL("app on >secret ~* &* +@all"),

@@ -206,6 +206,18 @@ var (
 	}
 )
 
+// withoutShards makes channels and parts ordinary ones, for a Redis that is older than shard channels.
+func withoutShards() {
+	for i := range channels {
+		channels[i].shard = false
+	}
+	for i := range parts {
+		if parts[i].command == "SSUBSCRIBE" {
+			parts[i].command = "SUBSCRIBE"
+		}
+	}
+}
+
 // parts listen at each relay; at every other one they speak the other protocol.
 var parts = []part{
 	{class: "exact", command: "SUBSCRIBE", names: []string{"d:1", "d:2", "d:3"}, protos: []int{2}},

@@ -113,7 +113,7 @@ func globSteps() []string {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	ours := start(t)
 	for _, tt := range conversations {
 		t.Run(tt.name, func(t *testing.T) {
@@ -141,7 +141,7 @@ var framings = []string{
 
 func TestFraming(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	ours := start(t)
 	for _, input := range framings {
 		t.Run(fmt.Sprintf("%.20q", input), func(t *testing.T) {

@@ -5,6 +5,7 @@ package redistest
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -16,6 +17,13 @@ type options struct {
 	acl        []string
 	appendOnly bool
 	tls        bool
+	reference  bool
+}
+
+// Reference is the redis-server that others are compared with, whichever version the tests
+// run on: the one on the PATH.
+func Reference() Option {
+	return func(o *options) { o.reference = true }
 }
 
 // WithArgs adds command-line arguments, which win over everything else:
@@ -31,7 +39,8 @@ func WithAppendOnly() Option {
 }
 
 // WithACL adds users, each in the words of ACL SETUSER:
-// WithACL("app on >secret ~* &chat:* +@all", "default off").
+// WithACL("app on >secret ~* &chat:* +@all", "default off"). As in Redis 7, a user begins without
+// channels. Commands that the server is too old for are left out.
 func WithACL(users ...string) Option {
 	return func(o *options) { o.acl = append(o.acl, users...) }
 }
@@ -42,6 +51,8 @@ func WithACL(users ...string) Option {
 func WithTLS() Option {
 	return func(o *options) { o.tls = true }
 }
+
+var shardCommands = regexp.MustCompile(`\+(ssubscribe|sunsubscribe|spublish)\b`)
 
 // controlUser is the ACL user of Server.Do, which therefore works whatever becomes
 // of the others.
@@ -69,7 +80,11 @@ func (s *Server) writeConfig() error {
 	}
 	set("user", controlUser+" on nopass ~* &* +@all")
 	for _, user := range s.opts.acl {
-		set("user", user)
+		name, rules, _ := strings.Cut(user, " ")
+		if !s.Shards() {
+			rules = shardCommands.ReplaceAllString(rules, "")
+		}
+		set("user", name+" resetchannels "+rules)
 	}
 	return os.WriteFile(s.configFile(), []byte(b.String()), 0o600)
 }

@@ -3,6 +3,7 @@
 package redistest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -17,7 +18,8 @@ import (
 )
 
 // ServerVariable names the environment variable that may hold the path of the
-// redis-server to test with, instead of the one on the PATH.
+// redis-server to test with, instead of the one on the PATH. It may be built without TLS:
+// a server WithTLS, like a Reference, is always the one on the PATH.
 const ServerVariable = "REDIS_SERVER"
 
 const (
@@ -53,9 +55,12 @@ type Server struct {
 // redis-server the test fails.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
-	s := &Server{t: t, bin: findServer(t)}
+	s := &Server{t: t}
 	for _, o := range opts {
 		o(&s.opts)
+	}
+	if s.bin = findServer(t); s.opts.reference || s.opts.tls {
+		s.bin = lookUp(t, onPath)
 	}
 	var err error
 	// Not t.TempDir, whose path may be too long for a socket.
@@ -74,12 +79,15 @@ func Start(t testing.TB, opts ...Option) *Server {
 	return s
 }
 
+const onPath = "redis-server"
+
 func findServer(t testing.TB) string {
 	t.Helper()
-	name := os.Getenv(ServerVariable)
-	if name == "" {
-		name = "redis-server"
-	}
+	return lookUp(t, cmp.Or(os.Getenv(ServerVariable), onPath))
+}
+
+func lookUp(t testing.TB, name string) string {
+	t.Helper()
 	bin, err := exec.LookPath(name)
 	if err != nil {
 		t.Fatalf("find redis-server: %v; install it (apt-get install redis-server, brew install redis) "+

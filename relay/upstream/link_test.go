@@ -25,11 +25,11 @@ import (
 // connection.
 func TestPublisherAnswers(t *testing.T) {
 	t.Parallel()
-	srv := redistest.Start(t, redistest.WithACL(contractUser+" ~*"), redistest.WithTLS())
 	const script = `return {1, 'two', false, {redis.error_reply('THREE x'), {}}, redis.status_reply('OK')}`
 	large := strings.Repeat("0123456789abcdef", 1<<17) // 2 MiB
 	for _, c := range contractCases() {
 		t.Run(c.name, func(t *testing.T) {
+			srv := c.start(t)
 			p := publish(t, c.opts(srv))
 			awaitConnected(t, p)
 			ask := func(args ...any) (any, error) {
@@ -120,7 +120,7 @@ func TestPublisherFlushDoesNotWait(t *testing.T) {
 	for _, c := range contractCases() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			srv := redistest.Start(t, redistest.WithACL(contractUser), redistest.WithTLS())
+			srv := c.start(t)
 			opts := c.opts(srv)
 			opts.PublishTimeout = patience
 			p := publish(t, opts)
