@@ -178,6 +178,10 @@ func (r *Relay) Released(kind resp.Kind, name string) {
 
 // Refused says that Redis will not subscribe a name.
 func (r *Relay) Refused(kind resp.Kind, name string, err error) {
+	if r.interest.withoutShards(kind, name, err) {
+		return
+	}
+	r.log.Warn("Redis refused a subscription", zap.String("name", name), zap.Error(err))
 	// Without the announcements there is no history: who listens must know.
 	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok {
 		name = base

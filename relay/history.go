@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
@@ -111,6 +112,7 @@ type interest struct {
 	mu        sync.Mutex                  // Guards what follows; taken under Hub.mu.
 	announced [resp.Kinds]map[string]bool // false: Redis refused the announcements
 	fenced    bool                        // the Feed's tokens come back
+	fleetKind resp.Kind                   // of the fleet's channels: SMessage, or Message where Redis has no shard channels
 }
 
 // Want says what is wanted. Announcements are asked for first, and let go last, so
@@ -156,9 +158,23 @@ func (i *interest) refused(kind resp.Kind, name string) {
 
 // joinFleet has the questions of other relays come, and the answers to our own.
 func (i *interest) joinFleet() {
+	i.fleetKind = resp.SMessage
 	for _, channel := range i.relay.fleet.Channels() {
 		i.relay.subscriber.Want(resp.SMessage, channel, true)
 	}
+}
+
+// withoutShards reports whether Redis refused one of the fleet's channels because it has no shard channels, which came
+// with 7.0. Then the relay asks for the ordinary channel of that name.
+func (i *interest) withoutShards(kind resp.Kind, name string, err error) bool {
+	if kind != resp.SMessage || !slices.Contains(i.relay.fleet.Channels(), name) || !fleet.NoShards(err) {
+		return false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.fleetKind = resp.Message
+	i.relay.subscriber.Want(resp.Message, name, true)
+	return true
 }
 
 // fence has the Feed's tokens come back, if anything is kept at all.
@@ -195,7 +211,7 @@ func (i *interest) count() (n int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for _, channel := range i.relay.fleet.Channels() {
-		if i.relay.subscriber.Held(resp.SMessage, channel) { // an ACL may refuse it
+		if i.relay.subscriber.Held(i.fleetKind, channel) { // an ACL may refuse it
 			n++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -15,14 +16,36 @@ import (
 
 // ask is atomic: it sends a question to whom Redis counts. ARGV: the channel; the
 // question; then for each name what to ask PUBSUB, and the name. It returns how many
-// relays are to answer, then the subscribers of each name.
+// relays are to answer, then the subscribers of each name. A Redis without shard channels
+// has no subscribers to them, and sends the question on the ordinary channel.
 var ask = upstream.NewScript(`
-local out = {redis.call('SPUBLISH', ARGV[1], ARGV[2])}
+local function unknown(reply)
+  return type(reply) == 'table' and reply.err and string.find(reply.err, '[Uu]nknown')
+end
+local function subscribers(what, name)
+  local reply = redis.pcall('PUBSUB', what, name)
+  if unknown(reply) then return 0 end
+  return reply[2] or reply -- the number, or the error
+end
+local relays = redis.pcall('SPUBLISH', ARGV[1], ARGV[2])
+if unknown(relays) then
+  relays = subscribers('NUMSUB', ARGV[1])
+  redis.call('PUBLISH', ARGV[1], ARGV[2])
+end
+if type(relays) == 'table' then return relays end
+local out = {relays}
 for i = 3, #ARGV, 2 do
-  out[#out + 1] = redis.call('PUBSUB', ARGV[i], ARGV[i + 1])[2]
+  local n = subscribers(ARGV[i], ARGV[i + 1])
+  if type(n) == 'table' then return n end
+  out[#out + 1] = n
 end
 return out
 `)
+
+// NoShards reports whether Redis refused a command because it has no shard channels: they came with Redis 7.0.
+func NoShards(err error) bool {
+	return err != nil && strings.HasPrefix(strings.ToLower(err.Error()), "err unknown ")
+}
 
 // ask sends a question and returns what Redis counts.
 func (f *Fleet) ask(ctx context.Context, q *question) ([]int64, error) {
@@ -61,6 +84,9 @@ func (f *Fleet) askRedis(ctx context.Context, q *question) ([]int64, error) {
 			if n.kind == kind {
 				args, places = append(args, n.name), append(places, i)
 			}
+		}
+		if len(places) == 0 {
+			continue
 		}
 		v, err := f.redis.Do(ctx, args...)
 		if err != nil {

@@ -4,7 +4,8 @@
 //
 // # Asking
 //
-// Every relay subscribes to two shard channels, which no pattern matches:
+// Every relay subscribes to two shard channels, which no pattern matches (to ordinary
+// channels where Redis is older than 7.0 and has no others):
 // "relay:count", where all hear questions, and "relay:count:<life>", where one hears
 // the answers to its own. A script sends a question with SPUBLISH and counts the
 // subscribers of the names at the same moment. What SPUBLISH replies is the number of

@@ -15,8 +15,9 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// Channel is the shard channel on which relays ask each other. With ":" and a life
-// behind it, it is the one on which that relay hears the answers.
+// Channel is the shard channel on which relays ask each other, or the ordinary channel where
+// Redis has no shard channels. With ":" and a life behind it, it is the one on which that
+// relay hears the answers.
 const Channel = "relay:count"
 
 const (
@@ -65,8 +66,9 @@ func New(redis Redis, share Share, life string, log *zap.Logger) *Fleet {
 	}
 }
 
-// Channels are the shard channels that must be subscribed for the Fleet. Without them
-// other relays count this one as one listener.
+// Channels are the channels that must be subscribed for the Fleet: as shard channels, or as
+// ordinary ones where Redis says that it has no shard channels (see NoShards). Without them other
+// relays count this one as one listener.
 func (f *Fleet) Channels() []string { return []string{Channel, f.answers} }
 
 // Stats returns how many questions were asked, and how many answers to them did not
@@ -191,10 +193,10 @@ func (f *Fleet) settle(q *question, counted []int64, err error) {
 // or takes an answer. It does not block.
 func (f *Fleet) Hear(d *resp.Delivery) bool {
 	switch {
-	case d.Kind != resp.SMessage:
+	case d.Kind == resp.PMessage:
 		return false
 	case string(d.Channel) == Channel:
-		f.answer(d.Payload)
+		f.answer(d.Kind == resp.SMessage, d.Payload)
 	case string(d.Channel) == f.answers:
 		f.collect(d.Payload, false)
 	default:
@@ -203,14 +205,14 @@ func (f *Fleet) Hear(d *resp.Delivery) bool {
 	return true
 }
 
-// answer sends this relay's shares to the one that asks.
-func (f *Fleet) answer(question []byte) {
+// answer sends this relay's shares to the one that asks, on a shard channel if the question came on one.
+func (f *Fleet) answer(shard bool, question []byte) {
 	life, answer, ok := answerTo(question, f.share)
 	switch {
 	case !ok:
 	case life == f.life:
 		f.collect(answer, true)
-	case f.redis.Publish(answerLane, true, []byte(Channel+":"+life), answer, unheeded{}) == nil:
+	case f.redis.Publish(answerLane, shard, []byte(Channel+":"+life), answer, unheeded{}) == nil:
 		f.redis.Flush(answerLane)
 	}
 }

@@ -4,6 +4,7 @@ package history
 
 import (
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -205,7 +206,7 @@ func (r *receiver) Answer(value any, err error) {
 	text, _ := value.(string)
 	id, rest, persisted := strings.Cut(text, " ")
 	if persisted = persisted && text[0] >= '0' && text[0] <= '9'; err == nil && !persisted {
-		err = upstream.ReplyError(text)
+		err = upstream.ReplyError(ownWords(text))
 	}
 	if err != nil {
 		r.notRenewed()
@@ -214,11 +215,17 @@ func (r *receiver) Answer(value any, err error) {
 	}
 	receivers, err := strconv.ParseInt(rest, 10, 64)
 	if err != nil {
-		r.receipt.Persisted(id, 0, &broadcastError{id, rest})
+		r.receipt.Persisted(id, 0, &broadcastError{id, ownWords(rest)})
 		return
 	}
 	r.receipt.Persisted(id, receivers, nil)
 }
+
+// scriptPrefix is what Redis 6.2 puts before an error that a script's command caused.
+var scriptPrefix = regexp.MustCompile(`^@user_script: \d+: -?`)
+
+// ownWords returns an error of Redis as a command outside a script has it: it begins with its code word.
+func ownWords(text string) string { return strings.TrimRight(scriptPrefix.ReplaceAllString(text, ""), "\r\n ") }
 
 // notRenewed makes the next message set the time to live: this one did not.
 func (r *receiver) notRenewed() {

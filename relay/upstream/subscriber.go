@@ -350,7 +350,6 @@ func (s *Subscriber) refused(reply redis.Error) error {
 		s.log.Warn("Redis does not allow the relay's own channels: no delivery probe; allow &relay:* to this user",
 			zap.Error(reply))
 	default:
-		s.log.Warn("Redis refused a subscription", zap.String("name", n.name), zap.Error(reply))
 		s.registry.Refused(n.kind, n.name, reply)
 	}
 	return nil
