@@ -15,9 +15,12 @@ VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
 PLATFORMS := darwin/arm64 linux/arm64
 
+REDIS_PACKAGES := . ./relay ./relay/clients ./relay/fleet ./relay/history ./relay/natsbridge ./relay/redistest \
+	./relay/upstream
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test unit chaos clients deploy check vet lint cross configs demo fuzz vuln bench microbench deps \
+.PHONY: help build test unit versions chaos clients deploy check vet lint cross configs demo fuzz vuln bench microbench deps \
 	clean
 
 help: ## list these commands
@@ -26,11 +29,22 @@ help: ## list these commands
 build: ## build ./redis-relay
 	$(BUILD) -o redis-relay .
 
-test: deps check unit clients deploy ## install what is missing, then run everything
+test: deps check unit versions clients deploy ## install what is missing, then run everything
 
 unit: ## run the Go tests under the race detector, and those it would disturb without
 	$(GO) test -race -timeout 20m ./...
 	$(GO) test -run Allocate ./relay/schema
+
+# Without the race detector, which has seen this code in unit. The client libraries speak to the
+# relay, so the newest Redis behind it is enough for them.
+versions: build ## run what talks to Redis against Redis 6.2 and 8.2, too
+	.ci/deps redis versions
+	@set -e; for version in 6.2 8.2; do \
+		export REDIS_SERVER="$(CURDIR)/.cache/redis/$$version/redis-server"; \
+		echo "test with $$("$$REDIS_SERVER" --version)"; \
+		$(GO) test -timeout 20m $(REDIS_PACKAGES); \
+	done
+	PATH="$(CURDIR)/.cache/redis/8.2:$$PATH" RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run libraries
 
 chaos: ## keep the account through faults for long, and catch every planted bug (15 minutes)
 	RELAY_LONG=1 $(GO) test -count=1 -timeout 40m -v -run 'TestAccount|TestMutantsAreCaught' ./relay/account
