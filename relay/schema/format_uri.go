@@ -169,7 +169,7 @@ func isURITemplate(t []byte) bool {
 	for i := 0; i < len(t); {
 		n := 0
 		if t[i] == '{' {
-			n = expression(t[i:])
+			n = templateExpression(t[i:])
 		} else {
 			for i+n < len(t) && t[i+n] != '{' {
 				n++
@@ -186,8 +186,8 @@ func isURITemplate(t []byte) bool {
 	return true
 }
 
-// expression returns the length of the expression that t starts with, such as "{?query,page*}", 0 if it is none.
-func expression(t []byte) int {
+// templateExpression returns the length of the expression that t starts with, such as "{?query,page*}", 0 if it is none.
+func templateExpression(t []byte) int {
 	i := 1
 	if i < len(t) && bytes.IndexByte([]byte("+#./;?&=,!@|"), t[i]) >= 0 {
 		i++
