@@ -65,12 +65,12 @@ var costly = map[string]struct{ schema, text string }{
 	"dynamic references": {
 		`{"$dynamicAnchor":"x","anyOf":` + array(`{"properties":{"l":{"$dynamicRef":"#x"}},"required":["z%"]}`, 100) + `}`, chain(60, ``),
 	},
-	"expression":             {expression(`"additionalProperties":false`), chain(60, `,"or":{"v":"x"}`)},
-	"unevaluated expression": {expression(`"unevaluatedProperties":false`), chain(60, `,"or":{"v":"x"}`)},
+	"expression":             {expressionSchema(`"additionalProperties":false`), chain(60, `,"or":{"v":"x"}`)},
+	"unevaluated expression": {expressionSchema(`"unevaluatedProperties":false`), chain(60, `,"or":{"v":"x"}`)},
 }
 
 // expression is the schema of an expression tree, as people write it.
-func expression(more string) string {
+func expressionSchema(more string) string {
 	return `{"$ref":"#/$defs/e","$defs":{"e":{"anyOf":[
 		{"type":"object","required":["and"],"properties":{"l":{"$ref":"#/$defs/e"},"and":{"$ref":"#/$defs/e"}},` + more + `},
 		{"type":"object","required":["or"],"properties":{"l":{"$ref":"#/$defs/e"},"or":{"$ref":"#/$defs/e"}},` + more + `},
