@@ -112,7 +112,7 @@ type interest struct {
 	mu        sync.Mutex                  // Guards what follows; taken under Hub.mu.
 	announced [resp.Kinds]map[string]bool // false: Redis refused the announcements
 	fenced    bool                        // the Feed's tokens come back
-	fleetKind resp.Kind                   // of the fleet's channels: SMessage, or Message where Redis has no shard channels
+	fleetKind resp.Kind                   // of the fleet's channels; Message where Redis has no shard channels
 }
 
 // Want says what is wanted. Announcements are asked for first, and let go last, so

@@ -225,7 +225,9 @@ func (r *receiver) Answer(value any, err error) {
 var scriptPrefix = regexp.MustCompile(`^@user_script: \d+: -?`)
 
 // ownWords returns an error of Redis as a command outside a script has it: it begins with its code word.
-func ownWords(text string) string { return strings.TrimRight(scriptPrefix.ReplaceAllString(text, ""), "\r\n ") }
+func ownWords(text string) string {
+	return strings.TrimRight(scriptPrefix.ReplaceAllString(text, ""), "\r\n ")
+}
 
 // notRenewed makes the next message set the time to live: this one did not.
 func (r *receiver) notRenewed() {

@@ -69,7 +69,7 @@ var costly = map[string]struct{ schema, text string }{
 	"unevaluated expression": {expressionSchema(`"unevaluatedProperties":false`), chain(60, `,"or":{"v":"x"}`)},
 }
 
-// expression is the schema of an expression tree, as people write it.
+// expressionSchema is the schema of an expression tree, as people write it.
 func expressionSchema(more string) string {
 	return `{"$ref":"#/$defs/e","$defs":{"e":{"anyOf":[
 		{"type":"object","required":["and"],"properties":{"l":{"$ref":"#/$defs/e"},"and":{"$ref":"#/$defs/e"}},` + more + `},

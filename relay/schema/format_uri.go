@@ -186,7 +186,7 @@ func isURITemplate(t []byte) bool {
 	return true
 }
 
-// templateExpression returns the length of the expression that t starts with, such as "{?query,page*}", 0 if it is none.
+// templateExpression returns the length of the expression that t starts with, such as "{?query,page*}", or 0.
 func templateExpression(t []byte) int {
 	i := 1
 	if i < len(t) && bytes.IndexByte([]byte("+#./;?&=,!@|"), t[i]) >= 0 {
