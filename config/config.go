@@ -71,7 +71,9 @@ type Socket struct {
 func (s Socket) FileMode() (fs.FileMode, error) {
 	m, err := strconv.ParseUint(s.Mode, 8, 32)
 	if err != nil || len(s.Mode) < 3 || len(s.Mode) > 4 || m > 0o777 {
-		return 0, fmt.Errorf(`%w: %q is no file mode; write octal text such as "0660"`, ErrInvalid, s.Mode)
+		return 0, &KeyError{
+			Reason: fmt.Sprintf(`%.20q is no file mode; write octal text such as "0660"`, s.Mode), Err: ErrInvalid,
+		}
 	}
 	return fs.FileMode(m), nil
 }

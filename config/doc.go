@@ -6,7 +6,8 @@
 // capitals, RELAY_REDIS_URL) and flags (the key's path, --redis.url). [Load]
 // is strict: an unknown key or variable, a wrong type or a duplicate key is an error
 // that names the place it was written and the way out. [Config.Validate] then judges
-// the values. Both report every problem they find, joined.
+// the values. Both report every problem they find, joined; [Read] does both, and leaves
+// out what only follows from another mistake.
 //
 // Relative paths in schemas, redis.password_file, redis.tls.*, nats.token_file,
 // nats.leaf.credentials and nats.leaf.ca are taken from the folder of the config

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,34 +20,49 @@ const (
 	maxNodes = 100_000 // values in one document, those behind aliases counted each time
 )
 
-// parse reads one YAML document. It returns nil for an empty one. The errors
-// carry origin and, where the library knows it, the line.
-func parse(origin string, text []byte) (*yaml.Node, error) {
+// place names where a line was written; line 0 is not known.
+type place func(line int) string
+
+// inFile is a place in a file.
+func inFile(name string) place {
+	return func(line int) string {
+		if line == 0 {
+			return name
+		}
+		return fmt.Sprintf("%s:%d", name, line)
+	}
+}
+
+// in is the only place of a variable or a flag, which mostly has one line.
+func in(origin string) place { return func(int) string { return origin } }
+
+// parse reads one YAML document. It returns nil for an empty one.
+func parse(at place, text []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, next yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
 		return nil, nil //nolint:nilnil // an empty document is nothing, and no error
 	case err != nil:
-		return nil, syntaxError(origin, err)
+		return nil, syntaxError(at, text, err)
 	}
 	switch err := dec.Decode(&next); {
 	case err == nil:
 		return nil, &KeyError{
-			Origin: lineOf(origin, &next), Err: ErrSyntax,
+			Origin: at(next.Line), Err: ErrSyntax,
 			Reason: "a second document begins here; put everything into one, without ---",
 		}
 	case !errors.Is(err, io.EOF):
-		return nil, syntaxError(origin, err)
+		return nil, syntaxError(at, text, err)
 	}
 	root := doc.Content[0]
 	if isNull(root) {
 		return nil, nil //nolint:nilnil // as above: only comments, or "null"
 	}
-	errs := scan(origin, root)
+	errs := scan(at, root)
 	if expanded(root, map[*yaml.Node]int{}) > maxNodes {
 		errs = append(errs, &KeyError{
-			Origin: origin, Err: ErrTooLarge,
+			Origin: at(0), Err: ErrTooLarge,
 			Reason: fmt.Sprintf("more than %d values with all aliases expanded, or an alias inside itself", maxNodes),
 		})
 	}
@@ -74,40 +87,23 @@ func expanded(n *yaml.Node, known map[*yaml.Node]int) int {
 	return total
 }
 
-// yamlLine finds the line in an error of the library.
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-func syntaxError(origin string, err error) error {
-	text := err.Error()
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		text = text[len(m[0]):]
-		if m[1] != "" {
-			origin += ":" + m[1]
-		}
-	}
-	if strings.Contains(text, "cannot start any token") {
-		text += "; indent with spaces, not with tabs, and put what begins with @ or ` in quotes"
-	}
-	return &KeyError{Origin: origin, Reason: text, Err: ErrSyntax}
-}
-
 // scan finds duplicate keys and huge mappings anywhere below n. It does not
 // follow aliases, so its cost is that of the text.
-func scan(origin string, n *yaml.Node) []error {
+func scan(at place, n *yaml.Node) []error {
 	var errs []error
 	if n.Kind == yaml.MappingNode {
-		errs = scanKeys(origin, n)
+		errs = scanKeys(at, n)
 	}
 	for _, inner := range n.Content {
-		errs = append(errs, scan(origin, inner)...)
+		errs = append(errs, scan(at, inner)...)
 	}
 	return errs
 }
 
-func scanKeys(origin string, n *yaml.Node) []error {
+func scanKeys(at place, n *yaml.Node) []error {
 	if len(n.Content)/2 > maxKeys {
 		return []error{&KeyError{
-			Origin: lineOf(origin, n), Err: ErrTooLarge,
+			Origin: at(n.Line), Err: ErrTooLarge,
 			Reason: fmt.Sprintf("more than %d keys in one mapping", maxKeys),
 		}}
 	}
@@ -120,7 +116,7 @@ func scanKeys(origin string, n *yaml.Node) []error {
 		}
 		if line, ok := first[key.Value]; ok {
 			errs = append(errs, &KeyError{
-				Origin: lineOf(origin, key), Err: ErrSyntax,
+				Origin: at(key.Line), Err: ErrSyntax,
 				Reason: fmt.Sprintf("duplicate key %q, already set on line %d; remove one", key.Value, line),
 			})
 			continue
@@ -129,8 +125,5 @@ func scanKeys(origin string, n *yaml.Node) []error {
 	}
 	return errs
 }
-
-// lineOf names the place of a node in a file.
-func lineOf(origin string, n *yaml.Node) string { return fmt.Sprintf("%s:%d", origin, n.Line) }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

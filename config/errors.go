@@ -4,6 +4,8 @@ package config
 
 import (
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -26,10 +28,15 @@ type KeyError struct {
 	Err    error  // one of this package's errors, for errors.Is
 }
 
-// Error returns "origin: path: reason", leaving out what is empty.
+// Error returns "origin: path: reason", leaving out what is empty, and what a flag's
+// name says already.
 func (e *KeyError) Error() string {
+	path := e.Path
+	if flag, ok := strings.CutPrefix(e.Origin, "--"); ok && within(path, flag) {
+		path = strings.TrimPrefix(path[len(flag):], ".")
+	}
 	var b strings.Builder
-	for _, part := range []string{e.Origin, e.Path} {
+	for _, part := range []string{e.Origin, path} {
 		if part != "" {
 			b.WriteString(part)
 			b.WriteString(": ")
@@ -37,6 +44,38 @@ func (e *KeyError) Error() string {
 	}
 	b.WriteString(e.Reason)
 	return b.String()
+}
+
+// leadingKey finds the key with which an error begins: "redis.tls.ca: open …".
+var leadingKey = regexp.MustCompile(`(?s)^([a-z_]+(?:\.[a-z_]+|\[\d+\])*): (.*)$`)
+
+// Locate puts before an error that begins with a key, or before each of several with a
+// line of its own, where the value of the key was written.
+func (c *Config) Locate(err error) error {
+	if err == nil {
+		return nil
+	}
+	if list, ok := joined(err); ok {
+		for i := range list {
+			list[i] = c.Locate(list[i])
+		}
+		return errors.Join(list...)
+	}
+	m := leadingKey.FindStringSubmatch(err.Error())
+	if m == nil || c.origin(m[1]) == "" {
+		return err
+	}
+	return &KeyError{Origin: c.origin(m[1]), Path: m[1], Reason: m[2], Err: err}
+}
+
+// joined takes apart what errors.Join has made.
+func joined(err error) (list []error, ok bool) {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil, false
+	}
+	list = slices.Clone(several.Unwrap())
+	return list, errors.Join(list...).Error() == err.Error()
 }
 
 // Unwrap returns e.Err.

@@ -92,5 +92,14 @@ func special(r rune) bool {
 	return r != '_' && r != '-' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
 }
 
+// within reports whether a path is another one, or lies below it. All lie below "".
+func within(path, other string) bool {
+	rest, ok := strings.CutPrefix(path, other)
+	return ok && (other == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// around cuts the last part off a path.
+func around(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
 // item appends a list index to a path.
 func item(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

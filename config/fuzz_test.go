@@ -22,6 +22,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("routes: [{prefix: a, history: {length: 1}, kinds: {k: {history: null, rate: {limit: .inf}}}}]"))
 	f.Add([]byte("routes:\n- &r {prefix: a, kinds: {k: &k {slow: drop}, l: {<<: [*k, *k]}}}\n- *r\n"))
 	f.Add([]byte("redis: {url: 'redis://u:p@h', tls: *x}\n---\n"))
+	f.Add([]byte("routes: [a, &r {prefix: 1, kinds: {k: [], 1: {}}, x: y}, <<: *r]\nsocket: {allow_uids: [x, 1]}\n<<: {log: {level: x}}\n"))
 	f.Add([]byte("a: &a [*a]\n<<: *a\n? {b: c}\n"))
 	path := filepath.Join(f.TempDir(), "relay.yaml")
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -29,6 +30,9 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal(err)
 		}
 		cfg, err := Load(Source{Path: path, Required: true})
+		if _, readErr := Read(Source{Path: path, Required: true}); (readErr == nil) != (err == nil && cfg.Validate() == nil) {
+			t.Fatalf("Read says %v, Load %v", readErr, err)
+		}
 		if err != nil {
 			if strings.TrimSpace(err.Error()) == "" {
 				t.Fatal("an error without words")

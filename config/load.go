@@ -5,10 +5,8 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -36,6 +34,48 @@ type Source struct {
 // error of reading the file. A file may have 1 MiB. The result has not been
 // judged yet: call Validate.
 func Load(src Source) (*Config, error) {
+	cfg, errs := load(src)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return cfg, nil
+}
+
+// Read is Load and Validate, and reports at once what either finds.
+func Read(src Source) (*Config, error) {
+	cfg, errs := load(src)
+	if cfg != nil {
+		for _, problem := range cfg.problems() {
+			if !follows(problem, errs, cfg.sources) {
+				errs = append(errs, problem)
+			}
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return cfg, nil
+}
+
+// follows tells whether what Validate says comes from a mistake that Load has found: it
+// is about the value that could not be read, or about one that is absent, where a key of
+// the same mapping is not known.
+func follows(problem *KeyError, found []error, sources map[string]string) bool {
+	_, written := sources[problem.Path]
+	for _, err := range found {
+		var mistake *KeyError
+		switch {
+		case !errors.As(err, &mistake), mistake.Path == "":
+		case within(problem.Path, mistake.Path), !written && within(problem.Path, around(mistake.Path)):
+			return true
+		}
+	}
+	return false
+}
+
+// load lays the sources over each other. The result lacks what the errors are about; it
+// is nil if the file cannot be read at all.
+func load(src Source) (*Config, []error) {
 	l := loader{values: koanf.New("."), sources: map[string]string{}}
 	dir, file := ".", ""
 	switch text, err := readFile(src.Path); {
@@ -46,97 +86,60 @@ func Load(src Source) (*Config, error) {
 	case err != nil:
 		l.fail(err)
 	}
+	unread := len(l.errs) > 0 && !l.read
 	l.addEnv(src.Env)
 	l.addFlags(src.Flags)
-	if len(l.errs) > 0 {
-		return nil, errors.Join(l.errs...)
+	if unread {
+		return nil, l.errs
 	}
 
 	cfg := Default()
 	if err := cfg.decode(l.values.Raw()); err != nil {
-		return nil, fmt.Errorf("decode config: %w", err)
+		return nil, append(l.errs, fmt.Errorf("decode config: %w", err))
 	}
 	cfg.File, cfg.Dir, cfg.sources = file, dir, l.sources
 	cfg.source = src
 	cfg.resolvePaths()
-	return &cfg, nil
+	return &cfg, l.errs
 }
 
-// Reread loads the configuration again from where it came: the file as it is now,
+// Reread reads the configuration again from where it came: the file as it is now,
 // under the same environment and flags.
-func (c *Config) Reread() (*Config, error) { return Load(c.source) }
-
-// HTTPListen returns http.listen as far as that can be read: of a file with mistakes, too,
-// beside which a running relay goes on as before. The default stands for the rest.
-func HTTPListen(src Source) string {
-	const path = "http.listen"
-	listen := Default().HTTP.Listen
-	if text, err := readFile(src.Path); err == nil {
-		var file struct {
-			HTTP struct{ Listen *string }
-		}
-		if _ = yaml.Unmarshal(text, &file); file.HTTP.Listen != nil {
-			listen = *file.HTTP.Listen
-		}
-	}
-	for _, pair := range src.Env {
-		if name, text, _ := strings.Cut(pair, "="); name == envName(path) {
-			listen = text
-		}
-	}
-	if text, given := src.Flags[path]; given {
-		listen = text
-	}
-	return listen
-}
-
-// readFile returns the file's text, and nothing for no path.
-func readFile(path string) (text []byte, err error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open config: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read config: %w", err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("read config %q: %w: the limit is %v", path, ErrTooLarge, Size(maxFile))
-	}
-	return text, nil
-}
+func (c *Config) Reread() (*Config, error) { return Read(c.source) }
 
 // loader gathers the layers above the defaults.
 type loader struct {
 	values  *koanf.Koanf
 	sources map[string]string // key path -> where its value was written
 	errs    []error
+	read    bool // the file has a tree, though there may be mistakes in it
 }
 
 func (l *loader) fail(errs ...error) { l.errs = append(l.errs, errs...) }
 
 // addFile lays a file's text over what is there.
 func (l *loader) addFile(name string, text []byte) {
-	root, err := parse(name, text)
+	at := inFile(name)
+	root, err := parse(at, text)
 	if err != nil {
 		l.fail(err)
 	}
 	if root == nil {
 		return
 	}
-	c := newChecker(func(n *yaml.Node) string { return lineOf(name, n) })
-	c.check(root, reflect.TypeFor[Config](), "")
-	l.fail(c.errs...)
-	if err != nil || len(c.errs) > 0 {
+	c := newChecker(at)
+	if !c.check(root, reflect.TypeFor[Config](), "") {
+		l.fail(c.errs...)
 		return
 	}
+	l.fail(c.errs...)
+	if err != nil {
+		return
+	}
+	l.read = true
 	var tree map[string]any
 	if err := root.Decode(&tree); err != nil { // what is left: values with odd tags
-		l.fail(syntaxError(name, err))
+		l.fail(syntaxError(at, nil, err))
 		return
 	}
 	for key, value := range tree {
@@ -153,7 +156,7 @@ func (l *loader) addText(f field, origin, text string) {
 		l.fail(err)
 		return
 	}
-	c := newChecker(func(*yaml.Node) string { return origin })
+	c := newChecker(in(origin))
 	c.check(n, f.typ, f.name)
 	if len(c.errs) > 0 {
 		l.fail(c.errs...)
@@ -161,7 +164,7 @@ func (l *loader) addText(f field, origin, text string) {
 	}
 	var value any
 	if err := n.Decode(&value); err != nil {
-		l.fail(syntaxError(origin, err))
+		l.fail(syntaxError(in(origin), nil, err))
 		return
 	}
 	l.set(f.name, value, c.sources)
@@ -174,7 +177,7 @@ func (l *loader) set(path string, value any, sources map[string]string) {
 		return
 	}
 	maps.DeleteFunc(l.sources, func(p, _ string) bool {
-		return p == path || strings.HasPrefix(p, path+".") || strings.HasPrefix(p, path+"[")
+		return within(p, path)
 	})
 	maps.Copy(l.sources, sources)
 }
@@ -191,7 +194,7 @@ func textNode(t reflect.Type, origin, text string) (*yaml.Node, error) {
 	if t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Struct && !strings.HasPrefix(text, "[") {
 		text = "[" + text + "]"
 	}
-	n, err := parse(origin, []byte(text))
+	n, err := parse(in(origin), []byte(text))
 	if n == nil && err == nil {
 		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}
 	}

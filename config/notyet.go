@@ -6,16 +6,20 @@ package config
 // notYet holds, for each such feature, the key paths that ask for it.
 var notYet = []struct {
 	feature string
+	instead string // the way out
 	used    func(*Config) []string
 }{
-	{"redis.mode cluster", whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster })},
+	{
+		"cluster", "write single or sentinel",
+		whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster }),
+	},
 }
 
 // checkSupported refuses what this version would have to ignore.
 func (v *validator) checkSupported() {
 	for _, row := range notYet {
 		for _, path := range row.used(v.cfg) {
-			v.add(path, ErrUnsupported, "%s: %w", row.feature, ErrUnsupported)
+			v.add(path, ErrUnsupported, "%s is %w; %s", row.feature, ErrUnsupported, row.instead)
 		}
 	}
 }

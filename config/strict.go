@@ -1,5 +1,6 @@
 // This file checks a YAML tree against the types of the configuration: unknown
-// keys and wrong types, each with the place it was written.
+// keys and wrong types, each with the place it was written. They are taken out of the
+// tree, so that the rest of it can be judged.
 
 package config
 
@@ -15,8 +16,8 @@ import (
 // checker walks a tree once. A node reached again through an alias is not
 // checked again, so the cost is that of the text, and a loop ends.
 type checker struct {
-	origin  func(*yaml.Node) string
-	seen    map[visit]bool
+	at      place
+	seen    map[visit]bool    // whether it was usable
 	sources map[string]string // key path -> origin, of everything met
 	errs    []error
 }
@@ -27,113 +28,154 @@ type visit struct {
 	typ  reflect.Type
 }
 
-func newChecker(origin func(*yaml.Node) string) *checker {
-	return &checker{origin: origin, seen: map[visit]bool{}, sources: map[string]string{}}
+func newChecker(at place) *checker {
+	return &checker{at: at, seen: map[visit]bool{}, sources: map[string]string{}}
 }
 
-// check reports what keeps n from being a value of type t at path.
-func (c *checker) check(n *yaml.Node, t reflect.Type, path string) {
+// check reports what keeps n from being a value of type t at path, and tells whether
+// what is left of it is one.
+func (c *checker) check(n *yaml.Node, t reflect.Type, path string) (usable bool) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	c.sources[path] = c.origin(n)
-	if c.seen[visit{n, t}] {
-		return
+	c.sources[path] = c.at(n.Line)
+	if known, ok := c.seen[visit{n, t}]; ok {
+		return known
 	}
-	c.seen[visit{n, t}] = true
+	c.seen[visit{n, t}] = false // of a loop, until it is known
 	switch t.Kind() {
 	case reflect.Pointer:
-		c.check(n, t.Elem(), path)
+		usable = c.check(n, t.Elem(), path)
 	case reflect.Struct:
-		c.checkStruct(n, t, path)
+		usable = c.checkStruct(n, t, path)
 	case reflect.Map:
-		c.checkMap(n, t, path)
+		usable = c.checkMap(n, t, path)
 	case reflect.Slice:
-		c.checkList(n, t, path)
+		usable = c.checkList(n, t, path)
 	default:
-		c.checkScalar(n, t, path)
+		usable = c.checkScalar(n, t, path)
 	}
+	c.seen[visit{n, t}] = usable
+	return usable
 }
 
 // checkOptional is check for the value of a key, which may be left empty.
-func (c *checker) checkOptional(n *yaml.Node, t reflect.Type, path string) {
+func (c *checker) checkOptional(n *yaml.Node, t reflect.Type, path string) (usable bool) {
 	if isNull(n) || n.Kind == yaml.AliasNode && isNull(n.Alias) {
-		c.sources[path] = c.origin(n)
-		return
+		c.sources[path] = c.at(n.Line)
+		return true
 	}
-	c.check(n, t, path)
+	return c.check(n, t, path)
 }
 
-func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, path string) {
+func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, path string) (usable bool) {
 	types := map[string]reflect.Type{}
 	var names []string
 	for _, f := range fieldsOf(t) {
 		types[f.name] = f.typ
 		names = append(names, f.name)
 	}
-	c.eachKey(n, t, path, func(key, value *yaml.Node) {
+	return c.eachKey(n, t, path, func(key, value *yaml.Node) bool {
 		typ, ok := types[key.Value]
 		if !ok {
 			c.unknown(key, path, names)
-			return
+			return false
 		}
-		c.checkOptional(value, typ, join(path, key.Value))
+		return c.checkOptional(value, typ, join(path, key.Value))
 	})
 }
 
-func (c *checker) checkMap(n *yaml.Node, t reflect.Type, path string) {
-	c.eachKey(n, t, path, func(key, value *yaml.Node) {
+func (c *checker) checkMap(n *yaml.Node, t reflect.Type, path string) (usable bool) {
+	return c.eachKey(n, t, path, func(key, value *yaml.Node) bool {
 		if tag := key.ShortTag(); tag != "!!str" {
 			c.wrong(key, path, "names in text", "a name that is "+found(key)+"; put it in quotes")
-			return
+			return false
 		}
-		c.checkOptional(value, t.Elem(), join(path, key.Value))
+		return c.checkOptional(value, t.Elem(), join(path, key.Value))
 	})
 }
 
-// eachKey calls f for the keys of a mapping; merged mappings ("<<") are checked
-// as the type of the one they are merged into.
-func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key, value *yaml.Node)) {
+// eachKey calls f for the keys of a mapping, and takes those out of it that f says are
+// not usable; merged mappings ("<<") are checked as the type of the one they are merged
+// into.
+func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key, value *yaml.Node) bool) (usable bool) {
 	if n.Kind != yaml.MappingNode {
-		c.wrong(n, path, expected(t), shape(n))
-		return
+		c.wrong(n, path, expected(t), shape(n)+keysBelow(n))
+		return false
 	}
+	var kept []*yaml.Node
 	for i := 0; i < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+		key, value, keep := n.Content[i], n.Content[i+1], false
 		switch {
 		case key.Kind != yaml.ScalarNode:
 			c.wrong(key, path, "a plain key", found(key))
 		case key.ShortTag() == "!!merge":
-			c.checkMerge(value, t, path)
+			keep = c.checkMerge(value, t, path)
 		default:
-			f(key, value)
+			keep = f(key, value)
+		}
+		if keep {
+			kept = append(kept, key, value)
 		}
 	}
+	n.Content = kept
+	return true
 }
 
-func (c *checker) checkMerge(n *yaml.Node, t reflect.Type, path string) {
-	if n.Kind != yaml.SequenceNode {
-		c.check(n, t, path)
-		return
+// keysBelow is the way out where a text stands for a mapping.
+func keysBelow(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		return ""
 	}
+	return "; write keys below it, each with a space behind its colon"
+}
+
+func (c *checker) checkMerge(n *yaml.Node, t reflect.Type, path string) (usable bool) {
+	if n.Kind != yaml.SequenceNode {
+		return c.check(n, t, path)
+	}
+	usable = true
 	for _, one := range n.Content {
-		c.check(one, t, path)
+		usable = c.check(one, t, path) && usable
 	}
+	return usable
 }
 
-func (c *checker) checkList(n *yaml.Node, t reflect.Type, path string) {
+// checkList leaves each mapping in its place, since its number is part of what is said
+// about it.
+func (c *checker) checkList(n *yaml.Node, t reflect.Type, path string) (usable bool) {
 	if n.Kind != yaml.SequenceNode {
-		c.wrong(n, path, expected(t), shape(n))
-		return
+		c.wrong(n, path, expected(t), shape(n)+itemsBelow(n))
+		return false
 	}
+	usable = true
 	for i, one := range n.Content {
-		c.check(one, t.Elem(), item(path, i))
+		switch {
+		case c.check(one, t.Elem(), item(path, i)):
+		case t.Elem().Kind() == reflect.Struct:
+			n.Content[i] = &yaml.Node{Kind: yaml.MappingNode, Line: one.Line}
+		default:
+			usable = false
+		}
 	}
+	return usable
 }
 
-func (c *checker) checkScalar(n *yaml.Node, t reflect.Type, path string) {
+// itemsBelow is the way out where something else stands for a list.
+func itemsBelow(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "; begin each item with a dash and a space"
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
+		return "; write the items in [ ], or each on a line of its own, behind a dash and a space"
+	}
+	return ""
+}
+
+func (c *checker) checkScalar(n *yaml.Node, t reflect.Type, path string) (usable bool) {
 	switch {
 	case n.Kind == yaml.ScalarNode && fits(n, t):
+		return true
 	case t.Kind() == reflect.String:
 		what := shape(n)
 		if n.Kind == yaml.ScalarNode {
@@ -143,6 +185,7 @@ func (c *checker) checkScalar(n *yaml.Node, t reflect.Type, path string) {
 	default:
 		c.wrong(n, path, expected(t), found(n))
 	}
+	return false
 }
 
 // fits reports whether a scalar reads as a value of type t.
@@ -178,14 +221,14 @@ func (c *checker) unknown(key *yaml.Node, path string, known []string) {
 		path = join(path, key.Value)
 	}
 	c.errs = append(c.errs, &KeyError{
-		Origin: c.origin(key), Path: path, Err: ErrUnknownKey,
+		Origin: c.at(key.Line), Path: path, Err: ErrUnknownKey,
 		Reason: "unknown key; " + hint,
 	})
 }
 
 func (c *checker) wrong(n *yaml.Node, path, want, got string) {
 	c.errs = append(c.errs, &KeyError{
-		Origin: c.origin(n), Path: path, Err: ErrType,
+		Origin: c.at(n.Line), Path: path, Err: ErrType,
 		Reason: fmt.Sprintf("expected %s, found %s", want, got),
 	})
 }

@@ -52,7 +52,7 @@ func ExampleLoad() {
 	fmt.Println(err)
 	// Output:
 	// 16MiB chat: disconnect <nil>
-	// --limits.queue: limits.queue: expected a size such as 8MiB, found text "lots"
+	// --limits.queue: expected a size such as 8MiB, found text "lots"
 }
 
 func ExampleParseSize() {

@@ -16,6 +16,14 @@ import (
 // not support yet, joined. Each is a *KeyError with the key's path and, after
 // Load, the place the value was written. It opens no file and no connection.
 func (c *Config) Validate() error {
+	var errs []error
+	for _, problem := range c.problems() {
+		errs = append(errs, problem)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) problems() []*KeyError {
 	v := &validator{cfg: c}
 	v.checkRedis()
 	v.checkSocket()
@@ -27,12 +35,12 @@ func (c *Config) Validate() error {
 	oneOf(v, "unrouted", c.Unrouted, UnroutedAllow, UnroutedDeny)
 	v.checkRoutes()
 	v.checkSupported()
-	return errors.Join(v.errs...)
+	return v.errs
 }
 
 type validator struct {
 	cfg  *Config
-	errs []error
+	errs []*KeyError
 }
 
 // bad records a value that makes no sense.
@@ -56,7 +64,7 @@ func (c *Config) origin(path string) string {
 		if where, ok := c.sources[path]; ok {
 			return where
 		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+		path = around(path)
 	}
 	return ""
 }

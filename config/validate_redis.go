@@ -42,9 +42,17 @@ func (v *validator) checkEmbedded(r Redis) {
 }
 
 func (v *validator) checkURL(r Redis) {
+	if way := withoutScheme(r.URL); way != "" {
+		v.bad("redis.url", "%s", way)
+		return
+	}
 	u, err := url.Parse(r.URL)
-	if err != nil { // the error's text would quote the password
+	switch { // the error's text would quote the password
+	case err != nil && strings.Contains(r.URL, "@"):
 		v.bad("redis.url", "is no URL; percent-encode special characters of the password, such as %%2F for /")
+		return
+	case err != nil:
+		v.bad("redis.url", "is no URL; write it as redis://host:6379")
 		return
 	}
 	switch u.Scheme {
@@ -65,9 +73,28 @@ func (v *validator) checkURL(r Redis) {
 	}
 }
 
+// withoutScheme is the way out for a text that is no URL, but mostly what stands in one;
+// "" for others.
+func withoutScheme(text string) string {
+	switch host, _, _ := strings.Cut(text, ":"); {
+	case strings.EqualFold(text, EmbeddedRedis):
+		return "must be written " + EmbeddedRedis
+	case strings.HasPrefix(text, "/"):
+		return "must begin with redis://, rediss:// or unix://; write unix:// before the path of a socket"
+	case strings.Contains(text, "://"), host == "redis", host == "rediss", host == "unix":
+		return ""
+	}
+	return "must begin with redis://, rediss:// or unix://; write redis:// before it, as in redis://host:6379"
+}
+
 func (v *validator) checkServerURL(u *url.URL) {
-	if u.Opaque != "" || !strings.HasPrefix(v.cfg.Redis.URL, u.Scheme+"://") {
+	switch {
+	case u.Opaque != "" || !strings.HasPrefix(v.cfg.Redis.URL, u.Scheme+"://"):
 		v.bad("redis.url", "misses its slashes; write %s://host:6379", u.Scheme)
+		return
+	case u.Host == "":
+		v.bad("redis.url", "names no host; write %s://host:6379", u.Scheme)
+		return
 	}
 	if db := strings.Trim(u.Path, "/"); db != "" {
 		if _, err := strconv.ParseUint(db, 10, 31); err != nil {

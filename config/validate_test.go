@@ -107,7 +107,7 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.Socket.Path, c.Socket.Mode = "", "rw" },
 			[]string{
 				"socket.path: must not be empty",
-				`socket.mode: invalid value: "rw" is no file mode; write octal text such as "0660"`,
+				`socket.mode: "rw" is no file mode; write octal text such as "0660"`,
 			},
 		},
 		"socket with NUL": {
@@ -170,7 +170,7 @@ func TestValidate(t *testing.T) {
 		"cluster": {
 			func(c *Config) { c.Redis.Mode, c.Redis.URL = ModeCluster, "redis://h" },
 			[]string{
-				"redis.mode: redis.mode cluster: not supported by this version yet",
+				"redis.mode: cluster is not supported by this version yet; write single or sentinel",
 			},
 		},
 	} {
@@ -223,7 +223,15 @@ func TestValidateURL(t *testing.T) {
 		{ModeSingle, "unix:///run/redis.sock?db=2", ""},
 		{ModeSingle, "unix://user:hunter2@/run/redis.sock", ""},
 		{ModeSingle, "http://user:hunter2@h", "must begin with redis://"},
-		{ModeSingle, "localhost:6379", "must begin with redis://"},
+		{ModeSingle, "localhost:6379", "write redis:// before it, as in redis://host:6379"},
+		{ModeSingle, "127.0.0.1:6379", "write redis:// before it, as in redis://host:6379"},
+		{ModeSingle, ":hunter2@h:6379", "write redis:// before it, as in redis://host:6379"},
+		{ModeSingle, "redis.internal", "write redis:// before it, as in redis://host:6379"},
+		{ModeSingle, "/run/redis.sock", "write unix:// before the path of a socket"},
+		{ModeSingle, "Embedded", "must be written embedded"},
+		{ModeSingle, "redis://h:port", "is no URL; write it as redis://host:6379"},
+		{ModeSingle, "redis://", "names no host; write redis://host:6379"},
+		{ModeSingle, "rediss:///1", "names no host; write rediss://host:6379"},
 		{ModeSingle, "redis:hunter2@h", "misses its slashes"},
 		{ModeSingle, "redis://:hunter2/x@h:6379", "percent-encode"},
 		{ModeSingle, "redis://:1/hunter2@h:6379", "database number"},
@@ -442,7 +450,7 @@ func TestValidateSaysWhereAValueWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		path + ":2: log.level: ", "RELAY_LOG_FORMAT: log.format: ", "--unrouted: unrouted: ",
+		path + ":2: log.level: ", "RELAY_LOG_FORMAT: log.format: ", "--unrouted: ",
 		path + ":5: routes[0].slow: ", path + ":6: routes[1].prefix: ", path + ":7: routes[1].rate.burst: ",
 		path + ":7: routes[2].rate.burst: ",
 	}

@@ -31,12 +31,10 @@ func (r *Relay) Reload() error {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
 	next, err := r.running.Reread()
-	if err == nil {
-		err = next.Validate()
-	}
 	var rules *rules
 	if err == nil {
 		rules, err = newRules(next, r.metrics)
+		err = next.Locate(err)
 	}
 	event := Event{Event: "reload", Time: time.Now()}
 	if err != nil {

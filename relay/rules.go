@@ -60,8 +60,12 @@ func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err er
 	set, err = schema.Load(cfg.Schemas)
 	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
 	switch {
-	case err == nil || needed:
-		return set, nil, err
+	case err == nil:
+		return set, nil, nil
+	case needed && errors.Is(err, schema.ErrFolder):
+		return nil, nil, fmt.Errorf("schemas: %w", err)
+	case needed:
+		return nil, nil, err
 	case errors.Is(err, schema.ErrFolder) && errors.Is(err, fs.ErrNotExist):
 		return &schema.Set{}, nil, nil
 	}
@@ -77,7 +81,7 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	for i := range cfg.Routes {
 		rt, err := newRoute(&cfg.Routes[i], set)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, err))
+			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, cfg.Routes[i].Schema, set.Names())))
 		}
 		routes = append(routes, rt)
 	}
@@ -93,6 +97,22 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	}
 	unrouted.Name = "unrouted"
 	return route.New(routes, unrouted)
+}
+
+// unknownSchema says what a route may have meant by the name of a schema.
+func unknownSchema(cfg *config.Config, name string, names []string) error {
+	near, ok := config.Nearest(name, names)
+	if with := name + ".json"; slices.Contains(names, with) {
+		near, ok = with, true
+	}
+	way := "it has " + strings.Join(names, ", ")
+	switch {
+	case ok:
+		way = "did you mean " + near + "?"
+	case len(names) == 0:
+		way = "it has none; put the file there"
+	}
+	return fmt.Errorf("%w %q in the folder %s: %s", schema.ErrUnknown, name, cfg.Schemas, way)
 }
 
 func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {

@@ -52,7 +52,7 @@ func TestCheck(t *testing.T) {
 			withSchema(`{"items": {"unevaluatedProperties": false}}`), nil, exitOK,
 			[]string{"\na.json  not compiled", "because of /items/unevaluatedProperties\n", "\nok\n"},
 		},
-		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"my.yaml", "no such file"}},
+		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"\nmy.yaml: no such file or directory; name another with --config, or write one: redis-relay init --config my.yaml\n"}},
 		"unknown key": {
 			map[string]string{"relay.yaml": "\nsocket: {pth: x}\n"},
 			nil, exitFailed,
@@ -72,12 +72,13 @@ func TestCheck(t *testing.T) {
 			nil,
 			[]string{"--socket.path=/" + strings.Repeat("x", 200)},
 			exitFailed,
-			[]string{"--socket.path: socket.path: has 201 bytes", "choose a shorter folder"},
+			[]string{"\n--socket.path: has 201 bytes", "choose a shorter folder"},
 		},
 		"not supported": {
-			map[string]string{"relay.yaml": "redis: {mode: cluster, url: 'redis://h'}"},
-			nil, exitFailed,
-			[]string{"relay.yaml:1: redis.mode: redis.mode cluster: not supported by this version yet"},
+			map[string]string{"relay.yaml": "redis: {mode: cluster}"},
+			[]string{"--redis.url=redis://h"},
+			exitFailed,
+			[]string{"relay.yaml:1: redis.mode: cluster is not supported by this version yet; write single or sentinel"},
 		},
 		"all at once": {
 			map[string]string{"relay.yaml": "lgo: {}\nunrouted: 3\n"},
@@ -118,7 +119,52 @@ func TestCheck(t *testing.T) {
 		"route names no schema": {
 			map[string]string{"relay.yaml": "routes: [{prefix: 'a:', schema: a.json}]", "schemas/b.json": "{}"},
 			nil, exitFailed,
-			[]string{"routes[0].schema", "a.json"},
+			[]string{`relay.yaml:1: routes[0].schema: unknown schema "a.json" in the folder schemas: did you mean b.json?`},
+		},
+		"schemas near and far": {
+			map[string]string{
+				"relay.yaml": "routes:\n- prefix: 'a:'\n  schema: chatt.json\n- {prefix: b, schema: chat}\n" +
+					"- prefix: c\n  schema: nothing-alike.json\n",
+				"schemas/chat.json": "{}", "schemas/user.json": "{}",
+			},
+			nil, exitFailed,
+			[]string{
+				`relay.yaml:3: routes[0].schema: unknown schema "chatt.json" in the folder schemas: did you mean chat.json?`,
+				`relay.yaml:4: routes[1].schema: unknown schema "chat" in the folder schemas: did you mean chat.json?`,
+				`relay.yaml:6: routes[2].schema: unknown schema "nothing-alike.json" in the folder schemas: it has chat.json, user.json`,
+			},
+		},
+		"no schemas": {
+			map[string]string{"relay.yaml": "routes:\n- prefix: 'a:'\n  schema: chat.json\n", "schemas/readme": ""},
+			nil, exitFailed,
+			[]string{`unknown schema "chat.json" in the folder schemas: it has none; put the file there`},
+		},
+		"no schemas folder": {
+			map[string]string{"relay.yaml": "schemas: gone\nroutes:\n- prefix: 'a:'\n  schema: chat.json\n"},
+			nil, exitFailed,
+			[]string{`relay.yaml:1: schemas: open "gone": `, "create it or name another"},
+		},
+		"shape and value": {
+			map[string]string{"relay.yaml": "limits: {clients: few, payload: 0}\nroutes:\n  - prefix: 'a:'\n    slow: quit\n"},
+			nil, exitFailed,
+			[]string{"relay.yaml:1: limits.clients: ", "relay.yaml:1: limits.payload: is 0B", "relay.yaml:4: routes[0].slow: "},
+		},
+		"indentation": {
+			map[string]string{"relay.yaml": "routes:\n  - prefix: 'a:'\n   slow: drop\n  - prefix: 'b:'\n"},
+			nil, exitFailed,
+			[]string{"relay.yaml:3: its indentation does not fit the lines above"},
+		},
+		"URL without a scheme": {
+			nil,
+			[]string{"--redis.url=127.0.0.1:6379"},
+			exitFailed,
+			[]string{"\n--redis.url: must begin with redis://, rediss:// or unix://; write redis:// before it"},
+		},
+		"parameter of a URL": {
+			nil,
+			[]string{"--redis.url=redis://h?foo=1"},
+			exitFailed,
+			[]string{"--redis.url: the parameter foo is not known; take it out"},
 		},
 		"bad URL": {nil, []string{"--redis.url=http://h"}, exitFailed, []string{"redis.url: must begin with redis://"}},
 		"password file missing": {

@@ -120,7 +120,7 @@ func (p *program) check() error {
 	if err != nil {
 		return err
 	}
-	return relay.Describe(cfg, p.stdout)
+	return cfg.Locate(relay.Describe(cfg, p.stdout))
 }
 
 func (p *program) versionCommand() *cobra.Command {
@@ -138,10 +138,7 @@ func (p *program) printVersion() error {
 
 // load reads the configuration and judges it.
 func (p *program) load() (*config.Config, error) {
-	cfg, err := config.Load(p.source)
-	if err == nil {
-		err = cfg.Validate()
-	}
+	cfg, err := config.Read(p.source)
 	if err != nil {
 		return nil, fmt.Errorf("the configuration is not valid:\n%w", err)
 	}

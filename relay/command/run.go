@@ -32,7 +32,7 @@ func (p *program) run() error {
 	defer func() { _ = log.Sync() }() // fails on a terminal; nothing to be done
 	r, err := relay.New(cfg, p.version, log, level)
 	if err != nil {
-		return err
+		return cfg.Locate(err)
 	}
 	if cfg.Log.Format == config.FormatConsole {
 		p.welcome(cfg, r)

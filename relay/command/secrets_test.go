@@ -24,6 +24,8 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 		"redis://user:" + secret + "#x@127.0.0.1:1",   // nor this
 		"redis://user:" + secret + "@127.0.0.1:1?x=1", // unknown option
 		"http://user:" + secret + "@127.0.0.1:1",
+		"redis://user:1?" + secret + "@127.0.0.1:1", // a parameter of this name
+		"user:" + secret + "@127.0.0.1:1",
 	} {
 		r := newScene(t, nil).run([]string{"RELAY_REDIS_URL=" + url}, "--check")
 		if strings.Contains(r.stdout+r.stderr, secret) {

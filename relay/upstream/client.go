@@ -102,7 +102,7 @@ func (o *Options) client(role string, wrap onDial) (*redis.Client, error) {
 func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt, err := redis.ParseURL(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("redis.url: %w", err)
+		return nil, badURL(err)
 	}
 	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
 		return nil, err
@@ -119,10 +119,22 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	return redis.NewClient(opt), nil
 }
 
+// badURL words what go-redis finds wrong with a URL.
+func badURL(err error) error {
+	reason := strings.TrimPrefix(err.Error(), "redis: ")
+	if option, ok := strings.CutPrefix(reason, "unexpected option: "); ok {
+		if strings.Contains(option, "@") { // the rest of a password that was not escaped
+			option = "behind its ?"
+		}
+		reason = fmt.Sprintf("the parameter %s is not known; take it out", option)
+	}
+	return errors.New("redis.url: " + reason)
+}
+
 func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 	opt, err := redis.ParseFailoverURL(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("redis.url: %w", err)
+		return nil, badURL(err)
 	}
 	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
 		return nil, err
@@ -162,7 +174,7 @@ func (o *Options) credentials(user, password string) func(context.Context) (stri
 		}
 		b, err := os.ReadFile(o.PasswordFile)
 		if err != nil {
-			return "", "", fmt.Errorf("redis.password_file: %w", err)
+			return "", "", fmt.Errorf("redis.password_file: %w; write the password into it, or name another file", err)
 		}
 		return user, strings.TrimRight(string(b), "\r\n"), nil
 	}
@@ -180,17 +192,17 @@ func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
 	if o.CA != "" {
 		pem, err := os.ReadFile(o.CA)
 		if err != nil {
-			return nil, fmt.Errorf("redis.tls.ca: %w", err)
+			return nil, fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
 		}
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis.tls.ca: no PEM certificate in %s", o.CA)
+			return nil, fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.CA)
 		}
 	}
 	if o.Cert != "" {
 		cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
 		if err != nil {
-			return nil, fmt.Errorf("redis.tls.cert, redis.tls.key: %w", err)
+			return nil, fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
 		}
 		conf.Certificates = []tls.Certificate{cert}
 	}

@@ -547,8 +547,8 @@ func TestOptionsCheck(t *testing.T) {
 		{"TLS files without TLS", Options{URL: "redis://h", CA: noPEM}, "use rediss://"},
 		{"no CA file", Options{URL: "rediss://h", CA: absent}, "redis.tls.ca: "},
 		{"CA file without a certificate", Options{URL: "rediss://h", CA: noPEM}, "no PEM certificate in "},
-		{"no certificate", Options{URL: "rediss://h", Cert: absent, Key: absent}, "redis.tls.cert, redis.tls.key: "},
-		{"no key", Options{URL: "rediss://h", Cert: noPEM, Key: noPEM}, "redis.tls.cert, redis.tls.key: "},
+		{"no certificate", Options{URL: "rediss://h", Cert: absent, Key: absent}, "redis.tls.cert: "},
+		{"no key", Options{URL: "rediss://h", Cert: noPEM, Key: noPEM}, "redis.tls.cert: "},
 		{"sentinel", Options{Mode: "sentinel", URL: "redis://h:26379?master_name=m"}, ""},
 		{"sentinel without a name", Options{Mode: "sentinel", URL: "h:26379"}, "redis.url: "},
 	}

@@ -1,0 +1,76 @@
+// This file reads the file's text.
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// HTTPListen returns http.listen as far as that can be read: of a file with mistakes, too,
+// beside which a running relay goes on as before. The default stands for the rest.
+func HTTPListen(src Source) string {
+	const path = "http.listen"
+	listen := Default().HTTP.Listen
+	if text, err := readFile(src.Path); err == nil {
+		var file struct {
+			HTTP struct{ Listen *string }
+		}
+		if _ = yaml.Unmarshal(text, &file); file.HTTP.Listen != nil {
+			listen = *file.HTTP.Listen
+		}
+	}
+	for _, pair := range src.Env {
+		if name, text, _ := strings.Cut(pair, "="); name == envName(path) {
+			listen = text
+		}
+	}
+	if text, given := src.Flags[path]; given {
+		listen = text
+	}
+	return listen
+}
+
+// readFile returns the file's text, and nothing for no path.
+func readFile(path string) (text []byte, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	if len(text) > maxFile {
+		return nil, &KeyError{
+			Origin: path, Reason: fmt.Sprintf("%v: the limit is %v", ErrTooLarge, Size(maxFile)), Err: ErrTooLarge,
+		}
+	}
+	return text, nil
+}
+
+// fileError names the file once, and the way out.
+func fileError(path string, err error) error {
+	cause := err
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		cause = failed.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w; name another with --config, or write one: redis-relay init --config %[1]s", path, cause)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %w; let the user that runs the relay read it", path, cause)
+	}
+	return fmt.Errorf("%s: %w; name a file with --config", path, cause)
+}
