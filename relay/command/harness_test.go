@@ -127,7 +127,22 @@ func (s *scene) run(env []string, args ...string) result {
 	if env == nil {
 		env = embedded
 	}
+	return s.runCommand(exec.Command(binary, args...), env)
+}
+
+// runAs is run as nobody in particular, if that is wanted.
+func (s *scene) runAs(nobody bool, args ...string) result {
+	s.t.Helper()
 	cmd := exec.Command(binary, args...)
+	if nobody {
+		const id = 65532
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
+	}
+	return s.runCommand(cmd, embedded)
+}
+
+func (s *scene) runCommand(cmd *exec.Cmd, env []string) result {
+	s.t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, env, &stdout, &stderr
 	timer := time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })

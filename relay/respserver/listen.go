@@ -27,7 +27,7 @@ func lockPath(path string) string { return path + ".lock" }
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(lockPath(path), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("socket.path: cannot lock %s: %w", path, err)
+		return nil, lockFailure(path, err)
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
@@ -67,7 +67,7 @@ func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInf
 func admitTo(path string, mode fs.FileMode, gid int) error {
 	if gid >= 0 {
 		if err := os.Chown(path, -1, gid); err != nil {
-			return fmt.Errorf("socket.group: %w", err)
+			return fmt.Errorf("socket.group: %w; the relay's user must be a member of the group", err)
 		}
 	}
 	if err := os.Chmod(path, mode); err != nil {
@@ -102,9 +102,14 @@ func clearWay(path string) error {
 		return fmt.Errorf("socket.path: %s: %w; stop it or choose another path", path, ErrInUse)
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
+		if errors.Is(err, fs.ErrPermission) {
+			return notMine(path, path, err)
+		}
 		return fmt.Errorf("socket.path: %s cannot be tried: %w", path, err)
 	}
-	if err := os.Remove(path); err != nil {
+	if err := os.Remove(path); errors.Is(err, fs.ErrPermission) {
+		return notMine(path, path, err)
+	} else if err != nil {
 		return fmt.Errorf("socket.path: cannot remove the stale socket: %w", err)
 	}
 	return nil
@@ -119,7 +124,7 @@ func groupID(group string) (int, error) {
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
-		return 0, err
+		return 0, groupFailure(group, err)
 	}
 	return strconv.Atoi(g.Gid)
 }
