@@ -51,6 +51,8 @@ type Event struct {
 	After   string `json:"after,omitempty"`
 	Before  string `json:"before,omitempty"`
 	Missing int64  `json:"missing,omitempty"`
+	Entry   string `json:"entry,omitempty"` // that is missing, and in the stream
+	Size    int64  `json:"size,omitempty"`  // of entry, in bytes
 
 	// Of slow_listener: who, and what became of it.
 	Client       uint64     `json:"client,omitempty"` // as in CLIENT LIST

@@ -81,6 +81,9 @@ func (e *ears) Missed(g history.Gap) {
 	if !g.Before.IsZero() {
 		event.Before = g.Before.String()
 	}
+	if !g.Entry.IsZero() {
+		event.Entry, event.Size = g.Entry.String(), g.Size
+	}
 	exact, patterns := g.Channel != "", []string{g.Pattern}
 	if exact {
 		event.Prefixes = []string{now.table.Lookup([]byte(g.Channel)).Prefix}
@@ -348,6 +351,9 @@ func (r *Relay) Await(list []respserver.Position, count int, block time.Duration
 		return nil, err
 	}
 	read := r.feed.Read(positions, count, block, func(streams []history.Stream, err error) {
+		if err != nil {
+			err = notRead(list[0].Channel, err)
+		}
 		done(toStreams(streams), err)
 	})
 	return func() { r.feed.Cancel(read) }, nil

@@ -5,6 +5,7 @@ package relay_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"redis-relay/config"
+	"redis-relay/relay"
 	"redis-relay/relay/redistest"
 )
 
@@ -137,4 +139,113 @@ func TestReadOverTheLimit(t *testing.T) {
 		t.Errorf("an entry larger than the queue: got %v, want %v", got, large)
 	}
 	redistest.Eventually(t, redistest.DefaultTimeout, "nothing waits", func() bool { return r.metric("queued_bytes") == 0 })
+}
+
+// TestLargeEntryConcernsItsChannel: one that nobody can read is told of by its ID. After
+// a loss other channels are healed, and its own goes on behind it; who reads its stream
+// is told where it is.
+func TestLargeEntryConcernsItsChannel(t *testing.T) {
+	const size = 70 << 20
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := startRelay(t, nil, withRedis("redis://"+proxy.Addr()), withRoutes(diary("d:", 1000)), func(c *config.Config) {
+		c.Redis.PublishTimeout = redistest.DefaultTimeout // Redis takes a second to copy it
+		c.Redis.AlertAfter = 1000
+	})
+	sub, events, pub := r.subscribe("d:1", "d:2"), r.subscribe(relay.EventsChannel), r.dial()
+	r.readable(pub, "d:barrier")
+	before := pub.Do("XADD", "d:1", "*", "payload", "before").Str
+	sub.Expect(t, "[message d:1 before]")
+	proxy.Refuse(true)
+	proxy.Cut()
+	event(t, events, "upstream_down")
+	large := fill(t, redis, "d:1", 1, size)[0]
+	redis.MustDo("XADD", "history:{d:1}", "*", "payload", "behind")
+	redis.MustDo("XADD", "history:{d:2}", "*", "payload", "missed")
+	proxy.Refuse(false)
+	event(t, events, "gap")
+	event(t, events, "upstream_up")
+	heard := []string{sub.Receive().String(), sub.Receive().String()}
+	if slices.Sort(heard); !slices.Equal(heard, []string{"[message d:1 behind]", "[message d:2 missed]"}) {
+		t.Errorf("heard %v", heard)
+	}
+	e := event(t, events, "gap")
+	if e.Channel != "d:1" || e.After != before || e.Missing != 1 || e.Entry != large || e.Size != size+int64(len("payload")) ||
+		e.Cause != fmt.Sprintf("entry %s of %d bytes is over limits.payload (%d)", large, e.Size, 1<<20) {
+		t.Errorf("told of %+v", e)
+	}
+	publishReplies(t, pub, "d:1", "after", ":1")
+	sub.Expect(t, "[message d:1 after]")
+
+	asks, reader := asking(redis), r.dial()
+	refused := fmt.Sprintf("-TOOLARGE d:1: entry %s, of %d bytes in 1 field, is too large to be read; "+
+		"read up to it and behind it, or XDEL history:{d:1} %[1]s on Redis", large, size+len("payload"))
+	for _, tt := range []struct{ line, want string }{
+		{"XRANGE d:1 - +", refused},
+		{"XRANGE d:1 " + large + " + COUNT 1", refused},
+		{"XREVRANGE d:1 + -", refused},
+		{"XREAD STREAMS d:1 0", refused},
+		{"XREAD STREAMS d:2 d:1 0 0", refused},
+		{"XREAD BLOCK 0 STREAMS d:1 " + before, refused},
+		{"XREAD BLOCK 0 STREAMS d:2 d:1 0 " + before, refused},
+		{"XREAD BLOCK 0 STREAMS d:1 0", "before"},
+		{"XREAD COUNT 1 STREAMS d:1 0", "before"},
+		{"XRANGE d:1 - (" + large, "before"},
+		{"XRANGE d:1 (" + large + " +", "behind after"},
+		{"XREVRANGE d:1 + (" + large, "after behind"},
+		{"XREAD STREAMS d:1 " + large, "behind after"},
+		{"XREAD BLOCK 0 STREAMS d:1 " + large, "behind after"},
+	} {
+		got := reader.Do(strings.Fields(tt.line)...).String()
+		if !strings.HasPrefix(got, "-") {
+			got = strings.Join(payloads.FindAllString(got, -1), " ")
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %.300s, want %s", tt.line, got, tt.want)
+		}
+	}
+	if now := asking(redis); now != asks {
+		t.Errorf("the connection that asks was %s and is %s", asks, now)
+	}
+}
+
+// payloads finds those of the test above.
+var payloads = regexp.MustCompile(`\b(before|behind|after)\b`)
+
+// TestEntriesOverThePayloadAreTold, each by its ID, where they were missed; the others
+// are healed, in order.
+func TestEntriesOverThePayloadAreTold(t *testing.T) {
+	onBothRedis(t, func(t *testing.T, redis *redistest.Server) {
+		r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) { c.Limits.Payload = 1000 })
+		var plain *redistest.Client
+		if url, _ := r.Embedded(); url != "" {
+			plain = redistest.Dial(t, "tcp", strings.TrimPrefix(url, "redis://"))
+		} else {
+			plain = redistest.Dial(t, "unix", redis.Socket())
+		}
+		sub, events, pub := r.subscribe("d:1"), r.subscribe(relay.EventsChannel), r.dial()
+		r.readable(pub, "d:1")
+		sub.Expect(t, "[message d:1 m]")
+		var over, want []string
+		for i, size := range []int{999, 1000, 1001, 500_000, 1, 3_000_000, 1000} {
+			id := plain.Do("XADD", "history:{d:1}", "*", "payload", strings.Repeat(string(rune(97+i)), size)).Str
+			if size > 1000 {
+				over = append(over, id)
+			} else {
+				want = append(want, "[message d:1 "+strings.Repeat(string(rune(97+i)), size)+"]")
+			}
+		}
+		plain.Do("CLIENT", "KILL", "TYPE", "pubsub")
+		event(t, events, "upstream_down")
+		event(t, events, "gap")
+		event(t, events, "upstream_up")
+		sub.Expect(t, want...)
+		for _, id := range over {
+			if e := event(t, events, "gap"); e.Entry != id || e.Missing != 1 || e.Size <= 1000 {
+				t.Errorf("told of %+v, want %s", e, id)
+			}
+		}
+		publishReplies(t, pub, "d:1", "after", ":1")
+		sub.Expect(t, "[message d:1 after]")
+	})
 }

@@ -5,8 +5,10 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
+	"redis-relay/relay/history"
 	"redis-relay/relay/upstream"
 )
 
@@ -75,7 +77,12 @@ func fromUpstream(channel string, err error) error {
 // notRead words an error of a question to Redis for a client: one that changes nothing,
 // so that it can be asked again.
 func notRead(channel string, err error) error {
+	var entry *history.LargeEntry
 	switch {
+	case errors.As(err, &entry):
+		return &Refusal{TooLarge, entry.Channel, fmt.Sprintf(
+			"%v; read up to it and behind it, or XDEL %s %v on Redis", entry, history.Key(entry.Channel), entry.ID,
+		)}
 	case errors.Is(err, upstream.ErrTooLarge):
 		return &Refusal{TooLarge, channel, err.Error() + "; read less at a time, with COUNT"}
 	case errors.Is(err, upstream.ErrDown), errors.Is(err, upstream.ErrUnknown), errors.Is(err, context.DeadlineExceeded):

@@ -119,7 +119,7 @@ func (r *Relay) build(version string) error {
 	r.interest = &interest{relay: r}
 	r.hub = hub.New(r.interest, isLocal)
 	r.fleet = fleet.New(r.publisher, r.share, life, r.log.Named("fleet"))
-	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, &r.buffer, r.log.Named("history"))
+	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, &r.buffer, &r.limits.Payload, r.log.Named("history"))
 	r.pages = &history.Pages{
 		Redis: r.publisher, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
 	}

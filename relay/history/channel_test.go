@@ -11,7 +11,7 @@ import (
 )
 
 func entry(ms uint64, size int) Entry {
-	return Entry{ID{ms, 0}, [][]byte{[]byte(DefaultField), bytes.Repeat([]byte("x"), size)}}
+	return Entry{ID: ID{ms, 0}, Fields: [][]byte{[]byte(DefaultField), bytes.Repeat([]byte("x"), size)}}
 }
 
 func ids(list []Entry) (out []uint64) {

@@ -38,7 +38,7 @@ func newRoom(t *testing.T) *room {
 	t.Helper()
 	r := &room{answer: func(...any) (any, error) { return nil, errors.New("not now") }}
 	r.memory.Store(1 << 30)
-	r.Feed = NewFeed(r, r, "life", &r.memory, zap.NewNop())
+	r.Feed = NewFeed(r, r, "life", &r.memory, &r.memory, zap.NewNop())
 	return r
 }
 
@@ -254,8 +254,8 @@ func TestEveryCopyIsHeardOnce(t *testing.T) {
 		t.Errorf("%+v, want one channel behind", s)
 	}
 	r.settleAll(tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: []Entry{
-		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}},
-		{ID{7, 0}, [][]byte{[]byte("payload"), []byte("three")}},
+		{ID: ID{6, 0}, Fields: [][]byte{[]byte("payload"), []byte("two")}},
+		{ID: ID{7, 0}, Fields: [][]byte{[]byte("payload"), []byte("three")}},
 	}})
 	r.expect(t, "c two", "cx* two", "c three", "cx* three", "c plain", "cx* plain")
 	say("8-0", "four", 4)
@@ -281,8 +281,8 @@ func TestHalfHeard(t *testing.T) {
 	r.Lost()
 	r.Up()
 	r.settleAll(tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: []Entry{
-		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}},
-		{ID{7, 0}, [][]byte{[]byte("payload"), []byte("three")}},
+		{ID: ID{6, 0}, Fields: [][]byte{[]byte("payload"), []byte("two")}},
+		{ID: ID{7, 0}, Fields: [][]byte{[]byte("payload"), []byte("three")}},
 	}})
 	r.expect(t, "cx* two", "c three", "cx* three")
 	if after := r.channels["c"].last; after != (ID{7, 0}) {
@@ -316,7 +316,7 @@ func TestHeardBeforeAllStands(t *testing.T) {
 	r.expect(t)
 	r.Up()
 	r.settleAll(tail{newest: ID{6, 0}, added: 2, length: 2, first: ID{5, 0}, entries: []Entry{
-		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}},
+		{ID: ID{6, 0}, Fields: [][]byte{[]byte("payload"), []byte("two")}},
 	}})
 	r.expect(t, "c two", "cx* two")
 }
@@ -326,7 +326,8 @@ func TestHeardBeforeAllStands(t *testing.T) {
 // are let go, and that is told.
 func TestNothingOvertakesEntries(t *testing.T) {
 	missed := tail{newest: ID{7, 0}, added: 3, length: 3, first: ID{5, 0}, entries: []Entry{
-		{ID{6, 0}, [][]byte{[]byte("payload"), []byte("two")}}, {ID{7, 0}, [][]byte{[]byte("payload"), []byte("three")}},
+		{ID: ID{6, 0}, Fields: [][]byte{[]byte("payload"), []byte("two")}},
+		{ID: ID{7, 0}, Fields: [][]byte{[]byte("payload"), []byte("three")}},
 	}}
 	behindOne := func(t *testing.T) *room {
 		r := newRoom(t)
@@ -490,10 +491,10 @@ func TestLookingForChannels(t *testing.T) {
 			return []any{"0", []any{Key("a1"), Key("c2")}}, nil
 		}
 		var tails []any
-		for range (len(args) - 3) / 2 {
+		for range (len(args) - 5) / 2 {
 			tails = append(tails, []any{"9-0", int64(1), int64(1), "9-0", int64(0), []any{
 				[]any{"9-0", []any{"payload", "nine"}},
-			}})
+			}, int64(0)})
 		}
 		r.tokenCame([]byte(fmt.Sprint(args[1], " 10")))
 		return tails, nil
@@ -567,7 +568,7 @@ func TestHeldAndKeptAreBounded(t *testing.T) {
 	c.watched = true
 	for range 40 {
 		n++
-		r.passEntry(c, Entry{ID{n, 0}, [][]byte{make([]byte, 1000)}})
+		r.passEntry(c, Entry{ID: ID{n, 0}, Fields: [][]byte{make([]byte, 1000)}})
 		if kept := r.Stats().Kept; kept > 20_000 {
 			t.Fatalf("%d bytes are kept", kept)
 		}

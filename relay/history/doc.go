@@ -24,6 +24,9 @@
 // arrived when the token has. So the answer and the stream of messages are
 // compared at one moment, though they come over two connections.
 //
+// An answer that cannot be had concerns one channel: the question is halved until that is
+// found. An entry that is too large is measured by Redis, told of, and passed.
+//
 // What was missed comes no faster than listeners take it: a channel of which something
 // waits for them is put aside, as long as they read and not too much has to be held.
 //

@@ -32,6 +32,8 @@ type Gap struct {
 	After   ID     // the last entry that listeners have
 	Before  ID     // the next one they get; zero: not known
 	Missing int64  // entries between the two; 0: not known
+	Entry   ID     // the one that is missing, if it is in the stream
+	Size    int64  // of Entry, in bytes
 	Cause   string
 }
 
@@ -63,14 +65,15 @@ type Listeners interface {
 // in the order of the stream, through every loss of the connection.
 type Feed struct {
 	// Fixed after construction.
-	redis Redis
-	ears  Listeners
-	fence string // where tokens come back
-	room  *atomic.Int64
-	log   *zap.Logger
-	wake  chan struct{} // there is something to ask
-	fetch chan struct{} // there is something to read for readers
-	find  chan struct{} // there may be channels that were not heard before
+	redis   Redis
+	ears    Listeners
+	fence   string // where tokens come back
+	room    *atomic.Int64
+	payload *atomic.Int64
+	log     *zap.Logger
+	wake    chan struct{} // there is something to ask
+	fetch   chan struct{} // there is something to read for readers
+	find    chan struct{} // there may be channels that were not heard before
 
 	mu sync.Mutex // Guards what follows.
 
@@ -157,10 +160,11 @@ const (
 
 // NewFeed returns a Feed; life tells this run of the relay from all others. room is how
 // many bytes may be held, and how many kept for readers, but no more than 32 MiB of each
-// are; it may change at any time. Run does the asking.
-func NewFeed(redis Redis, ears Listeners, life string, room *atomic.Int64, log *zap.Logger) *Feed {
+// are; payload how many a message for listeners may have. Both may change at any time.
+// Run does the asking.
+func NewFeed(redis Redis, ears Listeners, life string, room, payload *atomic.Int64, log *zap.Logger) *Feed {
 	return &Feed{
-		redis: redis, ears: ears, fence: FencePrefix + life, room: room, log: log,
+		redis: redis, ears: ears, fence: FencePrefix + life, room: room, payload: payload, log: log,
 		wake: make(chan struct{}, 1), fetch: make(chan struct{}, 1), find: make(chan struct{}, 1),
 		passed:   make(chan struct{}, 1),
 		channels: map[string]*channel{}, parted: map[string]ID{},
@@ -311,7 +315,7 @@ func (f *Feed) pass(c *channel, id ID, field string, payload []byte) {
 		f.passEntry(c, Entry{ID: id})
 		return
 	}
-	f.passEntry(c, Entry{id, [][]byte{[]byte(field), bytes.Clone(payload)}})
+	f.passEntry(c, Entry{ID: id, Fields: [][]byte{[]byte(field), bytes.Clone(payload)}})
 }
 
 func (f *Feed) passEntry(c *channel, e Entry) {

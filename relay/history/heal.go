@@ -27,7 +27,10 @@ const (
 	maxCompared  = 16              // channels that are compared with their streams at a tick
 )
 
-var errNoToken = errors.New("the token of a question has not come back")
+var (
+	errManyKeys = errors.New("the database is too large")
+	errNoToken  = errors.New("the token of a question has not come back")
+)
 
 // Run asks until ctx ends. It always returns nil.
 func (f *Feed) Run(ctx context.Context) error {
@@ -83,49 +86,72 @@ func (f *Feed) askOnce(ctx context.Context) (more bool, err error) {
 		f.mu.Unlock()
 		return false, nil
 	}
-	list, batch := f.nextLocked()
-	life, number := f.lives, f.token
+	n := min(len(f.queue), maxQuestions)
+	batch, life := f.queue[:n:n], f.lives
+	f.queue, f.beat = f.queue[n:], false
 	f.mu.Unlock()
+	err = f.askAbout(ctx, life, batch)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.up && len(f.queue) > 0, err
+}
 
-	tails, err := ask(ctx, f.redis, f.fence, tokenText(number), maxAnswer, list)
+// askTogether looks at channels in one question. With an error nothing is done about
+// them.
+func (f *Feed) askTogether(ctx context.Context, life uint64, batch []*channel) error {
+	list, number, ok := f.inquire(life, batch)
+	if !ok {
+		return nil
+	}
+	tails, err := ask(ctx, f.redis, f.fence, tokenText(number), maxAnswer, f.largest(), list)
 	if err == nil && !f.awaitToken(ctx, life, number) {
 		err = errNoToken
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.batch = nil
-	if life != f.lives || !f.up {
-		return f.up, nil // all that is behind is queued again
+	switch {
+	case life != f.lives || !f.up:
+		return nil // all that is behind is queued again
+	case err != nil:
+		return err
 	}
 	for i, c := range batch {
-		c.asked = false
+		c.asked, c.failed = false, 0
 		if f.channels[c.name] != c {
 			continue // nobody wants it any more
 		}
-		if err != nil || c.state == behind && !c.last.IsZero() && !list[i].entries {
+		if c.state == behind && !c.last.IsZero() && !list[i].entries {
 			f.enqueue(c) // it fell behind after it was asked about
 			continue
 		}
 		f.settle(c, &tails[i])
 	}
 	f.ears.Flush()
-	return len(f.queue) > 0, err
+	return nil
 }
 
-// nextLocked takes channels off the queue and makes a question of them.
-func (f *Feed) nextLocked() (list []question, batch []*channel) {
-	n := min(len(f.queue), maxQuestions)
-	batch = f.queue[:n:n]
-	f.queue = f.queue[n:]
-	f.batch, f.beat = batch, false
+// inquire makes a question of channels, unless the connection was lost since they were
+// taken off the queue.
+func (f *Feed) inquire(life uint64, batch []*channel) (list []question, token uint64, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if life != f.lives || !f.up {
+		return nil, 0, false
+	}
+	f.batch = batch
 	f.token++
 	for _, c := range batch {
 		list = append(list, question{
 			channel: c.name, after: c.last, entries: c.state == behind && !c.last.IsZero(),
 		})
 	}
-	return list, batch
+	return list, f.token, true
 }
+
+// largest is how many bytes an entry may take that is read for listeners: a little more
+// than they may be sent.
+func (f *Feed) largest() int { return int(min(f.payload.Load()+64<<10, maxEntry)) }
 
 // awaitToken returns once the token is back. It reports false when the connection
 // was lost or the token is late.
@@ -164,14 +190,15 @@ func (f *Feed) ticked() {
 
 // compareSome finds what did not come though the connection stands: entries that
 // somebody added by hand, or whose broadcast Redis refused. Which channels it looks
-// at is left to the order of the map, which is another one each time.
+// at is left to the order of the map, which is another one each time. One that costs
+// Redis too much is left out.
 func (f *Feed) compareSome() {
 	if !f.up {
 		return
 	}
 	n := 0
 	for _, c := range f.channels {
-		if c.state != live {
+		if c.state != live || c.heavy {
 			continue
 		}
 		f.enqueue(c)
@@ -193,6 +220,7 @@ func (f *Feed) beatLocked() {
 // settle compares what Redis says of a channel with what its listeners have, and
 // makes good the difference. All that had been published by then has arrived.
 func (f *Feed) settle(c *channel, t *tail) {
+	c.heavy = t.heavy
 	if c.state != behind {
 		f.baseline(c, t)
 		return
@@ -319,7 +347,7 @@ func (f *Feed) replay(c *channel, t *tail) {
 			t.entries = t.entries[:i]
 			break
 		}
-		payload, ok := e.Payload()
+		last := c.last
 		exact, patterns := c.half.without(e.ID, exact, patterns)
 		if e.ID == c.half.id {
 			c.last = e.ID
@@ -327,16 +355,28 @@ func (f *Feed) replay(c *channel, t *tail) {
 		} else {
 			f.passEntry(c, e)
 		}
-		if !ok {
+		payload, problem := f.toDeliver(&e)
+		if problem != "" {
 			f.miss(Gap{
-				Channel: c.name, After: c.last, Missing: 1,
-				Cause: fmt.Sprintf("entry %v was not written by a relay and has no field %s", e.ID, DefaultField),
+				Channel: c.name, After: last, Missing: 1, Entry: e.ID, Size: e.bytes(), Cause: problem,
 			})
 			continue
 		}
 		f.healed++
 		f.deliverEntry(c.name, e.ID, payload, exact, patterns)
 	}
+}
+
+// toDeliver returns what listeners get of an entry, or why they cannot get any.
+func (f *Feed) toDeliver(e *Entry) (payload []byte, problem string) {
+	payload, ok := e.Payload()
+	switch limit := f.payload.Load(); {
+	case e.large != nil, int64(len(payload)) > limit:
+		return nil, fmt.Sprintf("entry %v of %d bytes is over limits.payload (%d)", e.ID, e.bytes(), limit)
+	case !ok:
+		return nil, fmt.Sprintf("entry %v was not written by a relay and has no field %s", e.ID, DefaultField)
+	}
+	return payload, ""
 }
 
 // deliverEntry makes the frames that Redis would have sent.
@@ -457,8 +497,8 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 	patterns, life := f.ears.Patterns(), f.lives
 	f.mu.Unlock()
 
-	found, whole, err := f.scan(ctx, patterns)
-	if err != nil {
+	found, err := f.scan(ctx, patterns)
+	if err != nil && !lasting(err) {
 		return err
 	}
 	f.mu.Lock()
@@ -468,8 +508,8 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 	}
 	f.looking = false
 	for _, p := range patterns {
-		if !whole {
-			f.miss(Gap{Pattern: p, Cause: "the database is too large to look for channels not heard before"})
+		if err != nil {
+			f.miss(Gap{Pattern: p, Cause: "channels not heard before were not all looked for: " + err.Error()})
 		}
 	}
 	for _, name := range found {
@@ -484,12 +524,12 @@ func (f *Feed) lookForChannels(ctx context.Context) error {
 }
 
 // scan lists the channels with a stream that patterns match, and others where that is
-// for Names to say. whole is false when it looked at a part of the database only.
-func (f *Feed) scan(ctx context.Context, patterns []string) (list []string, whole bool, err error) {
+// for Names to say; with an error, those that it has found until then.
+func (f *Feed) scan(ctx context.Context, patterns []string) (list []string, err error) {
 	match := Key("*") // once for all of them
 	switch {
 	case len(patterns) == 0:
-		return nil, true, nil
+		return nil, nil
 	case len(patterns) == 1 && !strings.ContainsAny(patterns[0], `[\`): // which could take in the brace behind it
 		match = Key(patterns[0])
 	}
@@ -497,11 +537,11 @@ func (f *Feed) scan(ctx context.Context, patterns []string) (list []string, whol
 	for looked := 0; looked < maxScan; looked += scanPage {
 		v, err := f.redis.Do(ctx, "SCAN", cursor, "MATCH", match, "COUNT", scanPage, "TYPE", "stream")
 		if err != nil {
-			return nil, false, fmt.Errorf("look for streams of %q: %w", match, err)
+			return list, fmt.Errorf("look for streams of %q: %w", match, err)
 		}
 		answer, _ := v.([]any)
 		if len(answer) != 2 {
-			return nil, false, fmt.Errorf("%w: SCAN: %v", errAnswer, v)
+			return list, fmt.Errorf("%w: SCAN: %v", errAnswer, v)
 		}
 		keys, _ := answer[1].([]any)
 		for _, k := range keys {
@@ -511,8 +551,8 @@ func (f *Feed) scan(ctx context.Context, patterns []string) (list []string, whol
 			}
 		}
 		if cursor, _ = answer[0].(string); cursor == "0" || cursor == "" {
-			return list, true, nil
+			return list, nil
 		}
 	}
-	return list, false, nil
+	return list, errManyKeys
 }

@@ -57,7 +57,7 @@ func (r *room) taken() {
 func longTail(ms ...int) (t tail) {
 	for _, n := range ms {
 		id := ID{uint64(n), 0}
-		t.entries = append(t.entries, Entry{id, [][]byte{[]byte(DefaultField), []byte(long(n))}})
+		t.entries = append(t.entries, Entry{ID: id, Fields: [][]byte{[]byte(DefaultField), []byte(long(n))}})
 		t.newest = id
 	}
 	t.first, t.added, t.length = ID{5, 0}, int64(len(ms)), int64(len(ms))

@@ -80,7 +80,7 @@ func (p *Pages) Range(ctx context.Context, q Range, held Held) (list []Entry, er
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, p.culprit(ctx, err, q)
 		}
 		entries, err := ReadEntries(v)
 		if err != nil {
@@ -142,6 +142,9 @@ func (p *Pages) behind(ctx context.Context, list []Position, count int, all *tal
 		if errors.Is(err, upstream.ErrTooLarge) && n > 1 {
 			g.limit(n / 4 * len(rest))
 			continue
+		}
+		if at := list[rest[0]]; err != nil && len(rest) == 1 {
+			return nil, p.culprit(ctx, err, Range{"XRANGE", at.Channel, "(" + at.After.String(), "+", 1})
 		}
 		if err != nil {
 			return nil, err
@@ -218,6 +221,26 @@ func readStream(v any) (key string, entries []Entry, err error) {
 		err = errAnswer
 	}
 	return key, entries, err
+}
+
+// culprit returns, in place of upstream.ErrTooLarge, which entry is too large: the one
+// that the range begins with. Other errors it leaves as they are.
+func (p *Pages) culprit(ctx context.Context, err error, q Range) error {
+	if !errors.Is(err, upstream.ErrTooLarge) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.Patience)
+	defer cancel()
+	v, failed := p.Redis.Eval(ctx, measure, []string{Key(q.Channel)}, q.Command, q.From, q.To)
+	parts, _ := v.([]any)
+	if failed != nil || len(parts) != 3 {
+		return err // or it is gone by now
+	}
+	large, failed := readLarge(q.Channel, parts)
+	if failed != nil {
+		return failed
+	}
+	return large
 }
 
 func (p *Pages) do(ctx context.Context, args ...any) (any, error) {

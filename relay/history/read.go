@@ -269,7 +269,11 @@ func (f *Feed) fetchAll(ctx context.Context) {
 			}
 			continue
 		}
-		tails, err := ask(ctx, f.redis, "", "", fetchBudget, []question{q})
+		tails, err := ask(ctx, f.redis, "", "", fetchBudget, maxEntry, []question{q})
+		if lasting(err) {
+			f.fetched(c, q, from, &tail{refused: err.Error()})
+			continue
+		}
 		if err != nil {
 			f.log.Debug("cannot read a stream", zap.String("channel", q.channel), zap.Error(err))
 			select {
@@ -336,18 +340,24 @@ func (f *Feed) fetched(c *channel, q question, from ID, t *tail) {
 		case !q.entries && w.asked && w.Newest:
 			w.Newest, w.asked, w.After = false, false, t.newest
 		case q.entries && !w.Newest && len(w.found) == 0 && w.After.Compare(q.after) >= 0 && from.After(w.After):
-			w.take(from, t)
+			f.take(w, from, t)
 		}
 	}
 	f.served(c)
 }
 
-// take takes what was read behind an ID that is not behind the waiter's, up to from.
-func (w *waiter) take(from ID, t *tail) {
+// take takes what was read behind an ID that is not behind the waiter's, up to from, or
+// to an entry that is too large: who comes to that learns it.
+func (f *Feed) take(w *waiter, from ID, t *tail) {
 	i := slices.IndexFunc(t.entries, func(e Entry) bool { return e.ID.After(w.After) })
 	switch {
+	case i >= 0 && t.entries[i].large != nil:
+		f.endLocked(w.read, nil, t.entries[i].large)
 	case i >= 0:
 		w.found = t.entries[i:]
+		if n := slices.IndexFunc(w.found, func(e Entry) bool { return e.large != nil }); n > 0 {
+			w.found = w.found[:n]
+		}
 		if n := w.read.count; n > 0 && len(w.found) > n {
 			w.found = w.found[:n]
 		}

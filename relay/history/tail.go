@@ -6,14 +6,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"redis-relay/relay/upstream"
 )
 
 // Entry is one persisted message.
 type Entry struct {
 	ID     ID
 	Fields [][]byte // names and values in turn; must not be changed
+
+	large *LargeEntry // it was not read, and has no fields here
 }
+
+// LargeEntry is an entry that is too large to be read. It is the error of a reader that
+// comes to it.
+type LargeEntry struct {
+	Channel string
+	ID      ID
+	Bytes   int64 // of its fields, names and values
+	Fields  int64
+}
+
+// Error says which entry it is, without the channel.
+func (e *LargeEntry) Error() string {
+	fields := "1 field"
+	if e.Fields != 1 {
+		fields = fmt.Sprintf("%d fields", e.Fields)
+	}
+	return fmt.Sprintf("entry %v, of %d bytes in %s, is too large to be read", e.ID, e.Bytes, fields)
+}
+
+// maxEntry is how many bytes an entry may take that is read for readers. It fits into one
+// answer.
+const maxEntry = upstream.MaxAnswer - 64<<10
 
 // Payload is what was published: the value of the one field there is, or of the
 // field payload. An entry that somebody else wrote otherwise has none.
@@ -26,12 +53,24 @@ func (e *Entry) Payload() (payload []byte, ok bool) {
 	return nil, false
 }
 
+// size is how much memory an entry takes, about.
 func (e *Entry) size() (n int) {
 	const overhead = 100 // bytes of the slices themselves
 	for _, s := range e.Fields {
 		n += len(s)
 	}
 	return n + overhead
+}
+
+// bytes is how many its fields have, names and values, also if they were not read.
+func (e *Entry) bytes() (n int64) {
+	if e.large != nil {
+		return e.large.Bytes
+	}
+	for _, s := range e.Fields {
+		n += int64(len(s))
+	}
+	return n
 }
 
 // DefaultField is the field of what was persisted by PUBLISH.
@@ -45,7 +84,8 @@ type question struct {
 	count   int // of entries, at most, about; 0: no bound
 }
 
-// tail is the answer.
+// tail is the answer. Without a token, and with entries, it has only these, more and
+// refused.
 type tail struct {
 	refused string // Redis's error, such as WRONGTYPE
 	absent  bool   // there is no such stream
@@ -55,16 +95,36 @@ type tail struct {
 	first   ID      // of the oldest entry that is left
 	entries []Entry // oldest first
 	more    bool    // there are more
+	heavy   bool    // the oldest is over maxEntry
 }
 
 var errAnswer = errors.New("Redis answered a script with something else than it returns")
 
+// momentary are the errors of a Redis that will answer later on.
+var momentary = []string{
+	"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "NOSCRIPT", "OOM", "READONLY",
+	"TRYAGAIN", "UNKILLABLE",
+}
+
+// lasting tells whether an error is of the question: whoever asks the same again gets it
+// again.
+func lasting(err error) bool {
+	var refused upstream.ReplyError
+	if errors.As(err, &refused) {
+		code, _, _ := strings.Cut(string(refused), " ")
+		return !slices.Contains(momentary, code)
+	}
+	return errors.Is(err, upstream.ErrTooLarge) || errors.Is(err, errAnswer) || errors.Is(err, errManyKeys)
+}
+
 // ask looks at streams. token, if not empty, comes back on the channel fence. budget
-// bounds the answer, in bytes, about.
-func ask(ctx context.Context, redis Redis, fence, token string, budget int, list []question) ([]tail, error) {
+// bounds the answer, in bytes, about; largest an entry in it.
+func ask(
+	ctx context.Context, redis Redis, fence, token string, budget, largest int, list []question,
+) ([]tail, error) {
 	keys := make([]string, 0, len(list))
-	args := make([]any, 0, 3+2*len(list))
-	args = append(args, fence, token, budget)
+	args := make([]any, 0, 5+2*len(list))
+	args = append(args, fence, token, budget, largest, maxEntry)
 	for _, q := range list {
 		keys = append(keys, Key(q.channel))
 		from := ""
@@ -83,21 +143,21 @@ func ask(ctx context.Context, redis Redis, fence, token string, budget int, list
 	}
 	tails := make([]tail, len(list))
 	for i, a := range answers {
-		if tails[i], err = readTail(a); err != nil {
+		if tails[i], err = readTail(list[i].channel, a); err != nil {
 			return nil, err
 		}
 	}
 	return tails, nil
 }
 
-func readTail(v any) (t tail, err error) {
+func readTail(channel string, v any) (t tail, err error) {
 	if text, ok := v.(string); ok {
 		t.absent = strings.HasPrefix(text, "ERR no such key")
 		t.refused = text
 		return t, nil
 	}
 	parts, ok := v.([]any)
-	if !ok || len(parts) != 6 {
+	if !ok || len(parts) != 7 {
 		return t, fmt.Errorf("%w: %v", errAnswer, v)
 	}
 	newest, _ := parts[0].(string)
@@ -105,7 +165,8 @@ func readTail(v any) (t tail, err error) {
 	t.added, _ = parts[1].(int64)
 	t.length, _ = parts[2].(int64)
 	more, _ := parts[4].(int64)
-	t.more = more != 0
+	heavy, _ := parts[6].(int64)
+	t.more, t.heavy = more != 0, heavy != 0
 	if t.newest, err = ParseID([]byte(newest), 0); err != nil {
 		return t, fmt.Errorf("%w: newest %q", errAnswer, newest)
 	}
@@ -114,8 +175,40 @@ func readTail(v any) (t tail, err error) {
 			return t, fmt.Errorf("%w: first %q", errAnswer, first)
 		}
 	}
-	t.entries, err = ReadEntries(parts[5])
-	return t, err
+	list, _ := parts[5].([]any)
+	t.entries = make([]Entry, len(list))
+	for i, v := range list {
+		if t.entries[i], err = readMeasured(channel, v); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// readMeasured reads an entry, or what is said of one that was too large.
+func readMeasured(channel string, v any) (Entry, error) {
+	parts, _ := v.([]any)
+	if len(parts) != 3 {
+		return readEntry(v)
+	}
+	large, err := readLarge(channel, parts)
+	if err != nil {
+		return Entry{}, err
+	}
+	return Entry{ID: large.ID, large: large}, nil
+}
+
+// readLarge reads {id, bytes, fields}.
+func readLarge(channel string, parts []any) (*LargeEntry, error) {
+	text, _ := parts[0].(string)
+	id, err := ParseID([]byte(text), 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: large entry %q", errAnswer, text)
+	}
+	large := &LargeEntry{Channel: channel, ID: id}
+	large.Bytes, _ = parts[1].(int64)
+	large.Fields, _ = parts[2].(int64)
+	return large, nil
 }
 
 // ReadEntries reads the answer of XRANGE: {{id, {field, value, ...}}, ...}.

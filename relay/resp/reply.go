@@ -22,6 +22,7 @@ var (
 const (
 	maxValueDepth = 32      // of values in values
 	maxLine       = 1 << 20 // bytes
+	valueRoom     = 32      // bytes that a value takes beside those on the wire, at least
 )
 
 // Value is one reply or push.
@@ -37,8 +38,9 @@ type Value struct {
 // is io.EOF.
 func ReadValue(r *bufio.Reader) (Value, error) { return ReadValueUpTo(r, math.MaxInt) }
 
-// ReadValueUpTo is ReadValue for values of at most limit bytes on the wire. Of a larger one it keeps no more than that
-// while it reads on to the end: then the error is ErrLimit, and the next value may be read.
+// ReadValueUpTo is ReadValue for values of at most limit bytes: those on the wire, and 32 for each value in the value.
+// Of a larger one it keeps no more than that while it reads on to the end: then the error is ErrLimit, and the next
+// value may be read.
 func ReadValueUpTo(r *bufio.Reader, limit int) (Value, error) {
 	if _, err := r.Peek(1); err != nil {
 		return Value{}, err
@@ -64,6 +66,7 @@ func (r *valueReader) value(depth int) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
+	r.left -= valueRoom
 	v := Value{Type: line[0]}
 	switch text := line[1:]; v.Type {
 	case '+', '-', '#', ',', '(':
