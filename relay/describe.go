@@ -126,8 +126,8 @@ func invalidWord(rt *route.Route) string {
 
 // checkedWord says how messages are checked against a schema.
 func checkedWord(set *schema.Set, name string) string {
-	if keyword := fallback(set, name); keyword != "" {
-		return "not compiled, at some three times the cost, because of " + keyword
+	if why := fallback(set, name); why != "" {
+		return "not compiled, at some three times the cost: " + why
 	}
 	return "compiled"
 }

@@ -187,14 +187,14 @@ func (r *rules) logSchemas(log *zap.Logger) {
 	}
 	var quick []string
 	for _, name := range r.schemas.Names() {
-		keyword := fallback(r.schemas, name)
+		why := fallback(r.schemas, name)
 		switch {
 		case !used[name]:
-		case keyword == "":
+		case why == "":
 			quick = append(quick, name)
 		default:
 			log.Warn("a schema is not compiled: to check a message costs some three times as much",
-				zap.String("schema", name), zap.String("because_of", keyword))
+				zap.String("schema", name), zap.String("because_of", why))
 		}
 	}
 	if len(quick) > 0 {
@@ -202,14 +202,14 @@ func (r *rules) logSchemas(log *zap.Logger) {
 	}
 }
 
-// fallback returns the keyword for which a schema is not compiled, empty if it is.
+// fallback returns the keyword for which a schema is not compiled, and the limit that it meets; empty if it is.
 func fallback(set *schema.Set, name string) string {
 	checker, err := set.Checker(name, "")
 	if err != nil {
 		return "" // of its own names it knows all
 	}
-	_, keyword := checker.Compiled()
-	return keyword
+	_, why := checker.Compiled()
+	return why
 }
 
 // onGap says how the listeners of a name learn of a gap: by being disconnected, if

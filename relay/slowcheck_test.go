@@ -15,8 +15,9 @@ import (
 	"redis-relay/relay/redistest"
 )
 
-// otherSchema does not compile.
-const otherSchema = `{"type": "object", "properties": {"n": {"type": "integer"}}, "unevaluatedProperties": false}`
+// otherSchema does not compile, because of x.
+const otherSchema = `{"type": "object", "additionalProperties": false, "properties": {"n": {"type": "integer"}, "x": {"unevaluatedItems": false, "anyOf": [` +
+	`{"contains": {"const": 0}}, {"contains": {"const": 1}}, {"contains": {"const": 2}}, {"contains": {"const": 3}}, {"contains": {"const": 4}}]}}}`
 
 // slowDocument is one that takes slowSchema most of the work that a check may make.
 var slowDocument = func() string {
@@ -198,7 +199,7 @@ func TestTheLogNamesFallbacks(t *testing.T) {
 		t.Fatalf("%d lines, want 1", len(lines))
 	}
 	fields := lines[0].ContextMap()
-	if fields["schema"] != "other.json" || fields["because_of"] != "/unevaluatedProperties" {
+	if fields["schema"] != "other.json" || fields["because_of"] != "/properties/x/unevaluatedItems depends on more than 4 contains" {
 		t.Errorf("the warning says %v", fields)
 	}
 	if r.logs.FilterMessage("schemas compiled").Len() != 1 {

@@ -84,7 +84,8 @@ const (
 	schemaText = `{"type": "object", "required": ["p", "c", "n", "t", "pad"], "properties": {` +
 		`"p": {"type": "integer"}, "pad": {"type": "string"}}}`
 	// librarySchemaText says the same in a way that is not compiled.
-	librarySchemaText = `{"type": "object", "required": ["p"], "properties": {"p": {"type": "integer"}},` +
+	librarySchemaText = `{"type": "object", "required": ["p"], "properties": {"p": {"type": "integer"}, "x": {"unevaluatedItems": false, "anyOf": [` +
+		`{"contains": {"const": 0}}, {"contains": {"const": 1}}, {"contains": {"const": 2}}, {"contains": {"const": 3}}, {"contains": {"const": 4}}]}},` +
 		` "patternProperties": {"^(p|c)$": {"not": {"type": "null"}}}, "unevaluatedProperties": {"type": ["string", "integer"]}}`
 )
 

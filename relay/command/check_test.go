@@ -3,6 +3,7 @@ package command
 // What check says of configurations and schemas.
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -49,8 +50,8 @@ func TestCheck(t *testing.T) {
 		},
 		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  compiled\n", "\nok\n"}},
 		"schema not compiled": {
-			withSchema(`{"items": {"unevaluatedProperties": false}}`), nil, exitOK,
-			[]string{"\na.json  not compiled", "because of /items/unevaluatedProperties\n", "\nok\n"},
+			withSchema(`{"items": {"patternProperties": {` + manyPatterns() + `}}}`), nil, exitOK,
+			[]string{"\na.json  not compiled", ": /items/patternProperties has the 65th pattern of one value\n", "\nok\n"},
 		},
 		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"\nmy.yaml: no such file or directory; name another with --config, or write one: redis-relay init --config my.yaml\n"}},
 		"unknown key": {
@@ -199,4 +200,13 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyPatterns are more members of patternProperties than are compiled.
+func manyPatterns() string {
+	var all []string
+	for i := range 65 {
+		all = append(all, fmt.Sprintf(`"%d": {}`, i))
+	}
+	return strings.Join(all, ", ")
 }

@@ -11,20 +11,24 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// Limits of what is compiled; beyond them payloads are examined.
-const (
-	maxPlans    = 2048
-	maxPatterns = 4 // of patternProperties that apply to one value; every subset of them is an edge
-)
+// maxCost bounds what one schema compiles to: the schemas that are read, the names, and where values lead, each
+// counted once for each plan. That many take some 25 MB, and a second to compile; real schemas need a tenth.
+const maxCost = 1 << 18
 
 // build compiles a schema, with all that it refers to, to an edge that leads to it from goal 0 of an
-// outermost frame. If it cannot, it returns nil and the place of a keyword that prevents it: file, "#" and
-// JSON pointer.
+// outermost frame. If it cannot, it returns nil and says why: the place of a keyword that prevents it, which is file,
+// "#" and JSON pointer, and the limit that it meets.
 func build(sch *jsonschema.Schema) (program *edge, refused string) {
 	b := &builder{
 		plans: make(map[string]*plan), numbers: make(map[*jsonschema.Schema]int), patterns: make(map[string]*pattern),
+		referred: make(map[*jsonschema.Schema]*jsonschema.Schema),
 	}
-	program = b.edge([]demand{{schema: sch}})
+	resolved, prevents, limit := resolveDynamic(sch)
+	if resolved == nil {
+		b.refuse(prevents, "$dynamicRef", limit)
+		return nil, b.refused
+	}
+	program = b.edge([]demand{{schema: resolved}})
 	if b.refused != "" {
 		return nil, b.refused
 	}
@@ -38,18 +42,32 @@ func build(sch *jsonschema.Schema) (program *edge, refused string) {
 type builder struct {
 	plans    map[string]*plan // by the numbers of the schemas that they check
 	edges    []*edge
-	numbers  map[*jsonschema.Schema]int // of the schemas, in the order in which they were met
-	patterns map[string]*pattern        // by their text
-	refused  string                     // the first keyword that cannot be compiled
+	numbers  map[*jsonschema.Schema]int                // of the schemas, in the order in which they were met
+	referred map[*jsonschema.Schema]*jsonschema.Schema // by those that stand for them
+	patterns map[string]*pattern                       // by their text
+	cost     int
+	refused  string // why the first keyword that cannot be compiled cannot
 }
 
-// refuse says that a keyword of a schema, or without one the schema, cannot be compiled.
-func (b *builder) refuse(s *jsonschema.Schema, keyword string) {
-	if b.refused == "" {
-		b.refused = placeOf(s)
-		if keyword != "" {
-			b.refused += "/" + keyword
-		}
+// refuse says that a keyword of a schema, or without one the schema, cannot be compiled, because of a limit.
+func (b *builder) refuse(s *jsonschema.Schema, keyword, limit string) {
+	if b.refused != "" {
+		return
+	}
+	b.refused = placeOf(s)
+	if keyword != "" {
+		b.refused += "/" + keyword
+	}
+	if limit == "" {
+		limit = "cannot be compiled"
+	}
+	b.refused += " " + limit
+}
+
+// spend counts what is made on behalf of a schema.
+func (b *builder) spend(s *jsonschema.Schema, n int) {
+	if b.cost += n; b.cost > maxCost {
+		b.refuse(s, "", "makes the schema too large to compile")
 	}
 }
 
@@ -59,6 +77,7 @@ type demand struct {
 	goal    int
 	counted bool // contains
 	counter int
+	unless  []*jsonschema.Schema // goal fails only if all of these fail, too
 }
 
 // edge returns the edge on which all demands are met, nil if there are none.
@@ -66,53 +85,62 @@ func (b *builder) edge(demands []demand) *edge {
 	if len(demands) == 0 || b.refused != "" {
 		return nil
 	}
-	var roots []*jsonschema.Schema
-	for i := range demands {
-		d := &demands[i]
-		if d.schema = referred(d.schema); !slices.Contains(roots, d.schema) {
-			roots = append(roots, d.schema)
-		}
-	}
-	slices.SortFunc(roots, func(x, y *jsonschema.Schema) int { return b.number(x) - b.number(y) })
+	roots := b.roots(demands)
+	b.spend(roots[0], len(demands)+len(roots))
 	e := &edge{fails: make([]set, len(roots)), plan: b.plan(roots)}
 	b.edges = append(b.edges, e)
 	for _, d := range demands {
-		root := slices.Index(roots, d.schema)
-		if d.counted {
+		root := slices.Index(roots, b.refer(d.schema))
+		switch {
+		case d.counted:
 			e.hits = append(e.hits, hit{root, d.counter})
-		} else {
+		case len(d.unless) > 0:
+			var j joint
+			j.goals.add(d.goal)
+			j.roots.add(root)
+			for _, s := range d.unless {
+				j.roots.add(slices.Index(roots, b.refer(s)))
+			}
+			e.joint = append(e.joint, j)
+		default:
 			e.fails[root].add(d.goal)
 		}
 	}
 	return e
 }
 
-// referred returns the schema that one with nothing but a $ref stands for, else the schema itself. So a value that
-// many schemas describe by one reference is checked once.
-func referred(s *jsonschema.Schema) *jsonschema.Schema {
-	const steps = 100 // in a circle there is no end
-	for range steps {
-		if s.Ref == nil || !isReference(s) {
-			break
+// roots returns the schemas that demands ask about, each once, in the order of their numbers.
+func (b *builder) roots(demands []demand) []*jsonschema.Schema {
+	seen := make(map[*jsonschema.Schema]bool)
+	var roots []*jsonschema.Schema
+	for _, d := range demands {
+		for _, s := range append([]*jsonschema.Schema{d.schema}, d.unless...) {
+			if s = b.refer(s); !seen[s] {
+				seen[s] = true
+				roots = append(roots, s)
+			}
 		}
-		s = s.Ref
 	}
-	return s
+	slices.SortFunc(roots, func(x, y *jsonschema.Schema) int { return b.number(x) - b.number(y) })
+	return roots
 }
 
-// isReference reports whether a schema has no keyword but $ref.
-func isReference(s *jsonschema.Schema) bool {
-	v := reflect.ValueOf(s).Elem()
-	for _, field := range reflect.VisibleFields(v.Type()) {
-		switch field.Name {
-		case "Location", "Draft", "Ref", "MinContains", "ContainsEval": // the last two mean nothing by themselves
-			continue
-		}
-		if field.IsExported() && !isAbsent(v.FieldByIndex(field.Index)) {
-			return false
-		}
+// refer returns the schema that one with nothing but a $ref stands for, else the schema itself. So a value that
+// many schemas describe by one reference is checked once.
+func (b *builder) refer(s *jsonschema.Schema) *jsonschema.Schema {
+	if known := b.referred[s]; known != nil {
+		return known
 	}
-	return true
+	const steps = 100 // in a circle there is no end
+	to := s
+	for range steps {
+		if to.Ref == nil || onlyKeyword(to) != "Ref" {
+			break
+		}
+		to = to.Ref
+	}
+	b.referred[s] = to
+	return to
 }
 
 // isAbsent reports whether a field of a schema says nothing: limits, which may be 0, are then -1.
@@ -145,11 +173,9 @@ func (b *builder) plan(roots []*jsonschema.Schema) *plan {
 	}
 	p := new(plan)
 	b.plans[string(id)] = p
-	if len(b.plans) > maxPlans {
-		b.refuse(roots[0], "")
-		return p
+	if b.refused == "" {
+		newDraft(b, p, roots).complete()
 	}
-	newDraft(b, p, roots).complete()
 	return p
 }
 

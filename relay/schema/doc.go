@@ -38,8 +38,9 @@
 // A format takes time that grows with its text alone; those that programs write every day do not allocate.
 //
 // Verdicts are the library's, which differ from those of the official suite in a few places: an empty enum allows
-// everything, and a $dynamicRef may end elsewhere where its first target is no $dynamicAnchor. suite_test.go lists
-// all.
+// everything, and a $dynamicRef may end elsewhere where its first target is no $dynamicAnchor, or is the outermost one.
+// suite_test.go lists all. contentEncoding and contentMediaType are annotations, as in 2019-09 and 2020-12; those of
+// draft 7 may be taken for assertions or not.
 //
 // A $ref resolves inside the folder, its subfolders included, and nowhere else. Neither the network nor
 // any other file is ever opened. Schema files pass the same guard as payloads.
@@ -50,16 +51,22 @@
 // apply to it at once, so that no value is read twice. What is asked are goals, numbered from 0: first the
 // schemas that apply, its roots; then every schema that one of those refers to for the same value and whose
 // failure is not simply its own: the branches of anyOf and oneOf, not, if, then, else and dependent
-// schemas. Those of $ref and allOf add to the goal that they stand under. A plan holds
+// schemas. Those of $ref and allOf add to the goal that they stand under. Last come the classes of unevaluated
+// members and items (unevaluated.go). A plan holds
 //
 //   - the set of goals that each kind of value fails by itself (type, const, enum, false);
 //   - tests, each of which fails one goal: lengths, words, patterns, bounds, required names and so on;
-//   - rules, which fail a goal for what became of others, once the value is read: anyOf, not, if. An if
-//     can thus depend on the last property of an object;
+//   - rules, which fail a goal for what became of others, once the value is read: anyOf, not, if,
+//     unevaluated. An if can thus depend on the last property of an object;
 //   - edges to the plans of members and items. An edge tells which goals fail with a root of the plan
 //     that it leads to, or which contains to count. Where two schemas describe one property, the edge leads
 //     to one plan with two roots. Plans are found again by their roots, so a schema that refers to itself
-//     makes a circle of plans, and the guard's depth ends the walk.
+//     makes a circle of plans, and the guard's depth ends the walk. Properties that no schema names have an edge
+//     for each set of patterns that match a name together, which walking through the patterns side by side
+//     finds (patternset.go).
+//
+// $dynamicRef and $recursiveRef are resolved before: a schema from which they are reached is copied for each scope in
+// which it is used (dynamic.go).
 //
 // While the scan reads an array or object, a frame on the stack holds the set of failed goals and of names
 // seen. At its end the rules are applied and the failed roots reported to the frame around it. The document
@@ -70,17 +77,19 @@
 //
 // Left to an examination for every payload, as Checker.Compiled tells:
 //
-//   - unevaluatedProperties and unevaluatedItems, unless they allow all;
-//   - $dynamicRef and $recursiveRef;
-//   - contentEncoding and contentMediaType, where drafts up to 7 assert them;
 //   - references that lead in a circle without entering a value;
-//   - schemas with more than 256 names or 256 goals for one value, 4 patterns of patternProperties or 4
-//     contains for one value, or 2048 plans.
+//   - schemas with more than 256 goals, 256 names that are required or depended on, or 64 patterns of
+//     patternProperties for one value;
+//   - an unevaluatedItems that depends on more than 4 contains;
+//   - a $dynamicRef that may lead to several schemas embedded in one file, which the library does not tell apart;
+//   - schemas that compile to more than maxCost: some 25 MB, in a second.
 //
 // Left to an examination for one payload:
 //
 //   - an array or object where const or enum lists one of that type;
 //   - two or more arrays or objects in an array whose items must be unique;
+//   - a name that matches a set of patterns that was not found: where there are very many sets, or the name is
+//     not ASCII;
 //   - a number where a bound or constant is beyond 64 bits or 18 decimals, or beyond 64 bits where there is
 //     a multipleOf;
 //   - patterns that take more than 262144 steps, and one more for each byte of the payload. An automaton takes a step

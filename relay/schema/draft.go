@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"fmt"
 	"math/big"
 	"slices"
 
@@ -16,22 +17,39 @@ type draft struct {
 
 	goals    int
 	open     []*jsonschema.Schema // the way to the schema being read, to find references in a circle
-	done     map[layer]bool       // what has been read
-	layers   []layer              // the same in order: who may ask about members and items
+	done     map[place]*layer     // what has been read
+	layers   []*layer             // the same in order: who may ask about members and items
 	names    map[string]int       // of properties, numbered
 	keys     []string             // the names, by number
 	contains []*jsonschema.Schema // by counter
 }
 
-// layer is a schema that a goal depends on.
-type layer struct {
+// place is a schema that a goal depends on.
+type place struct {
 	goal   int
 	schema *jsonschema.Schema
 }
 
+// layer is what has been read at a place.
+type layer struct {
+	place
+	inner    []inner
+	counter  int // of its contains; -1: none
+	members  int // the rule about unevaluatedProperties; -1: none
+	trailing int // the rule about unevaluatedItems; -1: none
+}
+
+// inner is a layer of a schema that another one applies to the same value. What it evaluates is evaluated for the
+// outer one, too, under a condition.
+type inner struct {
+	given  given
+	number int
+	layer  *layer
+}
+
 // newDraft reads the schemas that the goals of a plan begin with.
 func newDraft(b *builder, p *plan, roots []*jsonschema.Schema) *draft {
-	d := &draft{builder: b, plan: p, done: make(map[layer]bool), names: make(map[string]int)}
+	d := &draft{builder: b, plan: p, done: make(map[place]*layer), names: make(map[string]int)}
 	for _, s := range roots {
 		d.goal(s)
 	}
@@ -44,7 +62,7 @@ func newDraft(b *builder, p *plan, roots []*jsonschema.Schema) *draft {
 // goal returns a new goal, on behalf of a schema.
 func (d *draft) goal(s *jsonschema.Schema) int {
 	if d.goals == maxSet {
-		d.refuse(s, "")
+		d.refuse(s, "", fmt.Sprintf("is the %dth alternative for one value", maxSet+1))
 		return 0
 	}
 	d.goals++
@@ -52,58 +70,40 @@ func (d *draft) goal(s *jsonschema.Schema) int {
 }
 
 // read adds all that a schema says about the value itself to the plan.
-func (d *draft) read(goal int, s *jsonschema.Schema) {
+func (d *draft) read(goal int, s *jsonschema.Schema) *layer {
 	if slices.Contains(d.open, s) {
-		d.refuse(s, "$ref") // an examination refuses such a circle when it comes to it
+		d.refuse(s, "$ref", "leads in a circle") // an examination refuses such a circle when it comes to it
 	}
-	if d.refused != "" || d.done[layer{goal, s}] {
-		return
+	at := place{goal, s}
+	if l := d.done[at]; l != nil || d.refused != "" {
+		return l
 	}
-	d.done[layer{goal, s}] = true
-	d.layers = append(d.layers, layer{goal, s})
+	l := &layer{place: at, counter: -1, members: -1, trailing: -1}
+	d.done[at] = l
+	d.layers = append(d.layers, l)
+	d.spend(s, 1)
 	d.open = append(d.open, s)
 	d.refuseUnsupported(s)
 	d.readTypes(goal, s)
 	d.readConstants(goal, s)
 	d.readString(goal, s)
 	d.readNumber(goal, s)
-	d.readObject(goal, s)
-	d.readArray(goal, s)
-	d.readBranches(goal, s)
+	d.readObject(l)
+	d.readArray(l)
+	d.readBranches(l)
+	d.readUnevaluated(l)
 	d.open = d.open[:len(d.open)-1]
+	return l
 }
 
 // refuseUnsupported refuses the keywords that are never compiled.
 func (d *draft) refuseUnsupported(s *jsonschema.Schema) {
 	switch {
-	case s.RecursiveRef != nil:
-		d.refuse(s, "$recursiveRef")
-	case s.DynamicRef != nil:
-		d.refuse(s, "$dynamicRef")
-	case restricts(s.UnevaluatedProperties):
-		d.refuse(s, "unevaluatedProperties")
-	case restricts(s.UnevaluatedItems):
-		d.refuse(s, "unevaluatedItems")
 	case s.RegexProperties:
-		d.refuse(s, "regexProperties")
-	case s.ContentEncoding != "" && d.asserts(s, "decoder"):
-		d.refuse(s, "contentEncoding")
-	case s.ContentMediaType != "" && d.asserts(s, "mediaType"):
-		d.refuse(s, "contentMediaType")
+		d.refuse(s, "regexProperties", "")
 	case len(s.Extensions) > 0:
-		d.refuse(s, "extensions")
+		d.refuse(s, "extensions", "")
 	}
-}
-
-// asserts is whether the library asserts what it keeps in a private field; in doubt, it does.
-func (d *draft) asserts(s *jsonschema.Schema, field string) bool {
-	asserted, known := asserts(s, field)
-	return asserted || !known
-}
-
-// restricts reports whether a schema, perhaps absent, may refuse anything.
-func restricts(s *jsonschema.Schema) bool {
-	return s != nil && (s.Always == nil || !*s.Always)
 }
 
 // refuseKind makes a goal fail for every value of a kind.
@@ -152,7 +152,7 @@ func (d *draft) readString(goal int, s *jsonschema.Schema) {
 	}
 	asserted, known := asserts(s, "format")
 	if !known || asserted && jsonschema.Formats[s.Format] == nil {
-		d.refuse(s, "format")
+		d.refuse(s, "format", "")
 	}
 	if asserted {
 		p.formats = append(p.formats, formatTest{goal, newFormat(s.Format)})
@@ -196,42 +196,68 @@ func (d *draft) ask(all ...kind) {
 }
 
 // readBranches reads the keywords that hold schemas for the same value.
-func (d *draft) readBranches(goal int, s *jsonschema.Schema) {
+func (d *draft) readBranches(l *layer) {
+	s := l.schema
 	if s.Ref != nil {
-		d.read(goal, s.Ref)
+		d.include(l, s.Ref)
 	}
 	for _, branch := range s.AllOf {
-		d.read(goal, branch)
+		d.include(l, branch)
 	}
-	d.readAlternatives(goal, anyOf, s.AnyOf)
-	d.readAlternatives(goal, oneOf, s.OneOf)
+	d.readAlternatives(l, anyOf, s.AnyOf)
+	d.readAlternatives(l, oneOf, s.OneOf)
 	if s.Not != nil {
-		d.rule(rule{goal: goal, how: not, test: d.branch(s.Not)})
+		test, _ := d.branch(s.Not)
+		d.rule(rule{goal: l.goal, how: not, test: test})
 	}
 	if s.If != nil {
-		d.rule(rule{goal: goal, how: ifThenElse, test: d.branch(s.If), then: d.branch(s.Then), otherwise: d.branch(s.Else)})
+		d.readIf(l)
 	}
 }
 
-func (d *draft) readAlternatives(goal int, how how, branches []*jsonschema.Schema) {
+// include reads a schema that must hold where the layer's does.
+func (d *draft) include(l *layer, s *jsonschema.Schema) { l.include(always, 0, d.read(l.goal, s)) }
+
+func (l *layer) include(given given, number int, other *layer) {
+	if other != nil {
+		l.inner = append(l.inner, inner{given, number, other})
+	}
+}
+
+func (d *draft) readAlternatives(l *layer, how how, branches []*jsonschema.Schema) {
 	if len(branches) == 0 {
 		return
 	}
-	r := rule{goal: goal, how: how}
-	for _, branch := range branches {
-		r.of.add(d.branch(branch))
+	r := rule{goal: l.goal, how: how}
+	for _, s := range branches {
+		goal, branch := d.branch(s)
+		r.of.add(goal)
+		l.include(held, goal, branch)
 	}
 	d.rule(r)
 }
 
+// readIf reads if, then and else. That one of the last two holds needs no condition: else the layer's goal fails.
+func (d *draft) readIf(l *layer) {
+	s := l.schema
+	r := rule{goal: l.goal, how: ifThenElse}
+	var test, then, otherwise *layer
+	r.test, test = d.branch(s.If)
+	r.then, then = d.branch(s.Then)
+	r.otherwise, otherwise = d.branch(s.Else)
+	d.rule(r)
+	l.include(held, r.test, test)
+	l.include(held, r.test, then)
+	l.include(lost, r.test, otherwise)
+}
+
 // branch reads a schema under a goal of its own and returns the goal, -1 without a schema.
-func (d *draft) branch(s *jsonschema.Schema) int {
+func (d *draft) branch(s *jsonschema.Schema) (int, *layer) {
 	if s == nil {
-		return -1
+		return -1, nil
 	}
 	goal := d.goal(s)
-	d.read(goal, s)
-	return goal
+	return goal, d.read(goal, s)
 }
 
 // rule adds a rule. Those of the branches it reads come before it.

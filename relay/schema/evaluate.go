@@ -26,12 +26,46 @@ func (r *rule) fails(failed, seen *set) bool {
 		return !failed.has(r.test)
 	case dependent:
 		return seen.has(r.test) && failed.has(r.then)
+	case unevaluated:
+		return r.leaves(failed, seen)
 	default:
 		branch := r.then
 		if failed.has(r.test) {
 			branch = r.otherwise
 		}
 		return branch >= 0 && failed.has(branch)
+	}
+}
+
+// leaves reports whether there is something that nothing has evaluated, and that does not fit the schema for it.
+func (r *rule) leaves(failed, seen *set) bool {
+	for i := range r.classes {
+		if c := &r.classes[i]; failed.has(c.goal) && !anyHolds(c.cover, failed, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyHolds(all []cover, failed, seen *set) bool {
+	for i := range all {
+		if c := &all[i]; c.holds(failed, seen) && (len(c.within) == 0 || anyHolds(c.within, failed, seen)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *cover) holds(failed, seen *set) bool {
+	switch c.given {
+	case held:
+		return !failed.has(c.number)
+	case lost:
+		return failed.has(c.number)
+	case present:
+		return seen.has(c.number)
+	default:
+		return c.given == always
 	}
 }
 
@@ -136,8 +170,8 @@ func (p *plan) testMembers(f *frame) {
 }
 
 // matching returns the set of patterns that match a name.
-func (o *objectPlan) matching(name []byte, left *int) int {
-	m := 0
+func (o *objectPlan) matching(name []byte, left *int) patternSet {
+	var m patternSet
 	for i, pattern := range o.patterns {
 		if pattern.matches(name, left) {
 			m |= 1 << i
@@ -192,9 +226,21 @@ func (e *edge) report(failed *set, into *frame) {
 			into.failed.union(&e.fails[root])
 		}
 	}
+	if len(e.hits) > 0 {
+		e.reportItem(failed, into)
+	}
+}
+
+// reportItem tells the outer plan which contains an item fits.
+func (e *edge) reportItem(failed *set, into *frame) {
 	for _, h := range e.hits {
 		if !failed.has(h.root) {
 			into.counts[h.counter]++
+		}
+	}
+	for i := range e.joint {
+		if j := &e.joint[i]; failed.covers(&j.roots) {
+			into.failed.union(&j.goals)
 		}
 	}
 }

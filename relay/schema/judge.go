@@ -36,6 +36,12 @@ func (s *scanner) open(e *edge, k kind, f *frame) *plan {
 	return e.plan
 }
 
+// counters returns counters at 0, which judgeArray gives back.
+func (s *scanner) counters(n int) []int32 {
+	s.counts = append(s.counts, make([]int32, n)...)
+	return s.counts[len(s.counts)-n:]
+}
+
 // judgeLiteral judges null, false or true.
 func (s *scanner) judgeLiteral(e *edge, into *frame, k kind) bool {
 	if e != nil && !e.quiet[k] {
@@ -112,7 +118,8 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 	if o.naming != nil {
 		s.judgeText(o.naming, text, f)
 	}
-	if i := o.names.find(text); i >= 0 {
+	i := o.names.find(text)
+	if uint(i) < maxSet {
 		if f.seen.has(i) {
 			return nil, s.duplicate(name)
 		}
@@ -120,7 +127,29 @@ func (s *scanner) property(p *plan, f *frame, name token) (*edge, bool) {
 		return o.known[i], true
 	}
 	s.pushKey(name, text)
-	return o.rest[o.matching(text, &s.steps)], true
+	switch {
+	case i >= 0: // no set holds it
+		return o.known[i], true
+	case len(o.patterns) > 0:
+		return s.other(o, text), true
+	}
+	return o.rest, true
+}
+
+// other returns where a property goes that no schema names and patterns may match. Sets of patterns that hardly any
+// name matches are an examination's business.
+func (s *scanner) other(o *objectPlan, name []byte) *edge {
+	m := o.matching(name, &s.steps)
+	if m == 0 {
+		return o.rest
+	}
+	for i := range o.others {
+		if o.others[i].matching == m {
+			return o.others[i].edge
+		}
+	}
+	s.undecided = true
+	return nil
 }
 
 // itemRead notes an item, from start to pos, of the array that f is the state of.
@@ -148,6 +177,7 @@ func (s *scanner) judgeArray(e *edge, f, into *frame, items []key) {
 	}
 	p := e.plan
 	p.testItems(f)
+	s.counts = s.counts[:len(s.counts)-len(f.counts)]
 	if len(p.array.unique) > 0 {
 		s.testUnique(p, f, items)
 	}

@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -20,41 +21,48 @@ func newSizeTest(goal, least, most int) sizeTest {
 	return sizeTest{goal, least, most}
 }
 
-// name returns the number of a property, on behalf of a schema.
-func (d *draft) name(s *jsonschema.Schema, name string) int {
+// note returns the number of a property whose presence matters, on behalf of a schema. Others are numbered later, so
+// that a set holds it.
+func (d *draft) note(s *jsonschema.Schema, name string) int {
+	if n, ok := d.names[name]; ok {
+		return n
+	}
+	if len(d.keys) == maxSet {
+		d.refuse(s, "", fmt.Sprintf("requires the %dth name of one value", maxSet+1))
+		return 0
+	}
+	return d.name(name)
+}
+
+// name returns the number of a property.
+func (d *draft) name(name string) int {
 	n, ok := d.names[name]
 	if !ok {
 		n = len(d.keys)
-		if n == maxSet {
-			d.refuse(s, "properties")
-			return 0
-		}
 		d.names[name] = n
 		d.keys = append(d.keys, name)
 	}
 	return n
 }
 
-func (d *draft) readObject(goal int, s *jsonschema.Schema) {
+func (d *draft) readObject(l *layer) {
+	goal, s := l.goal, l.schema
 	if s.MinProperties != -1 || s.MaxProperties != -1 {
 		d.plan.object.sizes = append(d.plan.object.sizes, newSizeTest(goal, s.MinProperties, s.MaxProperties))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		d.name(s, name)
-	}
 	d.require(goal, s, -1, s.Required)
 	for _, given := range slices.Sorted(maps.Keys(s.DependentRequired)) {
-		d.require(goal, s, d.name(s, given), s.DependentRequired[given])
+		d.require(goal, s, d.note(s, given), s.DependentRequired[given])
 	}
 	for _, given := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
-		d.depend(goal, s, given, s.DependentSchemas[given])
+		d.depend(l, given, s.DependentSchemas[given])
 	}
 	for _, given := range slices.Sorted(maps.Keys(s.Dependencies)) {
 		switch dependency := s.Dependencies[given].(type) {
 		case []string:
-			d.require(goal, s, d.name(s, given), dependency)
+			d.require(goal, s, d.note(s, given), dependency)
 		case *jsonschema.Schema:
-			d.depend(goal, s, given, dependency)
+			d.depend(l, given, dependency)
 		}
 	}
 }
@@ -66,19 +74,27 @@ func (d *draft) require(goal int, s *jsonschema.Schema, given int, required []st
 	}
 	t := requiredTest{goal: goal, given: given}
 	for _, name := range required {
-		t.names.add(d.name(s, name))
+		t.names.add(d.note(s, name))
 	}
 	d.plan.object.required = append(d.plan.object.required, t)
 }
 
 // depend makes a goal fail if the name given is there and the dependent schema fails.
-func (d *draft) depend(goal int, s *jsonschema.Schema, given string, dependency *jsonschema.Schema) {
-	d.rule(rule{goal: goal, how: dependent, test: d.name(s, given), then: d.branch(dependency)})
+func (d *draft) depend(l *layer, given string, dependency *jsonschema.Schema) {
+	name := d.note(l.schema, given)
+	goal, branch := d.branch(dependency)
+	d.rule(rule{goal: l.goal, how: dependent, test: name, then: goal})
+	l.include(present, name, branch)
 }
 
 // linkMembers finds where each member of an object goes.
 func (d *draft) linkMembers() {
 	o := &d.plan.object
+	for _, l := range d.layers {
+		for _, name := range slices.Sorted(maps.Keys(l.schema.Properties)) {
+			d.name(name)
+		}
+	}
 	o.names = newNames(d.keys)
 	for _, name := range d.keys {
 		o.known = append(o.known, d.memberEdge(&name, func(p *regexp.Regexp) bool { return p.MatchString(name) }))
@@ -87,10 +103,10 @@ func (d *draft) linkMembers() {
 	if d.refused != "" {
 		return
 	}
-	for matching := range 1 << len(o.patterns) {
-		o.rest = append(o.rest, d.memberEdge(nil, func(p *regexp.Regexp) bool {
-			return matching>>d.patternNumber(p)&1 == 1
-		}))
+	o.rest = d.memberEdge(nil, func(*regexp.Regexp) bool { return false })
+	for _, matching := range patternSets(o.patterns) {
+		e := d.memberEdge(nil, func(p *regexp.Regexp) bool { return matching>>d.patternNumber(p)&1 == 1 })
+		o.others = append(o.others, otherEdge{matching, e})
 	}
 	var naming []demand
 	for _, l := range d.layers {
@@ -111,7 +127,7 @@ func (d *draft) collectPatterns() {
 			}
 		}
 		if len(o.patterns) > maxPatterns {
-			d.refuse(l.schema, "patternProperties")
+			d.refuse(l.schema, "patternProperties", fmt.Sprintf("has the %dth pattern of one value", maxPatterns+1))
 			return
 		}
 	}
@@ -136,6 +152,9 @@ func (d *draft) memberEdge(name *string, matches func(*regexp.Regexp) bool) *edg
 	for _, l := range d.layers {
 		for _, s := range memberSchemas(l.schema, name, matches) {
 			demands = append(demands, demand{schema: s, goal: l.goal})
+		}
+		if l.members >= 0 {
+			demands = d.unevaluatedMember(demands, l, name, matches)
 		}
 	}
 	return d.edge(demands)
@@ -173,7 +192,8 @@ func appendAdditional(all []*jsonschema.Schema, additional any) []*jsonschema.Sc
 	return all
 }
 
-func (d *draft) readArray(goal int, s *jsonschema.Schema) {
+func (d *draft) readArray(l *layer) {
+	goal, s := l.goal, l.schema
 	a := &d.plan.array
 	if s.MinItems != -1 || s.MaxItems != -1 {
 		a.sizes = append(a.sizes, newSizeTest(goal, s.MinItems, s.MaxItems))
@@ -184,10 +204,7 @@ func (d *draft) readArray(goal int, s *jsonschema.Schema) {
 	if s.Contains == nil {
 		return
 	}
-	if len(a.contains) == maxContains {
-		d.refuse(s, "contains")
-		return
-	}
+	l.counter = len(a.contains)
 	a.contains = append(a.contains, newSizeTest(goal, s.MinContains, s.MaxContains))
 	d.contains = append(d.contains, s.Contains)
 }
@@ -212,6 +229,9 @@ func (d *draft) itemEdge(i int) *edge {
 	for _, l := range d.layers {
 		for _, s := range itemSchemas(l.schema, i) {
 			demands = append(demands, demand{schema: s, goal: l.goal})
+		}
+		if l.trailing >= 0 {
+			demands = d.unevaluatedItem(demands, l, i)
 		}
 	}
 	for counter, s := range d.contains {

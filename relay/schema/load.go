@@ -79,7 +79,7 @@ func compile(root *os.Root, name string) (sch *jsonschema.Schema, err error) {
 			sch, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", f.last, p)
 		}
 	}()
-	c := jsonschema.NewCompiler()
+	c := newCompiler()
 	c.LoadURL = f.load
 	sch, err = c.Compile(fileURL(name))
 	if err == nil {
@@ -89,6 +89,19 @@ func compile(root *os.Root, name string) (sch *jsonschema.Schema, err error) {
 		return nil, explain(f, name, err)
 	}
 	return sch, nil
+}
+
+// newCompiler returns the library's compiler, for which contentEncoding and contentMediaType are annotations in every
+// draft, as the specifications from 2019-09 on say and that of draft 7 allows.
+func newCompiler() *jsonschema.Compiler {
+	c := jsonschema.NewCompiler()
+	for encoding := range jsonschema.Decoders {
+		c.Decoders[encoding] = nil
+	}
+	for mediaType := range jsonschema.MediaTypes {
+		c.MediaTypes[mediaType] = nil
+	}
+	return c
 }
 
 // probe checks one value of each type, since the library finds references that lead in a circle through

@@ -42,14 +42,24 @@ type plan struct {
 // objectPlan is what a plan does with the members of an object.
 type objectPlan struct {
 	names    names
-	known    []*edge    // where the value of each name goes
-	patterns []*pattern // of patternProperties
-	rest     []*edge    // the same for other names, by the set of patterns that match
-	naming   *edge      // where the names themselves go; nil: nowhere
+	known    []*edge     // where the value of each name goes
+	rest     *edge       // where the value of any other name goes
+	patterns []*pattern  // of patternProperties; the position is the number
+	others   []otherEdge // where the values of other names go that match patterns
+	naming   *edge       // where the names themselves go; nil: nowhere
 
 	sizes    []sizeTest
 	required []requiredTest
 }
+
+// otherEdge is where the value of a name goes that no schema names, and that matches patterns.
+type otherEdge struct {
+	matching patternSet // the patterns that match it, and no others
+	edge     *edge
+}
+
+// patternSet holds patterns by their numbers.
+type patternSet uint64
 
 // arrayPlan is what a plan does with the items of an array.
 type arrayPlan struct {
@@ -65,14 +75,15 @@ type arrayPlan struct {
 type edge struct {
 	plan  *plan
 	fails []set       // by the root of plan that fails: goals of the outer plan that fail with it
+	joint []joint     // goals that fail if several roots do, some of which are those of contains
 	hits  []hit       // contains: what to count if a root of plan does not fail
 	quiet [kinds]bool // nothing to report of a scalar of the kind that passes all tests
 }
 
 type hit struct{ root, counter int }
 
-// maxContains is the number of contains that one plan may hold.
-const maxContains = 4
+// joint fails goals of the outer plan if all of the roots fail.
+type joint struct{ roots, goals set }
 
 // fewWords is the largest number of words that are compared one by one.
 const fewWords = 8
@@ -80,10 +91,10 @@ const fewWords = 8
 // frame is the state of a plan whose value is open. The zero frame has seen nothing.
 type frame struct {
 	failed  set
-	seen    set // names
-	members int // or items
-	nested  int // items that are arrays or objects, where items must be unique
-	counts  [maxContains]int32
+	seen    set     // names, by those numbers that a set holds
+	members int     // or items
+	nested  int     // items that are arrays or objects, where items must be unique
+	counts  []int32 // of items that fit, by contains; in scanner.counts
 }
 
 // The tests. Each fails its goal.
@@ -130,6 +141,8 @@ type rule struct {
 
 	test            int // not, if: the goal tested; dependent: a name
 	then, otherwise int // goals; -1: none
+
+	classes []class // unevaluated
 }
 
 type how uint8
@@ -139,5 +152,30 @@ const (
 	oneOf
 	not
 	ifThenElse
-	dependent // fails with then if the name was seen
+	dependent   // fails with then if the name was seen
+	unevaluated // fails with a class
+)
+
+// class stands for members, or items, of a value that are evaluated under the same conditions.
+type class struct {
+	goal  int     // fails if one of them does not fit the schema for what is not evaluated
+	cover []cover // each of which is enough to evaluate them
+}
+
+// cover is a condition under which a schema has evaluated members or items: what is given, and one of within, if
+// there are any.
+type cover struct {
+	given  given
+	number int // of a goal, name or contains
+	within []cover
+}
+
+type given uint8
+
+const (
+	always  given = iota
+	held          // the goal has not failed
+	lost          // the goal has failed
+	present       // the name was seen
+	fits          // the item fits the contains; only while a plan is made
 )

@@ -27,9 +27,10 @@ type scanner struct {
 	steps     int  // that patterns may still take; less than 0: they took too many, so only an examination can judge
 
 	// Kept from scan to scan for their memory.
-	keys  []key   // keys of the objects that are open and unique items of the arrays, innermost last
-	text  []byte  // decoded text of those that were written with escapes
-	table []int32 // of repeatedHashed
+	counts []int32 // of contains, in the frames of open arrays
+	keys   []key   // keys of the objects that are open and unique items of the arrays, innermost last
+	text   []byte  // decoded text of those that were written with escapes
+	table  []int32 // of repeatedHashed
 }
 
 // maxPooledKeys bounds the memory that a pooled scanner keeps.
@@ -80,7 +81,7 @@ func (s *scanner) release() {
 	}
 	s.buf, s.kindField, s.keyFields = nil, "", nil
 	s.pos, s.depth, s.kindAt, s.fault, s.undecided = 0, 0, 0, fault{}, false
-	s.keys, s.text, s.keyAt = s.keys[:0], s.text[:0], s.keyAt[:0]
+	s.keys, s.text, s.keyAt, s.counts = s.keys[:0], s.text[:0], s.keyAt[:0], s.counts[:0]
 	scanners.Put(s)
 }
 
@@ -206,6 +207,9 @@ func (s *scanner) array(path int, e *edge, into *frame) bool {
 	}
 	var f frame
 	p := s.open(e, kindArray, &f)
+	if p != nil && len(p.array.contains) > 0 {
+		f.counts = s.counters(len(p.array.contains))
+	}
 	keys, text := len(s.keys), len(s.text)
 	if s.peek() != ']' && !s.items(path, p, &f) {
 		return false

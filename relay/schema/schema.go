@@ -33,7 +33,7 @@ type Set struct {
 type compiled struct {
 	examiner *examiner
 	program  *edge  // nil: the examiner decides
-	refused  string // the keyword for which there is no program
+	refused  string // the keyword for which there is no program, and why
 }
 
 // Names returns the file names of the schemas, sorted.
@@ -83,9 +83,10 @@ func (c *Checker) Keyed(other string, byKind map[string]string) *Checker {
 func (c *Checker) HasSchema() bool { return c.examiner != nil }
 
 // Compiled reports whether the schema is checked within the scan. If it is not, every payload is examined, which costs
-// some three times as much, because of the keyword at the JSON pointer given; "file#pointer" if it stands in another
-// file. Without a schema there is nothing to compile.
-func (c *Checker) Compiled() (ok bool, keyword string) {
+// some three times as much. Then why names the keyword by its JSON pointer, or "file#pointer" if it stands in another
+// file, and the limit that it meets: "/patternProperties has the 65th pattern of one value". Without a schema there is
+// nothing to compile.
+func (c *Checker) Compiled() (ok bool, why string) {
 	return c.refused == "", c.refused
 }
 

@@ -31,6 +31,7 @@ var otherwise = map[string]string{
 	"enum.json":                      "an empty enum allows everything",
 	"dynamicRef.json":                "a $dynamicRef whose first target has no $dynamicAnchor",
 	"optional/dynamicRef.json":       "the same",
+	"optional/content.json":          "annotations, which draft 7 lets an implementation assert or not, and later drafts do not",
 	"optional/ecmascript-regex.json": "\\s is what it is in RE2: some ASCII characters",
 	"optional/format-assertion.json": "a vocabulary that is not required asserts nothing",
 }
@@ -60,9 +61,9 @@ func TestSuite(t *testing.T) {
 		draft    *jsonschema.Draft
 		compiled int // schemas that compiled when this was written
 	}{
-		{"draft7", jsonschema.Draft7, 316},
-		{"draft2019-09", jsonschema.Draft2019, 728},
-		{"draft2020-12", jsonschema.Draft2020, 726},
+		{"draft7", jsonschema.Draft7, 319},
+		{"draft2019-09", jsonschema.Draft2019, 892},
+		{"draft2020-12", jsonschema.Draft2020, 914},
 	}
 	for _, tt := range tests {
 		t.Run(tt.folder, func(t *testing.T) {
@@ -171,7 +172,7 @@ func (n *tally) document(t *testing.T, x *examiner, program *edge, text []byte) 
 
 // compileText compiles a schema that refers to nothing else.
 func compileText(text string, draft *jsonschema.Draft, assertFormat bool) (*jsonschema.Schema, error) {
-	c := jsonschema.NewCompiler()
+	c := newCompiler()
 	c.Draft, c.AssertFormat = draft, assertFormat
 	c.LoadURL = openRemote
 	if err := c.AddResource(fileURL("a.json"), strings.NewReader(text)); err != nil {
