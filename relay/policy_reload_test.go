@@ -128,6 +128,74 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// TestAReloadIsShown wherever somebody may look: what has changed, and that nothing has
+// because of a mistake.
+func TestAReloadIsShown(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "schemas/x.json", anyString)
+	write(t, dir, "schemas/old.json", anyString)
+	write(t, dir, "schemas/parts/same.json", anyString)
+	const text = "limits: {payload: 100}\nroutes:\n- prefix: 'x:'\n  schema: x.json\n"
+	path := write(t, dir, "relay.yaml", text)
+	began := time.Now()
+	r := startRelay(t, redistest.Start(t), withFile(t, path))
+	shown := func(ok bool, since time.Time, says string) {
+		t.Helper()
+		sign, successful := "[+] config: ", 1.0
+		if !ok {
+			sign, successful = "[-] config: ", 0
+		}
+		if got := r.metric("config_last_reload_successful"); got != successful {
+			t.Errorf("config_last_reload_successful is %v, want %v", got, successful)
+		}
+		at := r.metric("config_last_reload_success_timestamp_seconds")
+		if first, last := float64(since.UnixNano())/1e9, float64(time.Now().UnixNano())/1e9; at < first || at > last {
+			t.Errorf("the last success was at %f, want %f to %f", at, first, last)
+		}
+		for _, path := range []string{"/", "/readyz?verbose"} {
+			status, body := r.get(path)
+			if _, line, found := strings.Cut(body, sign); status != 200 || !found || !strings.Contains(line, says) {
+				t.Errorf("%s says %d %q, want %q with %q", path, status, body, sign, says)
+			}
+		}
+		if status, body := r.get("/readyz"); status != 200 || body != "ok\n" { // with what it had before
+			t.Errorf("readyz says %d %q", status, body)
+		}
+	}
+	shown(true, began, "loaded at ")
+
+	write(t, dir, "relay.yaml", "limits: {payload: much}\n"+text[len("limits: {payload: 100}\n"):])
+	if err := r.Reload(); err == nil {
+		t.Fatal("a mistake was taken over")
+	}
+	shown(false, began, "limits.payload")
+
+	write(t, dir, "relay.yaml", "limits: {payload: 2000}\nroutes:\n- {prefix: 'x:', schema: x.json, slow: drop}\n- {prefix: 'y:'}\n")
+	write(t, dir, "schemas/x.json", anyNumber)
+	write(t, dir, "schemas/new.json", anyNumber)
+	write(t, dir, "schemas/parts/same.json", anyString) // only its stamp is another
+	if err := os.Remove(filepath.Join(dir, "schemas/old.json")); err != nil {
+		t.Fatal(err)
+	}
+	began = time.Now()
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	shown(true, began, "loaded at ")
+	lines := r.logs.FilterMessage("configuration reloaded").All()
+	if len(lines) == 0 {
+		t.Fatal("the log says nothing")
+	}
+	got, _ := lines[len(lines)-1].ContextMap()["changes"].([]any)
+	want := []any{
+		"limits.payload: 2000B, was 100B", `route "x:": slow`, `route "y:" added`,
+		`schema "new.json" added`, `schema "x.json" changed`, `schema "old.json" removed`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+}
+
 // TestReloadOfItself changes files and waits for the relay to notice.
 func TestReloadOfItself(t *testing.T) {
 	const (

@@ -60,6 +60,7 @@ type Relay struct {
 	admin      *admin.Server      // nil: off
 
 	rules      atomic.Pointer[rules]
+	loaded     atomic.Pointer[loaded]
 	limits     respserver.Limits
 	buffer     atomic.Int64 // bytes that each of the relay's own buffers may hold
 	rejectLog  rate.Sometimes
@@ -79,6 +80,7 @@ type Relay struct {
 
 	reloading sync.Mutex
 	running   *config.Config // guarded by reloading
+	schemas   digests        // of running; guarded by reloading
 }
 
 // New builds a relay: it compiles schemas, checks files, and takes the socket and
@@ -93,6 +95,8 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		behindLog: rate.Sometimes{First: 3, Interval: time.Second},
 	}
 	r.setLimits(cfg.Limits)
+	r.loaded.Store(&loaded{at: time.Now()})
+	r.schemas = digestSchemas(cfg)
 	rules, err := newRules(cfg, r.metrics)
 	if err != nil {
 		return nil, err
@@ -143,7 +147,7 @@ func (r *Relay) build(version string) error {
 	if r.cfg.HTTP.Listen == "" {
 		return nil
 	}
-	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Ready, r.metrics.WriteStatus, r.metrics.Handler())
+	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Checks, r.metrics.WriteStatus, r.metrics.Handler())
 	return err
 }
 
@@ -273,11 +277,24 @@ func (r *Relay) NATSAddress() string {
 
 // Ready says whether clients can connect, every wanted subscription is confirmed by
 // Redis and messages can be published, and if not, what is missing.
-func (r *Relay) Ready() (ready bool, missing string) {
+func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.Checks()) }
+
+// Checks says what there is to know about the state of the relay.
+func (r *Relay) Checks() []admin.Check {
+	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
 	if err := r.socket.Lost(); err != nil {
-		return false, err.Error()
+		socket.OK, socket.Text = false, err.Error()
 	}
-	return r.upstreamReady()
+	redis := admin.Check{
+		Name: "redis", OK: true, Vital: true, Text: "all subscriptions are confirmed, messages can be published",
+	}
+	if ready, missing := r.upstreamReady(); !ready {
+		redis.OK, redis.Text = false, missing
+	}
+	state := r.loaded.Load()
+	return []admin.Check{
+		socket, redis, {Name: "config", OK: state.refused.IsZero(), Text: state.describe()},
+	}
 }
 
 func (r *Relay) upstreamReady() (ready bool, missing string) {
@@ -401,6 +418,7 @@ func (r *Relay) measure() {
 			_, missing := r.fleet.Stats()
 			return float64(missing)
 		})
+	r.measureLoaded()
 	r.measureNATS()
 	r.measureLeaf()
 	m.Gauge("http_connections", "Connections to the HTTP server.", func() float64 {

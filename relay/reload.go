@@ -4,7 +4,6 @@ package relay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -32,24 +31,31 @@ func (r *Relay) Reload() error {
 	defer r.reloading.Unlock()
 	next, err := r.running.Reread()
 	var rules *rules
+	var schemas digests
 	if err == nil {
+		schemas = digestSchemas(next)
 		rules, err = newRules(next, r.metrics)
 		err = next.Locate(err)
 	}
 	event := Event{Event: "reload", Time: time.Now()}
 	if err != nil {
+		state := *r.loaded.Load()
+		state.refused, state.cause = event.Time, err.Error()
+		r.loaded.Store(&state)
+		r.log.Error("reload refused, the relay goes on as before", zap.Error(err))
 		err = fmt.Errorf("reload refused, the relay goes on as before: %w", err)
 		event.Cause = err.Error()
-		r.log.Error("reload refused, the relay goes on as before", zap.Error(errors.Unwrap(err)))
 	} else {
-		r.adopt(next, rules)
+		r.adopt(next, rules, schemas)
+		r.loaded.Store(&loaded{at: event.Time})
 	}
 	r.tell(EventsChannel, event)
 	r.flush()
 	return err
 }
 
-func (r *Relay) adopt(next *config.Config, rules *rules) {
+func (r *Relay) adopt(next *config.Config, rules *rules, schemas digests) {
+	changes := append(config.Changes(r.running, next), r.schemas.changes(schemas)...)
 	r.rules.Store(rules)
 	// Who could not subscribe any more, would hear nothing more and not be told.
 	r.server.Reconsider(func(by respserver.User, kind resp.Kind, name []byte) bool {
@@ -61,8 +67,8 @@ func (r *Relay) adopt(next *config.Config, rules *rules) {
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		r.level.SetLevel(level)
 	}
-	r.running = next
-	r.log.Info("configuration reloaded", zap.Int("routes", len(next.Routes)))
+	r.running, r.schemas = next, schemas
+	r.log.Info("configuration reloaded", zap.Int("routes", len(next.Routes)), zap.Strings("changes", changes))
 	rules.logSchemas(r.log)
 	if keys := config.Restart(r.cfg, next); len(keys) > 0 {
 		r.log.Warn("restart needed for some of the changes", zap.Strings("keys", keys))

@@ -13,10 +13,6 @@ import (
 	"time"
 )
 
-// Ready says whether the relay can serve, and if not, what is missing. It may be
-// called from anywhere.
-type Ready func() (ready bool, missing string)
-
 // Status writes the figures of this moment for people. It may be called from anywhere.
 type Status func(io.Writer) error
 
@@ -38,16 +34,16 @@ const (
 )
 
 // New listens on address (host:port). Nothing is served before Run.
-func New(address string, ready Ready, status Status, metrics http.Handler) (*Server, error) {
+func New(address string, checks Checks, status Status, metrics http.Handler) (*Server, error) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf(`http.listen: %w; choose another address, or "" for none`, err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", live)
-	mux.HandleFunc("GET /readyz", readiness(ready))
+	mux.HandleFunc("GET /readyz", readiness(checks))
 	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /{$}", page(ready, status))
+	mux.HandleFunc("GET /{$}", page(checks, status))
 	s := &Server{ln: ln, connections: connections{all: map[net.Conn]time.Time{}}}
 	s.http = http.Server{
 		Handler:        mux,
@@ -94,32 +90,40 @@ func (s *Server) Run(ctx context.Context) error {
 // live never depends on Redis: restarting the relay would not bring Redis back.
 func live(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n") }
 
-func readiness(ready Ready) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		if ok, missing := ready(); !ok {
-			text(w, http.StatusServiceUnavailable, "not ready: "+missing+"\n")
-			return
+// readiness says in one line whether the relay is ready; asked for /readyz?verbose, it
+// says all that it knows.
+func readiness(checks Checks) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		all := checks()
+		status, verdict := http.StatusOK, "ok"
+		if ok, missing := Ready(all); !ok {
+			status, verdict = http.StatusServiceUnavailable, "not ready: "+missing
 		}
-		text(w, http.StatusOK, "ok\n")
+		if r.URL.Query().Has("verbose") {
+			verdict = lines(all) + verdict
+		}
+		text(w, status, verdict+"\n")
 	}
 }
 
 // page is for people: browsers load it again every few seconds.
-func page(ready Ready, status Status) http.HandlerFunc {
+func page(checks Checks, status Status) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		all := checks()
 		var b strings.Builder
-		b.WriteString("redis-relay: ")
-		if ok, missing := ready(); ok {
-			b.WriteString("ready\n\n")
+		if ok, _ := Ready(all); ok {
+			b.WriteString("redis-relay: ready\n\n")
 		} else {
-			b.WriteString("not ready: " + missing + "\n\n")
+			b.WriteString("redis-relay: not ready\n\n")
 		}
+		b.WriteString(lines(all) + "\n")
 		if err := status(&b); err != nil {
 			text(w, http.StatusInternalServerError, err.Error()+"\n")
 			return
 		}
 		b.WriteString("\n/livez    the process is alive\n" +
-			"/readyz   every wanted subscription is confirmed by Redis\n/metrics  for Prometheus\n")
+			"/readyz   clients can connect, Redis has confirmed every subscription; /readyz?verbose says more\n" +
+			"/metrics  for Prometheus\n")
 		w.Header().Set("Refresh", "2")
 		text(w, http.StatusOK, b.String())
 	}

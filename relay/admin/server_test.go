@@ -18,15 +18,15 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start runs a server for the length of a test, and returns its address.
-func start(t *testing.T, ready Ready) (url string) {
+func start(t *testing.T, checks Checks) (url string) {
 	t.Helper()
-	return "http://" + serve(t, ready).Addr().String()
+	return "http://" + serve(t, checks).Addr().String()
 }
 
-func serve(t *testing.T, ready Ready) *Server {
+func serve(t *testing.T, checks Checks) *Server {
 	t.Helper()
 	figures := func(w io.Writer) error { _, err := io.WriteString(w, "clients 3\n"); return err }
-	s, err := New("127.0.0.1:0", ready, figures, http.NotFoundHandler())
+	s, err := New("127.0.0.1:0", checks, figures, http.NotFoundHandler())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +41,13 @@ func serve(t *testing.T, ready Ready) *Server {
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return s
+}
+
+func fine() []Check { return nil }
+
+// redis makes one check, which fails with a text unless ready.
+func redis(ready *bool, missing string) Checks {
+	return func() []Check { return []Check{{Name: "redis", OK: *ready, Vital: true, Text: missing}} }
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -58,12 +65,12 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 func TestReadinessSaysWhatIsMissingAndLivenessDoesNotCare(t *testing.T) {
-	ready, missing := true, ""
-	url := start(t, func() (bool, string) { return ready, missing })
+	ready := true
+	url := start(t, redis(&ready, "3 subscriptions"))
 	if status, body := get(t, url+"/readyz"); status != 200 || body != "ok\n" {
 		t.Errorf("ready: %d %q", status, body)
 	}
-	ready, missing = false, "3 subscriptions"
+	ready = false
 	if status, body := get(t, url+"/readyz"); status != 503 || !strings.Contains(body, "3 subscriptions") {
 		t.Errorf("not ready: %d %q", status, body)
 	}
@@ -74,15 +81,38 @@ func TestReadinessSaysWhatIsMissingAndLivenessDoesNotCare(t *testing.T) {
 		t.Errorf("nowhere: %d", status)
 	}
 	status, body := get(t, url+"/")
-	for _, want := range []string{"not ready: 3 subscriptions", "clients 3", "/metrics"} {
+	for _, want := range []string{"redis-relay: not ready\n", "[-] redis: 3 subscriptions\n", "clients 3", "/metrics"} {
 		if status != 200 || !strings.Contains(body, want) {
 			t.Errorf("status page: %d %q, want %s", status, body, want)
 		}
 	}
 }
 
+func TestVerboseReadinessShowsWhatIsNotVital(t *testing.T) {
+	ready := true
+	url := start(t, func() []Check {
+		return []Check{{Name: "redis", OK: ready, Vital: true, Text: "a"}, {Name: "config", Text: "b"}, {Name: "socket", OK: ready, Vital: true, Text: "c"}}
+	})
+	for _, tt := range []struct {
+		path   string
+		ready  bool
+		status int
+		body   string
+	}{
+		{"/readyz", true, 200, "ok\n"},
+		{"/readyz?verbose", true, 200, "[+] redis: a\n[-] config: b\n[+] socket: c\nok\n"},
+		{"/readyz", false, 503, "not ready: a; c\n"},
+		{"/readyz?verbose", false, 503, "[-] redis: a\n[-] config: b\n[-] socket: c\nnot ready: a; c\n"},
+	} {
+		ready = tt.ready
+		if status, body := get(t, url+tt.path); status != tt.status || body != tt.body {
+			t.Errorf("%s, ready %v: %d %q", tt.path, tt.ready, status, body)
+		}
+	}
+}
+
 func TestNewNamesTheKeyWhenTheAddressIsTaken(t *testing.T) {
-	url := start(t, func() (bool, string) { return true, "" })
+	url := start(t, fine)
 	_, err := New(strings.TrimPrefix(url, "http://"), nil, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "http.listen") {
 		t.Errorf("got %v", err)
@@ -91,7 +121,7 @@ func TestNewNamesTheKeyWhenTheAddressIsTaken(t *testing.T) {
 
 func TestProbeAsksForReadinessOrForLife(t *testing.T) {
 	ready := false
-	address := strings.TrimPrefix(start(t, func() (bool, string) { return ready, "Redis" }), "http://")
+	address := strings.TrimPrefix(start(t, redis(&ready, "Redis")), "http://")
 	if err := Probe(t.Context(), address, false); err == nil || !strings.Contains(err.Error(), "not ready: Redis") {
 		t.Errorf("not ready: %v", err)
 	}
@@ -132,7 +162,7 @@ func TestConnectionsThatAreHeldOpenShutNobodyOut(t *testing.T) {
 		"do not read":    strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1000),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, func() (bool, string) { return true, "" })
+			s := serve(t, fine)
 			address := s.Addr().String()
 			var held []net.Conn
 			defer func() {
@@ -169,7 +199,7 @@ func TestConnectionsThatAreHeldOpenShutNobodyOut(t *testing.T) {
 
 // One that is used stays, whoever else comes: those that are not used make room.
 func TestAConnectionInUseIsNotDisplaced(t *testing.T) {
-	s := serve(t, func() (bool, string) { return true, "" })
+	s := serve(t, fine)
 	address := s.Addr().String()
 	used, err := net.Dial("tcp", address)
 	if err != nil {
@@ -200,7 +230,7 @@ func TestAConnectionInUseIsNotDisplaced(t *testing.T) {
 }
 
 func TestALongHeaderIsRefused(t *testing.T) {
-	url := start(t, func() (bool, string) { return true, "" })
+	url := start(t, fine)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/livez", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ import (
 var scenarios = map[string]string{
 	"RedisRelayDown":            `up{container="redis-relay"} 1x5 0x15`,
 	"RedisRelayNotReady":        `redis_relay_upstream_ready 1x5 0x15`,
+	"RedisRelayReloadRefused":   `redis_relay_config_last_reload_successful 1x5 0x15`,
 	"RedisRelaySocketLost":      `redis_relay_socket_reachable 1x5 0x15`,
 	"RedisRelayFlapping":        `redis_relay_upstream_connections_total 1+1x20`,
 	"RedisRelayPublishesFail":   `redis_relay_rejects_total{direction="outbound", code="UPSTREAMDOWN", route="chat:"} 0+3x20`,
@@ -46,6 +47,7 @@ go_gc_gomemlimit_bytes{container="redis-relay"} 241172480x20`,
 const calm = `up{container="redis-relay"} 1x20
 redis_relay_upstream_ready 1x20
 redis_relay_socket_reachable 1x20
+redis_relay_config_last_reload_successful 1x20
 redis_relay_upstream_connections_total 1x10 2x10
 redis_relay_rejects_total{direction="outbound", code="DENIED", route="chat:"} 0+3x20
 redis_relay_rejects_total{direction="outbound", code="INVALID", route="chat:"} 7x20

@@ -1,0 +1,104 @@
+package relay
+
+// Which configuration the relay runs, what became of the last attempt to change it,
+// and what a reload has changed.
+
+import (
+	"fmt"
+	"hash/fnv"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"redis-relay/config"
+)
+
+// loaded is immutable.
+type loaded struct {
+	at      time.Time // when the configuration that runs was taken over
+	refused time.Time // when a later one was refused; zero: none was
+	cause   string    // why
+}
+
+// describe says it in one line for people.
+func (l *loaded) describe() string {
+	at := l.at.UTC().Format(time.RFC3339)
+	if l.refused.IsZero() {
+		return "loaded at " + at
+	}
+	return fmt.Sprintf("reload refused at %s, the relay goes on with what it loaded at %s: %s",
+		l.refused.UTC().Format(time.RFC3339), at, strings.ReplaceAll(l.cause, "\n", "; "))
+}
+
+// measureLoaded names the metrics of reloads, after Prometheus's own.
+func (r *Relay) measureLoaded() {
+	r.metrics.Gauge("config_last_reload_successful",
+		"1 unless the last reload was refused, so that the relay goes on with an earlier configuration.",
+		func() float64 { return oneIf(r.loaded.Load().refused.IsZero()) })
+	r.metrics.Gauge("config_last_reload_success_timestamp_seconds",
+		"When the configuration that runs was taken over.",
+		func() float64 { return float64(r.loaded.Load().at.UnixNano()) / 1e9 })
+}
+
+// digests are of the schema files, by their path in the folder.
+type digests map[string]uint64
+
+// digestSchemas reads the files in the folder that schemas may be in. What cannot be
+// read is left out: loading it has failed, or will.
+func digestSchemas(cfg *config.Config) digests {
+	all := digests{}
+	root, err := filepath.EvalSymlinks(cfg.Schemas) // WalkDir does not look behind one
+	if err != nil {
+		return all
+	}
+	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
+		name, inside := filepath.Rel(root, path)
+		switch {
+		case err != nil || inside != nil:
+			return filepath.SkipDir
+		case name != "." && strings.HasPrefix(entry.Name(), "."): // also what a ConfigMap's links lead to
+			if entry.IsDir() {
+				return filepath.SkipDir
+			}
+		case strings.HasSuffix(name, ".json"):
+			if sum, err := digest(path); err == nil {
+				all[name] = sum
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+func digest(path string) (uint64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	h := fnv.New64a()
+	_, err = io.Copy(h, f)
+	return h.Sum64(), err
+}
+
+// changes lists for people what differs in next.
+func (running digests) changes(next digests) (list []string) {
+	for _, name := range slices.Sorted(maps.Keys(next)) {
+		switch was, old := running[name]; {
+		case !old:
+			list = append(list, fmt.Sprintf("schema %q added", name))
+		case was != next[name]:
+			list = append(list, fmt.Sprintf("schema %q changed", name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(running)) {
+		if _, stays := next[name]; !stays {
+			list = append(list, fmt.Sprintf("schema %q removed", name))
+		}
+	}
+	return list
+}
