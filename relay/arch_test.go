@@ -49,8 +49,9 @@ var layers = map[string]struct {
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
-	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
+	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/resp", "relay/sampling"}, "the door knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
+	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {nil, "a verdict needs a payload and nothing else"},
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
 	"relay/upstream":   {[]string{"relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
@@ -60,7 +61,7 @@ var layers = map[string]struct {
 var parts = []string{
 	"config", "relay/admin", "relay/embedded", "relay/fleet", "relay/glob", "relay/history", "relay/hub", "relay/meter",
 	"relay/monitor", "relay/natsbridge", "relay/nonblock", "relay/resp", "relay/respserver", "relay/route",
-	"relay/schema", "relay/upstream",
+	"relay/sampling", "relay/schema", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means

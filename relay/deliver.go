@@ -74,7 +74,7 @@ func (r *Relay) judgeInbound(now *rules, rt *route.Route, d *resp.Delivery) (j j
 		j.kind, j.key, decided, j.err = rt.Checker.Scan(d.Payload)
 	}
 	if refusal := r.count(now, monitor.Inbound, rt, j.kind, d.Channel); refusal != nil {
-		r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload))
+		r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), nil)
 		return judgement{closed: true}
 	}
 	if !decided {
@@ -94,7 +94,7 @@ func (r *Relay) handOn(
 ) (listeners int) {
 	if j.err != nil {
 		if !isCopy {
-			r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), j.err.Error()}, len(d.Payload))
+			r.reject(monitor.Inbound, rt, counters, &Refusal{Invalid, string(d.Channel), j.err.Error()}, len(d.Payload), nil)
 		}
 		if !rt.LogInvalid {
 			return 0
@@ -140,7 +140,7 @@ func (r *Relay) refuseLarge(now *rules, rt *route.Route, n *newest, d *resp.Deli
 		return
 	}
 	reason := fmt.Sprintf("%d bytes from Redis are over limits.payload (%d)", size, r.limits.Payload.Load())
-	r.reject(monitor.Inbound, rt, now.counters[rt.Index], &Refusal{TooLarge, string(d.Channel), reason}, size)
+	r.reject(monitor.Inbound, rt, now.counters[rt.Index], &Refusal{TooLarge, string(d.Channel), reason}, size, nil)
 }
 
 // Flush writes to the listeners what Deliver has queued, and reports whether

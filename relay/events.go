@@ -5,6 +5,8 @@ package relay
 
 import (
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,11 +56,7 @@ type Event struct {
 	Entry   string `json:"entry,omitempty"` // that is missing, and in the stream
 	Size    int64  `json:"size,omitempty"`  // of entry, in bytes
 
-	// Of slow_listener: who, and what became of it.
-	Client       uint64     `json:"client,omitempty"` // as in CLIENT LIST
-	Name         string     `json:"name,omitempty"`
-	PID          int32      `json:"pid,omitempty"`
-	UID          *uint32    `json:"uid,omitempty"`
+	Who                     // of slow_listener, and what became of it:
 	Reason       hub.Reason `json:"reason,omitempty"`
 	Disconnected bool       `json:"disconnected,omitempty"`
 	Messages     uint64     `json:"messages,omitempty"` // that it missed since the last event
@@ -66,6 +64,22 @@ type Event struct {
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
 	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: failed in a row
+}
+
+// Who is a local client.
+type Who struct {
+	Client uint64  `json:"client,omitempty"` // as in CLIENT LIST
+	Name   string  `json:"name,omitempty"`
+	PID    int32   `json:"pid,omitempty"`
+	UID    *uint32 `json:"uid,omitempty"`
+}
+
+func whoIs(c respserver.Client) Who {
+	w := Who{Client: c.ID, Name: c.Name, PID: c.PID}
+	if c.Known {
+		w.UID = &c.UID
+	}
+	return w
 }
 
 // Reject is a message on relay:rejects.
@@ -77,6 +91,7 @@ type Reject struct {
 	Code      Code              `json:"code"`
 	Reason    string            `json:"reason"`
 	Size      int               `json:"size"` // of the payload in bytes; 0: not known
+	Who                         // has published it; absent if that is not a client of the socket
 }
 
 // tell queues a message for the local listeners of one of the relay's own channels.
@@ -117,35 +132,41 @@ func (r *Relay) tellHere(channel string, v any) {
 // Behind tells of a client that did not keep up.
 func (r *Relay) Behind(c respserver.SlowClient) {
 	if !c.Ended {
-		r.behindLog.Do(func() {
-			r.log.Warn("a client does not keep up", zap.Uint64("client", c.ID), zap.String("name", c.Name),
-				zap.Int32("pid", c.PID), zap.String("reason", string(c.Reason)), zap.Uint64("messages", c.Missed))
-		})
+		if more, ok := r.behindLog.Allow(strconv.FormatUint(c.ID, 10)); ok {
+			r.log.Warn("a client does not keep up", slices.Concat(c.Fields(), []zap.Field{
+				zap.String("reason", string(c.Reason)), zap.Uint64("messages", c.Missed),
+			}, more)...)
+		}
 	}
-	event := Event{
-		Event: "slow_listener", Time: time.Now(), Client: c.ID, Name: c.Name, PID: c.PID,
+	r.tell(EventsChannel, Event{
+		Event: "slow_listener", Time: time.Now(), Who: whoIs(c.Client),
 		Reason: c.Reason, Disconnected: c.Ended, Messages: c.Missed, Queued: c.Queued,
-	}
-	if c.Known {
-		event.UID = &c.UID
-	}
-	r.tell(EventsChannel, event)
+	})
 	r.hub.Flush()
 }
 
-// reject counts, logs (sampled) and tells of a refused message.
-func (r *Relay) reject(d monitor.Direction, rt *route.Route, counters *monitor.Route, why *Refusal, size int) {
+// reject counts, logs (sampled) and tells of a refused message. by is who has published
+// it; nil: that is not a client of the socket.
+func (r *Relay) reject(
+	d monitor.Direction, rt *route.Route, counters *monitor.Route, why *Refusal, size int, by respserver.Sender,
+) {
 	counters.Rejected(d, string(why.Code)).Inc()
-	r.suppressed.Add(1)
-	r.rejectLog.Do(func() {
-		r.log.Warn("message refused", zap.String("direction", string(d)), zap.String("channel", printable(why.Channel)),
-			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
-			zap.Uint64("since_last_line", r.suppressed.Swap(0)))
-	})
-	r.tell(RejectsChannel, Reject{
+	reject := Reject{
 		Time: time.Now(), Direction: d, Channel: why.Channel, Route: rt.Name,
 		Code: why.Code, Reason: why.Reason, Size: size,
-	})
+	}
+	var who []zap.Field
+	if by != nil {
+		client := by.Identity()
+		reject.Who, who = whoIs(client), client.Fields()
+	}
+	if more, ok := r.rejectLog.Allow(string(d) + " " + string(why.Code) + " " + why.Channel); ok {
+		r.log.Warn("message refused", slices.Concat([]zap.Field{
+			zap.String("direction", string(d)), zap.String("channel", printable(why.Channel)),
+			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
+		}, who, more)...)
+	}
+	r.tell(RejectsChannel, reject)
 	if d == monitor.Outbound {
 		r.flush() // no read from Redis follows that would
 	}

@@ -155,7 +155,7 @@ func (d *natsDoor) publish(from uint64, channel, payload []byte, late bool, rece
 	rt := now.table.Lookup(channel)
 	if !rt.NATS && !route.IsReserved(channel) {
 		refusal := &Refusal{Denied, string(channel), notOnNATS(rt)}
-		r.reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, len(payload))
+		r.reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, len(payload), nil)
 		return refusal
 	}
 	return r.Publish(respserver.Publication{

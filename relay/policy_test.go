@@ -184,7 +184,10 @@ func expectReject(t *testing.T, c *redistest.Client, direction, reason string) {
 	if age := time.Since(got.Time); age < 0 || age > time.Minute {
 		t.Errorf("the time is %v", got.Time)
 	}
-	got.Time = time.Time{}
+	if (got.Client == 0) != (direction == "inbound") {
+		t.Errorf("%s: the client is %+v", direction, got.Who)
+	}
+	got.Time, got.Who = time.Time{}, relay.Who{}
 	want := relay.Reject{
 		Channel: "chat:42", Route: "chat:", Code: relay.Invalid, Reason: reason, Size: len(invalidChat),
 	}

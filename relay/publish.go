@@ -27,7 +27,7 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 		refusal = mayPersist(rt, policy, &p)
 	}
 	if refusal != nil {
-		r.reject(monitor.Outbound, rt, counters, refusal, sizeOf(&p))
+		r.reject(monitor.Outbound, rt, counters, refusal, sizeOf(&p), p.Sender)
 		if refusal.Code != Invalid || !rt.LogInvalid {
 			return refusal
 		}

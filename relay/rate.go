@@ -95,10 +95,11 @@ func (r *Relay) noisy(
 ) {
 	perSecond = math.Round(perSecond)
 	counters.Noisy.Inc()
-	r.noiseLog.Do(func() {
-		r.log.Warn("a channel is noisy", zap.String("channel", printable(channel)), zap.String("route", rt.Name),
-			zap.String("direction", string(d)), zap.Float64("messages_per_second", perSecond))
-	})
+	if more, ok := r.noiseLog.Allow(string(d) + " " + channel); ok {
+		r.log.Warn("a channel is noisy", append(more, zap.String("channel", printable(channel)),
+			zap.String("route", rt.Name), zap.String("direction", string(d)),
+			zap.Float64("messages_per_second", perSecond))...)
+	}
 	r.tell(EventsChannel, Event{
 		Event: "alert", Time: time.Now(), Cause: "more messages/s than rate.alert",
 		Channel: channel, Direction: d, Rate: perSecond,

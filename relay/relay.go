@@ -14,7 +14,6 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"redis-relay/config"
 	"redis-relay/relay/admin"
@@ -25,6 +24,7 @@ import (
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/sampling"
 	"redis-relay/relay/upstream"
 )
 
@@ -59,16 +59,15 @@ type Relay struct {
 	leaf       *leaf              // nil: off
 	admin      *admin.Server      // nil: off
 
-	rules      atomic.Pointer[rules]
-	loaded     atomic.Pointer[loaded]
-	limits     respserver.Limits
-	buffer     atomic.Int64 // bytes that each of the relay's own buffers may hold
-	rejectLog  rate.Sometimes
-	noiseLog   rate.Sometimes
-	behindLog  rate.Sometimes
-	suppressed atomic.Uint64 // rejects since the last line in the log
-	epoch      atomic.Uint64 // grows with each confirmation of Redis, in the order of messages
-	alerts     atomic.Uint64
+	rules     atomic.Pointer[rules]
+	loaded    atomic.Pointer[loaded]
+	limits    respserver.Limits
+	buffer    atomic.Int64 // bytes that each of the relay's own buffers may hold
+	rejectLog sampling.Sampler
+	noiseLog  sampling.Sampler
+	behindLog sampling.Sampler
+	epoch     atomic.Uint64 // grows with each confirmation of Redis, in the order of messages
+	alerts    atomic.Uint64
 
 	// Owned by the goroutine that reads from Redis.
 	stretch      stretch
@@ -90,9 +89,6 @@ type Relay struct {
 func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLevel) (*Relay, error) {
 	r := &Relay{
 		cfg: cfg, running: cfg, log: log, level: level, metrics: monitor.New(version),
-		rejectLog: rate.Sometimes{First: 3, Interval: time.Second},
-		noiseLog:  rate.Sometimes{First: 3, Interval: time.Second},
-		behindLog: rate.Sometimes{First: 3, Interval: time.Second},
 	}
 	r.setLimits(cfg.Limits)
 	r.loaded.Store(&loaded{at: time.Now()})

@@ -9,12 +9,11 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"sync"
+	"strconv"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
@@ -121,7 +120,7 @@ func (s *Server) open(conn net.Conn) {
 
 func (s *Server) turnAway(conn net.Conn, p peer, why error) {
 	s.refused.Add(1)
-	s.turned.warn("connection refused", zap.Uint32("uid", p.uid), zap.Int32("pid", p.pid), zap.Error(why))
+	s.warn("connection refused", p.key(), zap.Uint32("uid", p.uid), zap.Int32("pid", p.pid), zap.Error(why))
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = conn.Write(resp.AppendError(nil, why.Error()))
 	_ = conn.Close()
@@ -167,25 +166,13 @@ func (s *Server) cutOffSlow(ctx context.Context) {
 // clock returns the nanoseconds since the start, never 0.
 func (s *Server) clock() int64 { return int64(time.Since(s.started)) | 1 }
 
-// sampled logs what a crowd can cause: a few lines, then one a second.
-type sampled struct {
-	log *zap.Logger
-
-	mu      sync.Mutex // Guards what follows.
-	allowed *rate.Limiter
-	left    int // lines left out since the last one
+// warn logs what a crowd can cause: a few lines about each of whatever key names, then
+// one a second.
+func (s *Server) warn(text, key string, fields ...zap.Field) {
+	if more, ok := s.turned.Allow(text + " " + key); ok {
+		s.log.Warn(text, append(fields, more...)...)
+	}
 }
 
-func (s *sampled) warn(text string, fields ...zap.Field) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.allowed == nil {
-		s.allowed = rate.NewLimiter(1, 5)
-	}
-	if !s.allowed.Allow() {
-		s.left++
-		return
-	}
-	s.log.Warn(text, append(fields, zap.Int("not_logged_before", s.left))...)
-	s.left = 0
-}
+// key is what refusals of a peer have in common.
+func (p peer) key() string { return strconv.FormatUint(uint64(p.uid), 10) }

@@ -35,7 +35,7 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	for _, name := range args {
 		if problem := c.tooLong(kind, name); problem != "" {
-			c.deny(problem)
+			c.deny(name, problem)
 			return
 		}
 		if !c.mayListen(kind, name) {
@@ -48,7 +48,7 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	all, fresh := c.add(kind, args)
 	if problem := c.tooMany(args[0]); problem != "" {
 		c.remove(kind, fresh)
-		c.deny(problem)
+		c.deny(args[0], problem)
 		return
 	}
 	c.watch(true)
@@ -71,16 +71,15 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 func (c *session) mayListen(kind resp.Kind, name []byte) bool {
 	err := c.srv.backend.MaySubscribe(c.user(), kind, name)
 	if err != nil {
-		c.deny(err.Error())
+		c.deny(name, err.Error())
 	}
 	return err == nil
 }
 
 // deny refuses to let the client listen or read.
-func (c *session) deny(why string) {
+func (c *session) deny(name []byte, why string) {
 	c.srv.denied.Add(1)
-	c.srv.turned.warn("client may not listen", zap.Uint64("client", c.id), zap.String("name", c.name),
-		zap.Int32("pid", c.peer.pid), zap.Uint32("uid", c.peer.uid), zap.String("reason", why))
+	c.srv.warn("client may not listen", string(name), append(c.Identity().Fields(), zap.String("reason", why))...)
 	c.replyError(why)
 }
 
@@ -285,7 +284,7 @@ func (c *session) noteCounts() {
 
 // publish hands a message on and keeps the place of its reply.
 func (c *session) publish(p Publication) {
-	p.From, p.By = c.id, c.user()
+	p.From, p.By, p.Sender = c.id, c.user(), c
 	c.letArrivedIn()
 	p, ok := c.letSubscribersIn(p)
 	if !ok || c.acquire() != nil {

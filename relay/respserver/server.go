@@ -17,12 +17,14 @@ import (
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/sampling"
 )
 
 // Publication is a message that a local client wants published.
 type Publication struct {
 	From     uint64 // the connection; what one publishes keeps its order
 	By       User
+	Sender   Sender // who published it; nil: that is not known
 	Kind     resp.Kind
 	Channel  []byte // valid during the call
 	Payload  []byte // valid during the call
@@ -38,6 +40,18 @@ type Client struct {
 	PID  int32  // 0: not known
 	User
 }
+
+// Fields are those of a line in the log.
+func (c Client) Fields() []zap.Field {
+	fields := []zap.Field{zap.Uint64("client", c.ID), zap.String("name", c.Name), zap.Int32("pid", c.PID)}
+	if c.Known {
+		fields = append(fields, zap.Uint32("uid", c.UID))
+	}
+	return fields
+}
+
+// Sender says who it is, which few publications need to say.
+type Sender interface{ Identity() Client }
 
 // SlowClient is a client that did not keep up.
 type SlowClient struct {
@@ -139,8 +153,8 @@ type Server struct {
 	log     *zap.Logger
 	started time.Time
 
-	arrivals *arrivals // set by Serve
-	turned   sampled   // lines about connections that were refused, or cut off by a limit
+	arrivals *arrivals        // set by Serve
+	turned   sampling.Sampler // of lines about what was refused or cut off
 
 	ids      atomic.Uint64
 	commands atomic.Uint64                 // carried out, ever
@@ -158,7 +172,7 @@ type Server struct {
 // New returns a Server. It serves nothing before Serve.
 func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Logger) *Server {
 	s := &Server{
-		opts: opts, hub: h, backend: backend, limits: limits, log: log, turned: sampled{log: log},
+		opts: opts, hub: h, backend: backend, limits: limits, log: log,
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
 	}
 	for _, why := range EndReasons {

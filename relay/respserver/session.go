@@ -162,18 +162,18 @@ func (c *session) run() {
 // logEnd counts, and says, why a connection ended, if that is news: losses and
 // shutdowns are told once for all connections.
 func (c *session) logEnd(why *hub.Reason, err error) {
-	who := []zap.Field{zap.Uint64("client", c.id), zap.String("name", c.name), zap.Int32("pid", c.peer.pid)}
+	who := c.Identity().Fields()
 	switch {
 	case why != nil && behind[*why]:
 		queued := c.out.Queued() + c.out.Lost()
-		c.srv.backend.Behind(SlowClient{Client: c.identity(), Reason: *why, Ended: true, Queued: queued})
+		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: *why, Ended: true, Queued: queued})
 		c.srv.log.Warn("client disconnected: it did not keep up",
 			append(who, zap.String("reason", string(*why)), zap.Int("queued_bytes", queued))...)
 	case why != nil && *why == reasonBarred:
-		c.srv.turned.warn("client disconnected: its user may not listen any more to what it listens to",
-			append(who, zap.Uint32("uid", c.peer.uid))...)
+		c.srv.warn("client disconnected: its user may not listen any more to what it listens to", c.peer.key(), who...)
 	case why != nil && *why == ReasonCutOff:
-		c.srv.turned.warn("client disconnected: its command did not come in whole within limits.command_timeout", who...)
+		c.srv.warn("client disconnected: its command did not come in whole within limits.command_timeout",
+			c.peer.key(), who...)
 	case why != nil:
 		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(*why)))...)
 	case err != nil:
@@ -185,14 +185,15 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 func (c *session) missed(m hub.Missed) {
 	queued := c.out.Queued()
 	if m.Dropped > 0 {
-		c.srv.backend.Behind(SlowClient{Client: c.identity(), Reason: hub.ReasonDropped, Missed: m.Dropped, Queued: queued})
+		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: hub.ReasonDropped, Missed: m.Dropped, Queued: queued})
 	}
 	if m.Replaced > 0 {
-		c.srv.backend.Behind(SlowClient{Client: c.identity(), Reason: hub.ReasonLatest, Missed: m.Replaced, Queued: queued})
+		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: hub.ReasonLatest, Missed: m.Replaced, Queued: queued})
 	}
 }
 
-func (c *session) identity() Client {
+// Identity says which connection it is. It is Sender.
+func (c *session) Identity() Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Client{ID: c.id, Name: c.name, PID: c.peer.pid, User: c.user()}
