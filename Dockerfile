@@ -1,6 +1,8 @@
 # The relay as a container: one static binary, no shell, no root, a root file
 # system that may be read-only. Only /run/relay, which holds the socket, must be
 # writable: mount a volume there that the app's container mounts too.
+# /etc/relay/relay.yaml is as redis-relay init writes it: it has no routes, and no
+# address of Redis, without which the relay does not start.
 #
 #   docker build --build-arg VERSION=1.2.3 -t redis-relay .
 #   docker run --read-only -v relay:/run/relay -e RELAY_REDIS_URL=redis://redis:6379 redis-relay
@@ -13,7 +15,7 @@ COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /image/redis-relay .
 RUN mkdir -p /image/run/relay /image/etc/relay \
- && echo '# What differs from the defaults. Without redis.url the relay does not start.' > /image/etc/relay/relay.yaml
+ && /image/redis-relay init --config /image/etc/relay/relay.yaml
 
 FROM scratch
 # The authorities that rediss:// trusts unless redis.tls.ca names others.

@@ -37,7 +37,7 @@ var layers = map[string]struct {
 	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
-	"relay/command":    {[]string{"config", "relay", "relay/admin"}, "it says what to run, and runs it"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/schema"}, "it says what to run, and runs it"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/fleet":      {[]string{"relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},

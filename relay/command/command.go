@@ -93,7 +93,7 @@ func (p *program) root() *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.initCommand(), p.versionCommand())
 	return root
 }
 

@@ -6,6 +6,9 @@
 // there before the commands stays: the relay runs without a command, --check and
 // --version do what check and version do.
 //
+// init writes a relay.yaml ([config.Draft]) and schemas ([schema.Infer]) to begin with,
+// all files or none.
+//
 // Exit codes: 0 good, or a clean end; 1 failed; 2 wrong usage.
 //
 // The package is the only importer of cobra, which reads the command line, and of

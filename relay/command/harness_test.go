@@ -111,6 +111,15 @@ func (s *scene) write(name, text string) {
 	}
 }
 
+func (s *scene) read(name string) string {
+	s.t.Helper()
+	text, err := os.ReadFile(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
 // result is how a program ended.
 type result struct {
 	stdout, stderr string

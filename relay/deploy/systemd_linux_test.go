@@ -68,7 +68,7 @@ func settings(t *testing.T) map[string][]string {
 }
 
 // steps are the README's commands that install files and make users and folders.
-var steps = regexp.MustCompile(`(?m)^(install|systemd-sysusers|systemd-tmpfiles) .*$`)
+var steps = regexp.MustCompile(`(?m)^(install|redis-relay init|systemd-sysusers|systemd-tmpfiles) .*$`)
 
 // install carries out the README's steps in a folder instead of /.
 func install(t *testing.T) (root string) {
@@ -77,12 +77,13 @@ func install(t *testing.T) (root string) {
 	readme, err := os.ReadFile(systemd + "/README.md")
 	check(t, err)
 	all := steps.FindAllString(string(readme), -1)
-	if len(all) != 9 {
+	if len(all) != 8 {
 		t.Fatalf("%d steps: %q", len(all), all)
 	}
 	for _, step := range all {
 		step = strings.NewReplacer(
 			" /", " "+root+"/", " redis-relay /", " "+shipped(t).root+"/redis-relay "+root+"/",
+			"redis-relay init ", shipped(t).root+"/redis-relay init ",
 			"systemd-sysusers ", "systemd-sysusers --root="+root+" ",
 			"systemd-tmpfiles ", "systemd-tmpfiles --root="+root+" ",
 		).Replace(step)
