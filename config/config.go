@@ -123,6 +123,7 @@ type Limits struct {
 	Clients         int           `koanf:"clients"`          // connections on the socket
 	Subscriptions   int           `koanf:"subscriptions"`    // channels and patterns of one client
 	Patterns        int           `koanf:"patterns"`         // patterns of one client
+	Name            Size          `koanf:"name"`             // name of one channel, or one pattern
 	PatternLength   Size          `koanf:"pattern_length"`   // of one pattern
 	PatternPrefixes []string      `koanf:"pattern_prefixes"` // texts one of which a pattern begins with; empty: any
 	Payload         Size          `koanf:"payload"`          // one message
@@ -181,6 +182,10 @@ const (
 // but a client's command may have 64 MiB, and as much may wait for Redis in all.
 const maxPayload = 32 * MiB
 
+// maxName is the most that limits.name may say: names are kept for as long as somebody
+// listens.
+const maxName = 64 * KiB
+
 // maxPublishWindow is the most that limits.publish_window may say: in the 64 MiB that may
 // wait for Redis in all there is no room for more, and a connection goes through its
 // window to wait for what it has published.
@@ -203,6 +208,7 @@ func Default() Config {
 			Clients:        10_000,
 			Subscriptions:  100_000,
 			Patterns:       1000,
+			Name:           4 * KiB,
 			PatternLength:  256,
 			Payload:        1 * MiB,
 			Queue:          8 * MiB,

@@ -74,6 +74,7 @@ var help = map[string]string{
 	"limits.clients":          "connections on the socket",
 	"limits.subscriptions":    "channels and patterns of one client",
 	"limits.patterns":         "patterns of one client",
+	"limits.name":             "size of the name of one channel, or of one pattern",
 	"limits.pattern_length":   "size of one pattern",
 	"limits.pattern_prefixes": "texts of which a pattern must begin with one; empty: any pattern",
 	"limits.payload":          "size of one message",

@@ -142,6 +142,7 @@ func (v *validator) checkLimits() {
 	positive(v, "limits.clients", l.Clients)
 	positive(v, "limits.subscriptions", l.Subscriptions)
 	positive(v, "limits.patterns", l.Patterns)
+	positive(v, "limits.name", l.Name)
 	positive(v, "limits.pattern_length", l.PatternLength)
 	for i, prefix := range l.PatternPrefixes {
 		if prefix == "" {
@@ -163,6 +164,9 @@ func (v *validator) checkLimits() {
 	}
 	if l.PublishWindow > maxPublishWindow {
 		v.bad("limits.publish_window", "is %v; no more than %v can wait for Redis", l.PublishWindow, maxPublishWindow)
+	}
+	if l.Name > maxName {
+		v.bad("limits.name", "is %v; the relay takes no name of more than %v", l.Name, maxName)
 	}
 	if l.Payload > maxPayload {
 		v.bad("limits.payload", "is %v; the relay takes no message of more than %v", l.Payload, maxPayload)

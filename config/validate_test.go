@@ -85,6 +85,7 @@ func TestValidate(t *testing.T) {
 				"limits.clients: is -1; must be more than 0",
 				"limits.subscriptions: is 0; must be more than 0",
 				"limits.patterns: is 0; must be more than 0",
+				"limits.name: is 0B; must be more than 0",
 				"limits.pattern_length: is 0B; must be more than 0",
 				"limits.pattern_prefixes[1]: must not be empty; an empty list allows any pattern",
 				"limits.queue: is 0B; must be more than 0",
@@ -98,6 +99,10 @@ func TestValidate(t *testing.T) {
 		"a window of more than can wait": {
 			func(c *Config) { c.Limits.PublishWindow = 1<<18 + 1 },
 			[]string{"limits.publish_window: is 262145; no more than 262144 can wait for Redis"},
+		},
+		"names that are too long to be kept": {
+			func(c *Config) { c.Limits.Name = 64*KiB + 1 },
+			[]string{"limits.name: is 65537B; the relay takes no name of more than 64KiB"},
 		},
 		"memory for less than one queue": {
 			func(c *Config) { c.Limits.Memory = 7 * MiB },

@@ -72,7 +72,8 @@ func (n *newest) keep() {
 	}
 }
 
-// tooLarge is the message over limits.payload that came last. It may not have been read:
+// tooLarge is the message over limits.payload, or on a channel over limits.name, that
+// came last. It may not have been read:
 // its channel and its size tell its copies.
 type tooLarge struct {
 	channel string

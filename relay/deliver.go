@@ -21,6 +21,10 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 		_ = r.fleet.Hear(d) || r.feed.Control(d) // or another relay's own, caught by a pattern
 		return
 	}
+	if r.isLong(d.Channel) {
+		r.refuseName(d, len(d.Payload))
+		return
+	}
 	s := &r.stretch
 	s.enter(r.rules.Load(), d.Channel)
 	if s.route.HasHistory() && d.Kind != resp.SMessage && !r.feed.Hear(d) {
@@ -125,6 +129,10 @@ func (r *Relay) Barrier(done func()) {
 
 // TooLarge takes a message from Redis of which the payload was too large to be read.
 func (r *Relay) TooLarge(d *resp.Delivery, frame int64) {
+	if r.isLong(d.Channel) {
+		r.refuseName(d, payloadSize(d, int(frame)))
+		return
+	}
 	now := r.rules.Load()
 	rt := now.table.Lookup(d.Channel)
 	if rt.HasHistory() && d.Kind != resp.SMessage && !r.feed.Hear(d) {
@@ -141,6 +149,17 @@ func (r *Relay) refuseLarge(now *rules, rt *route.Route, n *newest, d *resp.Deli
 	}
 	reason := fmt.Sprintf("%d bytes from Redis are over limits.payload (%d)", size, r.limits.Payload.Load())
 	r.reject(monitor.Inbound, rt, now.counters[rt.Index], &Refusal{TooLarge, string(d.Channel), reason}, size, nil)
+}
+
+// refuseName reports a message on a channel whose name is over limits.name, once for all
+// its copies: only patterns hear it.
+func (r *Relay) refuseName(d *resp.Delivery, size int) {
+	now := r.rules.Load()
+	rt := now.table.Lookup(d.Channel)
+	now.counters[rt.Index].Received.Inc()
+	if !r.newest.large.isCopy(d, size) {
+		r.reject(monitor.Inbound, rt, now.counters[rt.Index], r.longName(d.Channel), size, nil)
+	}
 }
 
 // Flush writes to the listeners what Deliver has queued, and reports whether

@@ -157,3 +157,56 @@ func TestCutOffIsCounted(t *testing.T) {
 		t.Errorf("%v are counted", n)
 	}
 }
+
+// TestLongNames: nothing keeps a name over limits.name, also not of a channel on which
+// somebody else has published.
+func TestLongNames(t *testing.T) {
+	dir, redis := t.TempDir(), redistest.Start(t)
+	const text = "routes: [{prefix: 'd:', history: {length: 10}}]\n"
+	path := write(t, dir, "relay.yaml", "limits: {name: 16}\n"+text)
+	r := startRelay(t, redis, withFile(t, path))
+	c, rejects, patterns := r.dial(), r.subscribe(relay.RejectsChannel), r.dial()
+	patterns.Send("PSUBSCRIBE", "*", "x*")
+	patterns.Expect(t, "[psubscribe * 1]", "[psubscribe x* 2]")
+	long := "x" + strings.Repeat("y", 200)
+	const reason = "a name of 201 bytes is over limits.name (16)"
+	start := long[:128] + "..."
+	told := func(direction string) {
+		t.Helper()
+		var got relay.Reject
+		heard(t, rejects, relay.RejectsChannel, &got)
+		if string(got.Direction) != direction || got.Channel != start || got.Code != relay.Denied || got.Reason != reason {
+			t.Errorf("told %+v", got)
+		}
+	}
+	for _, command := range [][]string{
+		{"PUBLISH", long, "m"},
+		{"SPUBLISH", long, "m"},
+		{"XADD", long, "*", "payload", "m"},
+		{"PUBLISH", long, strings.Repeat("m", 2<<20)},
+	} {
+		c.Send(command...)
+		c.Expect(t, "-DENIED "+start+": "+reason)
+		told("outbound")
+	}
+	for _, payload := range []string{"m", strings.Repeat("m", 2<<20)} {
+		redis.MustDo("PUBLISH", long, payload)
+		told("inbound") // once for both patterns
+	}
+	c.Send("PUBLISH", "x", "m")
+	c.Expect(t, ":2")
+	patterns.Expect(t, "[pmessage * x m]", "[pmessage x* x m]")
+
+	write(t, dir, "relay.yaml", "limits: {name: 201}\n"+text)
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	c.Send("SUBSCRIBE", long)
+	c.Expect(t, "[subscribe "+long+" 1]")
+	write(t, dir, "relay.yaml", "limits: {name: 200}\n"+text)
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	c.Send("UNSUBSCRIBE", long) // who has it can still give it up
+	c.Expect(t, "[unsubscribe "+long+" 0]")
+}

@@ -175,6 +175,8 @@ func (d *natsDoor) MayListen(kind resp.Kind, name []byte) error {
 	now := d.rules.Load()
 	rt := now.table.Lookup(channel)
 	switch {
+	case (*Relay)(d).isLong(name):
+		return (*Relay)(d).longName(name)
 	case kind == resp.Message && isLocal(string(name)):
 		return nil
 	case route.IsReserved(channel):

@@ -61,6 +61,8 @@ func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (k
 	limit := r.limits.Payload.Load()
 	size := sizeOf(p)
 	switch {
+	case r.isLong(p.Channel):
+		return nil, r.longName(p.Channel)
 	case route.IsReserved(p.Channel):
 		return nil, &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
 	case !rt.Publish:

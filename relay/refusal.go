@@ -43,6 +43,16 @@ func (r *Refusal) Error() string {
 	return string(r.Code) + " " + printable(r.Channel) + sep + r.Reason
 }
 
+// isLong tells whether a name is over limits.name.
+func (r *Relay) isLong(name []byte) bool { return int64(len(name)) > r.limits.Name.Load() }
+
+// longName refuses a name that is over limits.name, of which nothing keeps the whole.
+func (r *Relay) longName(name []byte) *Refusal {
+	start := string(name[:min(len(name), maxShown)]) + "..."
+	reason := fmt.Sprintf("a name of %d bytes is over limits.name (%d)", len(name), r.limits.Name.Load())
+	return &Refusal{Denied, start, reason}
+}
+
 const maxShown = 128 // bytes of a channel in an error or a log line
 
 // printable makes a channel fit for one line of text.

@@ -322,6 +322,7 @@ func (r *Relay) setLimits(l config.Limits) {
 	r.limits.Clients.Store(r.clientRoom(int64(l.Clients)))
 	r.limits.Subscriptions.Store(int64(l.Subscriptions))
 	r.limits.Patterns.Store(int64(l.Patterns))
+	r.limits.Name.Store(int64(l.Name))
 	r.limits.PatternLength.Store(int64(l.PatternLength))
 	r.limits.Payload.Store(int64(l.Payload))
 	r.limits.Queue.Store(int64(l.Queue))

@@ -3,6 +3,7 @@ package meter
 // A token bucket and a count a second for each channel.
 
 import (
+	"hash/maphash"
 	"math"
 	"sync"
 	"time"
@@ -32,10 +33,11 @@ type Meter struct {
 	// Fixed after construction.
 	rate  Rate
 	limit rate.Limit // rate.Inf: none
+	seed  maphash.Seed
 
-	mu       sync.Mutex // Guards what follows.
-	channels map[string]*channel
-	sweepAt  int // channels at which to look for those to forget
+	mu       sync.Mutex          // Guards what follows.
+	channels map[uint64]*channel // by the hash of the name: names may be long, and anybody makes them up
+	sweepAt  int                 // channels at which to look for those to forget
 }
 
 // channel is what is remembered of one.
@@ -49,7 +51,7 @@ type channel struct {
 
 // New returns a Meter that has seen nothing.
 func New(r Rate) *Meter {
-	m := &Meter{rate: r, limit: rate.Inf, channels: map[string]*channel{}, sweepAt: minSweep}
+	m := &Meter{rate: r, limit: rate.Inf, seed: maphash.MakeSeed(), channels: map[uint64]*channel{}, sweepAt: minSweep}
 	if r.Limit > 0 {
 		m.limit = rate.Limit(r.Limit)
 	}
@@ -61,13 +63,14 @@ func New(r Rate) *Meter {
 // 0 says that the channel has carried so many messages/s, more than Rate.Alert; it
 // is said when a second of it is over, and then once a minute while it lasts.
 func (m *Meter) Count(name []byte, now time.Time) (wait time.Duration, noise float64) {
+	key := maphash.Bytes(m.seed, name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.channels[string(name)]
+	c := m.channels[key]
 	if c == nil {
 		m.makeRoom(now)
 		c = &channel{bucket: rate.NewLimiter(m.limit, m.rate.Burst), since: now}
-		m.channels[string(name)] = c
+		m.channels[key] = c
 	}
 	if m.rate.Alert > 0 {
 		noise = c.noise(m.rate.Alert, now)

@@ -119,15 +119,16 @@ type Bridge struct {
 
 	mu sync.Mutex // Guards what follows.
 
-	subs       map[string]subscription
-	list       *gsl.GenericSublist[subscription]
-	generation uint64 // of list
-	targets    map[string]*target
-	batch      []byte // for the server, not in link.out yet
-	spare      []byte // an earlier batch, to be used again
-	messages   int    // in batch
-	missed     int    // not taken by link.out, and not told yet
-	since      time.Time
+	subs        map[string]subscription
+	list        *gsl.GenericSublist[subscription]
+	generation  uint64 // of list
+	targets     map[string]*target
+	targetBytes int    // of targets
+	batch       []byte // for the server, not in link.out yet
+	spare       []byte // an earlier batch, to be used again
+	messages    int    // in batch
+	missed      int    // not taken by link.out, and not told yet
+	since       time.Time
 }
 
 // New builds a bridge and its server, which takes the address. Clients are let in

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxTargets = 16 << 10  // channels remembered
+	maxTargets = 8 << 20   // bytes of channels remembered, about
 	maxKept    = 256 << 10 // bytes of a batch's memory that is used again
 	maxCounted = 1024      // subscriptions that may be gone through to count some: 0.2 ms
 
@@ -140,8 +140,10 @@ func (b *Bridge) countOverlapping(subject string, known census) (now census, ok 
 func (b *Bridge) targetLocked(channel []byte) *target {
 	t := b.targets[string(channel)]
 	if t == nil {
-		if len(b.targets) == maxTargets {
+		const each, texts = 256, 4 // bytes of a target itself; its channel, and its subject, which may be longer
+		if b.targetBytes += each + texts*len(channel); b.targetBytes > maxTargets {
 			clear(b.targets)
+			b.targetBytes = 0
 		}
 		t = &target{generation: b.generation - 1}
 		b.targets[string(channel)] = t

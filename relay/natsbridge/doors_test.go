@@ -500,3 +500,25 @@ func TestEnd(t *testing.T) {
 		e.closed(t)
 	})
 }
+
+// limits.name holds for NATS clients, too.
+func TestLongNames(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, func(c *config.Config) { c.Limits.Name = 16 })
+	nc := r.nats()
+	long := "plain." + strings.Repeat("x", 20)
+	if body, code := r.answer(nc, "publish."+long, "m"); code != "DENIED" || !strings.Contains(body, "limits.name (16)") {
+		t.Errorf("publish: %s %s", code, body)
+	}
+	if body, code := r.answer(nc, "history."+long, "{}"); code != "DENIED" || !strings.Contains(body, "limits.name (16)") {
+		t.Errorf("history: %s %s", code, body)
+	}
+	r.listen(nc, long)
+	r.listen(nc, "plain.x")
+	if got := redis.MustDo("PUBSUB", "NUMSUB", "plain:"+strings.Repeat("x", 20), "plain:x").Elems; got[1].Int != 0 || got[3].Int != 1 {
+		t.Errorf("Redis is asked for %v", got)
+	}
+	if n := r.metric(`nats_refused_total{reason="closed"}`); n != 1 {
+		t.Errorf("%v subscriptions are counted as refused", n)
+	}
+}

@@ -146,6 +146,49 @@ func TestPatternLimits(t *testing.T) {
 	}
 }
 
+// What a client may be called, and what channels may be, has an end: both are kept.
+func TestLongNamesAreRefused(t *testing.T) {
+	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) {
+		l.Name.Store(8)
+		l.PatternLength.Store(1000)
+	})
+	longest, tooLong := strings.Repeat("x", 512), strings.Repeat("x", 513)
+	const tail = " cannot have more than 512 bytes; this one has 513"
+	for _, tt := range []struct {
+		command []string
+		want    string
+	}{
+		{[]string{"CLIENT", "SETNAME", longest}, "+OK"},
+		{[]string{"CLIENT", "SETNAME", tooLong}, "-ERR Client names" + tail},
+		{[]string{"HELLO", "2", "SETNAME", tooLong}, "-ERR Client names" + tail},
+		{[]string{"CLIENT", "SETINFO", "LIB-NAME", longest}, "+OK"},
+		{[]string{"CLIENT", "SETINFO", "LIB-NAME", tooLong}, "-ERR lib-name" + tail},
+		{[]string{"CLIENT", "SETINFO", "lib-ver", tooLong}, "-ERR lib-ver" + tail},
+		{[]string{"SUBSCRIBE", "12345678", "123456789"}, "-DENIED 123456789: a name of 9 bytes is over limits.name (8)"},
+		{[]string{"SSUBSCRIBE", "123456789"}, "-DENIED 123456789: a name of 9 bytes is over limits.name (8)"},
+		{[]string{"PSUBSCRIBE", "12345678*"}, "-DENIED 12345678*: a name of 9 bytes is over limits.name (8)"},
+		{[]string{"PUBSUB", "CHANNELS", "12345678*"}, "-DENIED 12345678*: a name of 9 bytes is over limits.name (8)"},
+		{[]string{"PUBSUB", "NUMSUB", "a", "123456789"}, "-DENIED 123456789: a name of 9 bytes is over limits.name (8)"},
+		{[]string{"XRANGE", "123456789", "-", "+"}, "-DENIED 123456789: a name of 9 bytes is over limits.name (8)"},
+		{[]string{"XLEN", "123456789"}, "-DENIED 123456789: a name of 9 bytes is over limits.name (8)"},
+		{
+			[]string{"XREAD", "BLOCK", "1", "STREAMS", "a", "123456789", "0", "0"},
+			"-DENIED 123456789: a name of 9 bytes is over limits.name (8)",
+		},
+		{[]string{"SUBSCRIBE", tooLong}, "-DENIED " + tooLong[:128] + ": a name of 513 bytes is over limits.name (8)"},
+		{[]string{"CLIENT", "GETNAME"}, longest},
+	} {
+		c := s.dial()
+		if tt.command[1] == "GETNAME" {
+			c.Send("CLIENT", "SETNAME", longest)
+			c.Expect(t, "+OK")
+		}
+		c.Send(tt.command...)
+		c.Expect(t, tt.want)
+		c.Close()
+	}
+}
+
 // exhausted is a listener that fails while there are no descriptors.
 type exhausted struct {
 	net.Listener

@@ -16,7 +16,12 @@ import (
 // ReasonKilled says that CLIENT KILL ended a connection.
 const ReasonKilled hub.Reason = "killed"
 
-const badName = "ERR Client names cannot contain spaces, newlines or special characters."
+// clientNames are what Redis calls those of SETNAME.
+const clientNames = "Client names"
+
+// maxName is how many bytes the name of a client may have, of its library, and of that
+// library's version. They are kept for as long as the client is there.
+const maxName = 512
 
 var clientCommands = table(
 	&command{
@@ -74,6 +79,17 @@ var clientCommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "5.0.0", group: "connection"},
 )
 
+// badName says why s is no name of what is said, or nothing.
+func badName(what string, s []byte) string {
+	switch {
+	case !printable(s):
+		return "ERR " + what + " cannot contain spaces, newlines or special characters."
+	case len(s) > maxName:
+		return fmt.Sprintf("ERR %s cannot have more than %d bytes; this one has %d", what, maxName, len(s))
+	}
+	return ""
+}
+
 // printable tells whether Redis would take s as a name: no spaces, no control
 // bytes, nothing beyond ASCII.
 func printable(s []byte) bool {
@@ -89,8 +105,8 @@ func (c *session) setName(name string) {
 }
 
 func (c *session) clientSetName(args [][]byte) {
-	if !printable(args[2]) {
-		c.replyError(badName)
+	if problem := badName(clientNames, args[2]); problem != "" {
+		c.replyError(problem)
 		return
 	}
 	c.setName(string(args[2]))
@@ -111,8 +127,8 @@ func (c *session) clientSetInfo(args [][]byte) {
 		c.replyError(fmt.Sprintf("ERR Unrecognized option '%.128s'", args[2]))
 		return
 	}
-	if !printable(args[3]) {
-		c.replyError("ERR " + option + " cannot contain spaces, newlines or special characters.")
+	if problem := badName(option, args[3]); problem != "" {
+		c.replyError(problem)
 		return
 	}
 	c.mu.Lock()

@@ -120,8 +120,8 @@ func helloOptions(args [][]byte) (name string, hasName bool, problem string) {
 		case word == "setname" && more >= 1:
 			i++
 			name, hasName = string(args[i]), true
-			if !printable(args[i]) {
-				return "", false, badName
+			if problem := badName(clientNames, args[i]); problem != "" {
+				return "", false, problem
 			}
 		default:
 			return "", false, fmt.Sprintf("ERR Syntax error in HELLO option '%.128s'", args[i])

@@ -138,7 +138,7 @@ func serve(t *testing.T, change ...func(*respserver.Options, *respserver.Limits)
 	opts := respserver.Options{Version: "test", Path: s.path, PublishTimeout: publishTimeout}
 	for limit, n := range map[*atomic.Int64]int64{
 		&s.limits.Clients: 100, &s.limits.Subscriptions: 100, &s.limits.Payload: 1 << 20, &s.limits.Queue: 8 << 20,
-		&s.limits.Window: 100, &s.limits.Patterns: 100, &s.limits.PatternLength: 1000,
+		&s.limits.Window: 100, &s.limits.Patterns: 100, &s.limits.PatternLength: 1000, &s.limits.Name: 4096,
 	} {
 		limit.Store(n)
 	}

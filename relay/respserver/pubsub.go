@@ -34,10 +34,6 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 // published before goes first: it goes another way.
 func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	for _, name := range args {
-		if problem := c.tooLong(kind, name); problem != "" {
-			c.deny(name, problem)
-			return
-		}
 		if !c.mayListen(kind, name) {
 			return
 		}
@@ -67,8 +63,12 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	hold.Fill(c.confirm(kind, all, fresh))
 }
 
-// mayListen asks the gate, and replies if it says no.
+// mayListen looks at the length and asks the gate, and replies if one of them says no.
 func (c *session) mayListen(kind resp.Kind, name []byte) bool {
+	if problem := c.tooLong(kind, name); problem != "" {
+		c.deny(name, problem)
+		return false
+	}
 	err := c.srv.backend.MaySubscribe(c.user(), kind, name)
 	if err != nil {
 		c.deny(name, err.Error())
@@ -107,13 +107,16 @@ func (c *session) remove(kind resp.Kind, fresh []string) {
 	}
 }
 
-// tooLong says why a name is no pattern that may be matched, or nothing.
+// tooLong says which limit a name is over, or nothing.
 func (c *session) tooLong(kind resp.Kind, name []byte) string {
-	if limit := c.srv.limits.PatternLength.Load(); kind == resp.PMessage && int64(len(name)) > limit {
-		return fmt.Sprintf("DENIED %.*s: a pattern of %d bytes is over limits.pattern_length (%d)",
-			maxQuoted, name, len(name), limit)
+	what, key, limit := "name", "limits.name", c.srv.limits.Name.Load()
+	if length := c.srv.limits.PatternLength.Load(); kind == resp.PMessage && length < limit {
+		what, key, limit = "pattern", "limits.pattern_length", length
 	}
-	return ""
+	if int64(len(name)) <= limit {
+		return ""
+	}
+	return fmt.Sprintf("DENIED %.*s: a %s of %d bytes is over %s (%d)", maxQuoted, name, what, len(name), key, limit)
 }
 
 // tooMany says what of the session's subscriptions is over a limit, or nothing.
@@ -123,10 +126,12 @@ func (c *session) tooMany(name []byte) string {
 		n += len(names)
 	}
 	if int64(n) > c.srv.limits.Subscriptions.Load() {
-		return fmt.Sprintf("DENIED %s: this would be subscription %d of this connection, over limits.subscriptions", name, n)
+		return fmt.Sprintf("DENIED %.*s: this would be subscription %d of this connection, over limits.subscriptions",
+			maxQuoted, name, n)
 	}
 	if n := len(c.names[resp.PMessage]); int64(n) > c.srv.limits.Patterns.Load() {
-		return fmt.Sprintf("DENIED %s: this would be pattern %d of this connection, over limits.patterns", name, n)
+		return fmt.Sprintf("DENIED %.*s: this would be pattern %d of this connection, over limits.patterns",
+			maxQuoted, name, n)
 	}
 	return ""
 }
@@ -472,6 +477,12 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 func numsub(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
 		names := args[2:]
+		for _, name := range names {
+			if problem := c.tooLong(kind, name); problem != "" {
+				c.replyError(problem)
+				return
+			}
+		}
 		asked := make(map[string]bool, len(names))
 		for _, name := range names {
 			asked[string(name)] = true

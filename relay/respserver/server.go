@@ -126,6 +126,7 @@ type Limits struct {
 	Clients       atomic.Int64 // connections
 	Subscriptions atomic.Int64 // names of one connection
 	Patterns      atomic.Int64 // patterns of one connection
+	Name          atomic.Int64 // bytes of the name of a channel, or of a pattern
 	PatternLength atomic.Int64 // bytes of one pattern
 	Payload       atomic.Int64 // bytes of one argument
 	Answer        atomic.Int64 // bytes of history in one answer, if it has more than one entry
