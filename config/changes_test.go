@@ -20,7 +20,7 @@ func TestChangesNamesWhatDiffersAndShowsNoPassword(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Schemas = "schemas" // each file has a folder of its own
+		c.Schemas.Dir = "schemas" // each file has a folder of its own
 		return c
 	}
 	running := `

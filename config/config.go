@@ -21,7 +21,7 @@ type Config struct {
 	HTTP     HTTP     `koanf:"http"`
 	Log      Log      `koanf:"log"`
 	Limits   Limits   `koanf:"limits"`
-	Schemas  string   `koanf:"schemas"` // folder of *.json
+	Schemas  Schemas  `koanf:"schemas"`
 	Unrouted Unrouted `koanf:"unrouted"`
 	Routes   []Route  `koanf:"routes"`
 
@@ -139,6 +139,24 @@ type Limits struct {
 // for less than two messages a large one would hardly ever get in.
 func (l Limits) Buffer() Size { return max(l.Memory/4, 2*l.Payload) }
 
+// Schemas says where the JSON Schemas are. In the file it may be written as the folder alone.
+type Schemas struct {
+	Dir   string      `koanf:"dir"`   // folder of *.json
+	Draft SchemaDraft `koanf:"draft"` // of files that name none; "": 2020-12, and $schema must name one if it is there
+}
+
+// SchemaDraft is a version of JSON Schema.
+type SchemaDraft string
+
+// The values of schemas.draft beside "".
+const (
+	SchemaDraft4    SchemaDraft = "4"
+	SchemaDraft6    SchemaDraft = "6"
+	SchemaDraft7    SchemaDraft = "7"
+	SchemaDraft2019 SchemaDraft = "2019-09"
+	SchemaDraft2020 SchemaDraft = "2020-12"
+)
+
 // RedisMode is the kind of Redis deployment.
 type RedisMode string
 
@@ -217,7 +235,7 @@ func Default() Config {
 			PublishWindow:  1024,
 			CommandTimeout: 10 * time.Second,
 		},
-		Schemas:  "schemas",
+		Schemas:  Schemas{Dir: "schemas"},
 		Unrouted: UnroutedAllow,
 		Dir:      ".",
 	}

@@ -105,10 +105,20 @@ type draftWriter struct {
 // write writes a key, or a group of keys as far as there is something to say of it.
 func (w *draftWriter) write(f field, path, indent string) {
 	if f.typ.Kind() != reflect.Struct {
-		w.writeKey(path, indent)
+		w.writeKey(path, f.name, indent)
 		return
 	}
-	if !slices.ContainsFunc(leaves, func(leaf field) bool { return within(leaf.name, path) && w.wants(leaf.name) }) {
+	var wanted []string
+	for _, leaf := range leaves {
+		if within(leaf.name, path) && w.wants(leaf.name) {
+			wanted = append(wanted, leaf.name)
+		}
+	}
+	switch {
+	case len(wanted) == 0:
+		return
+	case len(wanted) == 1 && wanted[0] == shortFor[path]:
+		w.writeKey(wanted[0], f.name, indent)
 		return
 	}
 	if indent == "" {
@@ -121,17 +131,19 @@ func (w *draftWriter) write(f field, path, indent string) {
 }
 
 func (w *draftWriter) wants(path string) bool {
-	_, set := w.settings[path]
-	return set || slices.Contains(basics, path)
+	_, set := w.settings[called(path)]
+	return set || slices.Contains(basics, called(path))
 }
 
-func (w *draftWriter) writeKey(path, indent string) {
+// writeKey writes a key under the name that it has in its group.
+func (w *draftWriter) writeKey(path, name, indent string) {
 	if !w.wants(path) {
 		return
 	}
 	if indent == "" {
 		w.b.WriteByte('\n')
 	}
+	path = called(path)
 	fmt.Fprintf(&w.b, "%s# %s\n%s", indent, help[path], indent)
 	leaf, _ := leafAt(path)
 	value := w.value(reflect.ValueOf(w.cfg).Elem().FieldByIndex(leaf.index))
@@ -141,7 +153,7 @@ func (w *draftWriter) writeKey(path, indent string) {
 			value = "redis://host:6379"
 		}
 	}
-	fmt.Fprintf(&w.b, "%s: %s\n", path[strings.LastIndexByte(path, '.')+1:], value)
+	fmt.Fprintf(&w.b, "%s: %s\n", name, value)
 }
 
 func (w *draftWriter) writeRoutes(routes []DraftRoute) {

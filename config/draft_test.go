@@ -17,7 +17,7 @@ var odd = map[string]string{
 	"socket.allow_uids": "1,2", "socket.allow_gids": "[3]", "nats.listen": "127.0.0.1:4222", "nats.token_file": "~",
 	"nats.leaf.url": "tls://h", "nats.leaf.credentials": "true", "nats.leaf.ca": "*x", "http.listen": "", "log.level": "debug",
 	"log.format": "json", "limits.pattern_prefixes": "a:,'b: c'", "limits.queue": "4MiB", "limits.queue_age": "1h",
-	"limits.clients": "7", "schemas": "/s", "unrouted": "deny",
+	"limits.clients": "7", "schemas": "/s", "schemas.draft": "2019-09", "unrouted": "deny",
 }
 
 // TestDraftSaysWhatItIsTold: each setting alone, and all together, read back as they were given.

@@ -28,7 +28,7 @@ func (l *loader) addEnv(env []string) {
 	byName := make(map[string]field, len(leaves))
 	names := make([]string, 0, len(leaves))
 	for _, f := range leaves {
-		name := envName(f.name)
+		name := envName(called(f.name))
 		byName[name] = f
 		names = append(names, name)
 	}

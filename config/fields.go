@@ -69,7 +69,7 @@ func leavesOf(t reflect.Type, path string) []field {
 // leafAt finds a leaf by its path.
 func leafAt(path string) (field, bool) {
 	for _, f := range leaves {
-		if f.name == path {
+		if called(f.name) == path {
 			return f, true
 		}
 	}

@@ -21,10 +21,10 @@ func Keys() []Key {
 			continue
 		}
 		keys = append(keys, Key{
-			Path:    f.name,
-			Env:     envName(f.name),
+			Path:    called(f.name),
+			Env:     envName(called(f.name)),
 			Default: defaults.text(f),
-			Help:    help[f.name],
+			Help:    help[called(f.name)],
 		})
 	}
 	return keys
@@ -37,7 +37,7 @@ const routesPath = "routes"
 func paths() []string {
 	all := make([]string, len(leaves))
 	for i, f := range leaves {
-		all[i] = f.name
+		all[i] = called(f.name)
 	}
 	return all
 }
@@ -84,5 +84,6 @@ var help = map[string]string{
 	"limits.publish_window":   "publishes of one client that may wait for Redis",
 	"limits.command_timeout":  "how long a client may take to send one command; 0s: for ever",
 	"schemas":                 "folder of JSON Schema files",
+	"schemas.draft":           "draft of files whose $schema names none: 4, 6, 7, 2019-09 or 2020-12",
 	"unrouted":                "allow or deny: channels that no route covers",
 }

@@ -127,6 +127,7 @@ func (l *loader) addFile(name string, text []byte) {
 	if root == nil {
 		return
 	}
+	writeOut(root)
 	c := newChecker(at)
 	if !c.check(root, reflect.TypeFor[Config](), "") {
 		l.fail(c.errs...)
@@ -255,7 +256,7 @@ func overlay(dst any, tree map[string]any) error {
 // resolvePaths takes relative file names from the config file's folder.
 func (c *Config) resolvePaths() {
 	for _, p := range []*string{
-		&c.Schemas, &c.Redis.PasswordFile,
+		&c.Schemas.Dir, &c.Redis.PasswordFile,
 		&c.Redis.TLS.CA, &c.Redis.TLS.Cert, &c.Redis.TLS.Key,
 		&c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA,
 	} {

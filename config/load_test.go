@@ -53,7 +53,7 @@ func TestShippedFileIsTheDefault(t *testing.T) {
 	want := Default()
 	want.Redis.URL = EmbeddedRedis // said, so that `go run .` is one command
 	want.File, want.Dir = shipped, ".."
-	want.Schemas = "../schemas"
+	want.Schemas.Dir = "../schemas"
 	for _, r := range []struct{ prefix, schema string }{
 		{"chat:", "chat.json"}, {"room:", "chat.json"}, {"user:", "user.json"}, {"document:", "document.json"},
 	} {
@@ -127,7 +127,7 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.File, want.Dir, want.Schemas = path, filepath.Dir(path), filepath.Join(filepath.Dir(path), "schemas")
+	want.File, want.Dir, want.Schemas.Dir = path, filepath.Dir(path), filepath.Join(filepath.Dir(path), "schemas")
 	want.Log = Log{Level: LevelError, Format: FormatJSON}
 	want.Limits.Clients, want.Limits.Queue = 3, 2*MiB
 	want.HTTP.Listen = ""
@@ -150,7 +150,7 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 		case !ok:
 			text = "/text: [with 'odd # signs"
 		}
-		cfg, err := Load(Source{Env: []string{envName(f.name) + "=" + text}})
+		cfg, err := Load(Source{Env: []string{envName(called(f.name)) + "=" + text}})
 		if err != nil {
 			t.Errorf("%s=%s: %v", envName(f.name), text, err)
 			continue
@@ -221,7 +221,7 @@ socket: {path: run/relay.sock}
 	}
 	dir := filepath.Dir(path)
 	got := []string{
-		cfg.Schemas, cfg.Redis.PasswordFile, cfg.Redis.TLS.CA, cfg.Redis.TLS.Cert, cfg.Redis.TLS.Key,
+		cfg.Schemas.Dir, cfg.Redis.PasswordFile, cfg.Redis.TLS.CA, cfg.Redis.TLS.Cert, cfg.Redis.TLS.Key,
 		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.NATS.Leaf.CA, cfg.Socket.Path, cfg.File, cfg.Dir,
 	}
 	want := []string{
@@ -247,7 +247,7 @@ func TestHarmlessFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := mustLoad(t, text)
 			want := Default()
-			want.File, want.Dir, want.Schemas = got.File, got.Dir, filepath.Join(got.Dir, "schemas")
+			want.File, want.Dir, want.Schemas.Dir = got.File, got.Dir, filepath.Join(got.Dir, "schemas")
 			if diff := cmp.Diff(want, *got, sameConfig); diff != "" {
 				t.Error(diff)
 			}

@@ -20,9 +20,9 @@ func Restart(running, next *Config) []string {
 // live reports whether a running relay takes over a new value of a key.
 func live(path string) bool {
 	switch path {
-	case routesPath, "schemas", "unrouted", "log.level":
+	case routesPath, "unrouted", "log.level":
 		return true
 	default:
-		return strings.HasPrefix(path, "limits.")
+		return strings.HasPrefix(path, "limits.") || strings.HasPrefix(path, "schemas.")
 	}
 }

@@ -267,7 +267,7 @@ func TestFieldsHaveTags(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Redis](), reflect.TypeFor[TLS](), reflect.TypeFor[Socket](), reflect.TypeFor[NATS](),
 		reflect.TypeFor[Leaf](),
-		reflect.TypeFor[HTTP](), reflect.TypeFor[Log](), reflect.TypeFor[Limits](), reflect.TypeFor[Route](),
+		reflect.TypeFor[Schemas](), reflect.TypeFor[HTTP](), reflect.TypeFor[Log](), reflect.TypeFor[Limits](), reflect.TypeFor[Route](),
 		reflect.TypeFor[Policy](), reflect.TypeFor[History](), reflect.TypeFor[Rate](),
 	} {
 		for i := range typ.NumField() {

@@ -33,6 +33,9 @@ func (c *Config) problems() []*KeyError {
 	oneOf(v, "log.format", c.Log.Format, FormatConsole, FormatJSON)
 	v.checkLimits()
 	oneOf(v, "unrouted", c.Unrouted, UnroutedAllow, UnroutedDeny)
+	if draft := c.Schemas.Draft; draft != "" {
+		oneOf(v, "schemas.draft", draft, SchemaDraft4, SchemaDraft6, SchemaDraft7, SchemaDraft2019, SchemaDraft2020)
+	}
 	v.checkRoutes()
 	v.checkSupported()
 	return v.errs

@@ -75,7 +75,7 @@ func (v *validator) checkSchemaName(name, path string) {
 	case name == "":
 	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, `\:`):
 		v.bad(path, "%q is not a file inside the schemas folder; write a name such as chat.json", name)
-	case v.cfg.Schemas == "":
+	case v.cfg.Schemas.Dir == "":
 		v.bad(path, "needs the schemas folder; set schemas")
 	}
 }

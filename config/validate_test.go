@@ -433,7 +433,7 @@ func quoted(name string) string { return `"` + strings.ReplaceAll(name, `\`, `\\
 func TestValidateAcrossRoutes(t *testing.T) {
 	cfg := usable()
 	cfg.Routes = []Route{NewRoute("a:"), NewRoute("b:"), NewRoute("a:")}
-	cfg.Routes[1].Schema, cfg.Schemas = "b.json", ""
+	cfg.Routes[1].Schema, cfg.Schemas.Dir = "b.json", ""
 	want := []string{
 		"routes[1].schema: needs the schemas folder; set schemas",
 		`routes[2].prefix: "a:" is already the prefix of routes[0]; merge the two`,

@@ -210,7 +210,7 @@ func heard(t testing.TB, c *redistest.Client, channel string, v any) {
 }
 
 // ownSchemas are those of the relay's own channels.
-var ownSchemas = sync.OnceValues(func() (*schema.Set, error) { return schema.Load("../schemas") })
+var ownSchemas = sync.OnceValues(func() (*schema.Set, error) { return schema.Load("../schemas", "") })
 
 // documented fails if a message on one of the relay's own channels is not what the
 // schema for it says.

@@ -51,7 +51,7 @@ type digests map[string]uint64
 // read is left out: loading it has failed, or will.
 func digestSchemas(cfg *config.Config) digests {
 	all := digests{}
-	root, err := filepath.EvalSymlinks(cfg.Schemas) // WalkDir does not look behind one
+	root, err := filepath.EvalSymlinks(cfg.Schemas.Dir) // WalkDir does not look behind one
 	if err != nil {
 		return all
 	}

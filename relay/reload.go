@@ -112,9 +112,9 @@ func (r *Relay) fingerprint() uint64 {
 		}
 	}
 	note(cfg.File)
-	schemas, err := filepath.EvalSymlinks(cfg.Schemas) // WalkDir does not look behind one
+	schemas, err := filepath.EvalSymlinks(cfg.Schemas.Dir) // WalkDir does not look behind one
 	if err != nil {
-		schemas = cfg.Schemas
+		schemas = cfg.Schemas.Dir
 	}
 	_ = filepath.WalkDir(schemas, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {

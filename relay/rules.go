@@ -57,7 +57,7 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 // loadSchemas compiles the schemas. While no route has one they need not be there,
 // and what is wrong with one is a warning, so that it is known before a route does.
 func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err error) {
-	set, err = schema.Load(cfg.Schemas)
+	set, err = schema.Load(cfg.Schemas.Dir, string(cfg.Schemas.Draft))
 	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
 	switch {
 	case err == nil:
@@ -112,7 +112,7 @@ func unknownSchema(cfg *config.Config, name string, names []string) error {
 	case len(names) == 0:
 		way = "it has none; put the file there"
 	}
-	return fmt.Errorf("%w %q in the folder %s: %s", schema.ErrUnknown, name, cfg.Schemas, way)
+	return fmt.Errorf("%w %q in the folder %s: %s", schema.ErrUnknown, name, cfg.Schemas.Dir, way)
 }
 
 func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {

@@ -44,7 +44,7 @@ func withSlowRoutes(t *testing.T) option {
 		}
 	}
 	return func(c *config.Config) {
-		c.Schemas = dir
+		c.Schemas.Dir = dir
 		withRoutes(
 			newRoute("slow:", func(r *config.Route) { r.Schema = "slow.json" }),
 			newRoute("other:", func(r *config.Route) { r.Schema, r.Kind = "other.json", "" }),

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestPayloadIsAChatMessageOfItsSize(t *testing.T) {
-	set, err := schema.Load("../../schemas")
+	set, err := schema.Load("../../schemas", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func (p *program) init(s start) error {
 func (p *program) schemaPath(name string) string {
 	folder, given := p.source.Flags["schemas"]
 	if !given {
-		folder = config.Default().Schemas
+		folder = config.Default().Schemas.Dir
 	}
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(filepath.Dir(p.source.Path), folder)

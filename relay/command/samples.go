@@ -137,7 +137,7 @@ func accepts(text []byte, messages [][]byte) (err error) {
 	if err := os.WriteFile(filepath.Join(folder, name), text, 0o600); err != nil {
 		return err
 	}
-	set, err := schema.Load(folder)
+	set, err := schema.Load(folder, "")
 	if err != nil {
 		return err
 	}

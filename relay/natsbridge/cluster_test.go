@@ -510,7 +510,7 @@ func TestClusterCredentials(t *testing.T) {
 		})
 	}
 	cfg := config.Default()
-	cfg.Redis.URL, cfg.Schemas = redis.URL(), "../../schemas"
+	cfg.Redis.URL, cfg.Schemas.Dir = redis.URL(), "../../schemas"
 	cfg.Socket.Path, cfg.HTTP.Listen = filepath.Join(dir, "s"), ""
 	for path, want := range map[string]error{
 		filepath.Join(dir, "none"):      os.ErrNotExist,

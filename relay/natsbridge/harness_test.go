@@ -62,7 +62,7 @@ func startRelay(t testing.TB, redis *redistest.Server, edit ...func(*config.Conf
 		t.Fatal(err)
 	}
 	cfg := config.Default()
-	cfg.Redis.URL, cfg.Schemas = redis.URL(), "../../schemas"
+	cfg.Redis.URL, cfg.Schemas.Dir = redis.URL(), "../../schemas"
 	cfg.Socket.Path, cfg.HTTP.Listen, cfg.NATS.Listen = filepath.Join(dir, "relay.sock"), "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Routes = []config.Route{
 		newRoute("chat:", func(r *config.Route) { r.Schema = "chat.json" }),

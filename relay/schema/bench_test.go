@@ -66,7 +66,7 @@ var userSchemas = map[string]struct{ schema, payload string }{
 // shippedChecker returns the checker of a shipped schema and its payload.
 func shippedChecker(tb testing.TB, name string) (*Checker, []byte) {
 	tb.Helper()
-	set, err := Load(shippedFolder)
+	set, err := Load(shippedFolder, "")
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func (d *document) appendValue(dst []byte, n int32, most int) []byte {
 	switch d.kind(n) {
 	case kindString:
 		return d.appendString(dst, n)
-	case kindInteger, kindFraction:
+	case kindInteger, kindWhole, kindFraction:
 		d.spend(costNumber)
 		return append(appendCanonical(append(dst, '#'), d.raw(n)), ',')
 	case kindArray:

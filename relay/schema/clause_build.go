@@ -57,7 +57,7 @@ func (b *clauseBuilder) clause(s *jsonschema.Schema) *clause {
 func (b *clauseBuilder) fill(c *clause) {
 	s := c.schema
 	for k := range kinds {
-		c.kinds[k] = len(s.Types) == 0 || slices.ContainsFunc(s.Types, k.isA)
+		c.kinds[k] = k.allowedBy(s)
 	}
 	if len(s.Constant) > 0 {
 		c.constants = append(c.constants, newConstants(keyConst, s.Constant))

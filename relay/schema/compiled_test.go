@@ -29,7 +29,7 @@ func loadFiles(tb testing.TB, files map[string]string) *Checker {
 			tb.Fatal(err)
 		}
 	}
-	set, err := Load(dir)
+	set, err := Load(dir, "")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func loadFiles(tb testing.TB, files map[string]string) *Checker {
 }
 
 func TestShippedSchemasCompile(t *testing.T) {
-	set, err := Load(shippedFolder)
+	set, err := Load(shippedFolder, "")
 	if err != nil {
 		t.Fatal(err)
 	}

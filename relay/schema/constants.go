@@ -33,7 +33,7 @@ func (d *draft) oneOf(goal int, values []any) {
 		case string:
 			words = append(words, v)
 		case json.Number:
-			found[kindInteger], found[kindFraction] = true, true
+			found[kindInteger], found[kindWhole], found[kindFraction] = true, true, true
 			numbers = d.appendNumber(numbers, v)
 		case []any:
 			found[kindArray] = true
@@ -64,7 +64,7 @@ func (d *draft) appendNumber(numbers []decimal, text json.Number) []decimal {
 			return append(numbers, n)
 		}
 	}
-	d.ask(kindInteger, kindFraction)
+	d.ask(numberKinds...)
 	return numbers
 }
 

@@ -37,6 +37,19 @@ type number struct {
 	fractional bool  // more than floor, if floor is not at its limit
 }
 
+// kind returns the kind of the number that raw writes.
+func (n number) kind(raw []byte) kind {
+	if n.fractional {
+		return kindFraction
+	}
+	for _, c := range raw {
+		if c == '.' || c|0x20 == 'e' {
+			return kindWhole
+		}
+	}
+	return kindInteger
+}
+
 // scaled returns the number that raw, which the scan has accepted, writes, times 10^scale.
 func scaled(raw []byte, scale int) number {
 	digits, whole, exponent, negative := split(raw)

@@ -31,8 +31,10 @@
 // The draft is the one that a file's $schema names: 4, 6, 7, 2019-09 or 2020-12, which is also the
 // default. The keyword format is asserted where the library does so: in drafts 4, 6 and 7, and in a file
 // without $schema; but in later drafts that a file names only where the meta-schema lists the
-// format-assertion vocabulary. Patterns are Go regular expressions (RE2), so they take linear time and
-// have no look-around.
+// format-assertion vocabulary. In draft 4 what is written as 1.0 or 1e2 is no integer.
+//
+// Patterns are those of ECMA-262. RE2 matches them, so they take linear time and have no look-around: ecma.go spells
+// them for it, and rejections show what is written.
 //
 // Formats are one table (format.go), each by its specification. The library asks it, too, so that all always agree.
 // A format takes time that grows with its text alone; those that programs write every day do not allocate.
@@ -42,8 +44,9 @@
 // suite_test.go lists all. contentEncoding and contentMediaType are annotations, as in 2019-09 and 2020-12; those of
 // draft 7 may be taken for assertions or not.
 //
-// A $ref resolves inside the folder, its subfolders included, and nowhere else. Neither the network nor
-// any other file is ever opened. Schema files pass the same guard as payloads.
+// A $ref resolves inside the folder, its subfolders included, by the path of a file or by the $id of a schema, or to
+// the meta-schema of a draft. Neither the network nor any other file is ever opened. Schema files pass the same guard
+// as payloads.
 //
 // # The checker
 //

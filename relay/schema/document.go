@@ -149,17 +149,17 @@ func (d *document) number() kind {
 		case c == '.', c|0x20 == 'e', c == '+', c == '-':
 			digits = false
 		default:
-			return wholeness(d.text[start:d.pos], digits)
+			return kindOfNumber(d.text[start:d.pos], digits)
 		}
 	}
-	return wholeness(d.text[start:], digits)
+	return kindOfNumber(d.text[start:], digits)
 }
 
-func wholeness(raw []byte, digits bool) kind {
-	if !digits && scaled(raw, 0).fractional {
-		return kindFraction
+func kindOfNumber(raw []byte, digits bool) kind {
+	if digits {
+		return kindInteger
 	}
-	return kindInteger
+	return scaled(raw, 0).kind(raw)
 }
 
 // space passes white space.

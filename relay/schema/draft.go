@@ -112,12 +112,23 @@ func (d *draft) refuseKind(goal int, k kind) { d.plan.initial[k].add(goal) }
 func (d *draft) readTypes(goal int, s *jsonschema.Schema) {
 	never := s.Always != nil && !*s.Always
 	for k := range kinds {
-		typed := len(s.Types) == 0 || slices.ContainsFunc(s.Types, k.isA)
-		if never || !typed {
+		if never || !k.allowedBy(s) {
 			d.refuseKind(goal, k)
 		}
 	}
 }
+
+// allowedBy reports whether the keyword type of a schema allows values of the kind. In draft 4 what is written as 1.0
+// is no integer.
+func (k kind) allowedBy(s *jsonschema.Schema) bool {
+	if k == kindWhole && s.Draft == jsonschema.Draft4 {
+		k = kindFraction
+	}
+	return len(s.Types) == 0 || slices.ContainsFunc(s.Types, k.isA)
+}
+
+// numberKinds are the kinds of numbers.
+var numberKinds = []kind{kindInteger, kindWhole, kindFraction}
 
 // isA reports whether values of the kind are of a type, as the keyword type names it.
 func (k kind) isA(typ string) bool {
@@ -126,7 +137,7 @@ func (k kind) isA(typ string) bool {
 		return typ == "null"
 	case kindFalse, kindTrue:
 		return typ == "boolean"
-	case kindInteger:
+	case kindInteger, kindWhole:
 		return typ == "integer" || typ == "number"
 	case kindFraction:
 		return typ == "number"
@@ -169,7 +180,7 @@ func (d *draft) readNumber(goal int, s *jsonschema.Schema) {
 	}
 	of, fits := newDecimal(s.MultipleOf)
 	if !fits || of.value == 0 {
-		d.ask(kindInteger, kindFraction)
+		d.ask(numberKinds...)
 		return
 	}
 	d.plan.multiples = append(d.plan.multiples, multipleTest{goal, of})
@@ -182,7 +193,7 @@ func (d *draft) bound(goal int, r *big.Rat, holds func(number, int64) bool) {
 	}
 	limit, fits := newDecimal(r)
 	if !fits {
-		d.ask(kindInteger, kindFraction)
+		d.ask(numberKinds...)
 		return
 	}
 	d.plan.bounds = append(d.plan.bounds, boundTest{goal, holds, limit})

@@ -474,6 +474,8 @@ func (a atom) inClass() string {
 // literal spells one character.
 func literal(r rune) string {
 	switch {
+	case r > 0xa0 && utf8.ValidRune(r):
+		return string(r)
 	case r < ' ' || r >= 0x7f:
 		return fmt.Sprintf(`\x{%x}`, r)
 	case isAlphanumeric(byte(r)) || r == ' ' || r == '_':

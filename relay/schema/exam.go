@@ -186,7 +186,7 @@ func (e *exam) examine(c *clause, n int32, k kind, out *outcome) {
 	switch k {
 	case kindString:
 		e.examineString(c, n, out)
-	case kindInteger, kindFraction:
+	case kindInteger, kindWhole, kindFraction:
 		e.examineNumber(c, n, out)
 	case kindObject:
 		if c.members != nil {

@@ -1,4 +1,4 @@
-// This file confines references to the schemas folder, and finds who refers to what.
+// This file reads the files of the schemas folder, and knows which schema has which $id.
 
 package schema
 
@@ -6,32 +6,58 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"maps"
 	"net/url"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// maxFile is the largest schema file that is read, in bytes.
-const maxFile = 4 << 20
+const (
+	// maxFile is the largest schema file that is read, in bytes.
+	maxFile = 4 << 20
+	// maxFiles is how many files are looked through for an $id.
+	maxFiles = 10000
+)
 
 // baseURL is where the library sees the folder. A reference with too many ".." or an absolute path
 // resolves to something that does not begin with it.
 const baseURL = "schemas:///folder/"
 
-// folder gives the library the files of one compilation. Owned by one goroutine.
+// folder holds the files of one Load. Owned by one goroutine.
 type folder struct {
-	root *os.Root       // fixed after construction
-	docs map[string]any // files read so far, by name
-	last string         // the file read last
+	root    *os.Root          // fixed after construction
+	draft   *jsonschema.Draft // of files that name none; fixed after construction
+	named   bool              // the configuration says so; fixed after construction
+	files   map[string]*file  // read so far, by name
+	ids     map[string][]location
+	deep    bool              // ids has those of subfolders, too
+	written map[string]string // patterns as they are written, by what RE2 reads
 }
 
-func newFolder(root *os.Root) *folder {
-	return &folder{root: root, docs: make(map[string]any)}
+// file is what has been read of a file.
+type file struct {
+	text  []byte
+	doc   any
+	draft *jsonschema.Draft
+	err   error
+}
+
+// location is where a schema stands.
+type location struct{ file, at string } // name, JSON pointer
+
+func newFolder(root *os.Root, draft string) *folder {
+	d, named := draftNames[draft]
+	if !named {
+		d = jsonschema.Draft2020
+	}
+	return &folder{
+		root: root, draft: d, named: named, files: make(map[string]*file), ids: make(map[string][]location),
+		written: make(map[string]string),
+	}
 }
 
 // fileURL returns the URL under which the library knows a file of the folder.
@@ -52,33 +78,45 @@ func fileName(target string) (string, bool) {
 	return name, ok && fs.ValidPath(name)
 }
 
-// load opens a file of the folder for the library, and refuses every other URL.
-func (f *folder) load(target string) (io.ReadCloser, error) {
-	name, ok := fileName(target)
-	if !ok {
-		return nil, &fileError{
-			target: target, reason: "outside the schemas folder",
-			wayOut: "copy it into the folder and refer to it by a relative path (which an $id may redirect)",
-		}
+// open reads a file, once.
+func (f *folder) open(name string) *file {
+	if known, ok := f.files[name]; ok {
+		return known
 	}
-	f.last = name
-	data, err := f.read(name)
+	read := &file{}
+	f.files[name] = read
+	text, err := f.read(name)
 	if err != nil {
-		return nil, &fileError{target: target, reason: osReason(err).Error(), wayOut: "add the file or correct the reference"}
-	}
-	if _, bad := guard(data, ""); bad.why != none {
-		line, column := position(data, bad.at)
-		return nil, &fileError{
-			target: target, syntax: true, wayOut: "correct the JSON",
-			reason: fmt.Sprintf("line %d, column %d: %s", line, column, bad.reason(data)),
+		read.err = &fileError{
+			target: fileURL(name), reason: osReason(err).Error(), wayOut: "add the file or correct the reference",
 		}
+		return read
 	}
-	doc, err := decode(data)
-	if err != nil {
-		return nil, &fileError{target: target, reason: err.Error(), wayOut: "correct the JSON"}
+	read.text = text
+	if _, bad := guard(text, ""); bad.why != none {
+		line, column := position(text, bad.at)
+		read.err = &fileError{
+			target: fileURL(name), inside: true, wayOut: "correct the JSON",
+			reason: fmt.Sprintf("line %d, column %d: %s", line, column, bad.reason(text)),
+		}
+		return read
 	}
-	f.docs[name] = doc
-	return io.NopCloser(bytes.NewReader(data)), nil
+	if read.doc, err = decode(text); err != nil {
+		read.err = &fileError{target: fileURL(name), reason: err.Error(), wayOut: "correct the JSON"}
+		return read
+	}
+	read.draft = f.draft
+	if uri, ok := schemaOf(read.doc); ok && draftOf(uri) != nil {
+		read.draft = draftOf(uri)
+	}
+	return read
+}
+
+// schemaOf returns the $schema of a document.
+func schemaOf(doc any) (uri string, ok bool) {
+	root, _ := doc.(map[string]any)
+	uri, ok = root["$schema"].(string)
+	return uri, ok
 }
 
 // read returns the content of a regular file of at most maxFile bytes.
@@ -94,6 +132,193 @@ func (f *folder) read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("larger than %d bytes", maxFile)
 	}
 	return f.root.ReadFile(name)
+}
+
+// index notes the schemas of a file by their names: its URL, and what its $id say. One that cannot be read has none.
+func (f *folder) index(name string) {
+	f.note(fileURL(name), location{file: name})
+	read := f.open(name)
+	if read.err != nil {
+		return
+	}
+	bases := map[string]string{"": fileURL(name)}
+	visit(read.doc, version(read.draft), func(p subschema) {
+		if id := idOf(p.schema, read.draft); p.known && id != "" {
+			base := resolve(baseOf(bases, p.at), id)
+			bases[p.at] = base
+			f.note(base, location{name, p.at})
+		}
+	})
+}
+
+// baseOf returns the URL of the schema around a place: bases holds those that have one, by their JSON pointers.
+func baseOf(bases map[string]string, at string) string {
+	for {
+		if base, ok := bases[at]; ok {
+			return base
+		}
+		at = at[:strings.LastIndexByte(at, '/')]
+	}
+}
+
+func (f *folder) note(target string, l location) {
+	if !slices.Contains(f.ids[target], l) {
+		f.ids[target] = append(f.ids[target], l)
+	}
+}
+
+// idOf returns the $id of a schema without its fragment, empty without one. In drafts up to 7 one beside a $ref
+// counts for nothing.
+func idOf(schema map[string]any, draft *jsonschema.Draft) string {
+	keyword := "$id"
+	if draft == jsonschema.Draft4 {
+		keyword = "id"
+	}
+	if _, refers := schema["$ref"]; refers && version(draft) <= draft7 {
+		return ""
+	}
+	id, _ := schema[keyword].(string)
+	id, _, _ = strings.Cut(id, "#")
+	return id
+}
+
+// indexAll notes the schemas of subfolders, too. They are read only when a reference asks for an $id that is not known.
+func (f *folder) indexAll() error {
+	if f.deep {
+		return nil
+	}
+	f.deep = true
+	files := 0
+	return fs.WalkDir(f.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // what cannot be read has no schemas
+		case name != "." && strings.HasPrefix(entry.Name(), "."):
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case entry.IsDir() || !strings.HasSuffix(name, ".json"):
+			return nil
+		}
+		if files++; files > maxFiles {
+			return fmt.Errorf("the folder has more than %d schemas", maxFiles)
+		}
+		f.index(name)
+		return nil
+	})
+}
+
+// find returns where the schema of a URL stands.
+func (f *folder) find(target string) (location, error) {
+	name, inside := fileName(target)
+	if len(f.ids[target]) == 0 && (!inside || f.open(name).text == nil) {
+		if err := f.indexAll(); err != nil {
+			return location{}, &fileError{target: target, reason: err.Error(), wayOut: "name a folder of schemas alone"}
+		}
+	}
+	switch found := f.ids[target]; {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return location{}, &fileError{target: target, reason: "is " + both(found), wayOut: ownID}
+	case inside:
+		return location{file: name}, nil
+	}
+	return location{}, &fileError{
+		target: target, reason: "outside the schemas folder",
+		wayOut: "no schema there has this $id; copy the schema into the folder, or refer to a file of it by a relative " +
+			"path (which an $id redirects)",
+	}
+}
+
+const ownID = "give each schema an $id of its own"
+
+// both names the schemas that share a URL.
+func both(found []location) string {
+	var names []string
+	for _, l := range found {
+		names = append(names, l.String())
+	}
+	return "the address of " + strings.Join(names, " and of ")
+}
+
+func (l location) String() string {
+	if l.at == "" {
+		return fmt.Sprintf("%q", l.file)
+	}
+	return fmt.Sprintf("%q, %s", l.file, oneLine(l.at, maxPointer))
+}
+
+// clash returns an error if a schema of a file shares its URL with one of another file.
+func (f *folder) clash(name string) error {
+	for target, found := range f.ids {
+		at := slices.IndexFunc(found, func(l location) bool { return l.file == name })
+		other := slices.IndexFunc(found, func(l location) bool { return l.file != name })
+		if at >= 0 && other >= 0 {
+			return fmt.Errorf("%s: $id %q is that of %s, too: %s",
+				or(oneLine(found[at].at, maxPointer), "/"), readable(target), found[other], ownID)
+		}
+	}
+	return nil
+}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// url returns the URL by which a file is compiled: that of its $id, if it has one, as others refer to it.
+func (f *folder) url(name string) string {
+	root, _ := f.open(name).doc.(map[string]any)
+	if root != nil {
+		if id := idOf(root, f.open(name).draft); id != "" {
+			if target := resolve(fileURL(name), id); len(f.ids[target]) == 1 {
+				return target
+			}
+		}
+	}
+	return fileURL(name)
+}
+
+// placeIn names a place as seen from a file: by the file, not by its $id, and by the pointer alone in the file itself.
+func (f *folder) placeIn(name, place string) string {
+	target, at, found := strings.Cut(place, "#")
+	if !found {
+		return place
+	}
+	if found := f.ids[target]; len(found) == 1 {
+		target, at = found[0].file, found[0].at+at
+	}
+	if target == name {
+		return at
+	}
+	return target + "#" + at
+}
+
+// child returns what stands at a JSON pointer in a document, nil if nothing does.
+func child(doc any, at string) any {
+	if at == "" {
+		return doc
+	}
+	for token := range strings.SplitSeq(at[1:], "/") {
+		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+		switch parent := doc.(type) {
+		case map[string]any:
+			doc = parent[token]
+		case []any:
+			i, err := strconv.Atoi(token)
+			if err != nil || i < 0 || i >= len(parent) {
+				return nil
+			}
+			doc = parent[i]
+		default:
+			return nil
+		}
+	}
+	return doc
 }
 
 // position returns the line and the column, in bytes, both from 1, of an offset.
@@ -114,88 +339,17 @@ func osReason(err error) error {
 	return pathErr.Err
 }
 
-// fileError says what is wrong with a file or a place that a schema needs.
-type fileError struct {
-	target string // URL
-	reason string
-	wayOut string
-	syntax bool // the trouble is inside the file
-}
-
-// Error implements error.
-func (e *fileError) Error() string {
-	return fmt.Sprintf("%q: %s: %s", readable(e.target), e.reason, e.wayOut)
-}
-
-// in adds who refers to the target.
-func (e *fileError) in(f *folder, entry string) error {
-	if e.target == fileURL(entry) {
-		return fmt.Errorf("%s: %s", e.reason, e.wayOut)
-	}
-	if e.syntax {
-		return fmt.Errorf("in %w", e)
-	}
-	for _, name := range slices.Sorted(maps.Keys(f.docs)) {
-		if at, ref, ok := findRef(f.docs[name], fileURL(name), "", e.target); ok {
-			at, ref = oneLine(at, maxPointer), oneLine(ref, maxReason)
-			return fmt.Errorf("%s%s: %q: %s: %s", within(name, entry), at, ref, e.reason, e.wayOut)
-		}
-	}
-	return e
-}
-
-// findRef returns a keyword in a schema that refers to target: its JSON pointer and its value. Relative
-// references in the schema resolve against base.
-func findRef(doc any, base, at, target string) (pointer, ref string, ok bool) {
-	switch doc := doc.(type) {
-	case map[string]any:
-		if id, ok := doc["$id"].(string); ok {
-			base = resolve(base, id)
-		}
-		for _, name := range slices.Sorted(maps.Keys(doc)) {
-			child := at + "/" + escapeToken(name)
-			if ref, ok := doc[name].(string); ok && isRef(name) && refersTo(resolve(base, ref), target) {
-				return child, ref, true
-			}
-			if pointer, ref, ok = findRef(doc[name], base, child, target); ok {
-				return pointer, ref, true
-			}
-		}
-	case []any:
-		for i, item := range doc {
-			if pointer, ref, ok = findRef(item, base, at+"/"+strconv.Itoa(i), target); ok {
-				return pointer, ref, true
-			}
-		}
-	}
-	return "", "", false
-}
-
-func isRef(keyword string) bool {
-	switch keyword {
-	case "$ref", "$dynamicRef", "$recursiveRef", "$schema":
-		return true
-	}
-	return false
-}
-
-// refersTo reports whether a URL is the target or, if that is a whole file, a place in it.
-func refersTo(ref, target string) bool {
-	file, _, _ := strings.Cut(ref, "#")
-	return ref == target || file == target
-}
-
-// resolve returns ref as seen from base, or ref itself if either is no URL.
+// resolve returns ref as seen from base, or ref itself if either is no URL, or ref is absolute.
 func resolve(base, ref string) string {
 	b, err := url.Parse(base)
 	if err != nil {
 		return ref
 	}
-	u, err := b.Parse(ref)
-	if err != nil {
+	u, err := url.Parse(ref)
+	if err != nil || u.IsAbs() {
 		return ref
 	}
-	return u.String()
+	return b.ResolveReference(u).String()
 }
 
 func escapeToken(name string) string {

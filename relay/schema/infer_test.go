@@ -113,7 +113,7 @@ func inferred(t *testing.T, text []byte) *schema.Checker {
 	if err := os.WriteFile(filepath.Join(dir, "a.json"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set, err := schema.Load(dir)
+	set, err := schema.Load(dir, "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

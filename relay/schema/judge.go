@@ -75,11 +75,9 @@ func (s *scanner) judgeNumber(e *edge, into *frame, start int) bool {
 	if e == nil {
 		return true
 	}
-	p, raw, k := e.plan, s.buf[start:s.pos], kindInteger
+	p, raw := e.plan, s.buf[start:s.pos]
 	n := scaled(raw, 0)
-	if n.fractional {
-		k = kindFraction
-	}
+	k := n.kind(raw)
 	var failed set
 	if p.ask[k] || !p.testNumber(n, raw, &failed) {
 		s.undecided = true

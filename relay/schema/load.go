@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -15,11 +16,14 @@ import (
 
 // Load compiles the schemas in a folder: each file in it whose name ends in ".json" and does not begin
 // with ".". Symbolic links must be relative and lead to a place inside the folder, as those of a mounted
-// Kubernetes ConfigMap do. Subfolders hold only what a $ref reaches.
+// Kubernetes ConfigMap do. Subfolders hold only what a $ref reaches, by path or by $id.
+//
+// A file whose $schema names no draft is of the draft given: "4", "6", "7", "2019-09" or "2020-12". Empty, or one
+// that is none of those, is 2020-12 for files without $schema, and an error for others.
 //
 // The error joins what is wrong with every file, each with its place and the way out; it wraps ErrFolder
 // or ErrInvalid. There is no Set unless all is well.
-func Load(dir string) (*Set, error) {
+func Load(dir, draft string) (*Set, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, folderError(dir, err)
@@ -29,16 +33,22 @@ func Load(dir string) (*Set, error) {
 	if err != nil {
 		return nil, folderError(dir, err)
 	}
+	f := newFolder(root, draft)
+	for _, name := range names {
+		f.index(name)
+	}
 	set := &Set{schemas: make(map[string]compiled, len(names))}
 	var errs []error
 	for _, name := range names {
-		sch, err := compile(root, name)
+		sch, err := f.compile(name)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, err))
 			continue
 		}
 		program, refused := build(sch)
-		set.schemas[name] = compiled{newExaminer(sch), program, strings.TrimPrefix(refused, readable(fileURL(name))+"#")}
+		examiner := newExaminer(sch)
+		examiner.nameWritten(f.written)
+		set.schemas[name] = compiled{examiner, program, f.placeIn(name, refused)}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -72,21 +82,24 @@ func entries(root *os.Root) ([]string, error) {
 
 // compile compiles one file with its references. Each file has a compiler of its own: after an error
 // the library's is left with resources that are half compiled.
-func compile(root *os.Root, name string) (sch *jsonschema.Schema, err error) {
-	f := newFolder(root)
+func (f *folder) compile(name string) (sch *jsonschema.Schema, err error) {
+	if err := f.clash(name); err != nil {
+		return nil, err
+	}
+	s := &serving{folder: f}
 	defer func() {
 		if p := recover(); p != nil {
-			sch, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", f.last, p)
+			sch, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", s.last().file, p)
 		}
 	}()
 	c := newCompiler()
-	c.LoadURL = f.load
-	sch, err = c.Compile(fileURL(name))
+	c.LoadURL, c.Draft = s.load, f.draft
+	sch, err = c.Compile(f.url(name))
 	if err == nil {
 		err = probe(sch)
 	}
 	if err != nil {
-		return nil, explain(f, name, err)
+		return nil, explain(s, name, err)
 	}
 	return sch, nil
 }
@@ -117,17 +130,17 @@ func probe(sch *jsonschema.Schema) error {
 }
 
 // explain names the file and place that a failed compilation is about, and the way out.
-func explain(f *folder, entry string, err error) error {
-	if place, ok := errors.AsType[*fileError](err); ok {
-		return place.in(f, entry)
+func explain(s *serving, entry string, err error) error {
+	if wrong, ok := errors.AsType[*fileError](err); ok {
+		return wrong.in(s, entry)
 	}
 	if loop, ok := errors.AsType[jsonschema.InfiniteLoopError](err); ok {
-		return fmt.Errorf("references lead in a circle at %s: let one of them end", readable(string(loop)))
+		return fmt.Errorf("references lead in a circle at %s: let one of them end", s.placeIn(entry, readable(string(loop))))
 	}
 	if tree, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
 		leaf := chooseLeaf(tree)
-		what := newError(pointer(leaf), message(leaf))
-		return fmt.Errorf("%s%w: see the draft that $schema names", within(f.last, entry), what)
+		at, file := s.blame(pointer(leaf))
+		return fmt.Errorf("%s%w: see the draft that $schema names", within(file, entry), newError(at, message(leaf)))
 	}
 	if schemaErr, ok := errors.AsType[*jsonschema.SchemaError](err); ok {
 		err = schemaErr.Err
@@ -135,15 +148,26 @@ func explain(f *folder, entry string, err error) error {
 	text := strings.TrimPrefix(err.Error(), "jsonschema: ")
 	if target, ok := strings.CutSuffix(text, " not found"); ok {
 		missing := &fileError{target: target, reason: "nothing is there", wayOut: "correct the reference"}
-		return missing.in(f, entry)
+		return missing.in(s, entry)
 	}
-	return fmt.Errorf("%s%s: correct the file", within(f.last, entry), readable(text))
+	return fmt.Errorf("%s%s: correct the file", within(s.last().file, entry), readable(text))
 }
 
-// within names a file if it is not the one being loaded.
-func within(file, entry string) string {
-	if file == entry {
-		return ""
+// blame finds the file of which the library says that it is wrong at a JSON pointer: the one served last, unless
+// nothing is there. Patterns in the pointer become what is written.
+func (s *serving) blame(at string) (pointer, file string) {
+	tokens := strings.Split(at, "/")
+	for i, token := range tokens {
+		name := strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+		if i > 0 && tokens[i-1] == "patternProperties" && s.written[name] != "" {
+			tokens[i] = escapeToken(s.written[name])
+		}
 	}
-	return fmt.Sprintf("in %q: ", file)
+	at = strings.Join(tokens, "/")
+	for _, l := range slices.Backward(s.served) {
+		if child(s.open(l.file).doc, l.at+at) != nil {
+			return l.at + at, l.file
+		}
+	}
+	return s.last().at + at, s.last().file
 }

@@ -38,7 +38,7 @@ func symlink(t *testing.T, target, link string) {
 
 func mustChecker(t *testing.T, dir, name string) *schema.Checker {
 	t.Helper()
-	set, err := schema.Load(dir)
+	set, err := schema.Load(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestLoadRefuses(t *testing.T) {
 			other: `{}`,
 			want:  []string{"$id", outside},
 		},
-		"own meta-schema": {main: `{"$schema":"https://example.com/meta"}`, want: []string{"/$schema", outside}},
+		"own meta-schema": {main: `{"$schema":"https://example.com/meta"}`, want: []string{"/$schema", "name draft 4, 6, 7, 2019-09 or 2020-12", "schemas.draft"}},
 		"missing file": {
 			main: `{"items":{"$ref":"no.json"}}`,
 			want: []string{`"a.json"`, `"no.json"`, "/items/$ref", "no such file"},
@@ -135,8 +135,8 @@ func TestLoadRefuses(t *testing.T) {
 			other: `{"type":1}`,
 			want:  []string{`"a.json"`, `in "b.txt"`, "/type"},
 		},
-		"look-ahead":        {main: `{"pattern":"(?=x)"}`, want: []string{"/pattern", "regex"}},
-		"property pattern":  {main: `{"patternProperties":{"(":{}}}`, want: []string{"/patternProperties", "regex"}},
+		"look-ahead":        {main: `{"pattern":"(?=x)"}`, want: []string{"/pattern", "look-around (?=…), which RE2 has not"}},
+		"property pattern":  {main: `{"patternProperties":{"(":{}}}`, want: []string{"/patternProperties/(", "missing closing )"}},
 		"$schema no URI":    {main: `{"$schema":"draft-07"}`, want: []string{"$schema"}},
 		"loop":              {main: `{"$ref":"#"}`, want: []string{"circle"}},
 		"loop of a number":  {main: `{"type":"integer","allOf":[{"$ref":"#"}]}`, want: []string{"circle"}},
@@ -144,7 +144,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			set, err := schema.Load(writeFolder(t, map[string]string{"a.json": tt.main, "b.txt": tt.other}))
+			set, err := schema.Load(writeFolder(t, map[string]string{"a.json": tt.main, "b.txt": tt.other}), "")
 			if set != nil {
 				t.Error("Load returned a Set with the error")
 			}
@@ -157,7 +157,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 func TestLoadJoinsErrors(t *testing.T) {
-	_, err := schema.Load(writeFolder(t, map[string]string{"a.json": "{", "b.json": "{}", "c.json": `{"type":1}`}))
+	_, err := schema.Load(writeFolder(t, map[string]string{"a.json": "{", "b.json": "{}", "c.json": `{"type":1}`}), "")
 	wantError(t, err, `load "a.json"`, `load "c.json"`)
 	if strings.Contains(err.Error(), "b.json") {
 		t.Errorf("error %q blames a good file", err)
@@ -167,7 +167,7 @@ func TestLoadJoinsErrors(t *testing.T) {
 func TestLoadFolderErrors(t *testing.T) {
 	file := filepath.Join(writeFolder(t, map[string]string{"a.json": "{}"}), "a.json")
 	for _, dir := range []string{filepath.Join(t.TempDir(), "none"), file, ""} {
-		if _, err := schema.Load(dir); !errors.Is(err, schema.ErrFolder) || !strings.Contains(err.Error(), dir) {
+		if _, err := schema.Load(dir, ""); !errors.Is(err, schema.ErrFolder) || !strings.Contains(err.Error(), dir) {
 			t.Errorf("Load(%q): %v; want ErrFolder with the name", dir, err)
 		}
 	}
@@ -189,7 +189,7 @@ func TestLoadTakes(t *testing.T) {
 		"notes.txt":        `{`,
 		"dir.json/x":       `{`,
 	})
-	set, err := schema.Load(dir)
+	set, err := schema.Load(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,20 +225,20 @@ func TestLoadRefusesLinksOutside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := writeFolder(t, map[string]string{"a.json": `{"$ref":"link"}`})
 			symlink(t, target, filepath.Join(dir, "link"))
-			_, err := schema.Load(dir)
+			_, err := schema.Load(dir, "")
 			wantError(t, err, `"a.json"`, "/$ref", `"link"`)
 			if linkError := strings.Contains(err.Error(), "symbolic link"); linkError != (name != "dangling") {
 				t.Errorf("error %q", err)
 			}
 			symlink(t, target, filepath.Join(dir, "entry.json"))
-			_, err = schema.Load(dir)
+			_, err = schema.Load(dir, "")
 			wantError(t, err, `load "entry.json"`)
 		})
 	}
 }
 
 func TestCheckerUnknown(t *testing.T) {
-	set, err := schema.Load(writeFolder(t, map[string]string{"chat.json": "{}", "user.json": "{}"}))
+	set, err := schema.Load(writeFolder(t, map[string]string{"chat.json": "{}", "user.json": "{}"}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,5 +251,247 @@ func TestCheckerUnknown(t *testing.T) {
 	}
 	if names := new(schema.Set).Names(); len(names) != 0 {
 		t.Errorf("Names() = %q of no schemas", names)
+	}
+}
+
+// TestReferencesByID holds sets of files that refer to each other by $id, as CDEvents, CycloneDX and OpenLineage do.
+func TestReferencesByID(t *testing.T) {
+	sets := map[string]struct {
+		files    map[string]string
+		yes, not string // documents for a.json
+	}{
+		"relative to the $id": {
+			files: map[string]string{
+				"a.json": `{"$id":"https://x.y/a.json","$ref":"b.json"}`, "b.json": `{"$id":"https://x.y/b.json","type":"string"}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"absolute": {
+			files: map[string]string{
+				"a.json": `{"$ref":"https://x.y/v1/b"}`, "other-name.json": `{"$id":"https://x.y/v1/b","type":"string"}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"a place in it": {
+			files: map[string]string{
+				"a.json": `{"$id":"http://x.y/a","properties":{"p":{"$ref":"b#/definitions/d"}}}`,
+				"b.json": `{"$id":"http://x.y/b","definitions":{"d":{"type":"string"}}}`,
+			},
+			yes: `{"p":"s"}`, not: `{"p":1}`,
+		},
+		"an $anchor": {
+			files: map[string]string{
+				"a.json": `{"$ref":"https://x.y/b#d"}`, "b.json": `{"$id":"https://x.y/b","$defs":{"x":{"$anchor":"d","type":"string"}}}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"id of draft 4": {
+			files: map[string]string{
+				"a.json": `{"$schema":"http://json-schema.org/draft-04/schema#","id":"http://x.y/a.json#","$ref":"b.json#"}`,
+				"b.json": `{"$schema":"http://json-schema.org/draft-04/schema#","id":"http://x.y/b.json#","type":"string"}`,
+			},
+			// An id beside $ref counts for nothing in draft 4: the reference is to the file.
+			yes: `"s"`, not: `1`,
+		},
+		"within another schema": {
+			files: map[string]string{
+				"a.json": `{"$ref":"https://x.y/inner"}`,
+				"b.json": `{"$id":"https://x.y/outer","$schema":"http://json-schema.org/draft-07/schema#","definitions":{` +
+					`"i":{"$id":"inner","$ref":"#/definitions/k"},"j":{"$id":"https://x.y/inner","allOf":[{"$ref":"#/definitions/k"}],` +
+					`"definitions":{"k":{"type":"string"}}}}}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"in a subfolder": {
+			files: map[string]string{
+				"a.json": `{"$id":"https://x.y/a","$ref":"types/b"}`, "deep/er/b.json": `{"$id":"https://x.y/types/b","type":"string"}`,
+				"deep/broken.json": `{`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"in a circle": {
+			files: map[string]string{
+				"a.json": `{"$id":"https://x.y/a","type":"object","properties":{"b":{"$ref":"b"}}}`,
+				"b.json": `{"$id":"https://x.y/b","type":"object","properties":{"a":{"$ref":"a"}},"required":["a"]}`,
+			},
+			yes: `{"b":{"a":{}}}`, not: `{"b":{}}`,
+		},
+		"urn": {
+			files: map[string]string{
+				"a.json": `{"$ref":"urn:x:b"}`, "b.json": `{"$id":"urn:x:b","type":"string"}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"a meta-schema of one's own": {
+			files: map[string]string{
+				"a.json": `{"$schema":"https://x.y/meta","type":"string"}`,
+				"m.json": `{"$id":"https://x.y/meta","$schema":"https://json-schema.org/draft/2020-12/schema",` +
+					`"$vocabulary":{"https://json-schema.org/draft/2020-12/vocab/core":true,"https://json-schema.org/draft/2020-12/vocab/validation":true},` +
+					`"$ref":"https://json-schema.org/draft/2020-12/schema"}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"parts of meta-schemas": {
+			files: map[string]string{
+				"a.json": `{"$schema":"http://json-schema.org/draft-07/schema#","type":"array","items":[` +
+					`{"$ref":"http://json-schema.org/draft-07/schema#/definitions/nonNegativeInteger"},` +
+					`{"$ref":"http://json-schema.org/draft-04/schema#/definitions/stringArray"},` +
+					`{"$ref":"https://json-schema.org/draft/2020-12/schema"},` +
+					`{"$ref":"https://json-schema.org/draft/2019-09/schema#/properties/definitions"},` +
+					`{"$ref":"http://json-schema.org/draft-06/schema"}]}`,
+			},
+			yes: `[1,["a"],{"type":"string"},{},true]`, not: `[-1]`,
+		},
+	}
+	for name, set := range sets {
+		t.Run(name, func(t *testing.T) {
+			c := mustChecker(t, writeFolder(t, set.files), "a.json")
+			if _, err := c.Check([]byte(set.yes)); err != nil {
+				t.Errorf("%s: %v", set.yes, err)
+			}
+			if _, err := c.Check([]byte(set.not)); err == nil {
+				t.Errorf("%s passes", set.not)
+			}
+			if compiled, keyword := c.Compiled(); !compiled && strings.Contains(keyword, "x.y") {
+				t.Errorf("Compiled names %q, and not a file", keyword)
+			}
+		})
+	}
+}
+
+func TestReferencesByIDFail(t *testing.T) {
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  []string
+	}{
+		"two files share an $id": {
+			files: map[string]string{"a.json": `{"$id":"https://x.y/s"}`, "b.json": `{"$id":"https://x.y/s#"}`},
+			want:  []string{`load "a.json"`, `load "b.json"`, `"https://x.y/s"`, `is that of "b.json", too`, `is that of "a.json", too`},
+		},
+		"one within, of a subfolder": {
+			files: map[string]string{
+				"a.json": `{"$ref":"https://x.y/s"}`, "d/b.json": `{"$id":"https://x.y/s"}`, "d/c.json": `{"$defs":{"q":{"$id":"https://x.y/s"}}}`,
+			},
+			want: []string{`load "a.json"`, "/$ref", `is the address of "d/b.json" and of "d/c.json", /$defs/q`},
+		},
+		"the name of another file": {
+			files: map[string]string{"a.json": `{"$id":"b.json"}`, "b.json": `{}`},
+			want:  []string{`$id "b.json" is that of "b.json", too`},
+		},
+		"nobody has it": {
+			files: map[string]string{"a.json": `{"$id":"https://x.y/a","$ref":"b.json"}`, "b.json": `{"$id":"https://x.y/c"}`},
+			want:  []string{`/$ref: "b.json"`, "outside the schemas folder", "no schema there has this $id", `"b.json" is there, but`},
+		},
+		"a vendor's $schema": {
+			files: map[string]string{"a.json": `{"$schema":"http://iglucentral.com/schemas/x/jsonschema/1-0-0#","type":"object"}`},
+			want:  []string{`/$schema: "http://iglucentral.com`, "name draft 4, 6, 7, 2019-09 or 2020-12", "schemas.draft"},
+		},
+		"a file that another one refers to": {
+			files: map[string]string{
+				"a.json": `{"$id":"https://x.y/a","$ref":"b"}`, "b.json": `{"$id":"https://x.y/b","properties":{"p":{"type":"strin"}}}`,
+			},
+			want: []string{`load "a.json": invalid schema: in "b.json": /properties/p/type`},
+		},
+		"a place of a meta-schema": {
+			files: map[string]string{
+				"a.json": `{"$schema":"http://json-schema.org/draft-07/schema#","$ref":"http://json-schema.org/draft-07/schema#/definitions/none"}`,
+			},
+			want: []string{"/$ref", "draft-07/schema#/definitions/none", "nothing is there"},
+		},
+		"a pattern, as it is written": {
+			files: map[string]string{"a.json": `{"patternProperties":{"^.\\s$":{"type":"strin"}}}`},
+			want:  []string{`/patternProperties/^.\s$/type`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := schema.Load(writeFolder(t, tt.files), "")
+			wantError(t, err, tt.want...)
+		})
+	}
+}
+
+func TestDraftOfFilesThatNameNone(t *testing.T) {
+	dir := writeFolder(t, map[string]string{
+		"vendor.json": `{"$schema":"http://iglucentral.com/schemas/x/jsonschema/1-0-0#","maximum":5,"exclusiveMaximum":true}`,
+		"none.json":   `{"maximum":5,"exclusiveMaximum":true}`,
+		"named.json":  `{"$schema":"http://json-schema.org/draft-07/schema#","exclusiveMaximum":5}`,
+	})
+	set, err := schema.Load(dir, "4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range set.Names() {
+		c, err := set.Checker(name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Check([]byte(`5`)); err == nil {
+			t.Errorf("%s accepts 5", name)
+		}
+	}
+	if _, err := schema.Load(dir, "7"); err == nil {
+		t.Error("exclusiveMaximum: true passes for draft 7")
+	}
+}
+
+// TestIntegersOfDraft4 holds that a number is an integer by how it is written, where a schema is of draft 4.
+func TestIntegersOfDraft4(t *testing.T) {
+	const four, later = `"$schema":"http://json-schema.org/draft-04/schema#"`, `"$schema":"http://json-schema.org/draft-06/schema#"`
+	dir := writeFolder(t, map[string]string{
+		"four.json":  `{` + four + `,"type":"integer"}`,
+		"later.json": `{` + later + `,"type":"integer"}`,
+		"both.json":  `{` + later + `,"properties":{"four":{"$ref":"four.json"},"later":{"type":"integer"},"both":{"allOf":[{"$ref":"later.json"},{"not":{"$ref":"four.json"}}]}}}`,
+		"num.json":   `{` + four + `,"type":["integer","number"],"enum":[1,2.5]}`,
+	})
+	for _, tt := range []struct {
+		schema, payload string
+		ok              bool
+	}{
+		{"four.json", `1`, true},
+		{"four.json", `-10`, true},
+		{"four.json", `1.0`, false},
+		{"four.json", `1e2`, false},
+		{"four.json", `1.5`, false},
+		{"later.json", `1.0`, true},
+		{"later.json", `1e2`, true},
+		{"later.json", `1.5`, false},
+		{"both.json", `{"four":1,"later":1.0}`, true},
+		{"both.json", `{"four":1.0}`, false},
+		{"both.json", `{"both":1.0}`, true},
+		{"both.json", `{"both":1}`, false},
+		{"num.json", `1.0`, true},
+		{"num.json", `2.5`, true},
+		{"num.json", `2`, false},
+	} {
+		c := mustChecker(t, dir, tt.schema)
+		if compiled, keyword := c.Compiled(); !compiled {
+			t.Errorf("%s is not compiled: %s", tt.schema, keyword)
+		}
+		_, err := c.Check([]byte(tt.payload))
+		if examined := c.Validate([]byte(tt.payload), nil); (err == nil) != tt.ok || (examined == nil) != tt.ok {
+			t.Errorf("%s, %s: %v, examined %v; want %v", tt.schema, tt.payload, err, examined, tt.ok)
+		}
+	}
+}
+
+// TestPatternsAreECMA262 also shows that a rejection names the pattern as it is written.
+func TestPatternsAreECMA262(t *testing.T) {
+	c := mustChecker(t, writeFolder(t, map[string]string{"a.json": `{
+		"properties": {"a": {"pattern": "^.\\s\\u0020\\p{Letter}$"}, "n": {"not": {"pattern": "^.$"}}, "pattern": {"type": "string"}},
+		"patternProperties": {"^\\u0062.$": {"type": "string"}, "^b[^\\n\\r\\u2028\\u2029]$": {"maxLength": 1}},
+		"const": {"pattern": "x.y"}, "x-more": {"any": {"pattern": "(?=a)"}}
+	}`}), "a.json")
+	for payload, want := range map[string]string{
+		`{"pattern":"x.y"}`:      "",
+		`{"a":"x\u00a0 \u00e9"}`: "value must be",
+		`{"a":"\n  a"}`:          `/a: does not match pattern '^.\\s\\u0020\\p{Letter}$'`,
+		`{"n":"x"}`:              `/n: must not match pattern '^.$'`,
+		`{"bx":1}`:               "/bx: expected string",
+		`{"bx":"xx"}`:            "/bx: length must be <= 1",
+	} {
+		_, err := c.Check([]byte(payload))
+		if err == nil && want != "" || err != nil && (want == "" || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v; want %q", payload, err, want)
+		}
 	}
 }

@@ -10,15 +10,16 @@ import (
 	"unicode/utf8"
 )
 
-// pattern is a regular expression. It never changes.
+// pattern is a regular expression. It never changes once it is used.
 type pattern struct {
-	text  *regexp.Regexp
-	steps int        // instructions: without the automaton a byte of text takes at most so many steps
-	quick *automaton // nil: none
+	text    *regexp.Regexp
+	written string     // as the schema has it, if that is not what RE2 reads
+	steps   int        // instructions: without the automaton a byte of text takes at most so many steps
+	quick   *automaton // nil: none
 }
 
 func newPattern(text *regexp.Regexp) *pattern {
-	p := &pattern{text: text, steps: math.MaxInt32}
+	p := &pattern{text: text, written: text.String(), steps: math.MaxInt32}
 	parsed, err := syntax.Parse(text.String(), syntax.Perl)
 	if err != nil {
 		return p // never: it has been compiled

@@ -9,7 +9,8 @@ const (
 	kindNull kind = iota
 	kindFalse
 	kindTrue
-	kindInteger  // a number without a fractional part, however written
+	kindInteger  // a number written without fraction and exponent
+	kindWhole    // a number without a fractional part that is written with one or an exponent: 1.0, 1e2
 	kindFraction // any other number
 	kindString
 	kindArray

@@ -21,7 +21,7 @@ const chatMessage = `{"type":"message","id":"m-1029","roomId":"42","userId":"u-7
 	`"timestamp":"2026-01-02T03:04:05Z"}`
 
 func ExampleChecker_Check() {
-	set, err := schema.Load("../../schemas")
+	set, err := schema.Load("../../schemas", "")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -41,7 +41,7 @@ func ExampleChecker_Check() {
 }
 
 func ExampleChecker_Compiled() {
-	set, err := schema.Load("../../schemas")
+	set, err := schema.Load("../../schemas", "")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -135,7 +135,7 @@ func errorText(err error) string {
 }
 
 func TestCheckKind(t *testing.T) {
-	set, err := schema.Load(writeFolder(t, map[string]string{"a.json": `{"required":["x"]}`}))
+	set, err := schema.Load(writeFolder(t, map[string]string{"a.json": `{"required":["x"]}`}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +301,7 @@ func TestCheckConcurrently(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	set, err := schema.Load(shipped)
+	set, err := schema.Load(shipped, "")
 	if err != nil {
 		f.Fatal(err)
 	}

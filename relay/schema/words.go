@@ -45,7 +45,7 @@ func (e *exam) words(c *cause) string {
 	case keyMaxLength:
 		return fmt.Sprintf("length must be <= %d, but got %d", s.MaxLength, utf8.RuneCount(e.string(c.node)))
 	case keyPattern:
-		return "does not match pattern " + quoted([]byte(s.Pattern.String()))
+		return "does not match pattern " + quoted([]byte(c.clause.pattern.written))
 	case keyContentEncoding:
 		return "value is not " + s.ContentEncoding + " encoded"
 	case keyContentMediaType:
@@ -60,7 +60,8 @@ func (e *exam) words(c *cause) string {
 }
 
 var typeNames = [kinds]string{
-	kindNull: "null", kindFalse: "boolean", kindTrue: "boolean", kindInteger: "number", kindFraction: "number",
+	kindNull: "null", kindFalse: "boolean", kindTrue: "boolean", kindInteger: "number",
+	kindWhole: "number", kindFraction: "number",
 	kindString: "string", kindArray: "array", kindObject: "object",
 }
 
@@ -232,6 +233,8 @@ func wordsOfEnum(values []any) string {
 	return "value must be one of " + listOf(values)
 }
 
+const notMatching = "must not match pattern "
+
 // wordsOfNot says what not refuses: in the words of its only keyword, or by its place.
 func wordsOfNot(s *jsonschema.Schema) string {
 	switch only := onlyKeyword(s); {
@@ -242,7 +245,7 @@ func wordsOfNot(s *jsonschema.Schema) string {
 	case only == "Enum":
 		return "value must not be one of " + listOf(s.Enum)
 	case only == "Pattern":
-		return "must not match pattern " + quoted([]byte(s.Pattern.String()))
+		return notMatching + quoted([]byte(s.Pattern.String()))
 	case only == "Required" && len(s.Required) == 1:
 		return "property " + quoted([]byte(s.Required[0])) + " is not allowed"
 	case only == "Required":
