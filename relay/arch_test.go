@@ -41,7 +41,7 @@ var layers = map[string]struct {
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/fleet":      {[]string{"relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
-	"relay/history":    {[]string{"relay/resp", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
+	"relay/history":    {[]string{"relay/glob", "relay/resp", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
 	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},

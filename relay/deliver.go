@@ -121,10 +121,12 @@ func (r *Relay) handOn(
 	return listeners
 }
 
-// Barrier calls done when all that Redis has published before is queued for its
+// Barrier calls done when all that Redis has published before to the names is queued for their
 // listeners, or lost with the connection. It is respserver.Backend.
-func (r *Relay) Barrier(done func()) {
-	r.subscriber.Barrier(func() { r.checks.barrier(done) })
+func (r *Relay) Barrier(names [resp.Kinds][]string, done func()) {
+	r.subscriber.Barrier(func() {
+		r.feed.Barrier(names, func() { r.checks.barrier(done) })
+	})
 }
 
 // TooLarge takes a message from Redis of which the payload was too large to be read.

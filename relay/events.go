@@ -194,8 +194,11 @@ func (r *Relay) Confirmed(kind resp.Kind, name string) {
 // Released says that Redis has let go of a name.
 func (r *Relay) Released(kind resp.Kind, name string) {
 	r.hub.Released(kind, name)
-	if kind == resp.Message {
+	switch kind {
+	case resp.Message:
 		r.feed.Released(name)
+	case resp.PMessage:
+		r.feed.ReleasedPattern(name)
 	}
 }
 
@@ -253,8 +256,8 @@ func (r *Relay) Up(subscriptions int, outage time.Duration) {
 		})
 	}
 	r.tell(EventsChannel, up)
+	r.feed.Up() // before anybody can act on the event
 	r.flush()
-	r.feed.Up()
 }
 
 // Down is told when the connection is lost.

@@ -46,6 +46,8 @@ type channel struct {
 	overflow bool  // an entry that came could not be held, and must be read
 	dropped  int64 // messages that came, were not held to the end, and are no entries
 
+	barriers []*barrier // that wait for it to catch up
+
 	recent   recent
 	waiters  []*waiter
 	watched  bool // the Feed itself keeps the channel subscribed, for readers

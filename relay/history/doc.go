@@ -30,6 +30,10 @@
 // What was missed comes no faster than listeners take it: a channel of which something
 // waits for them is put aside, as long as they read and not too much has to be held.
 //
+// What is known of a channel ends when nobody hears it any more: with the last name or
+// pattern that Redis lets go of, or with the last reader. Who leaves a channel that is
+// behind waits, by Barrier, until it has caught up.
+//
 // # Reading
 //
 // Clients that wait are served by the Feed, from what it has heard or reads for all of

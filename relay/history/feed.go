@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/glob"
 	"redis-relay/relay/resp"
 )
 
@@ -258,7 +259,7 @@ func (f *Feed) Hear(d *resp.Delivery) (now bool) {
 		return false
 	}
 	if c == nil {
-		if id.IsZero() {
+		if id.IsZero() && !f.looking {
 			return true
 		}
 		c = f.heardByPattern(string(d.Channel))
@@ -423,6 +424,18 @@ func (f *Feed) Released(name string) {
 	}
 }
 
+// ReleasedPattern says that Redis does not send what a pattern matches any more: channels that only
+// it heard end with it. What is known of them would soon not be true.
+func (f *Feed) ReleasedPattern(pattern string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.channels {
+		if glob.Match([]byte(pattern), []byte(c.name)) && !f.wanted(c) {
+			f.drop(c)
+		}
+	}
+}
+
 // Refused says that Redis will not subscribe a channel or its announcements: who
 // reads it would wait for ever.
 func (f *Feed) Refused(name string, err error) {
@@ -474,6 +487,7 @@ func (f *Feed) drop(c *channel) {
 	f.letGo(c)
 	f.forgetRecent(c)
 	c.state = unheard
+	c.passBarriers()
 	f.parted[c.name] = c.last
 	delete(f.channels, c.name)
 }
@@ -515,6 +529,7 @@ func (f *Feed) Lost() {
 			c.state = behind
 		}
 		f.forgetHeld(c)
+		c.passBarriers()
 	}
 	signal(f.passed) // whoever waits for a token will not get it
 }

@@ -290,7 +290,7 @@ func (f *Feed) gone(c *channel, t *tail) {
 	switch {
 	case !t.absent:
 		f.miss(Gap{Channel: c.name, After: c.last, Cause: "its stream cannot be read: " + t.refused})
-	case c.base == 0 && c.passed == 0: // there was none before, either
+	case !c.exact, c.base == 0 && c.passed == 0: // nobody has heard an entry of it
 	case !f.mayHaveExpired(c):
 		f.miss(Gap{Channel: c.name, After: c.last, Cause: "its stream was deleted"})
 	}
@@ -432,6 +432,9 @@ func (f *Feed) caughtUp(c *channel) {
 		c.dropped = 0
 	}
 	f.served(c)
+	if c.state == live {
+		c.passBarriers()
+	}
 }
 
 // release hands out what was held, as far as it may now (nil: all), and counts the

@@ -72,7 +72,7 @@ func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) error 
 
 func (b *backend) Send(uint64) {}
 
-func (b *backend) Barrier(done func()) { done() }
+func (b *backend) Barrier(_ [resp.Kinds][]string, done func()) { done() }
 
 func (b *backend) Behind(respserver.SlowClient) {}
 

@@ -221,7 +221,7 @@ func (c *session) part(names [resp.Kinds][]string) error {
 	if partings == [resp.Kinds]*hub.Parting{} {
 		return nil
 	}
-	err := c.hearOut()
+	err := c.hearOut(names)
 	var released []<-chan struct{}
 	for kind, parting := range partings {
 		if parting != nil {
@@ -252,15 +252,15 @@ func (c *session) partAll() error {
 	return nil
 }
 
-// hearOut returns when the client has been given what was published so far, by itself
+// hearOut returns when the client has been given what was published so far to the names, by itself
 // or by others: a publisher's answer may be faster than the message. A Redis that is
 // silent is waited for no longer than a publish waits.
-func (c *session) hearOut() error {
+func (c *session) hearOut(names [resp.Kinds][]string) error {
 	if err := c.answered(); err != nil {
 		return err
 	}
 	done := make(chan struct{})
-	c.srv.backend.Barrier(func() { close(done) })
+	c.srv.backend.Barrier(names, func() { close(done) })
 	c.flush()
 	c.rest()
 	defer c.begin()

@@ -90,10 +90,10 @@ type (
 	}
 	// Barrier orders what clients do among what Redis does.
 	Barrier interface {
-		// Barrier calls done once all that Redis has published before is queued for its
-		// listeners, or will never be: at once, or soon from another goroutine. done must
-		// not block.
-		Barrier(done func())
+		// Barrier calls done once all that Redis has published before to the names, by kind, is
+		// queued for their listeners, or will never be: at once, or soon from another goroutine.
+		// done must not block.
+		Barrier(names [resp.Kinds][]string, done func())
 	}
 	// Witness hears of clients that do not keep up.
 	Witness interface {
