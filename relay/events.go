@@ -5,6 +5,7 @@ package relay
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,9 +208,16 @@ func (r *Relay) Refused(kind resp.Kind, name string, err error) {
 	if r.interest.withoutShards(kind, name, err) {
 		return
 	}
-	r.log.Warn("Redis refused a subscription", zap.String("name", name), zap.Error(err))
-	// Without the announcements there is no history: who listens must know.
+	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
+	if strings.HasPrefix(err.Error(), "NOPERM ") {
+		facts = append(facts, zap.String("allow_to_the_user", "&"+name))
+	}
+	r.log.Warn("Redis refused a subscription", facts...)
+	// Without the announcements there is no history: who listens must know, and that it is
+	// not the name they asked for.
 	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok {
+		err = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis &%[3]s)",
+			err, printable(base), printable(name))
 		name = base
 		r.interest.refused(kind, name)
 	}
@@ -241,9 +249,11 @@ func (r *Relay) Lost(since time.Time, _ error) {
 // Up is told when all subscriptions stand. It is upstream.Observer.
 func (r *Relay) Up(subscriptions int, outage time.Duration) {
 	subscriptions -= r.interest.count()
-	r.log.Info("connected to Redis", zap.String("redis", r.redisName()),
-		zap.Int("subscriptions", subscriptions),
-		zap.Duration("outage", outage.Round(time.Millisecond)))
+	facts := []zap.Field{zap.String("redis", r.redisName()), zap.Int("subscriptions", subscriptions)}
+	if outage > 0 {
+		facts = append(facts, zap.Duration("outage", outage.Round(time.Millisecond)))
+	}
+	r.log.Info("connected to Redis", facts...)
 	now := time.Now()
 	up := Event{Event: "upstream_up", Time: now, Subscriptions: subscriptions}
 	if outage > 0 {
@@ -266,6 +276,12 @@ func (r *Relay) Down(err error) {
 		zap.Int("disconnected_clients", r.disconnected))
 	r.tell(EventsChannel, Event{Event: "upstream_down", Time: time.Now(), Cause: err.Error()})
 	r.flush()
+}
+
+// Waiting is told while there is no connection.
+func (r *Relay) Waiting(outage time.Duration, err error) {
+	r.log.Warn("no connection to Redis; still trying", zap.Duration("for", outage.Round(time.Second/10)), zap.Error(err),
+		zap.String("redis", r.redisName()))
 }
 
 // Alert is told when reconnecting keeps failing.

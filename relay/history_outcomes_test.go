@@ -570,11 +570,15 @@ func TestACLWithoutAnnouncements(t *testing.T) {
 	plain := redistest.Dial(t, "tcp", redis.Addr())
 	plain.Send("SUBSCRIBE", "d:1")
 	plain.Expect(t, "[subscribe d:1 1]")
-	for _, args := range [][]string{{"SUBSCRIBE", "d:1"}, {"PSUBSCRIBE", "d:*"}} {
-		if got := r.dial().Do(args...).String(); !strings.HasPrefix(got, "-NOPERM ") {
-			t.Errorf("%v: %s, want NOPERM: there is no history without announcements", args, got)
+	refused := func(got, name string) {
+		t.Helper()
+		right := fmt.Sprintf("(the relay announces the history of %s on relay:seq:%[1]s: allow its user on Redis &relay:seq:%[1]s)", name)
+		if !strings.HasPrefix(got, "-NOPERM ") || !strings.HasSuffix(got, right) {
+			t.Errorf("%s, want NOPERM and %q: there is no history without announcements", got, right)
 		}
 	}
+	refused(r.dial().Do("SUBSCRIBE", "d:1").String(), "d:1")
+	refused(r.dial().Do("PSUBSCRIBE", "d:*").String(), "d:*")
 	pub := r.dial()
 	for n, args := range [][]string{{"PUBLISH", "d:1", "m"}, {"XADD", "d:1", "*", "payload", "m"}} {
 		got := pub.Do(args...).String()
@@ -593,9 +597,7 @@ func TestACLWithoutAnnouncements(t *testing.T) {
 		t.Errorf("XREAD: %s", got)
 	}
 	for range 2 {
-		if got := reader.Do("XREAD", "BLOCK", "0", "STREAMS", "d:1", "$").String(); !strings.HasPrefix(got, "-NOPERM ") {
-			t.Errorf("XREAD BLOCK: %s, want NOPERM: it would wait for ever", got)
-		}
+		refused(reader.Do("XREAD", "BLOCK", "0", "STREAMS", "d:1", "$").String(), "d:1") // it would wait for ever
 	}
 }
 

@@ -143,6 +143,25 @@ func TestHealth(t *testing.T) {
 	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty")
 }
 
+// TestStartWithoutRedis: what is wrong is told at the first attempt, not after five.
+func TestStartWithoutRedis(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	for url, says := range map[string]string{
+		"redis://127.0.0.1:1":      "no Redis listens there: start it, or correct redis.url",
+		"rediss://" + redis.Addr(): "if this port does not speak TLS, write redis:// in redis.url",
+	} {
+		d := newScene(t, nil).start(nil, "--redis.url="+url, "--redis.alert_after=1000")
+		d.says("no connection to Redis; still trying")
+		d.says(says)
+	}
+	d := newScene(t, nil).start(nil, "--redis.url="+redis.URL())
+	d.says("connected to Redis")
+	if text := d.stderr.String(); strings.Contains(text, "outage") || strings.Contains(text, "no connection") {
+		t.Errorf("an outage at the start:\n%s", text)
+	}
+}
+
 // TestLogIsNotRead: the pipe is full, and whoever should read it does not.
 func TestLogIsNotRead(t *testing.T) {
 	t.Parallel()

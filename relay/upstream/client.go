@@ -30,6 +30,8 @@ type Options struct {
 	PublishTimeout time.Duration
 	ProbeInterval  time.Duration // 0: no probe
 	AlertAfter     int           // failed attempts in a row
+
+	outageInterval time.Duration // for tests; 0: outageInterval
 }
 
 // connectTimeout bounds dialing and the handshake, each.
@@ -209,9 +211,31 @@ func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
 	return conf, nil
 }
 
-// hint adds to the failure of a first connection what it mostly comes from, where
-// the error does not say so.
-func (o *Options) hint(err error) error {
+// hint adds to the failure of a connection what it mostly comes from, where the error does
+// not say so. first says that there has been no connection yet: what was right at one time
+// may only be away.
+func (o *Options) hint(err error, first bool) error {
+	password := "redis.url"
+	if o.PasswordFile != "" {
+		password = "redis.password_file"
+	}
+	switch text := err.Error(); {
+	case strings.Contains(text, "NOAUTH "):
+		return fmt.Errorf("%w (Redis wants a password: name its file in redis.password_file)", err)
+	case strings.Contains(text, "WRONGPASS "):
+		return fmt.Errorf("%w (the user or the password in %s is not one of Redis's)", err, password)
+	case !first:
+		return err
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w (no Redis listens there: start it, or correct redis.url)", err)
+	case strings.Contains(text, "not a RESP2 frame"):
+		return fmt.Errorf("%w (what answers there is no Redis: correct redis.url)", err)
+	}
+	return o.hintTLS(err)
+}
+
+// hintTLS is hint, as far as it is about who speaks TLS.
+func (o *Options) hintTLS(err error) error {
 	var failed net.Error
 	var op *net.OpError
 	cut := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)

@@ -61,6 +61,8 @@ type ears struct {
 	ups       []int       // subscriptions of each Up
 	downs     []error
 	alerts    []string
+	waits     []time.Duration // outages, each time one is told
+	causes    []string        // and why
 }
 
 func newEars() *ears {
@@ -100,6 +102,10 @@ func (e *ears) Refused(kind resp.Kind, n string, err error) {
 
 func (e *ears) Alert(attempts int, err error) {
 	e.with(func() { e.alerts = append(e.alerts, fmt.Sprintf("%d: %v", attempts, err)) })
+}
+
+func (e *ears) Waiting(outage time.Duration, err error) {
+	e.with(func() { e.waits, e.causes = append(e.waits, outage), append(e.causes, err.Error()) })
 }
 
 func (e *ears) with(f func()) {

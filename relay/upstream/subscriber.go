@@ -59,6 +59,9 @@ type Observer interface {
 	// long that took since the loss (0: since the start).
 	Up(subscriptions int, outage time.Duration)
 	Down(err error)
+	// Waiting is called when the first attempt of all fails, and every 10 s while there is
+	// no connection, also by another goroutine than the rest: for how long, and why.
+	Waiting(outage time.Duration, err error)
 	// Alert is called once an outage, after AlertAfter failed attempts in a row.
 	Alert(attempts int, err error)
 }
@@ -90,9 +93,11 @@ type Subscriber struct {
 	connected bool // the handshake is done
 	restored  bool // and all that was wanted then is answered
 	reason    string
-	probes    uint64 // number of the last probe sent
-	echoed    uint64 // and of the last that came back
-	due       uint64 // and of the first that did not, and was acknowledged
+	away      time.Time // since when there is no connection
+	cause     error     // of the last failure; nil: none yet
+	probes    uint64    // number of the last probe sent
+	echoed    uint64    // and of the last that came back
+	due       uint64    // and of the first that did not, and was acknowledged
 	dueSince  time.Time
 	noProbe   bool // Redis does not allow the probe's channel
 	deaf      bool // the last life was, and no probe has come back since
@@ -171,15 +176,19 @@ func (s *Subscriber) Lives() uint64 { return s.lives.Load() }
 // ends. It always returns nil.
 func (s *Subscriber) Run(ctx context.Context) error {
 	defer s.dropBarriers()
+	s.mu.Lock()
+	s.away = time.Now()
+	s.mu.Unlock()
+	var others sync.WaitGroup
+	others.Go(func() { s.tellOutage(ctx) })
+	defer others.Wait()
 	for {
 		err := s.runConn(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		s.end(err)
-		if s.attempts++; s.attempts == s.opts.AlertAfter {
-			s.observer.Alert(s.attempts, err)
-		}
+		s.failed(err)
 		if !sleep(ctx, backoff(s.attempts)) {
 			return nil
 		}
@@ -211,10 +220,7 @@ func (s *Subscriber) runConn(ctx context.Context) error {
 	defer func() { _ = ps.Close() }()
 	began := time.Now()
 	if err := ps.Ping(ctx); err != nil { // dials, and shakes hands
-		if s.lives.Load() == 0 {
-			err = s.opts.hint(err)
-		}
-		return err
+		return s.opts.hint(err, s.lives.Load() == 0)
 	}
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -248,6 +254,10 @@ func (s *Subscriber) end(err error) {
 	s.connected, s.restored = false, false
 	s.deaf = s.deaf || errors.Is(err, errDeaf)
 	s.reason = fmt.Sprintf("not connected to Redis: %v", err)
+	s.cause = err
+	if was {
+		s.away = time.Now()
+	}
 	s.mu.Unlock()
 	if !was {
 		s.log.Debug("connecting to Redis failed", zap.Error(err))

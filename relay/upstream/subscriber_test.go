@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -376,13 +377,16 @@ func TestSubscriberProbeNotAllowed(t *testing.T) {
 func TestSubscriberSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t, redistest.WithTLS(), redistest.WithACL("app on >secret &* ~* +@all -ping", "off off"))
+	needy, stranger := redistest.Start(t, redistest.WithACL("default on >secret ~* &* +@all")), stranger(t)
 	for name, tt := range map[string]struct{ url, want string }{
 		"no PING":          {"redis://app:secret@" + srv.Addr(), "allow +ping to this user"},
 		"plain to TLS":     {"redis://" + srv.TLSAddr(), "if this port speaks TLS, write rediss:// in redis.url"},
 		"TLS to plain":     {"rediss://" + srv.Addr(), "if this port does not speak TLS, write redis:// in redis.url"},
-		"wrong password":   {"redis://app:wrong@" + srv.Addr(), "WRONGPASS"},
+		"wrong password":   {"redis://app:wrong@" + srv.Addr(), "(the user or the password in redis.url is not one of Redis's)"},
+		"no password":      {"redis://" + needy.Addr(), "(Redis wants a password: name its file in redis.password_file)"},
+		"no Redis":         {"redis://" + stranger, "what answers there is no Redis"},
 		"user is off":      {"redis://off:any@" + srv.Addr(), "WRONGPASS"},
-		"nobody is there":  {"redis://127.0.0.1:1", "connection refused"},
+		"nobody is there":  {"redis://127.0.0.1:1", "connection refused (no Redis listens there: start it, or correct redis.url)"},
 		"no such host":     {"redis://no-such-host.invalid:6379", "no-such-host.invalid"},
 		"unknown CA":       {"rediss://app:secret@" + srv.TLSAddr(), "certificate signed by unknown authority"},
 		"unix socket gone": {"unix:///no/such/socket", "no such file or directory"},
@@ -396,6 +400,10 @@ func TestSubscriberSaysWhatIsWrong(t *testing.T) {
 				return s.count(func(e *ears) int { return len(e.alerts) }) > 0
 			})
 			s.with(func() {
+				connected := name == "no PING" // and told by Down
+				if told := len(s.causes) == 1 && "1: "+s.causes[0] == s.alerts[0]; told == connected {
+					t.Errorf("told of the first failure: %q", s.causes)
+				}
 				if !strings.Contains(s.alerts[0], tt.want) || strings.Contains(s.alerts[0], "secret") {
 					t.Errorf("alert: %s\nwant %q", s.alerts[0], tt.want)
 				}
@@ -404,6 +412,57 @@ func TestSubscriberSaysWhatIsWrong(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// stranger listens, and does not speak Redis's language. It returns its address.
+func stranger(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("<!DOCTYPE HTML>\r\n"))
+			_ = conn.Close()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// TestSubscriberTellsOfAnOutage for as long as it lasts, at the start as later.
+func TestSubscriberTellsOfAnOutage(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t)
+	proxy := redistest.NewProxy(t, srv.Addr())
+	proxy.Refuse(true)
+	opts := testOptions("redis://" + proxy.Addr())
+	opts.outageInterval = 20 * time.Millisecond
+	s := subscribe(t, opts, "a")
+	told := func() int { return s.count(func(e *ears) int { return len(e.waits) }) }
+	for range 2 {
+		before := told()
+		redistest.Eventually(t, patience, "three reports", func() bool { return told() >= before+3 })
+		s.with(func() {
+			if last := s.waits[before+1:]; !slices.IsSorted(last) || s.causes[before+1] == "" {
+				t.Errorf("told of %v, because of %q", last, s.causes)
+			}
+		})
+		proxy.Refuse(false)
+		redistest.Eventually(t, patience, "it is back", func() bool { ready, _ := s.Status(); return ready })
+		quiet := told()
+		time.Sleep(5 * opts.outageInterval)
+		if now := told(); now > quiet+1 { // one may have been on its way
+			t.Errorf("told of %d outages more while there is none", now-quiet)
+		}
+		proxy.Refuse(true)
+		proxy.Cut()
 	}
 }
 
