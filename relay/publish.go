@@ -43,7 +43,7 @@ func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) er
 func sizeOf(p *respserver.Publication) int { return max(int(p.Oversize), len(p.Payload)) }
 
 func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publication) error {
-	if p.Late && !r.publisher.Standing(p.From) {
+	if p.Late && !r.Standing(p.From) {
 		return upstream.ErrDown
 	}
 	if policy.History != nil {
@@ -54,6 +54,13 @@ func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publi
 
 // Send has sent what a connection published. It does not block.
 func (r *Relay) Send(from uint64) { r.publisher.Flush(from) }
+
+// Standing tells whether there is a connection to Redis to send over what a client
+// publishes.
+func (r *Relay) Standing(from uint64) bool { return r.publisher.Standing(from) }
+
+// TakeBack refuses what a connection published and could not be sent so far.
+func (r *Relay) TakeBack(from uint64) { r.publisher.TakeBack(from) }
 
 // judge says why a local client may not publish a message, or of what kind it is.
 func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (kind []byte, refusal *Refusal) {

@@ -70,7 +70,9 @@ func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) error 
 	return nil
 }
 
-func (b *backend) Send(uint64) {}
+func (b *backend) Send(uint64)          {}
+func (b *backend) Standing(uint64) bool { return true }
+func (b *backend) TakeBack(uint64)      {}
 
 func (b *backend) Barrier(_ [resp.Kinds][]string, done func()) { done() }
 

@@ -322,6 +322,7 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 		return p, true
 	}
 	c.flush()
+	lost := !c.srv.backend.Standing(c.id)
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
 	inTime := true
@@ -334,7 +335,10 @@ func (c *session) letSubscribersIn(p Publication) (Publication, bool) {
 		pending = c.srv.hub.WaitFor(p.Kind, p.Channel)
 	}
 	p.Late = !inTime
-	return p, c.ending.Load() == nil
+	if lost && c.hungUp() {
+		c.quit = true // the client may be trying again: then the message would come twice
+	}
+	return p, c.ending.Load() == nil && !c.quit
 }
 
 // settled is wait for which publishers need not wait meanwhile.

@@ -82,6 +82,10 @@ type (
 		// Send has sent what was taken from a connection, when that has no more for
 		// now. It does not block.
 		Send(from uint64)
+		// Standing tells whether there is a connection to Redis to send it over.
+		Standing(from uint64) bool
+		// TakeBack refuses what was taken from a connection and could not be sent so far.
+		TakeBack(from uint64)
 	}
 	// Gate decides who may listen.
 	Gate interface {

@@ -153,6 +153,9 @@ func (c *session) run() {
 	c.takeRead() // a socket closed with bytes in it breaks the connection off
 	why := c.ending.Load()
 	c.logEnd(why, err)
+	if len(c.window) > 0 && c.hungUp() {
+		c.srv.backend.TakeBack(c.id) // the client may be trying again
+	}
 	if why == nil || !behind[*why] {
 		c.out.Drain(c.srv.opts.PublishTimeout + drainTime)
 	}
@@ -433,10 +436,13 @@ func (c *session) readAhead(buf []byte) (n int, err error) {
 	return n, nil
 }
 
-// awaitLast waits a little longer for a client that has closed its side: it may be
-// gone, or has said all it had to say and wants the answers.
+// awaitLast waits a little longer for a client that has closed its side: it may have
+// said all it had to say and want the answers.
 func (c *session) awaitLast(done <-chan struct{}) error {
 	c.watch(false) // what is unread is the end
+	if c.hungUp() {
+		return io.EOF
+	}
 	timer := time.NewTimer(c.srv.opts.PublishTimeout)
 	defer timer.Stop()
 	if !c.settled(timer, done) {

@@ -50,6 +50,7 @@ type lane struct {
 // request is a command that was not answered yet.
 type request struct {
 	receipt  Receipt
+	from     uint64    // whose it is: the number of the lane, as it was given
 	deadline time.Time // for being sent
 	size     int64     // as counted in lane.queued
 	wire     int       // bytes, encoded
@@ -78,7 +79,7 @@ func newLane(
 }
 
 // enqueue encodes a command. It reports false when the lane is stopped.
-func (l *lane) enqueue(receipt Receipt, size int64, args [][]byte) bool {
+func (l *lane) enqueue(receipt Receipt, from uint64, size int64, args [][]byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
@@ -91,7 +92,7 @@ func (l *lane) enqueue(receipt Receipt, size int64, args [][]byte) bool {
 	for _, a := range args {
 		b.wire = resp.AppendBulk(b.wire, a)
 	}
-	b.requests = append(b.requests, request{receipt, l.deadline(), size, len(b.wire) - before})
+	b.requests = append(b.requests, request{receipt, from, l.deadline(), size, len(b.wire) - before})
 	l.armLocked()
 	return true
 }

@@ -83,7 +83,7 @@ func TestTooLargeAnswerConcernsWhoAsked(t *testing.T) {
 		for i, a := range args {
 			words[i] = []byte(a)
 		}
-		if err := p.enqueue(l, r, words); err != nil {
+		if err := p.enqueue(l, asking, r, words); err != nil {
 			t.Fatal(err)
 		}
 		return r
@@ -273,7 +273,7 @@ func TestLinkAnswersPartOfABatch(t *testing.T) {
 	var answers []reply
 	for range 3 {
 		r := make(reply, 1)
-		l.enqueue(r, overhead, [][]byte{[]byte("PING")})
+		l.enqueue(r, 0, overhead, [][]byte{[]byte("PING")})
 		answers = append(answers, r)
 	}
 	peer, ended := serveLane(t, l)
@@ -315,11 +315,11 @@ func TestLinkTakesBackWhatWasNotWritten(t *testing.T) {
 		near, far := net.Pipe()
 		k := newLink(l, &broken{near, takes})
 		l.link = k
-		l.enqueue(make(reply, 1), overhead, [][]byte{[]byte("first")})
+		l.enqueue(make(reply, 1), 0, overhead, [][]byte{[]byte("first")})
 		if !k.resume() {
 			t.Fatal("nothing is to be written")
 		}
-		l.enqueue(make(reply, 1), overhead, [][]byte{[]byte("second")})
+		l.enqueue(make(reply, 1), 0, overhead, [][]byte{[]byte("second")})
 		n, err := k.conn.Write(k.rest)
 		k.rest = k.rest[n:]
 		if k.wrote(err) {

@@ -91,15 +91,15 @@ func (p *Publisher) Publish(lane uint64, shard bool, channel, payload []byte, re
 // for a publish, and half of it once more if the command was sent, at the latest,
 // or so.
 func (p *Publisher) Enqueue(lane uint64, receipt Receipt, args ...[]byte) error {
-	return p.enqueue(p.lane(lane), receipt, args)
+	return p.enqueue(p.lane(lane), lane, receipt, args)
 }
 
-func (p *Publisher) enqueue(l *lane, receipt Receipt, args [][]byte) error {
+func (p *Publisher) enqueue(l *lane, from uint64, receipt Receipt, args [][]byte) error {
 	size := int64(overhead)
 	for _, a := range args {
 		size += int64(len(a))
 	}
-	return p.admit(size, func() bool { return l.enqueue(receipt, size, args) })
+	return p.admit(size, func() bool { return l.enqueue(receipt, from, size, args) })
 }
 
 // admit counts size bytes and queues them, if there is room.
@@ -118,6 +118,10 @@ func (p *Publisher) admit(size int64, enqueue func() bool) error {
 // Flush has sent what is queued for a lane: now, or when answers have come that
 // are due. It does not wait.
 func (p *Publisher) Flush(lane uint64) { p.lane(lane).flush() }
+
+// TakeBack answers ErrDown to what waits in a lane, under this very number, while there
+// is no connection to send it over: nobody wants it any more.
+func (p *Publisher) TakeBack(lane uint64) { p.lane(lane).takeBack(lane) }
 
 func (p *Publisher) lane(n uint64) *lane { return p.lanes[n%Lanes] }
 
@@ -138,7 +142,7 @@ func (p *Publisher) Do(ctx context.Context, args ...any) (any, error) {
 	}
 	r := make(reply, 1)
 	l := p.lanes[asking]
-	if err := p.enqueue(l, r, words); err != nil {
+	if err := p.enqueue(l, asking, r, words); err != nil {
 		return nil, err
 	}
 	l.flush()

@@ -52,7 +52,7 @@ func (p *Publisher) Call(lane uint64, s *Script, receipt Receipt, c Call) error 
 	for _, h := range c.Head {
 		size += int64(len(h))
 	}
-	return p.admit(size, func() bool { return p.lane(lane).call(s, receipt, size, &c) })
+	return p.admit(size, func() bool { return p.lane(lane).call(s, item{receipt, lane, size, 0}, &c) })
 }
 
 // Eval runs a script and waits for what it returns, as Do does.
@@ -79,13 +79,21 @@ func isNoScript(err error) bool {
 // calls is one command for several calls of a script. It is the Receipt of that
 // command. Guarded by lane.mu until it is sent, then fixed.
 type calls struct {
-	lane     *lane
-	script   *Script
-	receipts []Receipt // one for each item
-	groups   []group
-	items    []byte // encoded
-	bytes    int    // of all this
-	size     int64  // as counted in lane.queued
+	lane   *lane
+	script *Script
+	list   []item
+	groups []group
+	items  []byte // encoded
+	bytes  int    // of all this
+	size   int64  // as counted in lane.queued
+}
+
+// item is one call among others.
+type item struct {
+	receipt Receipt
+	from    uint64 // as in request
+	size    int64  // as counted in lane.queued
+	wire    int    // bytes, encoded
 }
 
 // group is neighbouring items with one key and one head.
@@ -98,7 +106,7 @@ type group struct {
 }
 
 // call adds a call to the last command that waits, or begins one.
-func (l *lane) call(s *Script, receipt Receipt, size int64, item *Call) bool {
+func (l *lane) call(s *Script, i item, what *Call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
@@ -106,38 +114,41 @@ func (l *lane) call(s *Script, receipt Receipt, size int64, item *Call) bool {
 	}
 	b := l.waiting
 	c := b.open
-	if c == nil || c.script != s || len(c.receipts) >= maxCalls || c.bytes > maxCallBytes {
+	if c == nil || c.script != s || len(c.list) >= maxCalls || c.bytes > maxCallBytes {
 		b.seal()
 		c = &calls{lane: l, script: s}
 		b.open = c
 		b.requests = append(b.requests, request{receipt: c, deadline: l.deadline()})
 		l.armLocked()
 	}
-	c.add(item)
-	c.receipts = append(c.receipts, receipt)
-	c.size += size
+	i.wire = c.add(what)
+	c.list = append(c.list, i)
+	c.size += i.size
 	b.requests[len(b.requests)-1].size = c.size
 	return true
 }
 
-// add puts an item into the last group, or begins one.
-func (c *calls) add(item *Call) {
+// add puts an item into the last group, or begins one. It returns how many bytes it is,
+// encoded.
+func (c *calls) add(what *Call) (size int) {
 	before := len(c.items)
-	c.items = resp.AppendBulk(c.items, item.Item)
-	c.bytes += len(c.items) - before
+	c.items = resp.AppendBulk(c.items, what.Item)
+	size = len(c.items) - before
+	c.bytes += size
 
-	wire := resp.AppendBulk(c.lane.scratch[:0], item.Key)
+	wire := resp.AppendBulk(c.lane.scratch[:0], what.Key)
 	key := len(wire)
-	for _, h := range item.Head {
+	for _, h := range what.Head {
 		wire = resp.AppendBulk(wire, h)
 	}
 	c.lane.scratch = wire
 	if n := len(c.groups); n > 0 && bytes.Equal(c.groups[n-1].wire, wire) {
 		c.groups[n-1].items++
-		return
+		return size
 	}
-	c.groups = append(c.groups, group{bytes.Clone(wire), key, len(item.Head), bytes.Clone(item.First), 1})
-	c.bytes += len(wire) + len(item.First)
+	c.groups = append(c.groups, group{bytes.Clone(wire), key, len(what.Head), bytes.Clone(what.First), 1})
+	c.bytes += len(wire) + len(what.First)
+	return size
 }
 
 // seal encodes the command that calls could still be added to. The first one brings the
@@ -178,7 +189,7 @@ func (unheard) Answer(any, error) {}
 func (unheard) Flush()            {}
 
 func (c *calls) append(b []byte, verb string, script []byte) []byte {
-	words := len(c.receipts)
+	words := len(c.list)
 	for _, g := range c.groups {
 		words += 3 + g.words
 	}
@@ -204,12 +215,12 @@ func (c *calls) Answer(value any, err error) {
 	if err == nil {
 		values, err = c.each(value)
 	}
-	for i, r := range c.receipts {
+	for n, i := range c.list {
 		if err != nil {
-			r.Answer(nil, err)
+			i.receipt.Answer(nil, err)
 			continue
 		}
-		r.Answer(values[i], nil)
+		i.receipt.Answer(values[n], nil)
 	}
 }
 
@@ -219,7 +230,7 @@ func (c *calls) each(value any) (values []any, err error) {
 	if len(list) != len(c.groups) {
 		return nil, errScript
 	}
-	values = make([]any, 0, len(c.receipts))
+	values = make([]any, 0, len(c.list))
 	items := 0
 	for i, v := range list {
 		switch v := v.(type) {
@@ -265,7 +276,7 @@ func (b *batch) insert(r request, wire []byte) {
 
 // Flush lets the answers out.
 func (c *calls) Flush() {
-	for _, r := range c.receipts {
-		r.Flush()
+	for _, i := range c.list {
+		i.receipt.Flush()
 	}
 }
