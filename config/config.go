@@ -38,7 +38,7 @@ type Redis struct {
 	URL            string        `koanf:"url"` // or EmbeddedRedis. May hold a password: print Redacted instead
 	PasswordFile   string        `koanf:"password_file"`
 	TLS            TLS           `koanf:"tls"`
-	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH waits for a lost Redis
+	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH, and a question, waits for a lost Redis
 	ProbeInterval  time.Duration `koanf:"probe_interval"`  // between two proofs of delivery
 	AlertAfter     int           `koanf:"alert_after"`     // failed attempts in a row
 }
@@ -215,7 +215,7 @@ func Default() Config {
 	return Config{
 		Redis: Redis{
 			Mode:           ModeSingle,
-			PublishTimeout: time.Second,
+			PublishTimeout: 15 * time.Second,
 			ProbeInterval:  10 * time.Second,
 			AlertAfter:     5,
 		},

@@ -55,7 +55,7 @@ var help = map[string]string{
 	"redis.tls.ca":            "PEM file of the authorities to trust, with rediss://",
 	"redis.tls.cert":          "PEM file of the client certificate",
 	"redis.tls.key":           "PEM file of the client certificate's key",
-	"redis.publish_timeout":   "how long a PUBLISH waits for a lost Redis",
+	"redis.publish_timeout":   "how long a PUBLISH, and a question, waits for a lost Redis",
 	"redis.probe_interval":    "how often the relay publishes to itself to prove delivery",
 	"redis.alert_after":       "failed attempts in a row before an alert",
 	"socket.path":             "Unix socket that clients connect to",

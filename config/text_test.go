@@ -98,7 +98,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%d lines of help for %d keys", len(help), len(keys))
 	}
 	for _, want := range []Key{
-		{"redis.publish_timeout", "RELAY_REDIS_PUBLISH_TIMEOUT", "1s", help["redis.publish_timeout"]},
+		{"redis.publish_timeout", "RELAY_REDIS_PUBLISH_TIMEOUT", "15s", help["redis.publish_timeout"]},
 		{"redis.tls.ca", "RELAY_REDIS_TLS_CA", "", help["redis.tls.ca"]},
 		{"limits.queue", "RELAY_LIMITS_QUEUE", "8MiB", help["limits.queue"]},
 		{"socket.allow_uids", "RELAY_SOCKET_ALLOW_UIDS", "[]", help["socket.allow_uids"]},

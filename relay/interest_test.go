@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"redis-relay/config"
 	"redis-relay/relay/redistest"
 )
 
@@ -376,7 +377,7 @@ func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {
 // which takes 7 s.
 func TestUnsubscribeOfASilentRedis(t *testing.T) {
 	redis := redistest.Start(t)
-	r := startRelay(t, redis)
+	r := startRelay(t, redis, func(c *config.Config) { c.Redis.PublishTimeout = time.Second })
 	sub := r.subscribe("end:1")
 	redis.Stop()
 	defer redis.Cont()

@@ -34,8 +34,9 @@ type Options struct {
 	outageInterval time.Duration // for tests; 0: outageInterval
 }
 
-// connectTimeout bounds dialing and the handshake, each.
-const connectTimeout = 3 * time.Second
+// stepTimeout bounds dialing, each step of the handshake, which are all that go-redis
+// reads and writes, and each write of subscriptions.
+const stepTimeout = 3 * time.Second
 
 // poolSize is one more than a client uses: when all of a pool cannot be dialed,
 // go-redis leaves a goroutine trying again, which outlives the client.
@@ -113,8 +114,8 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt.ClientName = o.clientName(role)
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
-	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
-	opt.ReadTimeout, opt.WriteTimeout = o.timeout(), o.timeout()
+	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
+	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -145,15 +146,12 @@ func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 	opt.ClientName = o.clientName(role)
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1
-	opt.DialTimeout, opt.DialerRetries = connectTimeout, 1
-	opt.ReadTimeout, opt.WriteTimeout = o.timeout(), o.timeout()
+	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
+	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
 	return redis.NewFailoverClient(opt), nil
 }
-
-// timeout bounds one read or write; a command's own deadline is mostly shorter.
-func (o *Options) timeout() time.Duration { return max(connectTimeout, o.PublishTimeout) }
 
 // clientName is what CLIENT LIST on Redis shows. Redis refuses spaces and
 // unprintable bytes in it.

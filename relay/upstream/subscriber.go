@@ -437,7 +437,7 @@ func (s *Subscriber) send(ctx context.Context, conn net.Conn, end context.Cancel
 			if len(b) == 0 {
 				continue
 			}
-			_ = conn.SetWriteDeadline(time.Now().Add(s.opts.timeout())) // of a closed connection: Write says so
+			_ = conn.SetWriteDeadline(time.Now().Add(stepTimeout)) // of a closed connection: Write says so
 			if _, err := conn.Write(b); err != nil {
 				end(err)
 				return
