@@ -6,10 +6,10 @@ import { createConnection, createServer } from 'node:net';
 import { PATIENCE, until, within } from './wait.js';
 
 const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+process.on('exit', () => running.forEach((daemon) => daemon.kill('SIGKILL')));
 
 // Daemon is a child process that is ready when its probe, an async condition, says so.
-// Options are those of spawn: cwd, env.
+// Options are those of spawn: cwd, env; with detached, a signal is for all processes that it has started, too.
 export class Daemon {
   #command;
   #args;
@@ -33,20 +33,20 @@ export class Daemon {
 
   // isRunning says whether the process has started and not ended.
   get isRunning() {
-    return running.has(this.#child);
+    return running.has(this);
   }
 
   async start() {
     const child = spawn(this.#command, this.#args, { ...this.#options, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
-    running.add(child);
+    running.add(this);
     this.#output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.#output += data));
     this.#exit = new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(`ended with ${signal ?? code}`));
     });
-    this.#exit.then(() => running.delete(child));
+    this.#exit.then(() => running.delete(this));
     const died = this.#exit.then((how) => {
       throw new Error(`${this.#command}: ${how} before it was ready:\n${this.#output}`);
     });
@@ -59,25 +59,35 @@ export class Daemon {
 
   // freeze takes the processor away from the process, which keeps its connections; thaw gives it back.
   freeze() {
-    this.#child.kill('SIGSTOP');
+    this.kill('SIGSTOP');
   }
 
   thaw() {
-    this.#child.kill('SIGCONT');
+    this.kill('SIGCONT');
   }
 
   // signal sends a signal that does not end the process: SIGSTOP, SIGCONT, SIGHUP.
   signal(signal) {
-    this.#child.kill(signal);
+    this.kill(signal);
+  }
+
+  // kill sends a signal and waits for nothing.
+  kill(signal) {
+    if (!this.#options.detached) return this.#child?.kill(signal);
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error; // all have ended
+    }
   }
 
   // stop ends the process with the signal and waits for its end.
   async stop(signal) {
-    this.#child?.kill(signal);
+    this.kill(signal);
     try {
       await within(`end of ${this.#command} after ${signal}`, this.#exit, PATIENCE);
     } catch (error) {
-      this.#child.kill('SIGKILL');
+      this.kill('SIGKILL');
       throw new Error(`${error.message}; its output:\n${this.#output}`);
     }
   }
