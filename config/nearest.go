@@ -10,16 +10,33 @@ const longestTypo = 64 // bytes
 // Nearest returns the candidate with the fewest edits from name. ok reports
 // whether it is near enough to be a likely typo: at most half of it differs.
 func Nearest(name string, candidates []string) (best string, ok bool) {
-	if len(name) > longestTypo {
-		return "", false
+	best, least := nearest(name, candidates)
+	return best, least >= 0 && 2*least <= utf8.RuneCountInString(name)
+}
+
+// Typo is Nearest for names that are mostly no mistakes: a longer one may have two edits, a shorter one has one.
+func Typo(name string, candidates []string) (meant string, ok bool) {
+	const long = 8
+	most := 1
+	if utf8.RuneCountInString(name) >= long {
+		most = 2
 	}
-	least := -1
+	meant, least := nearest(name, candidates)
+	return meant, 0 <= least && least <= most
+}
+
+// nearest returns the candidate with the fewest edits, and how many these are; -1 without one.
+func nearest(name string, candidates []string) (best string, least int) {
+	least = -1
+	if len(name) > longestTypo {
+		return "", least
+	}
 	for _, c := range candidates {
 		if d := edits(name, c); least < 0 || d < least {
 			best, least = c, d
 		}
 	}
-	return best, least >= 0 && 2*least <= utf8.RuneCountInString(name)
+	return best, least
 }
 
 // edits counts the runes to insert, delete, change or swap with the next one to

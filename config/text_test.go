@@ -277,3 +277,17 @@ func TestFieldsHaveTags(t *testing.T) {
 		}
 	}
 }
+
+// TestTypo holds that words of others' keywords are no mistakes.
+func TestTypo(t *testing.T) {
+	keywords := []string{"type", "required", "properties", "maxLength", "items", "pattern", "format", "contains", "enum", "const", "then"}
+	for name, want := range map[string]string{
+		"requierd": "required", "propertes": "properties", "maxlength": "maxLength", "typ": "type", "Type": "type", "item": "items",
+		"tsType": "", "enumNames": "", "markdownDescription": "", "title": "", "nullable": "", "discriminator": "", "version": "",
+		"propertyOrder": "", "errorMessage": "", "patternErrorMessage": "", "xml": "", "order": "", "group": "", "unit": "",
+	} {
+		if meant, ok := Typo(name, keywords); ok != (want != "") || ok && meant != want {
+			t.Errorf("%s: %q, %v; want %q", name, meant, ok, want)
+		}
+	}
+}

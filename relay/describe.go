@@ -67,9 +67,9 @@ func Describe(cfg *config.Config, w io.Writer) error {
 		p("%s\t%s\t%s\n", rt.Name, rest, policyWords(&rt.Policy))
 	}
 	if names := set.Names(); len(names) > 0 {
-		p("\nSCHEMA\tCHECKED\n")
+		p("\nSCHEMA\tDRAFT\tCHECKED\n")
 		for _, name := range names {
-			p("%s\t%s\n", name, checkedWord(set, name))
+			p("%s\t%s\t%s\n", name, draftWord(set, name), checkedWord(set, name))
 		}
 	}
 	if err := out.Flush(); err != nil {
@@ -122,6 +122,15 @@ func invalidWord(rt *route.Route) string {
 		return string(config.InvalidLog)
 	}
 	return string(config.InvalidReject)
+}
+
+// draftWord says of which draft a schema is.
+func draftWord(set *schema.Set, name string) string {
+	draft, named := set.Draft(name)
+	if !named {
+		return draft + " by default"
+	}
+	return draft
 }
 
 // checkedWord says how messages are checked against a schema.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ type rules struct {
 	counters []*monitor.Route          // by Route.Index
 	meters   map[*route.Policy]*meters // of the policies that have a rate
 	schemas  *schema.Set
-	warnings []string // of schemas that no route needs
+	warnings []string // of what does less than it seems to, and of schemas that no route needs
 	patterns []string // texts of which a pattern must begin with one; empty: any pattern
 }
 
@@ -61,7 +62,7 @@ func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err er
 	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
 	switch {
 	case err == nil:
-		return set, nil, nil
+		return set, doubts(cfg, set), nil
 	case needed && errors.Is(err, schema.ErrFolder):
 		return nil, nil, fmt.Errorf("schemas: %w", err)
 	case needed:
@@ -73,6 +74,48 @@ func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err er
 		warnings = append(warnings, "no route has a schema yet, but one would fail: "+problem)
 	}
 	return &schema.Set{}, warnings, nil
+}
+
+// doubts says what of routes and schemas does less than it seems to.
+func doubts(cfg *config.Config, set *schema.Set) (warnings []string) {
+	for i, r := range cfg.Routes {
+		if before, _, found := strings.Cut(r.Prefix, "*"); found {
+			warnings = append(warnings, fmt.Sprintf("routes[%d].prefix: %q is plain text, and covers only channels with a * in "+
+				"their names; write %q", i, r.Prefix, before))
+		}
+	}
+	const most = 10 // of one file
+	of := map[string]int{}
+	for _, d := range set.Doubts() {
+		text := doubtWords(d)
+		if text == "" {
+			continue
+		}
+		if of[d.File]++; of[d.File] <= most {
+			warnings = append(warnings, text)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		if more := of[name] - most; more > 0 {
+			warnings = append(warnings, fmt.Sprintf("schema %s: %d more of these", name, more))
+		}
+	}
+	return warnings
+}
+
+// doubtWords returns what is to be said of a doubt, empty if it is none after all.
+func doubtWords(d schema.Doubt) string {
+	meant, near := config.Typo(d.Name, d.Among)
+	place := "schema " + d.File + ": " + d.Pointer
+	switch {
+	case near && d.Why == "":
+		return fmt.Sprintf("%s: %q checks nothing: no draft has that keyword; did you mean %q?", place, d.Name, meant)
+	case near:
+		return fmt.Sprintf("%s: %q checks nothing: %s; did you mean %q?", place, d.Name, d.Why, meant)
+	case d.Why == "":
+		return ""
+	}
+	return fmt.Sprintf("%s: %q checks nothing: %s", place, d.Name, d.Why)
 }
 
 func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {

@@ -48,10 +48,10 @@ func TestCheck(t *testing.T) {
 				"\nunrouted  any        disconnect  disconnect  all      -                             -   ",
 			},
 		},
-		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  compiled\n", "\nok\n"}},
+		"good schema": {withSchema(`{"type": "object"}`), nil, exitOK, []string{"\na.json  2020-12 by default  compiled\n", "\nok\n"}},
 		"schema not compiled": {
 			withSchema(`{"items": {"patternProperties": {` + manyPatterns() + `}}}`), nil, exitOK,
-			[]string{"\na.json  not compiled", ": /items/patternProperties has the 65th pattern of one value\n", "\nok\n"},
+			[]string{"\na.json  2020-12 by default  not compiled", ": /items/patternProperties has the 65th pattern of one value\n", "\nok\n"},
 		},
 		"named file missing": {nil, []string{"--config", "my.yaml"}, exitFailed, []string{"\nmy.yaml: no such file or directory; name another with --config, or write one: redis-relay init --config my.yaml\n"}},
 		"unknown key": {
@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 		"good schemas that no route uses": {
 			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/c.json": `{"type":"object"}`},
 			nil, exitOK,
-			[]string{"\nc.json  compiled\n\nok\n"},
+			[]string{"\nc.json  2020-12 by default  compiled\n\nok\n"},
 		},
 		"schemas folder that no route needs": {
 			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas": "a file"},
@@ -149,6 +149,23 @@ func TestCheck(t *testing.T) {
 			map[string]string{"relay.yaml": "limits: {clients: few, payload: 0}\nroutes:\n  - prefix: 'a:'\n    slow: quit\n"},
 			nil, exitFailed,
 			[]string{"relay.yaml:1: limits.clients: ", "relay.yaml:1: limits.payload: is 0B", "relay.yaml:4: routes[0].slow: "},
+		},
+		"what checks nothing": {
+			map[string]string{
+				"relay.yaml":     "routes:\n  - prefix: 'chat:*'\n    schema: a.json\n",
+				"schemas/a.json": `{"requierd": ["m"], "propertes": {}, "tsType": "X", "properties": {"m": {"format": "emial"}}}`,
+				"schemas/b.json": `{"$schema": "https://json-schema.org/draft/2020-12/schema", "format": "date"}`,
+			},
+			nil, exitOK,
+			[]string{
+				"a.json  2020-12 by default  compiled",
+				`warning: routes[0].prefix: "chat:*" is plain text, and covers only channels with a * in their names; write "chat:"`,
+				"warning: schema a.json: /propertes: \"propertes\" checks nothing: no draft has that keyword; did you mean \"properties\"?",
+				"warning: schema a.json: /requierd: \"requierd\" checks nothing: no draft has that keyword; did you mean \"required\"?",
+				"warning: schema a.json: /properties/m/format: \"emial\" checks nothing: that is no format of JSON Schema; " +
+					"did you mean \"email\"?\nwarning: schema b.json: /format: \"format\" checks nothing: in draft 2020-12 it is " +
+					"an annotation; leave $schema out, or name draft 7, to have formats checked\n\nok",
+			},
 		},
 		"indentation": {
 			map[string]string{"relay.yaml": "routes:\n  - prefix: 'a:'\n   slow: drop\n  - prefix: 'b:'\n"},

@@ -44,6 +44,8 @@ type file struct {
 	doc   any
 	draft *jsonschema.Draft
 	err   error
+
+	served bool // a schema is made of it, or refers to it
 }
 
 // location is where a schema stands.

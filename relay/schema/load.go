@@ -48,11 +48,16 @@ func Load(dir, draft string) (*Set, error) {
 		program, refused := build(sch)
 		examiner := newExaminer(sch)
 		examiner.nameWritten(f.written)
-		set.schemas[name] = compiled{examiner, program, f.placeIn(name, refused)}
+		uri, named := schemaOf(f.open(name).doc)
+		set.schemas[name] = compiled{
+			examiner: examiner, program: program, refused: f.placeIn(name, refused),
+			draft: nameOf(f.open(name).draft), named: named && draftOf(uri) != nil,
+		}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
+	set.doubts = f.doubts()
 	return set, nil
 }
 

@@ -26,13 +26,17 @@ var (
 
 // Set holds compiled schemas by file name. The zero Set holds none. It is safe for concurrent use.
 type Set struct {
-	schemas map[string]compiled // fixed after Load
+	// Fixed after Load.
+	schemas map[string]compiled
+	doubts  []Doubt
 }
 
 // compiled is one schema, twice. It never changes.
 type compiled struct {
 	examiner *examiner
 	program  *edge  // nil: the examiner decides
+	draft    string // by its name
+	named    bool   // the file says so
 	refused  string // the keyword for which there is no program, and why
 }
 

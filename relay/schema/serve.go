@@ -52,6 +52,7 @@ func (f *folder) spell(l location) ([]byte, error) {
 	if read.err != nil {
 		return nil, read.err
 	}
+	read.served = true
 	doc, err := decode(read.text)
 	if err != nil {
 		return nil, err
