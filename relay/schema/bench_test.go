@@ -181,3 +181,44 @@ func BenchmarkRefuse(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkShapes checks chat messages: of one shape; of two kinds; of as many shapes as there are messages, with and
+// without a predictor, which cannot help there; and of shapes of which a third is known.
+func BenchmarkShapes(b *testing.B) {
+	const typing = `{"type":"typing","roomId":"42","userId":"u-77","typing":true,"timestamp":"2026-01-02T03:04:05Z"}`
+	shapes := make([]string, 512)
+	for i := range shapes {
+		shapes[i] = strings.Replace(chatMessage, `"message":"`, fmt.Sprintf(`"note%d":%d,"message":"`, i, i), 1)
+	}
+	third := slices.Clone(shapes)
+	for i := 0; i < len(third); i += 3 {
+		third[i] = chatMessage
+	}
+	c, _ := shippedChecker(b, "chat.json")
+	ordinary := *c
+	ordinary.predictor = nil
+	for name, bench := range map[string]struct {
+		c     *Checker
+		texts []string
+	}{
+		"one": {c, []string{chatMessage}}, "two": {c, []string{chatMessage, typing}}, "all": {c, shapes}, "third": {c, third},
+		"all, ordinary": {&ordinary, shapes}, "third, ordinary": {&ordinary, third}, "two, ordinary": {&ordinary, []string{chatMessage, typing}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			c := *bench.c
+			if c.predictor != nil {
+				c.predictor = newPredictor()
+			}
+			payloads := make([][]byte, len(bench.texts))
+			for i, text := range bench.texts {
+				payloads[i] = []byte(text)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := c.Check(payloads[i%len(payloads)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -59,7 +59,7 @@ func TestShippedSchemasCompile(t *testing.T) {
 	}
 }
 
-// notCompiled is a schema that only the library decides, and why.
+// notCompiled is a schema that does not compile, and why.
 const (
 	notCompiled = `{"unevaluatedItems":false,"anyOf":[{"contains":{"const":0}},{"contains":{"const":1}},` +
 		`{"contains":{"const":2}},{"contains":{"const":3}},{"contains":{"const":4}}]}`

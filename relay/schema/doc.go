@@ -101,6 +101,22 @@
 // So the scan's time grows with the payload alone, which Scan is for: who must not be held up by a document has it
 // examined by Brief, which gives up after some 100 us, and then by Validate, elsewhere.
 //
+// # Predictions
+//
+// Messages of a channel look alike. A Checker remembers the skeletons of a few payloads that it accepted (skeleton.go):
+// the bytes between the values, and of each string, number and literal the edge that judged it and the tests that it
+// failed. Where the bytes of another payload between its values are the same, so are its names, their order and
+// nesting, and the edges; where each of its values fails the same tests, too, all frames come to the same end. So it is
+// accepted, for a third of what the scan costs. The first difference means nothing: the scan starts from the
+// beginning.
+//
+// Predicted are outcomes and not values. Not learned from (learn.go) is what depends on more than each value by itself,
+// or is rare: items that must be unique, patterns of names, escapes, exponents, and payloads of more than 16 KiB or 128
+// values.
+//
+// A predictor (predictor.go) learns from the first misses, and then from one in 32. Where fewer than half of the
+// payloads hit, it only tries one in 64, so that it costs next to nothing.
+//
 // # Examinations
 //
 // An examination (exam.go) reads the payload into an array of its values (document.go) and checks each against the
@@ -123,9 +139,10 @@
 // # Cost
 //
 // BenchmarkCheck and BenchmarkExamine set the checker beside examinations, BenchmarkRefuse what accepting costs beside
-// what refusing does, and BenchmarkUser has schemas as applications write them: on one core of a cloud server 0.3 us
-// and no allocation for a chat message of 124 bytes, of which the guard alone takes most. To examine it takes three
-// times as long; to refuse it, with the words, four times.
+// what refusing does, and BenchmarkUser has schemas as applications write them: on one core of a cloud server 0.1 us
+// and no allocation for a chat message of 124 bytes whose shape is known, and else 0.3 us, of which the guard alone
+// takes most. To examine it takes three times as long as that; to refuse it, with the words, four times.
+// BenchmarkShapes has messages of one shape, of several, and of ever new ones.
 //
 // # Ordering
 //
@@ -133,6 +150,7 @@
 //
 // # Concurrency
 //
-// A Set and a Checker never change after they are made, and any number of goroutines may use them. To
-// reload, Load a new Set and hand out new Checkers.
+// Any number of goroutines may use a Set and a Checker, which never change after they are made, but for what a Checker
+// predicts from: a value that never changes either, behind an atomic pointer. To reload, Load a new Set and hand out
+// new Checkers.
 package schema

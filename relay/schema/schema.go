@@ -50,13 +50,13 @@ func (s *Set) Names() []string {
 // kindField there is no kind. The error wraps ErrUnknown and lists the names there are.
 func (s *Set) Checker(name, kindField string) (*Checker, error) {
 	if name == "" {
-		return &Checker{kindField: kindField}, nil
+		return &Checker{kindField: kindField, predictor: newPredictor()}, nil
 	}
 	sch, ok := s.schemas[name]
 	if !ok {
 		return nil, fmt.Errorf("%w %q: %s", ErrUnknown, name, s.known())
 	}
-	return &Checker{compiled: sch, kindField: kindField}, nil
+	return &Checker{compiled: sch, kindField: kindField, predictor: newPredictor()}, nil
 }
 
 // known is the way out of an unknown name.
@@ -73,13 +73,15 @@ type Checker struct {
 	compiled             // without an examiner every payload passes
 	kindField string     // empty: no kind
 	keys      *keyFields // nil: no key
+
+	predictor *predictor // nil: nothing is predicted
 }
 
 // Keyed returns a Checker that also reports the key of a message: the value of the top-level field that
 // byKind names for its kind, or other if its kind is not there. An empty name is no field.
 func (c *Checker) Keyed(other string, byKind map[string]string) *Checker {
 	keyed := *c
-	keyed.keys = newKeyFields(other, byKind)
+	keyed.keys, keyed.predictor = newKeyFields(other, byKind), newPredictor()
 	return &keyed
 }
 
@@ -119,7 +121,17 @@ func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err erro
 	if c.examiner == nil && c.kindField == "" && c.keys == nil {
 		return nil, nil, true, nil
 	}
+	var known *knowledge
+	if c.predictor != nil {
+		known = c.predictor.known.Load()
+		if kind, key, hit := c.predict(known, payload); hit {
+			return kind, key, true, nil
+		}
+	}
 	kind, key, verdict, refused := scanKeyed(payload, c.kindField, c.keys, c.program)
+	if known != nil && refused.why == none && (verdict == accepted || c.examiner == nil) {
+		c.missed(known, payload)
+	}
 	switch {
 	case c.examiner == nil:
 		return kind, key, true, nil
