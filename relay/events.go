@@ -268,6 +268,7 @@ func (r *Relay) Up(subscriptions int, outage time.Duration) {
 	r.tell(EventsChannel, up)
 	r.feed.Up() // before anybody can act on the event
 	r.flush()
+	r.rights.look()
 }
 
 // Down is told when the connection is lost.

@@ -47,6 +47,7 @@ type Relay struct {
 	subscriber *upstream.Subscriber
 	publisher  *upstream.Publisher
 	interest   *interest
+	rights     *rights
 	hub        *hub.Hub
 	checks     *checkPool
 	fleet      *fleet.Fleet
@@ -90,6 +91,7 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 	r := &Relay{
 		cfg: cfg, running: cfg, log: log, level: level, metrics: monitor.New(version),
 	}
+	r.rights = newRights(r)
 	r.setLimits(cfg.Limits)
 	r.loaded.Store(&loaded{at: time.Now()})
 	r.schemas = digestSchemas(cfg)
@@ -159,6 +161,7 @@ func (r *Relay) takeSocket() error {
 // connectTo says how to reach Redis, and starts the embedded one if that is meant.
 func (r *Relay) connectTo() (upstream.Options, error) {
 	opts := upstreamOptions(&r.cfg.Redis)
+	opts.Refused = r.rights.note
 	if r.cfg.Redis.IsEmbedded() {
 		var err error
 		if r.embedded, err = embedded.Start(r.kept(), r.log.Named("embedded")); err != nil {
@@ -231,6 +234,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	redis.Go(func() error { return r.checks.run(below) })
 	redis.Go(func() error { return r.feed.Run(below) })
 	redis.Go(func() error { return r.fleet.Run(below) })
+	redis.Go(func() error { return r.rights.run(below) })
 
 	clients, gctx := errgroup.WithContext(ctx)
 	clients.Go(func() error { return r.server.Serve(gctx, r.socket) })

@@ -24,7 +24,7 @@ local function unknown(reply)
 end
 local function subscribers(what, name)
   local reply = redis.pcall('PUBSUB', what, name)
-  if unknown(reply) then return 0 end
+  if unknown(reply) and string.find(reply.err, 'subcommand') then return 0 end
   return reply[2] or reply -- the number, or the error
 end
 local relays = redis.pcall('SPUBLISH', ARGV[1], ARGV[2])

@@ -27,11 +27,12 @@ const (
 type channel struct {
 	name   string
 	state  state
-	asked  bool // a question is queued or under way
-	failed int  // questions about it alone in a row that had no answer; owned by Feed.ask
-	heavy  bool // it has an entry that is too large to be looked at again and again
-	last   ID   // the newest entry that listeners have, or that came before they did
-	exact  bool // and no entry lies between last and what they heard first
+	asked  bool  // a question is queued or under way
+	failed int   // questions about it alone in a row that had no answer; owned by Feed.ask
+	blind  error // why it is not known where its stream stands, so that nobody can wait for what comes
+	heavy  bool  // it has an entry that is too large to be looked at again and again
+	last   ID    // the newest entry that listeners have, or that came before they did
+	exact  bool  // and no entry lies between last and what they heard first
 	counts map[string]uint64
 	half   half
 

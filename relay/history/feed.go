@@ -5,6 +5,7 @@ package history
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -95,6 +96,7 @@ type Feed struct {
 	token     uint64 // the last one sent
 	fenced    uint64 // the last one that came back
 	passed    chan struct{}
+	unfenced  error      // why no token will come back over this connection; nil: it will
 	hungry    []*channel // with readers that wait for older entries
 	readers   int
 	heldBytes int
@@ -436,11 +438,15 @@ func (f *Feed) ReleasedPattern(pattern string) {
 	}
 }
 
-// Refused says that Redis will not subscribe a channel or its announcements: who
-// reads it would wait for ever.
+// Refused says that Redis will not subscribe a channel or its announcements, so that who
+// reads it would wait for ever; or the fence, so that no token comes back.
 func (f *Feed) Refused(name string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if name == f.fence {
+		f.unfenced = fmt.Errorf("%w: %w", errNoFence, err)
+		return
+	}
 	c := f.channels[name]
 	if c == nil || !c.watched {
 		return
@@ -515,7 +521,7 @@ func (f *Feed) forgetHeld(c *channel) {
 func (f *Feed) Lost() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.up, f.lost = false, true
+	f.up, f.lost, f.unfenced = false, true, nil
 	if !f.looking && f.seen > 0 {
 		f.looking, f.lostAt = true, f.seen
 	}

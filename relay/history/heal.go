@@ -29,6 +29,7 @@ const (
 
 var (
 	errManyKeys = errors.New("the database is too large")
+	errNoFence  = errors.New("Redis does not let the relay hear " + FencePrefix + "*")
 	errNoToken  = errors.New("the token of a question has not come back")
 )
 
@@ -99,9 +100,9 @@ func (f *Feed) askOnce(ctx context.Context) (more bool, err error) {
 // askTogether looks at channels in one question. With an error nothing is done about
 // them.
 func (f *Feed) askTogether(ctx context.Context, life uint64, batch []*channel) error {
-	list, number, ok := f.inquire(life, batch)
-	if !ok {
-		return nil
+	list, number, err := f.inquire(life, batch)
+	if list == nil {
+		return err
 	}
 	tails, err := ask(ctx, f.redis, f.fence, tokenText(number), maxAnswer, f.largest(), list)
 	if err == nil && !f.awaitToken(ctx, life, number) {
@@ -131,22 +132,22 @@ func (f *Feed) askTogether(ctx context.Context, life uint64, batch []*channel) e
 	return nil
 }
 
-// inquire makes a question of channels, unless the connection was lost since they were
-// taken off the queue.
-func (f *Feed) inquire(life uint64, batch []*channel) (list []question, token uint64, ok bool) {
+// inquire makes a question of channels: none, if the connection was lost since they were
+// taken off the queue, or the answer could not be compared with messages.
+func (f *Feed) inquire(life uint64, batch []*channel) (list []question, token uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if life != f.lives || !f.up {
-		return nil, 0, false
+	if life != f.lives || !f.up || f.unfenced != nil {
+		return nil, 0, f.unfenced
 	}
-	f.batch = batch
+	f.batch, list = batch, []question{}
 	f.token++
 	for _, c := range batch {
 		list = append(list, question{
 			channel: c.name, after: c.last, entries: c.state == behind && !c.last.IsZero(),
 		})
 	}
-	return list, f.token, true
+	return list, f.token, nil
 }
 
 // largest is how many bytes an entry may take that is read for listeners: a little more
@@ -220,7 +221,7 @@ func (f *Feed) beatLocked() {
 // settle compares what Redis says of a channel with what its listeners have, and
 // makes good the difference. All that had been published by then has arrived.
 func (f *Feed) settle(c *channel, t *tail) {
-	c.heavy = t.heavy
+	c.heavy, c.blind = t.heavy, nil
 	if c.state != behind {
 		f.baseline(c, t)
 		return
@@ -275,7 +276,11 @@ func (f *Feed) recount(c *channel, t *tail, since int64) {
 
 // unknown is a loss so early that it is not known what came before it.
 func (f *Feed) unknown(c *channel, t *tail) {
-	if t.refused == "" && t.length > 0 {
+	switch {
+	case t.absent:
+	case t.refused != "":
+		f.gone(c, t)
+	case t.length > 0:
 		f.miss(Gap{Channel: c.name, Cause: "the connection was lost before it was known where the stream stood"})
 	}
 	if c.last = before(f.seen); t.newest.After(c.last) {

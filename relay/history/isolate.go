@@ -5,6 +5,7 @@ package history
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"redis-relay/relay/upstream"
@@ -61,6 +62,12 @@ func (f *Feed) life() uint64 {
 	return f.lives
 }
 
+// mayBeAllowed tells whether an answer is refused, which may change, and takes no time.
+func mayBeAllowed(err error) bool {
+	var refused upstream.ReplyError
+	return errors.As(err, &refused) || errors.Is(err, errNoFence)
+}
+
 // askAgain queues channels once more of which there was no answer.
 func (f *Feed) askAgain(life uint64, batch []*channel) {
 	f.mu.Lock()
@@ -74,7 +81,7 @@ func (f *Feed) askAgain(life uint64, batch []*channel) {
 }
 
 // isolate gives a channel up of which the answer cannot be had: listeners go on behind a
-// gap. With an error that may be one of the moment it is asked about a few times.
+// gap, readers get the error. With an error that may be one of the moment it is asked about a few times.
 func (f *Feed) isolate(life uint64, c *channel, err error) error {
 	if c.failed++; !lasting(err) && c.failed < maxFailed {
 		f.askAgain(life, []*channel{c})
@@ -84,7 +91,14 @@ func (f *Feed) isolate(life uint64, c *channel, err error) error {
 	defer f.mu.Unlock()
 	if life == f.lives && f.up && f.channels[c.name] == c {
 		c.asked, c.failed = false, 0
-		f.settle(c, &tail{refused: err.Error(), heavy: true})
+		known := c.settled
+		f.settle(c, &tail{refused: err.Error(), heavy: !mayBeAllowed(err)})
+		if !known {
+			c.blind = err
+		}
+		for _, w := range slices.Clone(c.waiters) {
+			f.endLocked(w.read, nil, err) // nobody knows what there is for them
+		}
 		f.ears.Flush()
 	}
 	return nil

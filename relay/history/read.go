@@ -218,6 +218,8 @@ func (f *Feed) look(w *waiter) {
 	c := w.channel
 	switch {
 	case w.read.done, len(w.found) > 0:
+	case c.blind != nil:
+		f.endLocked(w.read, nil, c.blind)
 	case w.Newest && c.state == live:
 		w.Newest, w.After = false, c.last
 	case w.Newest:

@@ -114,7 +114,8 @@ func lasting(err error) bool {
 		code, _, _ := strings.Cut(string(refused), " ")
 		return !slices.Contains(momentary, code)
 	}
-	return errors.Is(err, upstream.ErrTooLarge) || errors.Is(err, errAnswer) || errors.Is(err, errManyKeys)
+	return errors.Is(err, upstream.ErrTooLarge) || errors.Is(err, errAnswer) ||
+		errors.Is(err, errManyKeys) || errors.Is(err, errNoFence)
 }
 
 // ask looks at streams. token, if not empty, comes back on the channel fence. budget

@@ -31,6 +31,10 @@ type Options struct {
 	ProbeInterval  time.Duration // 0: no probe
 	AlertAfter     int           // failed attempts in a row
 
+	// Refused, if not nil, is told that Redis refuses a command without which the relay
+	// goes on. It must not block.
+	Refused func(command string, err error)
+
 	outageInterval time.Duration // for tests; 0: outageInterval
 }
 
@@ -111,7 +115,7 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 		return nil, err
 	}
 	opt.Protocol = 2 // the tap reads RESP2, and forwards it byte for byte
-	opt.ClientName = o.clientName(role)
+	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
 	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
@@ -143,7 +147,7 @@ func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 		return nil, err
 	}
 	opt.Protocol = 2
-	opt.ClientName = o.clientName(role)
+	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1
 	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
@@ -151,6 +155,25 @@ func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
 	return redis.NewFailoverClient(opt), nil
+}
+
+// introduce names a new connection in CLIENT LIST. A connection without a name is as good.
+func (o *Options) introduce(role string) func(context.Context, *redis.Conn) error {
+	return func(ctx context.Context, conn *redis.Conn) error {
+		return o.goOn("CLIENT", conn.ClientSetName(ctx, o.clientName(role)).Err())
+	}
+}
+
+// goOn makes nothing of an error of Redis about a command that the relay can do without.
+func (o *Options) goOn(command string, err error) error {
+	var refused redis.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if o.Refused != nil {
+		o.Refused(command, refused)
+	}
+	return nil
 }
 
 // clientName is what CLIENT LIST on Redis shows. Redis refuses spaces and

@@ -5,7 +5,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"net"
 	"os"
 	"slices"
@@ -40,6 +39,7 @@ type lane struct {
 	reason  error // why there is none, as far as is known
 	scratch []byte
 	loaded  *Script // that Redis knows, once it has what was encoded
+	noSHA   bool    // this connection may not name scripts by their hash
 	waiting *batch  // not sent
 	spare   *batch  // an empty one, to be used again
 	expiry  *time.Timer
@@ -275,11 +275,7 @@ func (l *lane) connect(ctx context.Context, client *redis.Client) error {
 		return nil
 	}
 	info, err := client.Info(ctx, "server").Result()
-	if err != nil {
-		var refused redis.Error
-		if errors.As(err, &refused) {
-			return nil // not allowed to ask: no matter
-		}
+	if err := l.opts.goOn("INFO", err); err != nil {
 		return err
 	}
 	for line := range strings.Lines(info) {

@@ -85,7 +85,7 @@ func newLink(l *lane, conn net.Conn) *link {
 func (l *lane) serve(ctx context.Context, conn net.Conn) error {
 	k := newLink(l, conn)
 	l.mu.Lock()
-	l.link = k
+	l.link, l.noSHA = k, false
 	l.bringLocked()
 	l.mu.Unlock()
 	stop := context.AfterFunc(ctx, k.end)

@@ -190,6 +190,14 @@ func (r *registry) landed() {
 	r.flying = r.flying[1:]
 }
 
+// letsGo tells whether the oldest command unsubscribes names, and of which kind.
+func (r *registry) letsGo() (kind resp.Kind, is bool) {
+	if len(r.flying) == 0 || r.flying[0].subscribe {
+		return 0, false
+	}
+	return r.flying[0].kind, true
+}
+
 // refuse takes an error that answers the oldest command. It returns the name
 // that Redis refused to subscribe; ok is false when that is not known yet, and
 // each name of the command is asked for alone, but for those that nobody wants any

@@ -63,17 +63,43 @@ func (p *Publisher) Eval(ctx context.Context, s *Script, keys []string, args ...
 		words = append(words, key)
 	}
 	words = append(words, args...)
-	v, err := p.Do(ctx, words...)
-	if isNoScript(err) {
-		words[0], words[1] = "EVAL", s.source
-		v, err = p.Do(ctx, words...)
+	l := p.lanes[asking]
+	var v any
+	var err error
+	if !l.mustBring() {
+		if v, err = p.Do(ctx, words...); !l.wantsSource(err) {
+			return v, err
+		}
 	}
-	return v, err
+	words[0], words[1] = "EVAL", s.source
+	return p.Do(ctx, words...)
 }
 
-func isNoScript(err error) bool {
+// wantsSource tells whether Redis will carry out a script only with its source: it does
+// not know it, or does not allow EVALSHA, of which the lane takes note.
+func (l *lane) wantsSource(err error) bool {
 	var refused ReplyError
-	return errors.As(err, &refused) && strings.HasPrefix(string(refused), "NOSCRIPT")
+	if !errors.As(err, &refused) {
+		return false
+	}
+	code, text, _ := strings.Cut(strings.ToLower(string(refused)), " ")
+	if code == "noscript" {
+		return true
+	}
+	if !strings.Contains(text, "evalsha") || code != "noperm" && !strings.HasPrefix(text, "unknown command") {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.noSHA = true
+	return true
+}
+
+// mustBring tells whether scripts must come with their source.
+func (l *lane) mustBring() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.noSHA
 }
 
 // calls is one command for several calls of a script. It is the Receipt of that
@@ -160,7 +186,7 @@ func (b *batch) seal() {
 		return
 	}
 	before := len(b.wire)
-	if c.lane.loaded == c.script {
+	if c.lane.loaded == c.script && !c.lane.noSHA {
 		b.wire = c.append(b.wire, "EVALSHA", c.script.sha)
 	} else {
 		b.wire = c.append(b.wire, "EVAL", c.script.source)
@@ -208,7 +234,7 @@ func (c *calls) append(b []byte, verb string, script []byte) []byte {
 
 // Answer gives each call its part.
 func (c *calls) Answer(value any, err error) {
-	if isNoScript(err) && c.again() {
+	if c.lane.wantsSource(err) && c.again() {
 		return
 	}
 	var values []any

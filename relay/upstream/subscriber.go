@@ -341,6 +341,7 @@ func (s *Subscriber) refused(reply redis.Error) error {
 		return fmt.Errorf("%w (%w)", errNoPing, reply)
 	}
 	s.mu.Lock()
+	unsubscribed, kept := s.reg.letsGo() // the names stay subscribed, and nobody hears them
 	n, known, gone, err := s.reg.refuse()
 	if s.reg.due() > 0 {
 		signal(s.wake)
@@ -352,13 +353,16 @@ func (s *Subscriber) refused(reply redis.Error) error {
 	for _, n := range gone {
 		s.registry.Released(n.kind, n.name)
 	}
+	if kept {
+		_ = s.opts.goOn(strings.ToUpper(unsubscribed.Unsubscribe()), reply)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", err, reply)
 	case !known:
 	case n.name == s.probe:
-		s.log.Warn("Redis does not allow the relay's own channels: no delivery probe; allow &relay:* to this user",
-			zap.Error(reply))
+		s.log.Warn("Redis does not allow the relay's own channels: no delivery probe; allow +subscribe and &relay:* to "+
+			"this user", zap.Error(reply))
 	default:
 		s.registry.Refused(n.kind, n.name, reply)
 	}

@@ -1,0 +1,172 @@
+package relay
+
+// What Redis does not let the relay do, by an ACL or a renamed command, and that the relay
+// goes on without: it is said once, with what does not work.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/upstream"
+)
+
+// right is a command that the relay can do without.
+type right struct {
+	name string // as an ACL has it, in capitals
+	try  string // a form of it that changes nothing, be it allowed or not; empty: it shows when it is used
+	lost string // what does not work without it
+}
+
+// theRights are those of every relay; historyRights those of one that keeps history, and
+// leafRights those of one that is to be a leaf node. No stream has the key history:.
+var (
+	theRights = []right{
+		{"CLIENT", "", "the relay's connections have no names in CLIENT LIST"},
+		{"INFO", "", "clients are told redis_version " + oldestRedis},
+		{"UNSUBSCRIBE", "", "channels that nobody here listens to any more stay subscribed"},
+		{"PUNSUBSCRIBE", "", "patterns that nobody here listens to any more stay subscribed"},
+		{"SUNSUBSCRIBE", "", "shard channels that nobody here listens to any more stay subscribed"},
+		{"PUBSUB", "PUBSUB NUMPAT", "clients get its error for PUBSUB"},
+		{"EVAL", "EVAL return 0", "PUBSUB NUMSUB counts each other relay as one listener, and nothing gets a history"},
+		{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time"},
+	}
+	historyRights = []right{
+		{"XADD", "XADD history: x f v", "messages with history cannot be published"},
+		{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE"},
+		{"XREVRANGE", "XREVRANGE history: x x", "clients get its error for XREVRANGE"},
+		{"XLEN", "XLEN history:", "clients get its error for XLEN"},
+		{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK"},
+		{"XINFO", "XINFO STREAM history:", healing + ", and clients get its error for XREAD BLOCK from $"},
+		{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says"},
+		{"TIME", "TIME", healing + ", and clients get its error for XREAD BLOCK"},
+		{"SCAN", "SCAN x", "what a lost connection kept from patterns, on channels not heard before, is a gap"},
+	}
+	leafRights = []right{
+		{"GET", "GET " + leasePrefix, "this relay cannot be the leaf node of a NATS cluster"},
+		{"SET", "SET " + leasePrefix + " x x", "this relay cannot be the leaf node of a NATS cluster"},
+	}
+)
+
+const healing = "what a lost connection kept from listeners is a gap"
+
+// allow says what an ACL must allow.
+func (r *right) allow() string {
+	words := "+" + strings.ToLower(r.name)
+	for _, prefix := range []string{"history:", leasePrefix} {
+		if strings.Contains(r.try, " "+prefix) {
+			words += " and ~" + prefix + "*"
+		}
+	}
+	return words
+}
+
+// rights says what is missing.
+type rights struct {
+	relay *Relay
+	up    chan struct{} // a value when a connection stands
+
+	mu   sync.Mutex
+	told map[string]bool // guarded by mu
+}
+
+func newRights(r *Relay) *rights {
+	return &rights{relay: r, up: make(chan struct{}, 1), told: map[string]bool{}}
+}
+
+// all lists the rights that this relay needs.
+func (r *rights) all() []right {
+	list := theRights
+	if r.relay.rules.Load().history() {
+		list = append(list[:len(list):len(list)], historyRights...)
+	}
+	if r.relay.leaf != nil {
+		list = append(list[:len(list):len(list)], leafRights...)
+	}
+	return list
+}
+
+// look has them tried at the next moment.
+func (r *rights) look() {
+	select {
+	case r.up <- struct{}{}:
+	default:
+	}
+}
+
+// run tries, each time a connection stands, what Redis allows until ctx ends. It always
+// returns nil.
+func (r *rights) run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.up:
+		}
+		if r.relay.embedded != nil {
+			continue // it allows all there is
+		}
+		for _, right := range r.all() {
+			if right.try != "" {
+				r.note(right.name, r.attempt(ctx, right.try))
+			}
+		}
+	}
+}
+
+func (r *rights) attempt(ctx context.Context, try string) error {
+	var args []any
+	for word := range strings.FieldsSeq(try) {
+		args = append(args, word)
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.relay.cfg.Redis.PublishTimeout)
+	defer cancel()
+	_, err := r.relay.publisher.Do(ctx, args...)
+	return err
+}
+
+// note takes what Redis said to a command: whether it is refused is told when that
+// changes. It may be called from anywhere.
+func (r *rights) note(command string, err error) {
+	is := refuses(err)
+	if err != nil && !is && !answered(err) {
+		return // nobody knows
+	}
+	r.mu.Lock()
+	changed := r.told[command] != is
+	r.told[command] = is
+	r.mu.Unlock()
+	if !changed {
+		return
+	}
+	if !is {
+		r.relay.log.Info("Redis allows " + command + " again")
+		return
+	}
+	for _, right := range r.all() {
+		if right.name == command {
+			r.relay.log.Warn(fmt.Sprintf("Redis does not allow %s: %s; allow %s to this user",
+				command, right.lost, right.allow()), zap.Error(err))
+		}
+	}
+}
+
+// refuses tells whether Redis does not carry out a command at all: an ACL forbids it, or
+// it has another name, or none.
+func refuses(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.HasPrefix(text, "NOPERM ") || strings.HasPrefix(text, "ERR unknown command")
+}
+
+// answered tells whether Redis answered with an error of its own.
+func answered(err error) bool {
+	var refused upstream.ReplyError
+	return errors.As(err, &refused)
+}
