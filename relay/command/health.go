@@ -1,5 +1,7 @@
 package command
 
+// Asking the running relay whether it is well.
+
 import (
 	"context"
 	"errors"
