@@ -8,7 +8,8 @@ const (
 	scanSteps   = 1 << 18 // that the patterns of a scan may take, and one more for each byte: a millisecond or two
 	briefSteps  = 1 << 15 // that Brief may take: some 100 us
 	examSteps   = 3 << 19 // that an examination may take, and
-	examPerByte = 6       // so many more for each byte of the payload: some 20 ms for one of 1 MiB
+	examPerByte = 6       // so many more for each byte of the payload,
+	mostSteps   = 1 << 23 // but no more than these: some 20 ms, which a payload of 1 MiB may take
 	stopSteps   = 1 << 15 // between two looks whether an examination shall stop
 )
 
@@ -24,19 +25,10 @@ const (
 	costItem     = 8    // to look for an item among those before it, the text of the item apart
 
 	// For each byte:
-	costDecode    = 2    // contentEncoding
-	costMediaType = 5    // contentMediaType
-	costFormat    = 4    // format
-	costRegex     = 1024 // the format regex: a{1000} is a thousand instructions
+	costDecode    = 2 // contentEncoding
+	costMediaType = 5 // contentMediaType
+	costFormat    = 4 // format
 )
-
-// costOfFormat returns the steps that a format takes for a text of so many bytes.
-func costOfFormat(name string, size int) int {
-	if name == "regex" {
-		return costRegex * size
-	}
-	return costFormat * size
-}
 
 // budget is the work that an examination may still take.
 type budget struct {
@@ -49,9 +41,13 @@ func newBudget(steps int, stopped func() bool) budget {
 	return budget{left: steps, lookAt: max(0, steps-stopSteps), stopped: stopped}
 }
 
-// fullBudget is what an examination of so many bytes may take that nobody waits for but who sent them.
-func fullBudget(size int, stopped func() bool) budget {
-	return newBudget(examSteps+examPerByte*size, stopped)
+// fullSteps are what an examination of so many bytes may take.
+func fullSteps(size int) int { return min(examSteps+examPerByte*size, mostSteps) }
+
+// Memory returns the bytes of memory that Validate takes at most for a payload of so many bytes.
+func Memory(size int) int64 {
+	const perStep = 12 // TestMemoryIsBounded measures it
+	return int64(perStep * fullSteps(size))
 }
 
 // ending says why an examination ends early. It is thrown by panic, from any depth.

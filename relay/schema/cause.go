@@ -21,7 +21,6 @@ const (
 	keyMinProperties
 	keyMaxProperties
 	keyRequired
-	keyRegexNames
 	keyAdditionalProperties
 	keyRequires // dependentRequired, dependencies
 	keyMinItems
@@ -54,7 +53,6 @@ var keywordNames = [...]string{
 	keyMinProperties:        "minProperties",
 	keyMaxProperties:        "maxProperties",
 	keyRequired:             "required",
-	keyRegexNames:           "",
 	keyAdditionalProperties: "additionalProperties",
 	keyRequires:             "", // a requirement has its own
 	keyMinItems:             "minItems",

@@ -18,7 +18,7 @@ type clause struct {
 	kinds     [kinds]bool // the kinds of values that type allows
 	constants []constants // const and enum
 
-	format    *format // nil: not asserted
+	format    format // nil: not asserted
 	pattern   *pattern
 	decode    func(string) ([]byte, error) // contentEncoding; nil: not asserted
 	mediaType func([]byte) error           // the same of contentMediaType
@@ -62,7 +62,6 @@ type memberClause struct {
 	patterns   []patternWay
 	additional additional
 	naming     *clause // propertyNames
-	regexNames bool    // regexProperties
 
 	required  []int // numbers of names
 	requires  []requirement

@@ -92,8 +92,7 @@ func (b *clauseBuilder) fillString(c *clause, s *jsonschema.Schema) {
 		c.pattern = b.pattern(s.Pattern)
 	}
 	if asserted, _ := asserts(s, "format"); asserted {
-		f := newFormat(s.Format)
-		c.format = &f
+		c.format = newFormat(s.Format)
 	}
 	if asserted, _ := asserts(s, "decoder"); asserted {
 		c.decode = jsonschema.Decoders[s.ContentEncoding]
@@ -168,13 +167,13 @@ func (b *clauseBuilder) fillMembers(c *clause, s *jsonschema.Schema) {
 		m.patterns = append(m.patterns, patternWay{way{label, to}, b.pattern(text)})
 	}
 	m.additional = b.additional(s.AdditionalProperties)
-	m.naming, m.regexNames = b.clause(s.PropertyNames), s.RegexProperties
+	m.naming = b.clause(s.PropertyNames)
 	for _, name := range s.Required {
 		m.required = append(m.required, m.name(name))
 	}
 	m.fillDependencies(s)
 	m.names = newNames(m.keys)
-	asks := len(m.keys)+len(m.patterns) > 0 || m.additional.present || m.naming != nil || m.regexNames
+	asks := len(m.keys)+len(m.patterns) > 0 || m.additional.present || m.naming != nil
 	if asks || s.MinProperties != -1 || s.MaxProperties != -1 {
 		c.members = m.memberClause
 	}

@@ -5,6 +5,7 @@ package schema
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func newTestExam(t *testing.T, schema, text string) *exam {
 		t.Fatal(refused.text([]byte(text)))
 	}
 	e := new(exam)
-	e.start(newExaminer(sch), []byte(text), fullBudget(len(text), nil))
+	e.start(newExaminer(sch), []byte(text), newBudget(fullSteps(len(text)), nil))
 	return e
 }
 
@@ -113,6 +114,22 @@ func TestWorkIsBounded(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+// TestMemoryIsBounded holds Memory against what examinations allocate, in all.
+func TestMemoryIsBounded(t *testing.T) {
+	for name, tt := range costly {
+		e := newTestExam(t, tt.schema, tt.text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, _ = examineForTest(e)
+		runtime.ReadMemStats(&after)
+		took, most := after.TotalAlloc-before.TotalAlloc, uint64(Memory(len(tt.text)))
+		t.Logf("%s: %d of %d KiB", name, took>>10, most>>10)
+		if took > most {
+			t.Errorf("%s: %d bytes, more than %d", name, took, most)
+		}
 	}
 }
 

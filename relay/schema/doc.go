@@ -130,11 +130,11 @@
 // and objects, contains, oneOf when several match, false.
 //
 // Work is counted in steps of 1 to 5 ns (budget.go). Validate may take 1.5 million steps and 6 for each byte of the
-// payload, some 5 ms for a short one and 20 ms for one of 1 MiB; beyond, the payload is refused as too costly to
-// check. Whatever takes memory takes steps, too: some 60 MiB at most for a payload of 1 MiB. A function can stop it.
+// payload, at most 8 million: some 5 ms for a short one and 20 ms for one of 1 MiB or more. Beyond, the payload is
+// refused as too costly to check. Whatever takes memory takes steps, too: Memory says how much. A function can stop it.
 //
-// Examinations differ from the library in one thing: contentSchema (draft 7) is for content of the type
-// application/json that the guard accepts.
+// Examinations differ from the library in two things: contentSchema (draft 7) is for content of the type
+// application/json that the guard accepts, and regexProperties, which no draft has, is ignored.
 //
 // # Cost
 //

@@ -28,7 +28,7 @@ func (e *exam) examineString(c *clause, n int32, out *outcome) {
 		e.fail(c, n, keyPattern, "pattern", 0, 0, out)
 	}
 	if c.format != nil {
-		e.spend(costOfFormat(s.Format, len(text)))
+		e.spend(costFormat * len(text))
 		if !c.format.accepts(text) {
 			e.fail(c, n, keyFormat, "format", 0, 0, out)
 		}
@@ -104,7 +104,7 @@ func (e *exam) examineObject(c *clause, n int32, out *outcome) {
 	}
 	extra, i := false, 0
 	for member := n + 1; member < e.nodes[n].next; member = e.nodes[member].next {
-		evaluated := e.examineMember(m, member, seen, c, out)
+		evaluated := e.examineMember(m, member, seen, out)
 		extra = extra || !evaluated
 		if evaluated && out.left != allEvaluated {
 			e.remove(out.left, i)
@@ -122,7 +122,7 @@ func (e *exam) examineObject(c *clause, n int32, out *outcome) {
 }
 
 // examineMember examines a member, and reports whether a keyword other than additionalProperties applies to it.
-func (e *exam) examineMember(m *memberClause, member int32, seen int, c *clause, out *outcome) (evaluated bool) {
+func (e *exam) examineMember(m *memberClause, member int32, seen int, out *outcome) (evaluated bool) {
 	e.spend(costMember)
 	mark := len(e.scratch)
 	name := e.name(member)
@@ -135,9 +135,6 @@ func (e *exam) examineMember(m *memberClause, member int32, seen int, c *clause,
 	}
 	if m.naming != nil {
 		e.inner(way{"propertyNames", m.naming}, ^member, out)
-	}
-	if m.regexNames && !newFormat("regex").accepts(name) {
-		e.fail(c, e.nodes[member].parent, keyRegexNames, "", member, 0, out)
 	}
 	for _, w := range m.patterns {
 		if e.matches(w.pattern, name) {

@@ -52,7 +52,7 @@ func (e *exam) words(c *cause) string {
 		return "value is not of mediatype " + quoted([]byte(s.ContentMediaType))
 	case keyContentSchema:
 		return "value is not JSON that all readers understand alike"
-	case keyRequired, keyRequires, keyAdditionalProperties, keyRegexNames, keyMinProperties, keyMaxProperties:
+	case keyRequired, keyRequires, keyAdditionalProperties, keyMinProperties, keyMaxProperties:
 		return e.wordsOfMembers(c)
 	default:
 		return e.wordsOfItems(c)
@@ -72,8 +72,6 @@ func (e *exam) wordsOfMembers(c *cause) string {
 		return fmt.Sprintf("minimum %d properties allowed, but found %d properties", s.MinProperties, size)
 	case keyMaxProperties:
 		return fmt.Sprintf("maximum %d properties allowed, but found %d properties", s.MaxProperties, size)
-	case keyRegexNames:
-		return "patternProperty " + quoted(e.name(c.a)) + " is not valid regex"
 	case keyAdditionalProperties:
 		return "additionalProperties " + e.extraNames(c) + " not allowed"
 	case keyRequired:
