@@ -6,13 +6,16 @@ package relay
 import (
 	"bytes"
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
+	"redis-relay/relay/schema"
 )
 
 const (
@@ -26,9 +29,10 @@ const (
 // channels pass by.
 //
 // It holds copies of frames, since each frame of the tap would keep a whole chunk
-// alive. When it is full, who reads from Redis waits, and Redis queues for the
-// relay. If that lasts, the connection is lost, by Redis's limit for slow
-// subscribers or as a silent one, which listeners learn like any other loss.
+// alive. Nobody waits for room: a message for which there is none is lost, and so
+// is each one behind it on its channel until there is. What was lost is told in its
+// place among the messages of the channel. One channel may have half the room, so
+// that a flood there takes it from no other.
 //
 // A message is judged by the rules it arrived under, and goes to who listens when
 // it is judged. So who joins a name that others listen to already may hear what
@@ -36,7 +40,9 @@ const (
 type checkPool struct {
 	// Fixed after construction.
 	handOn   func(*heldMessage) // for one channel never called by two at a time
+	lose     func(*loss)        // the same
 	flush    func()
+	exams    *examinations
 	room     *atomic.Int64 // bytes that messages may take, at most maxHeld
 	parallel int           // workers at most
 
@@ -45,7 +51,6 @@ type checkPool struct {
 
 	mu sync.Mutex // Guards what follows.
 
-	freed  sync.Cond // broadcast when bytes sinks, and at the end
 	queues map[string]*channelQueue
 	todo   []*heldMessage // not looked at by a worker yet, oldest first
 	bytes  int            // that all messages take
@@ -57,7 +62,9 @@ type checkPool struct {
 // by checkPool.mu.
 type channelQueue struct {
 	messages []*heldMessage
-	busy     bool // somebody hands messages on, and will go on with what is judged meanwhile
+	bytes    int
+	lost     *loss // of what came behind the last message, told in its turn; nil: nothing
+	busy     bool  // somebody hands messages on, and will go on with what is judged meanwhile
 }
 
 // heldMessage never changes; check has its own rules. With passed, it is none but a
@@ -73,6 +80,25 @@ type heldMessage struct {
 }
 
 func (m *heldMessage) size() int { return cap(m.Frame) + heldExtra }
+
+// loss is what of a channel there was no room for. It never changes once it is told.
+type loss struct {
+	channel      string
+	kinds        [resp.Kinds]bool // of the messages, a copy apart from its original
+	since, until time.Time
+	messages     int64
+	last         *check // of the newest, whose copies are not counted again
+}
+
+// note adds a message.
+func (l *loss) note(d *resp.Delivery, c *check, now time.Time) (first bool) {
+	first = l.last != c
+	if first {
+		l.messages++
+	}
+	l.last, l.until, l.kinds[d.Kind] = c, now, true
+	return first
+}
 
 // check is one judgement. A message that also matches patterns comes several
 // times, and all its copies share one.
@@ -98,28 +124,34 @@ func madeCheck(j judgement) *check {
 	return c
 }
 
-// make checks the payload, unless somebody else does or did.
-func (c *check) make(checker route.Checker) {
-	if c.begun.CompareAndSwap(false, true) {
-		c.err = checker.Validate(c.payload, nil)
-		c.done.Store(true)
+// make checks the payload, unless somebody else does or did. It reports false if the
+// relay ended meanwhile: then there is no result, and nobody to hear of it.
+func (c *check) make(checker route.Checker, exams *examinations) (ok bool) {
+	if !c.begun.CompareAndSwap(false, true) {
+		return true
 	}
+	if c.err = exams.validate(checker, c.payload); errors.Is(c.err, schema.ErrStopped) {
+		return false
+	}
+	c.done.Store(true)
+	return true
 }
 
-// newCheckPool returns a pool that hands messages on by handOn, and calls flush
-// when some were. Both are called by several goroutines. room is how many bytes it may
-// hold, but it holds no more than maxHeld; it may change at any time.
+// newCheckPool returns a pool that hands messages on by handOn, tells by lose what it
+// had no room for, and calls flush after both. All three are called by several
+// goroutines. room is how many bytes it may hold, but it holds no more than maxHeld; it
+// may change at any time.
 //
 // One core is left to who reads from Redis: with all of them at checks, what can
 // be read waits some 10 ms for a turn. But a slow document must not keep the only
 // worker from all others.
-func newCheckPool(handOn func(*heldMessage), flush func(), room *atomic.Int64) *checkPool {
-	p := &checkPool{
-		handOn: handOn, flush: flush, room: room, parallel: max(2, runtime.GOMAXPROCS(0)-1),
-		queues: map[string]*channelQueue{},
+func newCheckPool(
+	handOn func(*heldMessage), lose func(*loss), flush func(), exams *examinations, room *atomic.Int64,
+) *checkPool {
+	return &checkPool{
+		handOn: handOn, lose: lose, flush: flush, exams: exams, room: room,
+		parallel: max(2, runtime.GOMAXPROCS(0)-1), queues: map[string]*channelQueue{},
 	}
-	p.freed.L = &p.mu
-	return p
 }
 
 // run waits for ctx to end and for the workers to stop. What the pool still holds
@@ -128,8 +160,8 @@ func (p *checkPool) run(ctx context.Context) error {
 	<-ctx.Done()
 	p.mu.Lock()
 	p.ended = true
-	p.freed.Broadcast()
 	p.mu.Unlock()
+	p.exams.stop()
 	p.workers.Wait()
 	return nil
 }
@@ -145,34 +177,98 @@ func (p *checkPool) holds(channel []byte) bool {
 	return p.queues[string(channel)] != nil
 }
 
-// add takes a message, and waits while the pool is full. For one channel it must not
-// be called by two at a time.
+// add takes a message, or notes its loss. For one channel it must not be called by
+// two at a time.
 func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check, isCopy bool) {
-	m := &heldMessage{route: rt, counters: counters, check: c, isCopy: isCopy}
-	_, _, _ = resp.ScanServer(bytes.Clone(d.Frame), &m.Delivery) // was read once already
+	size := len(d.Frame) + heldExtra
+	p.mu.Lock()
+	switch {
+	case p.ended:
+		p.mu.Unlock()
+	case p.fitsLocked(d.Channel, size):
+		m := newHeldMessage(d, c)
+		m.route, m.counters, m.isCopy = rt, counters, isCopy
+		p.holdLocked(m)
+		p.mu.Unlock()
+	default:
+		first := p.loseLocked(d, c)
+		p.mu.Unlock()
+		if first {
+			counters.Rejected(monitor.Inbound, string(Busy)).Inc()
+		}
+		p.release(d.Channel) // nothing may be there that would be judged
+	}
+}
+
+// newHeldMessage returns a message in memory of its own.
+func newHeldMessage(d *resp.Delivery, c *check) *heldMessage {
+	m := &heldMessage{check: c}
+	frame := append(make([]byte, 0, len(d.Frame)), d.Frame...) // not a byte more
+	_, _, _ = resp.ScanServer(frame, &m.Delivery)              // was read once already
 	m.ID, m.Epoch = d.ID, d.Epoch
 	if c.payload == nil {
 		c.payload = m.Payload
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waitLocked(m.size())
-	if p.ended {
-		return
+	return m
+}
+
+// fitsLocked tells whether there is room for a message of a channel.
+func (p *checkPool) fitsLocked(channel []byte, size int) bool {
+	room := int(min(maxHeld, p.room.Load()))
+	if q := p.queues[string(channel)]; q != nil && q.bytes+size > room/2 {
+		return false
 	}
+	return p.bytes == 0 || p.bytes+size <= room
+}
+
+// holdLocked takes a message. What was lost before it has its place before it.
+func (p *checkPool) holdLocked(m *heldMessage) {
+	q := p.queueLocked(string(m.Channel))
+	p.settleLossLocked(q)
+	q.messages = append(q.messages, m)
+	q.bytes += m.size()
 	p.bytes += m.size()
 	p.todo = append(p.todo, m)
-	q := p.queues[string(m.Channel)]
-	if q == nil {
-		q = &channelQueue{}
-		p.queues[string(m.Channel)] = q
-		p.channels.Add(1)
-	}
-	q.messages = append(q.messages, m)
 	if p.active < p.parallel {
 		p.active++
 		p.workers.Go(p.work)
 	}
+}
+
+// loseLocked notes the loss of a message, and reports whether it is not a copy of the
+// one lost before.
+func (p *checkPool) loseLocked(d *resp.Delivery, c *check) (first bool) {
+	q, now := p.queueLocked(string(d.Channel)), time.Now()
+	if q.lost == nil {
+		q.lost = &loss{channel: string(d.Channel), since: now}
+	}
+	return q.lost.note(d, c, now)
+}
+
+// settleLossLocked puts a mark behind the messages, at which what was lost is told.
+func (p *checkPool) settleLossLocked(q *channelQueue) {
+	if l := q.lost; l != nil {
+		q.lost = nil
+		p.markLocked(q, func() { p.lose(l) })
+	}
+}
+
+// markLocked has passed called when the messages before it have been handed on.
+func (p *checkPool) markLocked(q *channelQueue, passed func()) {
+	mark := &heldMessage{check: madeCheck(judgement{}), passed: passed}
+	q.messages = append(q.messages, mark)
+	q.bytes += mark.size()
+	p.bytes += mark.size()
+}
+
+func (p *checkPool) queueLocked(channel string) *channelQueue {
+	q := p.queues[channel]
+	if q == nil {
+		q = &channelQueue{}
+		p.queues[channel] = q
+		p.channels.Add(1)
+	}
+	return q
 }
 
 // barrier calls done when all that is held now has been handed on. done must not
@@ -191,9 +287,8 @@ func (p *checkPool) barrier(done func()) {
 		}
 	}
 	for _, q := range p.queues {
-		mark := &heldMessage{check: madeCheck(judgement{}), passed: passed}
-		p.bytes += mark.size()
-		q.messages = append(q.messages, mark)
+		p.settleLossLocked(q)
+		p.markLocked(q, passed)
 	}
 	none := len(p.queues) == 0
 	p.mu.Unlock()
@@ -202,27 +297,12 @@ func (p *checkPool) barrier(done func()) {
 	}
 }
 
-// waitLocked waits until there is room for n bytes, or the end.
-func (p *checkPool) waitLocked(n int) {
-	full := func() bool {
-		return p.bytes > 0 && p.bytes+n > int(min(maxHeld, p.room.Load())) && !p.ended
-	}
-	if !full() {
-		return
-	}
-	p.mu.Unlock()
-	p.flush() // what was handed on by the caller does not wait with it
-	p.mu.Lock()
-	for full() {
-		p.freed.Wait()
-	}
-}
-
 // work makes checks until none is left to make.
 func (p *checkPool) work() {
 	for m := p.next(); m != nil; m = p.next() {
-		m.check.make(m.route.Checker)
-		p.release(m.Channel)
+		if m.check.make(m.route.Checker, p.exams) {
+			p.release(m.Channel)
+		}
 	}
 }
 
@@ -251,7 +331,7 @@ func (p *checkPool) release(channel []byte) {
 		return
 	}
 	q.busy = true
-	for ready := q.ready(); len(ready) > 0; ready = q.ready() {
+	for ready := p.readyLocked(q); len(ready) > 0; ready = p.readyLocked(q) {
 		p.mu.Unlock()
 		for _, m := range ready {
 			if m.passed != nil {
@@ -271,8 +351,12 @@ func (p *checkPool) release(channel []byte) {
 	}
 }
 
-// ready returns the first messages, as far as they are judged.
-func (q *channelQueue) ready() []*heldMessage {
+// readyLocked returns the first messages, as far as they are judged, and behind the
+// last one what was lost.
+func (p *checkPool) readyLocked(q *channelQueue) []*heldMessage {
+	if len(q.messages) == 0 {
+		p.settleLossLocked(q)
+	}
 	n := 0
 	for n < len(q.messages) && q.messages[n].check.done.Load() {
 		n++
@@ -284,8 +368,8 @@ func (q *channelQueue) ready() []*heldMessage {
 func (p *checkPool) forgetLocked(q *channelQueue, first []*heldMessage) {
 	for i, m := range first {
 		p.bytes -= m.size()
+		q.bytes -= m.size()
 		first[i] = nil
 	}
 	q.messages = q.messages[len(first):]
-	p.freed.Broadcast()
 }

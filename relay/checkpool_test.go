@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 )
@@ -25,6 +27,8 @@ type gates struct {
 	open  chan struct{}
 	made  atomic.Int64 // checks begun
 	inner func()       // called in each check; nil: nothing
+
+	stopped atomic.Pointer[func() bool] // of the last check
 }
 
 var errBad = errors.New("bad")
@@ -37,8 +41,9 @@ func (g *gates) Scan(payload []byte) (kind, key []byte, decided bool, err error)
 
 func (g *gates) Brief([]byte) (decided bool, err error) { return false, nil }
 
-func (g *gates) Validate(payload []byte, _ func() bool) error {
+func (g *gates) Validate(payload []byte, stopped func() bool) error {
 	g.made.Add(1)
+	g.stopped.Store(&stopped)
 	if g.inner != nil {
 		g.inner()
 	}
@@ -55,22 +60,26 @@ func (g *gates) Validate(payload []byte, _ func() bool) error {
 // one goroutine.
 type poolScene struct {
 	*checkPool
-	gates   *gates
-	route   *route.Route
-	newest  newest
-	memory  atomic.Int64 // what the pool may hold
-	flushes atomic.Int64
-	end     func() // and wait for it
+	gates    *gates
+	route    *route.Route
+	counters *monitor.Route
+	newest   newest
+	memory   atomic.Int64 // what the pool may hold
+	flushes  atomic.Int64
+	end      func() // and wait for it
 
 	mu    sync.Mutex
-	heard []string // guarded by mu: "kind channel payload", and "!" if it was refused
+	heard []string // guarded by mu: "kind channel payload", and "!" if it was refused; "n lost channel"
 }
 
 func newPoolScene(parallel int) *poolScene {
 	g := newGates()
 	s := &poolScene{gates: g, route: &route.Route{Checker: g}}
 	s.memory.Store(maxHeld)
-	s.checkPool = newCheckPool(s.hear, func() { s.flushes.Add(1) }, &s.memory)
+	s.counters = monitor.New("").Route("x")
+	exams := newExaminations(new(atomic.Int64))
+	exams.room.Store(math.MaxInt64)
+	s.checkPool = newCheckPool(s.hear, s.lose, func() { s.flushes.Add(1) }, exams, &s.memory)
 	s.parallel = parallel
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -93,6 +102,12 @@ func (s *poolScene) hear(m *heldMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.heard = append(s.heard, line)
+}
+
+func (s *poolScene) lose(l *loss) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard = append(s.heard, fmt.Sprintf("%d lost %s", l.messages, l.channel))
 }
 
 // says expects all that was handed on since it was asked last.
@@ -126,13 +141,13 @@ func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 	if !isCopy {
 		s.newest.begin(s.route, d, judgement{open: newCheck(judgement{})})
 	}
-	s.add(s.route, nil, d, s.newest.open, isCopy)
+	s.add(s.route, s.counters, d, s.newest.open, isCopy)
 }
 
 // follows adds a message that was judged at once, if it must wait for another.
 func (s *poolScene) follows(channel, payload string) (held bool) {
 	if s.holds([]byte(channel)) {
-		s.add(s.route, nil, delivery(resp.Message, channel, payload), madeCheck(judgement{}), false)
+		s.add(s.route, s.counters, delivery(resp.Message, channel, payload), madeCheck(judgement{}), false)
 		return true
 	}
 	return false
@@ -251,93 +266,101 @@ func TestChecksRunInParallel(t *testing.T) {
 	})
 }
 
-// TestFullPoolHoldsTheReader fills the pool, after a message that is larger than
-// it.
-func TestFullPoolHoldsTheReader(t *testing.T) {
+// TestFullPoolLosesInOrder fills half the room with one channel, and then the rest.
+// What is lost is told in its place among the messages of its channel.
+func TestFullPoolLosesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newPoolScene(1)
 		defer s.end()
-		s.comes(resp.Message, "a", "wait"+strings.Repeat("x", maxHeld))
-		var added atomic.Int64
-		go func() {
-			for range 9 {
-				s.comes(resp.Message, "b", strings.Repeat("x", maxHeld/4))
-				added.Add(1)
-			}
-		}()
+		third := strings.Repeat("x", maxHeld/3)
+		s.comes(resp.Message, "a", "wait")
+		s.comes(resp.Message, "a", third)
+		s.comes(resp.Message, "a", third+"y")
+		s.comes(resp.PMessage, "a", third+"y") // a copy counts once
+		s.comes(resp.Message, "a", third+"z")
+		s.comes(resp.Message, "a", "x")
+		s.comes(resp.Message, "a", third)
+		s.comes(resp.Message, "b", third)
+		s.comes(resp.Message, "c", third) // there is no room for its first
+		s.comes(resp.Message, "c", "x")
 		synctest.Wait()
-		if n := added.Load(); n != 0 {
-			t.Errorf("%d messages were added to a full pool", n)
-		}
-		if s.flushes.Load() != 1 {
-			t.Error("the reader waits and has not flushed")
-		}
+		s.says(t, "1 lost c")
 		close(s.gates.open)
 		synctest.Wait()
-		if n := added.Load(); n != 9 {
-			t.Errorf("%d messages of 9 were added when there was room", n)
+		s.mu.Lock()
+		var a, others []string
+		for _, line := range s.heard {
+			line = line[:min(len(line), 20)]
+			if strings.Contains(line, " a") {
+				a = append(a, line)
+			} else {
+				others = append(others, line)
+			}
 		}
-		if len(s.heard) != 10 {
-			t.Errorf("%d messages of 10 came out", len(s.heard))
+		s.mu.Unlock()
+		x := strings.Repeat("x", 10)
+		if want := []string{"message a wait", "message a " + x, "2 lost a", "message a x", "1 lost a"}; !slices.Equal(a, want) {
+			t.Errorf("of a: %q, want %q", a, want)
+		}
+		if want := []string{"message b " + x, "message c x"}; !slices.Equal(others, want) {
+			t.Errorf("of others: %q, want %q", others, want)
+		}
+		if s.bytes != 0 || len(s.queues) != 0 {
+			t.Errorf("%d bytes, %d queues are left", s.bytes, len(s.queues))
 		}
 	})
 }
 
-// TestBound has the pool take what fits, and not a message more.
+// TestBound has the pool take what fits, and not a message more; and one that is alone,
+// however large.
 func TestBound(t *testing.T) {
 	t.Run("its own", func(t *testing.T) { testBound(t, 1<<40, maxHeld) })
 	t.Run("less room", func(t *testing.T) { testBound(t, 4<<20, 4<<20) })
 }
 
-func testBound(t *testing.T, memory, bound int64) {
+func testBound(t *testing.T, memory, bound int) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newPoolScene(1)
 		defer s.end()
-		s.memory.Store(memory)
+		s.memory.Store(int64(memory))
 		payload := "wait" + strings.Repeat("x", 100<<10)
-		var added atomic.Int64
-		go func() {
-			for !s.stopped() {
-				s.comes(resp.Message, "a", payload)
-				added.Add(1)
-			}
-		}()
-		synctest.Wait()
-		if n := added.Load() * int64(len(payload)); n > bound || n < bound/2 {
-			t.Errorf("%d bytes are held, want up to %d", n, bound)
+		for i := range 2 * bound / len(payload) {
+			s.comes(resp.Message, fmt.Sprint(i%4), payload)
+		}
+		if s.bytes > bound || s.bytes < bound*9/10 {
+			t.Errorf("%d bytes are held, want up to %d", s.bytes, bound)
 		}
 		close(s.gates.open)
+		synctest.Wait()
+		s.heard = nil
+		s.comes(resp.Message, "a", strings.Repeat("x", bound))
+		synctest.Wait()
+		if len(s.heard) != 1 || !strings.HasPrefix(s.heard[0], "message") {
+			t.Errorf("one alone is not taken: %.40q", s.heard)
+		}
 	})
 }
 
-func (s *poolScene) stopped() bool {
-	s.checkPool.mu.Lock()
-	defer s.checkPool.mu.Unlock()
-	return s.ended
-}
-
-// TestEndWhileBusy ends the pool while a check is made and the reader waits for
-// room.
+// TestEndWhileBusy ends the pool while a check is made.
 func TestEndWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newPoolScene(1)
-		s.comes(resp.Message, "a", "wait"+strings.Repeat("x", maxHeld))
-		returned, ended := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(returned)
-			s.comes(resp.Message, "a", "x")
-		}()
+		s.comes(resp.Message, "a", "wait")
+		s.comes(resp.Message, "a", "x")
 		synctest.Wait()
+		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			s.end()
 		}()
-		<-returned
 		synctest.Wait()
 		select {
 		case <-ended:
 			t.Error("the pool ended before its worker")
 		default:
+		}
+		if !(*s.gates.stopped.Load())() {
+			t.Error("the check is not told to stop")
 		}
 		close(s.gates.open)
 		<-ended

@@ -15,7 +15,7 @@ import (
 // Deliver takes a message from Redis: finds its route, checks it and queues it
 // for its listeners. Nothing is written before Flush. What takes long to judge, and
 // what came behind it on its channel, goes to the pool of checks;
-// Deliver waits for nothing but room there. It is upstream.Sink.
+// Deliver waits for nothing. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
 		_ = r.fleet.Hear(d) || r.feed.Control(d) // or another relay's own, caught by a pattern

@@ -6,8 +6,9 @@
 //
 // Messages reach each listener in the order in which Redis sent them, but that one
 // which takes long to judge, with those behind it on its channel, is overtaken by
-// other channels. What one client publishes reaches Redis in the order
-// in which it was sent. A local publish is never short-circuited: Redis is the one
+// other channels; where too many of them wait, some are lost, and told as a gap in
+// their place. What one client publishes reaches Redis in the order in which it was
+// sent. A local publish is never short-circuited: Redis is the one
 // source of order.
 //
 // # Concurrency

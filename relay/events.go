@@ -47,8 +47,8 @@ type Event struct {
 	Rate      float64           `json:"rate,omitempty"` // messages/s
 
 	// Of a gap in a channel with history that could not be healed: after which entry,
-	// before which, and how many; or which pattern's unknown channels. Channel also of
-	// alert.
+	// before which, and how many; or which pattern's unknown channels. Channel and
+	// Missing also of a gap in a single channel without, Channel also of alert.
 	Channel string `json:"channel,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	After   string `json:"after,omitempty"`

@@ -84,26 +84,12 @@ func (e *ears) Missed(g history.Gap) {
 	if !g.Entry.IsZero() {
 		event.Entry, event.Size = g.Entry.String(), g.Size
 	}
-	exact, patterns := g.Channel != "", []string{g.Pattern}
-	if exact {
+	concerned := []heardName{{resp.PMessage, g.Pattern}}
+	if g.Channel != "" {
 		event.Prefixes = []string{now.table.Lookup([]byte(g.Channel)).Prefix}
-		exact, patterns = r.hub.Hearers([]byte(g.Channel))
+		concerned = r.hearers(g.Channel)
 	}
-	if exact && now.onGap(resp.Message, g.Channel) == route.GapDisconnect {
-		r.hub.End(resp.Message, g.Channel, hub.ReasonGap)
-	}
-	for _, p := range patterns {
-		if now.onGap(resp.PMessage, p) == route.GapDisconnect {
-			r.hub.End(resp.PMessage, p, hub.ReasonGap)
-		}
-	}
-	if r.nats != nil {
-		r.nats.Disconnect(func(kind resp.Kind, name string) bool {
-			concerned := kind == resp.Message && exact && name == g.Channel ||
-				kind == resp.PMessage && slices.Contains(patterns, name)
-			return concerned && now.onGap(kind, name) == route.GapDisconnect
-		})
-	}
+	r.endForGap(now, concerned)
 	r.tell(EventsChannel, event)
 }
 

@@ -87,10 +87,10 @@ func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (k
 		return kind, refusal // before a check that may take long
 	}
 	if !decided {
-		err = rt.Checker.Validate(p.Payload, nil)
+		err = r.judged(rt.Checker, p.Payload)
 	}
 	if err != nil {
-		return nil, &Refusal{Invalid, string(p.Channel), err.Error()}
+		return nil, notChecked(string(p.Channel), err)
 	}
 	return kind, nil
 }

@@ -49,6 +49,7 @@ type Relay struct {
 	interest   *interest
 	rights     *rights
 	hub        *hub.Hub
+	exams      *examinations
 	checks     *checkPool
 	fleet      *fleet.Fleet
 	feed       *history.Feed
@@ -128,10 +129,11 @@ func (r *Relay) build(version string) error {
 	r.writer = history.NewWriter(r.publisher, life)
 	r.interest.joinFleet()
 	r.interest.fence()
+	r.exams = newExaminations(&r.buffer)
 	r.checks = newCheckPool(func(m *heldMessage) {
 		listeners := r.handOn(m.route, m.counters, &m.Delivery, &m.check.judgement, m.isCopy)
 		m.counters.Delivered.Add(float64(listeners))
-	}, r.flush, &r.buffer)
+	}, r.unchecked, r.flush, r.exams, &r.buffer)
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
@@ -235,6 +237,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	redis.Go(func() error { return r.feed.Run(below) })
 	redis.Go(func() error { return r.fleet.Run(below) })
 	redis.Go(func() error { return r.rights.run(below) })
+
+	// Publishes that are being checked go on for a moment.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, r.exams.stop) })
 
 	clients, gctx := errgroup.WithContext(ctx)
 	clients.Go(func() error { return r.server.Serve(gctx, r.socket) })

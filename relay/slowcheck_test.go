@@ -3,6 +3,7 @@ package relay_test
 // Documents that take long to judge, as clients see them.
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,7 +47,8 @@ func withSlowRoutes(t *testing.T) option {
 	return func(c *config.Config) {
 		c.Schemas.Dir = dir
 		withRoutes(
-			newRoute("slow:", func(r *config.Route) { r.Schema = "slow.json" }),
+			newRoute("slow:", func(r *config.Route) { r.Schema, r.Policy.OnGap = "slow.json", config.OnGapNotify }),
+			newRoute("cut:", func(r *config.Route) { r.Schema = "slow.json" }),
 			newRoute("other:", func(r *config.Route) { r.Schema, r.Kind = "other.json", "" }),
 		)(c)
 	}
@@ -91,6 +93,138 @@ func nextWords(c *redistest.Client) (words []string) {
 		words = append(words, v.Str)
 	}
 	return words
+}
+
+// expressionSchema describes an expression tree, as people write it.
+func expressionSchema(more string) string {
+	return `{"$ref":"#/$defs/e","$defs":{"e":{"anyOf":[
+		{"type":"object","required":["and"],"properties":{"left":{"$ref":"#/$defs/e"},"and":{"$ref":"#/$defs/e"}},` + more + `},
+		{"type":"object","required":["or"],"properties":{"left":{"$ref":"#/$defs/e"},"or":{"$ref":"#/$defs/e"}},` + more + `},
+		{"type":"object","required":["v"],"properties":{"v":{"type":"string"}},` + more + `}]}}}`
+}
+
+// TestDeepExpressions has the relay refuse and pass deep documents, of which the schema allows ever more readings the
+// deeper they are: published by a client, and from Redis in numbers, while other channels are heard.
+func TestDeepExpressions(t *testing.T) {
+	const levels, messages = 60, 42
+	dir := t.TempDir()
+	write(t, dir, "a.json", expressionSchema(`"additionalProperties":false`))
+	write(t, dir, "u.json", expressionSchema(`"unevaluatedProperties":false`))
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, func(c *config.Config) {
+		c.Schemas.Dir = dir
+		withRoutes(
+			newRoute("a:", func(r *config.Route) { r.Schema = "a.json" }), newRoute("u:", func(r *config.Route) { r.Schema = "u.json" }),
+		)(c)
+	})
+	invalid := strings.Repeat(`{"left":`, levels) + `{"v":1}` + strings.Repeat(`,"or":{"v":"x"}}`, levels)
+	valid := strings.ReplaceAll(invalid, `{"v":1}`, `{"v":"x"}`)
+	pub := r.dial()
+	for _, channel := range []string{"a:1", "u:1"} {
+		if got := pub.Do("PUBLISH", channel, valid).String(); got != ":0" {
+			t.Errorf("%s: a valid one is answered %s", channel, got)
+		}
+		want := "INVALID " + channel + " /left/left"
+		if got := pub.Do("PUBLISH", channel, invalid).Str; !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "/v: expected string, but got number") && !strings.Contains(got, "...: ") {
+			t.Errorf("%s: an invalid one is answered %s", channel, got)
+		}
+	}
+	var names []string
+	for i := range messages {
+		names = append(names, fmt.Sprintf("a:%d", i), fmt.Sprintf("u:%d", i))
+	}
+	sub := r.subscribe(append(names, "other")...)
+	var pipeline []byte
+	for _, name := range names {
+		pipeline = redistest.AppendCommand(pipeline, "PUBLISH", name, invalid)
+	}
+	pipeline = redistest.AppendCommand(pipeline, "PUBLISH", "other", "m")
+	redistest.Dial(t, "tcp", redis.Addr()).SendRaw(pipeline)
+	if words := nextWords(sub); words[1] != "other" {
+		t.Errorf("heard %.100q", words)
+	}
+	if status, _ := r.get("/readyz"); status != 200 {
+		t.Errorf("readyz answers %d", status)
+	}
+	redistest.Eventually(t, 10*time.Second, "all are refused", func() bool {
+		refused := 0.0
+		for _, route := range []string{"a:", "u:"} {
+			refused += r.metric(`rejects_total{code="INVALID",direction="inbound",route="` + route + `"}`)
+		}
+		return refused == 2*messages
+	})
+}
+
+// withLittleRoom leaves the pool of checks room for three slow documents, and one channel for one.
+func withLittleRoom(c *config.Config) {
+	c.Limits.Memory, c.Limits.Queue, c.Limits.Payload = 512<<10, 512<<10, 64<<10
+}
+
+// publishSlowly publishes slow documents at once, each with its number.
+func publishSlowly(t *testing.T, redis *redistest.Server, channel string, n int) {
+	t.Helper()
+	var pipeline []byte
+	for i := range n {
+		document := fmt.Sprintf(`{"i":%d,`, i) + slowDocument[1:]
+		pipeline = redistest.AppendCommand(pipeline, "PUBLISH", channel, document)
+	}
+	redistest.Dial(t, "tcp", redis.Addr()).SendRaw(pipeline)
+}
+
+// TestFullPoolIsTold publishes more slow documents than there is room for: each is heard, in order, or told as missing.
+func TestFullPoolIsTold(t *testing.T) {
+	const messages = 100
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withSlowRoutes(t), withLittleRoom)
+	sub := r.subscribe("slow:1", "relay:events")
+	publishSlowly(t, redis, "slow:1", messages)
+	heard, missing, next := 0, 0, 0
+	for heard+missing < messages {
+		var m struct {
+			I       int
+			Event   string
+			Channel string
+			Missing int
+		}
+		words := nextWords(sub)
+		if err := json.Unmarshal([]byte(words[2]), &m); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case m.Event == "gap":
+			if missing += m.Missing; m.Channel != "slow:1" {
+				t.Errorf("a gap is told of channel %q", m.Channel)
+			}
+		case words[1] == "slow:1":
+			if heard++; m.I < next {
+				t.Errorf("message %d comes behind %d", m.I, next-1)
+			}
+			next = m.I + 1
+		}
+	}
+	t.Logf("%d heard, %d told as missing", heard, missing)
+	if heard == 0 || missing == 0 || heard+missing != messages {
+		t.Errorf("%d heard and %d told as missing, of %d", heard, missing, messages)
+	}
+	if n := r.metric(`rejects_total{code="BUSY",direction="inbound",route="slow:"}`); n != float64(missing) {
+		t.Errorf("%v are counted, %d told", n, missing)
+	}
+}
+
+// TestFullPoolDisconnects has a listener whose route asks for that learn of what is missing by its end; others stay.
+func TestFullPoolDisconnects(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, withSlowRoutes(t), withLittleRoom)
+	sub, pattern, other := r.subscribe("cut:1"), r.dial(), r.subscribe("cut:2")
+	pattern.Send("PSUBSCRIBE", "cut:*")
+	pattern.Expect(t, "[psubscribe cut:* 1]")
+	publishSlowly(t, redis, "cut:1", 20)
+	sub.Closed()
+	pattern.Closed()
+	redis.MustDo("PUBLISH", "cut:2", `{"n":1}`)
+	if words := nextWords(other); words[2] != `{"n":1}` {
+		t.Errorf("heard %.100q", words)
+	}
 }
 
 // TestOrderOfExamined publishes to a few channels messages that have to be examined:

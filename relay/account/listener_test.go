@@ -216,6 +216,12 @@ func (l *listener) event(payload []byte) {
 					(slices.Contains(e.Prefixes, prefix) || prefix == "x:" && slices.Contains(e.Prefixes, ""))
 			},
 		})
+	case strings.Contains(e.Cause, "take long to check"):
+		channel := indexOf[e.Channel]
+		l.ear.Told(Gap{
+			Since: e.Since.Add(-held).UnixNano(), Until: e.Until.UnixNano(),
+			Covers: func(id ID) bool { return id.Channel == channel },
+		})
 	case strings.Contains(e.Cause, "before it was known where the stream stood"):
 		channel := indexOf[e.Channel]
 		l.ear.Told(Gap{Until: e.Time.UnixNano(), Covers: func(id ID) bool { return id.Channel == channel && isKept(id) }})

@@ -1,0 +1,82 @@
+package relay
+
+// Examinations: the checks that take longer than a scan.
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"redis-relay/relay/route"
+	"redis-relay/relay/schema"
+)
+
+// examinations bounds the memory that examinations take at the same time. One that is
+// alone may take more than that.
+type examinations struct {
+	room    *atomic.Int64 // bytes; may change at any time
+	stopped atomic.Bool   // the relay ends: nobody waits for a result any more
+
+	turn chan struct{} // has a value while one waits, so that none is overtaken
+
+	mu    sync.Mutex
+	freed sync.Cond // signalled when taken sinks, and at the end
+	taken int64     // guarded by mu: bytes
+}
+
+func newExaminations(room *atomic.Int64) *examinations {
+	x := &examinations{room: room, turn: make(chan struct{}, 1)}
+	x.freed.L = &x.mu
+	return x
+}
+
+// validate examines a payload that a scan has left open. It may wait for others. When
+// the relay ends it returns schema.ErrStopped.
+func (x *examinations) validate(checker route.Checker, payload []byte) error {
+	bytes := schema.Memory(len(payload))
+	x.take(bytes)
+	defer x.give(bytes)
+	return checker.Validate(payload, x.stopped.Load)
+}
+
+func (x *examinations) take(bytes int64) {
+	x.turn <- struct{}{}
+	defer func() { <-x.turn }()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for x.taken > 0 && x.taken+bytes > x.room.Load() && !x.stopped.Load() {
+		x.freed.Wait()
+	}
+	x.taken += bytes
+}
+
+func (x *examinations) give(bytes int64) {
+	x.mu.Lock()
+	x.taken -= bytes
+	x.mu.Unlock()
+	x.freed.Signal()
+}
+
+// stop ends all examinations, and those to come.
+func (x *examinations) stop() {
+	x.mu.Lock()
+	x.stopped.Store(true)
+	x.mu.Unlock()
+	x.freed.Signal()
+}
+
+// judged says whether a payload is valid, where a scan has left that open.
+func (r *Relay) judged(checker route.Checker, payload []byte) error {
+	if decided, err := checker.Brief(payload); decided {
+		return err
+	}
+	return r.exams.validate(checker, payload)
+}
+
+// notChecked words why a publish is refused whose check was stopped.
+func notChecked(channel string, err error) *Refusal {
+	if errors.Is(err, schema.ErrStopped) {
+		return &Refusal{Busy, channel, "the relay is ending; nothing was sent, try again"}
+	}
+	return &Refusal{Invalid, channel, err.Error()}
+}
