@@ -4,6 +4,7 @@ package history
 
 import (
 	"slices"
+	"time"
 
 	"redis-relay/relay/resp"
 )
@@ -134,27 +135,38 @@ func (c *channel) firstHeld() (ID, bool) {
 type recent struct {
 	from    ID
 	entries []Entry
+	came    []time.Time // when, for each of entries
 	bytes   int
 }
 
 const (
 	recentEntries = 128
 	recentBytes   = 256 << 10
+	// recentAge is how long an entry is served from memory: one that is deleted from the stream
+	// is not readable for longer than that.
+	recentAge = 900 * time.Millisecond
 )
 
 // restart forgets everything up to id.
 func (r *recent) restart(id ID) { *r = recent{from: id} }
 
-func (r *recent) add(e Entry) {
-	r.entries = append(r.entries, e)
+// add takes an entry that came now, and lets go of those that are too many or too old.
+func (r *recent) add(e Entry, now time.Time) {
+	r.entries, r.came = append(r.entries, e), append(r.came, now)
 	r.bytes += e.size()
+	r.expire(now)
+}
+
+// expire lets go of entries that are too many or too old.
+func (r *recent) expire(now time.Time) {
 	n := 0
-	for n < len(r.entries) && (len(r.entries)-n > recentEntries || r.bytes > recentBytes) {
+	for n < len(r.entries) &&
+		(len(r.entries)-n > recentEntries || r.bytes > recentBytes || now.Sub(r.came[n]) > recentAge) {
 		r.bytes -= r.entries[n].size()
 		r.from = r.entries[n].ID
 		n++
 	}
-	r.entries = slices.Delete(r.entries, 0, n)
+	r.entries, r.came = slices.Delete(r.entries, 0, n), slices.Delete(r.came, 0, n)
 }
 
 // after returns the entries behind id, at most count of them (0: all); ok is false

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 )
 
 func entry(ms uint64, size int) Entry {
@@ -25,7 +26,7 @@ func TestRecentKeepsWhatIsBehindFrom(t *testing.T) {
 	var r recent
 	r.restart(ID{9, 0})
 	for ms := uint64(10); ms < 15; ms++ {
-		r.add(entry(ms, 1))
+		r.add(entry(ms, 1), time.Now())
 	}
 	for _, tt := range []struct {
 		after ID
@@ -54,17 +55,38 @@ func TestRecentKeepsWhatIsBehindFrom(t *testing.T) {
 	}
 }
 
+// TestRecentAges: after a while an entry is Redis's alone, where it may have been deleted.
+func TestRecentAges(t *testing.T) {
+	var r recent
+	r.restart(ID{9, 0})
+	start := time.Now()
+	for ms := uint64(10); ms < 15; ms++ {
+		r.add(entry(ms, 100), start.Add(time.Duration(ms)*100*time.Millisecond))
+	}
+	r.expire(start.Add(1200*time.Millisecond + recentAge + 1))
+	if list, ok := r.after(ID{11, 0}, 0); ok {
+		t.Errorf("entries behind one that has aged are said to be known: %v", ids(list))
+	}
+	if list, ok := r.after(ID{12, 0}, 0); !ok || !slices.Equal(ids(list), []uint64{13, 14}) {
+		t.Errorf("got %v, %v", ids(list), ok)
+	}
+	r.expire(start.Add(time.Hour))
+	if list, ok := r.after(ID{14, 0}, 0); !ok || len(list) > 0 || r.bytes != 0 || len(r.came) != 0 {
+		t.Errorf("when all have aged: %v, %v, %d bytes", ids(list), ok, r.bytes)
+	}
+}
+
 // TestRecentGivesCopies: what a reader has got does not change when entries are let
 // go.
 func TestRecentGivesCopies(t *testing.T) {
 	var r recent
 	for ms := range uint64(recentEntries) {
-		r.add(entry(ms+1, 1))
+		r.add(entry(ms+1, 1), time.Now())
 	}
 	list, _ := r.after(ID{}, 0)
 	want := ids(list)
 	for ms := range uint64(recentEntries) {
-		r.add(entry(recentEntries+ms+1, 1))
+		r.add(entry(recentEntries+ms+1, 1), time.Now())
 	}
 	if got := ids(list); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v as before", got, want)
@@ -80,7 +102,7 @@ func TestRecentIsBounded(t *testing.T) {
 		var all []Entry
 		for ms := range uint64(1000) {
 			all = append(all, entry(ms+1, random.IntN(largest)))
-			r.add(all[ms])
+			r.add(all[ms], time.Now())
 			size := 0
 			for _, e := range r.entries {
 				size += e.size()

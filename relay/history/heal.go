@@ -183,6 +183,7 @@ func (f *Feed) ticked() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.channels {
+		f.expireRecent(c)
 		f.rest(c)
 	}
 	f.compareSome()

@@ -183,12 +183,19 @@ func (f *Feed) unwatch(c *channel) {
 // remember keeps an entry for readers, and gives it to those that wait.
 func (f *Feed) remember(c *channel, e Entry) {
 	kept := c.recent.bytes
-	c.recent.add(e)
+	c.recent.add(e, time.Now())
 	f.keptBytes += c.recent.bytes - kept
 	f.served(c)
 	if f.keptBytes > f.upTo(maxRecent) {
 		f.forgetRecent(c)
 	}
+}
+
+// expireRecent leaves older entries to Redis, where they may have been deleted.
+func (f *Feed) expireRecent(c *channel) {
+	kept := c.recent.bytes
+	c.recent.expire(time.Now())
+	f.keptBytes += c.recent.bytes - kept
 }
 
 func (f *Feed) forgetRecent(c *channel) {
@@ -226,6 +233,7 @@ func (f *Feed) look(w *waiter) {
 		f.fetchFor(w)
 	case c.state != live: // it is offered again when the channel is
 	default:
+		f.expireRecent(c)
 		var ok bool
 		if w.found, ok = c.recent.after(w.After, w.read.count); !ok {
 			f.fetchFor(w)
