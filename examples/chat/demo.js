@@ -43,11 +43,14 @@ function run(name, program, args, env, pattern) {
 
 let redis = process.env.REDIS_URL || 'embedded';
 const servers = [];
+const statusPages = [];
 for (const port of ports) {
   const socket = join(folder, `relay-${port}.sock`);
-  const relay = ['--config', 'relay.yaml', '--redis.url', redis, '--socket.path', socket, '--http.listen', ''];
-  const [, url] = await run('relay', process.env.RELAY_BIN, relay, {}, /^ +redis +([^\s,]+)/m);
+  const relay = ['--config', 'relay.yaml', '--redis.url', redis, '--socket.path', socket, '--http.listen', '127.0.0.1:0'];
+  const welcome = /^ +redis +([^\s,]+)[^]*^ +http +(\S+)/m;
+  const [, url, statusPage] = await run('relay', process.env.RELAY_BIN, relay, {}, welcome);
   redis = url;
+  statusPages.push(statusPage);
   servers.push(run('server', process.execPath, ['server.js'], { PORT: port, REDIS_SOCKET: socket }, /^chat: /m));
 }
 await Promise.all(servers);
@@ -57,4 +60,9 @@ console.log(`Two servers, each behind a relay, and one Redis: ${redis}
   http://127.0.0.1:${ports[0]}/?name=ann&room=lobby
   http://127.0.0.1:${ports[1]}/?name=bob&room=lobby
 
-Open both, and talk. Ctrl-C ends it.`);
+Open both, and talk. What passes through the relays is on their status pages:
+
+  ${statusPages[0]}
+  ${statusPages[1]}
+
+Ctrl-C ends it.`);

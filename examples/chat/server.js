@@ -10,7 +10,7 @@ import { Server } from 'socket.io';
 import { connect, explain, openAdapter } from './relay.js';
 import { readBack, readOn } from './rooms.js';
 
-const port = process.env.PORT ?? 3000;
+const { HOST = '127.0.0.1', PORT = 3000 } = process.env;
 
 const app = express();
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))));
@@ -109,4 +109,4 @@ rooms.on('delete-room', (room) => room.startsWith('chat:') && stopListening(room
 // A server that dies cannot say that its people left.
 setInterval(() => [...listening.keys()].forEach((channel) => announce(channel, io.local)), 5000);
 
-http.listen(port, () => console.log(`chat: http://127.0.0.1:${port} behind ${process.env.REDIS_SOCKET ?? 'relay.sock'}`));
+http.listen(PORT, HOST, () => console.log(`chat: http://${HOST}:${PORT} behind ${process.env.REDIS_SOCKET ?? 'relay.sock'}`));

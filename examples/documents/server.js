@@ -11,7 +11,7 @@ import { Page } from './page.js';
 import { listener, relay } from './relay.js';
 import { FOLD, isEdit, read } from './text.js';
 
-const port = process.env.PORT ?? 3000;
+const { HOST = '127.0.0.1', PORT = 3010 } = process.env;
 const folder = import.meta.dirname;
 
 const app = express();
@@ -125,4 +125,4 @@ function report(error) {
   console.error(error.message);
 }
 
-http.listen(port, () => console.log(`documents: http://127.0.0.1:${port}`));
+http.listen(PORT, HOST, () => console.log(`documents: http://${HOST}:${PORT}`));

@@ -28,13 +28,15 @@ from channels import Channels
 
 SOCKET = os.environ.get("REDIS_SOCKET", "relay.sock")
 PAGE = Path(__file__).with_name("page.html")
+HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT", "8000"))
 SHOWN = 50  # notifications a page shows
 MARKS = 2000  # marks kept for a user: more than the notifications that relay.yaml keeps
 MARKS_LAST = 60 * 24 * 3600  # seconds after the last one
 PING = 2  # seconds; a page that hears nothing for some of these connects again
 
-relay = redis.Redis(unix_socket_path=SOCKET, decode_responses=True)
+# The relay waits for a Redis that is away for 15 s (redis.publish_timeout), and has the last word.
+relay = redis.Redis(unix_socket_path=SOCKET, decode_responses=True, socket_timeout=20)
 store = redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"), decode_responses=True)
 channels = Channels(SOCKET)
 pages = defaultdict(set)  # user: the open pages
@@ -188,7 +190,7 @@ app = Starlette(
 
 
 def main():
-    uvicorn.run(app, port=PORT, timeout_graceful_shutdown=1)  # streams of events do not end by themselves
+    uvicorn.run(app, host=HOST, port=PORT, timeout_graceful_shutdown=1)  # streams of events do not end by themselves
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import { expect, openBrowser } from './harness.js';
 
 const cwd = fileURLToPath(new URL('../../../examples/chat', import.meta.url));
 
-test('the demo prints two addresses, on which people talk, and ends on Ctrl-C', async (t) => {
+test('the demo prints two addresses, on which people talk, and two status pages; it ends on Ctrl-C', async (t) => {
   const ports = await freePorts(2);
   const env = { ...process.env, RELAY_BIN: relayBinary(), PORTS: ports.join(), REDIS_URL: '' };
   const open = () => ports.every((port) => demo.output.includes(`http://127.0.0.1:${port}/?`));
@@ -21,7 +21,7 @@ test('the demo prints two addresses, on which people talk, and ends on Ctrl-C', 
   t.after(() => browser.close());
 
   const people = [];
-  for (const [address] of demo.output.matchAll(/http:\S+/g)) {
+  for (const [address] of demo.output.matchAll(/http:\S+name=\S+/g)) {
     const person = await (await browser.newContext()).newPage();
     await person.goto(address);
     await expect(person.getByRole('status')).toHaveText('connected');
@@ -34,6 +34,13 @@ test('the demo prints two addresses, on which people talk, and ends on Ctrl-C', 
   await expect(bob.getByRole('listitem')).toHaveText(['ann: hello']);
   await bob.reload();
   await expect(bob.getByRole('listitem')).toHaveText(['ann: hello']);
+
+  const statusPages = [...demo.output.matchAll(/^ +(http:\S+:\d+)$/gm)].map(([, address]) => address);
+  assert.equal(statusPages.length, 2, demo.output);
+  for (const address of statusPages) {
+    await bob.goto(address);
+    await expect(bob.locator('body')).toContainText('chat:');
+  }
 
   await demo.stop('SIGINT');
   for (const port of ports) await assert.rejects(answers(`http://127.0.0.1:${port}`));

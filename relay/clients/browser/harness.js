@@ -18,6 +18,9 @@ export const expect = playwrightExpect.configure({ timeout: PATIENCE });
 // eventually repeats steps until they pass.
 export const eventually = (steps) => expect(steps).toPass({ timeout: PATIENCE });
 
+// PHONE is a browser with a small screen, which makes it 980 pixels wide for pages that say nothing of it.
+export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 3 };
+
 // startHosts starts a redis-server and so many relays with the config, the path of a relay.yaml.
 export const startHosts = (options) => VisitedHosts.start(options);
 
@@ -25,10 +28,11 @@ class VisitedHosts extends Hosts {
   #browser; // a promise, since the first visitor
 
   // visit opens the address in a browser of its own (cookies, storage, network) and returns the
-  // page. page.context().setOffline(true) pulls the plug of this browser alone.
-  async visit(url) {
+  // page. page.context().setOffline(true) pulls the plug of this browser alone. Options are those of
+  // newContext, such as PHONE.
+  async visit(url, options) {
     this.#browser ??= openBrowser();
-    const context = await (await this.#browser).newContext();
+    const context = await (await this.#browser).newContext(options);
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     await page.goto(url);
