@@ -29,12 +29,14 @@ type pod struct {
 	volumes map[string]string // folders by name
 }
 
-// runPod starts the relay, and a Redis with the password of the Secret.
-func runPod(t *testing.T, mode string) *pod {
+// password is that of Redis: in a Secret that is not among the manifests.
+const password = "of Redis"
+
+// runPod starts the relay, and a Redis that wants a password.
+func runPod(t *testing.T, all manifests) *pod {
 	t.Helper()
-	all, i := kustomized(t, mode), shipped(t)
+	i := shipped(t)
 	spec, relay := all.relay(t)
-	password := find[*core.Secret](t, all, "Secret/redis-relay").StringData["password"]
 	p := &pod{address: freeAddress(t), redis: startRedis(t, "--requirepass", password), volumes: map[string]string{}}
 	for _, v := range spec.Spec.Volumes {
 		p.volumes[v.Name] = makeVolume(t, all, spec, &v)
@@ -85,7 +87,7 @@ func makeVolume(t *testing.T, all manifests, spec *core.PodTemplateSpec, v *core
 		return dir
 	case v.Secret != nil:
 		dir := folder(t, group, 0o755)
-		publish(t, dir, group, 0o640, find[*core.Secret](t, all, "Secret/"+v.Secret.SecretName).StringData)
+		publish(t, dir, group, 0o640, map[string]string{"password": password})
 		return dir
 	}
 	t.Fatalf("a kind of volume that this test does not know: %v", v)
@@ -143,7 +145,8 @@ func TestPods(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			p, all := runPod(t, mode), kustomized(t, mode)
+			all := kustomized(t, mode)
+			p := runPod(t, all)
 			user, groups := appUser(t, all)
 			socket := p.volumes["socket"]
 			hears := start(t, app(user, groups, socket, appCommand(all, socket)))
@@ -168,12 +171,32 @@ func TestPods(t *testing.T) {
 	}
 }
 
+// TestChartsPod runs the chart as somebody installs it for an app: every channel is open.
+func TestChartsPod(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			own := map[string]any{"mode": mode, "redis": map[string]any{"url": "redis://replaced", "existingSecret": "vault"}}
+			all := helm(t, values(t, least, own))
+			p := runPod(t, all)
+			user, groups := appUser(t, all)
+			if got := client(user, groups, p.volumes["socket"], "PUBLISH", "anything", "at all"); got != "0" {
+				t.Errorf("a publish is answered %s", got)
+			}
+			if code := p.relay.terminate(t); code != 0 {
+				t.Errorf("the relay ends with %d", code)
+			}
+		})
+	}
+}
+
 // TestSidecarIsTheApps shows the rule of users: everybody in the pod has the
 // group, and only the app is let in.
 func TestSidecarIsTheApps(t *testing.T) {
 	t.Parallel()
-	p := runPod(t, "sidecar")
-	_, groups := appUser(t, kustomized(t, "sidecar"))
+	all := kustomized(t, "sidecar")
+	p := runPod(t, all)
+	_, groups := appUser(t, all)
 	if got := client("1001:1001", groups, p.volumes["socket"], "PUBLISH", "chat:lobby", typing); got == "0" {
 		t.Error("another user of the pod may publish")
 	}
@@ -191,7 +214,12 @@ func appCommand(all manifests, socket string) (command []string) {
 // appUser returns whom the app runs as, and its further groups.
 func appUser(t *testing.T, all manifests) (user, groups string) {
 	t.Helper()
-	pod := all.pods()["Deployment/chat"]
+	var pod *core.PodTemplateSpec
+	for name, template := range all.pods() {
+		if strings.HasPrefix(name, "Deployment/") {
+			pod = template
+		}
+	}
 	own, shared := pod.Spec.Containers[0].SecurityContext, pod.Spec.SecurityContext
 	uid, gid := shared.RunAsUser, shared.RunAsGroup
 	if own.RunAsUser != nil {
@@ -207,13 +235,14 @@ func appUser(t *testing.T, all manifests) (user, groups string) {
 // TestAlertsNameMetrics compares the alerts with a relay's /metrics.
 func TestAlertsNameMetrics(t *testing.T) {
 	t.Parallel()
-	checkSelectors(t, runPod(t, "sidecar").metrics(t))
+	checkSelectors(t, runPod(t, kustomized(t, "sidecar")).metrics(t))
 }
 
 // TestConfigMapReloads changes the ConfigMap of a running relay.
 func TestConfigMapReloads(t *testing.T) {
 	t.Parallel()
-	p, all := runPod(t, "sidecar"), kustomized(t, "sidecar")
+	all := kustomized(t, "sidecar")
+	p := runPod(t, all)
 	user, groups := appUser(t, all)
 	say := func() string {
 		return client(user, groups, p.volumes["socket"], "PUBLISH", "chat:lobby", typing)
@@ -233,8 +262,7 @@ func TestConfigMapReloads(t *testing.T) {
 // TestSecretRotates changes the password of Redis, then the Secret.
 func TestSecretRotates(t *testing.T) {
 	t.Parallel()
-	p := runPod(t, "sidecar")
-	password := find[*core.Secret](t, kustomized(t, "sidecar"), "Secret/redis-relay").StringData["password"]
+	p := runPod(t, kustomized(t, "sidecar"))
 	_, port, _ := net.SplitHostPort(p.redis)
 	admin := exec.Command("redis-cli", "-p", port, "-a", password, "--no-auth-warning")
 	admin.Stdin = strings.NewReader("CONFIG SET requirepass changed\nCLIENT KILL TYPE pubsub\nCLIENT KILL TYPE normal\n")
