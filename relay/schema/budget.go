@@ -25,9 +25,7 @@ const (
 	costItem     = 8    // to look for an item among those before it, the text of the item apart
 
 	// For each byte:
-	costDecode    = 2 // contentEncoding
-	costMediaType = 5 // contentMediaType
-	costFormat    = 4 // format
+	costFormat = 4 // format
 )
 
 // budget is the work that an examination may still take.

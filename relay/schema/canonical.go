@@ -31,7 +31,7 @@ func newConstants(k keyword, values []any) constants {
 		text, _ := json.Marshal(value) // it comes from JSON
 		work := newBudget(math.MaxInt, nil)
 		d := document{budget: &work, text: text}
-		canonical := string(d.appendValue(nil, d.read(0, -1, 0), math.MaxInt))
+		canonical := string(d.appendValue(nil, d.read(), math.MaxInt))
 		c.others[canonical], c.longest = struct{}{}, max(c.longest, len(canonical))
 	}
 	c.words = newWordTest(0, words)

@@ -32,9 +32,6 @@ const (
 	keyMinLength
 	keyMaxLength
 	keyPattern
-	keyContentEncoding
-	keyContentMediaType
-	keyContentSchema
 	keyMinimum
 	keyExclusiveMinimum
 	keyMaximum
@@ -64,9 +61,6 @@ var keywordNames = [...]string{
 	keyMinLength:            "minLength",
 	keyMaxLength:            "maxLength",
 	keyPattern:              "pattern",
-	keyContentEncoding:      "contentEncoding",
-	keyContentMediaType:     "contentMediaType",
-	keyContentSchema:        "contentSchema",
 	keyMinimum:              "minimum",
 	keyExclusiveMinimum:     "exclusiveMinimum",
 	keyMaximum:              "maximum",
@@ -146,13 +140,13 @@ func (e *exam) rank(c *cause, of int32) int {
 	return 0
 }
 
-// place returns the value whose JSON pointer tells where a value is: mostly itself. A name is where its member is, JSON
-// within a string where the string is. A member with an empty name is where the object is, as the library has it.
+// place returns the value whose JSON pointer tells where a value is: mostly itself. A name is where its member is. A
+// member with an empty name is where the object is, as the library has it.
 func (d *document) place(n int32) int32 {
 	if n < 0 {
 		n = ^n
 	}
-	for v := &d.nodes[n]; (v.key == noKey || v.key == v.place) && v.parent >= 0; v = &d.nodes[n] {
+	for v := &d.nodes[n]; v.key == v.place && v.parent >= 0; v = &d.nodes[n] {
 		n = v.parent
 	}
 	return n

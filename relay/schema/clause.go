@@ -18,11 +18,8 @@ type clause struct {
 	kinds     [kinds]bool // the kinds of values that type allows
 	constants []constants // const and enum
 
-	format    format // nil: not asserted
-	pattern   *pattern
-	decode    func(string) ([]byte, error) // contentEncoding; nil: not asserted
-	mediaType func([]byte) error           // the same of contentMediaType
-	content   *clause                      // contentSchema
+	format  format // nil: not asserted
+	pattern *pattern
 
 	limits []limit
 

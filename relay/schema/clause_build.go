@@ -94,15 +94,6 @@ func (b *clauseBuilder) fillString(c *clause, s *jsonschema.Schema) {
 	if asserted, _ := asserts(s, "format"); asserted {
 		c.format = newFormat(s.Format)
 	}
-	if asserted, _ := asserts(s, "decoder"); asserted {
-		c.decode = jsonschema.Decoders[s.ContentEncoding]
-	}
-	if asserted, _ := asserts(s, "mediaType"); asserted {
-		c.mediaType = jsonschema.MediaTypes[s.ContentMediaType]
-	}
-	if c.decode != nil || c.mediaType != nil {
-		c.content = b.clause(s.ContentSchema)
-	}
 }
 
 func (b *clauseBuilder) fillReferences(c *clause, s *jsonschema.Schema) {
@@ -126,7 +117,7 @@ func (b *clauseBuilder) fillBranches(c *clause, s *jsonschema.Schema) {
 	if s.If != nil {
 		c.test, c.then, c.otherwise = b.clause(s.If), b.clause(s.Then), b.clause(s.Else)
 	}
-	c.inPlace = len(c.refs)+len(c.allOf)+len(c.anyOf)+len(c.oneOf) > 0 || c.not != nil || c.test != nil || c.content != nil
+	c.inPlace = len(c.refs)+len(c.allOf)+len(c.anyOf)+len(c.oneOf) > 0 || c.not != nil || c.test != nil
 }
 
 // ways returns the ways to the schemas of a keyword that lists them.

@@ -133,8 +133,7 @@
 // payload, at most 8 million: some 5 ms for a short one and 20 ms for one of 1 MiB or more. Beyond, the payload is
 // refused as too costly to check. Whatever takes memory takes steps, too: Memory says how much. A function can stop it.
 //
-// Examinations differ from the library in two things: contentSchema (draft 7) is for content of the type
-// application/json that the guard accepts, and regexProperties, which no draft has, is ignored.
+// Examinations differ from the library in one thing: regexProperties, which no draft has, is ignored.
 //
 // # Cost
 //

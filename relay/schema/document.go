@@ -26,37 +26,24 @@ const (
 // A document is a text that the guard has accepted. Its nodes stand in the order of the text: the first one within an
 // array or object comes right behind it.
 //
-// The name of a member is a value, too, where propertyNames asks: it is addressed by ^n, where n is the member. JSON
-// within a string (contentMediaType) is read into the same document: the string is the parent of its outermost node.
+// The name of a member is a value, too, where propertyNames asks: it is addressed by ^n, where n is the member.
 type document struct {
 	*budget
 	text  []byte
 	nodes []node
-	pos   int  // while it is read
-	owned bool // the text is in memory of its own
+	pos   int // while it is read
 
 	scratch   []byte // texts whose escapes are resolved
 	canonical []byte
 }
 
-// read reads the value that begins at an offset of the text, with all that it holds, and returns its node.
-func (d *document) read(at int, parent int32, depth uint8) int32 {
+// read reads the text and returns the node of its value.
+func (d *document) read() int32 {
 	n := int32(len(d.nodes))
-	d.pos = at
+	d.pos = 0
 	d.space()
-	d.value(node{key: noKey, parent: parent, depth: depth})
+	d.value(node{key: noKey, parent: -1})
 	return n
-}
-
-// readContent reads the text that a string holds, and returns its node.
-func (d *document) readContent(content []byte, holder int32) int32 {
-	if !d.owned {
-		d.spend(len(d.text))
-		d.text, d.owned = slices.Clone(d.text), true
-	}
-	at := len(d.text)
-	d.text = append(d.text, content...)
-	return d.read(at, holder, d.nodes[holder].depth)
 }
 
 // value reads the value at pos. n holds what is known of it already.

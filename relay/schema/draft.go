@@ -83,7 +83,6 @@ func (d *draft) read(goal int, s *jsonschema.Schema) *layer {
 	d.layers = append(d.layers, l)
 	d.spend(s, 1)
 	d.open = append(d.open, s)
-	d.refuseUnsupported(s)
 	d.readTypes(goal, s)
 	d.readConstants(goal, s)
 	d.readString(goal, s)
@@ -94,16 +93,6 @@ func (d *draft) read(goal int, s *jsonschema.Schema) *layer {
 	d.readUnevaluated(l)
 	d.open = d.open[:len(d.open)-1]
 	return l
-}
-
-// refuseUnsupported refuses the keywords that are never compiled.
-func (d *draft) refuseUnsupported(s *jsonschema.Schema) {
-	switch {
-	case s.RegexProperties:
-		d.refuse(s, "regexProperties", "")
-	case len(s.Extensions) > 0:
-		d.refuse(s, "extensions", "")
-	}
 }
 
 // refuseKind makes a goal fail for every value of a kind.

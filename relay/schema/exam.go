@@ -55,7 +55,7 @@ func (x *examiner) examine(payload []byte, b budget) (refused *Error, ended endi
 
 // outcome is what came of the schema and the payload.
 func (e *exam) outcome() (o outcome) {
-	e.visit(way{"", e.examiner.root}, e.read(0, -1, 0), &o)
+	e.visit(way{"", e.examiner.root}, e.read(), &o)
 	return o
 }
 

@@ -33,9 +33,6 @@ func (e *exam) examineString(c *clause, n int32, out *outcome) {
 			e.fail(c, n, keyFormat, "format", 0, 0, out)
 		}
 	}
-	if c.decode != nil || c.mediaType != nil {
-		e.examineContent(c, n, text, out)
-	}
 	e.scratch = e.scratch[:mark]
 }
 
@@ -51,43 +48,6 @@ func (e *exam) examineLength(c *clause, n int32, text []byte, out *outcome) {
 	} else {
 		e.fail(c, n, keyMaxLength, "maxLength", 0, 0, out)
 	}
-}
-
-// examineContent examines what a string holds, by contentEncoding, contentMediaType and contentSchema.
-func (e *exam) examineContent(c *clause, n int32, text []byte, out *outcome) {
-	content := text
-	if c.decode != nil {
-		e.spend(costDecode * len(text))
-		decoded, err := c.decode(string(text))
-		if err != nil {
-			e.fail(c, n, keyContentEncoding, "contentEncoding", 0, 0, out)
-			return
-		}
-		content = decoded
-	} else if c.schema.ContentEncoding != "" {
-		return // in an encoding that is not known
-	}
-	switch {
-	case c.mediaType == nil:
-		return
-	case !e.isOf(c.mediaType, content):
-		e.fail(c, n, keyContentMediaType, "contentMediaType", 0, 0, out)
-		return
-	case c.content == nil:
-		return
-	}
-	if _, refused := guard(content, ""); refused.why != none {
-		e.fail(c, n, keyContentSchema, "contentSchema", 0, 0, out)
-		return
-	}
-	inner := e.readContent(content, e.place(n))
-	e.inner(way{"contentSchema", c.content}, inner, out)
-}
-
-// isOf reports whether a text is of a media type.
-func (e *exam) isOf(mediaType func([]byte) error, text []byte) bool {
-	e.spend(costMediaType * len(text))
-	return mediaType(text) == nil
 }
 
 func (e *exam) examineObject(c *clause, n int32, out *outcome) {

@@ -46,12 +46,6 @@ func (e *exam) words(c *cause) string {
 		return fmt.Sprintf("length must be <= %d, but got %d", s.MaxLength, utf8.RuneCount(e.string(c.node)))
 	case keyPattern:
 		return "does not match pattern " + quoted([]byte(c.clause.pattern.written))
-	case keyContentEncoding:
-		return "value is not " + s.ContentEncoding + " encoded"
-	case keyContentMediaType:
-		return "value is not of mediatype " + quoted([]byte(s.ContentMediaType))
-	case keyContentSchema:
-		return "value is not JSON that all readers understand alike"
 	case keyRequired, keyRequires, keyAdditionalProperties, keyMinProperties, keyMaxProperties:
 		return e.wordsOfMembers(c)
 	default:
