@@ -30,7 +30,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a message over the rate is not counted", file: "relay/deliver.go",
-		old: "r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload))\n\t\treturn judgement{closed: true}",
+		old: "r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), nil)\n\t\treturn judgement{closed: true}",
 		new: "return judgement{closed: true}",
 	},
 	{
@@ -47,8 +47,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "a gap is not told", file: "relay/events.go",
-		old:    "if outage > 0 {",
-		new:    "if outage > time.Hour {",
+		old:    "if outage > 0 {\n\t\tsince := r.gapSince",
+		new:    "if outage > time.Hour {\n\t\tsince := r.gapSince",
 		faults: []string{"redis killed", "cut"},
 	},
 	{
