@@ -163,3 +163,17 @@ func TestTooCostly(t *testing.T) {
 		t.Errorf("decided %v, error %v", decided, err)
 	}
 }
+
+// TestLoadIsBounded loads a schema in which the ways to the last definition double with each one before it.
+func TestLoadIsBounded(t *testing.T) {
+	const steps = 60
+	var defs []string
+	for i := range steps {
+		next := fmt.Sprintf(`{"$ref":"#/$defs/%d"}`, i+1)
+		defs = append(defs, fmt.Sprintf(`"%d":{"allOf":[%s,%s]}`, i, next, next))
+	}
+	c := loadText(t, fmt.Sprintf(`{"$ref":"#/$defs/0","$defs":{%s,"%d":{"type":"string"}}}`, strings.Join(defs, ","), steps))
+	if _, err := c.Check([]byte(`1`)); errorText(err) != "expected string, but got number" {
+		t.Errorf("error %v", err)
+	}
+}

@@ -110,6 +110,9 @@ func (e *exam) visit(w way, n int32, out *outcome) {
 	}
 }
 
+// inCircle begins what an examination ends with that goes on in a circle.
+const inCircle = "references of the schema lead in a circle at "
+
 // circle says where references lead back to a clause that is being examined for the same value.
 func (e *exam) circle(last way) ending {
 	chain := e.chain[e.base:]
@@ -117,7 +120,7 @@ func (e *exam) circle(last way) ending {
 	for _, w := range append(chain[1:], last) {
 		place += "/" + w.label
 	}
-	return ending("references of the schema lead in a circle at " + readable(place))
+	return ending(inCircle + readable(place))
 }
 
 // inner examines a value within the one being examined.

@@ -3,7 +3,6 @@
 package schema
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,13 +39,12 @@ func Load(dir, draft string) (*Set, error) {
 	set := &Set{schemas: make(map[string]compiled, len(names))}
 	var errs []error
 	for _, name := range names {
-		sch, err := f.compile(name)
+		examiner, err := f.compile(name)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, err))
 			continue
 		}
-		program, refused := build(sch)
-		examiner := newExaminer(sch)
+		program, refused := build(examiner.root.schema)
 		examiner.nameWritten(f.written)
 		uri, named := schemaOf(f.open(name).doc)
 		set.schemas[name] = compiled{
@@ -87,26 +85,27 @@ func entries(root *os.Root) ([]string, error) {
 
 // compile compiles one file with its references. Each file has a compiler of its own: after an error
 // the library's is left with resources that are half compiled.
-func (f *folder) compile(name string) (sch *jsonschema.Schema, err error) {
+func (f *folder) compile(name string) (x *examiner, err error) {
 	if err := f.clash(name); err != nil {
 		return nil, err
 	}
 	s := &serving{folder: f}
 	defer func() {
 		if p := recover(); p != nil {
-			sch, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", s.last().file, p)
+			x, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", s.last().file, p)
 		}
 	}()
 	c := newCompiler()
 	c.LoadURL, c.Draft = s.load, f.draft
-	sch, err = c.Compile(f.url(name))
-	if err == nil {
-		err = probe(sch)
-	}
+	sch, err := c.Compile(f.url(name))
 	if err != nil {
 		return nil, explain(s, name, err)
 	}
-	return sch, nil
+	x = newExaminer(sch)
+	if err := x.probe(); err != nil {
+		return nil, explain(s, name, err)
+	}
+	return x, nil
 }
 
 // newCompiler returns the library's compiler, for which contentEncoding and contentMediaType are annotations in every
@@ -122,13 +121,13 @@ func newCompiler() *jsonschema.Compiler {
 	return c
 }
 
-// probe checks one value of each type, since the library finds references that lead in a circle through
-// several files only when it validates.
-func probe(sch *jsonschema.Schema) error {
-	for _, value := range []any{nil, true, json.Number("0"), "", []any{}, map[string]any{}} {
-		var loop jsonschema.InfiniteLoopError
-		if err := sch.Validate(value); errors.As(err, &loop) {
-			return loop
+// probe examines one value of each type, since the library finds no references that lead in a circle through several
+// files.
+func (x *examiner) probe() error {
+	for _, value := range []string{`null`, `true`, `0`, `""`, `[]`, `{}`} {
+		_, ended := x.examine([]byte(value), newBudget(fullSteps(len(value)), nil))
+		if place, found := strings.CutPrefix(string(ended), inCircle); found {
+			return jsonschema.InfiniteLoopError(place)
 		}
 	}
 	return nil
