@@ -217,12 +217,7 @@ var payloads = regexp.MustCompile(`\b(before|behind|after)\b`)
 func TestEntriesOverThePayloadAreTold(t *testing.T) {
 	onBothRedis(t, func(t *testing.T, redis *redistest.Server) {
 		r := startRelay(t, redis, withRoutes(diary("d:", 1000)), func(c *config.Config) { c.Limits.Payload = 1000 })
-		var plain *redistest.Client
-		if url, _ := r.Embedded(); url != "" {
-			plain = redistest.Dial(t, "tcp", strings.TrimPrefix(url, "redis://"))
-		} else {
-			plain = redistest.Dial(t, "unix", redis.Socket())
-		}
+		plain := r.dialRedis(redis)
 		sub, events, pub := r.subscribe("d:1"), r.subscribe(relay.EventsChannel), r.dial()
 		r.readable(pub, "d:1")
 		sub.Expect(t, "[message d:1 m]")

@@ -26,6 +26,16 @@ func onBothRedis(t *testing.T, test func(t *testing.T, redis *redistest.Server))
 	t.Run("embedded", func(t *testing.T) { test(t, nil) })
 }
 
+// dialRedis connects to the Redis behind the relay: redis, or the embedded one.
+func (r *testRelay) dialRedis(redis *redistest.Server) *redistest.Client {
+	r.t.Helper()
+	if redis != nil {
+		return redistest.Dial(r.t, "unix", redis.Socket())
+	}
+	url, _ := r.Embedded()
+	return redistest.Dial(r.t, "tcp", strings.TrimPrefix(url, "redis://"))
+}
+
 func TestHistoryIsKeptAndHeard(t *testing.T) {
 	onBothRedis(t, func(t *testing.T, redis *redistest.Server) {
 		r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
