@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// What is learned from: a skeleton takes some 100 bytes for each value.
+// Limits of the payloads that are learned from. A skeleton takes some 200 bytes for each value.
 const (
 	maxLearned       = 16 << 10 // bytes of a payload
 	maxLearnedValues = 128
@@ -41,7 +41,7 @@ func learn(text []byte, kindField string, k *keyFields, program *edge) *skeleton
 	return l.skeleton
 }
 
-// read reads a value that is judged on an edge, and that is what role says.
+// read reads a value that is judged on an edge.
 func (l *learner) read(e *edge, role role) bool {
 	var p *plan
 	if e != nil {

@@ -15,9 +15,9 @@ const (
 	maxPatternWays = 2048
 )
 
-// patternSets returns the sets of patterns, of one or more, that match a name together, of ASCII names alone and, where
-// there are many, of short names. The patterns are walked through side by side, as one automaton. Those that
-// have none may match whatever the others do.
+// patternSets returns the sets of one or more patterns that match a name together. It looks at ASCII names alone, and,
+// if there are many sets, at short ones. It walks through the automata of the patterns side by side; a pattern without
+// one may match whatever the others do.
 func patternSets(patterns []*pattern) []patternSet {
 	w := &patternWalk{ways: make(map[string]bool), sets: make(map[patternSet]bool)}
 	var unknown []int // patterns without an automaton

@@ -14,8 +14,8 @@ const (
 	maxSkeletons = 4
 	// hitSample is the number of hits of which one is counted.
 	hitSample = 16
-	// window is the number of misses after which a predictor looks whether it pays, and coldSample that of payloads of
-	// which it tries one while it does not.
+	// window is the number of misses after which a predictor looks whether it pays. While it does not, it tries one
+	// payload in coldSample.
 	window     = 64
 	coldSample = 64
 	// enoughHits is the number of hits within window misses for which prediction pays: a hit saves at least what a miss

@@ -1,5 +1,5 @@
-// This file checks a payload against the skeleton of one that was accepted: what stands between the values must be the
-// same, byte by byte, and of each value the same tests must fail.
+// This file checks a payload against the skeleton of one that was accepted: the bytes between the values must be the
+// same, and each value must fail the same tests.
 
 package schema
 
@@ -10,12 +10,12 @@ import (
 
 // skeleton is a payload that was accepted, without its values. It never changes.
 //
-// Whatever has the same skeleton is accepted, too. Where the bytes between the values are the same, so are the names,
-// their order and nesting, and with them the edge on which each value is judged. Where besides each value fails the
-// same tests and is of a kind that means the same there, each frame is told the same, and so comes to the same end.
+// A payload with the same skeleton is accepted, too. If the bytes between the values are the same, so are the names,
+// their order and nesting, and so is the edge on which each value is judged. If each value also fails the same tests,
+// and its kind means the same there, each frame hears the same reports and comes to the same end.
 type skeleton struct {
 	values []skeletonValue
-	end    piece // what stands behind the last value
+	end    piece // the bytes behind the last value
 
 	suitsAt   int    // where the kind begins if it comes first, else 0
 	suitsWith uint64 // and with what
@@ -23,18 +23,18 @@ type skeleton struct {
 
 // skeletonValue is what a skeleton has instead of a value that is a string, number or literal.
 type skeletonValue struct {
-	before piece // what stands before it: of a string, also the quote, as that behind it is in the next piece
-	edge   *edge // on which it is judged; nil: anything goes
-	like   [kinds]bool
-	role   role // what else the value is
-	failed set  // by tests
+	before piece       // the bytes before it, with a string's opening quote; its closing quote begins the next piece
+	edge   *edge       // on which it is judged; nil: anything goes
+	like   [kinds]bool // the kinds that mean the same here
+	role   role        // whether it is the kind or a key
+	failed set         // goals, by its tests
 
-	// Strings that need no test: those of so many bytes, and the word of which some are asked.
+	// Strings that need no test: those of so many bytes, and, where there is a const or enum, this word.
 	least, most int
 	word        string
 }
 
-// role says whose value a field is.
+// role says whether a value is that of the kind field or of key fields.
 type role uint8
 
 const (
