@@ -97,27 +97,3 @@ func TestErasedIsNotRead(t *testing.T) {
 func isNothing(answer string) bool {
 	return answer == "(nil)" || strings.HasPrefix(answer, "-WRONGTYPE ")
 }
-
-// TestErasureCostsNoMemory: what stays is served from memory, without a question to Redis.
-func TestErasureCostsNoMemory(t *testing.T) {
-	redis := redistest.Start(t)
-	r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
-	pub, reader := r.dial(), r.dial()
-	r.readable(pub, "d:1")
-	var ids []string
-	for range 5 {
-		ids = append(ids, pub.Do("XADD", "d:1", "*", "payload", "m").Str)
-	}
-	redis.MustDo("XDEL", "history:{d:1}", ids[2])
-	read := func() string {
-		return reader.Do("XREAD", "BLOCK", "1", "STREAMS", "d:1", ids[0]).String()
-	}
-	redistest.Eventually(t, redistest.DefaultTimeout, "it is gone", func() bool { return !strings.Contains(read(), ids[2]) })
-	if n := r.metric("history_bytes"); n == 0 {
-		t.Error("nothing is kept any more")
-	}
-	want := fmt.Sprintf("[[d:1 [[%s [payload m]] [%s [payload m]] [%s [payload m]]]]]", ids[1], ids[3], ids[4])
-	if got := read(); got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}

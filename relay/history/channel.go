@@ -51,7 +51,6 @@ type channel struct {
 	barriers []*barrier // that wait for it to catch up
 
 	recent   recent
-	shape    shape // of the stream when it was last known that it has all of recent
 	waiters  []*waiter
 	watched  bool // the Feed itself keeps the channel subscribed, for readers
 	idle     int  // ticks since somebody last read

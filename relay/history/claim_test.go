@@ -491,10 +491,10 @@ func TestLookingForChannels(t *testing.T) {
 			return []any{"0", []any{Key("a1"), Key("c2")}}, nil
 		}
 		var tails []any
-		for range (len(args) - 4) / 2 {
+		for range (len(args) - 5) / 2 {
 			tails = append(tails, []any{"9-0", int64(1), int64(1), "9-0", int64(0), []any{
 				[]any{"9-0", []any{"payload", "nine"}},
-			}, int64(0), "0-0"})
+			}, int64(0)})
 		}
 		r.tokenCame([]byte(fmt.Sprint(args[1], " 10")))
 		return tails, nil

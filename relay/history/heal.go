@@ -25,10 +25,6 @@ const (
 	scanPage     = 1000            // keys looked at by one SCAN
 	maxScan      = 2_000_000       // keys; in a larger database nobody looks for streams
 	maxCompared  = 16              // channels that are compared with their streams at a tick
-
-	// heavyCompared is the size of an oldest entry, in bytes, beyond which a stream is not
-	// compared at ticks: Redis copies it each time, which takes 0.1 s.
-	heavyCompared = 16 << 20
 )
 
 var (
@@ -42,7 +38,6 @@ func (f *Feed) Run(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { f.ask(ctx); return nil })
 	g.Go(func() error { f.findAll(ctx); return nil })
-	g.Go(func() error { f.eraseAll(ctx); return nil })
 	for range maxFetches {
 		g.Go(func() error { f.fetchAll(ctx); return nil })
 	}
@@ -227,7 +222,7 @@ func (f *Feed) beatLocked() {
 // settle compares what Redis says of a channel with what its listeners have, and
 // makes good the difference. All that had been published by then has arrived.
 func (f *Feed) settle(c *channel, t *tail) {
-	c.heavy, c.blind = t.head > heavyCompared, nil
+	c.heavy, c.blind = t.heavy, nil
 	if c.state != behind {
 		f.baseline(c, t)
 		return

@@ -92,8 +92,7 @@ func (f *Feed) isolate(life uint64, c *channel, err error) error {
 	if life == f.lives && f.up && f.channels[c.name] == c {
 		c.asked, c.failed = false, 0
 		known := c.settled
-		f.settle(c, &tail{refused: err.Error()})
-		c.heavy = !mayBeAllowed(err)
+		f.settle(c, &tail{refused: err.Error(), heavy: !mayBeAllowed(err)})
 		if !known {
 			c.blind = err
 		}

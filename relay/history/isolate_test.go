@@ -33,7 +33,7 @@ func (p *picky) Eval(_ context.Context, _ *upstream.Script, keys []string, args 
 	for range keys {
 		tails = append(tails, []any{"9-0", int64(2), int64(2), "5-0", int64(0), []any{
 			[]any{"9-0", []any{"payload", "new"}},
-		}, int64(0), "0-0"})
+		}, int64(0)})
 	}
 	if token := fmt.Sprint(args[1]); token != "" {
 		p.tokenCame([]byte(token + " 10"))

@@ -39,22 +39,24 @@ type Redis interface {
 
 // look reads streams and then publishes a token. KEYS: the streams. ARGV: the
 // channel of the token, or ""; the token; how many bytes to return, beyond which one
-// entry at most goes; how many an entry may take; then for each stream "(" and the ID behind which to
+// entry at most goes; how many an entry may take; how many the oldest may take, for the
+// stream to be looked at often; then for each stream "(" and the ID behind which to
 // begin, or "" for no entries, and about how many entries to return at most, or 0.
 //
 // For each stream it returns the error of Redis, or {last-generated-id,
 // entries-added or -1, length, the first entry's ID, 1 if more is to be had,
-// entries, how many bytes the oldest takes, the greatest ID deleted or ""}. Without a
-// token, of a stream of which entries are wanted, it returns those and whether there are
-// more. An entry that takes more than it may is {ID, bytes, fields}. The ID and the time
-// of Redis in milliseconds go with the token.
+// entries, 1 if the oldest is so large}. Without a token of a stream of which entries are
+// wanted it returns those, and whether there are more. An entry that takes more than it
+// may is {ID, bytes, fields}. The ID and the time of Redis in milliseconds go with the
+// token.
 //
 // Redis copies an entry of which no more than its ID is wanted, too: over a second for
 // 200 MiB. So XINFO is asked for one entry instead of two, and nothing follows a large one.
 var look = upstream.NewScript(costs + `
-local out, budget, largest, some = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), false
+local out, budget, largest, heavy = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local some = false
 for i, key in ipairs(KEYS) do
-  local from, most = ARGV[3 + 2 * i], tonumber(ARGV[4 + 2 * i])
+  local from, most = ARGV[4 + 2 * i], tonumber(ARGV[5 + 2 * i])
   local facts, head = {['last-generated-id'] = '0-0', ['entries-added'] = -1, length = 0}, {}
   local refused
   if ARGV[1] ~= '' or from == '' then
@@ -89,7 +91,7 @@ for i, key in ipairs(KEYS) do
   local first = head and head[1]
   out[i] = refused or {
     facts['last-generated-id'], facts['entries-added'], facts.length, first and first[1] or '', more, entries,
-    first and costs(first) or 0, facts['max-deleted-entry-id'] or '',
+    first and costs(first) > heavy and 1 or 0,
   }
 end
 if ARGV[1] == '' then return out end

@@ -95,14 +95,8 @@ type tail struct {
 	first   ID      // of the oldest entry that is left
 	entries []Entry // oldest first
 	more    bool    // there are more
-	head    int64   // bytes that the oldest takes
-
-	deleted      ID // the greatest that was
-	knowsDeleted bool
+	heavy   bool    // the oldest is over maxEntry
 }
-
-// shape is what the stream is like.
-func (t *tail) shape() shape { return shape{t.newest, t.added, t.length, t.deleted} }
 
 var errAnswer = errors.New("Redis answered a script with something else than it returns")
 
@@ -130,8 +124,8 @@ func ask(
 	ctx context.Context, redis Redis, fence, token string, budget, largest int, list []question,
 ) ([]tail, error) {
 	keys := make([]string, 0, len(list))
-	args := make([]any, 0, 4+2*len(list))
-	args = append(args, fence, token, budget, largest)
+	args := make([]any, 0, 5+2*len(list))
+	args = append(args, fence, token, budget, largest, maxEntry)
 	for _, q := range list {
 		keys = append(keys, Key(q.channel))
 		from := ""
@@ -164,7 +158,7 @@ func readTail(channel string, v any) (t tail, err error) {
 		return t, nil
 	}
 	parts, ok := v.([]any)
-	if !ok || len(parts) != 8 {
+	if !ok || len(parts) != 7 {
 		return t, fmt.Errorf("%w: %v", errAnswer, v)
 	}
 	newest, _ := parts[0].(string)
@@ -172,14 +166,8 @@ func readTail(channel string, v any) (t tail, err error) {
 	t.added, _ = parts[1].(int64)
 	t.length, _ = parts[2].(int64)
 	more, _ := parts[4].(int64)
-	t.more = more != 0
-	t.head, _ = parts[6].(int64)
-	if deleted, _ := parts[7].(string); deleted != "" {
-		t.deleted, err = ParseID([]byte(deleted), 0)
-		if t.knowsDeleted = err == nil; err != nil {
-			return t, fmt.Errorf("%w: deleted %q", errAnswer, deleted)
-		}
-	}
+	heavy, _ := parts[6].(int64)
+	t.more, t.heavy = more != 0, heavy != 0
 	if t.newest, err = ParseID([]byte(newest), 0); err != nil {
 		return t, fmt.Errorf("%w: newest %q", errAnswer, newest)
 	}
