@@ -15,13 +15,14 @@ import (
 // constants are the values that const or enum lists. They never change.
 type constants struct {
 	keyword keyword
+	says    string // what to say of a value that equals none
 	words   wordTest
 	others  map[string]struct{} // canonical texts of what is no string
 	longest int                 // bytes of the longest of those
 }
 
 func newConstants(k keyword, values []any) constants {
-	c := constants{keyword: k, others: make(map[string]struct{})}
+	c := constants{keyword: k, says: wordsOfConstants(values), others: make(map[string]struct{})}
 	var words []string
 	for _, value := range values {
 		if word, ok := value.(string); ok {

@@ -70,9 +70,13 @@ var keywordNames = [...]string{
 	keyOneOf:                "oneOf",
 }
 
-// cause says which keyword of which clause a value fails.
+// label is what a way, or a keyword, adds to the location of a keyword: a number in examiner.labels. The keywords come
+// first, so that each is its own.
+type label int32
+
+// cause says which keyword of which clause a value fails. It holds numbers only, for it is copied often.
 type cause struct {
-	clause  *clause
+	clause  int32 // a number in examiner.clauses
 	node    int32 // the value, or a name
 	keyword keyword
 	depth   uint8 // of the value
@@ -83,14 +87,14 @@ type cause struct {
 // trail is the location of a keyword, as seen from a clause. The labels of the ways that lead there form a list, which
 // grows at its front while the cause is handed outwards.
 type trail struct {
-	label  string
+	label  label
 	rest   int32 // a trail of exam.trails; 0: none
 	length int32 // bytes in all, with a slash before each label
 }
 
 // under returns a cause as seen from a clause from which a label leads to where it was found.
-func (e *exam) under(label string, c *cause) *cause {
-	t := trail{label: label, length: c.trail.length + 1 + int32(len(label))}
+func (e *exam) under(at label, c *cause) *cause {
+	t := trail{label: at, length: c.trail.length + e.lengthOf(at)}
 	if c.trail.length > 0 {
 		t.rest = int32(len(e.trails))
 		e.trails = append(e.trails, c.trail)
@@ -98,6 +102,9 @@ func (e *exam) under(label string, c *cause) *cause {
 	c.trail = t
 	return c
 }
+
+// lengthOf returns the bytes of a label and the slash before it.
+func (e *exam) lengthOf(at label) int32 { return 1 + int32(len(e.examiner.labels[at])) }
 
 // noAlternatives stands for a value: causes are not those of alternatives.
 const noAlternatives = -1 << 31
@@ -233,9 +240,10 @@ func (e *exam) compareTrails(a, b trail) int {
 		e.spend(costMember)
 		a, b = e.trails[a.rest], e.trails[b.rest]
 	}
-	for i := range min(len(a.label), len(b.label)) {
-		if a.label[i] != b.label[i] {
-			return cmp.Compare(a.label[i], b.label[i])
+	one, other := e.examiner.labels[a.label], e.examiner.labels[b.label]
+	for i := range min(len(one), len(other)) {
+		if one[i] != other[i] {
+			return cmp.Compare(one[i], other[i])
 		}
 	}
 	return bytes.Compare(e.appendTrail(nil, a), e.appendTrail(nil, b))
@@ -244,8 +252,9 @@ func (e *exam) compareTrails(a, b trail) int {
 // appendTrail appends the location of a keyword.
 func (e *exam) appendTrail(dst []byte, t trail) []byte {
 	for ; ; t = e.trails[t.rest] {
-		e.spend(len(t.label))
-		dst = append(append(dst, '/'), t.label...)
+		text := e.examiner.labels[t.label]
+		e.spend(len(text))
+		dst = append(append(dst, '/'), text...)
 		if t.rest == 0 {
 			return dst
 		}

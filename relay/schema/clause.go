@@ -14,6 +14,7 @@ type clause struct {
 	shared  bool // more than one way leads here, so that results are remembered
 	inPlace bool // it applies others to the same value
 	tracked bool // somebody asks which members or items it leaves unevaluated
+	plain   bool // it asks for nothing but a type
 
 	kinds     [kinds]bool // the kinds of values that type allows
 	constants []constants // const and enum
@@ -27,21 +28,21 @@ type clause struct {
 	items   *itemClause   // nil: it asks nothing of arrays
 
 	refs         []reference
-	not          *clause
+	not          way
 	notWords     string // what to say if it succeeds
 	allOf        []way
 	anyOf, oneOf []way
 
-	test, then, otherwise *clause
+	test, then, otherwise way // if, then, else
 
-	unevaluatedMembers, unevaluatedItems *clause
+	unevaluatedMembers, unevaluatedItems way
 
 	anchors []*clause // schemas within it that have a $dynamicAnchor
 }
 
-// way leads from a clause to another one.
+// way leads from a clause to another one; the zero way to none.
 type way struct {
-	label string // what it adds to the location of a keyword
+	label label
 	to    *clause
 }
 
@@ -58,7 +59,7 @@ type memberClause struct {
 	properties []way // by the number of a name; to nil: the name matters for its presence only
 	patterns   []patternWay
 	additional additional
-	naming     *clause // propertyNames
+	naming     way // propertyNames
 
 	required  []int // numbers of names
 	requires  []requirement
@@ -72,7 +73,7 @@ type patternWay struct {
 
 // requirement says that a name is required where another one is given.
 type requirement struct {
-	label           string
+	label           label
 	given, required int
 }
 
@@ -86,20 +87,21 @@ type dependentWay struct {
 type additional struct {
 	present bool
 	denied  bool
-	to      *clause // nil: all of them are allowed, or denied
+	way     // to nil: all of them are allowed, or denied
 }
 
 // itemClause is what a clause asks of arrays.
 type itemClause struct {
 	first      []way      // items as an array, or prefixItems
 	additional additional // additionalItems
-	rest       *clause    // items as one schema, for those behind first
-	contains   *clause
+	rest       way        // items as one schema, for those behind first
+	contains   way
 }
 
 // examiner holds a schema, with all that it refers to, prepared for examinations. It never changes.
 type examiner struct {
 	root    *clause
 	clauses []*clause
+	labels  []string
 	dynamic bool // where some references lead depends on how they were reached
 }

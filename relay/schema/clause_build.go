@@ -16,14 +16,15 @@ import (
 // newExaminer prepares a schema with all that it refers to.
 func newExaminer(sch *jsonschema.Schema) *examiner {
 	b := &clauseBuilder{
-		examiner: &examiner{}, known: make(map[*jsonschema.Schema]*clause), patterns: make(map[string]*pattern),
+		examiner: &examiner{labels: slices.Clone(keywordNames[:])}, numbers: make(map[string]label),
+		known: make(map[*jsonschema.Schema]*clause), patterns: make(map[string]*pattern),
 	}
 	b.root = b.clause(sch)
 	for n := 0; n < len(b.clauses); n++ {
 		b.fill(b.clauses[n])
 	}
 	for _, c := range b.clauses {
-		if c.unevaluatedMembers != nil || c.unevaluatedItems != nil {
+		if c.unevaluatedMembers.to != nil || c.unevaluatedItems.to != nil {
 			b.track(c)
 		}
 	}
@@ -35,7 +36,34 @@ type clauseBuilder struct {
 	*examiner
 	known    map[*jsonschema.Schema]*clause
 	patterns map[string]*pattern
+	numbers  map[string]label
 	anchored []*clause // those to which a reference may lead by their anchors
+}
+
+// way returns the way to a schema, to nil without one. It leads past schemas that are nothing but a $ref.
+func (b *clauseBuilder) way(text string, s *jsonschema.Schema) way {
+	if s == nil {
+		return way{}
+	}
+	const steps = 100 // in a circle there is no end
+	for range steps {
+		if s.Ref == nil || onlyKeyword(s) != "Ref" || len(dynamicAnchors(s)) > 0 {
+			break
+		}
+		text, s = text+"/$ref", s.Ref
+	}
+	return way{b.label(text), b.clause(s)}
+}
+
+// label returns the number of a label.
+func (b *clauseBuilder) label(text string) label {
+	n, ok := b.numbers[text]
+	if !ok {
+		n = label(len(b.labels))
+		b.numbers[text] = n
+		b.labels = append(b.labels, text)
+	}
+	return n
 }
 
 // clause returns the clause of a schema, nil without one. A new one is filled in later.
@@ -71,13 +99,17 @@ func (b *clauseBuilder) fill(c *clause) {
 	b.fillItems(c, s)
 	b.fillReferences(c, s)
 	b.fillBranches(c, s)
-	c.unevaluatedMembers, c.unevaluatedItems = b.clause(s.UnevaluatedProperties), b.clause(s.UnevaluatedItems)
+	c.unevaluatedMembers = b.way("unevaluatedProperties", s.UnevaluatedProperties)
+	c.unevaluatedItems = b.way("unevaluatedItems", s.UnevaluatedItems)
 	for _, anchored := range dynamicAnchors(s) {
 		c.anchors = append(c.anchors, b.anchor(b.clause(anchored)))
 	}
 	if s.RecursiveAnchor {
 		b.anchor(c)
 	}
+	c.plain = !slices.ContainsFunc(fieldsOf(s), func(field string) bool {
+		return field != "Types" && (field != "Always" || !*s.Always)
+	})
 }
 
 // anchor notes a clause to which references may lead by its anchor.
@@ -97,9 +129,13 @@ func (b *clauseBuilder) fillString(c *clause, s *jsonschema.Schema) {
 }
 
 func (b *clauseBuilder) fillReferences(c *clause, s *jsonschema.Schema) {
-	add := func(label string, to *jsonschema.Schema, recursive, dynamic bool) {
+	add := func(keyword string, to *jsonschema.Schema, recursive, dynamic bool) {
 		if to != nil {
-			c.refs = append(c.refs, reference{way{label, b.clause(to)}, recursive, dynamic})
+			r := reference{way{b.label(keyword), b.clause(to)}, recursive, dynamic}
+			if !recursive && !dynamic {
+				r.way = b.way(keyword, to)
+			}
+			c.refs = append(c.refs, r)
 			b.dynamic = b.dynamic || recursive || dynamic
 		}
 	}
@@ -111,19 +147,19 @@ func (b *clauseBuilder) fillReferences(c *clause, s *jsonschema.Schema) {
 
 func (b *clauseBuilder) fillBranches(c *clause, s *jsonschema.Schema) {
 	if s.Not != nil {
-		c.not, c.notWords = b.clause(s.Not), wordsOfNot(s.Not)
+		c.not, c.notWords = b.way("not", s.Not), wordsOfNot(s.Not)
 	}
 	c.allOf, c.anyOf, c.oneOf = b.ways("allOf", s.AllOf), b.ways("anyOf", s.AnyOf), b.ways("oneOf", s.OneOf)
 	if s.If != nil {
-		c.test, c.then, c.otherwise = b.clause(s.If), b.clause(s.Then), b.clause(s.Else)
+		c.test, c.then, c.otherwise = b.way("if", s.If), b.way("then", s.Then), b.way("else", s.Else)
 	}
-	c.inPlace = len(c.refs)+len(c.allOf)+len(c.anyOf)+len(c.oneOf) > 0 || c.not != nil || c.test != nil
+	c.inPlace = len(c.refs)+len(c.allOf)+len(c.anyOf)+len(c.oneOf) > 0 || c.not.to != nil || c.test.to != nil
 }
 
 // ways returns the ways to the schemas of a keyword that lists them.
 func (b *clauseBuilder) ways(keyword string, schemas []*jsonschema.Schema) (ways []way) {
 	for i, s := range schemas {
-		ways = append(ways, way{keyword + "/" + strconv.Itoa(i), b.clause(s)})
+		ways = append(ways, b.way(keyword+"/"+strconv.Itoa(i), s))
 	}
 	return ways
 }
@@ -150,21 +186,20 @@ func (b *memberBuilder) name(name string) int {
 func (b *clauseBuilder) fillMembers(c *clause, s *jsonschema.Schema) {
 	m := memberBuilder{memberClause: &memberClause{}, clauses: b, numbers: make(map[string]int)}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		m.properties[m.name(name)] = way{"properties/" + escapeLabel(name), b.clause(s.Properties[name])}
+		m.properties[m.name(name)] = b.way("properties/"+escapeLabel(name), s.Properties[name])
 	}
 	for _, text := range patternsOf(s) {
-		label := "patternProperties/" + escapeLabel(text.String())
-		to := b.clause(s.PatternProperties[text])
-		m.patterns = append(m.patterns, patternWay{way{label, to}, b.pattern(text)})
+		to := b.way("patternProperties/"+escapeLabel(text.String()), s.PatternProperties[text])
+		m.patterns = append(m.patterns, patternWay{to, b.pattern(text)})
 	}
-	m.additional = b.additional(s.AdditionalProperties)
-	m.naming = b.clause(s.PropertyNames)
+	m.additional = b.additional("additionalProperties", s.AdditionalProperties)
+	m.naming = b.way("propertyNames", s.PropertyNames)
 	for _, name := range s.Required {
 		m.required = append(m.required, m.name(name))
 	}
 	m.fillDependencies(s)
 	m.names = newNames(m.keys)
-	asks := len(m.keys)+len(m.patterns) > 0 || m.additional.present || m.naming != nil
+	asks := len(m.keys)+len(m.patterns) > 0 || m.additional.present || m.naming.to != nil
 	if asks || s.MinProperties != -1 || s.MaxProperties != -1 {
 		c.members = m.memberClause
 	}
@@ -189,43 +224,43 @@ func (b *memberBuilder) fillDependencies(s *jsonschema.Schema) {
 
 func (b *memberBuilder) require(keyword, given string, required []string) {
 	for i, name := range required {
-		label := keyword + "/" + escapeLabel(given) + "/" + strconv.Itoa(i)
-		b.requires = append(b.requires, requirement{label, b.name(given), b.name(name)})
+		at := b.clauses.label(keyword + "/" + escapeLabel(given) + "/" + strconv.Itoa(i))
+		b.requires = append(b.requires, requirement{at, b.name(given), b.name(name)})
 	}
 }
 
 func (b *memberBuilder) depend(keyword, given string, dependency *jsonschema.Schema) {
-	to := way{keyword + "/" + escapeLabel(given), b.clauses.clause(dependency)}
+	to := b.clauses.way(keyword+"/"+escapeLabel(given), dependency)
 	b.dependent = append(b.dependent, dependentWay{to, b.name(given)})
 }
 
 // additional reads what the library holds as nil, bool or *Schema.
-func (b *clauseBuilder) additional(value any) additional {
+func (b *clauseBuilder) additional(keyword string, value any) additional {
 	switch value := value.(type) {
 	case bool:
 		return additional{present: true, denied: !value}
 	case *jsonschema.Schema:
-		return additional{present: true, to: b.clause(value)}
+		return additional{present: true, way: b.way(keyword, value)}
 	default:
 		return additional{}
 	}
 }
 
 func (b *clauseBuilder) fillItems(c *clause, s *jsonschema.Schema) {
-	m := &itemClause{contains: b.clause(s.Contains)}
+	m := &itemClause{contains: b.way("contains", s.Contains)}
 	switch items := s.Items.(type) {
 	case *jsonschema.Schema:
-		m.rest = b.clause(items)
+		m.rest = b.way("items", items)
 	case []*jsonschema.Schema:
-		m.first, m.additional = b.ways("items", items), b.additional(s.AdditionalItems)
+		m.first, m.additional = b.ways("items", items), b.additional("additionalItems", s.AdditionalItems)
 	}
 	if len(s.PrefixItems) > 0 {
 		m.first = b.ways("prefixItems", s.PrefixItems)
 	}
 	if s.Items2020 != nil {
-		m.rest = b.clause(s.Items2020)
+		m.rest = b.way("items", s.Items2020)
 	}
-	asks := len(m.first) > 0 || m.additional.present || m.rest != nil || m.contains != nil || s.UniqueItems
+	asks := len(m.first) > 0 || m.additional.present || m.rest.to != nil || m.contains.to != nil || s.UniqueItems
 	if asks || s.MinItems != -1 || s.MaxItems != -1 {
 		c.items = m
 	}
@@ -260,8 +295,8 @@ func (b *clauseBuilder) track(c *clause) {
 			b.track(w.to)
 		}
 	}
-	for _, to := range []*clause{c.not, c.test, c.then, c.otherwise} {
-		b.track(to)
+	for _, w := range []way{c.not, c.test, c.then, c.otherwise} {
+		b.track(w.to)
 	}
 	if c.members != nil {
 		for _, d := range c.members.dependent {
@@ -288,17 +323,21 @@ func dynamicRefAnchor(s *jsonschema.Schema) string {
 }
 
 // onlyKeyword returns the one field by which a schema says anything, empty if there are none or more.
-func onlyKeyword(s *jsonschema.Schema) (only string) {
+func onlyKeyword(s *jsonschema.Schema) string {
+	if fields := fieldsOf(s); len(fields) == 1 {
+		return fields[0]
+	}
+	return ""
+}
+
+// fieldsOf returns the fields by which a schema says anything.
+func fieldsOf(s *jsonschema.Schema) (names []string) {
 	for field, value := range reflect.ValueOf(s).Elem().Fields() {
-		switch {
-		case !field.IsExported() || slices.Contains(silentFields, field.Name) || isAbsent(value):
-		case only != "":
-			return ""
-		default:
-			only = field.Name
+		if field.IsExported() && !slices.Contains(silentFields, field.Name) && !isAbsent(value) {
+			names = append(names, field.Name)
 		}
 	}
-	return only
+	return names
 }
 
 // silentFields say nothing by themselves.

@@ -55,7 +55,7 @@ func (x *examiner) examine(payload []byte, b budget) (refused *Error, ended endi
 
 // outcome is what came of the schema and the payload.
 func (e *exam) outcome() (o outcome) {
-	e.visit(way{"", e.examiner.root}, e.read(), &o)
+	e.visit(way{to: e.examiner.root}, e.read(), &o)
 	return o
 }
 
@@ -118,13 +118,17 @@ func (e *exam) circle(last way) ending {
 	chain := e.chain[e.base:]
 	place := chain[0].to.schema.Location
 	for _, w := range append(chain[1:], last) {
-		place += "/" + w.label
+		place += "/" + e.examiner.labels[w.label]
 	}
 	return ending(inCircle + readable(place))
 }
 
 // inner examines a value within the one being examined.
 func (e *exam) inner(w way, n int32, into *outcome) (ok bool) {
+	if w.to.plain && w.to.kinds[e.kind(n)] {
+		e.spend(1)
+		return true
+	}
 	base := e.base
 	e.base = len(e.chain)
 	var o outcome
@@ -135,7 +139,7 @@ func (e *exam) inner(w way, n int32, into *outcome) (ok bool) {
 
 // note adds the failure that a way has led to.
 func (e *exam) note(w way, o, into *outcome, of int32) (ok bool) {
-	if o.failed {
+	if o.failed && (!into.failed || o.cause.depth >= into.cause.depth) { // else it tells less
 		mark := len(e.trails)
 		if !e.add(into, e.under(w.label, &o.cause), of) {
 			e.trails = e.trails[:mark]
@@ -157,10 +161,10 @@ func (e *exam) here(w way, n int32, out, into *outcome, of int32) (ok bool) {
 }
 
 // fail adds a failure of the clause itself.
-func (e *exam) fail(c *clause, n int32, k keyword, label string, a, b int32, out *outcome) {
-	found := cause{clause: c, node: n, keyword: k, depth: e.nodes[e.place(n)].depth, a: a, b: b}
-	if label != "" {
-		found.trail = trail{label: label, length: 1 + int32(len(label))}
+func (e *exam) fail(c *clause, n int32, k keyword, at label, a, b int32, out *outcome) {
+	found := cause{clause: c.number, node: n, keyword: k, depth: e.nodes[e.place(n)].depth, a: a, b: b}
+	if k != keyFalse {
+		found.trail = trail{label: at, length: e.lengthOf(at)}
 	}
 	e.add(out, &found, noAlternatives)
 }
@@ -173,17 +177,17 @@ func (e *exam) examine(c *clause, n int32, k kind, out *outcome) {
 	}
 	if s.Always != nil {
 		if !*s.Always {
-			e.fail(c, n, keyFalse, "", 0, 0, out)
+			e.fail(c, n, keyFalse, 0, 0, 0, out)
 		}
 		return
 	}
 	if !c.kinds[k] {
-		e.fail(c, n, keyType, "type", 0, 0, out)
+		e.fail(c, n, keyType, label(keyType), 0, 0, out)
 		return
 	}
 	for i := range c.constants {
 		if listed := &c.constants[i]; !listed.has(&e.document, n) {
-			e.fail(c, n, listed.keyword, keywordNames[listed.keyword], 0, 0, out)
+			e.fail(c, n, listed.keyword, label(listed.keyword), int32(i), 0, out)
 		}
 	}
 	switch k {
@@ -203,11 +207,11 @@ func (e *exam) examine(c *clause, n int32, k kind, out *outcome) {
 	if c.inPlace {
 		e.examineBranches(c, n, out)
 	}
-	if k == kindObject && c.unevaluatedMembers != nil {
-		e.examineLeft(way{"unevaluatedProperties", c.unevaluatedMembers}, n, out)
+	if k == kindObject && c.unevaluatedMembers.to != nil {
+		e.examineLeft(c.unevaluatedMembers, n, out)
 	}
-	if k == kindArray && c.unevaluatedItems != nil {
-		e.examineLeft(way{"unevaluatedItems", c.unevaluatedItems}, n, out)
+	if k == kindArray && c.unevaluatedItems.to != nil {
+		e.examineLeft(c.unevaluatedItems, n, out)
 	}
 }
 

@@ -6,8 +6,8 @@ func (e *exam) examineBranches(c *clause, n int32, out *outcome) {
 	for i := range c.refs {
 		e.here(e.target(&c.refs[i]), n, out, out, noAlternatives)
 	}
-	if c.not != nil && e.here(way{"not", c.not}, n, out, nil, noAlternatives) {
-		e.fail(c, n, keyNot, "not", 0, 0, out)
+	if c.not.to != nil && e.here(c.not, n, out, nil, noAlternatives) {
+		e.fail(c, n, keyNot, label(keyNot), 0, 0, out)
 	}
 	for _, w := range c.allOf {
 		e.here(w, n, out, out, noAlternatives)
@@ -18,7 +18,7 @@ func (e *exam) examineBranches(c *clause, n int32, out *outcome) {
 	if len(c.oneOf) > 0 {
 		e.examineOneOf(c, n, out)
 	}
-	if c.test != nil {
+	if c.test.to != nil {
 		e.examineIf(c, n, out)
 	}
 }
@@ -43,7 +43,7 @@ func (e *exam) examineOneOf(c *clause, n int32, out *outcome) {
 		switch {
 		case !e.here(w, n, out, &failures, n):
 		case match >= 0:
-			e.fail(c, n, keyOneOf, "oneOf", int32(match), int32(i), out)
+			e.fail(c, n, keyOneOf, label(keyOneOf), int32(match), int32(i), out)
 			return
 		default:
 			match = i
@@ -55,9 +55,9 @@ func (e *exam) examineOneOf(c *clause, n int32, out *outcome) {
 }
 
 func (e *exam) examineIf(c *clause, n int32, out *outcome) {
-	branch := way{"then", c.then}
-	if !e.here(way{"if", c.test}, n, out, nil, noAlternatives) {
-		branch = way{"else", c.otherwise}
+	branch := c.then
+	if !e.here(c.test, n, out, nil, noAlternatives) {
+		branch = c.otherwise
 	}
 	if branch.to == nil {
 		return

@@ -12,7 +12,7 @@ func (e *exam) examineNumber(c *clause, n int32, out *outcome) {
 	value := scaled(raw, 0)
 	for i := range c.limits {
 		if l := &c.limits[i]; !l.allows(e.budget, value, raw) {
-			e.fail(c, n, l.keyword, keywordNames[l.keyword], int32(i), 0, out)
+			e.fail(c, n, l.keyword, label(l.keyword), int32(i), 0, out)
 		}
 	}
 }
@@ -25,12 +25,12 @@ func (e *exam) examineString(c *clause, n int32, out *outcome) {
 		e.examineLength(c, n, text, out)
 	}
 	if c.pattern != nil && !e.matches(c.pattern, text) {
-		e.fail(c, n, keyPattern, "pattern", 0, 0, out)
+		e.fail(c, n, keyPattern, label(keyPattern), 0, 0, out)
 	}
 	if c.format != nil {
 		e.spend(costFormat * len(text))
 		if !c.format.accepts(text) {
-			e.fail(c, n, keyFormat, "format", 0, 0, out)
+			e.fail(c, n, keyFormat, label(keyFormat), 0, 0, out)
 		}
 	}
 	e.scratch = e.scratch[:mark]
@@ -44,19 +44,19 @@ func (e *exam) examineLength(c *clause, n int32, text []byte, out *outcome) {
 	}
 	e.spend(len(text) / 8)
 	if utf8.RuneCount(text) < s.MinLength {
-		e.fail(c, n, keyMinLength, "minLength", 0, 0, out)
+		e.fail(c, n, keyMinLength, label(keyMinLength), 0, 0, out)
 	} else {
-		e.fail(c, n, keyMaxLength, "maxLength", 0, 0, out)
+		e.fail(c, n, keyMaxLength, label(keyMaxLength), 0, 0, out)
 	}
 }
 
 func (e *exam) examineObject(c *clause, n int32, out *outcome) {
 	s, m, size := c.schema, c.members, int(e.nodes[n].size)
 	if s.MinProperties != -1 && size < s.MinProperties {
-		e.fail(c, n, keyMinProperties, "minProperties", 0, 0, out)
+		e.fail(c, n, keyMinProperties, label(keyMinProperties), 0, 0, out)
 	}
 	if s.MaxProperties != -1 && size > s.MaxProperties {
-		e.fail(c, n, keyMaxProperties, "maxProperties", 0, 0, out)
+		e.fail(c, n, keyMaxProperties, label(keyMaxProperties), 0, 0, out)
 	}
 	seen := len(e.seen)
 	for range (len(m.properties) + 63) / 64 {
@@ -72,7 +72,7 @@ func (e *exam) examineObject(c *clause, n int32, out *outcome) {
 		i++
 	}
 	if m.additional.denied && extra {
-		e.fail(c, n, keyAdditionalProperties, "additionalProperties", 0, 0, out)
+		e.fail(c, n, keyAdditionalProperties, label(keyAdditionalProperties), 0, 0, out)
 	}
 	if m.additional.present {
 		out.left = allEvaluated
@@ -93,8 +93,8 @@ func (e *exam) examineMember(m *memberClause, member int32, seen int, out *outco
 			e.inner(w, member, out)
 		}
 	}
-	if m.naming != nil {
-		e.inner(way{"propertyNames", m.naming}, ^member, out)
+	if m.naming.to != nil {
+		e.inner(m.naming, ^member, out)
 	}
 	for _, w := range m.patterns {
 		if e.matches(w.pattern, name) {
@@ -104,7 +104,7 @@ func (e *exam) examineMember(m *memberClause, member int32, seen int, out *outco
 	}
 	e.scratch = e.scratch[:mark]
 	if !evaluated && m.additional.to != nil {
-		e.inner(way{"additionalProperties", m.additional.to}, member, out)
+		e.inner(m.additional.way, member, out)
 	}
 	return evaluated
 }
@@ -115,7 +115,7 @@ func (e *exam) examineNames(c *clause, n int32, seen int, out *outcome) {
 	m := c.members
 	for _, name := range m.required {
 		if !has(name) {
-			e.fail(c, n, keyRequired, "required", 0, 0, out)
+			e.fail(c, n, keyRequired, label(keyRequired), 0, 0, out)
 			break
 		}
 	}
@@ -134,18 +134,18 @@ func (e *exam) examineNames(c *clause, n int32, seen int, out *outcome) {
 func (e *exam) examineArray(c *clause, n int32, out *outcome) {
 	s, m, size := c.schema, c.items, int(e.nodes[n].size)
 	if s.MinItems != -1 && size < s.MinItems {
-		e.fail(c, n, keyMinItems, "minItems", 0, 0, out)
+		e.fail(c, n, keyMinItems, label(keyMinItems), 0, 0, out)
 	}
 	if s.MaxItems != -1 && size > s.MaxItems {
-		e.fail(c, n, keyMaxItems, "maxItems", 0, 0, out)
+		e.fail(c, n, keyMaxItems, label(keyMaxItems), 0, 0, out)
 	}
 	if s.UniqueItems {
 		if i, j, found := e.repeatedItem(n); found {
-			e.fail(c, n, keyUniqueItems, "uniqueItems", i, j, out)
+			e.fail(c, n, keyUniqueItems, label(keyUniqueItems), i, j, out)
 		}
 	}
 	if m.additional.denied && size > len(m.first) {
-		e.fail(c, n, keyAdditionalItems, "additionalItems", 0, 0, out)
+		e.fail(c, n, keyAdditionalItems, label(keyAdditionalItems), 0, 0, out)
 	}
 	i := 0
 	for item := n + 1; item < e.nodes[n].next; item = e.nodes[item].next {
@@ -161,7 +161,7 @@ func (e *exam) examineArray(c *clause, n int32, out *outcome) {
 	if m.additional.present && !m.additional.denied && m.additional.to == nil {
 		out.left = allEvaluated
 	}
-	if m.contains != nil {
+	if m.contains.to != nil {
 		e.examineContains(c, n, out)
 	}
 }
@@ -171,10 +171,10 @@ func (m *itemClause) way(i int) way {
 	switch {
 	case i < len(m.first):
 		return m.first[i]
-	case m.rest != nil:
-		return way{"items", m.rest}
+	case m.rest.to != nil:
+		return m.rest
 	default:
-		return way{"additionalItems", m.additional.to}
+		return m.additional.way
 	}
 }
 
@@ -183,7 +183,7 @@ func (e *exam) examineContains(c *clause, n int32, out *outcome) {
 	var failures outcome
 	matches, i := 0, 0
 	for item := n + 1; item < e.nodes[n].next; item = e.nodes[item].next {
-		if e.inner(way{"contains", c.items.contains}, item, &failures) {
+		if e.inner(c.items.contains, item, &failures) {
 			matches++
 			if s.ContainsEval && out.left != allEvaluated {
 				e.remove(out.left, i)
@@ -195,9 +195,9 @@ func (e *exam) examineContains(c *clause, n int32, out *outcome) {
 	case s.MinContains != -1 && matches < s.MinContains && failures.failed:
 		e.add(out, &failures.cause, noAlternatives)
 	case s.MinContains != -1 && matches < s.MinContains:
-		e.fail(c, n, keyMinContains, "minContains", int32(matches), 0, out)
+		e.fail(c, n, keyMinContains, label(keyMinContains), int32(matches), 0, out)
 	}
 	if s.MaxContains != -1 && matches > s.MaxContains {
-		e.fail(c, n, keyMaxContains, "maxContains", int32(matches), 0, out)
+		e.fail(c, n, keyMaxContains, label(keyMaxContains), int32(matches), 0, out)
 	}
 }

@@ -152,8 +152,8 @@ func (x *examiner) nameWritten(written map[string]string) {
 		}
 	}
 	for _, c := range x.clauses {
-		if c.not != nil && onlyKeyword(c.not.schema) == "Pattern" {
-			c.notWords = notMatching + quoted([]byte(c.not.pattern.written))
+		if not := c.not.to; not != nil && onlyKeyword(not.schema) == "Pattern" {
+			c.notWords = notMatching + quoted([]byte(not.pattern.written))
 		}
 	}
 }

@@ -22,20 +22,19 @@ func (e *exam) refusal(c *cause) *Error {
 
 // words says what is wrong with a value. They are the library's, except where that says too little.
 func (e *exam) words(c *cause) string {
-	s := c.clause.schema
+	in := e.examiner.clauses[c.clause]
+	s := in.schema
 	switch c.keyword {
 	case keyFalse:
 		return e.wordsOfFalse(c)
 	case keyType:
 		return "expected " + strings.Join(s.Types, " or ") + ", but got " + typeNames[e.kind(c.node)]
-	case keyConst:
-		return "value must be " + wordsOf(s.Constant[0])
-	case keyEnum:
-		return wordsOfEnum(s.Enum)
+	case keyConst, keyEnum:
+		return in.constants[c.a].says
 	case keyFormat:
 		return quoted(e.string(c.node)) + " is not valid " + quoted([]byte(s.Format))
 	case keyNot:
-		return c.clause.notWords
+		return in.notWords
 	case keyOneOf:
 		return fmt.Sprintf("must match one schema of oneOf only, but matches those at indexes %d and %d", c.a, c.b)
 	case keyMinimum, keyExclusiveMinimum, keyMaximum, keyExclusiveMaximum, keyMultipleOf:
@@ -45,7 +44,7 @@ func (e *exam) words(c *cause) string {
 	case keyMaxLength:
 		return fmt.Sprintf("length must be <= %d, but got %d", s.MaxLength, utf8.RuneCount(e.string(c.node)))
 	case keyPattern:
-		return "does not match pattern " + quoted([]byte(c.clause.pattern.written))
+		return "does not match pattern " + quoted([]byte(in.pattern.written))
 	case keyRequired, keyRequires, keyAdditionalProperties, keyMinProperties, keyMaxProperties:
 		return e.wordsOfMembers(c)
 	default:
@@ -60,7 +59,8 @@ var typeNames = [kinds]string{
 }
 
 func (e *exam) wordsOfMembers(c *cause) string {
-	s, size := c.clause.schema, e.nodes[c.node].size
+	in, size := e.examiner.clauses[c.clause], e.nodes[c.node].size
+	s := in.schema
 	switch c.keyword {
 	case keyMinProperties:
 		return fmt.Sprintf("minimum %d properties allowed, but found %d properties", s.MinProperties, size)
@@ -71,7 +71,7 @@ func (e *exam) wordsOfMembers(c *cause) string {
 	case keyRequired:
 		return "missing properties: " + e.missingNames(c)
 	default:
-		m := c.clause.members
+		m := in.members
 		r := m.requires[c.a]
 		return fmt.Sprintf("property %s is required, if %s property exists",
 			quoted([]byte(m.names.keys[r.required])), quoted([]byte(m.names.keys[r.given])))
@@ -79,7 +79,8 @@ func (e *exam) wordsOfMembers(c *cause) string {
 }
 
 func (e *exam) wordsOfItems(c *cause) string {
-	s, size := c.clause.schema, e.nodes[c.node].size
+	in, size := e.examiner.clauses[c.clause], e.nodes[c.node].size
+	s := in.schema
 	switch c.keyword {
 	case keyMinItems:
 		return fmt.Sprintf("minimum %d items required, but found %d items", s.MinItems, size)
@@ -88,7 +89,7 @@ func (e *exam) wordsOfItems(c *cause) string {
 	case keyUniqueItems:
 		return fmt.Sprintf("items at index %d and %d are equal", c.a, c.b)
 	case keyAdditionalItems:
-		return fmt.Sprintf("only %d items are allowed, but found %d items", len(c.clause.items.first), size)
+		return fmt.Sprintf("only %d items are allowed, but found %d items", len(in.items.first), size)
 	case keyMinContains:
 		return fmt.Sprintf("at least %s must match the schema of contains, but %s", items(s.MinContains), do(c.a))
 	default:
@@ -111,7 +112,7 @@ func do(n int32) string {
 }
 
 func (e *exam) wordsOfLimit(c *cause) string {
-	limit := &c.clause.limits[c.a]
+	limit := &e.examiner.clauses[c.clause].limits[c.a]
 	of, _ := limit.of.Float64()
 	comparison := map[keyword]string{
 		keyMinimum: ">=", keyExclusiveMinimum: ">", keyMaximum: "<=", keyExclusiveMaximum: "<",
@@ -138,12 +139,12 @@ func (e *exam) lastLabel(t trail) string {
 	for t.rest != 0 {
 		t = e.trails[t.rest]
 	}
-	return t.label
+	return e.examiner.labels[t.label]
 }
 
 // missingNames lists the required names that an object lacks, as many as an error has room for.
 func (e *exam) missingNames(c *cause) string {
-	m := c.clause.members
+	m := e.examiner.clauses[c.clause].members
 	there := make([]bool, len(m.properties))
 	for member := c.node + 1; member < e.nodes[c.node].next; member = e.nodes[member].next {
 		if i := m.names.find(e.name(member)); i >= 0 {
@@ -167,7 +168,7 @@ func (e *exam) extraNames(c *cause) string {
 	var extra []string
 	for member := c.node + 1; member < e.nodes[c.node].next; member = e.nodes[member].next {
 		e.spend(costMember)
-		if name := e.name(member); !c.clause.members.describes(e.budget, name) {
+		if name := e.name(member); !e.examiner.clauses[c.clause].members.describes(e.budget, name) {
 			if at, _ := slices.BinarySearch(extra, string(name)); at < most {
 				extra = slices.Insert(extra, at, string(name))
 				extra = extra[:min(len(extra), most)]
@@ -218,7 +219,7 @@ func listOf(values []any) string {
 	return strings.Join(all, ", ")
 }
 
-func wordsOfEnum(values []any) string {
+func wordsOfConstants(values []any) string {
 	if len(values) == 1 {
 		return "value must be " + wordsOf(values[0])
 	}
