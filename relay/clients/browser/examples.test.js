@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, PHONE, startHosts } from './harness.js';
 
 const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
-const venv = fileURLToPath(new URL('../../../.cache/clients/notifications/bin/python', import.meta.url));
+const python = (name) => fileURLToPath(new URL(`../../../.cache/clients/${name}/bin/python`, import.meta.url));
 const LONG = 'Donaudampfschifffahrtsgesellschaftskapitaen'.repeat(2); // one word
 
 // fill makes a page of a user with a long name show long words.
@@ -34,7 +34,7 @@ const apps = {
     },
   },
   notifications: {
-    command: [venv, 'server.py'],
+    command: [python('notifications'), 'server.py'],
     path: `/?user=${LONG.slice(0, 60)}`,
     async fill(page) {
       await page.getByLabel('Users').fill(LONG.slice(0, 60));
@@ -44,11 +44,26 @@ const apps = {
       await expect(page.getByRole('listitem')).toContainText(LONG);
     },
   },
+  tokens: {
+    command: ['node', 'server.js'],
+    path: '/',
+    async fill(page) {
+      await page.getByLabel('Question').fill(LONG);
+      await page.getByRole('button', { name: 'Ask' }).click();
+      await expect(page.getByLabel('Answer')).toContainText(LONG);
+    },
+  },
+  'tokens, in Python': {
+    folder: 'tokens',
+    command: [python('tokens'), 'server.py'],
+    path: '/',
+    fill: async () => {}, // the page is the same
+  },
 };
 
-for (const [name, { command: [program, ...args], path, fill }] of Object.entries(apps)) {
+for (const [name, { folder = name, command: [program, ...args], path, fill }] of Object.entries(apps)) {
   test(`${name}: nothing is wider than a phone, and only this host can reach the server`, async (t) => {
-    const cwd = join(examples, name);
+    const cwd = join(examples, folder);
     const hosts = await startHosts({ config: join(cwd, 'relay.yaml'), relays: 1 });
     t.after(() => hosts.close());
     const server = await hosts.serve(hosts.relays[0], program, args, { cwd });
@@ -78,16 +93,15 @@ function accepts(host, port) {
 
 test('each example has ports of its own, those that its page names', () => {
   const taken = new Map();
-  for (const name of Object.keys(apps)) {
-    const read = (file) => readFileSync(join(examples, name, file), 'utf8');
+  for (const [name, { folder = name, command }] of Object.entries(apps)) {
+    const read = (file) => readFileSync(join(examples, folder, file), 'utf8');
     const [, admin] = read('relay.yaml').match(/listen: 127\.0\.0\.1:(\d+)/);
-    const server = read(apps[name].command.at(-1));
-    const [, app] = server.match(/PORT\b[^\n\d]*(\d+)/);
+    const [, app] = read(command.at(-1)).match(/PORT\b[^\n\d]*(\d+)/);
     const named = [...read('README.md').matchAll(/(?:127\.0\.0\.1:|PORT=)(\d+)/g)].map(([, port]) => port);
-    assert.ok(named.includes(app), `${name}/README.md does not name port ${app}`);
-    for (const port of new Set([admin, app, ...named])) {
-      assert.ok(!taken.has(port), `${name} and ${taken.get(port)} have port ${port}`);
-      taken.set(port, name);
+    assert.ok(named.includes(app), `${folder}/README.md does not name port ${app}`);
+    for (const port of [admin, app, ...named]) {
+      assert.equal(taken.get(port) ?? folder, folder, `port ${port} is also that of`);
+      taken.set(port, folder);
     }
   }
 });
