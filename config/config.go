@@ -129,7 +129,7 @@ type Limits struct {
 	Payload         Size          `koanf:"payload"`          // one message
 	Queue           Size          `koanf:"queue"`            // output waiting for one client
 	QueueAge        time.Duration `koanf:"queue_age"`        // how long it may wait
-	Memory          Size          `koanf:"memory"`           // waiting for all clients, or half sent by them; see Buffer
+	Memory          Size          `koanf:"memory"`           // waiting and kept for all clients; see Buffer
 	PublishWindow   int           `koanf:"publish_window"`   // publishes of one client waiting for Redis
 	CommandTimeout  time.Duration `koanf:"command_timeout"`  // for one command to come in whole
 }

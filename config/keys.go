@@ -80,7 +80,7 @@ var help = map[string]string{
 	"limits.payload":          "size of one message",
 	"limits.queue":            "output that may wait for one client",
 	"limits.queue_age":        "how long it may wait; 0s: for ever",
-	"limits.memory":           "output that may wait for all clients, and commands half sent",
+	"limits.memory":           "what may wait, and be kept, for all clients",
 	"limits.publish_window":   "publishes of one client that may wait for Redis",
 	"limits.command_timeout":  "how long a client may take to send one command; 0s: for ever",
 	"schemas":                 "folder of JSON Schema files",

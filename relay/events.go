@@ -61,7 +61,8 @@ type Event struct {
 	Reason       hub.Reason `json:"reason,omitempty"`
 	Disconnected bool       `json:"disconnected,omitempty"`
 	Messages     uint64     `json:"messages,omitempty"` // that it missed since the last event
-	Queued       int        `json:"queued,omitempty"`   // bytes
+	Queued       int        `json:"queued,omitempty"`   // bytes of output that wait
+	Kept         int        `json:"kept,omitempty"`     // bytes for its subscriptions and commands
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
 	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: failed in a row
@@ -141,7 +142,7 @@ func (r *Relay) Behind(c respserver.SlowClient) {
 	}
 	r.tell(EventsChannel, Event{
 		Event: "slow_listener", Time: time.Now(), Who: whoIs(c.Client),
-		Reason: c.Reason, Disconnected: c.Ended, Messages: c.Missed, Queued: c.Queued,
+		Reason: c.Reason, Disconnected: c.Ended, Messages: c.Missed, Queued: c.Queued, Kept: c.Kept,
 	})
 	r.hub.Flush()
 }

@@ -97,6 +97,8 @@ func notRead(channel string, err error) error {
 		return &Refusal{TooLarge, channel, err.Error() + "; read less at a time, with COUNT"}
 	case errors.Is(err, upstream.ErrDown), errors.Is(err, upstream.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
 		return &Refusal{UpstreamDown, channel, "Redis does not answer; try again"}
+	case errors.Is(err, upstream.ErrBusy):
+		return &Refusal{Busy, channel, "too many questions are waiting for Redis; try again later"}
 	}
 	return fromUpstream(channel, err)
 }

@@ -121,7 +121,7 @@ func (r *Relay) build(version string) error {
 		r.log.Named("subscriber"))
 	r.interest = &interest{relay: r}
 	r.hub = hub.New(r.interest, isLocal)
-	r.fleet = fleet.New(r.publisher, r.share, life, r.log.Named("fleet"))
+	r.fleet = fleet.New(r.publisher, r.share, life, &r.buffer, r.log.Named("fleet"))
 	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, &r.buffer, &r.limits.Payload, r.log.Named("history"))
 	r.pages = &history.Pages{
 		Redis: r.publisher, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
@@ -401,7 +401,9 @@ func (r *Relay) measure() {
 	}
 	m.Gauge("queued_bytes",
 		"Output that waits for clients whose sockets are full, and their commands and answers that are not whole.",
-		func() float64 { return float64(r.limits.Used()) })
+		func() float64 { return float64(max(0, r.limits.Used()-r.limits.Kept())) })
+	m.Gauge("subscription_bytes", "Memory kept for what local connections listen to, and wait for in XREAD, about.",
+		func() float64 { return float64(r.limits.Kept()) })
 	history := func() history.Stats { return r.feed.Stats() }
 	m.Gauge("history_channels", "Channels with history that are followed.",
 		func() float64 { return float64(history().Channels) })

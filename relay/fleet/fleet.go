@@ -24,6 +24,8 @@ const (
 	patience = 200 * time.Millisecond // with relays that do not answer
 	answers  = 20_000                 // a second that the fleet sends at most, about, when all ask all the time
 	maxPause = 500 * time.Millisecond
+
+	maxWaiting = 64 << 20 // bytes of names that may wait to be asked for
 )
 
 // Redis is the side of it that is asked. See upstream.Publisher.
@@ -43,6 +45,7 @@ type Fleet struct {
 	// Fixed after construction.
 	redis   Redis
 	share   Share
+	room    *atomic.Int64
 	life    string
 	answers string // channel
 	log     *zap.Logger
@@ -54,14 +57,16 @@ type Fleet struct {
 	mu sync.Mutex // Guards what follows, and part of question.
 
 	waiting []*question
+	bytes   int       // of names in waiting, about
 	asked   *question // the one under way, or the last one
 }
 
-// New returns a Fleet; life tells this run of the relay from all others. Run does the
-// asking.
-func New(redis Redis, share Share, life string, log *zap.Logger) *Fleet {
+// New returns a Fleet; life tells this run of the relay from all others. room is how many
+// bytes of names may wait, but no more than 64 MiB do; it may change at any time. Run does
+// the asking.
+func New(redis Redis, share Share, life string, room *atomic.Int64, log *zap.Logger) *Fleet {
 	return &Fleet{
-		redis: redis, share: share, life: life, answers: Channel + ":" + life, log: log,
+		redis: redis, share: share, room: room, life: life, answers: Channel + ":" + life, log: log,
 		wake: make(chan struct{}, 1), asked: newQuestion(),
 	}
 }
@@ -80,7 +85,10 @@ func (f *Fleet) Stats() (questions, missing uint64) { return f.questions.Load(),
 // subscription that was confirmed before Count was called is counted; one that ends
 // meanwhile may be.
 func (f *Fleet) Count(ctx context.Context, kind resp.Kind, names [][]byte) ([]int64, error) {
-	places := f.queue(kind, names)
+	places, err := f.queue(kind, names)
+	if err != nil {
+		return nil, err
+	}
 	counts := make([]int64, len(names))
 	for i, p := range places {
 		select {
@@ -96,23 +104,32 @@ func (f *Fleet) Count(ctx context.Context, kind resp.Kind, names [][]byte) ([]in
 	return counts, nil
 }
 
-// queue puts names into questions that were not asked yet.
-func (f *Fleet) queue(kind resp.Kind, names [][]byte) []place {
+// queue puts names into questions that were not asked yet, if they have room.
+func (f *Fleet) queue(kind resp.Kind, names [][]byte) ([]place, error) {
+	bytes := 0
+	for _, n := range names {
+		bytes += costOf(len(n))
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.bytes > 0 && f.bytes+bytes > int(min(maxWaiting, f.room.Load())) {
+		return nil, upstream.ErrBusy
+	}
 	places := make([]place, len(names))
 	for i, n := range names {
 		if last := len(f.waiting) - 1; last < 0 || f.waiting[last].full() {
 			f.waiting = append(f.waiting, newQuestion())
 		}
 		q := f.waiting[len(f.waiting)-1]
+		before := q.cost
 		places[i] = place{q, q.add(name{kind, string(n)})}
+		f.bytes += q.cost - before
 	}
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
-	return places
+	return places, nil
 }
 
 // Run asks what Count wants to know until ctx ends. It always returns nil.
@@ -143,6 +160,7 @@ func (f *Fleet) next() *question {
 	}
 	q := f.waiting[0]
 	f.waiting = slices.Delete(f.waiting, 0, 1)
+	f.bytes -= q.cost
 	q.number = f.asked.number + 1
 	f.asked = q
 	return q

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,7 +52,7 @@ func atSea(t *testing.T, f func(t *testing.T, s *sea)) {
 // launch adds a relay that runs.
 func (s *sea) launch(listeners int64) *ship {
 	p := &ship{sea: s, listeners: listeners}
-	p.fleet = New(p, func(resp.Kind, []byte) int64 { return p.listeners - p.counted() }, fmt.Sprint(len(s.ships)), zap.NewNop())
+	p.fleet = New(p, func(resp.Kind, []byte) int64 { return p.listeners - p.counted() }, fmt.Sprint(len(s.ships)), plenty(), zap.NewNop())
 	s.ships = append(s.ships, p)
 	go func() { _ = p.fleet.Run(s.ctx) }()
 	return p
@@ -257,5 +258,39 @@ func TestPauseGrowsWithTheFleet(t *testing.T) {
 		if got := pause(relays); got != want {
 			t.Errorf("%d relays: a pause of %v, want %v", relays, got, want)
 		}
+	}
+}
+
+// plenty is room for all questions of a test.
+func plenty() *atomic.Int64 {
+	var room atomic.Int64
+	room.Store(1 << 20)
+	return &room
+}
+
+// What is asked while Redis does not answer waits in a room of its own.
+func TestQuestionsThatWaitAreBounded(t *testing.T) {
+	room := plenty()
+	f := New(nil, nil, "1", room, zap.NewNop())
+	names := make([][]byte, 100)
+	for i := range names {
+		names[i] = fmt.Appendf(nil, "%0900d", i)
+	}
+	asked := 0
+	for err := error(nil); err == nil; asked++ {
+		for i := range names {
+			names[i] = fmt.Appendf(nil, "%0900d", asked*len(names)+i)
+		}
+		if _, err = f.queue(resp.Message, names); err != nil && !errors.Is(err, upstream.ErrBusy) {
+			t.Fatal(err)
+		}
+	}
+	if asked != 11 { // the last one was refused
+		t.Errorf("%d questions of 100 kB were taken, want 10", asked-1)
+	}
+	for f.next() != nil {
+	}
+	if _, err := f.queue(resp.Message, names); err != nil || f.bytes != 100*1000 {
+		t.Errorf("once they are asked: %v, %d bytes", err, f.bytes)
 	}
 }

@@ -22,6 +22,7 @@ type question struct {
 	names  []name
 	index  map[name]int
 	size   int // bytes of names
+	cost   int // bytes of memory for them, about
 
 	// Guarded by Fleet.mu.
 	relays   int     // that are to answer
@@ -57,9 +58,13 @@ func (q *question) add(n name) int {
 		q.names = append(q.names, n)
 		q.shares = append(q.shares, 0)
 		q.size += len(n.name)
+		q.cost += costOf(len(n.name))
 	}
 	return i
 }
+
+// costOf is about how many bytes of memory a name takes.
+func costOf(name int) int { return name + 100 }
 
 // expectLocked says how many relays are to answer.
 func (q *question) expectLocked(relays int) {

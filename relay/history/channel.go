@@ -54,6 +54,7 @@ type channel struct {
 	waiters  []*waiter
 	watched  bool // the Feed itself keeps the channel subscribed, for readers
 	idle     int  // ticks since somebody last read
+	lingers  bool // it is watched, and nobody reads
 	fetching bool
 }
 

@@ -22,6 +22,7 @@ import (
 const (
 	maxHeld   = 32 << 20 // bytes of messages that wait for what came before them, over all channels
 	maxRecent = 32 << 20 // bytes of entries kept for readers, over all channels
+	maxLinger = 8 << 20  // bytes of channels that nobody reads any more, and that stay for a while
 )
 
 // upTo returns a bound, or the room there is if that is less.
@@ -101,6 +102,7 @@ type Feed struct {
 	readers   int
 	heldBytes int
 	keptBytes int
+	lingering int // bytes of channels that linger, about
 
 	healed, gaps uint64 // entries handed out after a loss, and gaps told, ever
 }
@@ -492,10 +494,21 @@ func (f *Feed) wanted(c *channel) bool {
 func (f *Feed) drop(c *channel) {
 	f.letGo(c)
 	f.forgetRecent(c)
+	f.linger(c, false)
 	c.state = unheard
 	c.passBarriers()
-	f.parted[c.name] = c.last
+	if c.last.After(f.floor()) {
+		f.parted[c.name] = c.last
+	}
 	delete(f.channels, c.name)
+}
+
+// floor is an entry that who comes to a channel from now on does not get, nor any before.
+func (f *Feed) floor() ID {
+	if f.looking {
+		return before(f.lostAt)
+	}
+	return before(f.seen)
 }
 
 func (f *Feed) letGo(c *channel) {
@@ -610,7 +623,7 @@ type Stats struct {
 	Healed   uint64 // entries handed out after a loss, ever
 	Gaps     uint64 // that stayed, ever
 	Held     int    // bytes that wait
-	Kept     int    // bytes kept for readers
+	Kept     int    // bytes kept for readers, those of channels that linger among them
 }
 
 // Stats returns the figures of this moment.
@@ -619,7 +632,7 @@ func (f *Feed) Stats() Stats {
 	defer f.mu.Unlock()
 	s := Stats{
 		Channels: len(f.channels), Readers: f.readers, Healed: f.healed, Gaps: f.gaps,
-		Held: f.heldBytes, Kept: f.keptBytes,
+		Held: f.heldBytes, Kept: f.keptBytes + f.lingering,
 	}
 	for _, c := range f.channels {
 		if c.state == behind {

@@ -69,6 +69,9 @@ func (f *Feed) Read(list []Position, count int, block time.Duration, finish func
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.readers++
+	if f.lingering > f.upTo(maxLinger) {
+		f.endLinger()
+	}
 	for _, p := range list {
 		c := f.watch(p.Channel)
 		w := &waiter{read: r, channel: c, Position: p}
@@ -128,6 +131,28 @@ func (f *Feed) leave(r *Read) {
 	}
 	for _, w := range r.waiters {
 		w.channel.waiters = slices.DeleteFunc(w.channel.waiters, func(o *waiter) bool { return o == w })
+		f.linger(w.channel, w.channel.watched && len(w.channel.waiters) == 0)
+	}
+}
+
+// linger notes whether a channel is watched and nobody reads it.
+func (f *Feed) linger(c *channel, lingers bool) {
+	const each = 512 // bytes for a channel besides its name, here, in the hub and on the way to Redis
+	switch {
+	case lingers && !c.lingers:
+		f.lingering += len(c.name) + each
+	case !lingers && c.lingers:
+		f.lingering -= len(c.name) + each
+	}
+	c.lingers = lingers
+}
+
+// endLinger lets all channels go that nobody reads.
+func (f *Feed) endLinger() {
+	for _, c := range f.channels {
+		if c.lingers {
+			f.unwatch(c)
+		}
 	}
 }
 
@@ -149,6 +174,7 @@ func (f *Feed) watch(name string) *channel {
 		f.channels[name] = c
 	}
 	c.idle = 0
+	f.linger(c, false)
 	if c.watched {
 		return c
 	}
@@ -173,6 +199,7 @@ func (f *Feed) rest(c *channel) {
 
 func (f *Feed) unwatch(c *channel) {
 	c.watched = false
+	f.linger(c, false)
 	f.forgetRecent(c)
 	f.ears.Unwatch(c.name)
 	if !f.wanted(c) {

@@ -13,21 +13,27 @@ import (
 // change at any time.
 //
 // What a socket takes at once is never counted: an Outbox accounts for what waits
-// only while its socket is full, and for long commands while they come in.
+// only while its socket is full, for long commands while they come in, and for what is
+// kept for its connection.
 type Bounds struct {
 	Queue  atomic.Int64 // bytes that may wait for one connection
 	Age    atomic.Int64 // nanoseconds that they may wait; 0: no bound
-	Memory atomic.Int64 // bytes that may wait for all; 0: no bound
+	Memory atomic.Int64 // bytes that may wait, or be kept, for all; 0: no bound
 
 	used     atomic.Int64
-	shedding sync.Mutex // held by the one who sheds
+	kept     atomic.Int64 // of these, what is kept
+	shedding sync.Mutex   // held by the one who sheds
 
-	mu     sync.Mutex // Guards what follows; may be taken under Outbox.mu.
-	behind map[*Outbox]struct{}
+	mu     sync.Mutex           // Guards what follows; may be taken under Outbox.mu.
+	behind map[*Outbox]struct{} // something is counted for them
 }
 
-// Used returns the bytes that wait for peers to read, or to send the rest.
+// Used returns the bytes that wait for peers to read, or to send the rest, and those that
+// are kept for them.
 func (b *Bounds) Used() int64 { return b.used.Load() }
+
+// Kept returns those that are kept.
+func (b *Bounds) Kept() int64 { return b.kept.Load() }
 
 // full tells whether so many bytes, of which the oldest have waited since a time,
 // leave no room for n more, and why. Nothing is too large for an empty queue.
@@ -66,8 +72,8 @@ func (b *Bounds) remove(o *Outbox) {
 	delete(b.behind, o)
 }
 
-// shed gives up connections while more waits for all of them than may, that with the
-// most first. It must be called without a lock.
+// shed gives up connections while more waits, and is kept, for all of them than may, that
+// with the most first. It must be called without a lock.
 func (b *Bounds) shed() {
 	if !b.over() || !b.shedding.TryLock() {
 		return
@@ -87,7 +93,7 @@ func (b *Bounds) over() bool {
 	return limit > 0 && b.used.Load() > limit
 }
 
-// worst returns who has the most waiting.
+// worst returns for whom the most waits and is kept.
 func (b *Bounds) worst() (worst *Outbox) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

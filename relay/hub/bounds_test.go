@@ -118,7 +118,7 @@ func TestMemory(t *testing.T) {
 		h.Flush()
 	}
 	all[1].wantEnd(ReasonMemory)
-	if got := all[1].Lost(); got != most {
+	if got := all[1].Backlog().Queued; got != most {
 		t.Errorf("%d bytes were lost, want %d", got, most)
 	}
 	for _, i := range []int{0, 2, 3, 4} {
@@ -216,4 +216,36 @@ func TestSparseFramesAreCopied(t *testing.T) {
 		t.Errorf("the queue of %d bytes holds %d bytes", m.Queued(), grown)
 	}
 	m.rest(filling, false, want...)
+}
+
+// What is kept for a connection counts with what waits for it, for as long as it is
+// there: who has the most of both is given up.
+func TestWhatIsKeptCounts(t *testing.T) {
+	bounds := new(Bounds)
+	bounds.Memory.Store(1000)
+	var all []*peer
+	for i := range 3 {
+		p := newPeerWithin(t, syscall.SOCK_STREAM, 64<<20, bounds)
+		p.Keep(100 * (i + 1)) // 600 in all
+		all = append(all, p)
+	}
+	if bounds.Used() != 600 || bounds.Kept() != 600 {
+		t.Fatalf("%d used, %d kept", bounds.Used(), bounds.Kept())
+	}
+	all[0].Keep(500) // 600, 200, 300
+	all[0].wantEnd(ReasonMemory)
+	all[1].wantEnd()
+	all[2].wantEnd()
+	if got := all[0].Backlog(); got.Kept != 600 {
+		t.Errorf("it had %+v", got)
+	}
+	if bounds.Used() != 500 || bounds.Kept() != 500 {
+		t.Errorf("%d used, %d kept", bounds.Used(), bounds.Kept())
+	}
+	all[0].Keep(-600) // what leaves afterwards was counted off already
+	all[1].Keep(-200)
+	all[2].Close()
+	if bounds.Used() != 0 || bounds.Kept() != 0 {
+		t.Errorf("at last %d used, %d kept", bounds.Used(), bounds.Kept())
+	}
 }

@@ -62,11 +62,12 @@ type Outbox struct {
 	tail    []byte    // memory for bytes that had to be copied
 	queued  int       // bytes not written yet: batch, ready and behind the holds
 	coming  int       // bytes held of a command, or an answer, that is not whole
+	kept    int       // bytes kept for the peer beside its output
 	writing bool      // somebody writes, and will go on with what is appended
 	waiting bool      // and that is a goroutine, for the socket is full
 	oldest  time.Time // while waiting: since when the batch has waited, at least
 	next    time.Time // and since when ready has, at most
-	lost    int       // bytes queued when it was closed
+	lost    Backlog   // when it was closed
 	latest  latest    // messages in ready that newer ones replace
 	closed  bool
 	drained chan struct{} // set by Drain: closed when nothing is queued
@@ -110,10 +111,28 @@ func NewOutbox(conn net.Conn, bounds *Bounds, writers *sync.WaitGroup, end func(
 // forgets it.
 func (o *Outbox) Append(b []byte) bool { return o.queue(b, false) == "" }
 
-// Reply queues a copy of b. When the queue is full it gives the connection up.
+// Reply queues a copy of b, or b itself if it is longer than 8 KiB: then it must not be
+// changed any more. When the queue is full it gives the connection up.
 func (o *Outbox) Reply(b []byte) {
-	if why := o.queue(b, true); why != "" {
+	if why := o.queue(b, len(b) <= maxTail); why != "" {
 		o.end(why)
+	}
+}
+
+// Give queues slices that must not be changed any more, as one: for an empty queue
+// nothing is too large. When the queue is full it gives the connection up.
+func (o *Outbox) Give(list ...[]byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	if why := o.fullLocked(size(list)); why != "" {
+		o.end(why)
+		return
+	}
+	for _, b := range list {
+		o.appendLocked(b)
 	}
 }
 
@@ -172,7 +191,7 @@ func (o *Outbox) Hold() *Hold {
 }
 
 // Fill puts a copy of b at the place that h keeps, and lets go what waited
-// behind it. It must be called once; an empty b gives the place up. The caller
+// behind it. It or Give must be called once; an empty b gives the place up. The caller
 // flushes.
 func (h *Hold) Fill(b []byte) {
 	o := h.out
@@ -181,8 +200,26 @@ func (h *Hold) Fill(b []byte) {
 	if o.closed {
 		return
 	}
-	h.reply, h.filled = o.copyLocked(b), true
+	h.reply = o.copyLocked(b)
 	o.grownLocked(len(b))
+	o.filledLocked(h)
+}
+
+// Give is Fill with slices that must not be changed any more.
+func (h *Hold) Give(list ...[]byte) {
+	o := h.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	h.after = append(list, h.after...)
+	o.grownLocked(size(list))
+	o.filledLocked(h)
+}
+
+func (o *Outbox) filledLocked(h *Hold) {
+	h.filled = true
 	n := 0
 	for ; n < len(o.holds) && o.holds[n].filled; n++ {
 		o.ready = join(o.ready, o.holds[n].reply)
@@ -229,9 +266,24 @@ func (o *Outbox) Coming(n int) {
 	o.bounds.shed()
 }
 
+// Keep says that so many bytes more are kept for the peer beside its output, for as long
+// as it listens to something, or fewer.
+func (o *Outbox) Keep(n int) {
+	o.mu.Lock()
+	if !o.closed {
+		o.kept += n
+		o.bounds.kept.Add(int64(n))
+		o.countLocked()
+	}
+	o.mu.Unlock()
+	if n > 0 {
+		o.bounds.shed()
+	}
+}
+
 // countLocked brings up to date what bounds know of this connection.
 func (o *Outbox) countLocked() {
-	now := int64(o.coming)
+	now := int64(o.coming + o.kept)
 	if o.waiting {
 		now += int64(o.queued)
 	}
@@ -432,11 +484,24 @@ func (o *Outbox) Queued() int {
 	return o.queued
 }
 
-// Lost returns the number of bytes that were not written when it was closed.
-func (o *Outbox) Lost() int {
+// Backlog is what there is for a connection, in bytes.
+type Backlog struct {
+	Queued int // output that is not written yet
+	Kept   int // for its subscriptions, and of commands and answers that are not whole
+}
+
+// Backlog returns what there is for the connection, or what there was when it was closed.
+func (o *Outbox) Backlog() Backlog {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.lost
+	return o.backlogLocked()
+}
+
+func (o *Outbox) backlogLocked() Backlog {
+	if o.closed {
+		return o.lost
+	}
+	return Backlog{Queued: o.queued, Kept: o.kept + o.coming}
 }
 
 // giveUp closes the connection, and what is queued is free.
@@ -484,9 +549,10 @@ func (o *Outbox) closeLocked() {
 	if o.closed {
 		return
 	}
+	o.lost = o.backlogLocked()
 	o.closed = true
-	o.lost = o.queued
-	o.ready, o.spare, o.holds, o.tail, o.queued, o.coming = nil, nil, nil, nil, 0, 0
+	o.bounds.kept.Add(-int64(o.kept))
+	o.ready, o.spare, o.holds, o.tail, o.queued, o.coming, o.kept = nil, nil, nil, nil, 0, 0, 0
 	o.latest = latest{}
 	o.waitsLocked(false)
 	o.countLocked()

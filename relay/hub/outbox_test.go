@@ -349,3 +349,24 @@ func TestJoin(t *testing.T) {
 		}
 	}
 }
+
+// What is given is one: for an empty queue never too large, and in its place among what
+// waits for an answer.
+func TestGive(t *testing.T) {
+	p := newPeer(t, 10)
+	p.Give([]byte("far more "), nil, []byte("than 10 bytes\r\n"))
+	p.Flush()
+	p.expect("far more than 10 bytes\r\n")
+	p.bounds.Queue.Store(100)
+	first, second := p.Hold(), p.Hold()
+	p.Reply([]byte("+4\r\n"))
+	second.Give([]byte("+2\r\n"), []byte("+3\r\n"))
+	first.Fill([]byte("+1\r\n"))
+	p.Flush()
+	p.expect("+1\r\n+2\r\n+3\r\n+4\r\n")
+	p.bounds.Queue.Store(10)
+	p.Hold()
+	p.Give([]byte("12345"))
+	p.Give([]byte("12345"), []byte("6")) // what is there leaves no room for it
+	p.wantEnd(ReasonSlow)
+}

@@ -34,7 +34,7 @@ var clientCommands = table(
 	},
 	&command{
 		name: "client|info", arity: 2,
-		run:     func(c *session, _ [][]byte) { c.replyText(c.line() + "\n") },
+		run:     func(c *session, _ [][]byte) { c.replyText(string(c.appendLine(nil)) + "\n") },
 		summary: "Returns information about the connection.", since: "6.2.0", group: "connection",
 	},
 	&command{
@@ -176,29 +176,29 @@ func (c *session) kindOf() string {
 	return "normal"
 }
 
-// line describes the connection as a line of CLIENT LIST, with the peer's pid and
+// appendLine describes the connection as a line of CLIENT LIST, with the peer's pid and
 // uid behind the fields of Redis. All of those are there, since libraries read
 // each as a number; what the relay does not count is 0.
-func (c *session) line() string {
+func (c *session) appendLine(b []byte) []byte {
 	now := time.Now()
 	last := "NULL"
 	if cmd := c.last.Load(); cmd != nil {
 		last = cmd.name
 	}
-	queued := c.out.Queued()
+	backlog := c.out.Backlog()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	flags := "U"
 	if c.counts != [resp.Kinds]int{} {
 		flags = "PU"
 	}
-	return fmt.Sprintf("id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
+	return fmt.Appendf(b, "id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
 		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
 		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
 		c.id, c.srv.opts.Path, c.srv.opts.Path, c.fd, c.name, int(now.Sub(c.opened).Seconds()),
 		int(now.Sub(time.Unix(0, c.active.Load())).Seconds()), flags, c.db,
 		c.counts[resp.Message], c.counts[resp.PMessage], c.counts[resp.SMessage],
-		queued, queued, last, c.proto, c.libName, c.libVer, c.peer.pid, c.peer.uid)
+		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, c.libName, c.libVer, c.peer.pid, c.peer.uid)
 }
 
 // filter chooses connections, as CLIENT LIST and CLIENT KILL do.
@@ -275,14 +275,20 @@ func (c *session) clientList(args [][]byte) {
 		c.replyError(problem)
 		return
 	}
-	var b strings.Builder
+	c.flush() // what the client does not take counts
+	a := c.newAnswer()
 	for _, other := range c.srv.list() {
-		if f.matches(other, c) {
-			b.WriteString(other.line())
-			b.WriteByte('\n')
+		if !f.matches(other, c) {
+			continue
+		}
+		a.put(append(other.appendLine(a.last()), '\n'))
+		if problem := a.tooLong("CLIENT LIST", "ask for some, with ID"); problem != "" {
+			a.giveUp()
+			c.replyError(problem)
+			return
 		}
 	}
-	c.replyText(b.String())
+	a.replyText()
 }
 
 // mayKill tells whether the user may end a connection: one of its own, or any if it

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/respserver"
 )
 
 // named connects a client under a name and returns its id.
@@ -63,7 +64,7 @@ func TestClientList(t *testing.T) {
 	c.Send("CLIENT", "SETINFO", "lib-name", "lib")
 	c.Expect(t, "+OK")
 	want := fmt.Sprintf("id=%s addr=%s:0 laddr=%s:0 fd=N name=a age=N idle=N flags=PU db=0 sub=2 psub=0 ssub=0 multi=-1 "+
-		"qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=subscribe user=default "+
+		"qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=514 events=r cmd=subscribe user=default "+
 		"redir=-1 resp=3 lib-name= lib-ver= pid=%d uid=%d", aID, s.path, s.path, os.Getpid(), os.Getuid())
 	if got := regexp.MustCompile(`(fd|age|idle)=\d+`).ReplaceAllString(line(t, c, "a"), "$1=N"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -123,4 +124,77 @@ func TestClientKill(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A long list is made in pieces, counts while it is made, and has an end.
+func TestLongClientList(t *testing.T) {
+	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Answer.Store(1 << 20) })
+	long := strings.Repeat("x", 512)
+	for range 80 {
+		c := s.dial()
+		for _, command := range [][]string{
+			{"CLIENT", "SETNAME", long}, {"CLIENT", "SETINFO", "LIB-NAME", long}, {"CLIENT", "SETINFO", "LIB-VER", long},
+		} {
+			c.Send(command...)
+			c.Expect(t, "+OK")
+		}
+	}
+	for _, proto := range []string{"2", "3"} {
+		c := s.dial()
+		c.Do("HELLO", proto)
+		text := c.Do("CLIENT", "LIST").Str
+		if n := strings.Count(text, " name="+long+" "); n != 80 || len(text) < 130<<10 {
+			t.Errorf("RESP%s: %d clients in %d bytes", proto, n, len(text))
+		}
+		c.Send("PING") // nothing is left over
+		c.Expect(t, "+PONG")
+		c.Send("CLIENT", "REPLY", "SKIP")
+		c.Send("CLIENT", "LIST")
+		c.Send("PING")
+		c.Expect(t, "+PONG")
+	}
+	s.limits.Answer.Store(100 << 10)
+	c := s.dial()
+	c.Send("CLIENT", "LIST")
+	c.Expect(t, "-TOOLARGE CLIENT LIST: more than 102400 bytes in one answer; ask for some, with ID")
+	if n := s.limits.Used(); n != 0 {
+		t.Errorf("%d bytes are still counted", n)
+	}
+}
+
+// What a client listens to counts for as long as it does.
+func TestSubscriptionsAreCounted(t *testing.T) {
+	s := serve(t)
+	c := s.dial()
+	counted := func(want int64) {
+		t.Helper()
+		if got := s.limits.Kept(); got != want || s.limits.Used() != want {
+			t.Errorf("%d bytes are kept, and %d used, want %d", got, s.limits.Used(), want)
+		}
+	}
+	for _, step := range []struct {
+		command string
+		replies int
+		kept    int64
+	}{
+		{"SUBSCRIBE a bb a", 3, 1 + 256 + 2 + 256},
+		{"SUBSCRIBE a", 1, 1 + 256 + 2 + 256},
+		{"PSUBSCRIBE a*", 1, 1 + 256 + 2 + 256 + 2*2 + 768},
+		{"SSUBSCRIBE abc closed", 1, 1 + 256 + 2 + 256 + 2*2 + 768}, // refused
+		{"SSUBSCRIBE abc", 1, 1 + 256 + 2 + 256 + 2*2 + 768 + 3 + 256},
+		{"UNSUBSCRIBE x a x a", 4, 2 + 256 + 2*2 + 768 + 3 + 256},
+		{"UNSUBSCRIBE", 1, 2*2 + 768 + 3 + 256},
+		{"UNSUBSCRIBE", 1, 2*2 + 768 + 3 + 256},
+		{"RESET", 1, 0},
+		{"SUBSCRIBE a", 1, 1 + 256},
+	} {
+		c.Send(strings.Fields(step.command)...)
+		for range step.replies {
+			c.Receive()
+		}
+		counted(step.kept)
+	}
+	c.Close()
+	s.settled(0)
+	counted(0)
 }

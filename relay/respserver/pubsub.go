@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,6 +42,8 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 	if c.answered() != nil {
 		return // the session is ending
 	}
+	defer c.charge(0)
+	c.chargeNames(args)
 	all, fresh := c.add(kind, args)
 	if problem := c.tooMany(args[0]); problem != "" {
 		c.remove(kind, fresh)
@@ -60,7 +63,7 @@ func (c *session) subscribe(kind resp.Kind, args [][]byte) {
 			return
 		}
 	}
-	hold.Fill(c.confirm(kind, all, fresh))
+	c.confirm(hold, kind, all, fresh)
 }
 
 // mayListen looks at the length and asks the gate, and replies if one of them says no.
@@ -90,20 +93,66 @@ func (c *session) add(kind resp.Kind, args [][]byte) (all, fresh []string) {
 		c.names[kind] = make(map[string]struct{}, len(args))
 	}
 	all, fresh = make([]string, len(args)), make([]string, 0, len(args))
+	bytes := 0
 	for i, a := range args {
 		all[i] = string(a)
 		if _, has := c.names[kind][all[i]]; !has {
 			c.names[kind][all[i]] = struct{}{}
 			fresh = append(fresh, all[i])
+			bytes += kept(kind, len(a))
 		}
 	}
+	c.out.Keep(bytes)
 	return all, fresh
+}
+
+// kept is about how many bytes of memory a name takes that a client listens to: in its
+// session, in the hub and on the way to Redis. A pattern is also found by the text it
+// begins with.
+func kept(kind resp.Kind, name int) int {
+	if kind == resp.PMessage {
+		return 2*name + 768
+	}
+	return name + 256
 }
 
 // remove takes back what add has added.
 func (c *session) remove(kind resp.Kind, fresh []string) {
+	bytes := 0
 	for _, name := range fresh {
-		delete(c.names[kind], name)
+		bytes += c.drop(kind, name)
+	}
+	c.out.Keep(-bytes)
+}
+
+// drop takes a name off those of the session, and returns the bytes that are not kept
+// any more.
+func (c *session) drop(kind resp.Kind, name string) (bytes int) {
+	if _, has := c.names[kind][name]; !has {
+		return 0
+	}
+	delete(c.names[kind], name)
+	return kept(kind, len(name))
+}
+
+// dropAll takes all names of a kind off.
+func (c *session) dropAll(kind resp.Kind) {
+	bytes := 0
+	for name := range c.names[kind] {
+		bytes += kept(kind, len(name))
+	}
+	c.names[kind] = nil
+	c.out.Keep(-bytes)
+}
+
+// chargeNames counts copies of a command's names, if those are worth it.
+func (c *session) chargeNames(args [][]byte) {
+	bytes := 0
+	for _, a := range args {
+		bytes += kept(resp.Message, len(a))
+	}
+	if bytes > uncounted {
+		c.charge(bytes)
 	}
 }
 
@@ -164,19 +213,18 @@ func (c *session) refusal(err error) []byte {
 }
 
 // confirm answers each name with the number of subscriptions after it.
-func (c *session) confirm(kind resp.Kind, all, fresh []string) []byte {
-	const about = 64 // bytes of a confirmation
-	b := make([]byte, 0, about*len(all))
+func (c *session) confirm(hold *hub.Hold, kind resp.Kind, all, fresh []string) {
+	a := c.newAnswer()
 	count := c.subscribed(kind) - int64(len(fresh))
 	for _, name := range all {
 		if len(fresh) > 0 && name == fresh[0] {
 			fresh = fresh[1:]
 			count++
 		}
-		b = resp.AppendPubSub(b, c.proto, kind.Subscribe(), []byte(name), count)
+		a.put(resp.AppendPubSub(a.last(), c.proto, kind.Subscribe(), []byte(name), count))
 	}
 	c.noteCounts()
-	return b
+	a.push(hold)
 }
 
 // unsubscribe answers each name, also one that was not subscribed; without names
@@ -185,36 +233,46 @@ func (c *session) confirm(kind resp.Kind, all, fresh []string) []byte {
 // subscribers afterwards, counts right.
 func (c *session) unsubscribe(kind resp.Kind, args [][]byte) {
 	word := kind.Unsubscribe()
-	names := make([]string, 0, len(args))
-	for _, a := range args {
-		names = append(names, string(a))
+	if len(args) == 0 && len(c.names[kind]) == 0 {
+		c.push(resp.AppendPubSub(c.scratch, c.proto, word, nil, c.subscribed(kind)))
+		return
 	}
-	if len(args) == 0 {
-		if names = keys(c.names[kind]); len(names) == 0 {
-			c.push(resp.AppendPubSub(c.scratch, c.proto, word, nil, c.subscribed(kind)))
-			return
+	var parting [resp.Kinds][]string // no copies of names that it does not listen to
+	for _, a := range args {
+		if _, has := c.names[kind][string(a)]; has {
+			parting[kind] = append(parting[kind], string(a))
 		}
 	}
-	var parting [resp.Kinds][]string
-	parting[kind] = names
+	if len(args) == 0 {
+		parting[kind] = keys(c.names[kind])
+	}
 	if c.part(parting) != nil {
 		return // the session is ending
 	}
-	b := c.scratch
-	for _, name := range names {
-		delete(c.names[kind], name)
-		b = resp.AppendPubSub(b, c.proto, word, []byte(name), c.subscribed(kind))
+	a, bytes := c.newAnswer(), 0
+	confirm := func(name []byte) {
+		bytes += c.drop(kind, string(name))
+		a.put(resp.AppendPubSub(a.last(), c.proto, word, name, c.subscribed(kind)))
 	}
+	for _, name := range args {
+		confirm(name)
+	}
+	if len(args) == 0 {
+		for _, name := range parting[kind] {
+			confirm([]byte(name))
+		}
+	}
+	c.out.Keep(-bytes)
 	c.noteCounts()
-	c.push(b)
+	a.push(nil)
 }
 
-// part ends subscriptions, and returns when Redis has let go of what nobody listens to
+// part ends subscriptions that there are, and returns when Redis has let go of what nobody listens to
 // now. Publishers wait for that, and who counts.
 func (c *session) part(names [resp.Kinds][]string) error {
 	var partings [resp.Kinds]*hub.Parting
 	for kind, list := range names {
-		if slices.ContainsFunc(list, func(n string) bool { _, has := c.names[kind][n]; return has }) {
+		if len(list) > 0 {
 			partings[kind] = c.srv.hub.Part(resp.Kind(kind), list)
 		}
 	}
@@ -247,7 +305,9 @@ func (c *session) partAll() error {
 	if err := c.part(all); err != nil {
 		return err
 	}
-	clear(c.names[:])
+	for kind := range all {
+		c.dropAll(resp.Kind(kind))
+	}
 	c.noteCounts()
 	return nil
 }
@@ -275,7 +335,7 @@ func (c *session) hearOut(names [resp.Kinds][]string) error {
 // leave ends subscriptions without a word.
 func (c *session) leave(kind resp.Kind, names []string) {
 	c.srv.hub.Leave(c.listener, kind, names...)
-	c.names[kind] = nil
+	c.dropAll(kind)
 	c.noteCounts()
 }
 
@@ -465,16 +525,29 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 			return pattern == nil || glob.Match(pattern, []byte(name))
 		})
 		defer cancel()
+		// One at a time: Redis's answer may be large, and is counted nowhere.
+		select {
+		case c.srv.listing <- struct{}{}:
+			defer func() { <-c.srv.listing }()
+		case <-ctx.Done():
+			c.replyError("UPSTREAMDOWN PUBSUB: Redis does not answer; try again")
+			return
+		}
 		list, err := c.srv.backend.Channels(ctx, c.user(), kind, pattern)
 		if err != nil {
 			c.replyError(err.Error())
 			return
 		}
-		b := resp.AppendArray(c.scratch, len(list))
+		a := c.newAnswer()
 		for _, name := range list {
-			b = resp.AppendBulkString(b, name)
+			a.put(resp.AppendBulkString(a.last(), name))
+			if problem := a.tooLong("PUBSUB "+strings.ToUpper(string(args[1])), "ask for some, with a pattern"); problem != "" {
+				a.giveUp()
+				c.replyError(problem)
+				return
+			}
 		}
-		c.reply(b)
+		a.reply(resp.AppendArray(nil, len(list)), nil)
 	}
 }
 
@@ -487,6 +560,8 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 				return
 			}
 		}
+		defer c.charge(0)
+		c.chargeNames(names)
 		asked := make(map[string]bool, len(names))
 		for _, name := range names {
 			asked[string(name)] = true
@@ -498,11 +573,11 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 			c.replyError(err.Error())
 			return
 		}
-		b := resp.AppendArray(c.scratch, 2*len(names))
+		a := c.newAnswer()
 		for i, name := range names {
-			b = resp.AppendInt(resp.AppendBulk(b, name), counts[i])
+			a.put(resp.AppendInt(resp.AppendBulk(a.last(), name), counts[i]))
 		}
-		c.reply(b)
+		a.reply(resp.AppendArray(nil, 2*len(names)), nil)
 	}
 }
 

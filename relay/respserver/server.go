@@ -59,7 +59,8 @@ type SlowClient struct {
 	Reason hub.Reason
 	Ended  bool   // it is disconnected
 	Missed uint64 // messages since the last time; 0: it is disconnected
-	Queued int    // bytes that wait, or waited, for it
+
+	hub.Backlog // what there is for it, or was
 }
 
 // Receipt is told what became of a publication. It must not block.
@@ -159,6 +160,7 @@ type Server struct {
 	started time.Time
 
 	arrivals *arrivals        // set by Serve
+	listing  chan struct{}    // a place for the one who asks Redis for all channels
 	turned   sampling.Sampler // of lines about what was refused or cut off
 
 	ids      atomic.Uint64
@@ -179,6 +181,7 @@ func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Log
 	s := &Server{
 		opts: opts, hub: h, backend: backend, limits: limits, log: log,
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
+		listing: make(chan struct{}, 1),
 	}
 	for _, why := range EndReasons {
 		s.ends[why] = new(atomic.Uint64)

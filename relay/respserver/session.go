@@ -22,7 +22,7 @@ import (
 
 const (
 	maxAhead  = 64 << 10               // bytes read while a command waits
-	uncounted = 64 << 10               // bytes of a command that may wait for its rest without being counted
+	uncounted = 20 << 10               // bytes of commands that may wait without being counted: the buffer of any
 	maxUnread = 4 << 10                // bytes left in the socket; who sends more does not wait for each reply
 	drainTime = 500 * time.Millisecond // for the last replies to leave, beyond the time for a publish
 )
@@ -70,7 +70,8 @@ type session struct {
 	// Owned by run.
 	in       resp.Commands
 	ahead    []byte // read while a command waited
-	held     int    // bytes of a long command that is not whole, as counted
+	held     int    // bytes of commands that are not carried out, as counted
+	charged  int    // and those that the one being carried out needs besides
 	readN    int
 	readErr  error
 	names    [resp.Kinds]map[string]struct{}
@@ -168,10 +169,14 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 	who := c.Identity().Fields()
 	switch {
 	case why != nil && behind[*why]:
-		queued := c.out.Queued() + c.out.Lost()
-		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: *why, Ended: true, Queued: queued})
-		c.srv.log.Warn("client disconnected: it did not keep up",
-			append(who, zap.String("reason", string(*why)), zap.Int("queued_bytes", queued))...)
+		backlog := c.out.Backlog()
+		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: *why, Ended: true, Backlog: backlog})
+		text := "client disconnected: it did not keep up"
+		if *why == hub.ReasonMemory {
+			text = "client disconnected: limits.memory was exceeded, and this client had the most"
+		}
+		c.srv.log.Warn(text, append(who, zap.String("reason", string(*why)),
+			zap.Int("queued_bytes", backlog.Queued), zap.Int("kept_bytes", backlog.Kept))...)
 	case why != nil && *why == reasonBarred:
 		c.srv.warn("client disconnected: its user may not listen any more to what it listens to", c.peer.key(), who...)
 	case why != nil && *why == ReasonCutOff:
@@ -186,12 +191,12 @@ func (c *session) logEnd(why *hub.Reason, err error) {
 
 // missed tells of messages that the client did not get.
 func (c *session) missed(m hub.Missed) {
-	queued := c.out.Queued()
-	if m.Dropped > 0 {
-		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: hub.ReasonDropped, Missed: m.Dropped, Queued: queued})
+	told := SlowClient{Client: c.Identity(), Backlog: hub.Backlog{Queued: c.out.Queued()}}
+	if told.Reason, told.Missed = hub.ReasonDropped, m.Dropped; told.Missed > 0 {
+		c.srv.backend.Behind(told)
 	}
-	if m.Replaced > 0 {
-		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: hub.ReasonLatest, Missed: m.Replaced, Queued: queued})
+	if told.Reason, told.Missed = hub.ReasonLatest, m.Replaced; told.Missed > 0 {
+		c.srv.backend.Behind(told)
 	}
 }
 
@@ -273,15 +278,24 @@ func (c *session) mayStay(may MayListen) bool {
 	})
 }
 
-// countHeld counts what there is of a long command among what waits for all clients.
+// countHeld counts what there is of commands that wait among what waits for all clients.
 func (c *session) countHeld() {
-	held := c.in.Held()
+	held := c.in.Held() + len(c.ahead)
 	if held <= uncounted {
 		held = 0
 	}
 	if held != c.held {
 		c.held = held
-		c.out.Coming(held)
+		c.out.Coming(c.held + c.charged)
+	}
+}
+
+// charge counts what the command that is being carried out needs beside its own bytes,
+// in the same way.
+func (c *session) charge(bytes int) {
+	if bytes != c.charged {
+		c.charged = bytes
+		c.out.Coming(c.held + c.charged)
 	}
 }
 
@@ -390,6 +404,7 @@ func (c *session) await(done <-chan struct{}) error {
 		}
 		n, err := c.readAhead(buf)
 		c.ahead = append(c.ahead, buf[:n]...)
+		c.countHeld()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			_ = c.conn.SetReadDeadline(time.Time{})

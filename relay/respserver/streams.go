@@ -115,7 +115,7 @@ func (c *session) streamRange(args [][]byte) {
 		return // the session is ending
 	}
 	defer c.ask()()
-	defer c.out.Coming(c.held)
+	defer c.charge(0)
 	entries, err := c.srv.backend.Range(context.Background(), q, c.holder(q.Channel))
 	if err != nil {
 		c.replyError(err.Error())
@@ -156,7 +156,7 @@ func (c *session) holder(channel string) Held {
 			return fmt.Errorf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
 				"read earlier answers first", channel, c.srv.limits.Queue.Load())
 		}
-		c.out.Coming(bytes)
+		c.charge(bytes)
 		return nil
 	}
 }
@@ -204,11 +204,19 @@ func (c *session) xread(args [][]byte) {
 		c.replyError(problem)
 		return
 	}
+	if n := len(q.list); int64(n) > c.srv.limits.Subscriptions.Load() {
+		c.deny(args[0], fmt.Sprintf("DENIED XREAD: %d channels at once are over limits.subscriptions", n))
+		return
+	}
+	bytes := 0
 	for _, p := range q.list {
 		if !c.mayListen(resp.Message, []byte(p.Channel)) {
 			return
 		}
+		bytes += kept(resp.Message, len(p.Channel))
 	}
+	c.out.Keep(bytes)
+	defer c.out.Keep(-bytes)
 	streams, err := c.readStreams(q)
 	switch {
 	case c.quit:
@@ -226,7 +234,7 @@ func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
 	}
 	if !q.blocking {
 		defer c.ask()()
-		defer c.out.Coming(c.held)
+		defer c.charge(0)
 		return c.srv.backend.Read(context.Background(), q.list, q.count, c.holder(q.list[0].Channel))
 	}
 	done := make(chan struct{})

@@ -5,6 +5,7 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"redis-relay/relay/resp"
@@ -59,6 +60,7 @@ type command struct {
 type registry struct {
 	names  [resp.Kinds]map[string]interest // nil while empty: a map never shrinks
 	queue  []name                          // names whose want and wire may differ
+	stale  int                             // of queue, at most: names that are settled by now
 	flying []*command                      // sent, in order
 	asked  int                             // names in flying that are not answered
 }
@@ -94,11 +96,32 @@ func (r *registry) put(n name, i interest) {
 		i.queued = true
 		r.queue = append(r.queue, n)
 	}
-	if settled && !i.queued {
-		r.drop(n)
+	if !settled {
+		r.store(n, i)
 		return
 	}
-	r.store(n, i)
+	r.drop(n)
+	if i.queued {
+		r.stale++
+		r.tidy()
+	}
+}
+
+// tidy forgets the names in the queue that are settled, when they are most of it: while
+// there is no connection nothing else empties it.
+func (r *registry) tidy() {
+	const some = 1000
+	if r.stale < some || r.stale < len(r.queue)/2 {
+		return
+	}
+	r.stale = 0
+	seen := map[name]bool{} // one that was settled, and is not again, is queued twice
+	r.queue = slices.DeleteFunc(r.queue, func(n name) bool {
+		gone := !r.names[n.kind][n.name].queued || seen[n]
+		seen[n] = true
+		return gone
+	})
+	r.queue = slices.Clip(r.queue)
 }
 
 func (r *registry) store(n name, i interest) {
@@ -229,7 +252,7 @@ func (r *registry) refuse() (n name, ok bool, gone []name, err error) {
 // reset forgets what was under way on a lost connection, and queues all that is
 // wanted. Names that were settled have been wanted again before.
 func (r *registry) reset() {
-	r.queue, r.flying, r.asked = nil, nil, 0
+	r.queue, r.flying, r.asked, r.stale = nil, nil, 0, 0
 	for kind := range r.names {
 		for s, i := range r.names[kind] {
 			n := name{resp.Kind(kind), s}

@@ -406,3 +406,33 @@ func TestRegistryOutOfStep(t *testing.T) {
 		}
 	}
 }
+
+// While Redis is away nothing is sent. Whoever comes and goes meanwhile leaves nothing
+// behind, and who stays is not forgotten.
+func TestNamesThatComeAndGoWithoutAConnection(t *testing.T) {
+	m := newModel(t)
+	stays := name{resp.Message, "stays"}
+	m.want(stays, true)
+	for i := range 100_000 {
+		n := name{resp.Message, fmt.Sprint("n", i)}
+		m.want(n, true)
+		m.want(n, false)
+		if i%10 == 0 { // one that comes back
+			m.want(n, true)
+			m.want(n, false)
+		}
+	}
+	open := 0
+	for kind := range m.reg.names {
+		open += len(m.reg.names[kind])
+	}
+	if len(m.reg.queue) > 3000 || cap(m.reg.queue) > 8000 || open != 1 {
+		t.Errorf("%d names are queued, in room for %d, and %d are open", len(m.reg.queue), cap(m.reg.queue), open)
+	}
+	m.send()
+	for m.answer() {
+	}
+	if !m.held[stays] || len(m.held) != 1 {
+		t.Errorf("Redis holds %v", m.held)
+	}
+}

@@ -1,0 +1,101 @@
+package respserver
+
+// Answers that may be long: they are made in pieces, and count among what waits for all
+// clients while they are made.
+
+import (
+	"fmt"
+	"strconv"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+// pieceSize is how many bytes a piece has room for.
+const pieceSize = 64 << 10
+
+// answer is a long answer in the making.
+type answer struct {
+	session *session
+	pieces  [][]byte
+	bytes   int // of the pieces, but the last
+	before  int // what the command is charged without the answer
+}
+
+func (c *session) newAnswer() *answer { return &answer{session: c, before: c.charged} }
+
+// last returns the piece to append to.
+func (a *answer) last() []byte {
+	n := len(a.pieces) - 1
+	switch {
+	case n < 0:
+		a.pieces = append(a.pieces, nil)
+	case len(a.pieces[n]) < pieceSize:
+		return a.pieces[n]
+	default:
+		a.bytes += len(a.pieces[n])
+		a.session.charge(a.before + a.bytes + pieceSize)
+		a.pieces = append(a.pieces, make([]byte, 0, pieceSize+pieceSize/8))
+	}
+	return a.pieces[len(a.pieces)-1]
+}
+
+// put takes the piece that was appended to.
+func (a *answer) put(piece []byte) { a.pieces[len(a.pieces)-1] = piece }
+
+// tooLong says why no more may be appended, or nothing.
+func (a *answer) tooLong(command, wayOut string) string {
+	limit := a.session.srv.limits.Answer.Load()
+	switch {
+	case int64(a.bytes) > limit:
+		return fmt.Sprintf("TOOLARGE %s: more than %d bytes in one answer; %s", command, limit, wayOut)
+	case a.session.out.Full(a.bytes):
+		return fmt.Sprintf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
+			"read earlier answers first", command, a.session.srv.limits.Queue.Load())
+	}
+	return ""
+}
+
+func (a *answer) size() (n int) {
+	for _, p := range a.pieces {
+		n += len(p)
+	}
+	return n
+}
+
+// reply sends the answer with what comes before and behind it, unless the client asked
+// for none.
+func (a *answer) reply(head, tail []byte) {
+	if !a.session.muted {
+		a.session.out.Give(append(append([][]byte{head}, a.pieces...), tail)...)
+	}
+	a.giveUp()
+}
+
+// replyText sends a text for people.
+func (a *answer) replyText() {
+	n := a.size()
+	if a.session.proto == resp.RESP3 {
+		a.reply([]byte("="+strconv.Itoa(n+len("txt:"))+"\r\ntxt:"), []byte("\r\n"))
+		return
+	}
+	a.reply([]byte("$"+strconv.Itoa(n)+"\r\n"), []byte("\r\n"))
+}
+
+// push sends what is no reply: at the place that hold keeps, if there is one.
+func (a *answer) push(hold *hub.Hold) {
+	switch {
+	case len(a.pieces) == 1 && hold != nil:
+		hold.Fill(a.pieces[0])
+	case len(a.pieces) == 1:
+		a.session.push(a.pieces[0])
+	case hold != nil:
+		hold.Give(a.pieces...)
+	default:
+		a.session.out.Give(a.pieces...)
+	}
+	a.giveUp()
+}
+
+// giveUp ends the counting: what was sent counts where it waits.
+func (a *answer) giveUp() { a.session.charge(a.before) }

@@ -1,0 +1,219 @@
+package storm_test
+
+// Whatever a client can have the relay keep: names of clients, of channels and of
+// patterns, questions about them, and lists of them.
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+const (
+	keptMemory = 32 * mib  // limits.memory
+	keptPeak   = 300 * mib // the collector takes its time; what is tried would take more than 400
+	keptName   = 4 << 10   // limits.name
+
+	keptRoutes = `
+routes:
+- {prefix: 'kept:', history: {length: 10}}
+- {prefix: 'rate:', rate: {limit: 1000, alert: 1000}}
+- {prefix: 'bad:', publish: false}
+`
+)
+
+// long4k is one of many names as long as a name may be.
+func long4k(prefix string, i int) string {
+	n := prefix + strconv.Itoa(i) + ":"
+	return n + strings.Repeat("x", keptName-len(n))
+}
+
+// many are neighbouring names.
+func many(prefix string, first, n int) (list []string) {
+	for i := range n {
+		list = append(list, long4k(prefix, first+i))
+	}
+	return list
+}
+
+// keeper sends commands and reads nothing, until the relay has enough of it.
+type keeper struct {
+	net.Conn
+	err error
+}
+
+func (k *keeper) say(command ...string) bool {
+	if k.err == nil {
+		_ = k.SetWriteDeadline(time.Now().Add(2 * time.Second)) // a relay that does not read has it wait
+		_, k.err = k.Write(redistest.AppendCommand(nil, command...))
+	}
+	return k.err == nil
+}
+
+// TestWhatClientsHaveKept tries all of it, each with more than there is memory for.
+func TestWhatClientsHaveKept(t *testing.T) {
+	for name, attack := range map[string]func(c *child, dial func() *keeper){
+		"names of clients": func(c *child, dial func() *keeper) {
+			for range 300 {
+				k := dial()
+				k.say("CLIENT", "SETNAME", strings.Repeat("x", 900_000))
+				k.say("CLIENT", "SETINFO", "LIB-NAME", strings.Repeat("x", 900_000))
+				k.say("HELLO", "3", "SETNAME", strings.Repeat("x", 900_000))
+			}
+		},
+		"lists of clients": func(c *child, dial func() *keeper) {
+			for i := range 1000 {
+				k := dial()
+				k.say("CLIENT", "SETNAME", strings.Repeat(string(rune('a'+i%26)), 512))
+				k.say("CLIENT", "SETINFO", "LIB-NAME", strings.Repeat("x", 512))
+				k.say("CLIENT", "SETINFO", "LIB-VER", strings.Repeat("x", 512))
+			}
+			for range 60 { // 2 MiB each
+				k := dial()
+				for range 10 {
+					k.say("CLIENT", "LIST")
+				}
+			}
+		},
+		"long channels": func(c *child, dial func() *keeper) {
+			k := dial()
+			for i := range 300 {
+				k.say("SUBSCRIBE", strconv.Itoa(i)+strings.Repeat("x", 900_000))
+			}
+		},
+		"channels": func(c *child, dial func() *keeper) {
+			for i := range 10 {
+				for k, n := dial(), 0; n < 8000 && k.say(append([]string{"SUBSCRIBE"}, many("a"+strconv.Itoa(i), n, 100)...)...); n += 100 {
+				}
+			}
+		},
+		"shard channels": func(c *child, dial func() *keeper) {
+			for i := range 10 {
+				for k, n := dial(), 0; n < 8000 && k.say(append([]string{"SSUBSCRIBE"}, many("a"+strconv.Itoa(i), n, 100)...)...); n += 100 {
+				}
+			}
+		},
+		"channels with history": func(c *child, dial func() *keeper) {
+			for i := range 10 {
+				for k, n := dial(), 0; n < 8000 && k.say(append([]string{"SUBSCRIBE"}, many("kept:"+strconv.Itoa(i), n, 100)...)...); n += 100 {
+				}
+			}
+		},
+		"patterns": func(c *child, dial func() *keeper) {
+			for i := range 80 {
+				command := []string{"PSUBSCRIBE"}
+				for n := range 1000 {
+					command = append(command, fmt.Sprintf("%d:%d:%s*", i, n, strings.Repeat("x", 200)))
+				}
+				dial().say(command...)
+			}
+		},
+		"short channels": func(c *child, dial func() *keeper) {
+			for i := range 4 {
+				k := dial()
+				for n := 0; n < 100_000; n += 1000 {
+					names := []string{"SUBSCRIBE"}
+					for j := range 1000 {
+						names = append(names, fmt.Sprintf("%d:%d", i, n+j))
+					}
+					k.say(names...)
+				}
+			}
+		},
+		"channels that come and go while Redis is away": func(c *child, dial func() *keeper) {
+			c.redis.Kill()
+			for i := range 100 {
+				k := dial()
+				k.say(append([]string{"SUBSCRIBE"}, many("a", i*1000, 1000)...)...)
+				c.eventually("it has been read", func() bool { return c.metrics()["commands_total"] > float64(i) })
+				_ = k.Close()
+			}
+		},
+		"unsubscribed names": func(c *child, dial func() *keeper) {
+			for range 10 {
+				k := dial()
+				k.say(append([]string{"UNSUBSCRIBE"}, many("a", 0, 15_000)...)...)
+			}
+		},
+		"questions while Redis stands still": func(c *child, dial func() *keeper) {
+			c.redis.Stop()
+			for i := range 20 {
+				k := dial()
+				k.say(append([]string{"PUBSUB", "NUMSUB"}, many("a", i*10_000, 5_000)...)...)
+			}
+		},
+		"channels that are waited for": func(c *child, dial func() *keeper) {
+			for i := range 10 {
+				k := dial()
+				command := append([]string{"XREAD", "BLOCK", "0", "STREAMS"}, many("kept:"+strconv.Itoa(i), 0, 7000)...)
+				k.say(append(command, strings.Fields(strings.Repeat("$ ", 7000))...)...)
+			}
+		},
+		"channels that were waited for": func(c *child, dial func() *keeper) {
+			for i := range 100 {
+				k := dial()
+				command := append([]string{"XREAD", "BLOCK", "1", "STREAMS"}, many("kept:"+strconv.Itoa(i), 0, 1000)...)
+				k.say(append(command, strings.Fields(strings.Repeat("$ ", 1000))...)...)
+				c.eventually("it has been read", func() bool { return c.metrics()["commands_total"] > float64(i) })
+				_ = k.Close()
+			}
+		},
+		"rates of channels": func(c *child, dial func() *keeper) {
+			k := dial()
+			for i := range 60_000 {
+				k.say("PUBLISH", long4k("rate:", i), "m")
+			}
+		},
+		"refusals": func(c *child, dial func() *keeper) {
+			k := dial()
+			for i := range 30_000 {
+				k.say("PUBLISH", long4k("bad:", i), "m")
+			}
+		},
+		"commands that are begun": func(c *child, dial func() *keeper) {
+			for range 800 {
+				k := dial()
+				_, _ = fmt.Fprintf(k, "*3\r\n$7\r\nPUBLISH\r\n$1\r\na\r\n$1000000\r\n%s", strings.Repeat("x", 60_000))
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := start(t, func(cmd *exec.Cmd) {
+				path := filepath.Join(cmd.Dir, "relay.yaml")
+				if err := os.WriteFile(path, []byte(keptRoutes), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}, "--limits.memory=32MiB", "--limits.queue=8MiB", "--limits.publish_window=16", "--log.level=warn")
+			var again atomic.Int64
+			var keepers []net.Conn
+			attack(c, func() *keeper {
+				conn, err := connect(c.socket, &again)
+				if err != nil {
+					t.Fatal(err)
+				}
+				keepers = append(keepers, conn)
+				return &keeper{Conn: conn}
+			})
+			most := 0.0
+			for range 20 { // and when it has been read, and carried out
+				m := c.metrics()
+				most = max(most, m["queued_bytes"]+m["subscription_bytes"])
+				time.Sleep(50 * time.Millisecond)
+			}
+			if slack := 8.0 * mib; most > keptMemory+slack { // of what is just being given up
+				t.Errorf("%.0f MiB are counted, more than limits.memory", most/mib)
+			}
+			c.stayedUnder(keptPeak)
+			closeAll(keepers)
+		})
+	}
+}
