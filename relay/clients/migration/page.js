@@ -7,6 +7,7 @@
 //   app             a program that is the same with both
 //   relay           a program for what is different; it runs with the relay alone
 //   outage          a program that goes on for ever, and prints a number for each message it hears
+//   anything else   a program that connects by itself
 //
 // and what a program prints is in a text block of the same part. The address of Redis, localhost:6379,
 // and of the relay, /run/relay/relay.sock, stand for those of the test.
@@ -55,8 +56,13 @@ function parse(page) {
   return { language, code, output };
 }
 
-// write makes a program of two parts of a page in a folder of its own in scratch, against the hosts, and
-// returns how it is run: a program and its arguments.
+// alone returns the parts of a page that are programs by themselves.
+export function alone({ code }) {
+  return Object.keys(code).filter((part) => !['before', 'after', 'both', 'app', 'relay', 'outage'].includes(part));
+}
+
+// write makes a program of two parts of a page, the first of which may be '', in a folder of its own in scratch,
+// against the hosts, and returns how it is run: a program and its arguments.
 export async function write({ language, code }, connect, rest, hosts, scratch) {
   const { file, program, args, join: put } = languages[language];
   const place = join(scratch, `${connect}-${rest}-${counter++}`);
@@ -64,7 +70,7 @@ export async function write({ language, code }, connect, rest, hosts, scratch) {
   mkdirSync(place);
   symlinkSync(join(here, 'node_modules'), join(place, 'node_modules'));
   const path = join(place, file);
-  writeFileSync(path, put(code[connect] + (code.both ? `\n${code.both}` : ''), code[rest])
+  writeFileSync(path, put((code[connect] ?? '') + (code.both ? `\n${code.both}` : ''), code[rest])
     .replaceAll(/\b3000\b/g, String(port))
     .replaceAll('localhost:6379', hosts.redisURL.slice('redis://'.length))
     .replaceAll('host="localhost", port=6379', `port=${new URL(hosts.redisURL).port}`)

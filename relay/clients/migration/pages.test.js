@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Hosts } from '../node/hosts.js';
-import { config, pages, root, write } from './page.js';
+import { alone, config, pages, root, write } from './page.js';
 
 let hosts, scratch;
 
@@ -20,6 +20,8 @@ after(async () => {
 });
 
 for (const page of pages()) {
+  for (const part of alone(page)) test(`${page.name}: ${part}`, () => check(page, '', part));
+  if (!page.code.before) continue;
   test(`${page.name}: before`, () => check(page, 'before', 'app'));
   test(`${page.name}: after`, () => check(page, 'after', 'app'));
   test(`${page.name}: what is different`, () => check(page, 'after', 'relay'));
