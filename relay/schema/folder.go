@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ const baseURL = "schemas:///folder/"
 type folder struct {
 	root    *os.Root          // fixed after construction
 	draft   *jsonschema.Draft // of files that name none; fixed after construction
-	named   bool              // the configuration says so; fixed after construction
+	chosen  bool              // the configuration says so; fixed after construction
 	files   map[string]*file  // read so far, by name
 	ids     map[string][]location
 	deep    bool              // ids has those of subfolders, too
@@ -52,12 +53,12 @@ type file struct {
 type location struct{ file, at string } // name, JSON pointer
 
 func newFolder(root *os.Root, draft string) *folder {
-	d, named := draftNames[draft]
-	if !named {
+	d, chosen := draftNames[draft]
+	if !chosen {
 		d = jsonschema.Draft2020
 	}
 	return &folder{
-		root: root, draft: d, named: named, files: make(map[string]*file), ids: make(map[string][]location),
+		root: root, draft: d, chosen: chosen, files: make(map[string]*file), ids: make(map[string][]location),
 		written: make(map[string]string),
 	}
 }
@@ -219,7 +220,7 @@ func (f *folder) find(target string) (location, error) {
 			return location{}, &fileError{target: target, reason: err.Error(), wayOut: "name a folder of schemas alone"}
 		}
 	}
-	switch found := f.ids[target]; {
+	switch found := f.named(target); {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
@@ -252,24 +253,33 @@ func (l location) String() string {
 	return fmt.Sprintf("%q, %s", l.file, oneLine(l.at, maxPointer))
 }
 
-// clash returns an error if a schema of a file shares its URL with one of another file.
+// named returns the schemas that a URL may mean: a file rather than a copy of it within another one, and of copies that
+// are the same the first.
+func (f *folder) named(target string) []location {
+	found := f.ids[target]
+	if files := slices.DeleteFunc(slices.Clone(found), func(l location) bool { return l.at != "" }); len(files) > 0 {
+		return files
+	}
+	same := func(l location) bool { return reflect.DeepEqual(f.part(l), f.part(found[0])) }
+	if len(found) > 1 && !slices.ContainsFunc(found, func(l location) bool { return !same(l) }) {
+		return found[:1]
+	}
+	return found
+}
+
+// part returns what stands at a location.
+func (f *folder) part(l location) any { return child(f.open(l.file).doc, l.at) }
+
+// clash returns an error if a file shares its URL with another one.
 func (f *folder) clash(name string) error {
-	for target, found := range f.ids {
-		at := slices.IndexFunc(found, func(l location) bool { return l.file == name })
-		other := slices.IndexFunc(found, func(l location) bool { return l.file != name })
-		if at >= 0 && other >= 0 {
-			return fmt.Errorf("%s: $id %q is that of %s, too: %s",
-				or(oneLine(found[at].at, maxPointer), "/"), readable(target), found[other], ownID)
+	for target := range f.ids {
+		found := f.named(target)
+		if other := slices.IndexFunc(found, func(l location) bool { return l.file != name }); other >= 0 &&
+			slices.Contains(found, location{file: name}) {
+			return fmt.Errorf("/: $id %q is that of %s, too: %s", readable(target), found[other], ownID)
 		}
 	}
 	return nil
-}
-
-func or(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // url returns the URL by which a file is compiled: that of its $id, if it has one, as others refer to it.
@@ -277,7 +287,7 @@ func (f *folder) url(name string) string {
 	root, _ := f.open(name).doc.(map[string]any)
 	if root != nil {
 		if id := idOf(root, f.open(name).draft); id != "" {
-			if target := resolve(fileURL(name), id); len(f.ids[target]) == 1 {
+			if target := resolve(fileURL(name), id); len(f.named(target)) == 1 {
 				return target
 			}
 		}
@@ -291,7 +301,7 @@ func (f *folder) placeIn(name, place string) string {
 	if !found {
 		return place
 	}
-	if found := f.ids[target]; len(found) == 1 {
+	if found := f.named(target); len(found) == 1 {
 		target, at = found[0].file, found[0].at+at
 	}
 	if target == name {

@@ -316,6 +316,20 @@ func TestReferencesByID(t *testing.T) {
 			},
 			yes: `{"b":{"a":{}}}`, not: `{"b":{}}`,
 		},
+		"a file, of which others hold copies": {
+			files: map[string]string{
+				"a.json": `{"$ref":"https://x.y/b"}`, "b.json": `{"$id":"https://x.y/b","type":"string"}`,
+				"c.json": `{"$defs":{"x":{"$id":"https://x.y/b","type":"number"}},"$ref":"https://x.y/b"}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
+		"copies that are the same": {
+			files: map[string]string{
+				"a.json": `{"$ref":"https://x.y/b"}`, "b.json": `{"$defs":{"x":{"$id":"https://x.y/b","type":"string"}}}`,
+				"c.json": `{"$defs":{"y":{"$id":"https://x.y/b","type":"string"}}}`,
+			},
+			yes: `"s"`, not: `1`,
+		},
 		"urn": {
 			files: map[string]string{
 				"a.json": `{"$ref":"urn:x:b"}`, "b.json": `{"$id":"urn:x:b","type":"string"}`,
@@ -368,11 +382,11 @@ func TestReferencesByIDFail(t *testing.T) {
 			files: map[string]string{"a.json": `{"$id":"https://x.y/s"}`, "b.json": `{"$id":"https://x.y/s#"}`},
 			want:  []string{`load "a.json"`, `load "b.json"`, `"https://x.y/s"`, `is that of "b.json", too`, `is that of "a.json", too`},
 		},
-		"one within, of a subfolder": {
+		"several within others, and not the same": {
 			files: map[string]string{
-				"a.json": `{"$ref":"https://x.y/s"}`, "d/b.json": `{"$id":"https://x.y/s"}`, "d/c.json": `{"$defs":{"q":{"$id":"https://x.y/s"}}}`,
+				"a.json": `{"$ref":"https://x.y/s"}`, "d/b.json": `{"$defs":{"p":{"$id":"https://x.y/s"}}}`, "d/c.json": `{"$defs":{"q":{"$id":"https://x.y/s","type":"string"}}}`,
 			},
-			want: []string{`load "a.json"`, "/$ref", `is the address of "d/b.json" and of "d/c.json", /$defs/q`},
+			want: []string{`load "a.json"`, "/$ref", `is the address of "d/b.json", /$defs/p and of "d/c.json", /$defs/q`},
 		},
 		"the name of another file": {
 			files: map[string]string{"a.json": `{"$id":"b.json"}`, "b.json": `{}`},

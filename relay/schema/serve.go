@@ -91,7 +91,7 @@ func (f *folder) spellDraft(name, uri string, root map[string]any) error {
 	if _, err := f.find(meta); err == nil && f.open(name).err == nil {
 		return nil
 	}
-	if f.named {
+	if f.chosen {
 		delete(root, "$schema")
 		return nil
 	}
