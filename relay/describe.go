@@ -75,6 +75,9 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
+	if len(warnings) > 0 {
+		_, _ = fmt.Fprintln(w)
+	}
 	for _, warning := range warnings {
 		if _, err := fmt.Fprintln(w, "warning:", warning); err != nil {
 			return err

@@ -36,6 +36,7 @@ type folder struct {
 	files   map[string]*file  // read so far, by name
 	ids     map[string][]location
 	deep    bool              // ids has those of subfolders, too
+	shared  *serving          // nil: each file has a compiler of its own
 	written map[string]string // patterns as they are written, by what RE2 reads
 }
 

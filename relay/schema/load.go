@@ -33,6 +33,7 @@ func Load(dir, draft string) (*Set, error) {
 		return nil, folderError(dir, err)
 	}
 	f := newFolder(root, draft)
+	f.shared = newServing(f)
 	for _, name := range names {
 		f.index(name)
 	}
@@ -83,29 +84,44 @@ func entries(root *os.Root) ([]string, error) {
 	return names, nil
 }
 
-// compile compiles one file with its references. Each file has a compiler of its own: after an error
-// the library's is left with resources that are half compiled.
-func (f *folder) compile(name string) (x *examiner, err error) {
+// compile compiles one file with its references. All files share a compiler until one cannot be compiled: then the
+// library's is left with resources that are half compiled, and each gets one of its own.
+func (f *folder) compile(name string) (*examiner, error) {
 	if err := f.clash(name); err != nil {
 		return nil, err
 	}
-	s := &serving{folder: f}
+	if f.shared != nil {
+		if x, err := f.shared.compile(name); err == nil {
+			return x, nil
+		}
+		f.shared = nil
+	}
+	s := newServing(f)
+	x, err := s.compile(name)
+	if err != nil {
+		return nil, explain(s, name, err)
+	}
+	return x, nil
+}
+
+func newServing(f *folder) *serving {
+	s := &serving{folder: f, compiler: newCompiler()}
+	s.compiler.LoadURL, s.compiler.Draft = s.load, f.draft
+	return s
+}
+
+func (s *serving) compile(name string) (x *examiner, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			x, err = nil, fmt.Errorf("the schema library failed on %q: %v: correct or simplify it", s.last().file, p)
 		}
 	}()
-	c := newCompiler()
-	c.LoadURL, c.Draft = s.load, f.draft
-	sch, err := c.Compile(f.url(name))
+	sch, err := s.compiler.Compile(s.url(name))
 	if err != nil {
-		return nil, explain(s, name, err)
+		return nil, err
 	}
 	x = newExaminer(sch)
-	if err := x.probe(); err != nil {
-		return nil, explain(s, name, err)
-	}
-	return x, nil
+	return x, x.probe()
 }
 
 // newCompiler returns the library's compiler, for which contentEncoding and contentMediaType are annotations in every

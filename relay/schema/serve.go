@@ -12,12 +12,15 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-// serving is what one compilation reads of the folder. Owned by one goroutine.
+// serving is what one compiler of the library reads of the folder. Owned by one goroutine.
 type serving struct {
 	*folder
-	served []location // so far, in order
+	compiler *jsonschema.Compiler
+	served   []location // so far, in order
 }
 
 // load opens a schema for the library, and refuses what is not in the folder.
