@@ -4,8 +4,10 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
 )
 
 // ears is the local side as the Feed sees it: see history.Listeners.
@@ -290,12 +293,21 @@ func (r *Relay) Query(ctx context.Context, command string, channel []byte, rest 
 	if err := r.mustHaveHistory(string(channel)); err != nil {
 		return nil, err
 	}
-	args := []any{command, history.Key(string(channel))}
+	var args []any
+	for word := range strings.FieldsSeq(command) {
+		args = append(args, word)
+	}
+	key := history.Key(string(channel))
+	args = append(args, key)
 	for _, a := range rest {
 		args = append(args, a)
 	}
 	v, err := r.publisher.Do(ctx, args...)
-	if err != nil {
+	var refused upstream.ReplyError
+	switch {
+	case errors.As(err, &refused): // it may name the key
+		return nil, upstream.ReplyError(strings.ReplaceAll(string(refused), key, string(channel)))
+	case err != nil:
 		return nil, notRead(string(channel), err)
 	}
 	return v, nil
@@ -319,6 +331,9 @@ func (r *Relay) Read(
 ) ([]respserver.Stream, error) {
 	positions, err := r.positions(list)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.findLast(ctx, list, positions); err != nil {
 		return nil, err
 	}
 	streams, err := r.pages.Behind(ctx, positions, count, history.Held(held))
@@ -352,7 +367,7 @@ func (r *Relay) positions(list []respserver.Position) ([]history.Position, error
 			return nil, err
 		}
 		positions[i] = history.Position{Channel: p.Channel, Newest: p.After == "$"}
-		if p.After == "$" {
+		if p.After == "$" || p.After == "+" {
 			continue
 		}
 		var err error
@@ -361,6 +376,25 @@ func (r *Relay) positions(list []respserver.Position) ([]history.Position, error
 		}
 	}
 	return positions, nil
+}
+
+// findLast makes "+" the position before the last entry there is.
+func (r *Relay) findLast(ctx context.Context, list []respserver.Position, positions []history.Position) error {
+	for i, p := range list {
+		if p.After != "+" {
+			continue
+		}
+		last, err := r.pages.Range(ctx, history.Range{
+			Command: "XREVRANGE", Channel: p.Channel, From: "+", To: "-", Count: 1,
+		}, func(int, int) error { return nil })
+		if err != nil {
+			return notRead(p.Channel, err)
+		}
+		if len(last) > 0 {
+			positions[i].After = last[0].ID.Previous()
+		}
+	}
+	return nil
 }
 
 func toStreams(list []history.Stream) []respserver.Stream {

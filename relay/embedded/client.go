@@ -136,6 +136,8 @@ func (c *client) execute(cmd resp.Command) {
 	case isOwn:
 		c.executeOwn(own, name, args[1:])
 		return
+	case name == "xinfo" && len(args) == 3 && strings.EqualFold(args[1], "stream"):
+		c.describeStream(args[2])
 	default:
 		c.srv.data.Dispatch(c.peer, args)
 		c.peer.Flush()

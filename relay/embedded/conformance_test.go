@@ -90,6 +90,10 @@ var conversations = []struct {
 		`a EVAL redis.call("XADD",KEYS[1],"1-1","f",ARGV[2]);return(redis.call("PUBLISH",ARGV[1],ARGV[2])) 1 st ch m`,
 		"a XRANGE st - +",
 	}},
+	{"streams", []string{
+		"a XADD st 1-1 f v", "a XADD st 1-2 g w h x", "a XINFO STREAM st", "a XINFO STREAM none", "a SET k v", "a XINFO STREAM k",
+		"a HELLO 3", "a XINFO STREAM st",
+	}},
 	{"globs", globSteps()},
 }
 

@@ -104,7 +104,7 @@ func (k *keeper) load() error {
 		case err != nil:
 			return k.unreadable(err)
 		case whole:
-			v, err := k.do(words(cmd)...)
+			v, err := k.srv.do(words(cmd)...)
 			if err == nil && v.Type == '-' {
 				err = errors.New(string(v.Str))
 			}
@@ -184,7 +184,7 @@ func (k *keeper) write(out *bufio.Writer) error {
 		if engine.Type(key) != "stream" {
 			continue
 		}
-		entries, err := k.do("XRANGE", key, "-", "+")
+		entries, err := k.srv.do("XRANGE", key, "-", "+")
 		if err != nil {
 			return err
 		}
@@ -212,10 +212,10 @@ func appendCommand(args ...string) []byte {
 }
 
 // do has the engine carry out a command.
-func (k *keeper) do(args ...string) (resp.Value, error) {
+func (s *Server) do(args ...string) (resp.Value, error) {
 	var reply bytes.Buffer
 	peer := server.NewPeer(bufio.NewWriter(&reply))
-	k.srv.data.Dispatch(peer, args)
+	s.data.Dispatch(peer, args)
 	peer.Flush()
 	return resp.ReadValue(bufio.NewReader(&reply))
 }

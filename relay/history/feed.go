@@ -334,7 +334,7 @@ func (f *Feed) passEntry(c *channel, e Entry) {
 	c.last, c.exact = id, true
 	if c.state == fresh {
 		c.state = live
-		c.recent.restart(id.previous())
+		c.recent.restart(id.Previous())
 	}
 	switch {
 	case backwards:
@@ -565,7 +565,7 @@ func (f *Feed) noteHalf() {
 	lacks := func(pattern string) bool { return !slices.Contains(a.patterns, pattern) }
 	if exact && !a.taken || slices.ContainsFunc(patterns, lacks) {
 		c.half = half{c.last, a.taken, slices.Clone(a.patterns)}
-		c.last = c.last.previous()
+		c.last = c.last.Previous()
 		c.passed--
 	}
 }

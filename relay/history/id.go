@@ -69,8 +69,8 @@ func (id ID) Append(b []byte) []byte {
 // String returns the ID as Redis writes it.
 func (id ID) String() string { return string(id.Append(nil)) }
 
-// previous returns the largest ID before id.
-func (id ID) previous() ID {
+// Previous returns the largest ID before id.
+func (id ID) Previous() ID {
 	if id.Seq > 0 {
 		return ID{id.Ms, id.Seq - 1}
 	}

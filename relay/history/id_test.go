@@ -86,7 +86,7 @@ func TestPreviousID(t *testing.T) {
 		{0, 0}:       {0, 0}, // there is none
 		{most, most}: {most, most - 1},
 	} {
-		if got := id.previous(); got != want {
+		if got := id.Previous(); got != want {
 			t.Errorf("before %v: %v, want %v", id, got, want)
 		}
 	}

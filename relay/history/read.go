@@ -161,7 +161,7 @@ func (f *Feed) endLinger() {
 func (c *channel) fixNewest(id ID) {
 	for _, w := range c.waiters {
 		if w.Newest {
-			w.Newest, w.After = false, id.previous()
+			w.Newest, w.After = false, id.Previous()
 		}
 	}
 }

@@ -25,7 +25,7 @@ type command struct {
 var commands map[string]*command
 
 func init() {
-	commands = table(append(streamCommands(),
+	commands = table(append(append(streamCommands(), scriptCommands()...),
 		&command{
 			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: (*session).auth,
 			summary: "Accepts any credentials: the socket's permissions are the door.",

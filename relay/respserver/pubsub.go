@@ -349,10 +349,8 @@ func (c *session) noteCounts() {
 
 // publish hands a message on and keeps the place of its reply.
 func (c *session) publish(p Publication) {
-	p.From, p.By, p.Sender = c.id, c.user(), c
-	c.letArrivedIn()
-	p, ok := c.letSubscribersIn(p)
-	if !ok || c.acquire() != nil {
+	p, ok := c.ready(p)
+	if !ok {
 		return // ending
 	}
 	r := &receipt{session: c, wantsID: p.Field != nil}
@@ -367,6 +365,14 @@ func (c *session) publish(p Publication) {
 		return
 	}
 	c.unsent = true
+}
+
+// ready waits until a message may be handed on, and takes its place in the window.
+func (c *session) ready(p Publication) (Publication, bool) {
+	p.From, p.By, p.Sender = c.id, c.user(), c
+	c.letArrivedIn()
+	p, ok := c.letSubscribersIn(p)
+	return p, ok && c.acquire() == nil
 }
 
 func (c *session) publishOversize(kind resp.Kind, channel []byte, size int64) {
@@ -449,10 +455,13 @@ func (r *receipt) Published(receivers int64, id string, err error) {
 	}
 }
 
-func (r *receipt) Flush() {
-	r.session.out.Flush()
-	if r.session.unread.bytes.Load() > 0 {
-		r.session.takeRead()
+func (r *receipt) Flush() { r.session.letOut() }
+
+// letOut writes answers of publishes, whose requests then leave the socket.
+func (c *session) letOut() {
+	c.out.Flush()
+	if c.unread.bytes.Load() > 0 {
+		c.takeRead()
 	}
 }
 

@@ -170,6 +170,7 @@ type Server struct {
 	ends     map[hub.Reason]*atomic.Uint64 // connections ended, ever; the keys are fixed
 	busy     atomic.Int64                  // watched sessions between begin and idle
 	work     sync.WaitGroup
+	scripts  scripts
 
 	mu       sync.Mutex // Guards what follows.
 	sessions map[uint64]*session

@@ -1,11 +1,12 @@
 package respserver
 
-// XADD, XRANGE, XREVRANGE, XLEN and XREAD: channels with history, read with the
+// XRANGE, XREVRANGE, XLEN and XREAD: channels with history, read with the
 // stream commands every client library has, under the channel's own name.
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +25,8 @@ type Stream struct {
 	Entries []Entry
 }
 
-// Position is where one channel is read on: behind an ID, or behind what is newest
-// when it is read ("$").
+// Position is where one channel is read on: behind an ID, behind what is newest when it is
+// read ("$"), or at that ("+", not for Await).
 type Position struct {
 	Channel string
 	After   string
@@ -46,8 +47,8 @@ type Held func(entries, bytes int) error
 
 // History answers for persisted channels. An error is worded for the client.
 type History interface {
-	// Query carries out XLEN, or a command of which Redis will only say what is wrong
-	// with it; rest is what follows the channel. It may wait for Redis. The answer is an
+	// Query carries out XLEN or XINFO with a subcommand, or a command of which Redis will only
+	// say what is wrong with it; rest is what follows the channel. It may wait for Redis. The answer is an
 	// int64, a string, nil or a []any of these.
 	Query(ctx context.Context, command string, channel []byte, rest [][]byte) (any, error)
 	// Range carries out XRANGE or XREVRANGE. It may wait for Redis, for each page.
@@ -79,25 +80,13 @@ func streamCommands() []*command {
 			summary: "Returns the number of messages of a channel that are kept.",
 		},
 		{
+			name: "xinfo", arity: -2, group: "stream", since: "5.0.0", subs: xinfoCommands,
+			summary: "A container for stream introspection commands.",
+		},
+		{
 			name: "xread", arity: -4, group: "stream", since: "5.0.0", run: (*session).xread,
 			summary: "Returns messages of channels with IDs greater than the ones requested. Blocks until there are some.",
 		},
-	}
-}
-
-// xadd takes one field, whose value is the message, and no ID of the client's.
-func (c *session) xadd(args [][]byte) {
-	channel, rest := args[1], args[2:]
-	switch {
-	case string(rest[0]) != "*":
-		c.replyError(fmt.Sprintf("ERR %s: XADD takes \"*\" for the ID, and no options: Redis gives the IDs, "+
-			"and history.length of the route says how much is kept", channel))
-	case len(rest) != 3:
-		c.replyError(fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message", channel))
-	case len(rest[1]) == 0 || strings.ContainsAny(string(rest[1]), " \r\n"):
-		c.replyError(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
-	default:
-		c.publish(Publication{Kind: resp.Message, Channel: channel, Field: rest[1], Payload: rest[2]})
 	}
 }
 
@@ -161,23 +150,27 @@ func (c *session) holder(channel string) Held {
 	}
 }
 
-// streamQuery is a command that Redis answers: after what the session has
-// published, which goes another way.
+// streamQuery is a command that Redis answers.
 func (c *session) streamQuery(args [][]byte) {
-	if !c.mayListen(resp.Message, args[1]) {
-		return
+	if v, ok := c.query(strings.ToUpper(string(args[0])), args[1], args[2:]); ok {
+		c.reply(appendValue(c.scratch, c.proto, v))
 	}
-	if c.answered() != nil {
-		return // the session is ending
+}
+
+// query asks Redis, after what the session has published, which goes another way. If ok
+// is false, the client has its answer, or is ending.
+func (c *session) query(command string, channel []byte, rest [][]byte) (v any, ok bool) {
+	if !c.mayListen(resp.Message, channel) || c.answered() != nil {
+		return nil, false
 	}
 	ctx, cancel := c.timeout()
 	defer cancel()
-	v, err := c.srv.backend.Query(ctx, strings.ToUpper(string(args[0])), args[1], args[2:])
+	v, err := c.srv.backend.Query(ctx, command, channel, rest)
 	if err != nil {
 		c.replyError(err.Error())
-		return
+		return nil, false
 	}
-	c.reply(appendValue(c.scratch, c.proto, v))
+	return v, true
 }
 
 func appendValue(b []byte, proto resp.Proto, v any) []byte {
@@ -232,10 +225,12 @@ func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
 		c.quit = true
 		return nil, err
 	}
-	if !q.blocking {
-		defer c.ask()()
-		defer c.charge(0)
-		return c.srv.backend.Read(context.Background(), q.list, q.count, c.holder(q.list[0].Channel))
+	if !q.blocking || q.fromLast() {
+		streams, err = c.readThere(q)
+		if !q.blocking || err != nil || len(streams) > 0 {
+			return streams, err
+		}
+		q.waitForAny() // there is none
 	}
 	done := make(chan struct{})
 	var failed error
@@ -260,6 +255,28 @@ func (c *session) readStreams(q readQuery) (streams []Stream, err error) {
 		return nil, err
 	}
 	return streams, failed
+}
+
+// readThere reads what there is.
+func (c *session) readThere(q readQuery) ([]Stream, error) {
+	defer c.ask()()
+	defer c.charge(0)
+	return c.srv.backend.Read(context.Background(), q.list, q.count, c.holder(q.list[0].Channel))
+}
+
+// fromLast tells whether the last entry of a stream is asked for, which Redis has known
+// since 7.4.
+func (q *readQuery) fromLast() bool {
+	return slices.ContainsFunc(q.list, func(p Position) bool { return p.After == "+" })
+}
+
+// waitForAny has streams without a last entry read from their beginning.
+func (q *readQuery) waitForAny() {
+	for i := range q.list {
+		if q.list[i].After == "+" {
+			q.list[i].After = "0"
+		}
+	}
 }
 
 // appendStreams writes the answer to XREAD: nothing is null.

@@ -1,0 +1,303 @@
+package respserver
+
+// Lua scripts that do nothing but publish, recognised by what they do. No Lua is run.
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"redis-relay/relay/resp"
+)
+
+// maxScript is the longest source that is looked at, in bytes.
+const maxScript = 4 << 10
+
+// script is what a recognised source does: it publishes in loops over ARGV or KEYS and
+// outside of them, and then returns something.
+type script struct {
+	steps  []step
+	result scriptResult
+}
+
+// step is one call of redis.call, or a loop of it.
+type step struct {
+	loop   luaTable // what a loop goes through, if it is one
+	from   int      // where it begins, counted from 1
+	shard  bool     // SPUBLISH
+	guards bool     // redis.pcall: an error is nobody's
+	args   [2]ref   // channel and payload
+}
+
+// luaTable is KEYS or ARGV.
+type luaTable uint8
+
+const (
+	noTable luaTable = iota
+	tableKEYS
+	tableARGV
+)
+
+// ref is KEYS[n] or ARGV[n]; n is 0 for the n of the loop.
+type ref struct {
+	table luaTable
+	index int
+}
+
+// scriptResult is what a script returns: nil, a number, or what its last call did.
+type scriptResult struct {
+	number int64
+	isNil  bool
+	isLast bool
+}
+
+// scriptMessage is what one call publishes.
+type scriptMessage struct {
+	kind             resp.Kind
+	channel, payload []byte
+	guarded          bool
+}
+
+var errScriptArgument = errors.New("ERR Lua redis lib command arguments must be strings or integers")
+
+// messages lists what the script publishes with these arguments; with an error, up to it.
+func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error) {
+	tables := [...][][]byte{tableKEYS: keys, tableARGV: argv}
+	for _, st := range s.steps {
+		first, last := 1, 1
+		if st.loop != noTable {
+			first, last = st.from, len(tables[st.loop])
+		}
+		for n := first; n <= last; n++ {
+			var values [2][]byte
+			for i, r := range st.args {
+				index := r.index
+				if index == 0 {
+					index = n
+				}
+				if index < 1 || index > len(tables[r.table]) {
+					return list, errScriptArgument
+				}
+				values[i] = tables[r.table][index-1]
+			}
+			m := scriptMessage{resp.Message, values[0], values[1], st.guards}
+			if st.shard {
+				m.kind = resp.SMessage
+			}
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// parseScript recognises a source; nil for any other.
+func parseScript(source []byte) *script {
+	if len(source) > maxScript {
+		return nil
+	}
+	p := scriptParser{tokens: scan(string(source)), names: map[string]ref{}}
+	s := &script{result: scriptResult{isNil: true}}
+	for !p.failed && !p.done() {
+		switch {
+		case p.take("local"):
+			name := p.next()
+			p.want("=")
+			p.names[name] = p.argument()
+		case p.take("for"):
+			s.steps = append(s.steps, p.loop())
+		case p.take("return"):
+			s.result = p.result(s)
+			p.take(";")
+			p.failed = p.failed || !p.done()
+		default:
+			s.steps = append(s.steps, p.call())
+		}
+		p.take(";")
+	}
+	if p.failed || len(s.steps) == 0 {
+		return nil
+	}
+	return s
+}
+
+// scriptParser reads tokens. Once failed, what it returns means nothing.
+type scriptParser struct {
+	tokens []string
+	names  map[string]ref // of locals and, in a loop, its own
+	failed bool
+}
+
+func (p *scriptParser) done() bool { return len(p.tokens) == 0 }
+
+func (p *scriptParser) next() string {
+	if p.done() {
+		p.failed = true
+		return ""
+	}
+	t := p.tokens[0]
+	p.tokens = p.tokens[1:]
+	return t
+}
+
+// take goes on if the next token is this one.
+func (p *scriptParser) take(token string) bool {
+	if p.done() || p.tokens[0] != token {
+		return false
+	}
+	p.tokens = p.tokens[1:]
+	return true
+}
+
+func (p *scriptParser) want(tokens ...string) {
+	for _, t := range tokens {
+		if !p.take(t) {
+			p.failed = true
+		}
+	}
+}
+
+func (p *scriptParser) table() luaTable {
+	switch p.next() {
+	case "KEYS":
+		return tableKEYS
+	case "ARGV":
+		return tableARGV
+	}
+	p.failed = true
+	return noTable
+}
+
+func (p *scriptParser) number() int {
+	n, err := strconv.Atoi(p.next())
+	if err != nil || n < 0 {
+		p.failed = true
+	}
+	return n
+}
+
+// loop reads what follows for: i = 1, #ARGV do … end, or _, v in ipairs(ARGV) do … end.
+func (p *scriptParser) loop() step {
+	name := p.next()
+	from := 1
+	var loop luaTable
+	index := ref{} // the loop's own number, of no table
+	if p.take("=") {
+		from = p.number()
+		p.want(",", "#")
+		loop = p.table()
+	} else {
+		p.want(",")
+		name = p.next()
+		p.want("in", "ipairs", "(")
+		loop = p.table()
+		p.want(")")
+		index.table = loop
+	}
+	outer, had := p.names[name]
+	p.names[name] = index
+	p.want("do")
+	s := p.call()
+	p.take(";")
+	p.want("end")
+	if delete(p.names, name); had {
+		p.names[name] = outer
+	}
+	s.loop, s.from = loop, max(1, from)
+	p.failed = p.failed || from < 1
+	return s
+}
+
+// call reads redis.call('publish', channel, payload).
+func (p *scriptParser) call() (s step) {
+	p.want("redis", ".")
+	s.guards = p.take("pcall")
+	if !s.guards {
+		p.want("call")
+	}
+	p.want("(")
+	switch strings.ToLower(p.next()) {
+	case "'publish":
+	case "'spublish":
+		s.shard = true
+	default:
+		p.failed = true
+	}
+	for i := range s.args {
+		p.want(",")
+		s.args[i] = p.argument()
+	}
+	p.want(")")
+	return s
+}
+
+// argument reads KEYS[1], ARGV[i], or the name of one of these.
+func (p *scriptParser) argument() ref {
+	if p.done() || p.tokens[0] != "KEYS" && p.tokens[0] != "ARGV" {
+		r, known := p.names[p.next()]
+		p.failed = p.failed || !known || r.table == noTable // a number alone is no message
+		return r
+	}
+	r := ref{table: p.table()}
+	p.want("[")
+	if name, known := p.names[p.peek()]; known && name.table == noTable {
+		p.next() // the number of the loop
+	} else if r.index = p.number(); r.index < 1 {
+		p.failed = true
+	}
+	p.want("]")
+	return r
+}
+
+func (p *scriptParser) peek() string {
+	if p.done() {
+		return ""
+	}
+	return p.tokens[0]
+}
+
+// result reads what follows return.
+func (p *scriptParser) result(s *script) scriptResult {
+	switch {
+	case p.done(), p.peek() == ";", p.take("nil"):
+		return scriptResult{isNil: true}
+	case p.peek() == "redis":
+		s.steps = append(s.steps, p.call())
+		return scriptResult{isLast: true}
+	}
+	return scriptResult{number: int64(p.number())}
+}
+
+// scan takes a source apart into names, numbers, signs, and strings, which begin with a
+// quote and end without. What it does not know becomes a token that fits nowhere.
+func scan(s string) (tokens []string) {
+	const unknown = "\x00"
+	for {
+		s = strings.TrimLeft(s, " \t\r\n\f\v")
+		n := strings.IndexFunc(s, func(r rune) bool { return !isWord(r) })
+		switch {
+		case s == "":
+			return tokens
+		case strings.HasPrefix(s, "--[["), strings.HasPrefix(s, "--[="):
+			return append(tokens, unknown)
+		case strings.HasPrefix(s, "--"):
+			_, s, _ = strings.Cut(s, "\n")
+			continue
+		case s[0] == '\'' || s[0] == '"':
+			text, rest, ended := strings.Cut(s[1:], s[:1])
+			if !ended || strings.ContainsAny(text, "\\\n") {
+				return append(tokens, unknown)
+			}
+			tokens, s = append(tokens, "'"+text), rest
+			continue
+		case n < 0:
+			n = len(s)
+		case n == 0:
+			n = 1
+		}
+		tokens, s = append(tokens, s[:n]), s[n:]
+	}
+}
+
+func isWord(r rune) bool {
+	return r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}

@@ -1,0 +1,148 @@
+package respserver
+
+// XADD: its options, as far as they mean something here.
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"redis-relay/relay/resp"
+)
+
+// errTrimTwice and the others are worded as Redis words them.
+const (
+	errTrimTwice  = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+	errMaxLen     = "ERR The MAXLEN argument must be >= 0."
+	errLimit      = "ERR The LIMIT argument must be >= 0."
+	errLimitAlone = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+	errLimitExact = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+	errXAddArgs   = "ERR wrong number of arguments for 'xadd' command"
+)
+
+// addition is what XADD asks for. How much is kept is for history.length to say: MAXLEN,
+// MINID and LIMIT are read, and decide nothing.
+type addition struct {
+	onlyIfThere bool // NOMKSTREAM
+	rest        [][]byte
+}
+
+// xadd takes one field, whose value is the message, and no ID of the client's.
+func (c *session) xadd(args [][]byte) {
+	channel := args[1]
+	a, problem := parseXAdd(args[2:])
+	switch {
+	case problem != "":
+		c.replyError(problem)
+	case len(a.rest) < 3 || len(a.rest)%2 == 0:
+		c.replyError(errXAddArgs)
+	case string(a.rest[0]) != "*":
+		c.replyError(fmt.Sprintf("ERR %s: XADD takes \"*\" for the ID: Redis gives the IDs", channel))
+	case len(a.rest) != 3:
+		c.replyError(fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message", channel))
+	case len(a.rest[1]) == 0 || strings.ContainsAny(string(a.rest[1]), " \r\n"):
+		c.replyError(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
+	case a.onlyIfThere && !c.hasStream(channel):
+	default:
+		c.publish(Publication{Kind: resp.Message, Channel: channel, Field: a.rest[1], Payload: a.rest[2]})
+	}
+}
+
+// parseXAdd reads what stands before the ID. Its errors are Redis's.
+func parseXAdd(args [][]byte) (a addition, problem string) {
+	trims, about, limited := false, false, false
+	for ; len(args) > 0; args = args[1:] {
+		word, more := lower(args[0]), len(args) > 1
+		switch {
+		case (word == "maxlen" || word == "minid") && more:
+			if trims {
+				return a, errTrimTwice
+			}
+			trims = true
+			if len(args) > 2 && (string(args[1]) == "~" || string(args[1]) == "=") {
+				about = string(args[1]) == "~"
+				args = args[1:]
+			}
+			if problem := threshold(word, args[1]); problem != "" {
+				return a, problem
+			}
+			args = args[1:]
+		case word == "limit" && more:
+			n, ok := resp.ParseInt(args[1])
+			switch {
+			case !ok:
+				return a, errNotInteger
+			case n < 0:
+				return a, errLimit
+			}
+			limited, args = true, args[1:]
+		case word == "nomkstream":
+			a.onlyIfThere = true
+		case limited && !trims:
+			return a, errLimitAlone
+		case limited && !about:
+			return a, errLimitExact
+		default:
+			a.rest = args
+			return a, ""
+		}
+	}
+	return a, errXAddArgs
+}
+
+// threshold says what is wrong with the argument of MAXLEN or MINID.
+func threshold(option string, value []byte) string {
+	if option == "minid" {
+		if !isStreamID(value) {
+			return errStreamID
+		}
+		return ""
+	}
+	switch n, ok := resp.ParseInt(value); {
+	case !ok:
+		return errNotInteger
+	case n < 0:
+		return errMaxLen
+	}
+	return ""
+}
+
+const errStreamID = "ERR Invalid stream ID specified as stream command argument"
+
+// isStreamID tells whether a text is an ID, or its first part.
+func isStreamID(text []byte) bool {
+	ms, seq, both := strings.Cut(string(text), "-")
+	return isUint64(ms) && (!both || isUint64(seq))
+}
+
+func isUint64(s string) bool {
+	n := uint64(0)
+	for _, c := range []byte(s) {
+		d := uint64(c - '0')
+		if d > 9 || n > (math.MaxUint64-d)/10 {
+			return false
+		}
+		n = 10*n + d
+	}
+	return s != "" && len(s) <= 20
+}
+
+// hasStream tells whether a channel has a stream. If not, or if that cannot be known, the
+// client has its answer.
+func (c *session) hasStream(channel []byte) bool {
+	if !c.mayListen(resp.Message, channel) || c.answered() != nil {
+		return false
+	}
+	ctx, cancel := c.timeout()
+	defer cancel()
+	_, err := c.srv.backend.Query(ctx, "XINFO STREAM", channel, nil)
+	switch {
+	case err == nil:
+		return true
+	case strings.HasPrefix(err.Error(), "ERR no such key"):
+		c.reply(resp.AppendNull(c.scratch, c.proto))
+	default:
+		c.replyError(err.Error())
+	}
+	return false
+}
