@@ -481,7 +481,7 @@ var streamLines = []string{
 // TestStreamCommandsAnswerAsRedis plays commands on Redis, on keys of the channels'
 // names, and on the relay.
 func TestStreamCommandsAnswerAsRedis(t *testing.T) {
-	redis := redistest.Start(t)
+	redis := redistest.Start(t, redistest.Reference())
 	r := startRelay(t, redis, withRoutes(diary("d:", 1000)))
 	for _, key := range []string{"d:1", "history:{d:1}"} {
 		redis.MustDo("XADD", key, "5-1", "payload", "one")
