@@ -38,7 +38,7 @@ func (r *Relay) openNATS() error {
 		return err
 	}
 	r.nats, err = natsbridge.New(natsbridge.Options{
-		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout,
+		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout, Memory: &r.limits.Bounds,
 	}, r.natsLimits(r.cfg.Limits), r.rules.Load().scopes(), r.hub, (*natsDoor)(r), r.log.Named("nats"))
 	return err
 }
@@ -295,6 +295,10 @@ func (r *Relay) measureNATS() {
 		func() float64 { return float64(stats().Slow) }, "reason", "slow")
 	m.Count("nats_disconnects_total", "NATS clients disconnected.",
 		func() float64 { return float64(stats().Gaps) }, "reason", "gap")
+	m.Count("nats_disconnects_total", "NATS clients disconnected.",
+		func() float64 { return float64(stats().Large) }, "reason", "memory")
+	m.Gauge("nats_subscription_bytes", "Memory kept for what NATS clients listen to, about.",
+		func() float64 { return float64(stats().Kept) })
 	for _, reason := range natsbridge.Reasons {
 		m.Count("nats_refused_total", "What NATS clients were refused.", func() float64 {
 			n := stats().Refused[reason]

@@ -401,7 +401,7 @@ func (r *Relay) measure() {
 	}
 	m.Gauge("queued_bytes",
 		"Output that waits for clients whose sockets are full, and their commands and answers that are not whole.",
-		func() float64 { return float64(max(0, r.limits.Used()-r.limits.Kept())) })
+		func() float64 { return float64(max(0, r.limits.Used()-r.limits.Kept()-r.limits.Others())) })
 	m.Gauge("subscription_bytes", "Memory kept for what local connections listen to, and wait for in XREAD, about.",
 		func() float64 { return float64(r.limits.Kept()) })
 	history := func() history.Stats { return r.feed.Stats() }

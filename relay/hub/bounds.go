@@ -22,7 +22,9 @@ type Bounds struct {
 
 	used     atomic.Int64
 	kept     atomic.Int64 // of these, what is kept
-	shedding sync.Mutex   // held by the one who sheds
+	other    atomic.Int64 // and what is kept for others than Outboxes
+	relieve  atomic.Pointer[func()]
+	shedding sync.Mutex // held by the one who sheds
 
 	mu     sync.Mutex           // Guards what follows; may be taken under Outbox.mu.
 	behind map[*Outbox]struct{} // something is counted for them
@@ -34,6 +36,23 @@ func (b *Bounds) Used() int64 { return b.used.Load() }
 
 // Kept returns those that are kept.
 func (b *Bounds) Kept() int64 { return b.kept.Load() }
+
+// OnOther says how to give up the one with the most of those for whom Other counts.
+// relieve must return at once, and what it frees is told by Other.
+func (b *Bounds) OnOther(relieve func()) { b.relieve.Store(&relieve) }
+
+// Other says that so many bytes more are kept for others than Outboxes, or fewer, which
+// count with all.
+func (b *Bounds) Other(n int64) {
+	b.other.Add(n)
+	b.used.Add(n)
+	if n >= 0 {
+		b.shed()
+	}
+}
+
+// Others returns the bytes that Other has counted.
+func (b *Bounds) Others() int64 { return b.other.Load() }
 
 // full tells whether so many bytes, of which the oldest have waited since a time,
 // leave no room for n more, and why. Nothing is too large for an empty queue.
@@ -81,7 +100,12 @@ func (b *Bounds) shed() {
 	defer b.shedding.Unlock()
 	for b.over() {
 		worst := b.worst()
-		if worst == nil {
+		relieve := b.relieve.Load()
+		switch {
+		case relieve != nil && (worst == nil || b.other.Load() > worst.counted.Load()):
+			(*relieve)()
+			return
+		case worst == nil:
 			return
 		}
 		worst.giveUp(ReasonMemory)

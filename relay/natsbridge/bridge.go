@@ -62,6 +62,7 @@ type Options struct {
 	Listen         string        // host:port for clients; port 0 is any
 	Token          string        // that clients must give; empty: none
 	PublishTimeout time.Duration // how long a publish waits for a subscription on its way
+	Memory         *hub.Bounds   // where what is kept for clients counts
 }
 
 // Limits bound what clients may use. All are positive.
@@ -97,6 +98,7 @@ type Bridge struct {
 	maxPayload int           // that the server takes, headers included; 0: any
 	ended      chan struct{} // closed when Run ends
 	requests   chan request  // never closed
+	carried    chan struct{} // one of them is carried out
 	work       chan struct{} // there is something for settle
 	readers    chan struct{} // one for each history request under way
 	waiting    chan struct{} // and one for each of those and of those that wait
@@ -107,7 +109,14 @@ type Bridge struct {
 	stats   *Counters
 	payload atomic.Int64 // limits.payload
 	open    atomic.Int64 // publishes taken and not answered
-	drains  atomic.Bool  // no more publishes are taken
+	asked   atomic.Int64 // bytes of requests
+	stuck   bool         // there is no room for any, and it was waited for; owned by read
+
+	kept      atomic.Int64 // bytes kept for subscriptions of clients
+	subjects  atomic.Int64 // of those
+	others    int64        // further subscriptions, as counted; owned by settle
+	relieving atomic.Bool
+	drains    atomic.Bool // no more publishes are taken
 
 	limits Limits // owned by the caller of SetLimits
 
@@ -141,6 +150,7 @@ func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backen
 	if err := b.start(limits); err != nil {
 		return nil, errors.Join(fmt.Errorf("nats.listen: %w", err), b.Close())
 	}
+	opts.Memory.OnOther(b.relieve)
 	return b, nil
 }
 
@@ -148,7 +158,7 @@ func New(opts Options, limits Limits, scopes []Scope, h *hub.Hub, backend Backen
 func unlinked(limits Limits, h *hub.Hub, listener *hub.Listener, backend Backend, log *zap.Logger) *Bridge {
 	b := &Bridge{
 		hub: h, backend: backend, log: log, listener: listener, seed: maphash.MakeSeed(),
-		ended: make(chan struct{}), requests: make(chan request, maxRequests),
+		ended: make(chan struct{}), requests: make(chan request, maxRequests), carried: make(chan struct{}, 1),
 		work: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders),
 		waiting: make(chan struct{}, maxRequests), names: map[name]*interest{},
 		subs: map[string]subscription{}, list: gsl.NewSublist[subscription](), targets: map[string]*target{},
@@ -273,8 +283,13 @@ func (b *Bridge) wake() {
 func (b *Bridge) settle() error {
 	refused := time.NewTicker(askAgain)
 	defer refused.Stop()
+	counting := time.NewTicker(lookEvery)
+	defer counting.Stop()
 	for {
 		select {
+		case <-counting.C:
+			b.look()
+			continue
 		case <-b.work:
 		case <-refused.C:
 			b.askAll()

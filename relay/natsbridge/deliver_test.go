@@ -109,7 +109,7 @@ func (e *echo) Missed(_, _ time.Time, messages int) {
 func newBridge(t testing.TB) (*Bridge, *echo, *nats.Subscription) {
 	t.Helper()
 	e := &echo{}
-	b, err := New(Options{Listen: "127.0.0.1:0", PublishTimeout: time.Second},
+	b, err := New(Options{Listen: "127.0.0.1:0", PublishTimeout: time.Second, Memory: new(hub.Bounds)},
 		Limits{Clients: 100, Subscriptions: 1000, Payload: 1 << 20, Queue: 64 << 20, Behind: maxBehind},
 		[]Scope{{"a:", true}}, hub.New(willing{}, func(string) bool { return false }), e, zap.NewNop())
 	if err != nil {

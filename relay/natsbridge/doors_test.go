@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -521,4 +522,46 @@ func TestLongNames(t *testing.T) {
 	if n := r.metric(`nats_refused_total{reason="closed"}`); n != 1 {
 		t.Errorf("%v subscriptions are counted as refused", n)
 	}
+}
+
+// What NATS clients listen to counts with what is kept for those on the socket: beyond
+// limits.memory the client with the most goes, and nobody else.
+func TestSubscriptionsAreCounted(t *testing.T) {
+	redis := redistest.Start(t)
+	r := startRelay(t, redis, func(c *config.Config) { c.Limits.Memory, c.Limits.Queue = 8<<20, 1<<20 })
+	kept := func() float64 { return r.metric("nats_subscription_bytes") }
+	small := r.nats(nats.NoReconnect())
+	sub := r.listen(small, "plain.x")
+	redistest.Eventually(t, patience, "it is counted", func() bool { return kept() > 1000 })
+	const own = 20_000 // bytes of the client that stays, at most
+
+	for name, subject := range map[string]func(i int) string{
+		"channels": func(i int) string { return fmt.Sprintf("plain.%d.%s", i, strings.Repeat("x", 900)) },
+		"inboxes":  func(i int) string { return fmt.Sprintf("_INBOX.%d.%s", i, strings.Repeat("x", 900)) },
+		"the same": func(int) string { return "plain.same" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			kicked := r.metric(`nats_disconnects_total{reason="memory"}`)
+			conn, err := net.Dial("tcp", r.NATSAddress())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+			_, err = io.WriteString(conn, "CONNECT {\"verbose\":false}\r\n")
+			for i := 0; i < 30_000 && err == nil; i++ { // it may be gone by now
+				_, err = fmt.Fprintf(conn, "SUB %s %d\r\n", subject(i), i+1)
+			}
+			redistest.Eventually(t, patience, "it is disconnected", func() bool {
+				return r.metric(`nats_disconnects_total{reason="memory"}`) == kicked+1
+			})
+			redistest.Eventually(t, patience, "nothing of it is left", func() bool { return kept() < own })
+		})
+	}
+	redis.MustDo("PUBLISH", "plain:x", "m")
+	if got := hear(t, sub, "plain.x"); got != "m" {
+		t.Errorf("heard %q", got)
+	}
+	small.Close()
+	redistest.Eventually(t, patience, "nothing is left", func() bool { return kept() == 0 })
 }

@@ -54,6 +54,7 @@ func foreign(subject string) bool {
 // weight has changed.
 func (b *Bridge) subscribed(arg string) {
 	key, s := parse(arg)
+	b.keepSubject(arg, 1)
 	if foreign(s.subject) {
 		return
 	}
@@ -68,6 +69,7 @@ func (b *Bridge) subscribed(arg string) {
 	if !b.note(key, s) {
 		return
 	}
+	b.keepChannel(s.subject, 1)
 	i := b.names[n]
 	if i == nil {
 		i = &interest{}
@@ -94,6 +96,7 @@ func (b *Bridge) note(key string, s subscription) bool {
 // unsubscribed notes that the last client with a subscription has given it up.
 func (b *Bridge) unsubscribed(arg string) {
 	key, s := parse(arg)
+	b.keepSubject(arg, -1)
 	n, err := nameOf(s.subject)
 	if err != nil {
 		return
@@ -103,6 +106,7 @@ func (b *Bridge) unsubscribed(arg string) {
 	if !b.strike(key) {
 		return
 	}
+	b.keepChannel(s.subject, -1)
 	i := b.names[n]
 	if i.subscriptions--; i.subscriptions == 0 {
 		delete(b.names, n)

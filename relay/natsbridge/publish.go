@@ -14,6 +14,8 @@ import (
 )
 
 const (
+	roomPatience = 500 * time.Millisecond // with requests that are not carried out
+
 	maxReaders   = 16   // history requests under way; others wait
 	defaultCount = 100  // entries of a history request that does not say
 	maxCount     = 1000 // entries of one reply
@@ -27,16 +29,60 @@ type request struct {
 	at      time.Time
 }
 
-// requested takes a request. It waits while too many others wait: then the server
-// slows down who publishes.
+// requested takes a request. While too many wait, or too much, it waits, and the server
+// slows down who publishes; but not for long, as the server keeps what is not read.
 func (b *Bridge) requested(m request) {
-	if m.reply != "" && !isInbox(m.reply) {
+	switch {
+	case m.reply != "" && !isInbox(m.reply):
 		b.stats.forged.Add(1) // an answer there would look like a delivery
-		return
+	case b.awaitRoom(m.size()):
+		b.asked.Add(m.size())
+		b.requests <- m // has room: nobody else puts any in
+	default:
+		b.stats.busy.Add(1)
+		b.open.Add(1)
+		(&receipt{b, m.reply}).done(nil, errBusy)
+		b.Flush()
 	}
+}
+
+var errBusy = errors.New("BUSY too many publishes are waiting; try again later")
+
+// awaitRoom waits until there is room for a request, or reports that none is made. Once
+// it has waited in vain, it does not wait again before there is some.
+func (b *Bridge) awaitRoom(size int64) bool {
+	timer := time.NewTimer(roomPatience)
+	defer timer.Stop()
+	for len(b.requests) == cap(b.requests) || b.asked.Load() > 0 && b.asked.Load()+size > b.behind.Queue.Load() {
+		select {
+		case <-b.carried:
+			b.stuck = false
+			continue
+		default:
+		}
+		if b.stuck {
+			return false
+		}
+		select {
+		case <-b.carried:
+		case <-b.ended:
+			return false
+		case <-timer.C:
+			b.stuck = true
+		}
+	}
+	b.stuck = false
+	return true
+}
+
+func (m request) size() int64 { return int64(len(m.subject) + len(m.reply) + len(m.payload)) }
+
+// forget makes room: a request has been carried out.
+func (b *Bridge) forget(m request) {
+	b.asked.Add(-m.size())
 	select {
-	case b.requests <- m:
-	case <-b.ended:
+	case b.carried <- struct{}{}:
+	default:
 	}
 }
 
@@ -52,6 +98,7 @@ func (b *Bridge) publishAll(ctx context.Context) error {
 		select {
 		case m := <-b.requests:
 			b.carryOut(ctx, m)
+			b.forget(m)
 		case <-b.ended:
 			return nil
 		case <-ctx.Done():

@@ -202,7 +202,8 @@ func (b *Bridge) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
 
 // Reasons are why something of a client was refused, as labels.
 var Reasons = []string{
-	"publish", "subscribe", "token", "payload", "subscriptions", "clients", "subject", "reply", "closed", "protocol",
+	"publish", "subscribe", "token", "payload", "subscriptions", "clients", "subject", "reply", "closed", "busy",
+	"protocol",
 }
 
 // Stats is a snapshot for metrics.
@@ -213,13 +214,15 @@ type Stats struct {
 	Dropped       uint64            // messages that the server was too far behind for
 	Slow          uint64            // clients disconnected because they were slow
 	Gaps          uint64            // clients disconnected because messages may be missing
+	Large         uint64            // clients disconnected because limits.memory was exceeded
+	Kept          int64             // bytes kept for subscriptions of clients, about
 	Refused       map[string]uint64 // by Reasons
 }
 
 // Counters only grow.
 type Counters struct {
-	delivered, dropped, gaps atomic.Uint64
-	forged, unnamed, closed  atomic.Uint64
+	delivered, dropped, gaps, large atomic.Uint64
+	forged, unnamed, closed, busy   atomic.Uint64
 }
 
 // Stats returns the figures of bridges to a cluster, which have no clients of their
@@ -227,7 +230,9 @@ type Counters struct {
 func (c *Counters) Stats() Stats {
 	return Stats{
 		Delivered: c.delivered.Load(), Dropped: c.dropped.Load(), Gaps: c.gaps.Load(),
-		Refused: map[string]uint64{"reply": c.forged.Load(), "subject": c.unnamed.Load(), "closed": c.closed.Load()},
+		Refused: map[string]uint64{
+			"reply": c.forged.Load(), "subject": c.unnamed.Load(), "closed": c.closed.Load(), "busy": c.busy.Load(),
+		},
 	}
 }
 
@@ -238,6 +243,7 @@ func (b *Bridge) Stats() Stats {
 	b.changing.Unlock()
 	s := b.stats.Stats()
 	s.Clients, s.Subscriptions, s.Slow = b.server.NumClients(), names, b.server.NumSlowConsumersClients()
+	s.Large, s.Kept = b.stats.large.Load(), b.kept.Load()
 	maps.Copy(s.Refused, b.notes.counts())
 	return s
 }

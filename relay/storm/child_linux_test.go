@@ -65,6 +65,7 @@ type child struct {
 	dir    string
 	socket string
 	http   string
+	nats   string // set by a test that has it listen there
 	log    output
 	done   chan struct{} // closed when the process has ended
 	before footprint
