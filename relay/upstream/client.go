@@ -167,7 +167,7 @@ func (o *Options) introduce(role string) func(context.Context, *redis.Conn) erro
 // goOn makes nothing of an error of Redis about a command that the relay can do without.
 func (o *Options) goOn(command string, err error) error {
 	var refused redis.Error
-	if !errors.As(err, &refused) {
+	if !errors.As(err, &refused) || strings.HasPrefix(refused.Error(), "NOAUTH ") { // which is said of all commands
 		return err
 	}
 	if o.Refused != nil {

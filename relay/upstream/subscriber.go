@@ -335,7 +335,7 @@ func (s *Subscriber) control(v any) error {
 // or has lost its master, so those two errors answer a PING: Redis is of no use.
 func (s *Subscriber) refused(reply redis.Error) error {
 	switch code, reason, _ := strings.Cut(reply.Error(), " "); {
-	case code == "LOADING" || code == "MASTERDOWN":
+	case code == "LOADING" || code == "MASTERDOWN" || code == "NOAUTH":
 		return reply
 	case code == "NOPERM" && strings.Contains(reason, "'ping' command"):
 		return fmt.Errorf("%w (%w)", errNoPing, reply)
