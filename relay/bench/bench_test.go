@@ -333,10 +333,10 @@ func TestReadsBenchmarks(t *testing.T) {
 	got := readCosts(`
 BenchmarkCheck/chat.json-2      	     100	       312.5 ns/op	 396.72 MB/s	       0 B/op	       0 allocs/op
 BenchmarkCheck/chat.json-2      	     100	       310 ns/op	 396.72 MB/s	       0 B/op	       0 allocs/op
-BenchmarkFallback/chat.json     	     100	      4400 ns/op	    1234 B/op	      70 allocs/op
+BenchmarkExamine/chat.json     	     100	      4400 ns/op	    1234 B/op	      70 allocs/op
 BenchmarkOther/chat.json-2      	     100	         1 ns/op	       0 B/op	       0 allocs/op
 `)
-	check, library := got["Check"]["chat.json"], got["Fallback"]["chat.json"]
+	check, library := got["Check"]["chat.json"], got["Examine"]["chat.json"]
 	if check == nil || library == nil {
 		t.Fatalf("read %v", got)
 	}

@@ -19,7 +19,7 @@ const validationTitle = "A validated message"
 // benchmarkLine is a result of one of the benchmarks for one schema: which one,
 // the schema, nanoseconds and allocations.
 var benchmarkLine = regexp.MustCompile(
-	`(?m)^Benchmark(Check|Fallback)/(\S+\.json)-?\d*\s.*?([0-9.]+) ns/op.*?([0-9]+) allocs/op`)
+	`(?m)^Benchmark(Check|Examine)/(\S+\.json)-?\d*\s.*?([0-9.]+) ns/op.*?([0-9]+) allocs/op`)
 
 // cost is what checks of one schema took: a value per run of the benchmark.
 type cost struct{ ns, allocations []float64 }
@@ -27,7 +27,7 @@ type cost struct{ ns, allocations []float64 }
 // validation measures a check of each shipped schema.
 func validation(l *lab) ([]*table, error) {
 	l.progress("validation")
-	cmd := exec.CommandContext(l.ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark(Check|Fallback)$",
+	cmd := exec.CommandContext(l.ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark(Check|Examine)$",
 		"-benchmem", "-count", strconv.Itoa(l.rounds), "-benchtime", l.burst.String(), "./relay/schema")
 	cmd.Dir = l.root
 	out, err := cmd.CombinedOutput()
@@ -38,30 +38,30 @@ func validation(l *lab) ([]*table, error) {
 		title: validationTitle,
 		notes: []string{
 			"One core, a typical message for each shipped schema: the check, which is one scan with the compiled checker in",
-			"it, and the scan with the JSON Schema library behind it, which is for schemas that do not compile.",
+			"it, and the scan and an examination, which is for schemas that do not compile.",
 			aboutSpread,
 		},
 		keys:    []string{"schema"},
-		columns: []string{"check", "allocations", "library", "allocations of the library"},
+		columns: []string{"check", "allocations", "examination", "allocations of it"},
 	}
 	costs := readCosts(string(out))
 	if len(costs["Check"]) == 0 {
 		return nil, fmt.Errorf("no benchmark of a check in\n%s", out)
 	}
 	for _, schema := range slices.Sorted(maps.Keys(costs["Check"])) {
-		checked, library := costs["Check"][schema], costs["Fallback"][schema]
-		if library == nil {
-			return nil, fmt.Errorf("no benchmark of the library with %s in\n%s", schema, out)
+		checked, examined := costs["Check"][schema], costs["Examine"][schema]
+		if examined == nil {
+			return nil, fmt.Errorf("no benchmark of an examination with %s in\n%s", schema, out)
 		}
 		t.add([]any{schema}, figureOf(checked.ns, nanos), figureOf(checked.allocations, count),
-			figureOf(library.ns, nanos), figureOf(library.allocations, count))
+			figureOf(examined.ns, nanos), figureOf(examined.allocations, count))
 	}
 	return []*table{t}, nil
 }
 
 // readCosts reads what `go test -bench` prints: costs by benchmark and schema.
 func readCosts(out string) map[string]map[string]*cost {
-	all := map[string]map[string]*cost{"Check": {}, "Fallback": {}}
+	all := map[string]map[string]*cost{"Check": {}, "Examine": {}}
 	for _, m := range benchmarkLine.FindAllStringSubmatch(out, -1) {
 		of := all[m[1]]
 		if of[m[2]] == nil {

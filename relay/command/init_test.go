@@ -25,7 +25,7 @@ func TestInit(t *testing.T) {
 			"\nNext:\n", "  redis-relay check\n  redis-relay run\n  redis-cli -s relay.sock subscribe chat:1\n")
 	checked := s.run(none, "check")
 	checked.expect(t, exitOK, "redis   embedded", "\nchat:     chat.json   reject   yes      yes ",
-		"\nroom:     room.json   reject ", "\nother:    other.json  reject ", "\nroom.json   compiled\n", "\nok\n")
+		"\nroom:     room.json   reject ", "\nother:    other.json  reject ", "\nroom.json   7      compiled\n", "\nok\n")
 	if strings.Contains(checked.stdout, "warning") {
 		t.Errorf("a warning:\n%s", checked.stdout)
 	}

@@ -71,16 +71,29 @@ func TestReadValueUpTo(t *testing.T) {
 		inputs = append(inputs, tt.input)
 	}
 	for _, input := range inputs {
-		for _, limit := range []int{len(input), len(input) - 1, 0} {
+		whole, err := ReadValue(bufio.NewReader(strings.NewReader(input)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := len(input) + valueRoom*values(whole)
+		for _, limit := range []int{size, size - 1, 0} {
 			r := bufio.NewReader(strings.NewReader(input + "+next\r\n"))
-			if _, err := ReadValueUpTo(r, limit); errors.Is(err, ErrLimit) != (limit < len(input)) {
+			if _, err := ReadValueUpTo(r, limit); errors.Is(err, ErrLimit) != (limit < size) {
 				t.Errorf("%d bytes, limit %d: error %v", len(input), limit, err)
 			}
-			if next, err := ReadValueUpTo(r, 7); err != nil || next.String() != "+next" {
+			if next, err := ReadValueUpTo(r, 7+valueRoom); err != nil || next.String() != "+next" {
 				t.Errorf("after %d bytes, limit %d: %v, %v", len(input), limit, next, err)
 			}
 		}
 	}
+}
+
+// values counts a value and those in it.
+func values(v Value) (n int) {
+	for _, e := range v.Elems {
+		n += values(e)
+	}
+	return n + 1
 }
 
 func TestReadValueRefuses(t *testing.T) {
