@@ -38,7 +38,7 @@ func validation(l *lab) ([]*table, error) {
 		title: validationTitle,
 		notes: []string{
 			"One core, a typical message for each shipped schema: the check, which is one scan with the compiled checker in",
-			"it, and the scan and an examination, which is for schemas that do not compile.",
+			"it, and the scan with an examination behind it, which schemas cost that do not compile.",
 			aboutSpread,
 		},
 		keys:    []string{"schema"},
