@@ -1,7 +1,7 @@
 package embedded
 
 // This file knows who listens to what. It is pure bookkeeping under the
-// engine's lock; the only thing it does to a client is to queue bytes.
+// server's turn; the only thing it does to a client is to queue bytes.
 
 import (
 	"maps"
@@ -27,7 +27,7 @@ func (n *names) empty() bool {
 	return n.count(resp.Message) == 0 && n.count(resp.SMessage) == 0
 }
 
-// broker maps each name to its listeners. The engine's lock guards it.
+// broker maps each name to its listeners. The server's turn guards it.
 type broker struct {
 	listeners [resp.Kinds]map[string]map[*client]struct{}
 }
@@ -86,17 +86,14 @@ func (b *broker) publishShard(channel, payload string) int {
 	return deliver(b.listeners[resp.SMessage][channel], resp.SMessage, []byte(channel), []byte(payload))
 }
 
-// deliver queues one message for every listener and returns their number. A
-// listener that is too far behind is disconnected.
+// deliver queues one message for every listener and returns their number.
 func deliver(listeners map[*client]struct{}, k resp.Kind, parts ...[]byte) int {
 	var frames [resp.RESP3 + 1][]byte // by protocol, encoded when first needed
 	for c := range listeners {
 		if frames[c.proto] == nil {
 			frames[c.proto] = resp.AppendMessage(nil, c.proto, k.String(), parts...)
 		}
-		if !c.out.offer(frames[c.proto]) {
-			c.close()
-		}
+		c.hear(frames[c.proto])
 	}
 	return len(listeners)
 }

@@ -38,7 +38,11 @@ type client struct {
 	reply    []byte       // of the command in progress
 	quitting bool
 
-	// written by the reading goroutine under the engine's lock, read by others under it
+	// guarded by the server's turn
+	executing bool   // this client's command is the one in progress
+	later     []byte // what that command has published to this client
+
+	// written by the reading goroutine in the server's turn, read by others in it
 	proto      resp.Proto
 	names      names
 	name       string // CLIENT SETNAME
@@ -57,8 +61,13 @@ func newClient(s *Server, conn net.Conn) *client {
 		proto: resp.RESP2,
 	}
 	c.peer = server.NewPeer(bufio.NewWriter(replyWriter{c}))
+	c.peer.ClientName = ownPeer
 	return c
 }
+
+// ownPeer is in the name of each client's peer, which the engine does not use. It
+// tells them from the peers that the engine makes for the commands of scripts.
+const ownPeer = "client"
 
 // replyWriter is where the engine writes its replies to a client.
 type replyWriter struct{ c *client }
@@ -122,41 +131,86 @@ func (c *client) executeBuffered() bool {
 	}
 }
 
+// execute carries out a command and queues its reply. The turn lasts until the
+// reply is queued, so that what others publish comes wholly before or after it.
 func (c *client) execute(cmd resp.Command) {
-	args := make([]string, len(cmd.Args))
-	for i, a := range cmd.Args {
-		args[i] = string(a)
-	}
-	c.reply = recycled(c.reply[:0])
+	args := words(cmd)
 	name := strings.ToLower(args[0])
+	c.reply = recycled(c.reply[:0])
+	if waits(name, args[1:]) { // others have their turns meanwhile
+		c.carryOut(cmd, name, args)
+		c.out.push(c.reply)
+		return
+	}
+	c.srv.turn.Lock()
+	defer c.srv.turn.Unlock()
+	c.executing = true
+	c.carryOut(cmd, name, args)
+	c.executing = false
+	c.out.push(c.reply)
+	if len(c.later) > 0 {
+		c.hear(c.later)
+		c.later = recycled(c.later[:0])
+	}
+}
+
+func (c *client) carryOut(cmd resp.Command, name string, args []string) {
 	own, isOwn := commands[name]
 	switch err := c.refuse(cmd, name, args); {
 	case err != nil:
 		c.fail(err)
+	case isOwn && own.answer != nil:
+		c.last = name
+		c.reply = own.answer(&c.srv.broker, c.reply, args[1:])
 	case isOwn:
-		c.executeOwn(own, name, args[1:])
-		return
+		c.last = name
+		own.run(c, args[1:])
 	case name == "xinfo" && len(args) == 3 && strings.EqualFold(args[1], "stream"):
 		c.describeStream(args[2])
 	default:
-		c.srv.data.Dispatch(c.peer, args)
-		c.peer.Flush()
+		c.askEngine(name, args)
 	}
-	c.out.push(c.reply)
 }
 
-// executeOwn runs a command of this package. Its reply is queued under the lock,
-// so that a confirmation precedes the messages of its channel.
-func (c *client) executeOwn(cmd command, name string, args []string) {
-	c.srv.engine.Lock()
-	defer c.srv.engine.Unlock()
-	c.last = name
-	if cmd.answer != nil {
-		c.reply = cmd.answer(&c.srv.broker, c.reply, args)
-	} else {
-		cmd.run(c, args)
+// askEngine has the engine carry out a command.
+func (c *client) askEngine(name string, args []string) {
+	c.peer.Resp3 = c.proto == resp.RESP3 // a script that fails may have changed it
+	c.srv.data.Dispatch(c.peer, args)
+	c.peer.Flush()
+	if c.proto == resp.RESP3 {
+		c.reply = inRESP3(name, args, c.reply)
 	}
-	c.out.push(c.reply)
+}
+
+// hear queues messages for the client, in the server's turn. Those that its own
+// command publishes follow the reply, as in Redis 7.2. A client that is too far
+// behind is disconnected.
+func (c *client) hear(frames []byte) {
+	switch {
+	case c.executing && len(c.later)+len(frames) <= maxBacklog:
+		c.later = append(c.later, frames...)
+	case c.executing || !c.out.offer(frames):
+		c.close()
+	}
+}
+
+// waits reports whether a command may wait until others have written. They are
+// served meanwhile.
+func waits(name string, args []string) bool {
+	switch name {
+	case "blpop", "brpop", "blmove", "brpoplpush", "bzpopmin", "bzpopmax":
+		return true
+	case "xread", "xreadgroup":
+		for _, a := range args {
+			switch strings.ToLower(a) {
+			case "block":
+				return true
+			case "streams":
+				return false
+			}
+		}
+	}
+	return false
 }
 
 // refuse checks what Redis checks before it runs a command, in its order.

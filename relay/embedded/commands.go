@@ -12,6 +12,9 @@ import (
 	"redis-relay/relay/resp"
 )
 
+// defaultUser is the only user there is.
+const defaultUser = "default"
+
 // replyError is the text of an error reply: a code word, then a sentence.
 type replyError string
 
@@ -21,12 +24,15 @@ const (
 	errTooLong replyError = "ERR an argument is longer than the 32 MiB that the embedded redis takes; " +
 		"use a redis-server"
 	errNoTransactions replyError = "ERR the embedded redis has no transactions; use a Lua script or a redis-server"
+	errWaitingScript  replyError = "ERR This Redis command is not allowed from script"
 	errBadName        replyError = "ERR Client names cannot contain spaces, newlines or special characters."
 	errBadVersion     replyError = "ERR Protocol version is not an integer or out of range"
 	errNoProto        replyError = "NOPROTO unsupported protocol version"
-	errWrongPass      replyError = "WRONGPASS invalid username-password pair or user is disabled."
-	errBadID          replyError = "ERR client-id should be greater than 0"
-	errSyntax         replyError = "ERR syntax error"
+	errNoPassword     replyError = "ERR AUTH <password> called without any password configured for the default user. " +
+		"Are you sure your configuration is correct?"
+	errWrongPass replyError = "WRONGPASS invalid username-password pair or user is disabled."
+	errBadID     replyError = "ERR client-id should be greater than 0"
+	errSyntax    replyError = "ERR syntax error"
 )
 
 func wrongArity(name string) error {
@@ -51,7 +57,7 @@ func unknownCommand(args []string) error {
 }
 
 // command is one row of the table. It has either answer or run, both called
-// under the engine's lock with the arguments behind the command's name.
+// in the server's turn with the arguments behind the command's name.
 type command struct {
 	min, max        int  // how many arguments it takes; max -1: any number
 	whileSubscribed bool // allowed to a RESP2 client that listens
@@ -75,6 +81,8 @@ var commands = map[string]command{
 	"quit":         {max: -1, whileSubscribed: true, run: (*client).quit},
 	"reset":        {whileSubscribed: true, run: (*client).reset},
 	"hello":        {max: -1, run: (*client).hello},
+	"auth":         {min: 1, max: -1, run: (*client).auth},
+	"role":         {run: (*client).role},
 	"client":       {min: 1, max: -1, container: true, run: (*client).client},
 	"info":         {max: -1, run: (*client).info},
 	"multi":        {max: -1, run: (*client).noTransactions},
@@ -124,14 +132,31 @@ func (c *client) reset([]string) {
 	c.srv.broker.removeAll(c)
 	c.name = ""
 	c.peer.Ctx = nil // the engine's: the selected database
-	c.speak(resp.RESP2)
+	c.proto = resp.RESP2
 	c.reply = resp.AppendSimple(c.reply, "RESET")
 }
 
-// speak switches the protocol, for the engine's replies as well.
-func (c *client) speak(p resp.Proto) {
-	c.proto = p
-	c.peer.Resp3 = p == resp.RESP3
+// auth answers AUTH [user] password. The default user has no password, so any is
+// right, but only together with the name.
+func (c *client) auth(args []string) {
+	switch {
+	case len(args) > 2:
+		c.fail(errSyntax)
+	case len(args) == 1:
+		c.fail(errNoPassword)
+	case args[0] != defaultUser:
+		c.fail(errWrongPass)
+	default:
+		c.ok()
+	}
+}
+
+// role answers ROLE: a master without replicas.
+func (c *client) role([]string) {
+	c.reply = resp.AppendArray(c.reply, 3)
+	c.strings("master")
+	c.reply = resp.AppendInt(c.reply, 0)
+	c.reply = resp.AppendArray(c.reply, 0)
 }
 
 func (c *client) noTransactions([]string) { c.fail(errNoTransactions) }
@@ -145,7 +170,7 @@ func (c *client) hello(args []string) {
 		return
 	}
 	c.name = h.name
-	c.speak(h.proto)
+	c.proto = h.proto
 	c.reply = resp.AppendMap(c.reply, c.proto, 7)
 	c.strings("server", "redis", "version", Version, "proto")
 	c.reply = resp.AppendInt(c.reply, int64(c.proto))
@@ -180,7 +205,7 @@ func (h *greeting) parseOptions(args []string) error {
 	for len(args) > 0 {
 		switch option := strings.ToLower(args[0]); {
 		case option == "auth" && len(args) > 2:
-			if args[1] != "default" {
+			if args[1] != defaultUser {
 				return errWrongPass
 			}
 			args = args[3:]

@@ -33,6 +33,7 @@ var conversations = []struct {
 	}},
 	{"handshake refused", []string{
 		"a HELLO 4", "a HELLO x", "a HELLO 3 SETNAME", "a HELLO 2 AUTH nobody x", "a HELLO 2 NONSENSE", "a AUTH x",
+		"a AUTH nobody x", "a AUTH default x", "a AUTH x y z", "a AUTH", "a ROLE", "a ROLE x", "a SUBSCRIBE a", "a AUTH default x",
 	}},
 	{"names", []string{
 		"a CLIENT GETNAME", "a CLIENT SETNAME redis-relay:host:sub", "a CLIENT GETNAME", `a CLIENT SETNAME ""`,

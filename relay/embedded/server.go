@@ -24,13 +24,16 @@ const Version = "7.0.15"
 type Server struct {
 	// fixed after Start
 	listener net.Listener
-	engine   *miniredis.Miniredis // its lock guards all that is below and the clients' subscriptions
-	data     *server.Server       // the engine's commands
+	engine   *miniredis.Miniredis
+	data     *server.Server // the engine's commands
 	started  time.Time
 	keeper   *keeper        // nil: nothing outlives the server
 	running  sync.WaitGroup // the accept loop, the keeper and every client
 
-	// guarded by engine's lock
+	// turn is held while a command is carried out, until its reply is queued. It
+	// guards what follows and the clients' subscriptions. The engine takes its own
+	// lock inside the turn.
+	turn    sync.Mutex
 	broker  broker
 	clients map[*client]struct{}
 	lastID  int64 // id of the newest client
@@ -91,13 +94,13 @@ func (s *Server) URL() string {
 // Close disconnects every client and waits until all goroutines have ended.
 // Further calls do nothing and return nil.
 func (s *Server) Close() error {
-	s.engine.Lock()
+	s.turn.Lock()
 	first := !s.closed
 	s.closed = true
 	for c := range s.clients {
 		c.close()
 	}
-	s.engine.Unlock()
+	s.turn.Unlock()
 
 	var err error
 	if first {
@@ -135,8 +138,8 @@ func (s *Server) accept() {
 
 // register gives c its id; false when the server is closing.
 func (s *Server) register(c *client) bool {
-	s.engine.Lock()
-	defer s.engine.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if s.closed {
 		return false
 	}
@@ -148,24 +151,27 @@ func (s *Server) register(c *client) bool {
 
 // unregister forgets c and everything it listened to.
 func (s *Server) unregister(c *client) {
-	s.engine.Lock()
-	defer s.engine.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	s.broker.removeAll(c)
 	delete(s.clients, c)
 }
 
 // scripted answers the Pub/Sub commands that a Lua script calls; the script runs
-// under the engine's lock. The data commands of clients come through here too,
-// and are left to the engine.
+// in the turn of its client. A script may not wait, as in Redis 7.0. The data
+// commands of clients come through here too, and are left to the engine.
 func (s *Server) scripted(peer *server.Peer, name string, args ...string) bool {
 	s.keeper.note(name)
-	cmd, ok := commands[strings.ToLower(name)]
-	if !ok || cmd.answer == nil {
+	name = strings.ToLower(name)
+	cmd := commands[name]
+	switch {
+	case peer.ClientName != ownPeer && waits(name, args):
+		peer.WriteError(errWaitingScript.Error()) // nobody else would get a turn
+	case cmd.answer == nil:
 		return false
-	}
-	if !cmd.takes(args) {
+	case !cmd.takes(args):
 		peer.WriteError(wrongArity(name).Error())
-	} else {
+	default:
 		peer.WriteRaw(string(cmd.answer(&s.broker, nil, args)))
 	}
 	return true
