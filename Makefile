@@ -15,7 +15,7 @@ VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
 PLATFORMS := darwin/arm64 linux/arm64
 
-REDIS_PACKAGES := . ./relay ./relay/clients ./relay/embedded ./relay/fleet ./relay/history ./relay/natsbridge \
+REDIS_PACKAGES := . ./relay ./relay/clients ./relay/embedded ./relay/fleet ./relay/history ./relay/natsbridge ./relay/order \
 	./relay/redistest ./relay/upstream
 
 .DEFAULT_GOAL := help
@@ -98,9 +98,11 @@ fuzz: vet ## run each fuzz target for FUZZTIME (60s)
 vuln: ## look for known vulnerabilities (needs the network)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK) ./...
 
-bench: ## measure against redis-server, then run the Go benchmarks (9 minutes)
-	$(GO) run ./relay/bench
-	$(MAKE) microbench
+# With ARGS, such as ARGS="-only adversity", only what they say is measured; ARGS=-help lists them.
+bench: ## measure against redis-server 8.2 and the one on the PATH, then run the Go benchmarks (15 minutes)
+	.ci/deps redis versions
+	$(GO) run ./relay/bench $(ARGS)
+	$(if $(ARGS),,$(MAKE) microbench)
 
 microbench: ## run the Go benchmarks, for benchstat
 	@echo "commit: $(VERSION)"

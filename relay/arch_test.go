@@ -39,28 +39,30 @@ var layers = map[string]struct {
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/schema"}, "it says what to run, and runs it"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
-	"relay/fleet":      {[]string{"relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
+	"relay/fleet":      {[]string{"relay/loop", "relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
-	"relay/history":    {[]string{"relay/glob", "relay/resp", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
+	"relay/history":    {[]string{"relay/glob", "relay/loop", "relay/resp", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
 	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
+	"relay/loop":       {[]string{"relay/nonblock"}, "it knows descriptors and times, not what is said over them"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
-	"relay/natsbridge": {[]string{"relay/hub", "relay/resp"}, "the door knows neither routes nor Redis"},
+	"relay/natsbridge": {[]string{"relay/hub", "relay/loop", "relay/nonblock", "relay/resp"}, "the door knows neither routes nor Redis"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
+	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
-	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/resp", "relay/sampling"}, "the door knows neither routes nor Redis"},
+	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/sampling"}, "the door knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {nil, "a verdict needs a payload and nothing else"},
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
-	"relay/upstream":   {[]string{"relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
+	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 }
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/embedded", "relay/fleet", "relay/glob", "relay/history", "relay/hub", "relay/meter",
-	"relay/monitor", "relay/natsbridge", "relay/nonblock", "relay/resp", "relay/respserver", "relay/route",
+	"config", "relay/admin", "relay/embedded", "relay/fleet", "relay/glob", "relay/history", "relay/hub", "relay/loop", "relay/meter",
+	"relay/monitor", "relay/natsbridge", "relay/resp", "relay/respserver", "relay/route",
 	"relay/sampling", "relay/schema", "relay/upstream",
 }
 

@@ -3,18 +3,14 @@ package relay
 // Who listens, as PUBSUB asks.
 
 import (
-	"context"
-
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 )
 
-// Channels returns the channels that somebody anywhere listens to, without the
+// Channels lists the channels that somebody anywhere listens to, without the
 // relays' own and those that the user may not listen to. A nil pattern means all.
-func (r *Relay) Channels(
-	ctx context.Context, by respserver.User, kind resp.Kind, pattern []byte,
-) ([]string, error) {
+func (r *Relay) Channels(by respserver.User, kind resp.Kind, pattern []byte, done func([]string, error)) {
 	args := []any{"pubsub", "channels"}
 	if kind == resp.SMessage {
 		args[1] = "shardchannels"
@@ -22,68 +18,83 @@ func (r *Relay) Channels(
 	if pattern != nil {
 		args = append(args, pattern)
 	}
-	v, err := r.publisher.Do(ctx, args...)
-	if err != nil {
-		return nil, notRead("PUBSUB", err)
-	}
-	list, _ := v.([]any)
-	names, now := make([]string, 0, len(list)), r.rules.Load()
-	for _, e := range list {
-		if name, ok := e.(string); ok && !route.IsReserved([]byte(name)) && now.barred(by, kind, []byte(name)) == nil {
-			names = append(names, name)
+	r.redis.Ask(func(v any, err error) {
+		if err != nil {
+			done(nil, notRead("PUBSUB", err))
+			return
 		}
-	}
-	return names, nil
+		list, _ := v.([]any)
+		names, now := make([]string, 0, len(list)), r.rules.Load()
+		for _, e := range list {
+			name, ok := e.(string)
+			if ok && !route.IsReserved([]byte(name)) && now.barred(by, kind, []byte(name)) == nil {
+				names = append(names, name)
+			}
+		}
+		done(names, nil)
+	}, args...)
 }
 
 // Subscribers counts the listeners of each name, behind all relays and on Redis. The
 // user must be allowed to listen to all of them. The relay's own channels exist on
 // this host only.
-func (r *Relay) Subscribers(
-	ctx context.Context, by respserver.User, kind resp.Kind, names [][]byte,
-) ([]int64, error) {
+func (r *Relay) Subscribers(by respserver.User, kind resp.Kind, names []string, done func([]int64, error)) {
 	for _, name := range names {
-		if rt := r.rules.Load().barred(by, kind, name); rt != nil {
-			return nil, &Refusal{Denied, string(name), barred(by, "subscribe", rt)}
+		if rt := r.rules.Load().barred(by, kind, []byte(name)); rt != nil {
+			done(nil, &Refusal{Denied, name, barred(by, "subscribe", rt)})
+			return
 		}
 	}
-	counts, err := r.fleet.Count(ctx, kind, names)
-	if err != nil {
-		return nil, notRead("PUBSUB", err)
-	}
+	list := make([][]byte, len(names))
 	for i, name := range names {
-		if route.IsReserved(name) {
-			listeners, _ := r.hub.Listeners(kind, name)
-			counts[i] = int64(listeners)
-		}
+		list[i] = []byte(name)
 	}
-	return counts, nil
+	r.fleet.Count(kind, list, func(counts []int64, err error) {
+		if err != nil {
+			done(nil, notRead("PUBSUB", err))
+			return
+		}
+		for i, name := range names {
+			if route.IsReserved([]byte(name)) {
+				listeners, _, _ := r.hub.Listeners(kind, []byte(name))
+				counts[i] = int64(listeners)
+			}
+		}
+		done(counts, nil)
+	})
 }
 
-// share is what this relay adds to what Redis counts of a name: see fleet.Share.
+// share is what this relay adds to what Redis counted of a name when it sent what comes from it now: see
+// fleet.Share.
 func (r *Relay) share(kind resp.Kind, name []byte) int64 {
-	listeners, own := r.hub.Listeners(kind, name)
-	if kind == resp.Message {
-		listeners += r.namedOnNATS(name)
-	}
-	return int64(listeners - own)
+	listeners, _, held := r.hub.Listeners(kind, name)
+	return int64(listeners + r.namedOnNATS(kind, name) - held)
+}
+
+// own is what this relay adds to what Redis will count of a name when it carries out what is sent now.
+func (r *Relay) own(kind resp.Kind, name []byte) int64 {
+	listeners, asked, _ := r.hub.Listeners(kind, name)
+	return int64(listeners + r.namedOnNATS(kind, name) - asked)
 }
 
 // Patterns counts the patterns that somebody anywhere listens to. Those with which
 // other relays alone hear announcements of history are among them: Redis lists none.
-func (r *Relay) Patterns(ctx context.Context) (int64, error) {
-	v, err := r.publisher.Do(ctx, "pubsub", "numpat")
-	if err != nil {
-		return 0, notRead("PUBSUB", err)
-	}
-	n, _ := v.(int64)
-	return max(0, n-r.interest.patterns()), nil
+func (r *Relay) Patterns(done func(int64, error)) {
+	own := r.interest.patterns()
+	r.redis.Ask(func(v any, err error) {
+		if err != nil {
+			done(0, notRead("PUBSUB", err))
+			return
+		}
+		n, _ := v.(int64)
+		done(max(0, n-own), nil)
+	}, "pubsub", "numpat")
 }
 
 // RedisVersion is that of the Redis last connected to.
 func (r *Relay) RedisVersion() string {
-	if v := r.version.Load(); v != nil {
-		return *v
+	if v := r.redis.Version(); v != "" {
+		return v
 	}
 	return oldestRedis
 }

@@ -1,7 +1,6 @@
 package relay
 
-// Checks that may take long: beside the goroutine that reads from Redis, on as
-// many cores as there are.
+// Checks that may take long: beside the loop, on as many cores as there are.
 
 import (
 	"bytes"
@@ -12,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
@@ -26,49 +26,50 @@ const (
 // checkPool holds messages that take long to judge, and those that came behind one
 // of them on its channel. Workers check them in parallel, the oldest first. Those
 // of one channel are handed on in the order in which they came; those of other
-// channels pass by.
+// channels pass by. It also checks what local clients publish.
 //
-// It holds copies of frames, since each frame of the tap would keep a whole chunk
+// It holds copies of frames, since each frame of the connection would keep a whole chunk
 // alive. Nobody waits for room: a message for which there is none is lost, and so
 // is each one behind it on its channel until there is. What was lost is told in its
 // place among the messages of the channel. One channel may have half the room, so
 // that a flood there takes it from no other.
 //
-// A message is judged by the rules it arrived under, and goes to who listens when
-// it is judged. So who joins a name that others listen to already may hear what
-// came shortly before.
+// A message is judged by the rules it arrived under, and goes to those that listen when
+// it is judged. So whoever joins a name that others listen to already may hear what
+// came shortly before. Everything belongs to the loop, but for the checks themselves.
 type checkPool struct {
 	// Fixed after construction.
-	handOn   func(*heldMessage) // for one channel never called by two at a time
-	lose     func(*loss)        // the same
-	flush    func()
+	loop     *loop.Loop
+	handOn   func(*heldMessage)
+	lose     func(*loss)
 	exams    *examinations
 	room     *atomic.Int64 // bytes that messages may take, at most maxHeld
-	parallel int           // workers at most
+	parallel int           // checks at a time, at most
 
-	channels atomic.Int64   // len(queues), for a look without a lock
-	workers  sync.WaitGroup // each ends when there is nothing to check
-
-	mu sync.Mutex // Guards what follows.
-
-	queues map[string]*channelQueue
-	todo   []*heldMessage // not looked at by a worker yet, oldest first
-	bytes  int            // that all messages take
-	active int            // workers
-	ended  bool
+	queues  map[string]*channelQueue
+	todo    []job // not begun, oldest first
+	bytes   int   // that all messages take
+	active  int   // checks under way
+	ended   bool
+	workers sync.WaitGroup
 }
 
-// channelQueue holds the messages of one channel that are not handed on. Guarded
-// by checkPool.mu.
+// job is one check. done is called by the loop; not when the relay ends before.
+type job struct {
+	checker route.Checker
+	payload []byte // must not be changed
+	done    func(err error)
+}
+
+// channelQueue holds the messages of one channel that are not handed on.
 type channelQueue struct {
 	messages []*heldMessage
 	bytes    int
 	lost     *loss // of what came behind the last message, told in its turn; nil: nothing
-	busy     bool  // somebody hands messages on, and will go on with what is judged meanwhile
 }
 
-// heldMessage never changes; check has its own rules. With passed, it is none but a
-// mark behind one.
+// heldMessage never changes; check has its own rules. If passed is set, this is a mark behind a message,
+// not a message.
 type heldMessage struct {
 	resp.Delivery // in memory of its own
 
@@ -103,11 +104,9 @@ func (l *loss) note(d *resp.Delivery, c *check, now time.Time) (first bool) {
 // check is one judgement. A message that also matches patterns comes several
 // times, and all its copies share one.
 type check struct {
-	judgement        // in memory of its own; err is fixed once done
-	payload   []byte // of the first copy; set before any worker looks
-
-	begun atomic.Bool
-	done  atomic.Bool
+	judgement      // in memory of its own; err is fixed once done
+	begun     bool // it is among the jobs, or was
+	done      bool
 }
 
 // newCheck returns a check that is still to be made of what a scan has left open.
@@ -119,84 +118,54 @@ func newCheck(j judgement) *check {
 // madeCheck returns a check with its result.
 func madeCheck(j judgement) *check {
 	c := newCheck(j)
-	c.begun.Store(true)
-	c.done.Store(true)
+	c.begun, c.done = true, true
 	return c
 }
 
-// make checks the payload, unless somebody else does or did. It reports false if the
-// relay ended meanwhile: then there is no result, and nobody to hear of it.
-func (c *check) make(checker route.Checker, exams *examinations) (ok bool) {
-	if !c.begun.CompareAndSwap(false, true) {
-		return true
-	}
-	if c.err = exams.validate(checker, c.payload); errors.Is(c.err, schema.ErrStopped) {
-		return false
-	}
-	c.done.Store(true)
-	return true
-}
-
-// newCheckPool returns a pool that hands messages on by handOn, tells by lose what it
-// had no room for, and calls flush after both. All three are called by several
-// goroutines. room is how many bytes it may hold, but it holds no more than maxHeld; it
+// newCheckPool returns a pool that hands messages on by handOn, and tells by lose what it
+// had no room for. room is how many bytes it may hold, but it holds no more than maxHeld; it
 // may change at any time.
 //
-// One core is left to who reads from Redis: with all of them at checks, what can
+// One core is left to the loop: with all of them at checks, what can
 // be read waits some 10 ms for a turn. But a slow document must not keep the only
 // worker from all others.
 func newCheckPool(
-	handOn func(*heldMessage), lose func(*loss), flush func(), exams *examinations, room *atomic.Int64,
+	l *loop.Loop, handOn func(*heldMessage), lose func(*loss), exams *examinations, room *atomic.Int64,
 ) *checkPool {
 	return &checkPool{
-		handOn: handOn, lose: lose, flush: flush, exams: exams, room: room,
+		loop: l, handOn: handOn, lose: lose, exams: exams, room: room,
 		parallel: max(2, runtime.GOMAXPROCS(0)-1), queues: map[string]*channelQueue{},
 	}
 }
 
-// run waits for ctx to end and for the workers to stop. What the pool still holds
+// run waits for ctx to end and for the checks under way. What the pool still holds
 // is forgotten.
 func (p *checkPool) run(ctx context.Context) error {
 	<-ctx.Done()
-	p.mu.Lock()
-	p.ended = true
-	p.mu.Unlock()
+	p.loop.Call(func() { p.ended = true })
 	p.exams.stop()
 	p.workers.Wait()
 	return nil
 }
 
 // holds tells whether messages of a channel wait, so that the next one must, too.
-// Only who may call add for the channel may call it.
 func (p *checkPool) holds(channel []byte) bool {
-	if p.channels.Load() == 0 {
-		return false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.queues[string(channel)] != nil
+	return len(p.queues) > 0 && p.queues[string(channel)] != nil
 }
 
-// add takes a message, or notes its loss. For one channel it must not be called by
-// two at a time.
+// add takes a message, or notes its loss.
 func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check, isCopy bool) {
-	size := len(d.Frame) + heldExtra
-	p.mu.Lock()
 	switch {
 	case p.ended:
-		p.mu.Unlock()
-	case p.fitsLocked(d.Channel, size):
+	case p.fits(d.Channel, len(d.Frame)+heldExtra):
 		m := newHeldMessage(d, c)
 		m.route, m.counters, m.isCopy = rt, counters, isCopy
-		p.holdLocked(m)
-		p.mu.Unlock()
+		p.hold(m)
 	default:
-		first := p.loseLocked(d, c)
-		p.mu.Unlock()
-		if first {
+		if p.noteLoss(d, c) {
 			counters.Rejected(monitor.Inbound, string(Busy)).Inc()
 		}
-		p.release(d.Channel) // nothing may be there that would be judged
+		p.release(string(d.Channel)) // nothing may be there that would be judged
 	}
 }
 
@@ -206,14 +175,11 @@ func newHeldMessage(d *resp.Delivery, c *check) *heldMessage {
 	frame := append(make([]byte, 0, len(d.Frame)), d.Frame...) // not a byte more
 	_, _, _ = resp.ScanServer(frame, &m.Delivery)              // was read once already
 	m.ID, m.Epoch = d.ID, d.Epoch
-	if c.payload == nil {
-		c.payload = m.Payload
-	}
 	return m
 }
 
-// fitsLocked tells whether there is room for a message of a channel.
-func (p *checkPool) fitsLocked(channel []byte, size int) bool {
+// fits tells whether there is room for a message of a channel.
+func (p *checkPool) fits(channel []byte, size int) bool {
 	room := int(min(maxHeld, p.room.Load()))
 	if q := p.queues[string(channel)]; q != nil && q.bytes+size > room/2 {
 		return false
@@ -221,155 +187,142 @@ func (p *checkPool) fitsLocked(channel []byte, size int) bool {
 	return p.bytes == 0 || p.bytes+size <= room
 }
 
-// holdLocked takes a message. What was lost before it has its place before it.
-func (p *checkPool) holdLocked(m *heldMessage) {
-	q := p.queueLocked(string(m.Channel))
-	p.settleLossLocked(q)
+// hold takes a message. What was lost before it has its place before it. One that is judged already, as a
+// copy may be, is handed on at once if nothing is before it.
+func (p *checkPool) hold(m *heldMessage) {
+	channel := string(m.Channel)
+	q := p.queue(channel)
+	p.settleLoss(q)
 	q.messages = append(q.messages, m)
 	q.bytes += m.size()
 	p.bytes += m.size()
-	p.todo = append(p.todo, m)
-	if p.active < p.parallel {
-		p.active++
-		p.workers.Go(p.work)
+	if m.check.done {
+		p.release(channel)
+	} else if !m.check.begun {
+		p.judge(m, channel)
 	}
 }
 
-// loseLocked notes the loss of a message, and reports whether it is not a copy of the
+// judge has the check of a message made.
+func (p *checkPool) judge(m *heldMessage, channel string) {
+	c := m.check
+	c.begun = true
+	p.check(m.route.Checker, m.Payload, func(err error) {
+		if errors.Is(err, schema.ErrStopped) {
+			return // the relay ends
+		}
+		c.err, c.done = err, true
+		p.release(channel)
+	})
+}
+
+// check checks a payload, which must not be changed; done is called by the loop, later, but not when the
+// relay ends before.
+func (p *checkPool) check(checker route.Checker, payload []byte, done func(err error)) {
+	p.todo = append(p.todo, job{checker, payload, done})
+	p.begin()
+}
+
+// begin begins checks, as many as may be under way.
+func (p *checkPool) begin() {
+	for len(p.todo) > 0 && p.active < p.parallel && !p.ended {
+		j := p.todo[0]
+		p.todo[0] = job{}
+		p.todo = p.todo[1:]
+		p.active++
+		p.workers.Go(func() {
+			err := p.exams.validate(j.checker, j.payload)
+			p.loop.Post(func() { p.checked(j, err) })
+		})
+	}
+}
+
+func (p *checkPool) checked(j job, err error) {
+	p.active--
+	p.begin()
+	if !errors.Is(err, schema.ErrStopped) || !p.ended {
+		j.done(err)
+	}
+}
+
+// noteLoss notes the loss of a message, and reports whether it is not a copy of the
 // one lost before.
-func (p *checkPool) loseLocked(d *resp.Delivery, c *check) (first bool) {
-	q, now := p.queueLocked(string(d.Channel)), time.Now()
+func (p *checkPool) noteLoss(d *resp.Delivery, c *check) (first bool) {
+	q, now := p.queue(string(d.Channel)), time.Now()
 	if q.lost == nil {
 		q.lost = &loss{channel: string(d.Channel), since: now}
 	}
 	return q.lost.note(d, c, now)
 }
 
-// settleLossLocked puts a mark behind the messages, at which what was lost is told.
-func (p *checkPool) settleLossLocked(q *channelQueue) {
+// settleLoss puts a mark behind the messages, at which what was lost is told.
+func (p *checkPool) settleLoss(q *channelQueue) {
 	if l := q.lost; l != nil {
 		q.lost = nil
-		p.markLocked(q, func() { p.lose(l) })
+		p.mark(q, func() { p.lose(l) })
 	}
 }
 
-// markLocked has passed called when the messages before it have been handed on.
-func (p *checkPool) markLocked(q *channelQueue, passed func()) {
+// mark has passed called when the messages before it have been handed on.
+func (p *checkPool) mark(q *channelQueue, passed func()) {
 	mark := &heldMessage{check: madeCheck(judgement{}), passed: passed}
 	q.messages = append(q.messages, mark)
 	q.bytes += mark.size()
 	p.bytes += mark.size()
 }
 
-func (p *checkPool) queueLocked(channel string) *channelQueue {
+func (p *checkPool) queue(channel string) *channelQueue {
 	q := p.queues[channel]
 	if q == nil {
 		q = &channelQueue{}
 		p.queues[channel] = q
-		p.channels.Add(1)
 	}
 	return q
 }
 
-// barrier calls done when all that is held now has been handed on. done must not
-// block.
+// barrier calls done when all that is held now has been handed on: at once, if nothing is.
 func (p *checkPool) barrier(done func()) {
-	if p.channels.Load() == 0 {
+	left := len(p.queues)
+	if left == 0 {
 		done()
 		return
 	}
-	p.mu.Lock()
-	var left atomic.Int64
-	left.Store(int64(len(p.queues)))
-	passed := func() {
-		if left.Add(-1) == 0 {
-			done()
-		}
-	}
 	for _, q := range p.queues {
-		p.settleLossLocked(q)
-		p.markLocked(q, passed)
+		p.settleLoss(q)
+		p.mark(q, func() {
+			if left--; left == 0 {
+				done()
+			}
+		})
 	}
-	none := len(p.queues) == 0
-	p.mu.Unlock()
-	if none {
-		done()
-	}
-}
-
-// work makes checks until none is left to make.
-func (p *checkPool) work() {
-	for m := p.next(); m != nil; m = p.next() {
-		if m.check.make(m.route.Checker, p.exams) {
-			p.release(m.Channel)
-		}
-	}
-}
-
-// next returns the oldest message that no worker has looked at. Without one, the
-// caller must end.
-func (p *checkPool) next() *heldMessage {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.todo) == 0 || p.ended {
-		p.active--
-		return nil
-	}
-	m := p.todo[0]
-	p.todo[0] = nil
-	p.todo = p.todo[1:]
-	return m
 }
 
 // release hands on what is judged of a channel, up to the first message that is
-// not. While it flushes more may get ready, which then goes out together.
-func (p *checkPool) release(channel []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	q := p.queues[string(channel)]
-	if q == nil || q.busy {
+// not.
+func (p *checkPool) release(channel string) {
+	q := p.queues[channel]
+	if q == nil {
 		return
 	}
-	q.busy = true
-	for ready := p.readyLocked(q); len(ready) > 0; ready = p.readyLocked(q) {
-		p.mu.Unlock()
-		for _, m := range ready {
-			if m.passed != nil {
-				m.passed()
-				continue
-			}
-			p.handOn(m)
+	for {
+		if len(q.messages) == 0 {
+			p.settleLoss(q)
 		}
-		p.flush()
-		p.mu.Lock()
-		p.forgetLocked(q, ready)
-	}
-	q.busy = false
-	if len(q.messages) == 0 {
-		delete(p.queues, string(channel))
-		p.channels.Add(-1)
-	}
-}
-
-// readyLocked returns the first messages, as far as they are judged, and behind the
-// last one what was lost.
-func (p *checkPool) readyLocked(q *channelQueue) []*heldMessage {
-	if len(q.messages) == 0 {
-		p.settleLossLocked(q)
-	}
-	n := 0
-	for n < len(q.messages) && q.messages[n].check.done.Load() {
-		n++
-	}
-	return q.messages[:n:n]
-}
-
-// forgetLocked drops the first messages, which were handed on.
-func (p *checkPool) forgetLocked(q *channelQueue, first []*heldMessage) {
-	for i, m := range first {
+		if len(q.messages) == 0 || !q.messages[0].check.done {
+			break
+		}
+		m := q.messages[0]
+		q.messages[0] = nil
+		q.messages = q.messages[1:]
 		p.bytes -= m.size()
 		q.bytes -= m.size()
-		first[i] = nil
+		if m.passed != nil {
+			m.passed()
+		} else {
+			p.handOn(m)
+		}
 	}
-	q.messages = q.messages[len(first):]
+	if len(q.messages) == 0 {
+		delete(p.queues, channel)
+	}
 }

@@ -11,22 +11,24 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 
+	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 )
 
-// gates is a checker that decides nothing at once. A payload "wait…" passes when
-// open is closed, "bad…" is refused, all others pass.
+// gates is a checker that decides nothing at once. A payload "wait…" passes when the gates
+// are opened, "bad…" is refused, all others pass.
 type gates struct {
-	open  chan struct{}
-	made  atomic.Int64 // checks begun
-	inner func()       // called in each check; nil: nothing
+	open   chan struct{} // closed by unlock
+	opened atomic.Bool
+	made   atomic.Int64 // checks begun
+	stand  atomic.Int64 // checks that came to the gates, ever
+	inner  func()       // called in each check; nil: nothing
 
 	stopped atomic.Pointer[func() bool] // of the last check
 }
@@ -35,6 +37,20 @@ var errBad = errors.New("bad")
 
 func newGates() *gates { return &gates{open: make(chan struct{})} }
 
+// unlock opens the gates.
+func (g *gates) unlock() {
+	g.opened.Store(true)
+	close(g.open)
+}
+
+// shut is how many checks wait until the gates are opened.
+func (g *gates) shut() int {
+	if g.opened.Load() {
+		return 0
+	}
+	return int(g.stand.Load())
+}
+
 func (g *gates) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
 	return payload[:1], nil, false, nil
 }
@@ -42,13 +58,14 @@ func (g *gates) Scan(payload []byte) (kind, key []byte, decided bool, err error)
 func (g *gates) Brief([]byte) (decided bool, err error) { return false, nil }
 
 func (g *gates) Validate(payload []byte, stopped func() bool) error {
-	g.made.Add(1)
 	g.stopped.Store(&stopped)
+	g.made.Add(1)
 	if g.inner != nil {
 		g.inner()
 	}
 	switch {
 	case strings.HasPrefix(string(payload), "wait"):
+		g.stand.Add(1)
 		<-g.open
 	case strings.HasPrefix(string(payload), "bad"):
 		return errBad
@@ -56,42 +73,97 @@ func (g *gates) Validate(payload []byte, stopped func() bool) error {
 	return nil
 }
 
-// poolScene is a pool whose messages end in a list. Its methods that add are for
-// one goroutine.
+// poolScene is a pool on a loop, whose messages end in a list.
 type poolScene struct {
-	*checkPool
+	t        *testing.T
+	pool     *checkPool
 	gates    *gates
 	route    *route.Route
 	counters *monitor.Route
-	newest   newest
+	newest   newest       // owned by the loop
 	memory   atomic.Int64 // what the pool may hold
-	flushes  atomic.Int64
-	end      func() // and wait for it
-
-	mu    sync.Mutex
-	heard []string // guarded by mu: "kind channel payload", and "!" if it was refused; "n lost channel"
+	end      func()       // ends the pool, and waits for that; the loop goes on
+	heard    []string     // owned by the loop: "kind channel payload", and "!" if it was refused; "n lost channel"
 }
 
-func newPoolScene(parallel int) *poolScene {
+// newPoolScene returns a scene that ends with the test, whose gates are opened then at the latest.
+func newPoolScene(t *testing.T, parallel int) *poolScene {
+	t.Helper()
 	g := newGates()
-	s := &poolScene{gates: g, route: &route.Route{Checker: g}}
+	s := &poolScene{t: t, gates: g, route: &route.Route{Checker: g}}
 	s.memory.Store(maxHeld)
 	s.counters = monitor.New("").Route("x")
 	exams := newExaminations(new(atomic.Int64))
 	exams.room.Store(math.MaxInt64)
-	s.checkPool = newCheckPool(s.hear, s.lose, func() { s.flushes.Add(1) }, exams, &s.memory)
-	s.parallel = parallel
+	l := runLoop(t)
+	s.pool = newCheckPool(l, s.hear, s.lose, exams, &s.memory)
+	s.pool.parallel = parallel
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = s.run(ctx)
+		_ = s.pool.run(ctx)
 	}()
 	s.end = func() {
 		cancel()
 		<-done
 	}
+	t.Cleanup(func() {
+		if !g.opened.Load() {
+			g.unlock()
+		}
+		s.end()
+	})
 	return s
+}
+
+// runLoop returns a loop that runs until the test ends.
+func runLoop(t *testing.T) *loop.Loop {
+	t.Helper()
+	l, err := loop.New(loop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// inLoop has the loop do f, and returns when that is done.
+func (s *poolScene) inLoop(f func()) {
+	s.t.Helper()
+	if !s.pool.loop.Call(f) {
+		s.t.Fatal("the loop has ended")
+	}
+}
+
+// settle waits until all is done that can be done without opening the gates.
+func (s *poolScene) settle() {
+	s.t.Helper()
+	redistest.Eventually(s.t, redistest.DefaultTimeout, "the checks have come to the gates", func() (settled bool) {
+		s.inLoop(func() {
+			p := s.pool
+			settled = p.active == s.gates.shut() && (p.active == p.parallel || len(p.todo) == 0)
+		})
+		return settled
+	})
+}
+
+// empty expects that the pool holds nothing.
+func (s *poolScene) empty() {
+	s.t.Helper()
+	s.inLoop(func() {
+		if p := s.pool; p.bytes != 0 || len(p.queues) != 0 || p.active != 0 {
+			s.t.Errorf("%d bytes, %d queues, %d checks are left", p.bytes, len(p.queues), p.active)
+		}
+	})
 }
 
 func (s *poolScene) hear(m *heldMessage) {
@@ -99,26 +171,26 @@ func (s *poolScene) hear(m *heldMessage) {
 	if m.check.err != nil {
 		line += "!"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.heard = append(s.heard, line)
 }
 
 func (s *poolScene) lose(l *loss) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.heard = append(s.heard, fmt.Sprintf("%d lost %s", l.messages, l.channel))
 }
 
+// take returns all that was handed on since it was asked last.
+func (s *poolScene) take() (heard []string) {
+	s.t.Helper()
+	s.inLoop(func() { heard, s.heard = s.heard, nil })
+	return heard
+}
+
 // says expects all that was handed on since it was asked last.
-func (s *poolScene) says(t *testing.T, want ...string) {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !slices.Equal(s.heard, want) {
-		t.Errorf("got %q, want %q", s.heard, want)
+func (s *poolScene) says(want ...string) {
+	s.t.Helper()
+	if heard := s.take(); !slices.Equal(heard, want) {
+		s.t.Errorf("got %q, want %q", heard, want)
 	}
-	s.heard = nil
 }
 
 // delivery is a message as the tap hands it on.
@@ -136,179 +208,168 @@ func delivery(kind resp.Kind, channel, payload string) *resp.Delivery {
 
 // comes adds a message that must be checked.
 func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
-	d := delivery(kind, channel, payload)
-	isCopy := s.newest.isCopy(s.route, d)
-	if !isCopy {
-		s.newest.begin(s.route, d, judgement{open: newCheck(judgement{})})
-	}
-	s.add(s.route, s.counters, d, s.newest.open, isCopy)
+	s.t.Helper()
+	s.inLoop(func() {
+		d := delivery(kind, channel, payload)
+		isCopy := s.newest.isCopy(s.route, d)
+		if !isCopy {
+			s.newest.begin(s.route, d, judgement{open: newCheck(judgement{})})
+		}
+		s.pool.add(s.route, s.counters, d, s.newest.open, isCopy)
+	})
 }
 
 // follows adds a message that was judged at once, if it must wait for another.
 func (s *poolScene) follows(channel, payload string) (held bool) {
-	if s.holds([]byte(channel)) {
-		s.add(s.route, s.counters, delivery(resp.Message, channel, payload), madeCheck(judgement{}), false)
-		return true
-	}
-	return false
+	s.t.Helper()
+	s.inLoop(func() {
+		if held = s.pool.holds([]byte(channel)); held {
+			s.pool.add(s.route, s.counters, delivery(resp.Message, channel, payload), madeCheck(judgement{}), false)
+		}
+	})
+	return held
 }
 
 func TestSlowCheckHoldsItsOwnChannel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(2)
-		defer s.end()
-		s.comes(resp.Message, "a", "wait")
-		s.comes(resp.Message, "a", "bad")
-		s.comes(resp.SMessage, "a", "x")
-		if !s.follows("a", "y") {
-			t.Error("a message overtakes one of its channel")
-		}
-		s.comes(resp.Message, "b", "x")
-		synctest.Wait()
-		s.says(t, "message b x")
-		if s.follows("b", "y") || s.follows("c", "y") {
-			t.Error("a channel without a queue is held")
-		}
-		close(s.gates.open)
-		synctest.Wait()
-		s.says(t, "message a wait", "message a bad!", "smessage a x", "message a y")
-		if s.follows("a", "y") {
-			t.Error("a channel is held when its messages are gone")
-		}
-		if s.flushes.Load() == 0 {
-			t.Error("nothing was flushed")
-		}
-		if s.bytes != 0 || len(s.queues) != 0 || s.active != 0 {
-			t.Errorf("%d bytes, %d queues, %d workers are left", s.bytes, len(s.queues), s.active)
-		}
-	})
+	s := newPoolScene(t, 2)
+	s.comes(resp.Message, "a", "wait")
+	s.comes(resp.Message, "a", "bad")
+	s.comes(resp.SMessage, "a", "x")
+	if !s.follows("a", "y") {
+		t.Error("a message overtakes one of its channel")
+	}
+	s.comes(resp.Message, "b", "x")
+	s.settle()
+	s.says("message b x")
+	if s.follows("b", "y") || s.follows("c", "y") {
+		t.Error("a channel without a queue is held")
+	}
+	s.gates.unlock()
+	s.settle()
+	s.says("message a wait", "message a bad!", "smessage a x", "message a y")
+	if s.follows("a", "y") {
+		t.Error("a channel is held when its messages are gone")
+	}
+	s.empty()
 }
 
 // TestBarrierOfThePool passes what is held when it is asked, and waits for nothing that
 // comes later.
 func TestBarrierOfThePool(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(2)
-		defer s.end()
-		passed := false
-		s.barrier(func() { passed = true })
-		if !passed {
-			t.Error("an empty pool is waited for")
-		}
-		passed = false
-		s.comes(resp.Message, "a", "wait")
-		s.comes(resp.Message, "b", "wait")
-		s.comes(resp.Message, "a", "x")
-		s.barrier(func() {
-			passed = true
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, m := range []string{"message a wait", "message a x", "message b wait"} {
-				if !slices.Contains(s.heard, m) {
-					t.Errorf("passed by %q, which is held; heard are %q", m, s.heard)
-				}
-			}
+	s := newPoolScene(t, 2)
+	var passed bool
+	var before []string // heard before the barrier was passed
+	barrier := func() {
+		s.inLoop(func() {
+			passed = false
+			s.pool.barrier(func() { passed, before = true, slices.Clone(s.heard) })
 		})
-		s.follows("a", "y")
-		s.follows("b", "y")
-		synctest.Wait()
-		if passed {
-			t.Error("passed while messages are held")
+	}
+	hasPassed := func() (yes bool) {
+		s.inLoop(func() { yes = passed })
+		return yes
+	}
+	barrier()
+	if !hasPassed() {
+		t.Error("an empty pool is waited for")
+	}
+	s.comes(resp.Message, "a", "wait")
+	s.comes(resp.Message, "b", "wait")
+	s.comes(resp.Message, "a", "x")
+	barrier()
+	s.follows("a", "y")
+	s.follows("b", "y")
+	s.settle()
+	if hasPassed() {
+		t.Error("passed while messages are held")
+	}
+	s.gates.unlock()
+	s.settle()
+	if !hasPassed() {
+		t.Error("not passed, and nothing is held")
+	}
+	for _, m := range []string{"message a wait", "message a x", "message b wait"} {
+		if !slices.Contains(before, m) {
+			t.Errorf("passed by %q, which is held; heard are %q", m, before)
 		}
-		close(s.gates.open)
-		synctest.Wait()
-		if !passed {
-			t.Error("not passed, and nothing is held")
-		}
-		if s.bytes != 0 || len(s.queues) != 0 {
-			t.Errorf("%d bytes, %d queues are left", s.bytes, len(s.queues))
-		}
-	})
+	}
+	s.empty()
 }
 
 // TestCopiesShareACheck has a message come by its channel and by two patterns,
 // before and after it is judged.
 func TestCopiesShareACheck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(2)
-		defer s.end()
-		s.comes(resp.Message, "a", "wait")
-		s.comes(resp.PMessage, "a", "wait")
-		synctest.Wait()
-		close(s.gates.open)
-		synctest.Wait()
-		s.comes(resp.PMessage, "a", "wait")
-		synctest.Wait()
-		s.says(t, "message a wait", "pmessage a wait", "pmessage a wait")
-		if n := s.gates.made.Load(); n != 1 {
-			t.Errorf("%d checks, want 1", n)
-		}
-		s.comes(resp.Message, "a", "wait") // the same bytes, and another message
-		synctest.Wait()
-		if n := s.gates.made.Load(); n != 2 {
-			t.Errorf("%d checks, want 2", n)
-		}
-	})
+	s := newPoolScene(t, 2)
+	s.comes(resp.Message, "a", "wait")
+	s.comes(resp.PMessage, "a", "wait")
+	s.settle()
+	s.gates.unlock()
+	s.settle()
+	s.comes(resp.PMessage, "a", "wait")
+	s.settle()
+	s.says("message a wait", "pmessage a wait", "pmessage a wait")
+	if n := s.gates.made.Load(); n != 1 {
+		t.Errorf("%d checks, want 1", n)
+	}
+	s.comes(resp.Message, "a", "wait") // the same bytes, and another message
+	s.settle()
+	if n := s.gates.made.Load(); n != 2 {
+		t.Errorf("%d checks, want 2", n)
+	}
 }
 
 func TestChecksRunInParallel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(3)
-		defer s.end()
-		for range 5 {
-			s.comes(resp.Message, "a", "wait")
-		}
-		synctest.Wait()
-		if n := s.gates.made.Load(); n != 3 {
-			t.Errorf("%d checks at once, want 3", n)
-		}
-		close(s.gates.open)
-	})
+	s := newPoolScene(t, 3)
+	for range 5 {
+		s.comes(resp.Message, "a", "wait")
+	}
+	s.settle()
+	if n := s.gates.made.Load(); n != 3 {
+		t.Errorf("%d checks at once, want 3", n)
+	}
+	s.gates.unlock()
+	s.settle()
+	if n := s.gates.made.Load(); n != 5 {
+		t.Errorf("%d checks, want 5", n)
+	}
 }
 
 // TestFullPoolLosesInOrder fills half the room with one channel, and then the rest.
 // What is lost is told in its place among the messages of its channel.
 func TestFullPoolLosesInOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(1)
-		defer s.end()
-		third := strings.Repeat("x", maxHeld/3)
-		s.comes(resp.Message, "a", "wait")
-		s.comes(resp.Message, "a", third)
-		s.comes(resp.Message, "a", third+"y")
-		s.comes(resp.PMessage, "a", third+"y") // a copy counts once
-		s.comes(resp.Message, "a", third+"z")
-		s.comes(resp.Message, "a", "x")
-		s.comes(resp.Message, "a", third)
-		s.comes(resp.Message, "b", third)
-		s.comes(resp.Message, "c", third) // there is no room for its first
-		s.comes(resp.Message, "c", "x")
-		synctest.Wait()
-		s.says(t, "1 lost c")
-		close(s.gates.open)
-		synctest.Wait()
-		s.mu.Lock()
-		var a, others []string
-		for _, line := range s.heard {
-			line = line[:min(len(line), 20)]
-			if strings.Contains(line, " a") {
-				a = append(a, line)
-			} else {
-				others = append(others, line)
-			}
+	s := newPoolScene(t, 1)
+	third := strings.Repeat("x", maxHeld/3)
+	s.comes(resp.Message, "a", "wait")
+	s.comes(resp.Message, "a", third)
+	s.comes(resp.Message, "a", third+"y")
+	s.comes(resp.PMessage, "a", third+"y") // a copy counts once
+	s.comes(resp.Message, "a", third+"z")
+	s.comes(resp.Message, "a", "x")
+	s.comes(resp.Message, "a", third)
+	s.comes(resp.Message, "b", third)
+	s.comes(resp.Message, "c", third) // there is no room for its first
+	s.comes(resp.Message, "c", "x")
+	s.settle()
+	s.says("1 lost c")
+	s.gates.unlock()
+	s.settle()
+	var a, others []string
+	for _, line := range s.take() {
+		line = line[:min(len(line), 20)]
+		if strings.Contains(line, " a") {
+			a = append(a, line)
+		} else {
+			others = append(others, line)
 		}
-		s.mu.Unlock()
-		x := strings.Repeat("x", 10)
-		if want := []string{"message a wait", "message a " + x, "2 lost a", "message a x", "1 lost a"}; !slices.Equal(a, want) {
-			t.Errorf("of a: %q, want %q", a, want)
-		}
-		if want := []string{"message b " + x, "message c x"}; !slices.Equal(others, want) {
-			t.Errorf("of others: %q, want %q", others, want)
-		}
-		if s.bytes != 0 || len(s.queues) != 0 {
-			t.Errorf("%d bytes, %d queues are left", s.bytes, len(s.queues))
-		}
-	})
+	}
+	x := strings.Repeat("x", 10)
+	if want := []string{"message a wait", "message a " + x, "2 lost a", "message a x", "1 lost a"}; !slices.Equal(a, want) {
+		t.Errorf("of a: %q, want %q", a, want)
+	}
+	if want := []string{"message b " + x, "message c x"}; !slices.Equal(others, want) {
+		t.Errorf("of others: %q, want %q", others, want)
+	}
+	s.empty()
 }
 
 // TestBound has the pool take what fits, and not a message more; and one that is alone,
@@ -319,103 +380,87 @@ func TestBound(t *testing.T) {
 }
 
 func testBound(t *testing.T, memory, bound int) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(1)
-		defer s.end()
-		s.memory.Store(int64(memory))
-		payload := "wait" + strings.Repeat("x", 100<<10)
-		for i := range 2 * bound / len(payload) {
-			s.comes(resp.Message, fmt.Sprint(i%4), payload)
-		}
-		if s.bytes > bound || s.bytes < bound*9/10 {
-			t.Errorf("%d bytes are held, want up to %d", s.bytes, bound)
-		}
-		close(s.gates.open)
-		synctest.Wait()
-		s.heard = nil
-		s.comes(resp.Message, "a", strings.Repeat("x", bound))
-		synctest.Wait()
-		if len(s.heard) != 1 || !strings.HasPrefix(s.heard[0], "message") {
-			t.Errorf("one alone is not taken: %.40q", s.heard)
+	s := newPoolScene(t, 1)
+	s.memory.Store(int64(memory))
+	payload := "wait" + strings.Repeat("x", 100<<10)
+	for i := range 2 * bound / len(payload) {
+		s.comes(resp.Message, fmt.Sprint(i%4), payload)
+	}
+	s.inLoop(func() {
+		if held := s.pool.bytes; held > bound || held < bound*9/10 {
+			t.Errorf("%d bytes are held, want up to %d", held, bound)
 		}
 	})
+	s.gates.unlock()
+	s.settle()
+	s.take()
+	s.comes(resp.Message, "a", strings.Repeat("x", bound))
+	s.settle()
+	if heard := s.take(); len(heard) != 1 || !strings.HasPrefix(heard[0], "message") {
+		t.Errorf("one alone is not taken: %.40q", heard)
+	}
 }
 
 // TestEndWhileBusy ends the pool while a check is made.
 func TestEndWhileBusy(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newPoolScene(1)
-		s.comes(resp.Message, "a", "wait")
-		s.comes(resp.Message, "a", "x")
-		synctest.Wait()
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			s.end()
-		}()
-		synctest.Wait()
-		select {
-		case <-ended:
-			t.Error("the pool ended before its worker")
-		default:
-		}
-		if !(*s.gates.stopped.Load())() {
-			t.Error("the check is not told to stop")
-		}
-		close(s.gates.open)
-		<-ended
-		s.comes(resp.Message, "a", "x") // changes nothing any more
-		if s.active != 0 {
-			t.Errorf("%d workers after the end", s.active)
+	s := newPoolScene(t, 1)
+	s.comes(resp.Message, "a", "wait")
+	s.comes(resp.Message, "a", "x")
+	s.settle()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.end()
+	}()
+	redistest.Eventually(t, redistest.DefaultTimeout, "the check is told to stop", func() bool {
+		return (*s.gates.stopped.Load())()
+	})
+	select {
+	case <-ended:
+		t.Error("the pool ended before its worker")
+	default:
+	}
+	s.gates.unlock()
+	<-ended
+	s.comes(resp.Message, "a", "x") // changes nothing any more
+	s.inLoop(func() {
+		if s.pool.active != 0 {
+			t.Errorf("%d checks after the end", s.pool.active)
 		}
 	})
+	if made := s.gates.made.Load(); made != 1 {
+		t.Errorf("%d checks were made, want 1", made)
+	}
 }
 
 // TestPoolKeepsOrder adds messages of many channels, of which some are judged
 // already, and lets the checks take turns at random.
 func TestPoolKeepsOrder(t *testing.T) {
 	const channels, messages = 7, 3000
-	s := newPoolScene(4)
+	s := newPoolScene(t, 4)
 	s.gates.inner = func() {
 		for range rand.IntN(4) {
 			runtime.Gosched()
 		}
 	}
-	want := map[string][]string{}
-	got := map[string][]string{}
+	want, got := map[string][]string{}, map[string][]string{} // got is owned by the loop
 	note := func(list map[string][]string, channel, payload string) {
 		list[channel] = append(list[channel], payload)
 	}
-	var hand sync.Mutex
-	busy := map[string]*atomic.Int32{}
-	for c := range channels {
-		busy[fmt.Sprint(c)] = new(atomic.Int32)
-	}
-	s.handOn = func(m *heldMessage) {
-		channel := string(m.Channel)
-		if busy[channel].Add(1) != 1 {
-			t.Errorf("two at a time on channel %s", channel)
-		}
-		hand.Lock()
-		note(got, channel, string(m.Payload))
-		hand.Unlock()
-		busy[channel].Add(-1)
-	}
+	s.inLoop(func() {
+		s.pool.handOn = func(m *heldMessage) { note(got, string(m.Channel), string(m.Payload)) }
+	})
 	for i := range messages {
 		channel, payload := fmt.Sprint(rand.IntN(channels)), fmt.Sprint(i)
 		note(want, channel, payload)
 		if i%3 > 0 {
 			s.comes(resp.Message, channel, payload)
 		} else if !s.follows(channel, payload) {
-			hand.Lock()
-			note(got, channel, payload)
-			hand.Unlock()
+			s.inLoop(func() { note(got, channel, payload) })
 		}
 	}
-	for s.channels.Load() > 0 {
-		runtime.Gosched()
-	}
-	s.end()
+	s.settle()
+	s.empty()
 	for channel := range want {
 		if !slices.Equal(got[channel], want[channel]) {
 			t.Errorf("channel %s: got %v, want %v", channel, got[channel], want[channel])

@@ -17,7 +17,8 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// swallower stands between a relay and Redis, and can keep all messages to itself.
+// swallower stands between a relay and Redis, and can keep all messages to itself. It knows them in RESP3:
+// the connection that reads, and does not subscribe, speaks RESP2.
 type swallower struct {
 	net.Listener
 	redis     string
@@ -78,12 +79,15 @@ func (s *swallower) filter(client io.Writer, server io.Reader) {
 		text = append(text, buf[:n]...)
 		for {
 			var d resp.Delivery
-			token, n, err := resp.ScanServer(text, &d)
-			if token == resp.Incomplete && err == nil {
+			token, n, err := resp.ScanServer3(text, &d)
+			if err != nil {
+				return
+			}
+			if token == resp.Incomplete {
 				break
 			}
-			if err != nil {
-				n = len(text) // of a connection that publishes: not RESP2
+			if token == resp.IsDelivery {
+				text[0] = '>' // the scan has made it RESP2
 			}
 			if token == resp.IsDelivery && s.swallows.Load() {
 				s.swallowed.Add(1)

@@ -13,9 +13,8 @@ import (
 )
 
 // Deliver takes a message from Redis: finds its route, checks it and queues it
-// for its listeners. Nothing is written before Flush. What takes long to judge, and
-// what came behind it on its channel, goes to the pool of checks;
-// Deliver waits for nothing. It is upstream.Sink.
+// for its listeners. What takes long to judge, and
+// what came behind it on its channel, goes to the pool of checks. It is upstream.Sink.
 func (r *Relay) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
 		_ = r.fleet.Hear(d) || r.feed.Control(d) // or another relay's own, caught by a pattern
@@ -25,6 +24,7 @@ func (r *Relay) Deliver(d *resp.Delivery) {
 		r.refuseName(d, len(d.Payload))
 		return
 	}
+	d.Epoch = r.epoch
 	s := &r.stretch
 	s.enter(r.rules.Load(), d.Channel)
 	if s.route.HasHistory() && d.Kind != resp.SMessage && !r.feed.Hear(d) {
@@ -42,9 +42,6 @@ func (r *Relay) deliver(now *rules, rt *route.Route, n *newest, d *resp.Delivery
 		return 0
 	}
 	counters := now.counters[rt.Index]
-	if r.nats != nil || r.leaf != nil {
-		d.Epoch = r.epoch.Load()
-	}
 	var j judgement
 	isCopy := false
 	if rt.Checker != nil || rt.HasRate() || !rt.Subscribe {
@@ -91,8 +88,7 @@ func (r *Relay) judgeInbound(now *rules, rt *route.Route, d *resp.Delivery) (j j
 }
 
 // handOn queues a message that was judged for its listeners and returns how many
-// there are, or reports why not, once for all its copies. It may be called from
-// anywhere; for one channel, by one at a time.
+// there are, or reports why not, once for all its copies.
 func (r *Relay) handOn(
 	rt *route.Route, counters *monitor.Route, d *resp.Delivery, j *judgement, isCopy bool,
 ) (listeners int) {
@@ -119,14 +115,6 @@ func (r *Relay) handOn(
 		listeners += r.deliverToNATS(d)
 	}
 	return listeners
-}
-
-// Barrier calls done when all that Redis has published before to the names is queued for their
-// listeners, or lost with the connection. It is respserver.Backend.
-func (r *Relay) Barrier(names [resp.Kinds][]string, done func()) {
-	r.subscriber.Barrier(func() {
-		r.feed.Barrier(names, func() { r.checks.barrier(done) })
-	})
 }
 
 // TooLarge takes a message from Redis of which the payload was too large to be read.
@@ -164,29 +152,29 @@ func (r *Relay) refuseName(d *resp.Delivery, size int) {
 	}
 }
 
-// Flush writes to the listeners what Deliver has queued, and reports whether
-// none of it is kept.
-func (r *Relay) Flush() (free bool) {
+// endTurn writes what a turn of the loop has produced: to Redis first, then to the clients. When there is
+// too much for one turn, nothing more is read from Redis until the rest is written.
+func (r *Relay) endTurn() {
 	r.newest.keep()
 	r.stretch.count()
-	r.flush()
-	return r.hub.Settled()
-}
-
-// flush lets out what was queued, at all doors.
-func (r *Relay) flush() {
-	r.hub.Flush()
-	if r.nats != nil {
-		r.nats.Flush()
+	r.hub.Report()
+	r.hub.FanOut()
+	for b := range r.bridges {
+		b.HandOver()
 	}
-	if a := r.leaf.attached(); a != nil {
-		a.Flush()
+	r.redis.Flush()
+	if r.flusher.Flush() {
+		free := r.flusher.Settled()
+		r.hub.Settle(free)
+		r.redis.Settle(free)
+		return
 	}
+	r.redis.Pause()
+	r.loop.Post(func() {}) // there is another turn
 }
 
 // stretch is what neighbouring messages have in common, so that a burst on one
-// channel, or on channels of one route, finds it once. Owned by the goroutine that
-// reads from Redis.
+// channel, or on channels of one route, finds it once.
 type stretch struct {
 	rules   *rules
 	channel []byte // a copy

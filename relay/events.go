@@ -5,20 +5,18 @@ package relay
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
 )
 
 // The relay's own channels. Clients of this host may subscribe to them by their
@@ -110,7 +108,7 @@ func (r *Relay) tell(channel string, v any) {
 // tellHere tells this host. Who cannot keep up misses it; but of a gap who cannot be
 // told by an event is told by being disconnected.
 func (r *Relay) tellHere(channel string, v any) {
-	n, _ := r.hub.Listeners(resp.Message, []byte(channel))
+	n, _, _ := r.hub.Listeners(resp.Message, []byte(channel))
 	outside := r.nats != nil && r.nats.Hears([]byte(channel))
 	if n == 0 && !outside {
 		return
@@ -144,7 +142,6 @@ func (r *Relay) Behind(c respserver.SlowClient) {
 		Event: "slow_listener", Time: time.Now(), Who: whoIs(c.Client),
 		Reason: c.Reason, Disconnected: c.Ended, Messages: c.Missed, Queued: c.Queued, Kept: c.Kept,
 	})
-	r.hub.Flush()
 }
 
 // reject counts, logs (sampled) and tells of a refused message. by is who has published
@@ -169,106 +166,27 @@ func (r *Relay) reject(
 		}, who, more)...)
 	}
 	r.tell(RejectsChannel, reject)
-	if d == monitor.Outbound {
-		r.flush() // no read from Redis follows that would
-	}
 }
 
-// Confirmed says that Redis has subscribed a name. It is upstream.Registry.
-func (r *Relay) Confirmed(kind resp.Kind, name string) {
-	r.epoch.Add(1)
-	name = strings.TrimPrefix(name, history.SeqPrefix)
-	r.hub.Confirmed(kind, name)
-	if !r.rules.Load().historic(kind, name) {
-		return
-	}
-	if _, held := r.hub.Listeners(kind, []byte(name)); held == 0 {
-		return // of the name and its announcements the other one is still to come
-	}
-	switch kind {
-	case resp.Message:
-		r.feed.Confirmed(name)
-	case resp.PMessage:
-		r.feed.ConfirmedPattern()
-	}
-}
-
-// Released says that Redis has let go of a name.
-func (r *Relay) Released(kind resp.Kind, name string) {
-	r.hub.Released(kind, name)
-	switch kind {
-	case resp.Message:
-		r.feed.Released(name)
-	case resp.PMessage:
-		r.feed.ReleasedPattern(name)
-	}
-}
-
-// Refused says that Redis will not subscribe a name.
-func (r *Relay) Refused(kind resp.Kind, name string, err error) {
-	if r.interest.withoutShards(kind, name, err) {
-		return
-	}
-	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
-	if strings.HasPrefix(err.Error(), "NOPERM ") {
-		facts = append(facts, zap.String("allow_to_the_user", "&"+name))
-	}
-	r.log.Warn("Redis refused a subscription", facts...)
-	// Without the announcements there is no history: who listens must know, and that it is
-	// not the name they asked for.
-	if base, ok := strings.CutPrefix(name, history.SeqPrefix); ok {
-		err = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis &%[3]s)",
-			err, printable(base), printable(name))
-		name = base
-		r.interest.refused(kind, name)
-	}
-	r.hub.Refused(kind, name, err)
-	for b := range r.bridges {
-		b.Refused(kind, name, err)
-	}
-	if kind == resp.Message {
-		r.feed.Refused(name, err)
-	}
-}
-
-// Lost disconnects the listeners that must learn of a gap that way.
-func (r *Relay) Lost(since time.Time, _ error) {
-	now := r.rules.Load()
-	if r.gapSince.IsZero() { // else the outage goes on: that connection was lost before all was restored
-		r.gapSince = since
-	}
-	r.leaf.standDown()
-	r.interest.lost() // first: no entry is to come before its announcement
-	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
-		return now.onGap(kind, name) == route.GapDisconnect
-	})
-	r.disconnectFromNATS(now)
-	r.feed.Lost()
-	r.flush()
-}
-
-// Up is told when all subscriptions stand. It is upstream.Observer.
-func (r *Relay) Up(subscriptions int, outage time.Duration) {
+// Up is told when all subscriptions stand. It is upstream.Owner.
+func (r *Relay) Up(subscriptions int, outage upstream.Outage) {
 	subscriptions -= r.interest.count()
 	facts := []zap.Field{zap.String("redis", r.redisName()), zap.Int("subscriptions", subscriptions)}
-	if outage > 0 {
-		facts = append(facts, zap.Duration("outage", outage.Round(time.Millisecond)))
+	if outage.Took > 0 {
+		facts = append(facts, zap.Duration("outage", outage.Took.Round(time.Millisecond)))
 	}
 	r.log.Info("connected to Redis", facts...)
 	now := time.Now()
 	up := Event{Event: "upstream_up", Time: now, Subscriptions: subscriptions}
-	if outage > 0 {
-		since := r.gapSince
-		r.gapSince = time.Time{}
+	if since := outage.Since; !since.IsZero() {
 		up.Since = &since
 		r.tell(EventsChannel, Event{
-			Event: "gap", Time: now, Since: &since, Until: &now, Prefixes: r.rules.Load().prefixes(),
+			Event: "gap", Time: now, Since: &since, Until: &outage.Until, Prefixes: r.rules.Load().prefixes(),
 			Cause: "the connection to Redis was lost",
 		})
 	}
 	r.tell(EventsChannel, up)
 	r.feed.Up() // before anybody can act on the event
-	r.flush()
 	r.rights.look()
 }
 
@@ -277,7 +195,6 @@ func (r *Relay) Down(err error) {
 	r.log.Warn("connection to Redis lost; reconnecting", zap.Error(err),
 		zap.Int("disconnected_clients", r.disconnected))
 	r.tell(EventsChannel, Event{Event: "upstream_down", Time: time.Now(), Cause: err.Error()})
-	r.flush()
 }
 
 // Waiting is told while there is no connection.
@@ -292,7 +209,6 @@ func (r *Relay) Alert(attempts int, err error) {
 	r.log.Error("Redis cannot be reached; still trying", zap.Int("attempts", attempts), zap.Error(err),
 		zap.String("redis", r.redisName()))
 	r.tell(EventsChannel, Event{Event: "alert", Time: time.Now(), Attempts: attempts, Cause: err.Error()})
-	r.flush()
 }
 
 // socketLost is told when clients cannot connect any more, and with nil when they can
@@ -305,6 +221,5 @@ func (r *Relay) socketLost(why error) {
 	} else {
 		r.log.Info("clients can connect again", zap.String("socket", r.cfg.Socket.Path))
 	}
-	r.tell(EventsChannel, event)
-	r.flush()
+	r.loop.Post(func() { r.tell(EventsChannel, event) })
 }

@@ -65,14 +65,6 @@ func (x *examinations) stop() {
 	x.freed.Signal()
 }
 
-// judged says whether a payload is valid, where a scan has left that open.
-func (r *Relay) judged(checker route.Checker, payload []byte) error {
-	if decided, err := checker.Brief(payload); decided {
-		return err
-	}
-	return r.exams.validate(checker, payload)
-}
-
 // notChecked words why a publish is refused whose check was stopped.
 func notChecked(channel string, err error) *Refusal {
 	if errors.Is(err, schema.ErrStopped) {

@@ -166,7 +166,7 @@ func (r *testRelay) cutOff(redis *redistest.Server, user string) {
 	r.t.Helper()
 	connections := func() (n int) {
 		for line := range strings.Lines(redis.MustDo("CLIENT", "LIST").Str) {
-			if strings.Contains(line, " name=redis-relay:") && !strings.Contains(line, ":ask ") {
+			if strings.Contains(line, " name=redis-relay:") && !strings.Contains(line, ":read ") {
 				n++
 			}
 		}

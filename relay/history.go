@@ -6,14 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
-	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
@@ -23,16 +19,18 @@ import (
 // ears is the local side as the Feed sees it: see history.Listeners.
 type ears Relay
 
-// Deliver goes the way of every message from Redis. Feed.mu guards feedNewest.
+// Deliver goes the way of every message from Redis. What was read from a stream comes now; what was held
+// has come before.
 func (e *ears) Deliver(d *resp.Delivery) {
+	if d.Epoch == 0 {
+		d.Epoch = e.epoch
+	}
 	now := e.rules.Load()
 	rt := now.table.Lookup(d.Channel)
 	counters := now.counters[rt.Index]
 	counters.Received.Inc()
 	counters.Delivered.Add(float64((*Relay)(e).deliver(now, rt, &e.feedNewest, d)))
 }
-
-func (e *ears) Flush() { (*Relay)(e).flush() }
 
 // Names tells who hears a channel.
 func (e *ears) Names(channel string) (exact bool, patterns []string) {
@@ -67,8 +65,15 @@ func (e *ears) Room(channel string) (bytes int, empty bool) {
 	return e.hub.Room([]byte(channel), patience)
 }
 
-func (e *ears) Watch(channel string) (held bool) { return e.hub.Watch(channel) }
-func (e *ears) Unwatch(channel string)           { e.hub.Unwatch(channel) }
+// Watch keeps a channel subscribed for readers.
+func (e *ears) Watch(channel string, done func(refused error)) {
+	e.hub.Subscribe(e.watcher, resp.Message, []string{channel}, done)
+}
+
+// Unwatch ends Watch.
+func (e *ears) Unwatch(channel string) {
+	e.hub.Unsubscribe(e.watcher, resp.Message, []string{channel}, func() {})
+}
 
 // Missed tells of messages that could not be had back, in the way the route asks
 // for.
@@ -96,175 +101,8 @@ func (e *ears) Missed(g history.Gap) {
 	r.tell(EventsChannel, event)
 }
 
-// interest is what the relay wants of Redis: what the hub wants, with a name that may
-// catch history the announcements of it, and the channels of the fleet.
-type interest struct {
-	relay *Relay
-
-	mu        sync.Mutex                  // Guards what follows; taken under Hub.mu.
-	announced [resp.Kinds]map[string]bool // false: Redis refused the announcements
-	fenced    bool                        // the Feed's tokens come back
-	fleetKind resp.Kind                   // of the fleet's channels; Message where Redis has no shard channels
-}
-
-// Want says what is wanted. Announcements are asked for first, and let go last, so
-// that no entry comes without one.
-func (i *interest) Want(kind resp.Kind, name string, want bool) (held bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	up := i.relay.subscriber
-	asked, has := i.announced[kind][name]
-	if want && !asked && i.relay.rules.Load().historic(kind, name) {
-		i.add(kind, name)
-	}
-	held = up.Want(kind, name, want)
-	if !want && has {
-		delete(i.announced[kind], name)
-		up.Want(kind, history.SeqPrefix+name, false)
-	}
-	return held && (!want || i.hasAnnouncements(kind, name))
-}
-
-// Held tells whether Redis has a name subscribed, with its announcements if it has
-// any.
-func (i *interest) Held(kind resp.Kind, name string) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.relay.subscriber.Held(kind, name) && i.hasAnnouncements(kind, name)
-}
-
-func (i *interest) hasAnnouncements(kind resp.Kind, name string) bool {
-	_, has := i.announced[kind][name]
-	return !has || i.relay.subscriber.Held(kind, history.SeqPrefix+name)
-}
-
-// refused notes that Redis does not let announcements be heard: they are asked for
-// again when the name is wanted again.
-func (i *interest) refused(kind resp.Kind, name string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if _, has := i.announced[kind][name]; has {
-		i.announced[kind][name] = false
-	}
-}
-
-// joinFleet has the questions of other relays come, and the answers to our own.
-func (i *interest) joinFleet() {
-	i.fleetKind = resp.SMessage
-	for _, channel := range i.relay.fleet.Channels() {
-		i.relay.subscriber.Want(resp.SMessage, channel, true)
-	}
-}
-
-// withoutShards reports whether Redis refused one of the fleet's channels because it has no shard channels, which came
-// with 7.0. Then the relay asks for the ordinary channel of that name.
-func (i *interest) withoutShards(kind resp.Kind, name string, err error) bool {
-	if kind != resp.SMessage || !slices.Contains(i.relay.fleet.Channels(), name) || !fleet.NoShards(err) {
-		return false
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.fleetKind = resp.Message
-	i.relay.subscriber.Want(resp.Message, name, true)
-	return true
-}
-
-// fence has the Feed's tokens come back, if anything is kept at all.
-func (i *interest) fence() {
-	want := i.relay.rules.Load().history()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.fenced != want {
-		i.fenced = want
-		i.relay.subscriber.Want(resp.Message, i.relay.feed.Fence(), want)
-	}
-}
-
-// lost wants once more what the hub does not know of, or does not know to be held:
-// the connection is gone.
-func (i *interest) lost() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	up := i.relay.subscriber
-	i.joinFleet()
-	if i.fenced {
-		up.Want(resp.Message, i.relay.feed.Fence(), true)
-	}
-	for kind := range i.announced {
-		for name := range i.announced[kind] {
-			i.add(resp.Kind(kind), name)
-			up.Want(resp.Kind(kind), name, true)
-		}
-	}
-}
-
-// count returns how many subscriptions the hub does not know of.
-func (i *interest) count() (n int) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, channel := range i.relay.fleet.Channels() {
-		if i.relay.subscriber.Held(i.fleetKind, channel) { // an ACL may refuse it
-			n++
-		}
-	}
-	if i.fenced {
-		n++
-	}
-	for _, names := range i.announced {
-		n += len(names)
-	}
-	return n
-}
-
-// patterns returns how many of the patterns on Redis are announcements'.
-func (i *interest) patterns() int64 {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return int64(len(i.announced[resp.PMessage]))
-}
-
-// follow makes the announcements those of names that may catch history by the rules
-// of now, and returns the names that no longer do.
-func (i *interest) follow(kind resp.Kind, names []string) (dropped []string) {
-	now := i.relay.rules.Load()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, name := range names {
-		_, has := i.announced[kind][name]
-		switch want := now.historic(kind, name); {
-		case has == want:
-			continue
-		case want:
-			i.add(kind, name)
-		default:
-			delete(i.announced[kind], name)
-			dropped = append(dropped, name)
-			i.relay.subscriber.Want(kind, history.SeqPrefix+name, false)
-		}
-	}
-	return dropped
-}
-
-func (i *interest) add(kind resp.Kind, name string) {
-	if i.announced[kind] == nil {
-		i.announced[kind] = map[string]bool{}
-	}
-	i.announced[kind][name] = true
-	i.relay.subscriber.Want(kind, history.SeqPrefix+name, true)
-}
-
-// followHistory does what a reload asks for: routes may have got a history, or lost
-// theirs.
-func (r *Relay) followHistory() {
-	r.interest.fence()
-	for _, name := range r.interest.follow(resp.Message, r.hub.Names(resp.Message)) {
-		r.feed.Forget(name)
-	}
-	r.interest.follow(resp.PMessage, r.hub.Names(resp.PMessage))
-}
-
 // persist takes a message that is to be kept.
-func (r *Relay) persist(p respserver.Publication, policy *route.Policy, sent *publication) error {
+func (r *Relay) persist(p *respserver.Publication, policy *route.Policy, sent *publication) error {
 	return r.writer.Write(p.From, history.Message{
 		Channel: p.Channel, Field: p.Field, Payload: p.Payload,
 		Length: policy.History.Length, TTL: policy.History.TTL,
@@ -285,62 +123,98 @@ func (p *persisted) Persisted(id string, receivers int64, err error) {
 	sent.receipt.Published(sent.reached(receivers), id, nil)
 }
 
-// Flush lets the answers out.
-func (p *persisted) Flush() { p.receipt.Flush() }
-
 // Query carries out a reading command on the stream of a channel, as it is.
-func (r *Relay) Query(ctx context.Context, command string, channel []byte, rest [][]byte) (any, error) {
-	if err := r.mustHaveHistory(string(channel)); err != nil {
-		return nil, err
+func (r *Relay) Query(command string, channel []byte, rest [][]byte, done func(any, error)) {
+	name := string(channel)
+	if err := r.mustHaveHistory(name); err != nil {
+		done(nil, err)
+		return
 	}
 	var args []any
 	for word := range strings.FieldsSeq(command) {
 		args = append(args, word)
 	}
-	key := history.Key(string(channel))
+	key := history.Key(name)
 	args = append(args, key)
 	for _, a := range rest {
 		args = append(args, a)
 	}
-	v, err := r.publisher.Do(ctx, args...)
-	var refused upstream.ReplyError
-	switch {
-	case errors.As(err, &refused): // it may name the key
-		return nil, upstream.ReplyError(strings.ReplaceAll(string(refused), key, string(channel)))
-	case err != nil:
-		return nil, notRead(string(channel), err)
+	r.redis.Ask(func(v any, err error) {
+		var refused upstream.ReplyError
+		switch {
+		case errors.As(err, &refused): // it may name the key
+			err = upstream.ReplyError(strings.ReplaceAll(string(refused), key, name))
+		case err != nil:
+			err = notRead(name, err)
+		}
+		done(v, err)
+	}, args...)
+}
+
+// inOrder has read run in a goroutine of its own, which may wait for Redis, when all that was sent before has
+// been carried out; and then the function that it returns, in the loop. ends are where the streams of
+// channels ended by then.
+func (r *Relay) inOrder(channels []string, read func(ends []*history.ID) (then func())) {
+	history.Ends(r.redis, channels, func(ends []*history.ID) {
+		r.reads.Go(func() { r.loop.Call(read(ends)) })
+	})
+}
+
+// held has a Held called in the loop.
+func (r *Relay) held(held respserver.Held) history.Held {
+	return func(entries, bytes int) (err error) {
+		if !r.loop.Call(func() { err = held(entries, bytes) }) {
+			return context.Canceled
+		}
+		return err
 	}
-	return v, nil
 }
 
 // Range reads a part of the stream of a channel.
-func (r *Relay) Range(ctx context.Context, q respserver.Range, held respserver.Held) ([]respserver.Entry, error) {
+func (r *Relay) Range(q respserver.Range, held respserver.Held, done func([]respserver.Entry, error)) {
 	if err := r.mustHaveHistory(q.Channel); err != nil {
-		return nil, err
+		done(nil, err)
+		return
 	}
-	entries, err := r.pages.Range(ctx, history.Range(q), history.Held(held))
-	if err != nil {
-		return nil, notRead(q.Channel, err)
-	}
-	return toEntries(entries), nil
+	r.inOrder([]string{q.Channel}, func(ends []*history.ID) func() {
+		part := history.Range(q)
+		part.Until(ends[0])
+		entries, err := r.pages.Range(context.Background(), part, r.held(held))
+		if err != nil {
+			err = notRead(q.Channel, err)
+		}
+		return func() { done(toEntries(entries), err) }
+	})
 }
 
 // Read returns what the streams of channels hold behind positions.
 func (r *Relay) Read(
-	ctx context.Context, list []respserver.Position, count int, held respserver.Held,
-) ([]respserver.Stream, error) {
+	list []respserver.Position, count int, held respserver.Held, done func([]respserver.Stream, error),
+) {
 	positions, err := r.positions(list)
 	if err != nil {
-		return nil, err
+		done(nil, err)
+		return
 	}
-	if err := r.findLast(ctx, list, positions); err != nil {
-		return nil, err
+	channels := make([]string, len(list))
+	for i, p := range list {
+		channels[i] = p.Channel
 	}
-	streams, err := r.pages.Behind(ctx, positions, count, history.Held(held))
-	if err != nil {
-		return nil, notRead(list[0].Channel, err)
-	}
-	return toStreams(streams), nil
+	r.inOrder(channels, func(ends []*history.ID) func() {
+		for i := range positions {
+			positions[i].Until = ends[i]
+		}
+		ctx := context.Background()
+		err := r.findLast(ctx, list, positions)
+		var streams []history.Stream
+		if err == nil {
+			streams, err = r.pages.Behind(ctx, positions, count, r.held(held))
+		}
+		if err != nil {
+			err = notRead(list[0].Channel, err)
+		}
+		return func() { done(toStreams(streams), err) }
+	})
 }
 
 // Await is Read for a client that waits.
@@ -384,9 +258,9 @@ func (r *Relay) findLast(ctx context.Context, list []respserver.Position, positi
 		if p.After != "+" {
 			continue
 		}
-		last, err := r.pages.Range(ctx, history.Range{
-			Command: "XREVRANGE", Channel: p.Channel, From: "+", To: "-", Count: 1,
-		}, func(int, int) error { return nil })
+		part := history.Range{Command: "XREVRANGE", Channel: p.Channel, From: "+", To: "-", Count: 1}
+		part.Until(positions[i].Until)
+		last, err := r.pages.Range(ctx, part, func(int, int) error { return nil })
 		if err != nil {
 			return notRead(p.Channel, err)
 		}
@@ -447,7 +321,4 @@ func mayPersist(rt *route.Route, policy *route.Policy, p *respserver.Publication
 	return nil
 }
 
-var (
-	_ history.Listeners = (*ears)(nil)
-	_ hub.Upstream      = (*interest)(nil)
-)
+var _ history.Listeners = (*ears)(nil)

@@ -35,7 +35,7 @@ func fill(t *testing.T, redis *redistest.Server, channel string, entries, size i
 // asking tells which connection asks.
 func asking(redis *redistest.Server) (id string) {
 	for line := range strings.Lines(redis.MustDo("CLIENT", "LIST").Str) {
-		if strings.Contains(line, ":ask ") {
+		if strings.Contains(line, ":read ") {
 			id, _, _ = strings.Cut(line, " ")
 		}
 	}

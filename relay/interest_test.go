@@ -222,11 +222,16 @@ func TestConfirmationWaitsForRedis(t *testing.T) {
 			proxy.Stall(false)
 			sub.Expect(t, tt.want)
 
-			second := r.dial() // what is held already is confirmed at once
+			second := r.dial() // also of what Redis has already: what came before must not be heard
 			proxy.Stall(true)
 			second.Send(tt.subscribe, tt.name)
-			second.Expect(t, tt.want)
+			second.SetTimeout(200 * time.Millisecond)
+			if v, err := second.TryReceive(); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("before Redis has answered: got %s, %v", v, err)
+			}
+			second.SetTimeout(redistest.DefaultTimeout)
 			proxy.Stall(false)
+			second.Expect(t, tt.want)
 		})
 	}
 }
@@ -373,15 +378,15 @@ func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {
 	}
 }
 
-// TestUnsubscribeOfASilentRedis is answered before the relay gives the connection up,
-// which takes 7 s.
+// TestUnsubscribeOfASilentRedis is answered when the relay gives the connection up, which takes 7 s: until then
+// messages may come.
 func TestUnsubscribeOfASilentRedis(t *testing.T) {
+	calm := newRoute("calm:", func(r *config.Route) { r.Policy.OnGap = config.OnGapNotify })
 	redis := redistest.Start(t)
-	r := startRelay(t, redis, func(c *config.Config) { c.Redis.PublishTimeout = time.Second })
-	sub := r.subscribe("end:1")
+	r := startRelay(t, redis, withRoutes(calm))
+	sub := r.subscribe("calm:1")
 	redis.Stop()
 	defer redis.Cont()
-	sub.SetTimeout(5 * time.Second)
-	sub.Send("UNSUBSCRIBE", "end:1")
-	sub.Expect(t, "[unsubscribe end:1 0]")
+	sub.Send("UNSUBSCRIBE", "calm:1")
+	sub.Expect(t, "[unsubscribe calm:1 0]")
 }

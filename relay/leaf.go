@@ -19,7 +19,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"redis-relay/config"
-	"redis-relay/relay/hub"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/upstream"
@@ -52,6 +51,7 @@ return heard or ''
 var (
 	errOtherLeads = errors.New("another relay is the leaf node")
 	errRedisLost  = errors.New("the connection to Redis was lost")
+	errEnding     = errors.New("the relay ends")
 	errNoAnswer   = fmt.Errorf("the cluster does not answer within %v", leafPatience)
 )
 
@@ -75,9 +75,9 @@ type leaf struct {
 	failures atomic.Uint64
 	until    atomic.Int64 // end of the lease, less a margin, since began
 	heard    atomic.Int64 // the cluster has had all that was published before, in Unix milliseconds; 0: not known
-	current  atomic.Pointer[attachment]
+	up       atomic.Bool  // there is an attachment
 
-	fences int // owned by run
+	current *attachment // nil: there is none; owned by the loop
 }
 
 // attachment is a connection to the cluster.
@@ -124,21 +124,27 @@ func (r *Relay) openLeaf(life string) error {
 	return nil
 }
 
-// attached is the connection to the cluster, or nil.
+// attached is the connection to the cluster, or nil. It belongs to the loop.
 func (l *leaf) attached() *attachment {
 	if l == nil {
 		return nil
 	}
-	return l.current.Load()
+	return l.current
+}
+
+// attach sets the connection to the cluster, or nil. It belongs to the loop.
+func (l *leaf) attach(a *attachment) {
+	l.current = a
+	l.up.Store(a != nil)
 }
 
 // standDown ends a life, and deliveries at once: messages of Redis may be missing, and
-// with another Redis in its place the lease, too.
+// with another Redis in its place the lease, too. It belongs to the loop.
 func (l *leaf) standDown() {
 	if l == nil {
 		return
 	}
-	l.current.Store(nil)
+	l.attach(nil)
 	l.until.Store(0)
 	select {
 	case l.lost <- struct{}{}:
@@ -203,7 +209,7 @@ func (l *leaf) claim(ctx context.Context, period time.Duration) (before time.Tim
 		heard = strconv.FormatInt(ms, 10)
 	}
 	sent := time.Since(l.began)
-	v, err := l.relay.publisher.Eval(ctx, leaseScript, l.keys, l.id, period.Milliseconds(), heard)
+	v, err := l.eval(ctx, l.id, period.Milliseconds(), heard)
 	switch text, ok := v.(string); {
 	case err != nil:
 		return before, err
@@ -218,6 +224,27 @@ func (l *leaf) claim(ctx context.Context, period time.Duration) (before time.Tim
 	}
 	l.until.Store(int64(sent + period - leaseMargin))
 	return before, nil
+}
+
+// eval runs the script and waits for what it returns.
+func (l *leaf) eval(ctx context.Context, args ...any) (any, error) {
+	type answer struct {
+		value any
+		err   error
+	}
+	r := l.relay
+	answered := make(chan answer, 1)
+	if !r.loop.Post(func() {
+		r.redis.Eval(leaseScript, l.keys, func(v any, err error) { answered <- answer{v, err} }, args...)
+	}) {
+		return nil, errEnding
+	}
+	select {
+	case a := <-answered:
+		return a.value, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // holds tells whether the lease is ours.
@@ -263,13 +290,15 @@ func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
 	}
 	door := clusterDoor{(*natsDoor)(r)}
 	limits := natsbridge.Limits{Payload: int(r.limits.Payload.Load()), Behind: int(r.buffer.Load())}
-	bridge, err := natsbridge.Attach(ctx, l.cluster, limits, r.hub, door, l.log)
+	bridge, err := natsbridge.Attach(ctx, r.natsParts(door, l.log), l.cluster, limits)
 	if err != nil {
 		return err
 	}
-	defer bridge.Leave()
-	l.current.Store(&attachment{bridge, epoch})
-	defer l.current.Store(nil)
+	r.loop.Call(func() { l.attach(&attachment{bridge, epoch}) })
+	defer r.loop.Call(func() {
+		l.attach(nil)
+		bridge.Leave()
+	})
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return bridge.Run(ctx) })
 	all.Go(func() error { return l.watch(ctx, bridge, before, up) })
@@ -277,25 +306,24 @@ func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
 }
 
 // fence waits until all that Redis had sent has come, and returns the epoch of what
-// follows: it subscribes to a channel, which Redis confirms in the order of messages.
+// follows.
 func (l *leaf) fence(ctx context.Context) (epoch uint64, err error) {
-	h := l.relay.hub
-	l.fences++
-	name := fmt.Sprintf("%s%s:%d", leasePrefix, l.id, l.fences)
-	listener := hub.NewSilentListener(2)
-	p := h.Join(listener, resp.Message, []string{name}, nil)
-	defer h.Leave(listener, resp.Message, name)
-	for active := false; !active; {
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-p.Ready():
-		}
-		if active, err = h.Enter(p); err != nil {
-			return 0, fmt.Errorf("subscribe to %s: %w", name, err)
-		}
+	r := l.relay
+	passed := make(chan uint64, 1)
+	if !r.loop.Post(func() {
+		r.hub.InOrder(func() {
+			r.epoch++ // what came before may be held up, and be delivered later
+			passed <- r.epoch
+		})
+	}) {
+		return 0, errEnding
 	}
-	return l.relay.epoch.Load(), nil
+	select {
+	case epoch = <-passed:
+		return epoch, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 // watch has the cluster answer again and again, and tells it what it may have missed.
@@ -304,7 +332,7 @@ func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time
 	defer ticker.Stop()
 	for last := (time.Time{}); ; {
 		sent := time.Now()
-		if !bridge.Ping(leafPatience) {
+		if !bridge.Await(leafPatience) {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -318,7 +346,7 @@ func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time
 		case !last.IsZero(): // not sent: what was published just before may have been on its way to us
 			l.heard.Store(last.UnixMilli())
 			last = sent
-		case before.IsZero() || bridge.Settled():
+		case before.IsZero() || l.settled(bridge):
 			last = sent
 			heard := sent
 			if !before.IsZero() {
@@ -336,16 +364,23 @@ func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time
 	}
 }
 
-// tellGap tells the cluster what it may have missed while nobody was its leaf node.
-func (l *leaf) tellGap(bridge *natsbridge.Bridge, since, until time.Time) {
-	l.tell(bridge, Event{
-		Event: "gap", Time: until, Since: &since, Until: &until, Prefixes: l.relay.rules.Load().natsPrefixes(),
-		Cause: "the NATS cluster had no relay as its leaf node",
-	})
-	bridge.Flush()
+// settled tells whether Redis has answered for all that the cluster listens to.
+func (l *leaf) settled(bridge *natsbridge.Bridge) (is bool) {
+	l.relay.loop.Call(func() { is = bridge.Settled() })
+	return is
 }
 
-// tell tells the cluster of a gap.
+// tellGap tells the cluster what it may have missed while nobody was its leaf node.
+func (l *leaf) tellGap(bridge *natsbridge.Bridge, since, until time.Time) {
+	l.relay.loop.Call(func() {
+		l.tell(bridge, Event{
+			Event: "gap", Time: until, Since: &since, Until: &until, Prefixes: l.relay.rules.Load().natsPrefixes(),
+			Cause: "the NATS cluster had no relay as its leaf node",
+		})
+	})
+}
+
+// tell tells the cluster of a gap. It belongs to the loop.
 func (l *leaf) tell(bridge *natsbridge.Bridge, event Event) {
 	payload, err := json.Marshal(event)
 	if err != nil {
@@ -362,12 +397,12 @@ type clusterDoor struct{ *natsDoor }
 
 const clusterSource = natsSource - 1
 
-func (d clusterDoor) Publish(channel, payload []byte, late bool, receipt natsbridge.Receipt) error {
-	return d.publish(clusterSource, channel, payload, late, receipt)
+// Publish is of natsbridge.Backend.
+func (d clusterDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) (checking bool, err error) {
+	return d.publish(clusterSource, channel, payload, receipt)
 }
 
-func (d clusterDoor) Send() { (*Relay)(d.natsDoor).Send(clusterSource) }
-
+// MayListen is of natsbridge.Backend.
 func (d clusterDoor) MayListen(kind resp.Kind, name []byte) error {
 	if kind == resp.Message && string(name) == RejectsChannel {
 		return &Refusal{Denied, RejectsChannel, "it exists on the relay's own host only"}
@@ -388,7 +423,6 @@ func (d clusterDoor) Missed(since, until time.Time, messages int) {
 			Prefixes: r.rules.Load().natsPrefixes(),
 			Cause:    "the NATS cluster fell behind, or takes no messages of this size (max_payload)",
 		})
-		a.Flush()
 	}
 }
 
@@ -400,7 +434,7 @@ func (r *Relay) measureLeaf() {
 	}
 	m := r.metrics
 	m.Gauge("nats_leaf_up", "1 while this relay is the leaf node of a NATS cluster.",
-		func() float64 { return oneIf(l.attached() != nil) })
+		func() float64 { return oneIf(l.up.Load()) })
 	m.Count("nats_leaf_failures_total", "Attempts to be the leaf node that failed, or ended by a loss.",
 		func() float64 { return float64(l.failures.Load()) })
 	m.Count("nats_leaf_delivered_total", "Messages given to the NATS cluster.",

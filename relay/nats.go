@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -37,10 +38,15 @@ func (r *Relay) openNATS() error {
 	if err != nil {
 		return err
 	}
-	r.nats, err = natsbridge.New(natsbridge.Options{
+	r.nats, err = natsbridge.New(r.natsParts((*natsDoor)(r), r.log.Named("nats")), natsbridge.Options{
 		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout, Memory: &r.limits.Bounds,
-	}, r.natsLimits(r.cfg.Limits), r.rules.Load().scopes(), r.hub, (*natsDoor)(r), r.log.Named("nats"))
+	}, r.natsLimits(r.cfg.Limits), r.rules.Load().scopes())
 	return err
+}
+
+// natsParts are what a bridge shares with the relay.
+func (r *Relay) natsParts(b natsbridge.Backend, log *zap.Logger) natsbridge.Parts {
+	return natsbridge.Parts{Loop: r.loop, Hub: r.hub, Flusher: r.flusher, Backend: b, Log: log}
 }
 
 // readToken reads the file that holds the token; "" means none.
@@ -78,7 +84,7 @@ func (r *rules) scopes() (list []natsbridge.Scope) {
 }
 
 // bridges yields the ways to NATS clients at this moment: the door for those of this
-// host, and the connection to a cluster.
+// host, and the connection to a cluster. It belongs to the loop, as all that follows.
 func (r *Relay) bridges(yield func(*natsbridge.Bridge) bool) {
 	if r.nats != nil && !yield(r.nats) {
 		return
@@ -99,13 +105,21 @@ func (r *Relay) deliverToNATS(d *resp.Delivery) (n int) {
 	return n
 }
 
-func (r *Relay) reloadNATS(next *config.Config) {
+// reloadNATS takes over what a reload has changed. The server of the NATS door may need a while for its
+// limits: wait returns when they hold. It must not be called by the loop.
+func (r *Relay) reloadNATS(next *config.Config) (wait func()) {
+	var changing sync.WaitGroup
 	for b := range r.bridges {
-		if err := b.SetLimits(r.natsLimits(next.Limits)); err != nil {
-			r.log.Warn("not all limits hold for NATS clients yet", zap.Error(err))
-		}
+		changing.Add(1)
+		b.SetLimits(r.natsLimits(next.Limits), func(err error) {
+			if err != nil {
+				r.log.Warn("not all limits hold for NATS clients yet", zap.Error(err))
+			}
+			changing.Done()
+		})
 		b.SetScopes(r.rules.Load().scopes())
 	}
+	return changing.Wait
 }
 
 // listenersOnNATS counts the NATS clients that hear a channel; a cluster is one.
@@ -120,8 +134,8 @@ func (r *Relay) listenersOnNATS(channel []byte) (n int) {
 }
 
 // namedOnNATS counts them as PUBSUB NUMSUB does: none, if all listen by wildcards.
-func (r *Relay) namedOnNATS(channel []byte) (n int) {
-	if r.nats == nil && r.leaf == nil {
+func (r *Relay) namedOnNATS(kind resp.Kind, channel []byte) (n int) {
+	if kind != resp.Message || r.nats == nil && r.leaf == nil {
 		return 0
 	}
 	for b := range r.bridges {
@@ -145,25 +159,26 @@ func (r *Relay) disconnectFromNATS(now *rules) {
 // natsDoor is the relay as NATS clients see it: see natsbridge.Backend.
 type natsDoor Relay
 
-func (d *natsDoor) Publish(channel, payload []byte, late bool, receipt natsbridge.Receipt) error {
-	return d.publish(natsSource, channel, payload, late, receipt)
+// Publish is of natsbridge.Backend.
+func (d *natsDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) (checking bool, err error) {
+	return d.publish(natsSource, channel, payload, receipt)
 }
 
-func (d *natsDoor) publish(from uint64, channel, payload []byte, late bool, receipt natsbridge.Receipt) error {
+func (d *natsDoor) publish(
+	from uint64, channel, payload []byte, receipt natsbridge.Receipt,
+) (checking bool, err error) {
 	r := (*Relay)(d)
 	now := r.rules.Load()
 	rt := now.table.Lookup(channel)
 	if !rt.NATS && !route.IsReserved(channel) {
 		refusal := &Refusal{Denied, string(channel), notOnNATS(rt)}
 		r.reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, len(payload), nil)
-		return refusal
+		return false, refusal
 	}
 	return r.Publish(respserver.Publication{
-		From: from, Kind: resp.Message, Channel: channel, Payload: payload, Late: late,
+		From: from, Kind: resp.Message, Channel: channel, Payload: payload,
 	}, receipt)
 }
-
-func (d *natsDoor) Send() { (*Relay)(d).Send(natsSource) }
 
 // MayListen is MaySubscribe for NATS clients. Whom a connection over TCP belongs to is
 // not known. What a pattern catches of routes that are not for them is not delivered.
@@ -208,7 +223,7 @@ func notOnNATS(rt *route.Route) string {
 // errEnough ends a reading when there is enough for one reply.
 var errEnough = errors.New("enough")
 
-// History reads entries for a NATS client.
+// History reads entries for a NATS client. It is called in a goroutine.
 func (d *natsDoor) History(
 	ctx context.Context, channel, from string, count, enough int,
 ) (list []natsbridge.Entry, more bool, err error) {
@@ -249,7 +264,6 @@ func (d *natsDoor) Missed(since, until time.Time, messages int) {
 	}
 	r.disconnectFromNATS(now)
 	r.tellHere(EventsChannel, event)
-	r.flush()
 }
 
 // natsPrefixes are those of the routes that NATS clients hear.
@@ -272,7 +286,6 @@ func (d *natsDoor) Refused(kind resp.Kind, name string, err error) {
 	}
 	r.log.Warn("Redis refused a subscription of NATS clients", zap.String("name", printable(name)), zap.Error(err))
 	r.tell(EventsChannel, event)
-	r.flush()
 }
 
 // measureNATS names the metrics of the NATS door.

@@ -326,22 +326,23 @@ func TestAlert(t *testing.T) {
 	}
 }
 
-// TestNoRoomToPublish: Redis has no room for the connections that publish, which an
-// operator is told as it is.
-func TestNoRoomToPublish(t *testing.T) {
+// TestNoRoomForTheRelay: Redis has no room for the relay's connection, which an operator
+// is told as it is.
+func TestNoRoomForTheRelay(t *testing.T) {
 	redis := redistest.Start(t)
 	r := startRelay(t, redis, func(c *config.Config) { c.Redis.AlertAfter = 3 })
 	admin := redistest.Dial(t, "tcp", redis.Addr())
 	admin.Do("AUTH", "redistest", "any")
 	room := admin.Do("CONFIG", "GET", "maxclients").Elems[1].Str
 	admin.Do("CONFIG", "SET", "maxclients", "1")
+	admin.Do("CLIENT", "KILL", "TYPE", "pubsub")
 	admin.Do("CLIENT", "KILL", "TYPE", "normal")
 	redistest.Eventually(t, redistest.DefaultTimeout, "/readyz says why", func() bool {
 		status, body := r.get("/readyz")
-		return status == http.StatusServiceUnavailable && strings.Contains(body, "the connections that publish are not up: ")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "not connected to Redis: ")
 	})
 	redistest.Eventually(t, redistest.DefaultTimeout, "the log says so", func() bool {
-		return r.logs.FilterMessage("no connection to publish over; still trying").FilterLevelExact(zap.WarnLevel).Len() > 0
+		return r.logs.FilterMessage("no connection to Redis; still trying").FilterLevelExact(zap.WarnLevel).Len() > 0
 	})
 	admin.Do("CONFIG", "SET", "maxclients", room)
 	redistest.Eventually(t, redistest.DefaultTimeout, "the relay is ready again", r.ready)

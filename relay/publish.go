@@ -3,6 +3,7 @@ package relay
 // From a local client to Redis.
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -11,88 +12,129 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
-	"redis-relay/relay/upstream"
 )
 
 // Publish checks a message and sends it to Redis, from where it comes back to the
-// listeners of this host as to all others. It returns a refusal, or nil; then the
-// receipt follows. It does not block.
-func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) error {
+// listeners of this host as to all others. It is respserver.Publisher.
+func (r *Relay) Publish(p respserver.Publication, receipt respserver.Receipt) (checking bool, err error) {
 	now := r.rules.Load()
 	rt := now.table.Lookup(p.Channel)
-	counters := now.counters[rt.Index]
-	kind, refusal := r.judge(now, rt, &p)
-	policy := rt.PolicyOf(kind)
+	kind, decided, refusal := r.judge(now, rt, &p)
+	if refusal == nil && !decided {
+		r.checkPublished(now, rt, kind, p, receipt)
+		return true, nil
+	}
+	return false, r.send(now, rt, kind, refusal, &p, receipt)
+}
+
+// checkPublished has the pool check a message, and then goes on with it.
+func (r *Relay) checkPublished(
+	now *rules, rt *route.Route, kind []byte, p respserver.Publication, receipt respserver.Receipt,
+) {
+	p.Channel, p.Payload, kind = bytes.Clone(p.Channel), bytes.Clone(p.Payload), bytes.Clone(kind)
+	if p.Field != nil {
+		p.Field = bytes.Clone(p.Field)
+	}
+	r.checks.check(rt.Checker, p.Payload, func(err error) {
+		var refusal *Refusal
+		if err != nil {
+			refusal = notChecked(string(p.Channel), err)
+		}
+		if err := r.send(now, rt, kind, refusal, &p, receipt); err != nil {
+			receipt.Published(0, "", err)
+			return
+		}
+		receipt.Checked()
+	})
+}
+
+// send sends a message that was judged, or reports why not.
+func (r *Relay) send(
+	now *rules, rt *route.Route, kind []byte, refusal *Refusal, p *respserver.Publication, receipt respserver.Receipt,
+) error {
+	counters, policy := now.counters[rt.Index], rt.PolicyOf(kind)
 	if refusal == nil {
-		refusal = mayPersist(rt, policy, &p)
+		refusal = mayPersist(rt, policy, p)
 	}
 	if refusal != nil {
-		r.reject(monitor.Outbound, rt, counters, refusal, sizeOf(&p), p.Sender)
+		r.reject(monitor.Outbound, rt, counters, refusal, sizeOf(p), p.Sender)
 		if refusal.Code != Invalid || !rt.LogInvalid {
 			return refusal
 		}
 	}
-	sent := &publication{relay: r, kind: p.Kind, channel: string(p.Channel), counters: counters, receipt: receipt}
-	if err := r.send(p, policy, sent); err != nil {
+	sent := &publication{relay: r, channel: r.nameOf(p.Channel), counters: counters, receipt: receipt}
+	sent.listeners, sent.own = r.audience(p.Kind, p.Channel)
+	var err error
+	if policy.History != nil {
+		err = r.persist(p, policy, sent)
+	} else {
+		err = r.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
+	}
+	if err != nil {
 		return r.failed(sent, err)
 	}
 	return nil
 }
 
+// nameOf returns a channel as a string. That of the last publish needs no memory of its own.
+func (r *Relay) nameOf(channel []byte) string {
+	if r.lastName != string(channel) {
+		r.lastName = string(channel)
+	}
+	return r.lastName
+}
+
+// audience counts whom a message that is sent now reaches on this host, and how many of those whom Redis
+// counts are this relay.
+func (r *Relay) audience(kind resp.Kind, channel []byte) (listeners, own int) {
+	listeners, own = r.hub.Audience(kind, channel)
+	if kind == resp.Message {
+		listeners += r.listenersOnNATS(channel)
+	}
+	return listeners, own
+}
+
 // sizeOf returns the bytes of a payload, which need not have been read.
 func sizeOf(p *respserver.Publication) int { return max(int(p.Oversize), len(p.Payload)) }
 
-func (r *Relay) send(p respserver.Publication, policy *route.Policy, sent *publication) error {
-	if p.Late && !r.Standing(p.From) {
-		return upstream.ErrDown
-	}
-	if policy.History != nil {
-		return r.persist(p, policy, sent)
-	}
-	return r.publisher.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
-}
-
-// Send has sent what a connection published. It does not block.
-func (r *Relay) Send(from uint64) { r.publisher.Flush(from) }
-
-// Standing tells whether there is a connection to Redis to send over what a client
-// publishes.
-func (r *Relay) Standing(from uint64) bool { return r.publisher.Standing(from) }
-
 // TakeBack refuses what a connection published and could not be sent so far.
-func (r *Relay) TakeBack(from uint64) { r.publisher.TakeBack(from) }
+func (r *Relay) TakeBack(from uint64) { r.redis.TakeBack(from) }
 
-// judge says why a local client may not publish a message, or of what kind it is.
-func (r *Relay) judge(now *rules, rt *route.Route, p *respserver.Publication) (kind []byte, refusal *Refusal) {
+// judge says why a local client may not publish a message, or of what kind it is. decided tells whether
+// that was all there is to check.
+func (r *Relay) judge(
+	now *rules, rt *route.Route, p *respserver.Publication,
+) (kind []byte, decided bool, refusal *Refusal) {
 	var err error
 	limit := r.limits.Payload.Load()
 	size := sizeOf(p)
 	switch {
 	case r.isLong(p.Channel):
-		return nil, r.longName(p.Channel)
+		return nil, true, r.longName(p.Channel)
 	case route.IsReserved(p.Channel):
-		return nil, &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
+		return nil, true, &Refusal{Denied, string(p.Channel), "channels that begin with relay: are the relay's own"}
 	case !rt.Publish:
-		return nil, &Refusal{Denied, string(p.Channel), closed("publish", rt)}
+		return nil, true, &Refusal{Denied, string(p.Channel), closed("publish", rt)}
 	case !rt.Publishers.Admit(p.By.UID, p.By.Known):
-		return nil, &Refusal{Denied, string(p.Channel), barred(p.By, "publish", rt)}
+		return nil, true, &Refusal{Denied, string(p.Channel), barred(p.By, "publish", rt)}
 	case int64(size) > limit || p.Oversize > 0: // that was not read, whatever the limit is by now
-		return nil, &Refusal{TooLarge, string(p.Channel), fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)}
+		reason := fmt.Sprintf("%d bytes are over limits.payload (%d)", size, limit)
+		return nil, true, &Refusal{TooLarge, string(p.Channel), reason}
 	}
-	decided := true
+	decided = true
 	if rt.Checker != nil {
 		kind, _, decided, err = rt.Checker.Scan(p.Payload)
 	}
 	if refusal := r.count(now, monitor.Outbound, rt, kind, p.Channel); refusal != nil {
-		return kind, refusal // before a check that may take long
+		return kind, true, refusal // before a check that may take long
 	}
 	if !decided {
-		err = r.judged(rt.Checker, p.Payload)
+		decided, err = rt.Checker.Brief(p.Payload)
 	}
 	if err != nil {
-		return nil, notChecked(string(p.Channel), err)
+		return nil, true, notChecked(string(p.Channel), err)
 	}
-	return kind, nil
+	return kind, decided, nil
 }
 
 // closed words why a route does not let a client do something.
@@ -112,35 +154,28 @@ func barred(by respserver.User, key string, rt *route.Route) string {
 	return fmt.Sprintf("route %q has %s_uids, and %s", rt.Prefix, key, who)
 }
 
-// publication is a message on its way to Redis. It is upstream.Receipt.
+// publication is a message on its way to Redis. It is upstream.Answer.
 type publication struct {
-	relay    *Relay
-	kind     resp.Kind
-	channel  string
-	counters *monitor.Route
-	receipt  respserver.Receipt
+	relay          *Relay
+	channel        string
+	counters       *monitor.Route
+	receipt        respserver.Receipt
+	listeners, own int // when it was sent
 }
 
 // Answer passes on what Redis said, with this relay's share replaced by its
 // listeners.
-func (p *publication) Answer(value any, err error) {
+func (p *publication) Answer(v resp.Value, err error) {
 	if err != nil {
 		p.receipt.Published(0, "", p.relay.failed(p, err))
 		return
 	}
 	p.counters.Published.Inc()
-	n, _ := value.(int64)
-	p.receipt.Published(p.reached(n), "", nil)
+	p.receipt.Published(p.reached(v.Int), "", nil)
 }
 
 // reached replaces this relay's share in what Redis counted by its listeners.
-func (p *publication) reached(n int64) int64 {
-	listeners, own := p.relay.hub.Audience(p.kind, []byte(p.channel))
-	return max(0, n-int64(own)) + int64(listeners+p.relay.listenersOnNATS([]byte(p.channel)))
-}
-
-// Flush lets the answers out.
-func (p *publication) Flush() { p.receipt.Flush() }
+func (p *publication) reached(n int64) int64 { return max(0, n-int64(p.own)) + int64(p.listeners) }
 
 // failed words an error of the Redis side and counts it, if it is the relay's.
 func (r *Relay) failed(p *publication, err error) error {

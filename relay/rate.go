@@ -104,7 +104,4 @@ func (r *Relay) noisy(
 		Event: "alert", Time: time.Now(), Cause: "more messages/s than rate.alert",
 		Channel: channel, Direction: d, Rate: perSecond,
 	})
-	if d == monitor.Outbound {
-		r.hub.Flush() // no read from Redis follows that would
-	}
 }

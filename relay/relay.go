@@ -21,6 +21,7 @@ import (
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/respserver"
@@ -34,50 +35,55 @@ const probePrefix = "relay:probe:"
 
 // Relay is one relay. New builds it, Run runs it, once.
 //
-//	Redis --> upstream.Subscriber --> Relay.Deliver --> hub.Hub --> respserver sessions
-//	Redis <-- upstream.Publisher  <-- Relay.Publish <------------- respserver sessions
+//	Redis ==> upstream.Connection --> Relay.Deliver --> hub.Hub --> respserver sessions
+//	Redis <== upstream.Connection <-- Relay.Publish <------------- respserver sessions
+//
+// All of this belongs to the event loop. Other goroutines reach it by loop.Post and loop.Call.
 type Relay struct {
 	// Fixed after construction.
-	cfg        *config.Config // as at the start; what reloads is in rules and limits
-	version    atomic.Pointer[string]
-	log        *zap.Logger
-	level      zap.AtomicLevel
-	metrics    *monitor.Metrics
-	embedded   *embedded.Server // nil: a real Redis
-	subscriber *upstream.Subscriber
-	publisher  *upstream.Publisher
-	interest   *interest
-	rights     *rights
-	hub        *hub.Hub
-	exams      *examinations
-	checks     *checkPool
-	fleet      *fleet.Fleet
-	feed       *history.Feed
-	pages      *history.Pages
-	writer     *history.Writer
-	server     *respserver.Server
-	socket     *respserver.Socket
-	nats       *natsbridge.Bridge // nil: off
-	leaf       *leaf              // nil: off
-	admin      *admin.Server      // nil: off
+	cfg      *config.Config // as at the start; what reloads is in rules and limits
+	log      *zap.Logger
+	level    zap.AtomicLevel
+	metrics  *monitor.Metrics
+	embedded *embedded.Server // nil: a real Redis
+	loop     *loop.Loop
+	flusher  *hub.Flusher
+	redis    *upstream.Connection
+	reader   *upstream.Reader // for what may be long
+	interest *interest
+	rights   *rights
+	hub      *hub.Hub
+	watcher  *hub.Listener // for readers of history
+	exams    *examinations
+	checks   *checkPool
+	fleet    *fleet.Fleet
+	feed     *history.Feed
+	pages    *history.Pages
+	writer   *history.Writer
+	server   *respserver.Server
+	socket   *respserver.Socket
+	nats     *natsbridge.Bridge // nil: off
+	leaf     *leaf              // nil: off
+	admin    *admin.Server      // nil: off
 
-	rules     atomic.Pointer[rules]
-	loaded    atomic.Pointer[loaded]
-	limits    respserver.Limits
-	buffer    atomic.Int64 // bytes that each of the relay's own buffers may hold
-	rejectLog sampling.Sampler
-	noiseLog  sampling.Sampler
-	behindLog sampling.Sampler
-	epoch     atomic.Uint64 // grows with each confirmation of Redis, in the order of messages
-	alerts    atomic.Uint64
+	rules  atomic.Pointer[rules]
+	loaded atomic.Pointer[loaded]
+	limits respserver.Limits
+	buffer atomic.Int64   // bytes that each of the relay's own buffers may hold
+	alerts atomic.Uint64  // outages that were told of
+	reads  sync.WaitGroup // of history, for clients
 
-	// Owned by the goroutine that reads from Redis.
+	// Owned by the loop.
+	rejectLog    sampling.Sampler
+	noiseLog     sampling.Sampler
+	behindLog    sampling.Sampler
+	turnLog      sampling.Sampler
+	epoch        uint64 // grows with each confirmation of Redis, in the order of messages
 	stretch      stretch
+	lastName     string // channel of the last publish
 	newest       newest
-	gapSince     time.Time
+	feedNewest   newest
 	disconnected int
-
-	feedNewest newest // guarded by the Feed's lock
 
 	reloading sync.Mutex
 	running   *config.Config // guarded by reloading
@@ -115,30 +121,35 @@ func (r *Relay) build(version string) error {
 	if err != nil {
 		return err
 	}
-	r.publisher = upstream.NewPublisher(opts, &r.buffer, &r.version, r.log.Named("publisher"))
-	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
-	r.subscriber = upstream.NewSubscriber(opts, r, r, r, &r.limits.Payload, probePrefix+life, r.publishProbe,
-		r.log.Named("subscriber"))
-	r.interest = &interest{relay: r}
-	r.hub = hub.New(r.interest, isLocal)
-	r.fleet = fleet.New(r.publisher, r.share, life, &r.buffer, r.log.Named("fleet"))
-	r.feed = history.NewFeed(r.publisher, (*ears)(r), life, &r.buffer, &r.limits.Payload, r.log.Named("history"))
-	r.pages = &history.Pages{
-		Redis: r.publisher, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
+	if r.loop, err = loop.New(loop.Options{Long: r.longTurn}); err != nil {
+		return err
 	}
-	r.writer = history.NewWriter(r.publisher, life)
-	r.interest.joinFleet()
-	r.interest.fence()
+	r.loop.AtTurnEnd(r.endTurn)
+	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
+	r.redis = upstream.NewConnection(r.loop, opts, r, r, &r.limits.Payload, &r.buffer, probePrefix+life,
+		r.log.Named("redis"))
+	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
+	r.interest = &interest{relay: r}
+	r.flusher = &hub.Flusher{}
+	r.hub = hub.New(r.interest, isLocal)
+	r.watcher = hub.NewWatcher()
+	shares := fleet.Shares{Asking: r.own, Answering: r.share}
+	r.fleet = fleet.New(r.redis, shares, life, &r.buffer, r.loop, r.log.Named("fleet"))
+	r.feed = history.NewFeed(r.loop, r.redis, r.reader, (*ears)(r), &r.buffer, &r.limits.Payload, r.log.Named("history"))
+	r.pages = &history.Pages{
+		Redis: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
+	}
+	r.writer = history.NewWriter(r.redis, life)
 	r.exams = newExaminations(&r.buffer)
-	r.checks = newCheckPool(func(m *heldMessage) {
+	r.checks = newCheckPool(r.loop, func(m *heldMessage) {
 		listeners := r.handOn(m.route, m.counters, &m.Delivery, &m.check.judgement, m.isCopy)
 		m.counters.Delivered.Add(float64(listeners))
-	}, r.unchecked, r.flush, r.exams, &r.buffer)
+	}, r.unchecked, r.exams, &r.buffer)
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
 		PublishTimeout: r.cfg.Redis.PublishTimeout,
-	}, r.hub, r, &r.limits, r.log.Named("socket"))
+	}, r.loop, r.hub, r.flusher, r, &r.limits, r.log.Named("socket"))
 
 	if err := errors.Join(r.openLeaf(life), r.openNATS()); err != nil {
 		return err
@@ -190,20 +201,6 @@ func upstreamOptions(c *config.Redis) upstream.Options {
 	}
 }
 
-// publishProbe publishes on the relay's own channel; done is told whether Redis
-// acknowledged it.
-func (r *Relay) publishProbe(channel, payload string, done func(error)) {
-	if err := r.publisher.Publish(0, false, []byte(channel), []byte(payload), probeReceipt(done)); err != nil {
-		done(err)
-	}
-	r.publisher.Flush(0)
-}
-
-type probeReceipt func(error)
-
-func (f probeReceipt) Answer(_ any, err error) { f(err) }
-func (f probeReceipt) Flush()                  {}
-
 // Close gives back what New took. Only for a relay that was never run.
 func (r *Relay) Close() error {
 	var errs []error
@@ -219,6 +216,9 @@ func (r *Relay) Close() error {
 	if r.embedded != nil {
 		errs = append(errs, r.embedded.Close())
 	}
+	if r.loop != nil {
+		errs = append(errs, r.loop.Close())
+	}
 	return errors.Join(errs...)
 }
 
@@ -227,15 +227,16 @@ func (r *Relay) Close() error {
 // or what made it stop by itself.
 func (r *Relay) Run(ctx context.Context) error {
 	r.rules.Load().logSchemas(r.log)
-	// The Redis side outlives the clients: their last publishes need it.
-	below, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+	// The loop outlives all, and the Redis side the clients: their last publishes need it.
+	turning, halt := context.WithCancel(context.WithoutCancel(ctx))
+	defer halt()
+	turns := make(chan error, 1)
+	go func() { turns <- r.loop.Run(turning) }()
+	below, stop := context.WithCancel(turning)
 	var redis errgroup.Group
-	redis.Go(func() error { return r.subscriber.Run(below) })
-	redis.Go(func() error { return r.publisher.Run(below) })
+	r.loop.Call(r.feed.Start)
+	redis.Go(func() error { return r.redis.Run(below) })
 	redis.Go(func() error { return r.checks.run(below) })
-	redis.Go(func() error { return r.feed.Run(below) })
-	redis.Go(func() error { return r.fleet.Run(below) })
 	redis.Go(func() error { return r.rights.run(below) })
 
 	// Publishes that are being checked go on for a moment.
@@ -257,10 +258,24 @@ func (r *Relay) Run(ctx context.Context) error {
 	err := clients.Wait()
 	stop()
 	err = errors.Join(err, redis.Wait())
+	r.loop.Call(r.feed.Close)
+	r.reader.Close()
+	r.feed.Wait()
+	r.reads.Wait()
+	halt()
+	err = errors.Join(err, <-turns)
 	if r.embedded != nil {
 		err = errors.Join(err, r.embedded.Close())
 	}
 	return err
+}
+
+// longTurn is told of a turn of the loop in which others waited for long.
+func (r *Relay) longTurn(took time.Duration, what string) {
+	if more, ok := r.turnLog.Allow(what); ok {
+		r.log.Warn("the relay stood still for others", append(more,
+			zap.Duration("for", took.Round(time.Millisecond)), zap.String("longest", what))...)
+	}
 }
 
 // Addresses returns where the relay can be reached: the socket's path, and the
@@ -303,10 +318,18 @@ func (r *Relay) Checks() []admin.Check {
 }
 
 func (r *Relay) upstreamReady() (ready bool, missing string) {
-	if ready, missing = r.subscriber.Status(); !ready {
-		return false, missing
-	}
-	return r.publisher.Status()
+	missing = "the relay is ending"
+	r.loop.Call(func() {
+		var connected bool
+		if ready, connected, missing = r.redis.Status(); ready || !connected {
+			return
+		}
+		if all, kind, example, n := r.hub.Confirmed(); !all {
+			missing = fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
+				n, kind.Subscribe(), example)
+		}
+	})
+	return ready, missing
 }
 
 // Embedded returns the address of the Redis inside the relay, which other relays
@@ -384,16 +407,16 @@ func (r *Relay) measure() {
 		func() float64 { return float64(r.server.Stats().Commands) })
 	for kind, label := range []string{"channel", "pattern", "shard"} {
 		m.Gauge("subscriptions", "Names that somebody on this host listens to.",
-			func() float64 { return float64(r.hub.Stats().Topics[kind]) }, "kind", label)
+			r.fromLoop(func() float64 { return float64(r.hub.Stats().Topics[kind]) }), "kind", label)
 		m.Gauge("listeners", "Subscriptions of local connections.",
-			func() float64 { return float64(r.hub.Stats().Listeners[kind]) }, "kind", label)
+			r.fromLoop(func() float64 { return float64(r.hub.Stats().Listeners[kind]) }), "kind", label)
 	}
 	const drops = "Messages that one listener did not get."
-	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Dropped) },
+	m.Count("drops_total", drops, r.fromLoop(func() float64 { return float64(r.hub.Stats().Dropped) }),
 		"reason", string(hub.ReasonDropped))
-	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Replaced) },
+	m.Count("drops_total", drops, r.fromLoop(func() float64 { return float64(r.hub.Stats().Replaced) }),
 		"reason", string(hub.ReasonLatest))
-	m.Count("drops_total", drops, func() float64 { return float64(r.hub.Stats().Ended) },
+	m.Count("drops_total", drops, r.fromLoop(func() float64 { return float64(r.hub.Stats().Ended) }),
 		"reason", string(hub.ReasonEnded))
 	for _, why := range respserver.EndReasons {
 		m.Count("disconnects_total", "Clients disconnected by the relay.",
@@ -404,7 +427,10 @@ func (r *Relay) measure() {
 		func() float64 { return float64(max(0, r.limits.Used()-r.limits.Kept()-r.limits.Others())) })
 	m.Gauge("subscription_bytes", "Memory kept for what local connections listen to, and wait for in XREAD, about.",
 		func() float64 { return float64(r.limits.Kept()) })
-	history := func() history.Stats { return r.feed.Stats() }
+	history := func() (s history.Stats) {
+		r.loop.Call(func() { s = r.feed.Stats() })
+		return s
+	}
 	m.Gauge("history_channels", "Channels with history that are followed.",
 		func() float64 { return float64(history().Channels) })
 	m.Gauge("history_channels_behind", "Channels with history of which entries are missing and being read.",
@@ -442,8 +468,11 @@ func (r *Relay) measure() {
 		ready, _ := r.upstreamReady()
 		return oneIf(ready)
 	})
-	m.Count("upstream_connections_total", "Subscriber connections made to Redis.",
-		func() float64 { return float64(r.subscriber.Lives()) })
+	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
+		func() float64 { return float64(r.redis.Lives()) })
+	m.Gauge("loop_longest_turn_seconds", "The longest time so far in which the event loop served nobody else.",
+		func() float64 { return r.loop.Longest().Seconds() })
+	m.Count("loop_turns_total", "Turns of the event loop.", func() float64 { return float64(r.loop.Turns()) })
 	m.Count("upstream_alerts_total", "Outages in which Redis could not be reached redis.alert_after times in a row.",
 		func() float64 { return float64(r.alerts.Load()) })
 }
@@ -453,6 +482,14 @@ func (r *Relay) httpConnections() (now int, displaced uint64) {
 		return 0, 0
 	}
 	return r.admin.Connections()
+}
+
+// fromLoop returns a figure of what belongs to the loop, for any goroutine.
+func (r *Relay) fromLoop(figure func() float64) func() float64 {
+	return func() (v float64) {
+		r.loop.Call(func() { v = figure() })
+		return v
+	}
 }
 
 // oneIf is a condition as a gauge.
@@ -465,8 +502,6 @@ func oneIf(holds bool) float64 {
 
 var (
 	_ upstream.Sink      = (*Relay)(nil)
-	_ upstream.Registry  = (*Relay)(nil)
-	_ upstream.Observer  = (*Relay)(nil)
 	_ respserver.Backend = (*Relay)(nil)
-	_ upstream.Receipt   = (*publication)(nil)
+	_ upstream.Answer    = (*publication)(nil)
 )

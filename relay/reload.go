@@ -46,24 +46,26 @@ func (r *Relay) Reload() error {
 		err = fmt.Errorf("reload refused, the relay goes on as before: %w", err)
 		event.Cause = err.Error()
 	} else {
-		r.adopt(next, rules, schemas)
+		wait := func() {}
+		r.loop.Call(func() { wait = r.adopt(next, rules, schemas) })
+		wait()
 		r.loaded.Store(&loaded{at: event.Time})
 	}
-	r.tell(EventsChannel, event)
-	r.flush()
+	r.loop.Call(func() { r.tell(EventsChannel, event) })
 	return err
 }
 
-func (r *Relay) adopt(next *config.Config, rules *rules, schemas digests) {
+// adopt takes a configuration over. wait returns when it holds for NATS clients, too.
+func (r *Relay) adopt(next *config.Config, rules *rules, schemas digests) (wait func()) {
 	changes := append(config.Changes(r.running, next), r.schemas.changes(schemas)...)
 	r.rules.Store(rules)
 	// Who could not subscribe any more, would hear nothing more and not be told.
 	r.server.Reconsider(func(by respserver.User, kind resp.Kind, name []byte) bool {
 		return rules.maySubscribe(by, kind, name) == nil
 	})
-	r.followHistory()
+	r.interest.follow()
 	r.setLimits(next.Limits)
-	r.reloadNATS(next)
+	wait = r.reloadNATS(next)
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		r.level.SetLevel(level)
 	}
@@ -73,6 +75,7 @@ func (r *Relay) adopt(next *config.Config, rules *rules, schemas digests) {
 	if keys := config.Restart(r.cfg, next); len(keys) > 0 {
 		r.log.Warn("restart needed for some of the changes", zap.Strings("keys", keys))
 	}
+	return wait
 }
 
 // watch reloads when the file or a schema has changed and has then stayed the

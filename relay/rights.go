@@ -43,6 +43,8 @@ var (
 		{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK"},
 		{"XINFO", "XINFO STREAM history:", healing + ", and clients get its error for XREAD BLOCK from $"},
 		{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says"},
+		{"HGET", "HGET history: x", unresolved},
+		{"HSET", "HSET history: x y z", unresolved},
 		{"TIME", "TIME", healing + ", and clients get its error for XREAD BLOCK"},
 		{"SCAN", "SCAN x", "what a lost connection kept from patterns, on channels not heard before, is a gap"},
 	}
@@ -51,6 +53,8 @@ var (
 		{"SET", "SET " + leasePrefix + " x x", "this relay cannot be the leaf node of a NATS cluster"},
 	}
 )
+
+const unresolved = "publishes with history whose answer is lost with the connection may have been published"
 
 const healing = "what a lost connection kept from listeners is a gap"
 
@@ -125,7 +129,7 @@ func (r *rights) attempt(ctx context.Context, try string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.relay.cfg.Redis.PublishTimeout)
 	defer cancel()
-	_, err := r.relay.publisher.Do(ctx, args...)
+	_, err := r.relay.reader.Do(ctx, args...)
 	return err
 }
 

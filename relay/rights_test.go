@@ -28,12 +28,12 @@ var missingRights = map[string]missingRight{
 	"unsubscribe":  {"", "does not allow UNSUBSCRIBE: channels that nobody here listens to any more stay subscribed"},
 	"punsubscribe": {"", "does not allow PUNSUBSCRIBE: patterns that"},
 	"sunsubscribe": {"", "does not allow SUNSUBSCRIBE: shard channels that"},
-	"publish":      {"PUBLISH hear XADD BLOCK heal", "publish to itself: no delivery probe; allow +publish and &relay:*"},
+	"publish":      {"PUBLISH hear XADD", "publish to itself: no delivery probe; allow +publish and &relay:*"},
 	"spublish":     {"SPUBLISH", "relays ask each other"},
 	"pubsub":       {"CHANNELS NUMSUB", "does not allow PUBSUB: clients get its error for PUBSUB; allow +pubsub to this user"},
 	"ping":         {"all", ""},
 	"info":         {"", "does not allow INFO: clients are told redis_version 7.0.0; allow +info to this user"},
-	"hello":        {"", ""},
+	"hello":        {"", ""}, // an ACL cannot refuse it
 	"client":       {"", "does not allow CLIENT: the relay's connections have no names in CLIENT LIST; allow +client to this user"},
 	"evalsha":      {"", "does not allow EVALSHA: scripts are sent whole each time"},
 	"eval":         {"XADD BLOCK heal", "does not allow EVAL: "},
@@ -44,6 +44,8 @@ var missingRights = map[string]missingRight{
 	"xread":        {"XREAD", "does not allow XREAD: "},
 	"xinfo":        {"heal", "does not allow XINFO: "},
 	"pexpire":      {"", "does not allow PEXPIRE: streams are kept for ever"},
+	"hget":         {"", "does not allow HGET: publishes with history whose answer is lost"},
+	"hset":         {"", "does not allow HSET: publishes with history whose answer is lost"},
 	"time":         {"BLOCK heal", "does not allow TIME: "},
 	"scan":         {"", "does not allow SCAN: "},
 	"get":          {"", ""}, // there is no cluster
@@ -180,10 +182,24 @@ func TestEachRightAlone(t *testing.T) {
 // TestRenamedCommands are those that a hardened redis.conf takes from everybody.
 func TestRenamedCommands(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"client", "info", "pubsub", "evalsha", "hello", "scan"} {
+	for _, command := range []string{"client", "info", "pubsub", "evalsha", "scan"} {
 		t.Run(command, func(t *testing.T) {
 			withoutRight(t, command, redistest.WithArgs("--rename-command", command, ""),
 				redistest.WithACL("app on >secret ~* &* +@all"))
 		})
 	}
+}
+
+// TestHelloMustNotBeRenamed: without it there is no connection that subscribes and publishes,
+// and the relay says so.
+func TestHelloMustNotBeRenamed(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.WithArgs("--rename-command", "hello", ""),
+		redistest.WithACL("app on >secret ~* &* +@all"))
+	r := newRelay(t, nil, withRedis("redis://app:secret@"+redis.Addr()))
+	redistest.Eventually(t, redistest.DefaultTimeout, "the relay says why it is not ready", func() bool {
+		ready, missing := r.Ready()
+		return !ready && strings.Contains(missing, "unknown command") && // and the name in quotes of that Redis
+			strings.Contains(missing, "HELLO") && strings.Contains(missing, "RESP3")
+	})
 }

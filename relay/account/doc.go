@@ -27,7 +27,7 @@
 //
 // At the NATS door the same holds, by the words of NATS: who is slow is disconnected,
 // and of gaps relay.events tells. NATS does not say when a subscription is in force, but
-// a publish on the channel waits for that: so a listener asks by one that is refused.
+// Redis carries out a publish behind it: so a listener asks by one on another channel.
 // Its client is the bare protocol: it drops nothing, and does not come back by itself.
 //
 // # Time

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -41,8 +42,11 @@ var faults = map[string]fault{
 		time.Sleep(d)
 	},
 	"output overflows": func(r *run, _ *rand.Rand, d time.Duration) {
+		before := r.subscribers()
 		r.tell("CONFIG", "SET", "client-output-buffer-limit", crowded)
-		time.Sleep(d)
+		for began := time.Now(); time.Since(began) < d && before.allIn(r.subscribers()); { // else no answer fits, either
+			time.Sleep(time.Millisecond)
+		}
 		r.tell("CONFIG", "SET", "client-output-buffer-limit", roomy)
 	},
 	"rights revoked": func(r *run, _ *rand.Rand, d time.Duration) {
@@ -180,6 +184,33 @@ func (r *run) mischief(random *rand.Rand) {
 
 // any picks a relay.
 func (r *run) any(random *rand.Rand) *relay { return r.relays[random.IntN(len(r.relays))] }
+
+// connections are those on Redis, by their IDs.
+type connections map[string]bool
+
+// subscribers are the connections that subscribe.
+func (r *run) subscribers() connections {
+	v, err := r.redis.Do("CLIENT", "LIST", "TYPE", "pubsub")
+	if err != nil {
+		r.report("CLIENT LIST: %v", err)
+	}
+	list := connections{}
+	for line := range strings.Lines(v.Str) {
+		id, _, _ := strings.Cut(line, " ")
+		list[id] = true
+	}
+	return list
+}
+
+// allIn tells whether none is gone.
+func (c connections) allIn(now connections) bool {
+	for id := range c {
+		if !now[id] {
+			return false
+		}
+	}
+	return true
+}
 
 // tell has Redis do something.
 func (r *run) tell(args ...string) {

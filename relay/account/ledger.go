@@ -118,8 +118,9 @@ type Totals struct {
 	Reached int
 }
 
-// AuditReplies holds what publishers were told against what the witness saw.
-func (l *Ledger) AuditReplies() (t Totals, faults Faults) {
+// AuditReplies holds what publishers were told against what the witness saw. kept tells of which messages
+// there is a record in Redis: of these it may be known that they were sent and not carried out.
+func (l *Ledger) AuditReplies(kept func(id ID) bool) (t Totals, faults Faults) {
 	for c := range l.publishers[0].pages {
 		l.each(c, func(id ID, m *Message) {
 			t.Sent++
@@ -134,7 +135,9 @@ func (l *Ledger) AuditReplies() (t Totals, faults Faults) {
 				faults.Add("%v was acknowledged, and Redis did not publish it", id)
 			case m.Fate == Refused && m.Times > 0:
 				faults.Add("%v was refused in the name of Redis, which published it", id)
-			case m.Fate == Withheld && m.Passed:
+			case m.Fate == Withheld && m.Times > 0:
+				faults.Add("%v was published, and its publisher was told that it was not", id)
+			case m.Fate == Withheld && m.Passed && !kept(id):
 				faults.Add("%v went to Redis, and its publisher was told that it did not", id)
 			}
 		})

@@ -23,6 +23,7 @@ func TestAuditReplies(t *testing.T) {
 		{Refused, true, 1, "refused in the name of Redis"},
 		{Withheld, false, 0, ""},
 		{Withheld, true, 0, "told that it did not"},
+		{Withheld, true, 1, "told that it was not"},
 	} {
 		l := NewLedger(1, 1)
 		id := l.Send(0, 0, 10)
@@ -33,7 +34,7 @@ func TestAuditReplies(t *testing.T) {
 			l.Reach(id, 20)
 		}
 		l.Reply(id, c.fate)
-		_, faults := l.AuditReplies()
+		_, faults := l.AuditReplies(func(ID) bool { return false })
 		if got := strings.Join(faults.First, "; "); (got == "") != (c.fault == "") || !strings.Contains(got, c.fault) {
 			t.Errorf("%+v: got %q", c, got)
 		}

@@ -23,8 +23,8 @@ type mutant struct {
 
 var mutants = []mutant{
 	{
-		name: "a drop is not counted", file: "relay/hub/hub.go",
-		old:   "h.missedLocked(l, Missed{Dropped: uint64(len(r.starts))})",
+		name: "a drop is not counted", file: "relay/hub/deliver.go",
+		old:   "h.missed(l, Missed{Dropped: uint64(len(r.starts))})",
 		new:   "",
 		quick: true,
 	},
@@ -34,44 +34,44 @@ var mutants = []mutant{
 		new: "return judgement{closed: true}",
 	},
 	{
-		name: "a publish is acknowledged without an answer", file: "relay/upstream/link.go",
-		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(err))`,
+		name: "a publish is acknowledged without an answer", file: "relay/upstream/life.go",
+		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(cause))`,
 		new:    "nil",
 		faults: []string{"redis killed", "clients killed"},
 	},
 	{
-		name: "what was sent is said not to be", file: "relay/upstream/link.go",
-		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(err))`,
+		name: "what was sent is said not to be", file: "relay/upstream/life.go",
+		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(cause))`,
 		new:    "ErrDown",
 		faults: []string{"redis killed", "half-open and cut"},
 	},
 	{
 		name: "a gap is not told", file: "relay/events.go",
-		old:    "if outage > 0 {\n\t\tsince := r.gapSince",
-		new:    "if outage > time.Hour {\n\t\tsince := r.gapSince",
+		old:    "if since := outage.Since; !since.IsZero() {",
+		new:    "if since := outage.Since; !since.IsZero() && outage.Took > time.Hour {",
 		faults: []string{"redis killed", "cut"},
 	},
 	{
-		name: "a gap begins too late", file: "relay/upstream/subscriber.go",
-		old:    "s.registry.Lost(s.complete, err)",
-		new:    "s.registry.Lost(time.Now(), err)",
+		name: "a gap begins too late", file: "relay/upstream/lives.go",
+		old:    "told = Outage{time.Since(o.lostAt), o.since, time.Now()}",
+		new:    "told = Outage{time.Since(o.lostAt), o.lostAt, time.Now()}",
 		faults: []string{"delayed and cut"},
 	},
 	{
-		name: "listeners are not disconnected after a loss", file: "relay/events.go",
+		name: "listeners are not disconnected after a loss", file: "relay/interest.go",
 		old:    "return now.onGap(kind, name) == route.GapDisconnect",
-		new:    "return now == nil",
+		new:    "return now == nil && now.onGap(kind, name) == route.GapDisconnect",
 		faults: []string{"cut"},
 	},
 	{
-		name: "a slow listener is not disconnected", file: "relay/hub/hub.go",
-		old: "l.endLocked(why)\n\t\t}",
+		name: "a slow listener is not disconnected", file: "relay/hub/deliver.go",
+		old: "l.endFor(why)\n\t\t}",
 		new: "}",
 	},
 	{
-		name: "some messages are queued twice", file: "relay/hub/hub.go",
-		old: "switch why := l.out.queue(frames, false); {",
-		new: "if len(frames)%97 == 0 {\n\t\t\tl.out.queue(frames, false)\n\t\t}\n\t\tswitch why := l.out.queue(frames, false); {",
+		name: "some messages are queued twice", file: "relay/hub/deliver.go",
+		old: "switch why := l.out.queue(frames); {",
+		new: "if len(frames)%97 == 0 {\n\t\t\tl.out.queue(frames)\n\t\t}\n\t\tswitch why := l.out.queue(frames); {",
 	},
 	{
 		name: "some messages overtake others", file: "relay/hub/outbox.go",
@@ -85,9 +85,9 @@ var mutants = []mutant{
 		calm: true, // with many who are slow, something is always kept
 	},
 	{
-		name: "a channel with history is not healed", file: "relay/history/feed.go",
-		old:    "c.state = behind\n\t\t}\n\t\tf.forgetHeld(c)",
-		new:    "}\n\t\tf.forgetHeld(c)",
+		name: "a channel with history is not healed", file: "relay/history/outage.go",
+		old:    "c.state = behind\n\t\t}\n\t\tf.holding.forget(c)",
+		new:    "}\n\t\tf.holding.forget(c)",
 		faults: []string{"cut", "redis killed"},
 	},
 	{
@@ -97,21 +97,21 @@ var mutants = []mutant{
 		faults: []string{"cut"},
 	},
 	{
-		name: "of what the latest of a kind takes the place of one is counted", file: "relay/hub/hub.go",
+		name: "of what the latest of a kind takes the place of one is counted", file: "relay/hub/deliver.go",
 		old:  "Missed{uint64(dropped), uint64(replaced)}",
 		new:  "Missed{uint64(dropped), min(uint64(replaced), 1)}",
 		calm: true,
 	},
 	{
-		name: "a message that no listener has room for is not counted", file: "relay/hub/hub.go",
-		old:  "h.missedLocked(t.subs[int(t.turn)%len(t.subs)], Missed{Dropped: uint64(len(h.run.starts))})",
-		new:  "return",
+		name: "a message that no listener has room for is not counted", file: "relay/hub/deliver.go",
+		old:  "h.missed(l, Missed{Dropped: n})",
+		new:  "",
 		calm: true,
 	},
 	{
-		name: "some messages are not given to NATS clients", file: "relay/natsbridge/deliver.go",
-		old: "if !t.heard || !t.first(b.seed, d) {",
-		new: "if !t.heard || !t.first(b.seed, d) || len(d.Payload)%97 == 0 {",
+		name: "some messages are not given to NATS clients", file: "relay/natsbridge/uses.go",
+		old: "if !t.heard || !t.first(b.targets.seed, d) {",
+		new: "if !t.heard || !t.first(b.targets.seed, d) || len(d.Payload)%97 == 0 {",
 	},
 	{
 		name: "a gap is not told to NATS clients", file: "relay/events.go",
@@ -120,7 +120,7 @@ var mutants = []mutant{
 		faults: []string{"cut"},
 	},
 	{
-		name: "NATS clients are not disconnected after a loss", file: "relay/events.go",
+		name: "NATS clients are not disconnected after a loss", file: "relay/interest.go",
 		old:    "\tr.disconnectFromNATS(now)\n",
 		new:    "",
 		faults: []string{"cut"},

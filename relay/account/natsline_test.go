@@ -4,6 +4,7 @@ package account
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,17 +16,13 @@ const natsInbox = "_INBOX.listener"
 // leftText, and a name, is what it says when it has unsubscribed.
 const leftText = "left "
 
-// probeTime is less than a publish waits for subscriptions on their way, which is
-// redis.publish_timeout: an answer that took less says that they are in force.
-const probeTime = 900 * time.Millisecond
-
-// probe is a message that is too large, which the relay says when its turn has come.
-var probe = []byte(strings.Repeat("x", 64<<10+1))
+// probed is a channel on which nobody listens.
+const probed = "probe:1"
 
 // natsLine is a listener's connection to the NATS door.
 //
-// NATS has no word for a subscription that Redis has confirmed: but a publish on the
-// channel waits for it.
+// NATS has no word for a subscription that Redis has confirmed: but Redis carries out what
+// is published through the same relay later, on any channel, behind it.
 type natsLine struct {
 	*natsClient
 	l     *listener
@@ -47,7 +44,7 @@ func dialNATSLine(l *listener) (line, error) {
 
 func (c *natsLine) greet() error {
 	c.l.ear.Early = true
-	text := "SUB " + c.inbox + " inbox\r\nSUB " + c.inbox + ".*.* probes\r\n"
+	text := "SUB " + c.inbox + " inbox\r\nSUB " + c.inbox + ".* probes\r\n"
 	if c.l.wantsGaps() {
 		text += "SUB " + subjectOf(eventsName) + " events\r\n"
 	}
@@ -73,26 +70,22 @@ func (c *natsLine) subscribe(names ...string) error {
 	return c.send(b)
 }
 
-// appendProbe asks whether a channel is heard; the answer names it, and when that was.
+// appendProbe asks whether a channel is heard; the answer names it.
 func (c *natsLine) appendProbe(b []byte, channel int) []byte {
-	reply := fmt.Sprintf("%s.%d.%d", c.inbox, channel, time.Now().UnixNano())
-	return appendPub(b, "publish."+subjectOf(channels[channel].name), reply, probe)
+	return appendPub(b, "publish."+subjectOf(probed), fmt.Sprintf("%s.%d", c.inbox, channel), []byte("probe"))
 }
 
-// probed takes the answer to a probe.
-func (c *natsLine) probed(subject string) error {
-	var channel int
-	var asked int64
-	if _, err := fmt.Sscanf(subject[len(c.inbox):], ".%d.%d", &channel, &asked); err != nil {
-		return err
-	}
-	at := time.Now().UnixNano()
+// answered takes the answer to a probe.
+func (c *natsLine) answered(m natsMessage) error {
+	channel, err := strconv.Atoi(m.subject[len(c.inbox)+1:])
 	switch {
+	case err != nil:
+		return err
 	case c.l.ear.Subscribed(channel):
-	case time.Duration(at-asked) > probeTime:
+	case m.header != "": // an error
 		return c.send(c.appendProbe(nil, channel))
 	default:
-		c.l.ear.Join(channel, at)
+		c.l.ear.Join(channel, time.Now().UnixNano())
 		c.l.there.Store(c.l.hearsAll() || c.l.there.Load())
 	}
 	return nil
@@ -112,7 +105,7 @@ func (c *natsLine) next() error {
 	}
 	switch {
 	case strings.HasPrefix(m.subject, c.inbox+"."):
-		return c.probed(m.subject)
+		return c.answered(m)
 	case m.subject != c.inbox:
 		c.l.message(nameOf(m.subject), m.payload)
 		return nil

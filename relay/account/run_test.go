@@ -266,7 +266,7 @@ func (r *run) reckon() Faults {
 		r.faults.Join("heard", r.ledger.AuditEar(l.ear))
 	}
 	readStreams(r.redis, r.ledger, channels, r.report)
-	totals, wrong := r.ledger.AuditReplies()
+	totals, wrong := r.ledger.AuditReplies(isKept)
 	wrong.Join("the run", r.faults)
 	r.t.Logf("published: %d sent, %d acknowledged, %d refused by Redis, %d withheld by a relay, %d not known; "+
 		"%d reached Redis", totals.Sent, totals.Fates[Acknowledged], totals.Fates[Refused], totals.Fates[Withheld],

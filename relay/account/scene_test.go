@@ -118,6 +118,7 @@ routes:
   - {prefix: "r:", rate: {limit: 50}}
   - {prefix: "h:", history: {length: 10000000}, nats: true}
   - {prefix: "j:", schema: j.json}
+  - {prefix: "probe:", nats: true}
   - {prefix: "k:", schema: k.json, on_gap: notify, nats: true}
   - prefix: "m:"
     schema: j.json

@@ -1,7 +1,7 @@
 package account
 
-// The witness: what publishing connections say to Redis, and what Redis answers,
-// as it passes the proxy in front of it.
+// The witness: what connections say to Redis, and what Redis answers, as it passes
+// the proxy in front of it.
 
 import (
 	"bytes"
@@ -24,13 +24,14 @@ type witness struct {
 	asked   []byte     // not a whole command yet
 	said    []byte     // not a whole answer yet
 	waiting []question // commands that were not answered
-	deaf    bool       // it is a connection that subscribes
+	deaf    bool       // it has lost count
 }
 
 // question is a command as far as the account is concerned.
 type question struct {
 	id      ID
 	publish bool // a PUBLISH of id
+	pushes  int  // its answer is so many confirmations, or an error; 0: it is a reply
 }
 
 // FromClient notes the commands in b.
@@ -41,23 +42,17 @@ func (w *witness) FromClient(b []byte) {
 		return
 	}
 	w.asked = append(w.asked, b...)
-	for !w.deaf {
-		n := measure(w.asked)
-		if n == 0 {
-			return
-		}
+	for n := measure(w.asked); n > 0; n = measure(w.asked) {
 		w.command(words(w.asked[:n]))
 		w.asked = w.asked[n:]
 	}
-	w.asked, w.said, w.waiting = nil, nil, nil
 }
 
 func (w *witness) command(args [][]byte) {
 	var q question
 	verb := strings.ToUpper(string(args[0]))
 	if strings.HasSuffix(verb, "SUBSCRIBE") {
-		w.deaf = true
-		return
+		q.pushes = len(args) - 1
 	}
 	for _, a := range args[1:] {
 		if bytes.HasPrefix(a, []byte(invalidPayload)) {
@@ -65,7 +60,7 @@ func (w *witness) command(args [][]byte) {
 		}
 		if id, _, err := ParsePayload(a); err == nil {
 			w.ledger.Pass(id)
-			q = question{id, verb == "PUBLISH" || verb == "SPUBLISH"}
+			q.id, q.publish = id, verb == "PUBLISH" || verb == "SPUBLISH"
 		}
 	}
 	w.waiting = append(w.waiting, q)
@@ -79,18 +74,31 @@ func (w *witness) FromServer(b []byte) {
 		return
 	}
 	w.said = append(w.said, b...)
-	for n := measure(w.said); n > 0; n = measure(w.said) {
-		if len(w.waiting) == 0 {
-			w.report("Redis answered what nobody asked: %.80q", w.said)
-			w.deaf = true
+	for n := measure(w.said); n > 0 && !w.deaf; n = measure(w.said) {
+		w.value(w.said[:n])
+		w.said = w.said[n:]
+	}
+}
+
+// value takes a message, which nobody has asked for, or an answer, whole or in part.
+func (w *witness) value(b []byte) {
+	confirms := false
+	if b[0] == '>' {
+		if confirms = bytes.HasSuffix(words(b)[0], []byte("subscribe")); !confirms {
 			return
 		}
-		q := w.waiting[0]
+	}
+	if len(w.waiting) == 0 || confirms && w.waiting[0].pushes == 0 {
+		w.report("Redis answered what nobody asked: %.80q", b)
+		w.deaf = true
+		return
+	}
+	q := &w.waiting[0]
+	if q.publish && b[0] == ':' {
+		w.ledger.Reach(q.id, time.Now().UnixNano())
+	}
+	if q.pushes--; q.pushes <= 0 || !confirms {
 		w.waiting = w.waiting[1:]
-		if q.publish && w.said[0] == ':' {
-			w.ledger.Reach(q.id, time.Now().UnixNano())
-		}
-		w.said = w.said[n:]
 	}
 }
 
@@ -127,12 +135,16 @@ func measure(b []byte) int {
 	return after
 }
 
-// words are the arguments of a whole command.
+// words are the arguments of a whole command, or the parts of another value of strings and numbers.
 func words(b []byte) (list [][]byte) {
 	b = b[bytes.IndexByte(b, '\n')+1:]
 	for len(b) > 0 {
 		n := measure(b)
-		list = append(list, b[bytes.IndexByte(b, '\n')+1:n-2])
+		if b[0] == '$' {
+			list = append(list, b[bytes.IndexByte(b, '\n')+1:n-2])
+		} else {
+			list = append(list, b[1:n-2])
+		}
 		b = b[n:]
 	}
 	return list
@@ -172,8 +184,12 @@ func TestWitness(t *testing.T) {
 		asked, said = redistest.AppendCommand(asked, args...), append(said, reply...)
 	}
 	ask("%1\r\n$5\r\nproto\r\n:3\r\n", "HELLO", "3")
+	ask(">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nx\r\n"+
+		">3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n", "SUBSCRIBE", "a", "b")
+	ask("-NOPERM no\r\n", "PSUBSCRIBE", "c", "d")
 	published, payload := message()
-	ask(":2\r\n", "PUBLISH", "d:1", payload)
+	ask(">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$9\r\nsubscribe\r\n:2\r\n", "PUBLISH", "d:1", payload)
+	ask(">3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:1\r\n", "UNSUBSCRIBE", "a")
 	refused, payload := message()
 	ask("-NOPERM no\r\n", "PUBLISH", "d:1", payload)
 	scripted, payload := message()
@@ -193,8 +209,15 @@ func TestWitness(t *testing.T) {
 			t.Errorf("%v: %+v, want it passed, and published %d times", id, m, want)
 		}
 	}
+	if len(w.waiting) != 1 {
+		t.Errorf("%d commands wait for an answer, want 1", len(w.waiting))
+	}
 
-	w = &witness{ledger: l, report: t.Errorf}
-	w.FromClient([]byte("*2\r\n$9\r\nSUBSCRIBE\r\n$1\r\na\r\n"))
-	w.FromServer([]byte("*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n")) // not an answer like others
+	lost := false
+	w = &witness{ledger: l, report: func(string, ...any) { lost = true }}
+	w.FromClient(redistest.AppendCommand(nil, "PING"))
+	w.FromServer([]byte(">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n"))
+	if !lost {
+		t.Error("a confirmation of what nobody asked is not noticed")
+	}
 }

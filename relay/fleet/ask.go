@@ -3,10 +3,10 @@ package fleet
 // Sending a question, and what Redis counts.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -14,11 +14,14 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// ask is atomic: it sends a question to whom Redis counts. ARGV: the channel; the
+// patience is how long relays are waited for that do not answer.
+const patience = 200 * time.Millisecond
+
+// script is atomic: it sends a question to whom Redis counts. ARGV: the channel; the
 // question; then for each name what to ask PUBSUB, and the name. It returns how many
 // relays are to answer, then the subscribers of each name. A Redis without shard channels
 // has no subscribers to them, and sends the question on the ordinary channel.
-var ask = upstream.NewScript(`
+var script = upstream.NewScript(`
 local function unknown(reply)
   return type(reply) == 'table' and reply.err and string.find(reply.err, '[Uu]nknown')
 end
@@ -47,63 +50,61 @@ func NoShards(err error) bool {
 	return err != nil && strings.HasPrefix(strings.ToLower(err.Error()), "err unknown ")
 }
 
-// ask sends a question and returns what Redis counts.
-func (f *Fleet) ask(ctx context.Context, q *question) ([]int64, error) {
+// ask sends a question. This relay's share is that of the moment, if Redis gets the question now.
+func (f *Fleet) ask(q *question) {
 	f.questions.Add(1)
+	f.number++
+	q.number = f.number
+	f.asked[q.number] = q
+	f.pace.asked(time.Now())
+	if q.sent = f.redis.Standing(); q.sent {
+		q.addShare(f.shares.Asking)
+	}
 	args := []any{Channel, appendQuestion(nil, f.life, q.number, q.names)}
 	for _, n := range q.names {
 		args = append(args, numsub(n.kind), n.name)
 	}
-	v, err := f.redis.Eval(ctx, ask, nil, args...)
-	if refused := upstream.ReplyError(""); errors.As(err, &refused) {
-		f.refused.Do(func() {
-			f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener; "+
-				"allow +eval, +evalsha and &relay:* to this user", zap.Error(refused))
-		})
-		return f.askRedis(ctx, q)
-	}
-	if err != nil {
-		return nil, err
-	}
-	counts, err := integers(v, 1+len(q.names))
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	q.expectLocked(int(counts[0]))
-	return counts[1:], nil
+	f.redis.Eval(script, nil, func(v any, err error) { f.answeredBy(q, v, err) }, args...)
 }
 
-// askRedis returns what Redis counts, without the fleet.
-func (f *Fleet) askRedis(ctx context.Context, q *question) ([]int64, error) {
-	counts := make([]int64, len(q.names))
-	for _, kind := range []resp.Kind{resp.Message, resp.SMessage} {
-		args, places := []any{"PUBSUB", numsub(kind)}, []int{}
-		for i, n := range q.names {
-			if n.kind == kind {
-				args, places = append(args, n.name), append(places, i)
-			}
-		}
-		if len(places) == 0 {
-			continue
-		}
-		v, err := f.redis.Do(ctx, args...)
-		if err != nil {
-			return nil, err
-		}
-		pairs, err := integers(v, 2*len(places)) // of a name, 0
-		if err != nil {
-			return nil, err
-		}
-		for i, place := range places {
-			counts[place] = pairs[2*i+1]
-		}
+// answeredBy takes what the script has returned.
+func (f *Fleet) answeredBy(q *question, v any, err error) {
+	if q.over {
+		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	q.expectLocked(0)
-	return counts, nil
+	if refused := upstream.ReplyError(""); errors.As(err, &refused) {
+		f.tellRefused(refused)
+		f.askRedis(q)
+		return
+	}
+	numbers, err := integers(v, 1+len(q.names), err)
+	if err != nil {
+		f.finish(q, err)
+		return
+	}
+	f.pace.relays = int(numbers[0])
+	f.counted(q, numbers[1:], int(numbers[0]))
+}
+
+// counted notes what Redis counts, and waits for the relays.
+func (f *Fleet) counted(q *question, counts []int64, relays int) {
+	if !q.sent { // it has waited for a connection
+		q.addShare(f.shares.Asking)
+	}
+	q.counted, q.relays = counts, relays
+	if q.complete() {
+		f.finish(q, nil)
+		return
+	}
+	q.timer = f.loop.AfterFunc(patience, func() { f.finish(q, nil) })
+}
+
+func (f *Fleet) tellRefused(refused error) {
+	if !f.refused {
+		f.refused = true
+		f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener; "+
+			"allow +eval, +evalsha and &relay:* to this user", zap.Error(refused))
+	}
 }
 
 func numsub(kind resp.Kind) string {
@@ -113,7 +114,11 @@ func numsub(kind resp.Kind) string {
 	return "NUMSUB"
 }
 
-func integers(v any, want int) ([]int64, error) {
+// integers takes an answer that must be so many numbers. A name among them is 0.
+func integers(v any, want int, err error) ([]int64, error) {
+	if err != nil {
+		return nil, err
+	}
 	list, _ := v.([]any)
 	if len(list) != want {
 		return nil, fmt.Errorf("ERR Redis counted subscribers in %d values instead of %d", len(list), want)

@@ -19,17 +19,25 @@
 // it as they are. Of a name that nobody behind a relay listens to any more, and that
 // Redis has still to let go of, the share is -1.
 //
-// A relay that does not answer within 200 ms stays counted as one.
+// A relay that does not answer within 200 ms of Redis's own answer stays counted as one.
+//
+// # Order
+//
+// A question is sent when it is asked, on the connection that carries the relay's own
+// subscriptions, and the relay's own share is taken at that moment. So of the listeners of
+// this host exactly those are counted that subscribed before, and did not unsubscribe.
+// While a pause is due, or Redis is away, a question waits, and listeners that come or go
+// meanwhile may be counted, or not.
 //
 // # Cost
 //
-// A question costs as many answers as there are relays. A relay asks one question at a
-// time, and what is wanted meanwhile goes into the next. In a large fleet it also
-// pauses between two, the longer the larger the fleet is: see pause. A relay that is
-// alone waits for nobody.
+// A question costs as many answers as there are relays. Several questions may be under
+// way. In a fleet that asks all the time a relay pauses between two, the longer the larger
+// the fleet is, and what is wanted meanwhile goes into the next question: see pause. A
+// relay that is alone waits for nobody.
 //
 // # Concurrency
 //
-// Count may be called from any goroutine and waits. Hear is called by the one that
-// reads from Redis, and does not.
+// Everything belongs to one goroutine, the event loop, and nothing blocks. Only Stats may
+// be called from anywhere.
 package fleet

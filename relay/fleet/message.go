@@ -48,6 +48,16 @@ func answerTo(question []byte, share func(kind resp.Kind, name []byte) int64) (l
 	return string(asker), answer, true
 }
 
+// ownQuestion returns the number of a question, and whether it is of this life.
+func ownQuestion(question []byte, life string) (number uint64, own bool) {
+	asker, rest, ok := cutText(question)
+	if !ok || string(asker) != life {
+		return 0, false
+	}
+	number, n := binary.Uvarint(rest)
+	return number, n > 0
+}
+
 func cutText(b []byte) (text, rest []byte, ok bool) {
 	length, n := binary.Uvarint(b)
 	if n <= 0 || length > uint64(len(b)-n) {

@@ -2,10 +2,7 @@ package fleet
 
 // One question, and what comes in for it.
 
-import (
-	"context"
-	"time"
-)
+import "redis-relay/relay/loop"
 
 const (
 	maxNames = 512     // of a question: Redis serves nobody else while it counts
@@ -14,27 +11,21 @@ const (
 
 // question is what a relay wants to know at one moment, for all who ask.
 type question struct {
-	complete chan struct{} // closed when nobody is left to answer
-	done     chan struct{} // closed when counts and err are there
-
-	// Guarded by Fleet.mu until the question is asked, then fixed.
 	number uint64
 	names  []name
-	index  map[name]int
-	size   int // bytes of names
-	cost   int // bytes of memory for them, about
+	index  map[name]int // places in names
+	counts []*count     // that wait for it
+	size   int          // bytes of names
+	cost   int          // bytes of memory for them, about
 
-	// Guarded by Fleet.mu.
+	sent     bool    // the connection stood when it was asked: shares has this relay's
+	counted  []int64 // what Redis counted of each name; nil: it has not answered yet
 	relays   int     // that are to answer
-	sent     bool    // relays is known
 	answered int     // of these
-	own      bool    // this relay among them
-	shares   []int64 // of each name, of all that answered
-	closed   bool    // what comes now is too late
-
-	// Fixed once done is closed.
-	counts []int64
-	err    error
+	shares   []int64 // of each name, of all that answered, and of this relay
+	timer    *loop.Timer
+	over     bool
+	err      error
 }
 
 // place is where the count of a name will be.
@@ -43,9 +34,14 @@ type place struct {
 	index    int
 }
 
-func newQuestion() *question {
-	return &question{complete: make(chan struct{}), done: make(chan struct{}), index: map[name]int{}}
+// count is what one caller of Count waits for.
+type count struct {
+	places []place
+	left   int // questions that are not over
+	done   func(counts []int64, err error)
 }
+
+func newQuestion() *question { return &question{index: map[name]int{}} }
 
 func (q *question) full() bool { return len(q.names) >= maxNames || q.size >= maxBytes }
 
@@ -66,36 +62,44 @@ func (q *question) add(n name) int {
 // costOf is about how many bytes of memory a name takes.
 func costOf(name int) int { return name + 100 }
 
-// expectLocked says how many relays are to answer.
-func (q *question) expectLocked(relays int) {
-	q.relays, q.sent = relays, true
-	q.checkLocked()
+// tell has c told when the question is over.
+func (q *question) tell(c *count) {
+	if n := len(q.counts); n == 0 || q.counts[n-1] != c {
+		q.counts = append(q.counts, c)
+		c.left++
+	}
 }
 
-// takeLocked adds the shares of one relay.
-func (q *question) takeLocked(shares []int64, own bool) {
-	q.own = q.own || own
+// take adds the shares of one relay; nil: they are in already.
+func (q *question) take(shares []int64) {
 	for i, n := range shares {
 		q.shares[i] += n
 	}
 	q.answered++
-	q.checkLocked()
 }
 
-// checkLocked notices that nobody is left to answer.
-func (q *question) checkLocked() {
-	if q.sent && q.answered == q.relays {
-		close(q.complete)
+// addShare adds this relay's shares.
+func (q *question) addShare(share Share) {
+	for i, n := range q.names {
+		q.shares[i] += share(n.kind, []byte(n.name))
 	}
 }
 
-// await returns when all relays have answered, or patience is over.
-func (q *question) await(ctx context.Context) {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-q.complete:
-	case <-timer.C:
-	case <-ctx.Done():
+// complete tells whether Redis, and every relay, has answered.
+func (q *question) complete() bool { return q.counted != nil && q.answered >= q.relays }
+
+// finished notes that a question is over, and tells the counts when it was the last one.
+func (c *count) finished() {
+	if c.left--; c.left > 0 {
+		return
 	}
+	counts := make([]int64, len(c.places))
+	for i, p := range c.places {
+		if p.question.err != nil {
+			c.done(nil, p.question.err)
+			return
+		}
+		counts[i] = max(0, p.question.counted[p.index]+p.question.shares[p.index])
+	}
+	c.done(counts, nil)
 }

@@ -3,13 +3,14 @@ package history
 // Knowing that what was missing has been handed out.
 
 import (
+	"iter"
 	"slices"
 
 	"redis-relay/relay/glob"
 	"redis-relay/relay/resp"
 )
 
-// barrier waits for channels that are behind. Guarded by Feed.mu.
+// barrier waits for channels that are behind.
 type barrier struct {
 	left int // channels
 	done func()
@@ -17,15 +18,12 @@ type barrier struct {
 
 // Barrier calls done once the channels that these names hear are no longer behind: what came
 // before it on a connection that stands is queued for their listeners then. If that connection is
-// lost meanwhile, which listeners are told, it calls done, too. done is called at once or with
-// Feed.mu held, and must not block.
+// lost meanwhile, which listeners are told, it calls done, too. done may be called at once.
 func (f *Feed) Barrier(names [resp.Kinds][]string, done func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	b := &barrier{done: done}
 	if f.up {
-		for _, c := range f.channels {
-			if c.state == behind && hears(names, c.name) {
+		for c := range f.heard(names) {
+			if c.state == behind && !slices.Contains(c.barriers, b) {
 				c.barriers = append(c.barriers, b)
 				b.left++
 			}
@@ -47,10 +45,20 @@ func (c *channel) passBarriers() {
 	}
 }
 
-// hears reports whether one of the names hears a channel.
-func hears(names [resp.Kinds][]string, channel string) bool {
-	return slices.Contains(names[resp.Message], channel) ||
-		slices.ContainsFunc(names[resp.PMessage], func(pattern string) bool {
-			return glob.Match([]byte(pattern), []byte(channel))
-		})
+// heard yields the channels that names hear, some perhaps twice.
+func (f *Feed) heard(names [resp.Kinds][]string) iter.Seq[*channel] {
+	return func(yield func(*channel) bool) {
+		for _, name := range names[resp.Message] {
+			if c := f.channels[name]; c != nil && !yield(c) {
+				return
+			}
+		}
+		for _, pattern := range names[resp.PMessage] {
+			for _, c := range f.channels {
+				if glob.Match([]byte(pattern), []byte(c.name)) && !yield(c) {
+					return
+				}
+			}
+		}
+	}
 }

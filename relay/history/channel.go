@@ -24,12 +24,12 @@ const (
 	behind
 )
 
-// channel is guarded by Feed.mu.
 type channel struct {
 	name   string
 	state  state
+	named  bool  // Redis has confirmed the name itself, over this connection
 	asked  bool  // a question is queued or under way
-	failed int   // questions about it alone in a row that had no answer; owned by Feed.ask
+	losses int   // of the connection in a row, while a question about it was under way
 	blind  error // why it is not known where its stream stands, so that nobody can wait for what comes
 	heavy  bool  // it has an entry that is too large to be looked at again and again
 	last   ID    // the newest entry that listeners have, or that came before they did
@@ -39,9 +39,9 @@ type channel struct {
 
 	// Entries that Redis had ever added when it was last asked, and those passed on
 	// since: by them it is seen how many were trimmed, or overlooked. base is -1 when not
-	// known. mark is passed when the token of the question came.
-	base, passed, mark int64
-	settled            bool // it was asked, and last was the newest entry then
+	// known.
+	base, passed int64
+	settled      bool // it was asked, and last was the newest entry then
 
 	held     []held
 	joined   bool  // and it follows what listeners have
@@ -52,9 +52,9 @@ type channel struct {
 
 	recent   recent
 	waiters  []*waiter
-	watched  bool // the Feed itself keeps the channel subscribed, for readers
-	idle     int  // ticks since somebody last read
-	lingers  bool // it is watched, and nobody reads
+	watch    *watch // the Feed itself keeps the channel subscribed, for readers; nil: it does not
+	idle     int    // ticks since somebody last read
+	lingers  bool   // it is watched, and nobody reads
 	fetching bool
 }
 
@@ -63,6 +63,7 @@ type held struct {
 	id    ID // zero: it is no entry
 	field string
 	copy  bool // the same message for another name: a pattern
+	epoch uint64
 	frame []byte
 }
 
@@ -84,9 +85,11 @@ func (h *half) without(id ID, exact bool, patterns []string) (bool, []string) {
 	})
 }
 
-func newChannel(name string, s state, last ID) *channel {
-	return &channel{name: name, state: s, last: last, base: -1}
-}
+// newChannel returns one that is not heard yet.
+func newChannel(name string) *channel { return &channel{name: name, base: -1} }
+
+// watched tells whether a watch of the Feed keeps it subscribed on Redis.
+func (c *channel) watched() bool { return c.watch != nil && c.watch.confirmed }
 
 // jumped notes a publisher's count, and tells whether some before it did not come.
 func (c *channel) jumped(publisher []byte, n uint64) bool {
@@ -101,10 +104,9 @@ func (c *channel) jumped(publisher []byte, n uint64) bool {
 	return known && n > last+1
 }
 
-// counted notes how many entries the stream had ever had when Redis was asked, and
-// how many have passed since.
-func (c *channel) counted(t *tail, since int64) {
-	c.base, c.passed, c.mark, c.settled = -1, since, 0, true
+// counted notes how many entries the stream had ever had when Redis was asked.
+func (c *channel) counted(t *tail) {
+	c.base, c.passed, c.settled = -1, 0, true
 	switch {
 	case t.absent:
 		c.base = 0
@@ -114,12 +116,12 @@ func (c *channel) counted(t *tail, since int64) {
 }
 
 // overlooked returns how many entries had been added when Redis was asked that neither
-// came nor were read. since is as in counted.
-func (c *channel) overlooked(t *tail, since int64) int64 {
+// came nor were read.
+func (c *channel) overlooked(t *tail) int64 {
 	if c.base < 0 || t.added < 0 || t.refused != "" {
 		return 0
 	}
-	return max(0, t.added-c.base-(c.passed-since))
+	return max(0, t.added-c.base-c.passed)
 }
 
 // firstHeld returns the ID of the first entry that is held.

@@ -119,7 +119,7 @@ func TestRecentIsBounded(t *testing.T) {
 }
 
 func TestJumped(t *testing.T) {
-	c := newChannel("c", live, ID{})
+	c := newChannel("c")
 	for i, tt := range []struct {
 		publisher string
 		n         uint64
@@ -147,7 +147,7 @@ func TestJumped(t *testing.T) {
 // TestJumpedForgets publishers of relays long gone, and does not take them for a
 // jump.
 func TestJumpedForgets(t *testing.T) {
-	c := newChannel("c", live, ID{})
+	c := newChannel("c")
 	for i := range 10_000 {
 		if c.jumped([]byte("life"+strconv.Itoa(i)), uint64(i)) {
 			t.Fatalf("publisher %d jumped at first sight", i)
@@ -159,7 +159,7 @@ func TestJumpedForgets(t *testing.T) {
 }
 
 func TestCountsDoNotKeepTheBuffer(t *testing.T) {
-	c := newChannel("c", live, ID{})
+	c := newChannel("c")
 	name := []byte("publisher")
 	c.jumped(name, 1)
 	copy(name, "XXXXXXXXX")
@@ -169,7 +169,7 @@ func TestCountsDoNotKeepTheBuffer(t *testing.T) {
 }
 
 func TestFirstHeld(t *testing.T) {
-	c := newChannel("c", behind, ID{})
+	c := newChannel("c")
 	if _, some := c.firstHeld(); some {
 		t.Error("nothing is held")
 	}

@@ -3,104 +3,12 @@ package history
 // The Feed without Redis: which message is an entry, and what a missing stream means.
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
-	"golang.org/x/sync/errgroup"
-
-	"redis-relay/relay/redistest"
-	"redis-relay/relay/resp"
-	"redis-relay/relay/upstream"
 )
-
-// room is a Feed with Redis told what to answer, and ears that note what they hear.
-type room struct {
-	*Feed
-	heard    []string
-	gaps     []Gap
-	patterns []string // that match every channel
-	nobody   bool     // listens by name
-	takes    int      // bytes that listeners take; 0: any
-	got      int      // bytes of payload that they have got of them
-	kept     time.Duration
-	memory   atomic.Int64 // what may be held
-	answer   func(args ...any) (any, error)
-}
-
-func newRoom(t *testing.T) *room {
-	t.Helper()
-	r := &room{answer: func(...any) (any, error) { return nil, errors.New("not now") }}
-	r.memory.Store(1 << 30)
-	r.Feed = NewFeed(r, r, "life", &r.memory, &r.memory, zap.NewNop())
-	return r
-}
-
-func (r *room) Do(_ context.Context, args ...any) (any, error) { return r.answer(args...) }
-
-func (r *room) Eval(_ context.Context, _ *upstream.Script, _ []string, args ...any) (any, error) {
-	return r.answer(args...)
-}
-
-func (r *room) Deliver(d *resp.Delivery) {
-	r.heard = append(r.heard, fmt.Sprintf("%s%s %s", d.Channel, d.Pattern, d.Payload))
-	r.got += len(d.Payload)
-}
-func (r *room) Flush()                        {}
-func (r *room) Names(string) (bool, []string) { return !r.nobody, r.patterns }
-func (r *room) Patterns() []string            { return r.patterns }
-func (r *room) Room(string) (int, bool) {
-	if r.takes == 0 {
-		return window, true
-	}
-	return r.takes - r.got, r.got == 0
-}
-func (r *room) Kept(string) time.Duration { return r.kept }
-func (r *room) Watch(string) bool         { return true }
-func (r *room) Unwatch(string)            {}
-func (r *room) Missed(g Gap)              { r.gaps = append(r.gaps, g) }
-func (r *room) expect(t *testing.T, w ...string) {
-	t.Helper()
-	if !slices.Equal(r.heard, w) {
-		t.Errorf("heard %q, want %q", r.heard, w)
-	}
-	r.heard = nil
-}
-
-// announced brings an announcement, by the name of the channel or by a pattern.
-func (r *room) announced(channel, pattern, text string) {
-	d := resp.Delivery{Channel: []byte(SeqPrefix + channel), Payload: []byte(text)}
-	if pattern != "" {
-		d.Kind, d.Pattern = resp.PMessage, []byte(SeqPrefix+pattern)
-	}
-	r.Control(&d)
-	clear(d.Channel) // as the connection's memory, it is not the Feed's
-	clear(d.Payload)
-}
-
-// hear is what the caller of Hear does.
-func (r *room) hear(d *resp.Delivery) {
-	if r.Hear(d) {
-		r.Deliver(d)
-	}
-}
-
-func message(channel, pattern, payload string) *resp.Delivery {
-	d := &resp.Delivery{Channel: []byte(channel), Payload: []byte(payload)}
-	if pattern == "" {
-		d.Frame = resp.AppendMessage(nil, resp.RESP2, "message", d.Channel, d.Payload)
-		return d
-	}
-	d.Kind, d.Pattern = resp.PMessage, []byte(pattern)
-	d.Frame = resp.AppendMessage(nil, resp.RESP2, "pmessage", d.Pattern, d.Channel, d.Payload)
-	return d
-}
 
 // TestClaim pairs announcements with what follows them. A line is what comes, and
 // what it is taken for: an entry's first copy, another, or none.
@@ -192,13 +100,13 @@ func TestClaim(t *testing.T) {
 			for i, s := range steps {
 				if s.announce != "" {
 					channel, text, _ := cut(s.announce)
-					r.announced(channel, "", text)
+					r.tell(channel, "", text)
 				}
 				if s.want == "" {
 					continue
 				}
 				got := none
-				switch id, isFirst := r.claim(message(s.channel, s.pattern, "m")); {
+				switch id, isFirst := r.announced.claim(message(s.channel, s.pattern, "m")); {
 				case !id.IsZero() && isFirst:
 					got = first
 				case !id.IsZero():
@@ -227,15 +135,13 @@ func cut(s string) (before, after string, ok bool) {
 func TestEveryCopyIsHeardOnce(t *testing.T) {
 	r := newRoom(t)
 	r.patterns = []string{"x*"}
-	r.mu.Lock()
-	r.up, r.lives, r.seen = true, 1, 1
-	r.mu.Unlock()
+	r.stand(1)
 	say := func(id, payload string, count int) {
-		r.announced("c", "", fmt.Sprintf("%s p %d", id, count))
+		r.tell("c", "", fmt.Sprintf("%s p %d", id, count))
 		r.hear(message("c", "", payload))
 		r.hear(message("c", "x*", payload))
 	}
-	r.announced("c", "", "3-0,4-0 q 1") // together: the count is that of the first
+	r.tell("c", "", "3-0,4-0 q 1") // together: the count is that of the first
 	for _, m := range []string{"a", "b"} {
 		r.hear(message("c", "", m))
 		r.hear(message("c", "x*", m))
@@ -270,10 +176,8 @@ func TestEveryCopyIsHeardOnce(t *testing.T) {
 func TestHalfHeard(t *testing.T) {
 	r := newRoom(t)
 	r.patterns = []string{"x*"}
-	r.mu.Lock()
-	r.up, r.lives, r.seen = true, 1, 1
-	r.mu.Unlock()
-	r.announced("c", "", "5-0,6-0 p 1")
+	r.stand(1)
+	r.tell("c", "", "5-0,6-0 p 1")
 	r.hear(message("c", "", "one"))
 	r.hear(message("c", "x*", "one"))
 	r.hear(message("c", "", "two"))
@@ -289,7 +193,7 @@ func TestHalfHeard(t *testing.T) {
 		t.Errorf("goes on behind %v, want 7-0", after)
 	}
 
-	r.announced("c", "", "8-0 p 4")
+	r.tell("c", "", "8-0 p 4")
 	r.hear(message("c", "", "four"))
 	r.ConfirmedPattern() // of a pattern that comes now: it is not owed what was before
 	r.Lost()
@@ -303,15 +207,13 @@ func TestHalfHeard(t *testing.T) {
 func TestHeardBeforeAllStands(t *testing.T) {
 	r := newRoom(t)
 	r.patterns = []string{"x*"}
-	r.mu.Lock()
-	r.up, r.lives, r.seen = true, 1, 1
-	r.mu.Unlock()
-	r.announced("c", "", "5-0 p 1")
+	r.stand(1)
+	r.tell("c", "", "5-0 p 1")
 	r.hear(message("c", "", "one"))
 	r.hear(message("c", "x*", "one"))
 	r.expect(t, "c one", "cx* one")
 	r.Lost()
-	r.announced("c", "", "6-0 p 2")
+	r.tell("c", "", "6-0 p 2")
 	r.hear(message("c", "", "two"))
 	r.expect(t)
 	r.Up()
@@ -331,10 +233,8 @@ func TestNothingOvertakesEntries(t *testing.T) {
 	}}
 	behindOne := func(t *testing.T) *room {
 		r := newRoom(t)
-		r.mu.Lock()
-		r.up, r.lives, r.seen = true, 1, 1
-		r.mu.Unlock()
-		r.announced("c", "", "5-0 p 1")
+		r.stand(1)
+		r.tell("c", "", "5-0 p 1")
 		r.hear(message("c", "", "one"))
 		r.Lost()
 		r.Up()
@@ -359,10 +259,10 @@ func TestNothingOvertakesEntries(t *testing.T) {
 	})
 	t.Run("no room for an entry", func(t *testing.T) {
 		r := behindOne(t)
-		r.heldBytes = maxHeld
-		r.announced("c", "", "7-0 p 3")
+		r.holding.bytes = maxHeld
+		r.tell("c", "", "7-0 p 3")
 		r.hear(message("c", "", "three"))
-		r.heldBytes = 0
+		r.holding.bytes = 0
 		r.hear(message("c", "", "typing"))
 		r.settleAll(tail{newest: ID{6, 0}, added: 2, length: 2, first: ID{5, 0}, entries: missed.entries[:1]})
 		r.expect(t, "c two")
@@ -372,28 +272,13 @@ func TestNothingOvertakesEntries(t *testing.T) {
 	})
 }
 
-// TestReadFromNewest: of a channel that is not followed yet, who waits for what is new
-// gets the first entry that comes, before Redis has told where the stream ended.
-func TestReadFromNewest(t *testing.T) {
-	r := newRoom(t)
-	var got []Stream
-	r.Read([]Position{{Channel: "c", Newest: true}}, 0, 0, func(list []Stream, _ error) { got = list })
-	r.announced("c", "", "5-0 p 1")
-	r.hear(message("c", "", "one"))
-	if len(got) != 1 || len(got[0].Entries) != 1 || got[0].Entries[0].ID != (ID{5, 0}) {
-		t.Errorf("the reader got %v, want the entry 5-0", got)
-	}
-}
-
 // TestPartedComesBack: who left, and comes again after a loss, does not get what it
 // has, though nobody kept the channel meanwhile.
 func TestPartedComesBack(t *testing.T) {
 	r := newRoom(t)
 	r.patterns, r.nobody = []string{"x*"}, true
-	r.mu.Lock()
-	r.up, r.lives, r.seen = true, 1, 1
-	r.mu.Unlock()
-	r.announced("c", "", "5-0 p 1")
+	r.stand(1)
+	r.tell("c", "", "5-0 p 1")
 	r.hear(message("c", "x*", "one"))
 	r.Lost()
 	r.patterns = nil
@@ -402,7 +287,7 @@ func TestPartedComesBack(t *testing.T) {
 		t.Fatalf("%d channels that nobody hears", len(r.channels))
 	}
 	r.patterns = []string{"x*"}
-	r.announced("c", "", "6-0 p 2")
+	r.tell("c", "", "6-0 p 2")
 	r.hear(message("c", "x*", "two"))
 	if c := r.channels["c"]; c.state != behind || c.last != (ID{5, 0}) {
 		t.Errorf("state %v, asks for what is behind %v, want 5-0", c.state, c.last)
@@ -413,30 +298,17 @@ func TestPartedComesBack(t *testing.T) {
 // meanwhile.
 func TestCountsGoOnWhileBehind(t *testing.T) {
 	r := newRoom(t)
-	r.mu.Lock()
-	r.up, r.lives, r.seen = true, 1, 1
-	r.mu.Unlock()
+	r.stand(1)
 	for _, n := range []int{1, 3, 4, 5} {
-		r.announced("c", "", fmt.Sprintf("%d-0 p %d", n+4, n))
+		r.tell("c", "", fmt.Sprintf("%d-0 p %d", n+4, n))
 		r.hear(message("c", "", fmt.Sprint(n)))
 	}
 	r.expect(t, "c 1")
 	r.settleAll(tail{newest: ID{9, 0}, added: 4, length: 4, first: ID{5, 0}})
 	r.expect(t, "c 3", "c 4", "c 5")
-	r.announced("c", "", "10-0 p 6")
+	r.tell("c", "", "10-0 p 6")
 	r.hear(message("c", "", "6"))
 	r.expect(t, "c 6")
-}
-
-// settleAll answers what is asked of all channels.
-func (r *room) settleAll(answer tail) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.queue = nil
-	for _, c := range r.channels {
-		c.asked = false
-		r.settle(c, &answer)
-	}
 }
 
 // TestGone is a stream that is not there after a loss: deleted, or ended by its time
@@ -463,9 +335,10 @@ func TestGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(t)
 			r.kept = tt.kept
-			c := newChannel("c", behind, ID{tt.last, 0})
-			c.exact, c.base, c.passed = true, tt.base, tt.passed
-			r.up, r.lives, r.lostAt, r.seen = true, 2, tt.lostAt, tt.seen
+			c := newChannel("c")
+			c.state, c.last, c.exact, c.base, c.passed = behind, ID{tt.last, 0}, true, tt.base, tt.passed
+			r.stand(tt.seen)
+			r.past.lostAt = tt.lostAt
 			r.channels["c"] = c
 			r.settleAll(absent)
 			if got := len(r.gaps) > 0; got != tt.want {
@@ -478,65 +351,11 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// TestLookingForChannels goes through the database once, however many patterns there
-// are, and nothing waits for it.
-func TestLookingForChannels(t *testing.T) {
-	r := newRoom(t)
-	r.nobody, r.patterns = true, []string{"a*", "b*", "c*"}
-	looking, look := make(chan struct{}, 10), make(chan struct{})
-	r.answer = func(args ...any) (any, error) {
-		if args[0] == "SCAN" {
-			looking <- struct{}{}
-			<-look
-			return []any{"0", []any{Key("a1"), Key("c2")}}, nil
-		}
-		var tails []any
-		for range (len(args) - 5) / 2 {
-			tails = append(tails, []any{"9-0", int64(1), int64(1), "9-0", int64(0), []any{
-				[]any{"9-0", []any{"payload", "nine"}},
-			}, int64(0)})
-		}
-		r.tokenCame([]byte(fmt.Sprint(args[1], " 10")))
-		return tails, nil
-	}
-	r.mu.Lock()
-	r.up, r.lives, r.seen = true, 1, 5
-	r.begin("known", live, ID{5, 0}).exact = true
-	r.mu.Unlock()
-	r.Lost()
-	ctx, cancel := context.WithCancel(t.Context())
-	var running errgroup.Group
-	running.Go(func() error { return r.Run(ctx) })
-	defer func() {
-		cancel()
-		if err := running.Wait(); err != nil {
-			t.Error(err)
-		}
-	}()
-	heard := func(want ...string) {
-		t.Helper()
-		redistest.Eventually(t, 5*time.Second, fmt.Sprintf("heard %q", want), func() bool {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return slices.Equal(slices.Sorted(slices.Values(r.heard)), want)
-		})
-	}
-	r.Up()
-	<-looking
-	heard("knowna* nine", "knownb* nine", "knownc* nine")
-	close(look)
-	heard("a1a* nine", "a1b* nine", "a1c* nine", "c2a* nine", "c2b* nine", "c2c* nine",
-		"knowna* nine", "knownb* nine", "knownc* nine")
-	if n := len(looking); n > 0 {
-		t.Errorf("it looked %d times more", n)
-	}
-}
-
 // TestHeldAndKeptAreBounded: what waits for missing entries, and what is kept for
 // readers, take no more than there is room for, which may change.
 func TestHeldAndKeptAreBounded(t *testing.T) {
 	r := newRoom(t)
-	r.announced("c", "", "1-0 p 1")
+	r.tell("c", "", "1-0 p 1")
 	r.hear(message("c", "", "one"))
 	r.Lost()
 	r.Up()
@@ -544,7 +363,7 @@ func TestHeldAndKeptAreBounded(t *testing.T) {
 	entries := func() { // more than there is room for
 		for range 40 {
 			n++
-			r.announced("c", "", fmt.Sprintf("%d-0 p %d", n, n))
+			r.tell("c", "", fmt.Sprintf("%d-0 p %d", n, n))
 			r.hear(message("c", "", strings.Repeat("x", 1000)))
 		}
 	}
@@ -564,8 +383,8 @@ func TestHeldAndKeptAreBounded(t *testing.T) {
 	entries()
 	fits("held", r.Stats().Held)
 
-	c := r.begin("kept", live, ID{})
-	c.watched = true
+	c := r.known.begin("kept", live, ID{})
+	c.watch = &watch{}
 	for range 40 {
 		n++
 		r.passEntry(c, Entry{ID: ID{n, 0}, Fields: [][]byte{make([]byte, 1000)}})
@@ -587,14 +406,12 @@ func FuzzHear(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script string) {
 		r := newRoom(t)
 		r.patterns = []string{"x*"}
-		r.mu.Lock()
-		r.up, r.lives, r.seen = true, 1, 1
-		r.mu.Unlock()
+		r.stand(1)
 		said := 0
 		for line := range strings.Lines(script) {
 			switch step, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); step {
 			case "a":
-				r.announced("c", "", text)
+				r.tell("c", "", text)
 			case "m", "p":
 				said++
 				pattern := map[string]string{"p": "x*"}[step]

@@ -3,103 +3,79 @@ package history
 // Finding the channel that keeps others from their answers.
 
 import (
-	"context"
 	"errors"
-	"slices"
-	"time"
 
 	"redis-relay/relay/upstream"
 )
 
-// maxFailed is how many questions about a channel alone may cost the connection before it
-// is given up.
-const maxFailed = 2
+// maxLosses is how many times in a row the connection may be lost while a channel is being asked about,
+// among fewer and fewer others, before it is given up. Connections that end for another reason, as often
+// as that and each time in the moment of a question, are not to be expected.
+const maxLosses = 8
+
+var errCostly = errors.New("whenever its stream was to be read the connection to Redis was lost")
 
 // askAbout looks at channels. One of which the answer cannot be had keeps the others from
-// theirs only until halving has found it.
-func (f *Feed) askAbout(ctx context.Context, life uint64, batch []*channel) error {
-	err := f.askTogether(ctx, life, batch)
-	switch half := len(batch) / 2; {
-	case err == nil:
-		return nil
-	case !f.isOfChannels(ctx, life, err):
-		f.askAgain(life, batch)
-		return err
-	case half > 0:
-		return errors.Join(f.askAbout(ctx, life, batch[:half]), f.askAbout(ctx, life, batch[half:]))
-	case len(batch) == 0:
-		return err
-	}
-	return f.isolate(life, batch[0], err)
+// theirs only until halving has found it. then is called at the end, with what is to be tried again
+// later.
+func (a *asker) askAbout(r *round, batch []*channel, then func(err error)) {
+	a.askTogether(r, batch, func(err error) {
+		switch {
+		case err == nil:
+			then(nil)
+		case !lasting(err):
+			a.askAgain(batch)
+			then(err)
+		case len(batch) == 0:
+			then(err)
+		case len(batch) == 1:
+			a.isolate(batch[0], err)
+			then(nil)
+		default:
+			a.halve(r, batch, then)
+		}
+	})
 }
 
-// isOfChannels tells whether it is for the channels that were asked about that there is
-// no answer: it lasts, or Redis, which is waited for, answers a question about none.
-func (f *Feed) isOfChannels(ctx context.Context, life uint64, err error) bool {
-	if !errors.Is(err, upstream.ErrUnknown) {
-		return lasting(err)
-	}
-	for wait := retryMin; f.life() == life; wait = min(2*wait, retryMax) {
-		if _, err := ask(ctx, f.redis, "", "", 0, 0, nil); err == nil {
-			return true
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(wait):
-		}
-	}
-	return false
+// halve looks at each half of some channels.
+func (a *asker) halve(r *round, batch []*channel, then func(err error)) {
+	half := len(batch) / 2
+	a.askAbout(r, batch[:half], func(first error) {
+		a.askAbout(r, batch[half:], func(second error) { then(errors.Join(first, second)) })
+	})
 }
 
-// life returns the number of the connection that stands, or 0.
-func (f *Feed) life() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.up {
-		return 0
+// askAgain queues channels once more of which there was no answer.
+func (a *asker) askAgain(batch []*channel) {
+	for _, c := range batch {
+		c.asked = false
+		if a.feed.channels[c.name] == c {
+			a.enqueue(c)
+		}
 	}
-	return f.lives
+}
+
+// isolate gives a channel up, if it is still wanted.
+func (a *asker) isolate(c *channel, err error) {
+	c.asked = false
+	if a.feed.channels[c.name] == c {
+		a.giveUp(c, err)
+	}
+}
+
+// giveUp goes on without an answer about a channel: its listeners go on behind a
+// gap, readers get the error. It is not asked about before the next loss, and then alone.
+func (a *asker) giveUp(c *channel, err error) {
+	known := c.settled
+	a.feed.healer.settle(c, &tail{refused: err.Error(), heavy: !mayBeAllowed(err)})
+	if !known {
+		c.blind = err
+	}
+	a.feed.readers.endAll(c, err) // nobody knows what there is for them
 }
 
 // mayBeAllowed tells whether an answer is refused, which may change, and takes no time.
 func mayBeAllowed(err error) bool {
 	var refused upstream.ReplyError
-	return errors.As(err, &refused) || errors.Is(err, errNoFence)
-}
-
-// askAgain queues channels once more of which there was no answer.
-func (f *Feed) askAgain(life uint64, batch []*channel) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, c := range batch {
-		if life == f.lives && f.up && f.channels[c.name] == c {
-			c.asked = false
-			f.enqueue(c)
-		}
-	}
-}
-
-// isolate gives a channel up of which the answer cannot be had: listeners go on behind a
-// gap, readers get the error. With an error that may be one of the moment it is asked about a few times.
-func (f *Feed) isolate(life uint64, c *channel, err error) error {
-	if c.failed++; !lasting(err) && c.failed < maxFailed {
-		f.askAgain(life, []*channel{c})
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if life == f.lives && f.up && f.channels[c.name] == c {
-		c.asked, c.failed = false, 0
-		known := c.settled
-		f.settle(c, &tail{refused: err.Error(), heavy: !mayBeAllowed(err)})
-		if !known {
-			c.blind = err
-		}
-		for _, w := range slices.Clone(c.waiters) {
-			f.endLocked(w.read, nil, err) // nobody knows what there is for them
-		}
-		f.ears.Flush()
-	}
-	return nil
+	return errors.As(err, &refused)
 }

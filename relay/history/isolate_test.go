@@ -4,7 +4,7 @@ package history
 // it.
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -18,87 +18,142 @@ import (
 // about some of them.
 type picky struct {
 	*room
-	bad   map[string]error // by key
-	asked map[string]int   // questions about each of them
+	bad    map[string]error // by key
+	asked  map[string]int   // questions about each of them
+	losses int
 }
 
-func (p *picky) Eval(_ context.Context, _ *upstream.Script, keys []string, args ...any) (any, error) {
+func newPicky(t *testing.T) *picky {
+	r := newRoom(t)
+	p := &picky{room: r, bad: map[string]error{}, asked: map[string]int{}}
+	r.say = p.say
+	r.stand(5)
+	return p
+}
+
+func (p *picky) say(keys []string, args []any) (any, error) {
 	for _, key := range keys {
 		if err := p.bad[key]; err != nil {
 			p.asked[key]++
+			if errors.Is(err, upstream.ErrUnknown) {
+				p.losses++
+				p.lose()
+			}
 			return nil, err
 		}
 	}
-	var tails []any
-	for range keys {
-		tails = append(tails, []any{"9-0", int64(2), int64(2), "5-0", int64(0), []any{
-			[]any{"9-0", []any{"payload", "new"}},
-		}, int64(0)})
+	return found(9, args), nil
+}
+
+// lose loses the connection, and makes the next one.
+func (p *picky) lose() {
+	p.Lost()
+	p.loop.Post(p.Up)
+}
+
+// heal has the connection lost and all be asked that is to be.
+func (p *picky) heal() {
+	p.lose()
+	p.loop.run()
+}
+
+// found answers a question: each of the streams has 5-0 and then an entry "new".
+func found(ms uint64, args []any) any {
+	answer, newest := []any{}, fmt.Sprint(ms, "-0")
+	for i := 4; i < len(args); i += 2 {
+		entries := []any{}
+		if args[i] != "" && args[i] != "("+newest {
+			entries = append(entries, []any{newest, []any{"payload", "new"}})
+		}
+		answer = append(answer, []any{newest, int64(2), int64(2), "5-0", int64(0), entries, int64(0)})
 	}
-	if token := fmt.Sprint(args[1]); token != "" {
-		p.tokenCame([]byte(token + " 10"))
-	}
-	return tails, nil
+	return append(answer, int64(ms+1))
 }
 
 // TestOneChannelDoesNotKeepOthers: whichever channels have no answer, and why, all others
-// are healed in one go; the bad ones are told of once and go on.
+// are healed; the bad ones are told of once and go on.
 func TestOneChannelDoesNotKeepOthers(t *testing.T) {
 	for name, err := range map[string]error{
-		"too large":      upstream.ErrTooLarge,
-		"refused":        upstream.ReplyError("NOPERM No permissions to access a key"),
-		"not understood": fmt.Errorf("%w: nonsense", errAnswer),
-		"never answered": upstream.ErrUnknown,
+		"too large":            upstream.ErrTooLarge,
+		"refused":              upstream.ReplyError("NOPERM No permissions to access a key"),
+		"not understood":       fmt.Errorf("%w: nonsense", errAnswer),
+		"costs the connection": upstream.ErrUnknown,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(40) {
-				random := rand.New(rand.NewPCG(seed, 1))
-				r := newRoom(t)
-				p := &picky{room: r, bad: map[string]error{}, asked: map[string]int{}}
-				r.redis = p
-				r.up, r.lives, r.seen = true, 1, 5
-				var good []string
-				share := []int{0, 1, 3, 30, maxQuestions}[seed%5]
-				for i := range 1 + random.IntN(maxQuestions) {
-					channel := fmt.Sprintf("c%02d", i)
-					r.begin(channel, live, ID{5, 0}).exact = true
-					if random.IntN(maxQuestions) < share {
-						p.bad[Key(channel)] = err
-					} else {
-						good = append(good, channel+" new")
-					}
-				}
-				r.Lost()
-				r.Up()
-				for range maxFailed {
-					for more := true; more; {
-						more, _ = r.askOnce(t.Context())
-					}
-				}
-				if slices.Sort(r.heard); !slices.Equal(r.heard, good) {
-					t.Fatalf("seed %d: heard %q, want %q", seed, r.heard, good)
-				}
-				var told []string
-				for _, g := range r.gaps {
-					told = append(told, Key(g.Channel))
-					if p.bad[Key(g.Channel)] == nil || !strings.Contains(g.Cause, err.Error()) {
-						t.Errorf("seed %d: told of %+v", seed, g)
-					}
-				}
-				if slices.Sort(told); len(told) != len(p.bad) || len(slices.Compact(told)) != len(p.bad) {
-					t.Errorf("seed %d: told of %q, want one gap of each of %d", seed, told, len(p.bad))
-				}
-				clear(p.asked)
-				r.compareSome()
-				for more := true; more; {
-					more, _ = r.askOnce(t.Context())
-				}
-				again := len(p.asked) > 0 && !mayBeAllowed(err)
-				if s := r.Stats(); again || s.Behind > 0 || len(r.gaps) != len(p.bad) {
-					t.Errorf("seed %d: asked again about %v, %d are behind, %d gaps", seed, p.asked, s.Behind, len(r.gaps))
-				}
+				testOneChannel(t, seed, err)
 			}
 		})
+	}
+}
+
+func testOneChannel(t *testing.T, seed uint64, err error) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	p := newPicky(t)
+	var good []string
+	share := []int{0, 1, 3, 30, maxQuestions}[seed%5]
+	for i := range 1 + random.IntN(maxQuestions) {
+		channel := fmt.Sprintf("c%02d", i)
+		p.known.begin(channel, live, ID{5, 0}).exact = true
+		if random.IntN(maxQuestions) < share {
+			p.bad[Key(channel)] = err
+		} else {
+			good = append(good, channel+" new")
+		}
+	}
+	cause := err
+	if errors.Is(err, upstream.ErrUnknown) {
+		cause = errCostly
+	}
+	p.heal()
+	if slices.Sort(p.heard); !slices.Equal(p.heard, good) {
+		t.Fatalf("seed %d: heard %q, want %q", seed, p.heard, good)
+	}
+	var told []string
+	for _, g := range p.gaps {
+		told = append(told, Key(g.Channel))
+		if p.bad[Key(g.Channel)] == nil || !strings.Contains(g.Cause, cause.Error()) {
+			t.Errorf("seed %d: told of %+v", seed, g)
+		}
+	}
+	slices.Sort(told)
+	if n := len(told); len(slices.Compact(told)) != len(p.bad) || n != len(p.bad) && p.losses == 0 {
+		t.Errorf("seed %d: told of %q, want one gap of each of %d", seed, told, len(p.bad))
+	}
+	before := len(p.gaps)
+	clear(p.asked)
+	p.asker.compareSome()
+	p.loop.run()
+	again := len(p.asked) > 0 && !mayBeAllowed(err)
+	if s := p.Stats(); again || s.Behind > 0 || len(p.gaps) != before {
+		t.Errorf("seed %d: asked again about %v, %d are behind, %d gaps", seed, p.asked, s.Behind, len(p.gaps))
+	}
+	if p.most > 1 {
+		t.Errorf("seed %d: %d questions were under way together", seed, p.most)
+	}
+}
+
+// TestACostlyChannelCostsLittleMore: it costs the connection a few times until it is found. After the next
+// loss it does so once more.
+func TestACostlyChannelCostsLittleMore(t *testing.T) {
+	p := newPicky(t)
+	for i := range 3 * maxQuestions {
+		p.known.begin(fmt.Sprint("c", i), live, ID{5, 0}).exact = true
+	}
+	p.bad[Key("c7")] = upstream.ErrUnknown
+	p.heal()
+	if p.losses != maxLosses || len(p.gaps) != 1 || len(p.heard) != 3*maxQuestions-1 {
+		t.Errorf("%d losses, %d gaps, %d entries heard", p.losses, len(p.gaps), len(p.heard))
+	}
+	p.losses, p.gaps = 0, nil
+	p.heal()
+	if p.losses != 1 || len(p.gaps) != 1 || p.Stats().Behind > 0 {
+		t.Errorf("after the next loss: %d losses, %d gaps, %d are behind", p.losses, len(p.gaps), p.Stats().Behind)
+	}
+	clear(p.bad)
+	p.heal()
+	if c := p.channels["c7"]; c.losses != 0 {
+		t.Errorf("an answer came, and %d losses are held against the channel", c.losses)
 	}
 }
 
@@ -108,49 +163,77 @@ func TestPassingErrorsAreOfNoChannel(t *testing.T) {
 		upstream.ErrDown, upstream.ErrBusy, upstream.ReplyError("LOADING Redis is loading the dataset in memory"),
 		upstream.ReplyError("BUSY Redis is busy running a script."), upstream.ReplyError("MASTERDOWN Link with MASTER is down"),
 	} {
-		r := newRoom(t)
-		p := &picky{room: r, bad: map[string]error{Key("a"): err}, asked: map[string]int{}}
-		r.redis = p
-		r.up, r.lives, r.seen = true, 1, 5
+		p := newPicky(t)
+		p.bad[Key("a")] = err
 		for _, channel := range []string{"a", "b"} {
-			r.begin(channel, live, ID{5, 0}).exact = true
+			p.known.begin(channel, live, ID{5, 0}).exact = true
 		}
-		r.Lost()
-		r.Up()
-		for range 5 {
-			if more, got := r.askOnce(t.Context()); got == nil || !more {
-				t.Fatalf("%v: got %v, and more %v", err, got, more)
+		p.heal()
+		for i := range 5 {
+			if n := p.asked[Key("a")]; n != i+1 {
+				t.Fatalf("%v: %d questions, want %d", err, n, i+1)
+			}
+			if !p.loop.elapse(retryMax) {
+				t.Fatalf("%v: it is not tried again", err)
 			}
 		}
-		r.expect(t)
+		p.expect(t)
 		clear(p.bad)
-		if _, err := r.askOnce(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		slices.Sort(r.heard)
-		r.expect(t, "a new", "b new")
-		if len(r.gaps) > 0 {
-			t.Errorf("%v: told of %v", err, r.gaps)
+		p.loop.elapse(retryMax)
+		slices.Sort(p.heard)
+		p.expect(t, "a new", "b new")
+		if len(p.gaps) > 0 {
+			t.Errorf("%v: told of %v", err, p.gaps)
 		}
 	}
 }
 
-// TestReaderOfWhatCannotBeRead is told at once, and not asked for again.
-func TestReaderOfWhatCannotBeRead(t *testing.T) {
+// TestAnswersOfALostConnection are of no use: the question is asked again.
+func TestAnswersOfALostConnection(t *testing.T) {
 	r := newRoom(t)
-	r.up, r.lives, r.seen = true, 1, 5
-	p := &picky{room: r, bad: map[string]error{Key("a"): upstream.ReplyError("NOPERM no")}, asked: map[string]int{}}
-	r.redis = p
-	c := r.begin("a", live, ID{5, 0})
-	c.recent.restart(c.last) // what came before is in Redis alone
-	var got error
-	ctx, cancel := context.WithCancel(t.Context())
-	r.Read([]Position{{Channel: "a"}}, 0, 0, func(_ []Stream, err error) {
-		got = err
-		cancel()
-	})
-	r.fetchAll(ctx)
-	if got == nil || got.Error() != "NOPERM no" || p.asked[Key("a")] != 1 {
-		t.Errorf("got %v after %d questions", got, p.asked[Key("a")])
+	r.stand(5)
+	r.known.begin("a", live, ID{5, 0}).exact = true
+	r.loop.run()
+	if len(r.under) != 1 {
+		t.Fatalf("%d questions", len(r.under))
+	}
+	r.Lost()
+	r.Up()
+	r.loop.run()
+	r.reply(0, found(8, r.under[0].args), nil) // what was not sent in time can still have been answered
+	r.loop.run()
+	r.expect(t)
+	if len(r.under) != 1 {
+		t.Fatalf("%d questions over the next connection", len(r.under))
+	}
+	r.reply(0, found(9, r.under[0].args), nil)
+	r.expect(t, "a new")
+	if r.past.seen != 10 {
+		t.Errorf("all has come that is before %d, want 10", r.past.seen)
+	}
+}
+
+// TestQuestionsGoTogether: what has to be asked in one turn is, in questions about so many at most.
+func TestQuestionsGoTogether(t *testing.T) {
+	r := newRoom(t)
+	r.stand(5)
+	for i := range maxQuestions + 1 {
+		r.known.begin(fmt.Sprint("c", i), fresh, ID{})
+	}
+	for _, want := range []int{maxQuestions, 1} {
+		r.loop.run()
+		if len(r.under) != 1 || len(r.under[0].keys) != want {
+			t.Fatalf("%d questions, want one about %d", len(r.under), want)
+		}
+		r.reply(0, found(9, r.under[0].args), nil)
+	}
+	r.loop.run()
+	if len(r.under) > 0 {
+		t.Errorf("it asks on: %v", r.under[0].keys)
+	}
+	r.asker.askTime()
+	r.loop.run()
+	if len(r.under) != 1 || len(r.under[0].keys) != 0 {
+		t.Error("the time of Redis is not asked for")
 	}
 }

@@ -3,14 +3,19 @@ package history
 // Pacing: what was missed is handed out no faster than listeners take it. Only the
 // channel that is behind waits, and only for those who read.
 
-import "time"
+import (
+	"time"
+
+	"redis-relay/relay/loop"
+)
 
 const (
 	window = 1 << 20              // bytes that may wait for a listener before it gets more
 	pause  = 2 * time.Millisecond // between two looks whether something was taken
 )
 
-// turn is how much of a channel may be handed out now.
+// turn is how much of a channel may be handed out now. What is handed out reaches listeners at the end
+// of the loop's turn.
 type turn struct {
 	feed    *Feed
 	channel string
@@ -22,11 +27,11 @@ type turn struct {
 // look finds out how much that is: all, when too much would have to be held meanwhile.
 func (t *turn) look() {
 	t.looked = true
-	if t.feed.heldBytes > t.feed.upTo(maxHeld)/2 {
+	if t.feed.holding.much() {
 		t.left, t.empty = maxHeld, true
 		return
 	}
-	room, empty := t.feed.ears.Room(t.channel)
+	room, empty := t.feed.local.Room(t.channel)
 	t.left, t.empty = min(room, window), empty
 }
 
@@ -36,8 +41,7 @@ func (t *turn) take(n int) bool {
 		t.look()
 	}
 	if n > t.left && !t.empty {
-		t.feed.ears.Flush() // what was handed out may be taken at once
-		t.look()
+		t.look() // what was handed out took less than it was counted for
 	}
 	if n > t.left && !t.empty {
 		return false
@@ -46,64 +50,61 @@ func (t *turn) take(n int) bool {
 	return true
 }
 
-func (f *Feed) turn(c *channel) *turn { return &turn{feed: f, channel: c.name} }
+// pacer is the channels that wait for their listeners.
+type pacer struct {
+	feed   *Feed
+	paused []*channel // behind
+	timer  *loop.Timer
+}
+
+func (p *pacer) turn(c *channel) *turn { return &turn{feed: p.feed, channel: c.name} }
 
 // pause puts a channel aside until its listeners have taken what they got.
-func (f *Feed) pause(c *channel) {
-	f.paused = append(f.paused, c)
-	if f.pacer == nil {
-		f.pacer = time.AfterFunc(pause, func() { signal(f.wake) })
-		return
+func (p *pacer) pause(c *channel) {
+	p.paused = append(p.paused, c)
+	switch {
+	case p.timer == nil:
+		p.timer = p.feed.loop.AfterFunc(pause, p.resume)
+	case !p.timer.Set():
+		p.timer.Reset(pause)
 	}
-	f.pacer.Reset(pause)
 }
 
 // resume goes on with channels whose listeners have.
-func (f *Feed) resume() {
-	list := f.paused
-	f.paused = nil
+func (p *pacer) resume() {
+	list := p.paused
+	p.paused = nil
 	for _, c := range list {
 		switch {
-		case f.channels[c.name] != c || c.state != behind: // it is not missing anything any more
+		case p.feed.channels[c.name] != c || c.state != behind: // it is not missing anything any more
 		case c.joined:
-			f.letOut(c)
+			p.feed.healer.letOut(c)
 		default:
-			f.goOn(c)
+			p.goOn(c)
 		}
-	}
-	if len(list) > 0 {
-		f.ears.Flush()
 	}
 }
 
 // goOn has the next entries of a channel read, when its listeners take most of them: the
 // rest would be read again.
-func (f *Feed) goOn(c *channel) {
-	if f.turn(c).take(window / 2) {
-		f.enqueue(c)
+func (p *pacer) goOn(c *channel) {
+	if p.turn(c).take(window / 2) {
+		p.feed.asker.enqueue(c)
 		return
 	}
-	f.pause(c)
+	p.pause(c)
 }
 
 // keepBack has the rest of what was held wait for listeners.
-func (f *Feed) keepBack(c *channel) {
+func (p *pacer) keepBack(c *channel) {
 	c.state, c.joined = behind, true
-	f.pause(c)
+	p.pause(c)
 }
 
-// letOut hands out more of what was held.
-func (f *Feed) letOut(c *channel) {
-	if _, all := f.release(c, ID{}, f.turn(c)); !all {
-		f.keepBack(c)
-		return
+// stop forgets what is paused.
+func (p *pacer) stop() {
+	p.paused = nil
+	if p.timer != nil {
+		p.timer.Stop()
 	}
-	c.joined = false
-	if c.overflow {
-		c.overflow = false
-		f.fallBehind(c)
-	} else {
-		f.enqueue(c) // what came unannounced meanwhile is found
-	}
-	f.caughtUp(c)
 }

@@ -152,7 +152,7 @@ func (p *Pages) behind(ctx context.Context, list []Position, count int, all *tal
 		largest := 0
 		more := rest[:0]
 		for i, at := range rest {
-			entries := pages[i]
+			entries := list[at].cut(pages[i])
 			largest = max(largest, all.add(entries))
 			streams[at].Entries = append(streams[at].Entries, entries...)
 			if len(entries) == n && (count == 0 || read+n < count) {

@@ -142,7 +142,7 @@ func (p *Pages) compareXRead(t *testing.T, c *redistest.Client, line string, cou
 		if after != "$" && after != "0" {
 			id.Seq, ids[len(ids)-1] = 1, after+"-1"
 		}
-		list = append(list, Position{channel, id, after == "$"})
+		list = append(list, Position{channel, id, after == "$", nil})
 	}
 	var want []string
 	for _, s := range c.Do(append(args, ids...)...).Elems {

@@ -9,11 +9,11 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// Names in Redis.
-const (
-	SeqPrefix   = "relay:seq:"   // and the channel: where entries are announced
-	FencePrefix = "relay:fence:" // and the relay's life: where tokens come back
-)
+// SeqPrefix and the channel is where entries are announced.
+const SeqPrefix = "relay:seq:"
+
+// recordPrefix and a run of the relay is where its last calls are noted. No stream has such a key.
+const recordPrefix = "history:calls:"
 
 // Key returns the key of a channel's stream. The braces keep it and the channel in
 // one slot of a cluster.
@@ -28,35 +28,34 @@ func channelOf(key string) (channel string, ok bool) {
 	return strings.CutSuffix(channel, "}")
 }
 
-// Redis carries out a command and waits for the answer: nil, int64, string, []any
-// or, in place of an array's element, an error. An error reply is an error whose
-// text begins with Redis's code word.
+// Redis carries out a command on the reading connection and waits for the answer: nil, int64,
+// string, []any or, in place of an array's element, an error. An error reply is an error whose
+// text begins with Redis's code word. It is called from goroutines, not from the loop. It is
+// upstream.Reader.
 type Redis interface {
 	Do(ctx context.Context, args ...any) (any, error)
 	// Eval runs a script, and sends its source if Redis does not know it (any more).
 	Eval(ctx context.Context, s *upstream.Script, keys []string, args ...any) (any, error)
 }
 
-// look reads streams and then publishes a token. KEYS: the streams. ARGV: the
-// channel of the token, or ""; the token; how many bytes to return, beyond which one
-// entry at most goes; how many an entry may take; how many the oldest may take, for the
-// stream to be looked at often; then for each stream "(" and the ID behind which to
-// begin, or "" for no entries, and about how many entries to return at most, or 0.
+// look reads streams. KEYS: the streams. ARGV: "1" if facts are wanted of all streams, or ""; how
+// many bytes to return, beyond which one entry at most goes; how many an entry may take; how many
+// the oldest may take, for the stream to be looked at often; then for each stream "(" and the ID
+// behind which to begin, or "" for no entries, and about how many entries to return at most, or 0.
 //
 // For each stream it returns the error of Redis, or {last-generated-id,
 // entries-added or -1, length, the first entry's ID, 1 if more is to be had,
-// entries, 1 if the oldest is so large}. Without a token of a stream of which entries are
+// entries, 1 if the oldest is so large}. When facts are not wanted, of a stream of which entries are
 // wanted it returns those, and whether there are more. An entry that takes more than it
-// may is {ID, bytes, fields}. The ID and the time of Redis in milliseconds go with the
-// token.
+// may is {ID, bytes, fields}. Behind the streams it returns the time of Redis in milliseconds.
 //
 // Redis copies an entry of which no more than its ID is wanted, too: over a second for
 // 200 MiB. So XINFO is asked for one entry instead of two, and nothing follows a large one.
 var look = upstream.NewScript(costs + `
-local out, budget, largest, heavy = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local out, budget, largest, heavy = {}, tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local some = false
 for i, key in ipairs(KEYS) do
-  local from, most = ARGV[4 + 2 * i], tonumber(ARGV[5 + 2 * i])
+  local from, most = ARGV[3 + 2 * i], tonumber(ARGV[4 + 2 * i])
   local facts, head = {['last-generated-id'] = '0-0', ['entries-added'] = -1, length = 0}, {}
   local refused
   if ARGV[1] ~= '' or from == '' then
@@ -94,9 +93,8 @@ for i, key in ipairs(KEYS) do
     first and costs(first) > heavy and 1 or 0,
   }
 end
-if ARGV[1] == '' then return out end
 local time = redis.call('TIME')
-redis.call('PUBLISH', ARGV[1], ARGV[2] .. ' ' .. time[1] .. string.format('%03d', math.floor(tonumber(time[2]) / 1000)))
+out[#KEYS + 1] = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 return out
 `)
 

@@ -84,7 +84,7 @@ type question struct {
 	count   int // of entries, at most, about; 0: no bound
 }
 
-// tail is the answer. Without a token, and with entries, it has only these, more and
+// tail is the answer. When facts are not wanted it has, with entries, only these, more and
 // refused.
 type tail struct {
 	refused string // Redis's error, such as WRONGTYPE
@@ -114,18 +114,19 @@ func lasting(err error) bool {
 		code, _, _ := strings.Cut(string(refused), " ")
 		return !slices.Contains(momentary, code)
 	}
-	return errors.Is(err, upstream.ErrTooLarge) || errors.Is(err, errAnswer) ||
-		errors.Is(err, errManyKeys) || errors.Is(err, errNoFence)
+	return errors.Is(err, upstream.ErrTooLarge) || errors.Is(err, errAnswer) || errors.Is(err, errManyKeys)
 }
 
-// ask looks at streams. token, if not empty, comes back on the channel fence. budget
-// bounds the answer, in bytes, about; largest an entry in it.
-func ask(
-	ctx context.Context, redis Redis, fence, token string, budget, largest int, list []question,
-) ([]tail, error) {
-	keys := make([]string, 0, len(list))
-	args := make([]any, 0, 5+2*len(list))
-	args = append(args, fence, token, budget, largest, maxEntry)
+// words makes questions the keys and arguments of look. facts tells whether they are wanted of all streams,
+// or only of those whose entries are not. budget bounds the answer, in bytes, about; largest an entry in it.
+func words(list []question, facts bool, budget, largest int) (keys []string, args []any) {
+	keys = make([]string, 0, len(list))
+	args = make([]any, 0, 4+2*len(list))
+	all := ""
+	if facts {
+		all = "1"
+	}
+	args = append(args, all, budget, largest, maxEntry)
 	for _, q := range list {
 		keys = append(keys, Key(q.channel))
 		from := ""
@@ -134,21 +135,42 @@ func ask(
 		}
 		args = append(args, from, q.count)
 	}
+	return keys, args
+}
+
+// readAnswer reads what look returns: an answer to each question, and the time of Redis in milliseconds at
+// which it ran.
+func readAnswer(list []question, v any) (tails []tail, at uint64, err error) {
+	answers, ok := v.([]any)
+	if !ok || len(answers) != len(list)+1 {
+		return nil, 0, fmt.Errorf("%w: %T", errAnswer, v)
+	}
+	ms, ok := answers[len(list)].(int64)
+	if !ok || ms < 0 {
+		return nil, 0, fmt.Errorf("%w: time %v", errAnswer, answers[len(list)])
+	}
+	tails = make([]tail, len(list))
+	for i, q := range list {
+		if tails[i], err = readTail(q.channel, answers[i]); err != nil {
+			return nil, 0, err
+		}
+	}
+	return tails, uint64(ms), nil
+}
+
+// fetch reads the entries behind a position on the reading connection, and waits for them.
+func fetch(ctx context.Context, redis Redis, q question) (*tail, error) {
+	list := []question{q}
+	keys, args := words(list, false, fetchBudget, maxEntry)
 	v, err := redis.Eval(ctx, look, keys, args...)
 	if err != nil {
 		return nil, err
 	}
-	answers, ok := v.([]any)
-	if !ok || len(answers) != len(list) {
-		return nil, fmt.Errorf("%w: %T", errAnswer, v)
+	tails, _, err := readAnswer(list, v)
+	if err != nil {
+		return nil, err
 	}
-	tails := make([]tail, len(list))
-	for i, a := range answers {
-		if tails[i], err = readTail(list[i].channel, a); err != nil {
-			return nil, err
-		}
-	}
-	return tails, nil
+	return &tails[0], nil
 }
 
 func readTail(channel string, v any) (t tail, err error) {

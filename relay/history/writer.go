@@ -7,54 +7,65 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"redis-relay/relay/resp"
 	"redis-relay/relay/upstream"
 )
 
-// maxWritten is how many channels a Writer remembers for each connection. Beyond,
+// maxWritten is how many channels a Writer remembers. Beyond,
 // it forgets all and counts from 1 again, which receivers take for a new start.
 const maxWritten = 100_000
 
 // write adds the payloads of each group to one stream, announces them and publishes
-// them. ARGV is as upstream.Call has it; a head is: about how many entries are kept;
-// the time to live to set in milliseconds, or 0 to leave it; the field; the
-// publisher; and, of the first payload, the publisher's count. The announcement is
-// "<ids> <publisher> <count>" and, if it is not the usual one, the field; ids have
-// commas between. For each payload the script returns the error of XADD or
+// them. KEYS and ARGV are as upstream.Call and upstream.Record have them; a head is: about how many
+// entries are kept; the time to live to set in milliseconds, or 0 to leave it; the field; and, of the
+// first payload, "<publisher> <count>" and, if it is not the usual one, the field. The announcement is
+// that behind the ids, which have commas between. For each payload the script returns the error of XADD or
 // "<id> <receivers>", where an error in place of receivers is that of the broadcast.
 //
-// It is as fast as its calls: the last entry of a group trims for all, and a group
-// without errors, whose messages reached as many, is one string, since making a
-// string for each message takes as long as publishing it.
+// It is as fast as its calls: one payload has a way of its own, the last entry of a group trims for all,
+// and a group without errors, whose messages reached as many, is one string, since making a string for
+// each message takes as long as publishing it.
 var write = upstream.NewScript(`
-local call, out, done = redis.pcall, {}, 6 * #KEYS
-for g, key in ipairs(KEYS) do
-  local head = 6 * (g - 1)
-  local n, length, ttl, field = ARGV[head + 1] + 0, ARGV[head + 2], ARGV[head + 3], ARGV[head + 4]
+local call, out, argv, groups = redis.pcall, {}, ARGV, #KEYS - 1
+if groups == 1 and argv[1] == '1' then
+  local key, payload = KEYS[1], argv[6]
+  local id = call('XADD', key, 'MAXLEN', '~', argv[2], '*', argv[4], payload)
+  if type(id) ~= 'string' then return {{id.err}} end
+  if argv[3] ~= '0' then call('PEXPIRE', key, argv[3]) end
+  local channel = string.sub(key, 10, -2)
+  local heard = call('PUBLISH', 'relay:seq:' .. channel, id .. ' ' .. argv[5])
+  if type(heard) == 'number' then heard = call('PUBLISH', channel, payload) end
+  local reply = id .. ' ' .. (type(heard) == 'table' and heard.err or heard)
+  call('HSET', KEYS[2], string.sub(argv[7], -2), argv[7] .. ' ' .. reply)
+  return {{reply}}
+end
+local done = 5 * groups
+for g = 1, groups do
+  local key = KEYS[g]
+  local head = 5 * (g - 1)
+  local n, length, ttl, field = argv[head + 1] + 0, argv[head + 2], argv[head + 3], argv[head + 4]
   local ids, refused = {}, {}
   for i = 1, n do
     local id
     if i < n then
-      id = call('XADD', key, '*', field, ARGV[done + i])
+      id = call('XADD', key, '*', field, argv[done + i])
     else
-      id = call('XADD', key, 'MAXLEN', '~', length, '*', field, ARGV[done + i])
+      id = call('XADD', key, 'MAXLEN', '~', length, '*', field, argv[done + i])
     end
     if type(id) == 'string' then ids[#ids + 1] = id else refused[i] = id.err end
   end
   local channel, list, deaf = string.sub(key, 10, -2), table.concat(ids, ','), nil
   if ids[1] then
     if ttl ~= '0' then call('PEXPIRE', key, ttl) end
-    local told = list .. ' ' .. ARGV[head + 5] .. ' ' .. ARGV[head + 6]
-    if field ~= 'payload' then told = told .. ' ' .. field end
-    told = call('PUBLISH', 'relay:seq:' .. channel, told)
+    local told = call('PUBLISH', 'relay:seq:' .. channel, list .. ' ' .. argv[head + 5])
     if type(told) == 'table' then deaf = told end
   end
   local usual, other, alike = nil, {}, #ids == n
   for i = 1, n do
     if not refused[i] then
-      local heard = deaf or call('PUBLISH', channel, ARGV[done + i])
+      local heard = deaf or call('PUBLISH', channel, argv[done + i])
       usual = usual or heard
       if heard ~= usual then other[i], alike = heard, false end
     end
@@ -76,6 +87,14 @@ for g, key in ipairs(KEYS) do
   end
   done = done + n
 end
+if groups > 0 then
+  local number, kept = argv[#argv], {}
+  for g = 1, groups do
+    local reply = out[g]
+    kept[g] = type(reply) == 'table' and '\t' .. table.concat(reply, '\t') or reply
+  end
+  call('HSET', KEYS[groups + 1], string.sub(number, -2), number .. ' ' .. table.concat(kept, '\n'))
+end
 return out
 `)
 
@@ -83,9 +102,11 @@ return out
 // broadcast: readers of the stream get it, listeners do not.
 var ErrBroadcast = errors.New("persisted, but not broadcast")
 
-// Publisher sends neighbouring calls of one script as one. It is upstream.Publisher.
+// Publisher sends neighbouring calls of one script as one, in order. It is upstream.Connection.
 type Publisher interface {
-	Call(lane uint64, s *upstream.Script, receipt upstream.Receipt, c upstream.Call) error
+	// Record has what the script returns noted in Redis under a key, so that a lost answer is found again.
+	Record(s *upstream.Script, key string)
+	Call(from uint64, s *upstream.Script, a upstream.Answer, c upstream.Call) error
 }
 
 // Message is what is persisted. Its slices are copied.
@@ -97,73 +118,62 @@ type Message struct {
 	TTL     time.Duration // how long the stream is kept after its last entry; 0: for ever
 }
 
-// Receipt is told what became of a message: once, and it must not block.
+// Receipt is told what became of a message: once, by the loop.
 type Receipt interface {
 	// Persisted gives the entry's ID and how many subscriptions in Redis heard the
 	// broadcast, or why it was not persisted. An error that wraps ErrBroadcast comes
-	// with the ID.
+	// with the ID. If the answer is lost with the connection, it comes when the next
+	// one has found it: at most the time for a publish after the loss.
 	Persisted(id string, receivers int64, err error)
-	Flush()
 }
 
-// Writer persists and broadcasts. It may be used by any goroutine.
+// Writer persists and broadcasts. It belongs to the loop.
 type Writer struct {
 	// Fixed after construction.
 	publisher Publisher
+	name      []byte // of this run of the relay, among all publishers
 
-	lanes [upstream.Lanes]writerLane
-}
-
-// writerLane counts what goes over one publishing connection.
-type writerLane struct {
-	name []byte // fixed after construction
-
-	mu      sync.Mutex // Guards what follows, and keeps counts in the order of the lane.
-	written map[string]*written
+	written map[string]*written // by channel
 	scratch []byte
 }
 
-// written is guarded by writerLane.mu.
+// written is what a Writer knows of a channel.
 type written struct {
-	count   uint64        // messages of this lane on the channel
+	count   uint64        // messages
 	ttl     time.Duration // that was last set
 	renewed time.Time
 }
 
 // NewWriter returns a Writer; life tells this run of the relay from all others.
 func NewWriter(p Publisher, life string) *Writer {
-	w := &Writer{publisher: p}
-	for i := range w.lanes {
-		w.lanes[i].name = []byte(life + "." + strconv.Itoa(i))
-		w.lanes[i].written = map[string]*written{}
-	}
-	return w
+	p.Record(write, recordPrefix+life)
+	return &Writer{publisher: p, name: []byte(life), written: map[string]*written{}}
 }
 
-// Write persists a message and then broadcasts it. What goes over one lane (any
-// number) keeps its order, also with what else goes over it. It returns an error of
-// upstream, or nil; then the receipt follows.
-func (w *Writer) Write(lane uint64, m Message, receipt Receipt) error {
+// Write persists a message and then broadcasts it, in order with all that the publisher sends. from is
+// whose message it is: see upstream.Connection.TakeBack. It returns an error of upstream, or nil; then
+// the receipt follows.
+func (w *Writer) Write(from uint64, m Message, receipt Receipt) error {
 	if m.Field == nil {
 		m.Field = []byte(DefaultField)
 	}
-	l := &w.lanes[lane%upstream.Lanes]
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	of := l.of(m.Channel)
+	of := w.of(m.Channel)
 	ttl := of.renew(m.TTL, time.Now())
 	of.count++
-	scratch := append(append(append(l.scratch[:0], "history:{"...), m.Channel...), '}')
+	scratch := append(append(append(w.scratch[:0], "history:{"...), m.Channel...), '}')
 	key := len(scratch)
 	scratch = strconv.AppendInt(scratch, m.Length, 10)
 	length := len(scratch)
 	scratch = strconv.AppendInt(scratch, ttl.Milliseconds(), 10)
 	renewal := len(scratch)
-	scratch = strconv.AppendUint(scratch, of.count, 10)
-	l.scratch = scratch
-	err := w.publisher.Call(lane, write, &receiver{l, of, receipt}, upstream.Call{
+	scratch = strconv.AppendUint(append(append(scratch, w.name...), ' '), of.count, 10)
+	if string(m.Field) != DefaultField {
+		scratch = append(append(scratch, ' '), m.Field...)
+	}
+	w.scratch = scratch
+	err := w.publisher.Call(from, write, &receiver{of, receipt}, upstream.Call{
 		Key: scratch[:key], Item: m.Payload, First: scratch[renewal:],
-		Head: [][]byte{scratch[key:length], scratch[length:renewal], m.Field, l.name},
+		Head: [][]byte{scratch[key:length], scratch[length:renewal], m.Field},
 	})
 	if err != nil {
 		of.count-- // it was not sent
@@ -172,14 +182,14 @@ func (w *Writer) Write(lane uint64, m Message, receipt Receipt) error {
 	return err
 }
 
-func (l *writerLane) of(channel []byte) *written {
-	of := l.written[string(channel)]
+func (w *Writer) of(channel []byte) *written {
+	of := w.written[string(channel)]
 	if of == nil {
-		if len(l.written) >= maxWritten {
-			clear(l.written)
+		if len(w.written) >= maxWritten {
+			clear(w.written)
 		}
 		of = &written{}
-		l.written[string(channel)] = of
+		w.written[string(channel)] = of
 	}
 	return of
 }
@@ -194,22 +204,21 @@ func (of *written) renew(ttl time.Duration, now time.Time) time.Duration {
 	return ttl
 }
 
-// receiver reads what the script returns for one payload. It is upstream.Receipt.
+// receiver reads what the script returns for one payload. It is upstream.Answer.
 type receiver struct {
-	lane    *writerLane
 	of      *written
 	receipt Receipt
 }
 
-// Answer takes the script's value for this message.
-func (r *receiver) Answer(value any, err error) {
-	text, _ := value.(string)
+// Answer takes the script's value for this message: a string, or an error.
+func (r *receiver) Answer(v resp.Value, err error) {
+	text := string(v.Str)
 	id, rest, persisted := strings.Cut(text, " ")
 	if persisted = persisted && text[0] >= '0' && text[0] <= '9'; err == nil && !persisted {
 		err = upstream.ReplyError(ownWords(text))
 	}
 	if err != nil {
-		r.notRenewed()
+		r.of.renewed = time.Time{} // the next message sets the time to live: this one did not
 		r.receipt.Persisted("", 0, err)
 		return
 	}
@@ -228,16 +237,6 @@ var scriptPrefix = regexp.MustCompile(`^@user_script: \d+: -?`)
 func ownWords(text string) string {
 	return strings.TrimRight(scriptPrefix.ReplaceAllString(text, ""), "\r\n ")
 }
-
-// notRenewed makes the next message set the time to live: this one did not.
-func (r *receiver) notRenewed() {
-	r.lane.mu.Lock()
-	defer r.lane.mu.Unlock()
-	r.of.renewed = time.Time{}
-}
-
-// Flush lets the answers out.
-func (r *receiver) Flush() { r.receipt.Flush() }
 
 type broadcastError struct{ id, text string }
 

@@ -4,13 +4,12 @@ package hub
 
 import (
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Bounds limit what waits for the connections that share them. The values may
-// change at any time.
+// Bounds limit what waits for the connections that share them. Queue, Age and Memory may be changed, and
+// the figures read, from anywhere; the rest belongs to the loop.
 //
 // What a socket takes at once is never counted: an Outbox accounts for what waits
 // only while its socket is full, for long commands while they come in, and for what is
@@ -23,11 +22,9 @@ type Bounds struct {
 	used     atomic.Int64
 	kept     atomic.Int64 // of these, what is kept
 	other    atomic.Int64 // and what is kept for others than Outboxes
-	relieve  atomic.Pointer[func()]
-	shedding sync.Mutex // held by the one who sheds
-
-	mu     sync.Mutex           // Guards what follows; may be taken under Outbox.mu.
-	behind map[*Outbox]struct{} // something is counted for them
+	relieve  func()
+	shedding bool
+	behind   map[*Outbox]struct{} // something is counted for them
 }
 
 // Used returns the bytes that wait for peers to read, or to send the rest, and those that
@@ -39,7 +36,7 @@ func (b *Bounds) Kept() int64 { return b.kept.Load() }
 
 // OnOther says how to give up the one with the most of those for whom Other counts.
 // relieve must return at once, and what it frees is told by Other.
-func (b *Bounds) OnOther(relieve func()) { b.relieve.Store(&relieve) }
+func (b *Bounds) OnOther(relieve func()) { b.relieve = relieve }
 
 // Other says that so many bytes more are kept for others than Outboxes, or fewer, which
 // count with all.
@@ -76,34 +73,33 @@ func (b *Bounds) share(n int) int {
 	return int(limit/2-b.used.Load()) / n
 }
 
-func (b *Bounds) add(o *Outbox) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.behind == nil {
-		b.behind = map[*Outbox]struct{}{}
+// account notes that for a connection so many bytes count, and not so many as before.
+func (b *Bounds) account(o *Outbox, before, now int64) {
+	b.used.Add(now - before)
+	switch {
+	case before == 0 && now > 0:
+		if b.behind == nil {
+			b.behind = map[*Outbox]struct{}{}
+		}
+		b.behind[o] = struct{}{}
+	case before > 0 && now == 0:
+		delete(b.behind, o)
 	}
-	b.behind[o] = struct{}{}
 }
 
-func (b *Bounds) remove(o *Outbox) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.behind, o)
-}
-
-// shed gives up connections while more waits, and is kept, for all of them than may, that
-// with the most first. It must be called without a lock.
+// shed gives up connections while more waits, and is kept, for all of them than may, the one
+// with the largest backlog first.
 func (b *Bounds) shed() {
-	if !b.over() || !b.shedding.TryLock() {
+	if !b.over() || b.shedding {
 		return
 	}
-	defer b.shedding.Unlock()
+	b.shedding = true
+	defer func() { b.shedding = false }()
 	for b.over() {
 		worst := b.worst()
-		relieve := b.relieve.Load()
 		switch {
-		case relieve != nil && (worst == nil || b.other.Load() > worst.counted.Load()):
-			(*relieve)()
+		case b.relieve != nil && (worst == nil || b.other.Load() > worst.counted):
+			b.relieve()
 			return
 		case worst == nil:
 			return
@@ -117,12 +113,10 @@ func (b *Bounds) over() bool {
 	return limit > 0 && b.used.Load() > limit
 }
 
-// worst returns for whom the most waits and is kept.
+// worst returns the connection for which the most waits and is kept.
 func (b *Bounds) worst() (worst *Outbox) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	for o := range b.behind {
-		if worst == nil || o.counted.Load() > worst.counted.Load() {
+		if worst == nil || o.counted > worst.counted {
 			worst = o
 		}
 	}

@@ -16,8 +16,8 @@ import (
 func (p *peer) wantEnd(want ...Reason) {
 	p.t.Helper()
 	var got []Reason
-	for len(p.ended) > 0 {
-		got = append(got, <-p.ended)
+	for len(p.ends) > 0 {
+		got = append(got, <-p.ends)
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		p.t.Errorf("given up by %q, want %q", got, want)
@@ -41,7 +41,7 @@ func TestQueueAge(t *testing.T) {
 	filling := drops.fill()
 	say(h, "a", "young", 0)
 	say(h, "b", "young", ModeDrop)
-	h.Flush()
+	flush(t, h)
 	reads.expect(string(frame("a", "young")))
 	agree(time.Millisecond)
 	eventually(t, "the queue is full", func() bool { return ends.Full(1) && drops.Full(1) })
@@ -51,7 +51,7 @@ func TestQueueAge(t *testing.T) {
 	say(h, "a", "old", 0)
 	say(h, "b", "old", ModeDrop)
 	point(h, "c", "", "old") // replaces what is old, so it finds room
-	h.Flush()
+	flush(t, h)
 	ends.wantEnds(t, ReasonAge)
 	drops.wantEnds(t)
 	reads.expect(string(frame("a", "old")))
@@ -70,7 +70,7 @@ func TestAgeOfReplies(t *testing.T) {
 	eventually(t, "the queue is full", func() bool { return p.Full(1) })
 	p.Reply([]byte(":1\r\n"))
 	p.wantEnd(ReasonAge)
-	if p.Hold() != nil {
+	if p.hold() != nil {
 		t.Error("a full queue promises a place")
 	}
 	p.wantEnd(ReasonAge)
@@ -104,7 +104,7 @@ func TestMemory(t *testing.T) {
 	say(h, "3", payload, 0)
 	for range 10 {
 		say(h, "1", payload, 0)
-		h.Flush()
+		flush(t, h)
 	}
 	for _, m := range all {
 		m.wantEnd()
@@ -115,7 +115,7 @@ func TestMemory(t *testing.T) {
 	most := all[1].Queued()
 	for range 3 {
 		say(h, "3", payload, 0)
-		h.Flush()
+		flush(t, h)
 	}
 	all[1].wantEnd(ReasonMemory)
 	if got := all[1].Backlog().Queued; got != most {
@@ -125,6 +125,7 @@ func TestMemory(t *testing.T) {
 		all[i].wantEnd()
 	}
 	bounds.Memory.Store(1)
+	all[0].Append([]byte("x"))
 	all[0].Flush() // any connection that is behind sees to it
 	for _, i := range []int{0, 2, 3, 4} {
 		all[i].wantEnd(ReasonMemory)
@@ -148,31 +149,46 @@ func TestComingIsCounted(t *testing.T) {
 			t.Errorf("%d bytes are counted, want %d", got, used)
 		}
 	}
-	peers[0].Coming(100)
-	peers[1].Coming(200)
+	peers[0].Charge(100)
+	peers[1].Charge(200)
 	want(300)
 	filled := peers[1].fill()
 	want(300 + peers[1].Queued())
 	peers[1].rest(filled, false)
 	eventually(t, "all is written", func() bool { return bounds.Used() == 300 })
-	peers[1].Coming(0) // it is whole
+	peers[1].Charge(0) // it is whole
 	want(100)
 	bounds.Memory.Store(1000)
-	peers[1].Coming(600)
-	peers[2].Coming(300)
+	peers[1].Charge(600)
+	peers[2].Charge(300)
 	want(1000)
-	peers[2].Coming(301)
+	peers[2].Charge(301)
 	peers[0].wantEnd()
 	peers[1].wantEnd(ReasonMemory)
 	peers[2].wantEnd()
 	want(401)
 	for _, p := range peers {
 		p.Close()
-		p.Coming(5) // too late
+		p.Charge(5) // too late
 	}
 	if want(0); len(bounds.behind) != 0 {
 		t.Errorf("%d connections are counted when all are gone", len(bounds.behind))
 	}
+}
+
+// TestMemoryOfLatest: what waits for who is stuck counts also if only the newest of a key does.
+func TestMemoryOfLatest(t *testing.T) {
+	h, r := newHub(t)
+	m := newMember(t, 64<<20)
+	joined(t, h, r, m, "a")
+	m.fill()
+	m.bounds.Memory.Store(m.bounds.Used() + 100)
+	point(h, "a", "ann", "1")
+	flush(t, h)
+	m.wantEnd()
+	point(h, "a", "bob", strings.Repeat("x", 100))
+	flush(t, h)
+	m.wantEnd(ReasonMemory)
 }
 
 // TestWhoReadsIsNotCounted, so that it is never given up.
@@ -209,7 +225,7 @@ func TestSparseFramesAreCopied(t *testing.T) {
 	for i := range pieces {
 		memory := append(make([]byte, 0, piece), frame("a", fmt.Sprint(i))...)
 		h.Deliver(resp.Message, []byte("a"), memory, 0)
-		h.Flush()
+		flush(t, h)
 		want = append(want, "a "+fmt.Sprint(i))
 	}
 	if grown := heap() - before; grown > 2*maxKept*piece {

@@ -1,18 +1,13 @@
 package hub
 
-// What the tests share: socket pairs with a reader behind, and a Redis that
-// confirms when it is told to.
+// What the tests share: connections whose far ends the test reads, and a Redis that answers when it is
+// told to. There is one goroutine, as there is one loop.
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"net"
-	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,40 +22,77 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds every wait that is expected to be short.
 const patience = 10 * time.Second
 
-// socketPair returns two ends of a Unix socket of the type given. The test closes
-// both.
-func socketPair(t testing.TB, kind int) (ours, theirs *net.UnixConn) {
-	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, kind, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return unixConn(t, fds[0]), unixConn(t, fds[1])
+// turn is what the connections of one test share, as those of a loop do.
+type turn struct {
+	flusher Flusher
+	peers   []*peer
 }
 
-func unixConn(t testing.TB, fd int) *net.UnixConn {
-	t.Helper()
-	f := os.NewFile(uintptr(fd), "socketpair")
-	conn, err := net.FileConn(f)
-	if err != nil {
-		t.Fatal(err)
+var turns sync.Map // testing.TB → *turn
+
+func turnOf(t testing.TB) *turn {
+	if w, has := turns.Load(t); has {
+		return w.(*turn)
 	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
+	w := new(turn)
+	turns.Store(t, w)
+	t.Cleanup(func() { turns.Delete(t) })
+	return w
+}
+
+// flush ends a turn: what was delivered is written.
+func flush(t testing.TB, h *Hub) {
+	h.FanOut()
+	turnOf(t).flush()
+}
+
+func (w *turn) flush() {
+	for !w.flusher.Flush() { //nolint:revive // it goes on
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn.(*net.UnixConn)
+}
+
+// settled ends a turn, behind flush.
+func settled(t testing.TB, h *Hub) (free bool) {
+	free = turnOf(t).flusher.Settled()
+	h.Settle(free)
+	return free
+}
+
+// look has the connections that wait for room try to write.
+func (w *turn) look() {
+	for _, p := range w.peers {
+		if p.waits {
+			p.Writable()
+		}
+	}
 }
 
 // peer is an Outbox and the far end of its connection.
 type peer struct {
 	*Outbox
-	t       testing.TB
-	far     *net.UnixConn
-	bounds  *Bounds
-	limit   *atomic.Int64 // of bounds
-	ended   chan Reason   // by bounds
-	writers *sync.WaitGroup
+	t      testing.TB
+	near   int // -1: closed
+	far    int
+	waits  bool // for room
+	bounds *Bounds
+	ends   chan Reason // by bounds
+}
+
+// FD is Socket.
+func (p *peer) FD() int { return p.near }
+
+// AwaitWritable is Socket.
+func (p *peer) AwaitWritable(on bool) { p.waits = on }
+
+// near is the Socket of a peer, whose Close is another.
+type near struct{ *peer }
+
+func (n near) Close() {
+	if n.near < 0 {
+		n.t.Error("a socket is closed twice")
+	}
+	_ = syscall.Close(n.near)
+	n.near, n.waits = -1, false
 }
 
 // newPeer returns an Outbox with a queue of limit bytes over a stream.
@@ -74,48 +106,98 @@ func newPeerOn(t testing.TB, socket int, limit int64) *peer {
 // newPeerWithin shares bounds with others, of which it sets the queue's.
 func newPeerWithin(t testing.TB, socket int, limit int64, bounds *Bounds) *peer {
 	t.Helper()
-	near, far := socketPair(t, socket)
-	p := &peer{t: t, far: far, bounds: bounds, limit: &bounds.Queue, writers: new(sync.WaitGroup), ended: make(chan Reason, 100)}
-	p.limit.Store(limit)
-	var err error
-	if p.Outbox, err = NewOutbox(near, bounds, p.writers, func(why Reason) { p.ended <- why }); err != nil {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, socket, 0)
+	if err == nil {
+		err = errors.Join(syscall.SetNonblock(fds[0], true), syscall.SetNonblock(fds[1], true))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
+	p := &peer{t: t, near: fds[0], far: fds[1], bounds: bounds, ends: make(chan Reason, 100)}
+	bounds.Queue.Store(limit)
+	w := turnOf(t)
+	p.Outbox = NewOutbox(near{p}, bounds, &w.flusher, func(why Reason) { p.ends <- why }, nil)
+	w.peers = append(w.peers, p)
 	t.Cleanup(func() {
 		p.Close()
-		p.writers.Wait()
+		p.hangUp()
 	})
 	return p
+}
+
+// hangUp closes the far end.
+func (p *peer) hangUp() {
+	if p.far >= 0 {
+		_ = syscall.Close(p.far)
+		p.far = -1
+	}
+}
+
+// Flush writes all connections of the test.
+func (p *peer) Flush() { turnOf(p.t).flush() }
+
+// hold reserves a place for an answer; nil: there is no room.
+func (p *peer) hold() *Slot { return p.reserve(&Slot{}) }
+
+// confirm is hold for an answer that is filled in order with the messages.
+func (p *peer) confirm() *Slot { return p.reserve(&Slot{Confirms: true}) }
+
+func (p *peer) reserve(s *Slot) *Slot {
+	if !p.Reserve(s) {
+		return nil
+	}
+	return s
+}
+
+// take reads up to n bytes that are there, and has the rest written.
+func (p *peer) take(n int) []byte {
+	b := make([]byte, n)
+	got, err := syscall.Read(p.far, b)
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		got = 0
+	case err != nil:
+		p.t.Fatal(err)
+	}
+	turnOf(p.t).look()
+	return b[:got]
+}
+
+// read reads so many bytes.
+func (p *peer) read(n int) (b []byte) {
+	p.t.Helper()
+	for tries := 0; len(b) < n; tries++ {
+		some := p.take(min(n-len(b), 256<<10))
+		if b = append(b, some...); len(some) > 0 {
+			tries = 0
+		} else if tries > 10 {
+			return b // everything happens in this goroutine: nothing more comes
+		}
+	}
+	return b
 }
 
 // expect reads exactly what must come next.
 func (p *peer) expect(want string) {
 	p.t.Helper()
-	b := make([]byte, len(want))
-	_ = p.far.SetReadDeadline(time.Now().Add(patience))
-	n, err := io.ReadFull(p.far, b)
-	if string(b[:n]) != want {
-		p.t.Fatalf("read %.200q, %v\nwant %.200q", b[:n], err, want)
+	if got := p.read(len(want)); string(got) != want {
+		p.t.Fatalf("read %.200q\nwant %.200q", got, want)
 	}
 }
 
-// nothing fails if bytes have been written and not read. What a Flush wrote is
-// there when it returns.
+// skip reads so many bytes, whatever they are.
+func (p *peer) skip(n int) {
+	p.t.Helper()
+	if got := len(p.read(n)); got != n {
+		p.t.Fatalf("read %d bytes, want %d", got, n)
+	}
+}
+
+// nothing fails if bytes have been written and not read.
 func (p *peer) nothing() {
 	p.t.Helper()
-	raw, err := p.far.SyscallConn()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	b := make([]byte, 100)
-	err = raw.Read(func(fd uintptr) bool {
-		if n, _, err := syscall.Recvfrom(int(fd), b, syscall.MSG_DONTWAIT); err == nil && n > 0 {
-			p.t.Errorf("unexpected %q", b[:n])
-		}
-		return true
-	})
-	if err != nil {
-		p.t.Fatal(err)
+	if b := p.take(100); len(b) > 0 {
+		p.t.Errorf("unexpected %q", b)
 	}
 }
 
@@ -139,7 +221,7 @@ func (p *peer) fill() (n int) {
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+		if turnOf(t).look(); time.Now().After(deadline) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
@@ -149,161 +231,171 @@ func eventually(t testing.TB, what string, cond func() bool) {
 type member struct {
 	*peer
 	*Listener
-	ends   []Reason // guarded by Hub.mu
-	missed []Missed // reported by Flush; for the goroutine that flushes
+	why    []Reason
+	missed []Missed // reported
 }
 
 func newMember(t testing.TB, limit int64) *member { return memberOn(newPeer(t, limit)) }
 
 func memberOn(p *peer) *member {
 	m := &member{peer: p}
-	m.Listener = NewListener(p.Outbox, func(why Reason) { m.ends = append(m.ends, why) },
+	m.Listener = NewListener(p.Outbox, func(why Reason) { m.why = append(m.why, why) },
 		func(what Missed) { m.missed = append(m.missed, what) })
 	return m
 }
 
 func (m *member) wantEnds(t testing.TB, want ...Reason) {
 	t.Helper()
-	if fmt.Sprint(m.ends) != fmt.Sprint(want) {
-		t.Errorf("ended by %q, want %q", m.ends, want)
+	if fmt.Sprint(m.why) != fmt.Sprint(want) {
+		t.Errorf("ended by %q, want %q", m.why, want)
 	}
 }
 
-// key is a name of one kind.
-type key struct {
-	kind resp.Kind
-	name string
+// redis is an Upstream that answers when it is told to.
+type redis struct {
+	t        testing.TB
+	hub      *Hub
+	refuses  map[string]error // by name
+	sent     []string         // commands, as text
+	asked    []question       // of these, what is not answered
+	released []string
+	holdsUp  []string // names whose messages are held up on their way to the hub
+	heldUp   []func()
 }
 
-// redis is an Upstream that answers when it is told to. Its fields are guarded by
-// Hub.mu while the hub is in use, which the tests are one goroutine for.
-type redis struct {
-	t      testing.TB
-	hub    *Hub
-	wanted map[key]bool
-	held   map[key]bool
-	again  map[key]bool // refused or lost: may be wanted once more
-	asked  []key        // what has to be confirmed or released, in order
+type question struct {
+	on    bool
+	names []string
+	done  func(lost bool, refused error)
 }
 
 // newHub is a hub on a redis that holds nothing. Names that begin with "local" are
 // reserved.
 func newHub(t testing.TB) (*Hub, *redis) {
-	r := &redis{t: t, wanted: map[key]bool{}, held: map[key]bool{}, again: map[key]bool{}}
+	r := &redis{t: t, refuses: map[string]error{}}
 	r.hub = New(r, func(name string) bool { return len(name) >= 5 && name[:5] == "local" })
+	r.restore()
 	return r.hub, r
 }
 
-func (r *redis) Want(kind resp.Kind, name string, want bool) bool {
-	k := key{kind, name}
-	if name == "" || r.wanted[k] == want && !(want && r.again[k]) {
-		r.t.Errorf("Want(%s, %q, %v) twice", kind, name, want)
-	}
-	delete(r.again, k)
-	if r.wanted[k] = want; !want {
-		delete(r.wanted, k)
-	}
-	if r.held[k] != want {
-		r.asked = append(r.asked, k)
-	}
-	return r.held[k] || !want && slices.Contains(r.asked, k)
+func (r *redis) Subscribe(kind resp.Kind, names []string, done func(bool, error)) {
+	r.sent = append(r.sent, fmt.Sprint(kind.Subscribe(), names))
+	r.asked = append(r.asked, question{true, names, done})
 }
 
-func (r *redis) Held(kind resp.Kind, name string) bool { return r.held[key{kind, name}] }
+func (r *redis) Unsubscribe(kind resp.Kind, names []string, done func(bool, error)) {
+	r.sent = append(r.sent, fmt.Sprint(kind.Unsubscribe(), names))
+	r.asked = append(r.asked, question{false, names, done})
+}
 
-// answer does the next thing asked. It reports false when there is none.
+func (r *redis) Fence(done func(bool)) {
+	r.sent = append(r.sent, "fence")
+	r.asked = append(r.asked, question{done: func(lost bool, _ error) { done(lost) }})
+}
+
+// HearOut waits for letGo, if messages are held up.
+func (r *redis) HearOut(_ resp.Kind, names []string, done func()) {
+	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(r.holdsUp, name) }) {
+		r.heldUp = append(r.heldUp, done)
+		return
+	}
+	done()
+}
+
+// letGo has what was held up go on.
+func (r *redis) letGo() {
+	list := r.heldUp
+	r.heldUp, r.holdsUp = nil, nil
+	for _, done := range list {
+		done()
+	}
+}
+
+func (r *redis) Released(_ resp.Kind, name string) { r.released = append(r.released, name) }
+func (r *redis) Refused(resp.Kind, string, error)  {}
+func notify(resp.Kind, string) (disconnect bool)   { return false }
+func (r *redis) wantSent(t testing.TB, want ...string) {
+	t.Helper()
+	if !slices.Equal(r.sent, want) {
+		t.Errorf("sent %q, want %q", r.sent, want)
+	}
+	r.sent = nil
+}
+
+// restore begins a connection.
+func (r *redis) restore() *bool {
+	done := new(bool)
+	r.hub.Restore(func() { *done = true })
+	return done
+}
+
+// answer answers the next thing asked. It reports false when there is none.
 func (r *redis) answer() bool {
 	if len(r.asked) == 0 {
 		return false
 	}
-	k := r.asked[0]
+	q := r.asked[0]
 	r.asked = r.asked[1:]
-	switch {
-	case r.wanted[k] && !r.held[k]:
-		r.held[k] = true
-		r.hub.Confirmed(k.kind, k.name)
-	case !r.wanted[k]: // it was held, or it is confirmed and let go at once
-		delete(r.held, k)
-		r.hub.Released(k.kind, k.name)
+	var refused error
+	for _, name := range q.names {
+		if q.on && r.refuses[name] != nil {
+			refused = r.refuses[name]
+		}
 	}
+	q.done(false, refused)
 	return true
 }
 
-// answerAll does all that is asked.
+// answerAll answers all that is asked.
 func (r *redis) answerAll() {
 	for r.answer() {
 	}
 }
 
-// refuse answers that a name may not be subscribed.
-func (r *redis) refuse(kind resp.Kind, name string, why error) {
-	r.again[key{kind, name}] = true
-	r.hub.Refused(kind, name, why)
-}
-
-// lose ends the connection and makes the next one ask for all that is wanted.
+// lose ends the connection.
 func (r *redis) lose(disconnect func(resp.Kind, string) bool) (ended int) {
-	lost := maps.Clone(r.held)
-	maps.Copy(r.again, lost)
-	clear(r.held)
-	ended = r.hub.Lost(disconnect)
-	for k := range lost {
-		if r.wanted[k] && r.again[k] {
-			r.t.Errorf("%v was lost, and is not wanted again", k)
-		}
-	}
+	asked := r.asked
 	r.asked = nil
-	for k := range r.wanted {
-		r.asked = append(r.asked, k)
+	ended = r.hub.Lost(disconnect)
+	for _, q := range asked {
+		q.done(true, nil)
 	}
 	return ended
+}
+
+// outcome is what became of a Subscribe or an Unsubscribe.
+type outcome struct {
+	done    int // calls
+	refused error
+}
+
+// subscribe begins a subscription.
+func subscribe(h *Hub, m *member, kind resp.Kind, names ...string) *outcome {
+	o := new(outcome)
+	h.Subscribe(m.Listener, kind, names, func(refused error) { o.done++; o.refused = refused })
+	return o
+}
+
+// unsubscribe begins to end one.
+func unsubscribe(h *Hub, m *member, kind resp.Kind, names ...string) *outcome {
+	o := new(outcome)
+	h.Unsubscribe(m.Listener, kind, names, func() { o.done++ })
+	return o
+}
+
+func (o *outcome) want(t testing.TB, done int, refused error) {
+	t.Helper()
+	if o.done != done || !errors.Is(o.refused, refused) {
+		t.Errorf("done %d times, %v; want %d, %v", o.done, o.refused, done, refused)
+	}
 }
 
 // joined makes m listen to names at once.
 func joined(t testing.TB, h *Hub, r *redis, m *member, names ...string) {
 	t.Helper()
-	p := h.Join(m.Listener, resp.Message, names, nil)
+	o := subscribe(h, m, resp.Message, names...)
 	r.answerAll()
-	if active, err := h.Enter(p); !active {
-		t.Fatalf("subscribe to %q: not active, %v", names, err)
-	}
-}
-
-// subscribe is Join and, at once, Enter.
-func subscribe(h *Hub, m *member, kind resp.Kind, names ...string) (p *Pending, active bool) {
-	p = h.Join(m.Listener, kind, names, nil)
-	active, _ = h.Enter(p)
-	return p, active
-}
-
-// wantEnter compares what Enter returns.
-func wantEnter(t testing.TB, h *Hub, p *Pending, active bool, err error) {
-	t.Helper()
-	if gotActive, gotErr := h.Enter(p); gotActive != active || !errors.Is(gotErr, err) {
-		t.Errorf("Enter: got %v, %v, want %v, %v", gotActive, gotErr, active, err)
-	}
-}
-
-// isReady takes the value of Ready, if there is one.
-func isReady(p *Pending) bool {
-	select {
-	case <-p.Ready():
-		return true
-	default:
-		return false
-	}
-}
-
-// isDone tells whether all are closed.
-func isDone(all ...<-chan struct{}) bool {
-	return !slices.ContainsFunc(all, func(done <-chan struct{}) bool {
-		select {
-		case <-done:
-			return false
-		default:
-			return true
-		}
-	})
+	o.want(t, 1, nil)
 }
 
 // frame is a message as Redis sends it.

@@ -10,7 +10,6 @@ import (
 )
 
 // latest finds the messages in Outbox.ready that a newer one takes the place of.
-// Guarded by Outbox.mu.
 //
 // The older message is taken out and the newer one goes to the end: what a listener
 // gets are some of the messages in their order, never others.
@@ -28,16 +27,14 @@ const minHoles = 32
 // key that still waits. It returns how many were taken out, and how many are not
 // queued because the queue is full.
 func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	switch {
 	case o.closed:
 		return 0, 0
-	case o.waiting && len(o.holds) == 0:
-	case o.fullLocked(len(frames)) != "":
+	case o.blocked && len(o.slots) == 0:
+	case o.full(len(frames)) != "":
 		return 0, len(r.starts)
 	default:
-		o.appendLocked(frames)
+		o.deliver(frames)
 		return 0, 0
 	}
 	l := &o.latest
@@ -58,10 +55,11 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 			l.at = map[string]int{}
 		}
 		l.at[string(key)] = len(o.ready)
-		o.grownLocked(len(frame))
+		o.grown(len(frame))
 		o.ready = append(o.ready, bytes.Clone(frame)[:len(frame):len(frame)]) // nothing may be joined to it
 	}
-	o.countLocked()
+	o.count()
+	o.bounds.shed() // nothing of r is kept, so that the Flusher need not know
 	return replaced, missed
 }
 

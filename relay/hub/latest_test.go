@@ -4,11 +4,9 @@ package hub
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"redis-relay/relay/resp"
@@ -27,9 +25,7 @@ func point(h *Hub, channel, value, payload string) {
 // messages, each as channel and payload, and nothing else.
 func (p *peer) rest(n int, resp3 bool, messages ...string) {
 	p.t.Helper()
-	if _, err := io.CopyN(io.Discard, p.far, int64(n)); err != nil {
-		p.t.Fatal(err)
-	}
+	p.skip(n)
 	for _, m := range messages {
 		channel, payload, _ := strings.Cut(m, " ")
 		f := frame(channel, payload)
@@ -60,7 +56,7 @@ func TestLatestWhileTheSocketTakesAll(t *testing.T) {
 		point(h, "a", "", fmt.Sprint(i))
 		want += string(frame("a", fmt.Sprint(i)))
 	}
-	h.Flush()
+	flush(t, h)
 	m.expect(want)
 	wantMissed(t, h, 0, 0, 0)
 }
@@ -82,16 +78,16 @@ func TestLatestOfAStuckListener(t *testing.T) {
 			point(h, "b", "ann", "4") // another channel
 			point(h, "a", "", "5")    // no value
 			point(h, "b", "bob", "6")
-			h.Flush()
+			flush(t, h)
 			point(h, "a", "bob", "7")
 			point(h, "a", "", "8")
 			point(h, "b", "bob", "9")
-			h.Flush()
+			flush(t, h)
 			wantMissed(t, h, 0, 4, 0)
 			m.rest(filling, resp3, "a plain", "a 3", "b 4", "a 7", "a 8", "b 9")
 			point(h, "a", "ann", "10") // who has caught up hears all again
 			point(h, "a", "ann", "11")
-			h.Flush()
+			flush(t, h)
 			m.rest(0, resp3, "a 10", "a 11")
 			wantMissed(t, h, 0, 4, 0)
 		})
@@ -104,11 +100,9 @@ func TestLatestByPattern(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
 	joined(t, h, r, m, "a")
-	p := h.Join(m.Listener, resp.PMessage, []string{"*"}, nil)
+	p := subscribe(h, m, resp.PMessage, "*")
 	r.answerAll()
-	if active, _ := h.Enter(p); !active {
-		t.Fatal("the pattern is not active")
-	}
+	p.want(t, 1, nil)
 	filling := m.fill()
 	want := ""
 	for i := range 3 {
@@ -127,11 +121,9 @@ func TestLatestByPattern(t *testing.T) {
 			}
 		}
 	}
-	h.Flush()
+	flush(t, h)
 	wantMissed(t, h, 0, 6, 0)
-	if _, err := io.CopyN(io.Discard, m.far, int64(filling)); err != nil {
-		t.Fatal(err)
-	}
+	m.skip(filling)
 	m.expect(want)
 }
 
@@ -141,14 +133,14 @@ func TestLatestWithAFullQueue(t *testing.T) {
 	m := newMember(t, 64<<20)
 	joined(t, h, r, m, "a")
 	filling := m.fill()
-	m.limit.Store(int64(m.Queued() + 2*len(frame("a", "1"))))
+	m.bounds.Queue.Store(int64(m.Queued() + 2*len(frame("a", "1"))))
 	point(h, "a", "ann", "1")
 	point(h, "a", "bob", "2")
 	point(h, "a", "eve", "3")
 	point(h, "a", "ann", "4")
 	point(h, "a", "bob", strings.Repeat("5", 100)) // larger than what it replaces
 	point(h, "a", "eve", "6")
-	h.Flush()
+	flush(t, h)
 	wantMissed(t, h, 2, 2, 0)
 	m.rest(filling, false, "a 4", "a 6")
 }
@@ -167,14 +159,12 @@ func TestLatestNeedsLittleMemory(t *testing.T) {
 		all = append(all, frame("a", fmt.Sprint(i))...)
 		h.DeliverLatest(resp.Message, []byte("a"), all, 0,
 			Key{Channel: []byte("a"), Value: []byte(fmt.Sprint(i % keys))})
-		h.Flush()
+		flush(t, h)
 	}
 	if grown := heap() - before; grown > 1<<20 {
 		t.Errorf("the queue holds %d bytes", grown)
 	}
-	m.mu.Lock()
 	places := len(m.ready)
-	m.mu.Unlock()
 	if places > 2*keys+minHoles {
 		t.Errorf("%d places for %d messages", places, keys)
 	}
@@ -208,18 +198,18 @@ func TestLatestAtRandom(t *testing.T) {
 		newest[key] = i
 		point(h, "a", fmt.Sprint(key), fmt.Sprintf("%d %s", i, strings.Repeat("x", 200)))
 		if random.IntN(10) == 0 {
-			h.Flush()
+			flush(t, h)
 		}
 		if i%10_000 > 9_000 {
-			text = append(text, m.taken()...)
+			text = append(text, m.take(1<<20)...)
 		}
 	}
-	h.Flush()
+	flush(t, h)
 	eventually(t, "all is written", func() bool {
-		text = append(text, m.taken()...)
+		text = append(text, m.take(1<<20)...)
 		return m.Queued() == 0
 	})
-	text = append(text, m.taken()...)
+	text = append(text, m.take(1<<20)...)
 	heard, last := map[int]bool{}, 0
 	for d := (resp.Delivery{}); len(text) > 0; {
 		token, n, err := resp.ScanServer(text, &d)
@@ -246,27 +236,4 @@ func TestLatestAtRandom(t *testing.T) {
 	if s.Replaced == 0 {
 		t.Error("nothing was replaced: the reader was never behind")
 	}
-}
-
-// taken is what the far end can read at once.
-func (p *peer) taken() (b []byte) {
-	p.t.Helper()
-	raw, err := p.far.SyscallConn()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	buf := make([]byte, 64<<10)
-	err = raw.Read(func(fd uintptr) bool {
-		for {
-			n, _, err := syscall.Recvfrom(int(fd), buf, syscall.MSG_DONTWAIT)
-			if err != nil || n <= 0 {
-				return true
-			}
-			b = append(b, buf[:n]...)
-		}
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return b
 }

@@ -29,10 +29,10 @@ type Listener struct {
 	end    func(Reason)
 	missed func(Missed)
 
-	// Guarded by Hub.mu.
-	resp3 bool
-	dirty bool // in Hub.dirty
-	ended bool // was told to end: hears nothing any more
+	resp3   bool
+	ended   bool              // was told to end: hears nothing any more
+	joining map[wish]*joining // subscriptions that are not active yet, nor unsubscribed; nil: none
+	ending  []*ending
 
 	untold Missed
 	late   bool      // in Hub.late, for untold
@@ -46,9 +46,8 @@ type Missed struct {
 }
 
 // NewListener returns a listener that hears through out. end is called at most
-// once, when the hub gives the listener up; it is called with locks held, so it
-// must return at once and call neither the hub nor out. missed is called by Flush,
-// without locks, when the listener begins to miss messages, and every ten seconds
+// once, when the hub gives the listener up; it must call neither the hub nor out. missed is called by
+// Report when the listener begins to miss messages, and every ten seconds
 // while it goes on; not for what it misses by being ended.
 func NewListener(out *Outbox, end func(Reason), missed func(Missed)) *Listener {
 	return &Listener{out: out, end: end, missed: missed}
@@ -57,14 +56,25 @@ func NewListener(out *Outbox, end func(Reason), missed func(Missed)) *Listener {
 // NewSilentListener returns a listener that takes part in subscriptions, so that
 // Redis is asked for what it wants, and is never handed a message: who has it
 // learns of them elsewhere. It counts nowhere, and is never ended. A hub has at
-// most eight, told apart by n, each of which subscribes to one name at a time.
+// most seven, told apart by n, each of which subscribes to a name once at a time.
 func NewSilentListener(n int) *Listener { return &Listener{bit: 1 << n} }
+
+// watchers is the bit of the listener that keeps names subscribed and hears nothing.
+const watchers = 1 << 7
+
+// NewWatcher returns a silent listener for whom nobody is said to listen: it keeps names subscribed. A
+// hub has at most one.
+func NewWatcher() *Listener { return &Listener{bit: watchers} }
 
 func (l *Listener) silent() bool { return l.out == nil }
 
-func (l *Listener) endLocked(why Reason) {
+func (l *Listener) endFor(why Reason) {
 	if !l.ended {
 		l.ended = true
 		l.end(why)
 	}
 }
+
+// Leave has l hear nothing more: its connection ends. What it has subscribed is still to be
+// unsubscribed.
+func (l *Listener) Leave() { l.ended = true }

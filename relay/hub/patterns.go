@@ -9,7 +9,7 @@ import (
 )
 
 // patterns finds patterns by the literal text that they begin with: a channel is
-// compared only with those whose text it begins with. Guarded by Hub.mu.
+// compared only with those whose text it begins with.
 type patterns struct {
 	byPrefix map[string]map[string]*topic // literal text → pattern → its topic
 	lengths  map[int]int                  // bytes of literal texts → how many texts

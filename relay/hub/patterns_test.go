@@ -82,11 +82,9 @@ func BenchmarkAudience(b *testing.B) {
 				names = append(names, fmt.Sprintf("user:%d:*", i))
 			}
 			if n > 0 {
-				p := h.Join(m.Listener, resp.PMessage, names, nil)
+				p := subscribe(h, m, resp.PMessage, names...)
 				r.answerAll()
-				if active, err := h.Enter(p); !active {
-					b.Fatal(err)
-				}
+				p.want(b, 1, nil)
 			}
 			channel := []byte("user:42:typing")
 			b.ReportAllocs()

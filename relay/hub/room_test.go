@@ -26,14 +26,14 @@ func TestRoom(t *testing.T) {
 	want(math.MaxInt, true, age) // nobody listens
 	joined(t, h, r, first, "a:1", "other")
 	want(queue/2, true, age)
-	p, _ := subscribe(h, second, resp.PMessage, "a:*")
+	p := subscribe(h, second, resp.PMessage, "a:*")
 	want(queue/2, true, age) // it is not heard yet
 	r.answerAll()
-	wantEnter(t, h, p, true, nil)
+	p.want(t, 1, nil)
 
 	say(h, "other", "m", 0) // waits to be flushed
 	want(queue/2-len(frame("other", "m")), false, age)
-	h.Flush()
+	flush(t, h)
 	want(queue/2, true, age)
 
 	second.fill()

@@ -14,8 +14,7 @@ const (
 )
 
 // run collects frames that stand next to each other in memory and go to the
-// same listeners, so that a burst costs each listener one append. Guarded by
-// Hub.mu.
+// same listeners, so that a burst costs each listener one append.
 type run struct {
 	topic  *topic // nil: nothing is collected
 	kind   resp.Kind

@@ -5,9 +5,7 @@ package hub
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"redis-relay/relay/resp"
@@ -19,46 +17,75 @@ func TestSettled(t *testing.T) {
 	joined(t, h, r, m, "a")
 	want := func(when string, want bool) {
 		t.Helper()
-		if got := h.Settled(); got != want {
+		if got := settled(t, h); got != want {
 			t.Errorf("%s: got %v, want %v", when, got, want)
 		}
 	}
 	want("at the start", true)
 	say(h, "a", "1", 0)
-	want("before the flush", false)
 	h.SetRESP3(m.Listener, false)
 	want("fanned out, before the flush", false)
-	h.Flush()
+	flush(t, h)
 	want("when it is written", true)
 	m.expect(string(frame("a", "1")))
 
-	hold := m.Hold()
+	first, second := m.hold(), m.confirm()
+	second.Fill([]byte("+joined\r\n"))
 	say(h, "a", "2", 0)
-	h.Flush()
-	want("behind a hold", false)
-	hold.Fill([]byte(":1\r\n"))
+	flush(t, h)
+	want("behind a confirmation that waits", false)
+	first.Fill([]byte(":1\r\n"))
 	m.Flush()
-	m.expect(":1\r\n" + string(frame("a", "2")))
+	m.expect(":1\r\n+joined\r\n" + string(frame("a", "2")))
 
 	stuck := m.fill()
 	say(h, "a", "3", 0)
-	h.Flush()
-	h.Flush() // of somebody else, who has nothing left to do
+	flush(t, h)
+	flush(t, h) // of somebody else, who has nothing left to do
 	want("with a full socket", false)
 	want("for what came before", true)
 	m.expect(strings.Repeat("\x00", stuck))
 	m.expect(string(frame("a", "3")))
 	eventually(t, "everything is written", func() bool { return m.Queued() == 0 })
 	say(h, "a", "4", 0)
-	h.Flush()
+	flush(t, h)
 	want("with room again", true)
 	m.expect(string(frame("a", "4")))
 
 	m.fill()
 	m.Close()
 	say(h, "a", "5", 0)
-	h.Flush()
+	flush(t, h)
 	want("closed in the midst of a write", false)
+}
+
+// TestFlushInParts: who has something to write is written to once, and nobody is forgotten, while more
+// comes all the time.
+func TestFlushInParts(t *testing.T) {
+	const peers = 3*flushed - 1
+	var all []*peer
+	for range peers {
+		all = append(all, newPeer(t, 1<<20))
+	}
+	f := &turnOf(t).flusher
+	sent := 0
+	for range 20 {
+		for _, p := range all {
+			p.Append([]byte("x"))
+		}
+		sent++
+		if f.Flush() || f.Settled() {
+			t.Fatal("all are written to in one part")
+		}
+	}
+	if len(f.dirty) > peers {
+		t.Errorf("%d places for %d who wait", len(f.dirty), peers)
+	}
+	turnOf(t).flush()
+	for _, p := range all {
+		p.expect(strings.Repeat("x", sent))
+		p.nothing()
+	}
 }
 
 // TestPushesAreKept: what a slow RESP3 listener has still to get is not overwritten
@@ -74,87 +101,44 @@ func TestPushesAreKept(t *testing.T) {
 	stuck := slow.fill()
 	for i := range 3 {
 		say(h, "a", fmt.Sprint(i), 0)
-		h.Flush()
-		h.Settled() // not for what came now
+		flush(t, h)
+		settled(t, h) // not for what came now
 		say(h, "b", fmt.Sprint(i), 0)
-		h.Flush()
-		h.Settled() // for what came now
+		flush(t, h)
+		settled(t, h) // for what came now
 		quick.expect(push("b", fmt.Sprint(i)))
 	}
 	slow.expect(strings.Repeat("\x00", stuck))
 	slow.expect(push("a", "0") + push("a", "1") + push("a", "2"))
 }
 
-// TestSettledWhileOthersFlush: what they took is not written yet.
-func TestSettledWhileOthersFlush(t *testing.T) {
-	h, r := newHub(t)
-	m := newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
-	say(h, "a", "1", 0)
-	h.SetRESP3(m.Listener, false) // fans out
-	m.Outbox.mu.Lock()            // holds up the other
-	var other sync.WaitGroup
-	other.Go(h.Flush)
-	eventually(t, "the other flushes", func() bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return h.flushing > 0
-	})
-	h.Flush()
-	if h.Settled() {
-		t.Error("settled, and nothing is written")
-	}
-	m.Outbox.mu.Unlock()
-	other.Wait()
-	m.expect(string(frame("a", "1")))
-}
-
-// TestMemoryIsUsedAgain delivers from one piece of memory as long as that is
-// settled, to listeners of which two do not always read, while others flush.
+// TestMemoryIsUsedAgain delivers from one piece of memory as long as that is settled, to listeners of
+// which two do not always read, and of which one has answers to come.
 func TestMemoryIsUsedAgain(t *testing.T) {
-	h, r := newHub(t)
 	const rounds, perRound = 600, 20
+	h, r := newHub(t)
 	var all bytes.Buffer
-	var memory []byte
+	memory := make([]byte, 0, 1<<20)
 	const slow = 2 // so many, the first of them
 	members := []*member{newMember(t, 1<<30), newMember(t, 1<<30), newMember(t, 1<<30), newMember(t, 1<<30)}
 	results := make([]bytes.Buffer, len(members))
-	var reading sync.RWMutex // the slow ones read while it can be locked
-	var readers, others sync.WaitGroup
 	for i, m := range members {
 		joined(t, h, r, m, "a")
 		h.SetRESP3(m.Listener, i%2 == 1)
-		readers.Go(func() {
-			buf := make([]byte, 64<<10)
-			for {
-				if i < slow {
-					reading.RLock()
-					reading.RUnlock() //nolint:staticcheck // it is a gate
-				}
-				n, err := m.far.Read(buf)
-				if results[i].Write(buf[:n]); err != nil {
-					return // io.EOF: the Outbox was closed
-				}
-			}
-		})
 	}
-	end := make(chan struct{})
-	for _, flush := range []func(){h.Flush, func() { members[slow].Flush() }} {
-		others.Go(func() {
-			for !isDone(end) {
-				flush()
-				runtime.Gosched()
+	read := func(least int) {
+		for i, m := range members {
+			for b := []byte{0}; i >= least && len(b) > 0; results[i].Write(b) {
+				b = m.take(256 << 10)
 			}
-		})
+		}
 	}
-
 	used := map[bool]int{}
+	var slot *Slot
 	for round := range rounds {
-		switch round % 200 {
-		case 0:
-			reading.Lock()
-		case 100:
-			reading.Unlock()
+		if round%5 == 0 {
+			slot = members[slow].hold()
+			members[slow].hold().Fill(nil)
 		}
 		start := all.Len()
 		for i := range perRound {
@@ -167,26 +151,22 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 			h.Deliver(d.Kind, d.Channel, d.Frame, 0)
 			rest = rest[n:]
 		}
-		h.Flush()
-		free := h.Settled()
+		flush(t, h)
+		free := settled(t, h)
 		if used[free]++; !free {
-			memory = nil
+			memory = make([]byte, 0, 1<<20)
 		}
-		for _, m := range members {
-			if round%200 >= 100 {
-				eventually(t, "nothing is queued", func() bool { return m.Queued() == 0 })
-			}
+		if round%5 == 2 {
+			slot.Fill(nil)
+		}
+		if round%200 < 100 {
+			read(slow)
+		} else {
+			read(0)
 		}
 	}
-	close(end)
-	others.Wait()
-	for _, m := range members {
-		if !m.Drain(patience) {
-			t.Error("not all was written")
-		}
-		m.Close()
-	}
-	readers.Wait()
+	members[0].Flush()
+	read(0)
 	if used[true] == 0 || used[false] == 0 {
 		t.Errorf("memory was settled %d times, and %d times not: want both", used[true], used[false])
 	}

@@ -4,29 +4,30 @@ package hub
 
 import "slices"
 
-// topic is guarded by Hub.mu. There may be very many: it has no name of its own,
-// and is as small as can be.
+// topic is a name. There may be very many: it has no name of its own, and is as small as can be.
 type topic struct {
 	local   bool  // made by this relay: Redis knows nothing of it
-	asked   bool  // the upstream knows that it is wanted
-	held    bool  // Redis has confirmed it
-	silent  uint8 // which silent listeners are among those who listen
-	watched bool  // by the relay itself
+	asked   bool  // Redis was asked for it over the present connection, and not to let go of it since
+	held    bool  // Redis has confirmed it, and not its end, among the messages that came so far
+	silent  uint8 // which silent listeners are among those that listen
 	turn    uint32
+	wants   int32 // subscriptions that were begun and not ended, by the commands that came so far
+	counts  int32 // of these, those of listeners that are not silent
+	flying  int32 // commands for it that Redis has not answered
 	subs    []*Listener
-	waiting *waiter // subscriptions that are not active yet
+	refused error // what Redis said when it was asked last; nil: it has not refused
 }
-
-// waiter is a place in the list of those who wait for a topic.
-type waiter struct {
-	pending *Pending
-	next    *waiter
-}
-
-func (t *topic) unused() bool { return !t.heard() && t.waiting == nil && !t.watched }
 
 // heard tells whether anybody listens, be it silently.
-func (t *topic) heard() bool { return len(t.subs) > 0 || t.silent != 0 }
+func (t *topic) heard() bool { return len(t.subs) > 0 || t.silent&^watchers != 0 }
+
+// want counts a subscription that begins, or with -1 one that ends.
+func (t *topic) want(l *Listener, n int32) {
+	t.wants += n
+	if !l.silent() {
+		t.counts += n
+	}
+}
 
 // add makes l listen, and returns by how much the listeners have become more.
 func (t *topic) add(l *Listener) int {
@@ -54,32 +55,24 @@ func (t *topic) drop(l *Listener) int {
 	return 1
 }
 
-// unwait takes off the subscription of l that waits, and returns it, or nil.
-func (t *topic) unwait(l *Listener) *Pending {
-	for w := &t.waiting; *w != nil; w = &(*w).next {
-		if p := (*w).pending; p.listener == l {
-			*w = (*w).next
-			return p
+// end disconnects those that listen, and returns how many were not about to end.
+func (t *topic) end(why Reason) (ended int) {
+	for _, l := range t.subs {
+		if !l.ended {
+			ended++
 		}
+		l.endFor(why)
 	}
-	return nil
+	return ended
 }
 
-// undecided returns a subscription that waits and was not refused, or nil.
-func (t *topic) undecided() *Pending {
-	for w := t.waiting; w != nil; w = w.next {
-		if w.pending.err == nil {
-			return w.pending
-		}
-	}
-	return nil
-}
-
+// count returns the listeners by the commands that came so far, and whether Redis counts this relay
+// by those that were sent so far.
 func (t *topic) count() (listeners, upstream int) {
-	if t.held && !t.local {
+	if t.asked && !t.local {
 		upstream = 1
 	}
-	return len(t.subs), upstream
+	return int(t.counts), upstream
 }
 
 // one picks the next listener in turn that has room for n bytes, or nil when

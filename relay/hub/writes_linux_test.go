@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"redis-relay/relay/resp"
 )
@@ -15,14 +14,8 @@ import (
 // packets reads what has been written, one element for each write.
 func (p *peer) packets(n int) (list []string) {
 	p.t.Helper()
-	buf := make([]byte, 1<<20)
 	for range n {
-		_ = p.far.SetReadDeadline(time.Now().Add(patience))
-		n, err := p.far.Read(buf)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		list = append(list, string(buf[:n]))
+		list = append(list, string(p.take(1<<20)))
 	}
 	p.nothing()
 	return list
@@ -51,8 +44,8 @@ func TestABurstIsOneWrite(t *testing.T) {
 	if len(two.ready) > 1 {
 		t.Errorf("%d slices for what lies in one piece", len(two.ready))
 	}
-	h.Flush()
-	h.Flush() // nothing is dirty any more
+	flush(t, h)
+	flush(t, h) // nothing is dirty any more
 	if got := two.packets(1); got[0] != plain {
 		t.Errorf("RESP2: %d bytes, want %d", len(got[0]), len(plain))
 	}

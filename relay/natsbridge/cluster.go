@@ -17,7 +17,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -50,49 +49,33 @@ type Cluster struct {
 }
 
 // Attach connects to a server of a cluster. What it lets us do shows in Run, which
-// the caller must call, or Close; then Leave. Of the limits those of one connection are
-// the cluster's own.
-func Attach(
-	ctx context.Context, c Cluster, limits Limits, h *hub.Hub, backend Backend, log *zap.Logger,
-) (*Bridge, error) {
-	b := unlinked(limits, h, hub.NewSilentListener(1), backend, log)
-	b.opts.PublishTimeout, b.stats, b.holds = c.PublishTimeout, c.Counters, c.Holds
+// the caller must call; then Leave. Of the limits those of one connection are
+// the cluster's own. Call it in a goroutine, while the loop runs.
+func Attach(ctx context.Context, parts Parts, c Cluster, limits Limits) (b *Bridge, err error) {
 	var errs []error
 	for _, n := range rand.Perm(len(c.Servers)) {
-		err := b.dial(ctx, &c, c.Servers[n])
+		conn, maxPayload, err := c.dial(ctx, c.Servers[n])
 		if err == nil {
-			return b, nil
+			return attach(parts, &c, limits, conn, maxPayload)
 		}
 		errs = append(errs, err)
 	}
-	b.writers.Wait()
 	return nil, errors.Join(errs...)
 }
 
-// Ping waits until the cluster has dealt with all that was sent, and we with all that
-// it had sent before, and reports whether it came to that.
-func (b *Bridge) Ping(timeout time.Duration) bool { return b.link.barrier(timeout, b.ended) }
-
-// Settled tells whether Redis has answered all that is listened to.
-func (b *Bridge) Settled() bool {
-	b.changing.Lock()
-	defer b.changing.Unlock()
-	for _, i := range b.names {
-		if i.pending != nil {
-			return false
-		}
+func attach(parts Parts, c *Cluster, limits Limits, conn net.Conn, maxPayload int) (b *Bridge, err error) {
+	if !parts.Loop.Call(func() {
+		b = unlinked(parts, limits, c.PublishTimeout, hub.NewSilentListener(1), c.Counters)
+		b.maxPayload, b.out.holds = maxPayload, c.Holds
+		err = b.connect(conn, nil)
+	}) {
+		_ = conn.Close()
+		return nil, net.ErrClosed
 	}
-	return true
-}
-
-// Leave lets go of what was listened to. Only after Run.
-func (b *Bridge) Leave() {
-	b.changing.Lock()
-	defer b.changing.Unlock()
-	for n, i := range b.names {
-		b.leaveLocked(n, i)
+	if err != nil {
+		return nil, err
 	}
-	clear(b.names)
+	return b, nil
 }
 
 // info is what a server says first.
@@ -126,59 +109,44 @@ func Address(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// dial connects to one server and says what we want of it.
-func (b *Bridge) dial(ctx context.Context, c *Cluster, u *url.URL) error {
+// dial connects to one server and says what we want of it. It returns how large a message it takes, in
+// bytes.
+func (c *Cluster) dial(ctx context.Context, u *url.URL) (conn net.Conn, maxPayload int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", Address(u))
+	below, err := dialer.DialContext(ctx, "tcp", Address(u))
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	l, err := b.greet(ctx, c, u, conn)
+	stop := context.AfterFunc(ctx, func() { _ = below.Close() })
+	conn, maxPayload, err = c.greet(ctx, u, below)
 	if !stop() && err == nil {
-		l.out.Close()
 		err = ctx.Err()
 	}
 	if err != nil {
-		_ = conn.Close()
-		return fmt.Errorf("%s: %w", Address(u), err)
+		_ = below.Close()
+		return nil, 0, fmt.Errorf("%s: %w", Address(u), err)
 	}
-	b.link = l
-	return nil
+	return conn, maxPayload, nil
 }
 
-func (b *Bridge) greet(ctx context.Context, c *Cluster, u *url.URL, conn net.Conn) (*link, error) {
-	in := bufio.NewReaderSize(conn, linkBuffer)
-	i, err := readInfo(in)
+func (c *Cluster) greet(ctx context.Context, u *url.URL, below net.Conn) (conn net.Conn, maxPayload int, err error) {
+	i, err := readInfo(bufio.NewReaderSize(below, inputSize))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	b.maxPayload = i.MaxPayload
+	conn = below
 	if i.TLSRequired || u.Scheme == "tls" {
-		authorities, err := c.authorities()
-		if err != nil {
-			return nil, err
+		if conn, err = c.secure(ctx, below, u.Hostname()); err != nil {
+			return nil, 0, err
 		}
-		if conn, err = secure(ctx, conn, u.Hostname(), authorities, &b.writers); err != nil {
-			return nil, err
-		}
-		in = bufio.NewReaderSize(conn, linkBuffer)
 	}
 	hello, err := c.hello(u, i.Nonce)
 	if err == nil {
 		_, err = conn.Write(hello)
 	}
-	l := &link{conn: conn, in: in, pongs: make(chan struct{}, 1)}
-	if err == nil {
-		l.out, err = hub.NewOutbox(conn, &b.behind, &b.writers, func(hub.Reason) {})
-	}
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return l, nil
+	return conn, i.MaxPayload, err
 }
 
 func readInfo(in *bufio.Reader) (i info, err error) {
@@ -272,11 +240,12 @@ func (c *Cluster) Check() error {
 	return err
 }
 
-// secure speaks TLS on a connection. What it returns is a socket that stands for it:
-// an Outbox needs one.
-func secure(
-	ctx context.Context, conn net.Conn, host string, authorities *x509.CertPool, writers *sync.WaitGroup,
-) (net.Conn, error) {
+// secure speaks TLS on a connection.
+func (c *Cluster) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
+	authorities, err := c.authorities()
+	if err != nil {
+		return nil, err
+	}
 	t := tls.Client(conn, &tls.Config{ServerName: host, RootCAs: authorities, MinVersion: tls.VersionTLS12})
 	if err := t.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
@@ -285,37 +254,15 @@ func secure(
 		}
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
-	near, far, err := socketPair()
-	if err != nil {
-		return nil, err
-	}
-	copyAll := func(to, from net.Conn) {
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := from.Read(buf)
-			if n > 0 {
-				if _, werr := to.Write(buf[:n]); err == nil {
-					err = werr
-				}
-			}
-			if err != nil {
-				break
-			}
-		}
-		_ = far.Close()
-		_ = conn.Close() // not t's: that would wait to say goodbye
-	}
-	writers.Go(func() { copyAll(t, far) })
-	writers.Go(func() { copyAll(far, t) })
-	return near, nil
+	return t, nil
 }
 
 // problem is what a server says before it ends the connection, or of a subscription
 // that it does not let us have.
-func (b *Bridge) problem(text string) error {
+func problem(log *zap.Logger, text string) error {
 	text = strings.Trim(text, "' ")
 	if strings.HasPrefix(strings.ToLower(text), "permissions violation") {
-		b.log.Warn("the NATS cluster does not let the relay do something", zap.String("error", text))
+		log.Warn("the NATS cluster does not let the relay do something", zap.String("error", text))
 		return nil
 	}
 	if strings.HasPrefix(text, "Unknown Protocol") {

@@ -308,7 +308,11 @@ func TestClusterTakeover(t *testing.T) {
 		}
 	}()
 	var gaps []relay.Event
-	for _, fault := range []func(){toRedis.Cut, toHub.Cut, leader.stop} {
+	stopLeader := func() {
+		leader = attached(t, relays...) // by now it may be the other one
+		leader.stop()
+	}
+	for _, fault := range []func(){toRedis.Cut, toHub.Cut, stopLeader} {
 		fault()
 		for {
 			var e relay.Event

@@ -1,20 +1,12 @@
 package natsbridge
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"github.com/nats-io/nats.go"
-	"go.uber.org/zap"
 
 	"redis-relay/relay/hub"
-	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 )
 
@@ -75,130 +67,126 @@ func TestCopyOfAnEntry(t *testing.T) {
 	}
 }
 
-// willing is a Redis that has everything subscribed at once.
-type willing struct{}
-
-func (willing) Want(resp.Kind, string, bool) bool { return true }
-func (willing) Held(resp.Kind, string) bool       { return true }
-
-// echo is a relay that answers a publish with its length, and delivers nothing.
-type echo struct {
-	mu     sync.Mutex
-	missed []int
-}
-
-func (*echo) Publish(_, payload []byte, _ bool, r Receipt) error {
-	r.Published(int64(len(payload)), "", nil)
-	r.Flush()
-	return nil
-}
-func (*echo) Send()                             {}
-func (*echo) MayListen(resp.Kind, []byte) error { return nil }
-func (*echo) Refused(resp.Kind, string, error)  {}
-func (*echo) History(context.Context, string, string, int, int) ([]Entry, bool, error) {
-	return nil, false, errors.New("DENIED no history here")
-}
-
-func (e *echo) Missed(_, _ time.Time, messages int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.missed = append(e.missed, messages)
-}
-
-// newBridge runs a bridge without a relay, with a client that listens to a.>.
-func newBridge(t testing.TB) (*Bridge, *echo, *nats.Subscription) {
-	t.Helper()
-	e := &echo{}
-	b, err := New(Options{Listen: "127.0.0.1:0", PublishTimeout: time.Second, Memory: new(hub.Bounds)},
-		Limits{Clients: 100, Subscriptions: 1000, Payload: 1 << 20, Queue: 64 << 20, Behind: maxBehind},
-		[]Scope{{"a:", true}}, hub.New(willing{}, func(string) bool { return false }), e, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	nc, err := nats.Connect("nats://" + b.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	sub, err := nc.SubscribeSync("a.>")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(sub.SetPendingLimits(-1, -1), nc.Flush()); err != nil {
-		t.Fatal(err)
-	}
-	redistest.Eventually(t, 10*time.Second, "the subscription has come", func() bool { return b.Hears([]byte("a:1")) })
-	return b, e, sub
-}
-
 func message1(payload string) *resp.Delivery {
 	return &resp.Delivery{Channel: []byte("a:1"), Payload: []byte(payload)}
+}
+
+// TestDeliver hands messages of one turn over together, in order.
+func TestDeliver(t *testing.T) {
+	const messages = 100
+	r := newServed(t)
+	sub := r.listen(r.client(), "a.>")
+	for turn := range 3 {
+		r.do(func() {
+			for i := range messages {
+				if !r.bridge.Deliver(message1(fmt.Sprint(turn, i))) {
+					t.Errorf("message %d is delivered to nobody", i)
+				}
+			}
+		})
+	}
+	for turn := range 3 {
+		for i := range messages {
+			if m := next(t, sub); string(m.Data) != fmt.Sprint(turn, i) || m.Subject != "a.1" {
+				t.Fatalf("heard %s %q, want message %d of turn %d", m.Subject, m.Data, i, turn)
+			}
+		}
+	}
+	r.do(func() {
+		if got := r.bridge.Listeners([]byte("a:1")); got != 1 {
+			t.Errorf("%d listeners, want 1", got)
+		}
+		if r.bridge.Deliver(&resp.Delivery{Channel: []byte("b:1"), Payload: []byte("x")}) || r.bridge.Names([]byte("a:1")) {
+			t.Error("somebody hears b:1, or listens to a:1 by its name")
+		}
+	})
 }
 
 // TestBehind has the server take nothing for a while: what it misses is counted and
 // told when it takes something again.
 func TestBehind(t *testing.T) {
-	b, e, _ := newBridge(t)
-	b.link.out.Hold() // nothing gets past this place, as if the server did not read
-	b.behind.Queue.Store(1)
-	for i := range 10 {
-		b.Deliver(message1(fmt.Sprint(i)))
-		if i%2 == 1 {
-			b.Deliver(message1(strings.Repeat("x", 100)))
+	r := newServed(t)
+	r.listen(r.client(), "a.>")
+	b := r.bridge
+	var slot hub.Slot
+	r.do(func() {
+		b.link.out.Reserve(&slot) // nothing gets past this place, as if the server did not read
+		b.behind.Queue.Store(1)
+		for i := range 10 {
+			b.Deliver(message1(fmt.Sprint(i)))
+			if i%2 == 1 {
+				b.Deliver(message1(strings.Repeat("x", 100)))
+			}
+			b.HandOver()
 		}
-		b.Flush()
-	}
+	})
 	if got := b.Stats(); got.Delivered != 1 || got.Dropped != 14 {
 		t.Errorf("%d delivered, %d dropped; want 1 and 14", got.Delivered, got.Dropped)
 	}
-	b.behind.Queue.Store(maxBehind)
-	b.Deliver(message1("last"))
-	b.Flush()
-	redistest.Eventually(t, 10*time.Second, "it is told", func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return len(e.missed) == 1 && e.missed[0] == 14
+	r.do(func() {
+		b.behind.Queue.Store(maxBehind)
+		b.Deliver(message1("last"))
+		slot.Fill(nil)
 	})
+	r.eventually("it is told", func() bool { return len(r.backend.missed) == 1 && r.backend.missed[0] == 14 })
+}
+
+// TestBatchesAreUsedAgain does not use one again before it is written.
+func TestBatchesAreUsedAgain(t *testing.T) {
+	r := newServed(t)
+	sub := r.listen(r.client(), "a.>")
+	var slot hub.Slot
+	r.do(func() {
+		r.bridge.Deliver(message1("first"))
+		r.bridge.HandOver()
+		r.bridge.link.out.Reserve(&slot)
+	})
+	for i := range 3 {
+		r.do(func() { r.bridge.Deliver(message1(fmt.Sprint(i))) })
+	}
+	r.do(func() { slot.Fill(nil) })
+	for _, want := range []string{"first", "0", "1", "2"} {
+		if m := next(t, sub); string(m.Data) != want {
+			t.Errorf("heard %q, want %q", m.Data, want)
+		}
+	}
+	r.eventually("its memory is used again", func() bool { return r.bridge.out.spare != nil })
 }
 
 // TestDeliverAllocates nothing once a channel is known.
 func TestDeliverAllocates(t *testing.T) {
-	b, _, _ := newBridge(t)
+	r := newServed(t)
+	r.listen(r.client(), "a.>")
 	d, quiet := message1(strings.Repeat("x", 100)), &resp.Delivery{Channel: []byte("b:1"), Payload: []byte("x")}
-	if n := testing.AllocsPerRun(1000, func() { b.Deliver(quiet) }); n > 0 {
-		t.Errorf("%v allocations for a message that nobody hears", n)
-	}
-	if n := testing.AllocsPerRun(1000, func() {
-		b.Deliver(d)
-	}); n > 0 {
-		t.Errorf("%v allocations for a message", n)
-	}
+	r.do(func() {
+		if n := testing.AllocsPerRun(1000, func() { r.bridge.Deliver(quiet) }); n > 0 {
+			t.Errorf("%v allocations for a message that nobody hears", n)
+		}
+		if n := testing.AllocsPerRun(1000, func() { r.bridge.Deliver(d) }); n > 0 {
+			t.Errorf("%v allocations for a message", n)
+		}
+	})
 }
 
 func BenchmarkDeliver(b *testing.B) {
-	bridge, _, _ := newBridge(b)
+	r := newServed(b)
+	r.listen(r.client(), "a.>")
 	d := message1(strings.Repeat("x", 100))
 	b.Run("heard", func(b *testing.B) {
-		for n := 0; b.Loop(); n++ {
-			bridge.Deliver(d)
-			if n%100 == 99 {
-				bridge.Flush()
-			}
+		for n := 0; n < b.N; n += 100 {
+			r.do(func() { // a turn
+				for range 100 {
+					r.bridge.Deliver(d)
+				}
+			})
 		}
 	})
 	b.Run("not heard", func(b *testing.B) {
 		quiet := &resp.Delivery{Channel: []byte("b:1"), Payload: d.Payload}
-		for b.Loop() {
-			bridge.Deliver(quiet)
-		}
+		r.do(func() {
+			for b.Loop() {
+				r.bridge.Deliver(quiet)
+			}
+		})
 	})
 }

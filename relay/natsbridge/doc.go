@@ -23,14 +23,26 @@
 // What one client publishes reaches Redis in its order; so do the replies.
 //
 // A subscription is in force once Redis has confirmed it, which NATS has no word
-// for: its PONG comes earlier. A publish through this relay waits for it.
+// for: its PONG comes earlier. What is published through this relay behind it is heard: Redis
+// is asked for both over one connection, in this order. While a message of one client is being
+// checked, those of the others wait, too.
 //
 // # Concurrency
 //
-// All methods of Bridge may be called from anywhere, and none waits for NATS
-// clients. For one channel Deliver must not be called by two at a time. Bridge.mu
-// guards what is listened to and what waits for the server; it may be taken under
-// Bridge.changing, and no other lock is taken under it, but those of the Outbox. Run blocks until all has stopped.
+// Everything belongs to the event loop, except for what says otherwise: New runs before the
+// loop, and Attach, Run and Await are called from goroutines, in which they block. Three things are
+// done in goroutines that post their results: history is read, by 16 at a time; what may wait for
+// the server's locks (its options, its list of clients) is done by one at a time; and with TLS
+// two carry the bytes between the connection and the loop.
+//
+// What is delivered and answered in a turn is given to the server together: HandOver at the end of
+// the turn, and then the Flusher.
+//
+// # Bounds
+//
+// Of publishes, 1024 may be unanswered, or Limits.Behind bytes of them. Then the link is not read
+// until there is room, and after half a second further ones are refused. Of history requests, 1024 may
+// be unanswered.
 //
 // # Loss
 //

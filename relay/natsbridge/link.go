@@ -4,186 +4,245 @@ package natsbridge
 // cluster's: the leaf node protocol of NATS, as a leaf speaks it.
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strconv"
-	"strings"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
+	"redis-relay/relay/nonblock"
 )
 
-const (
-	linkUser   = "relay"
-	linkBuffer = 64 << 10 // bytes; the longest line that the server sends is shorter
-)
+// maxRead is how many bytes are read before others have their turn.
+const maxRead = 64 << 10
 
-var errProtocol = errors.New("unexpected bytes from the NATS server")
+// These are never changed: an Outbox keeps what it is given.
+var pingLine, pongLine = []byte("PING\r\n"), []byte("PONG\r\n")
 
-func newSecret() string { return rand.Text() }
+var errBroken = errors.New("the connection cannot be written to")
 
-// link is one connection of the server. The bridge's read is the only reader.
-type link struct {
-	conn  net.Conn
-	in    *bufio.Reader
-	out   *hub.Outbox
-	pongs chan struct{} // never closed; one for each PONG that somebody waits for
+// peer hears what comes over a link. The loop calls it.
+type peer interface {
+	subscribed(arg string)
+	unsubscribed(arg string)
+	// requested reports false when the message has to wait. It has paused the link, then, and is called
+	// with the same message again when that goes on.
+	requested(m *request) (taken bool)
+	// problem is an -ERR. If it returns an error, the link ends.
+	problem(text string) error
+	// written says that nothing of what the link was given waits any more.
+	written()
 }
 
-// acceptLink waits for the server to dial, makes sure that it is the one, and
-// subscribes to what clients may send.
-func acceptLink(ln *net.TCPListener, secret string, bounds *hub.Bounds, writers *sync.WaitGroup) (*link, error) {
-	deadline := time.Now().Add(startTimeout)
-	if err := ln.SetDeadline(deadline); err != nil {
+// link is one connection to a server, behind the handshake. Everything but ended, hangUp and wait belongs
+// to the loop.
+type link struct {
+	// Fixed after construction.
+	loop    *loop.Loop
+	socket  *loop.Descriptor
+	out     *hub.Outbox
+	peer    peer
+	secured net.Conn       // for which socket stands; nil: socket is the connection itself
+	copiers sync.WaitGroup // between secured and socket
+	ended   chan struct{}  // closed when the link is over; err does not change any more
+
+	in     input
+	pings  []*ping // in the order in which they were sent
+	paused bool    // nothing is read, nor carried out
+	over   bool
+	err    error // why it is over
+}
+
+// newLink makes a link of a connection that has made the handshake, and of what has come behind that.
+// Call it in the loop, or before Run. conn is the link's from then on, also with an error.
+func newLink(
+	l *loop.Loop, conn net.Conn, rest []byte, bounds *hub.Bounds, flusher *hub.Flusher, p peer,
+) (*link, error) {
+	k := &link{loop: l, peer: p, ended: make(chan struct{})}
+	k.wrote(rest)
+	fd, err := loop.Adopt(conn, &k.copiers)
+	if _, direct := conn.(syscall.Conn); direct || err != nil {
+		_ = conn.Close() // the descriptor is a duplicate
+	} else {
+		k.secured = conn
+	}
+	if err != nil {
 		return nil, err
 	}
-	for {
-		conn, err := ln.Accept()
-		if err != nil {
-			return nil, fmt.Errorf("the server did not dial: %w", err)
-		}
-		_ = conn.SetDeadline(deadline)
-		l := &link{conn: conn, in: bufio.NewReaderSize(conn, linkBuffer), pongs: make(chan struct{}, 1)}
-		if err := l.handshake(secret); err != nil {
-			_ = conn.Close()
-			if errors.Is(err, errStranger) {
-				continue
-			}
-			return nil, err
-		}
-		_ = conn.SetDeadline(time.Time{})
-		if l.out, err = hub.NewOutbox(conn, bounds, writers, func(hub.Reason) {}); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-		return l, nil
+	if k.socket, err = l.Register(fd, k); err != nil {
+		_ = syscall.Close(fd) // nothing is left to lose
+		k.hangUp()
+		return nil, err
+	}
+	k.out = hub.NewOutbox(k.socket, bounds, flusher, func(hub.Reason) {}, k.flushed)
+	k.socket.Again() // for rest
+	return k, nil
+}
+
+func (l *link) wrote(b []byte) {
+	for len(b) > 0 {
+		n := copy(l.in.space(), b)
+		l.in.wrote(n)
+		b = b[n:]
 	}
 }
 
-var errStranger = errors.New("somebody else dialled")
-
-// handshake returns when the server knows what the bridge subscribes to.
-func (l *link) handshake(secret string) error {
-	const info = `INFO {"server_id":"relay","server_name":"relay","version":"2.15.2","proto":1,"headers":true,` +
-		`"max_payload":%d,"client_id":1,"info_on_connect":true}` + "\r\n"
-	if _, err := fmt.Fprintf(l.conn, info, 1<<30); err != nil {
-		return errors.Join(errStranger, err)
+// Ready is loop.Handler.
+func (l *link) Ready(e loop.Events) {
+	if e&loop.Writable != 0 {
+		l.out.Writable()
 	}
-	line, err := l.line()
-	connect, ok := bytes.CutPrefix(line, []byte("CONNECT "))
-	var who struct{ User, Pass string }
-	if err != nil || !ok || json.Unmarshal(connect, &who) != nil ||
-		subtle.ConstantTimeCompare([]byte(who.User+" "+who.Pass), []byte(linkUser+" "+secret)) == 0 {
-		return errors.Join(errStranger, err)
+	if e&loop.Readable != 0 {
+		l.read()
 	}
-	_, err = io.WriteString(l.conn, `INFO {"connect_info":true}`+"\r\n"+
-		"LS+ "+publishToken+".>\r\nLS+ "+historyToken+".>\r\nPING\r\n")
-	for err == nil && !bytes.Equal(line, []byte("PONG")) {
-		line, err = l.line()
-	}
-	return err
 }
 
-// line returns the next line, valid until the next call.
-func (l *link) line() ([]byte, error) {
-	line, err := l.in.ReadSlice('\n')
-	return bytes.TrimRight(line, "\r\n"), err
+// flushed hears that something may have been written.
+func (l *link) flushed() {
+	switch {
+	case l.out.Closed():
+		l.end(errBroken)
+	case l.out.Queued() == 0:
+		l.peer.written()
+	}
 }
 
-// barrier waits until the server has dealt with all that was sent, and reports
-// whether it has. It gives up when ended is closed. One goroutine may call it.
-func (l *link) barrier(timeout time.Duration, ended <-chan struct{}) bool {
-	l.out.Reply([]byte("PING\r\n"))
-	l.out.Flush()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-l.pongs:
-		return true
-	case <-timer.C:
-	case <-ended:
-	}
-	return false
-}
-
-// message reads what follows the line of a message: its body, without headers. The
-// line is a subject, perhaps a reply subject, and one or two sizes; or, where it is for
-// queue groups, a subject, "|" or "+" and a reply subject, the groups, and the sizes.
-func (l *link) message(args []string, headers bool) (request, error) {
-	numbers := 1
-	if headers {
-		numbers = 2
-	}
-	m := request{at: time.Now()}
-	if n := len(args) - numbers; n < 1 {
-		return m, fmt.Errorf("%w: a message with %d arguments", errProtocol, len(args))
-	} else if m.subject = args[0]; n > 2 && args[1] == "+" {
-		m.reply = args[2]
-	} else if n > 1 && args[1] != "|" {
-		if m.reply = args[1]; n > 2 {
-			return m, fmt.Errorf("%w: a message with %d arguments", errProtocol, len(args))
+// read carries out what has come, up to maxRead bytes of it.
+func (l *link) read() {
+	for left := maxRead; ; {
+		if err := l.take(); err != nil {
+			l.end(err)
+		}
+		if l.paused || l.over {
+			return
+		}
+		if left <= 0 {
+			l.socket.Again()
+			return
+		}
+		space := l.in.space()
+		n, err := nonblock.Read(uintptr(l.socket.FD()), space[:min(left, len(space))]) //nolint:gosec // it is open
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			return
+		case err != nil:
+			l.end(os.NewSyscallError("read", err))
+		case n == 0:
+			l.end(io.EOF)
+		default:
+			l.in.wrote(n)
+			left -= n
 		}
 	}
-	size, err := strconv.Atoi(args[len(args)-1])
-	if err != nil || size < 0 {
-		return m, fmt.Errorf("%w: a message of %q bytes", errProtocol, args[len(args)-1])
-	}
-	body := make([]byte, size+len("\r\n"))
-	if _, err := io.ReadFull(l.in, body); err != nil {
-		return m, err
-	}
-	m.payload = body[:size]
-	if headers {
-		n, err := strconv.Atoi(args[len(args)-2])
-		if err != nil || n < 0 || n > size {
-			return m, fmt.Errorf("%w: headers of %q bytes", errProtocol, args[len(args)-2])
-		}
-		m.payload = m.payload[n:]
-	}
-	return m, nil
 }
 
-// read carries out what the server says until the connection ends.
-func (b *Bridge) read() error {
-	for {
-		line, err := b.link.line()
-		if err != nil {
+// take carries out what is whole.
+func (l *link) take() error {
+	for !l.paused && !l.over {
+		it, n, err := l.in.next()
+		if err != nil || n == 0 {
 			return err
 		}
-		verb, rest, _ := strings.Cut(string(line), " ")
-		switch verb {
-		case "LS+":
-			b.subscribed(rest)
-		case "LS-":
-			b.unsubscribed(rest)
-		case "LMSG", "HMSG":
-			m, err := b.link.message(strings.Fields(rest), verb == "HMSG")
-			if err != nil {
-				return err
+		if it.isMessage {
+			if !l.peer.requested(&it.request) {
+				return nil
 			}
-			b.requested(m)
-		case "PING":
-			b.link.out.Reply([]byte("PONG\r\n"))
-			b.link.out.Flush()
-		case "PONG":
-			select {
-			case b.link.pongs <- struct{}{}:
-			default:
-			}
-		case "-ERR":
-			if err := b.problem(rest); err != nil {
-				return err
-			}
-		case "INFO", "+OK":
-		default:
-			return fmt.Errorf("%w: %.200q", errProtocol, line)
+		} else if err := l.line(it.verb, it.rest); err != nil {
+			return err
 		}
+		l.in.skip(n)
+	}
+	return nil
+}
+
+// line carries out anything but a message.
+func (l *link) line(verb, rest []byte) error {
+	switch string(verb) {
+	case "LS+":
+		l.peer.subscribed(string(rest))
+	case "LS-":
+		l.peer.unsubscribed(string(rest))
+	case "PING":
+		l.out.Append(pongLine) // when too much waits, the server will ask again
+	case "PONG":
+		if len(l.pings) > 0 {
+			p := l.pings[0]
+			l.pings = l.pings[1:]
+			p.answer(true)
+		}
+	case "-ERR":
+		return l.peer.problem(string(rest))
+	case "INFO", "+OK":
+	default:
+		return fmt.Errorf("%w: %.200q", errProtocol, string(verb)+" "+string(rest))
+	}
+	return nil
+}
+
+// pause has nothing more read or carried out before resume.
+func (l *link) pause() { l.paused = true }
+
+// resume goes on in the next turn.
+func (l *link) resume() {
+	if l.paused {
+		l.paused = false
+		l.socket.Again()
+	}
+}
+
+// ping is a PING that somebody waits for.
+type ping struct {
+	timer *loop.Timer
+	done  func(answered bool) // nil: it was called
+}
+
+// ping calls done when the server has dealt with all that was given to out before, and we with all that
+// it had sent by then; or with false when that has not happened in time, or the link is over.
+func (l *link) ping(timeout time.Duration, done func(answered bool)) {
+	if l.over {
+		done(false)
+		return
+	}
+	p := &ping{done: done}
+	p.timer = l.loop.AfterFunc(timeout, func() { p.answer(false) })
+	if l.out.Append(pingLine) { // else too much waits, and the time runs out
+		l.pings = append(l.pings, p)
+	}
+}
+
+func (p *ping) answer(answered bool) {
+	if done := p.done; done != nil {
+		p.done = nil
+		p.timer.Stop()
+		done(answered)
+	}
+}
+
+// end ends the link, and says why. It may be called again.
+func (l *link) end(err error) {
+	if l.over {
+		return
+	}
+	l.over, l.err = true, err
+	l.out.Close()
+	l.hangUp()
+	pings := l.pings
+	l.pings = nil
+	close(l.ended)
+	for _, p := range pings {
+		p.answer(false)
+	}
+}
+
+// hangUp ends the connection that the socket stands for. It may be called from anywhere.
+func (l *link) hangUp() {
+	if below, ok := l.secured.(interface{ NetConn() net.Conn }); ok {
+		_ = below.NetConn().Close() // not its own: that would wait to say goodbye
 	}
 }

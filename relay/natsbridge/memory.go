@@ -5,10 +5,13 @@ package natsbridge
 
 import (
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 )
 
 // Bytes of memory, about, as measured. Texts are those of the subject.
@@ -23,75 +26,98 @@ const (
 	relievedFor = 10 * time.Second       // what a client that was disconnected gives up is waited for
 )
 
+// memory counts what is kept for NATS clients. Everything but kept belongs to the loop.
+type memory struct {
+	// Fixed after construction.
+	parts   Parts
+	bounds  *hub.Bounds
+	server  *embedded
+	link    *link
+	errands *errands
+	stats   *Counters
+	timer   *loop.Timer // for the next look
+
+	kept      atomic.Int64 // bytes
+	subjects  int          // that some client listens to
+	others    int          // further subscriptions, as counted last
+	relieving bool
+}
+
+// start begins to look after the server.
+func (m *memory) start() {
+	m.bounds.OnOther(m.relieve)
+	again := func() { m.timer.Reset(lookEvery) }
+	m.timer = m.parts.Loop.AfterFunc(lookEvery, func() { m.look(again) })
+}
+
 // keep says that so many bytes more are kept for NATS clients, or fewer.
-func (b *Bridge) keep(bytes int) {
-	if b.opts.Memory == nil {
-		return // they are the cluster's clients
-	}
-	b.kept.Add(int64(bytes))
-	b.opts.Memory.Other(int64(bytes))
+func (m *memory) keep(bytes int) {
+	m.kept.Add(int64(bytes))
+	m.bounds.Other(int64(bytes))
 }
 
 // keepSubject counts a subject that the first client listens to, or, with -1, the last
 // one not any more. Of queue groups the server tells more than that, so they count as
-// further subscriptions.
-func (b *Bridge) keepSubject(arg string, sign int) {
-	if !strings.Contains(arg, " ") {
-		b.subjects.Add(int64(sign))
-		b.keep(sign * (subjectBytes + subjectTexts*len(arg)))
+// further subscriptions. Clients of a cluster, which has no memory, are not counted.
+func (m *memory) keepSubject(arg string, sign int) {
+	if m != nil && !strings.Contains(arg, " ") {
+		m.subjects += sign
+		m.keep(sign * (subjectBytes + subjectTexts*len(arg)))
 	}
 }
 
 // keepChannel counts what the relay keeps of one.
-func (b *Bridge) keepChannel(subject string, sign int) {
-	b.keep(sign * (channelBytes + channelTexts*len(subject)))
+func (m *memory) keepChannel(subject string, sign int) {
+	if m != nil {
+		m.keep(sign * (channelBytes + channelTexts*len(subject)))
+	}
 }
 
-// look counts the further subscriptions. One goroutine calls it.
-func (b *Bridge) look() {
-	if b.opts.Memory == nil {
+// look counts the further subscriptions, and then calls done.
+func (m *memory) look(done func()) {
+	const own = 2 // of the link, for what clients publish
+	m.errands.add(func() func() {
+		all := int(m.server.NumSubscriptions())
+		return func() {
+			others := max(0, all-own-m.subjects)
+			m.keep((others - m.others) * anotherBytes)
+			m.others = others
+			done()
+		}
+	}, nil)
+}
+
+// relieve disconnects the client with the most subscriptions. When all is known that it has given up,
+// it looks whether that was enough.
+func (m *memory) relieve() {
+	if m.relieving {
 		return
 	}
-	const own = 2 // of the link, for what clients publish
-	others := max(0, int64(b.server.NumSubscriptions())-own-b.subjects.Load())
-	b.keep(int(others-b.others) * anotherBytes)
-	b.others = others
-}
-
-// relieve disconnects the client with the most subscriptions. It returns at once.
-func (b *Bridge) relieve() {
-	if b.relieving.CompareAndSwap(false, true) {
-		b.writers.Go(func() {
-			b.kickLargest()
-			b.relieved()
-		})
+	m.relieving = true
+	relieved := func() {
+		m.relieving = false
+		m.bounds.Other(0)
 	}
+	m.errands.add(func() func() {
+		m.kickLargest()
+		return func() { m.link.ping(relievedFor, func(bool) { m.look(relieved) }) }
+	}, nil)
 }
 
-// relieved waits until all is known that the client has given up, and looks whether that
-// was enough.
-func (b *Bridge) relieved() {
-	b.link.barrier(relievedFor, b.ended)
-	b.later(func() {
-		b.look()
-		b.relieving.Store(false)
-		b.opts.Memory.Other(0)
-	})
-}
-
-func (b *Bridge) kickLargest() {
-	const some = 8 // more than what are no clients
-	z, err := b.server.Connz(&server.ConnzOptions{Sort: server.BySubs, Limit: some})
-	if err != nil {
-		return // the server ends
+// kickLargest is called in a goroutine.
+func (m *memory) kickLargest() {
+	c := m.server.largest()
+	if c == nil || m.server.DisconnectClientByID(c.Cid) != nil {
+		return
 	}
-	for _, c := range z.Conns {
-		if c.Kind == "Client" && c.NumSubs > 0 && b.server.DisconnectClientByID(c.Cid) == nil {
-			b.stats.large.Add(1)
-			b.log.Warn("NATS client disconnected: limits.memory was exceeded, and it had the most subscriptions",
-				zap.Uint64("client", c.Cid), zap.String("name", c.Name), zap.String("address", c.IP),
-				zap.Uint32("subscriptions", c.NumSubs), zap.Int64("kept_bytes", b.kept.Load()))
-			return
-		}
+	m.stats.large.Add(1)
+	m.parts.Log.Warn("NATS client disconnected: limits.memory was exceeded, and it had the most subscriptions",
+		zap.Uint64("client", c.Cid), zap.String("name", c.Name), zap.String("address", c.IP),
+		zap.Uint32("subscriptions", c.NumSubs), zap.Int64("kept_bytes", m.kept.Load()))
+}
+
+func (m *memory) end() {
+	if m != nil && m.timer != nil {
+		m.timer.Stop()
 	}
 }

@@ -1,89 +1,107 @@
 package natsbridge
 
-// From NATS clients to the relay: publishes, and questions for history.
+// From NATS clients to the relay: publishes.
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"redis-relay/relay/loop"
 	"redis-relay/relay/resp"
 )
 
 const (
-	roomPatience = 500 * time.Millisecond // with requests that are not carried out
-
-	maxReaders   = 16   // history requests under way; others wait
-	defaultCount = 100  // entries of a history request that does not say
-	maxCount     = 1000 // entries of one reply
+	roomPatience = 500 * time.Millisecond // with answers, while there is no room for a publish
+	maxRequests  = 1024                   // publishes, and history requests, that may be unanswered
 )
-
-// request is what a client has sent.
-type request struct {
-	subject string
-	reply   string // empty: no answer is wanted
-	payload []byte
-	at      time.Time
-}
-
-// requested takes a request. While too many wait, or too much, it waits, and the server
-// slows down who publishes; but not for long, as the server keeps what is not read.
-func (b *Bridge) requested(m request) {
-	switch {
-	case m.reply != "" && !isInbox(m.reply):
-		b.stats.forged.Add(1) // an answer there would look like a delivery
-	case b.awaitRoom(m.size()):
-		b.asked.Add(m.size())
-		b.requests <- m // has room: nobody else puts any in
-	default:
-		b.stats.busy.Add(1)
-		b.open.Add(1)
-		(&receipt{b, m.reply}).done(nil, errBusy)
-		b.Flush()
-	}
-}
 
 var errBusy = errors.New("BUSY too many publishes are waiting; try again later")
 
-// awaitRoom waits until there is room for a request, or reports that none is made. Once
-// it has waited in vain, it does not wait again before there is some.
-func (b *Bridge) awaitRoom(size int64) bool {
-	timer := time.NewTimer(roomPatience)
-	defer timer.Stop()
-	for len(b.requests) == cap(b.requests) || b.asked.Load() > 0 && b.asked.Load()+size > b.behind.Queue.Load() {
-		select {
-		case <-b.carried:
-			b.stuck = false
-			continue
-		default:
-		}
-		if b.stuck {
-			return false
-		}
-		select {
-		case <-b.carried:
-		case <-b.ended:
-			return false
-		case <-timer.C:
-			b.stuck = true
-		}
+// requests are what NATS clients have asked for and was not answered. Everything belongs to the loop.
+type requests struct {
+	// Fixed after construction.
+	parts   Parts
+	link    *link
+	out     *output
+	history *history
+	stats   *Counters
+	limit   func() int64 // bytes of publishes that may be unanswered; one is always taken
+	largest func() int   // bytes that an answer may have
+	patient *loop.Timer  // while it is set, the link is paused until there is room
+
+	publishes int      // not answered
+	bytes     int64    // of those
+	open      int      // publishes and history requests that are not answered
+	checking  *receipt // for which the link is paused; nil: for none
+	stuck     bool     // there is no room, and it was waited for
+	idle      []func() // to be called when open is 0
+}
+
+// start sets up what the loop needs.
+func (r *requests) start() {
+	r.patient = r.parts.Loop.AfterFunc(roomPatience, func() {
+		r.stuck = true
+		r.link.resume()
+	})
+	r.patient.Stop()
+}
+
+// take carries a request out, or pauses the link and reports false. While too many publishes are
+// unanswered, or too much, the next one waits, and the server slows down who publishes; but not for
+// long, as the server keeps what is not read.
+func (r *requests) take(m *request) (taken bool) {
+	if m.reply != "" && !isInbox(m.reply) {
+		r.stats.forged.Add(1) // an answer there would look like a delivery
+		return true
 	}
-	b.stuck = false
+	token, subject, _ := strings.Cut(m.subject, ".")
+	channel, err := Channel(subject)
+	switch {
+	case err != nil:
+		r.stats.unnamed.Add(1)
+		r.answer(m.reply, nil, errors.New("DENIED "+err.Error()))
+		return true
+	case token == historyToken:
+		r.history.take(r.begin(m, 0), channel, m.payload)
+		return true
+	}
+	return r.publish(m, channel)
+}
+
+func (r *requests) publish(m *request, channel string) (taken bool) {
+	size := int64(len(m.subject) + len(m.reply) + len(m.payload))
+	if r.publishes >= maxRequests || r.bytes > 0 && r.bytes+size > r.limit() {
+		return r.refuseOrWait(m)
+	}
+	r.stuck = false
+	r.patient.Stop()
+	p := r.begin(m, size)
+	r.publishes++
+	checking, err := r.parts.Backend.Publish([]byte(channel), m.payload, p)
+	switch {
+	case err != nil:
+		p.Published(0, "", err)
+	case checking && !p.checked:
+		r.checking = p
+		r.link.pause()
+	}
 	return true
 }
 
-func (m request) size() int64 { return int64(len(m.subject) + len(m.reply) + len(m.payload)) }
-
-// forget makes room: a request has been carried out.
-func (b *Bridge) forget(m request) {
-	b.asked.Add(-m.size())
-	select {
-	case b.carried <- struct{}{}:
-	default:
+// refuseOrWait waits for room. Once that was in vain, publishes are refused until there is some.
+func (r *requests) refuseOrWait(m *request) (taken bool) {
+	if r.stuck {
+		r.stats.busy.Add(1)
+		r.answer(m.reply, nil, errBusy)
+		return true
 	}
+	if !r.patient.Set() {
+		r.patient.Reset(roomPatience)
+	}
+	r.link.pause()
+	return false
 }
 
 // isInbox tells whether an answer may be sent to a subject: an inbox, or what a
@@ -92,116 +110,80 @@ func isInbox(subject string) bool {
 	return strings.HasPrefix(subject, inboxToken+".") || strings.HasPrefix(subject, "_R_.")
 }
 
-// publishAll carries requests out, one after the other.
-func (b *Bridge) publishAll(ctx context.Context) error {
-	for {
-		select {
-		case m := <-b.requests:
-			b.carryOut(ctx, m)
-			b.forget(m)
-		case <-b.ended:
-			return nil
-		case <-ctx.Done():
-			return nil
-		}
-		if len(b.requests) == 0 {
-			b.backend.Send()
-		}
-	}
-}
-
-func (b *Bridge) carryOut(ctx context.Context, m request) {
-	b.open.Add(1)
-	r := &receipt{b, m.reply}
-	token, subject, _ := strings.Cut(m.subject, ".")
-	channel, err := Channel(subject)
-	switch {
-	case err != nil:
-		b.stats.unnamed.Add(1)
-		r.done(nil, errors.New("DENIED "+err.Error()))
-	case token == historyToken:
-		b.readHistory(ctx, r, channel, m.payload)
-		return
-	default:
-		late := !b.letSubscribersIn(channel, m.at)
-		if err = b.backend.Publish([]byte(channel), m.payload, late, r); err == nil {
-			return
-		}
-		r.Published(0, "", err)
-	}
-	b.Flush()
-}
-
-// letSubscribersIn waits while a subscription of anybody on this host, which the
-// message would reach, is not confirmed by Redis yet. It reports false when the time
-// that a publish has is up.
-func (b *Bridge) letSubscribersIn(channel string, since time.Time) (inTime bool) {
-	pending := b.hub.WaitFor(resp.Message, []byte(channel))
-	if pending == nil {
-		return true
-	}
-	b.backend.Send()
-	timer := time.NewTimer(b.opts.PublishTimeout - time.Since(since))
-	defer timer.Stop()
-	for ; pending != nil; pending = b.hub.WaitFor(resp.Message, []byte(channel)) {
-		select {
-		case <-pending.Done():
-		case <-timer.C:
-			return false
-		case <-b.ended:
-			return true
-		}
-	}
-	return true
-}
-
-// receipt answers one request.
+// receipt answers one request. It is a Receipt.
 type receipt struct {
-	bridge *Bridge
-	reply  string
+	requests *requests
+	reply    string
+	size     int64 // of a publish; 0: it is a history request
+	checked  bool
 }
 
-func (r *receipt) Published(receivers int64, id string, err error) {
-	r.done(struct {
+func (r *requests) begin(m *request, size int64) *receipt {
+	r.open++
+	r.bytes += size
+	return &receipt{requests: r, reply: m.reply, size: size}
+}
+
+// Checked is of Receipt.
+func (p *receipt) Checked() {
+	r := p.requests
+	p.checked = true
+	if r.checking == p {
+		r.checking = nil
+		r.link.resume()
+	}
+}
+
+// Published is of Receipt.
+func (p *receipt) Published(receivers int64, id string, err error) {
+	p.Checked()
+	r := p.requests
+	r.publishes--
+	body, _ := json.Marshal(struct { // it cannot fail
 		Receivers int64  `json:"receivers"`
 		ID        string `json:"id,omitempty"`
-	}{receivers, id}, err)
+	}{receivers, id})
+	p.done(body, err)
+	if r.patient.Set() {
+		r.link.resume() // there may be room
+	}
 }
 
-func (r *receipt) Flush() { r.bridge.Flush() }
+// done answers, with a body or an error.
+func (p *receipt) done(body []byte, err error) {
+	r := p.requests
+	r.answer(p.reply, body, err)
+	r.bytes -= p.size
+	if r.open--; r.open == 0 {
+		r.becomeIdle()
+	}
+}
 
-// done queues the answer: v as JSON, or the error, in the headers that NATS
+// answer queues an answer: a body, or the error as JSON and in the headers that NATS
 // services use, too.
-func (r *receipt) done(v any, err error) {
-	b := r.bridge
-	defer b.open.Add(-1)
-	if r.reply == "" {
+func (r *requests) answer(reply string, body []byte, err error) {
+	if reply == "" {
 		return
 	}
-	var code, reason string
+	code, reason := "", ""
 	if err != nil {
 		code, reason, _ = strings.Cut(err.Error(), " ")
-		v = struct {
+		body, _ = json.Marshal(struct { // it cannot fail
 			Code  string `json:"code"`
 			Error string `json:"error"`
-		}{code, reason}
+		}{code, reason})
 	}
-	body, err := json.Marshal(v)
-	if err != nil {
-		body = []byte(`{"code":"ERR","error":"the answer cannot be written as JSON"}`)
-	}
-	head := []byte(r.reply + " ")
-	if b.maxPayload > 0 && len(body)+headerRoom > b.maxPayload {
+	head := []byte(reply + " ")
+	if largest := r.largest(); largest > 0 && len(body)+headerRoom > largest {
 		code, reason = "TOOLARGE", "the answer is larger than the cluster's max_payload"
 		body = []byte(`{"code":"TOOLARGE","error":"` + reason + `"}`)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	o := r.out
 	if code == "" {
-		b.batch = appendMessage(b.batch, head, resp.EntryID{}, body)
+		o.batch = appendMessage(o.batch, head, resp.EntryID{}, body)
 		return
 	}
-	b.batch = appendWithHeaders(b.batch, head, body,
+	o.batch = appendWithHeaders(o.batch, head, body,
 		header{"Nats-Service-Error-Code", oneLine(code)}, header{"Nats-Service-Error", oneLine(reason)})
 }
 
@@ -215,96 +197,18 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// historyRequest is what a client asks for.
-type historyRequest struct {
-	From  string `json:"from"`  // an ID, "-" for the first, or "(" and an ID for those after it
-	Count int    `json:"count"` // at most; 0: 100
-}
-
-type historyReply struct {
-	Entries []historyEntry `json:"entries"`
-	More    bool           `json:"more,omitempty"` // there may be more behind the last
-}
-
-// historyEntry has its payload as text, or in base64 if it is not UTF-8.
-type historyEntry struct {
-	ID      string  `json:"id"`
-	Payload *string `json:"payload,omitempty"`
-	Base64  []byte  `json:"base64,omitempty"`
-}
-
-var (
-	errHistoryRequest = errors.New(`ERR write {"from":"-","count":100}: from is an ID, - for the first entry, ` +
-		`or ( and an ID for those after it; count is 1 to 1000`)
-	errReaders = errors.New("BUSY too many history requests are under way; try again later")
-)
-
-// readHistory answers a history request in a goroutine of its own.
-func (b *Bridge) readHistory(ctx context.Context, r *receipt, channel string, text []byte) {
-	q := historyRequest{From: "-", Count: defaultCount}
-	if len(text) > 0 && json.Unmarshal(text, &q) != nil || q.Count < 1 || q.Count > maxCount || q.From == "" {
-		r.done(nil, errHistoryRequest)
-		b.Flush()
-		return
+// whenIdle calls done when all that was taken is answered.
+func (r *requests) whenIdle(done func()) {
+	r.idle = append(r.idle, done)
+	if r.open == 0 {
+		r.becomeIdle()
 	}
-	select {
-	case b.waiting <- struct{}{}:
-	default:
-		r.done(nil, errReaders)
-		b.Flush()
-		return
-	}
-	go func() {
-		defer func() { <-b.waiting }()
-		list, more, err := b.entries(ctx, channel, &q)
-		r.done(reply(list, more, b.room()), err)
-		b.Flush()
-	}()
 }
 
-// entries reads entries when it is the request's turn, for as long as a publish may
-// take.
-func (b *Bridge) entries(ctx context.Context, channel string, q *historyRequest) (list []Entry, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, b.opts.PublishTimeout)
-	defer cancel()
-	select {
-	case b.readers <- struct{}{}:
-		defer func() { <-b.readers }()
-	case <-ctx.Done():
-		return nil, false, errReaders
+func (r *requests) becomeIdle() {
+	list := r.idle
+	r.idle = nil
+	for _, done := range list {
+		done()
 	}
-	return b.backend.History(ctx, channel, q.From, q.Count, b.room())
-}
-
-// room is how large a reply may be.
-func (b *Bridge) room() int {
-	limit := int(b.payload.Load())
-	if b.maxPayload > 0 {
-		limit = min(limit, b.maxPayload)
-	}
-	return limit
-}
-
-// reply takes as many entries as fit into one message of max bytes, at least one.
-func reply(list []Entry, more bool, limit int) historyReply {
-	const extra = 64 // bytes of an entry besides ID and payload
-	r := historyReply{Entries: []historyEntry{}, More: more}
-	size := 0
-	for _, e := range list {
-		h := historyEntry{ID: e.ID}
-		switch text := string(e.Payload); {
-		case e.Payload == nil:
-		case utf8.ValidString(text):
-			h.Payload = &text
-		default:
-			h.Base64 = e.Payload
-		}
-		text, err := json.Marshal(h)
-		if size += len(text) + extra; err != nil || size > limit && len(r.Entries) > 0 {
-			r.More = true
-			break
-		}
-		r.Entries = append(r.Entries, h)
-	}
-	return r
 }

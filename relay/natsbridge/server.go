@@ -1,18 +1,15 @@
 package natsbridge
 
-// The embedded server: its options, who may connect and what they may do.
+// The embedded server: starting it, its options, and its clients.
 
 import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
-	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,15 +19,78 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// slack is what a message may be larger than limits.payload for the server: what is
-// a little too large gets an answer with the reason, and a reply its headers.
-const slack = 64 << 10
+const (
+	startTimeout = 10 * time.Second
 
-// unlimited is the largest message on the link: limits.payload is for clients. The
-// server gives a connection what holds when that is made, and ends the link over a
-// message that is larger: an answer with many entries, or a delivery after a reload has
-// raised the limit.
-const unlimited = -1
+	// slack is what a message may be larger than limits.payload for the server: what is
+	// a little too large gets an answer with the reason, and a reply its headers.
+	slack = 64 << 10
+
+	// unlimited is the largest message on the link: limits.payload is for clients. The
+	// server gives a connection what holds when that is made, and ends the link over a
+	// message that is larger: an answer with many entries, or a delivery after a reload has
+	// raised the limit.
+	unlimited = -1
+
+	maxCounted = 1024 // subscriptions that may be gone through to count some: 0.2 ms
+)
+
+// embedded is the server for NATS clients of this host. Its methods may be called from anywhere, but for
+// listeners, which belongs to the loop, and start.
+type embedded struct {
+	*server.Server
+	token   string
+	options *server.Options
+	account *server.Account // of all clients; it stays the same
+	notes   *notes
+	clients atomic.Pointer[server.Permissions]
+}
+
+// start starts the server and waits for it to dial the link, which it returns with what has come over
+// it. listen is the next step.
+func (e *embedded) start(listen string, limits Limits, log *zap.Logger) (conn net.Conn, rest []byte, err error) {
+	e.notes = newNotes(log)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen for the server: %w", err)
+	}
+	defer func() { _ = ln.Close() }() // one connection is all there is
+	secret := newSecret()
+	if e.options, err = options(listen, limits, ln.Addr().String(), secret); err != nil {
+		return nil, nil, err
+	}
+	e.options.CustomClientAuthentication = e
+	first := e.options.Clone()
+	first.MaxPayload = unlimited
+	if e.Server, err = server.NewServer(first); err != nil {
+		return nil, nil, err
+	}
+	e.SetLoggerV2(e.notes, false, false, false)
+	e.Start()
+	e.account = e.GlobalAccount()
+	conn, rest, err = acceptLink(ln.(*net.TCPListener), secret) //nolint:forcetypeassert // of a TCP address
+	if err != nil {
+		err = errors.Join(err, e.notes.fatal())
+	}
+	return conn, rest, err
+}
+
+// listen lets clients in.
+func (e *embedded) listen() error {
+	if err := e.ReloadOptions(e.options.Clone()); err != nil { // the link keeps what it has
+		return err
+	}
+	e.AcceptLoop(make(chan struct{})) // which it closes
+	return e.notes.fatal()
+}
+
+// stop ends the server. It waits for that.
+func (e *embedded) stop() {
+	if e != nil && e.Server != nil {
+		e.Shutdown()
+		e.WaitForShutdown()
+	}
+}
 
 // options are those of a server that keeps nothing, has the bridge as its leaf node,
 // and listens, for clients only, when that stands.
@@ -67,113 +127,40 @@ func (l Limits) set(o *server.Options) {
 	o.MaxPayload, o.MaxPending = int32(l.Payload+slack), int64(max(l.Queue, 2*(l.Payload+slack)))
 }
 
-// SetLimits changes the limits; connections stay, but for those of clients that give a
-// user's name. What the server cannot change while it runs stays as it was, and the
-// error names it; the rest holds. One goroutine may call it at a time.
-func (b *Bridge) SetLimits(l Limits) error {
-	if b.server == nil {
-		b.setBounds(l)
-		return nil
-	}
-	if l == b.limits {
-		return nil
-	}
-	b.limits = l
-	o := b.options.Clone()
+// change returns the options for other limits, with the limit of payloads that holds then, and an error
+// that names what stays as it was, because the server cannot change it while it runs.
+func (e *embedded) change(l Limits) (o *server.Options, payload int, stays error) {
+	o = e.options.Clone()
 	l.set(o)
-	var stays []error
-	if o.MaxSubs != b.options.MaxSubs {
-		o.MaxSubs = b.options.MaxSubs
-		stays = append(stays, errors.New("limits.subscriptions: restart needed"))
+	var list []error
+	if o.MaxSubs != e.options.MaxSubs {
+		o.MaxSubs = e.options.MaxSubs
+		list = append(list, errors.New("limits.subscriptions: restart needed"))
 	}
-	if o.MaxPending != b.options.MaxPending {
-		o.MaxPending = b.options.MaxPending
+	if o.MaxPending != e.options.MaxPending {
+		o.MaxPending = e.options.MaxPending
 		o.MaxPayload = min(o.MaxPayload, int32(o.MaxPending/2)) // a larger one fits no client's queue
-		stays = append(stays, errors.New("limits.queue, which a limits.payload of half of it raises: restart needed"))
+		list = append(list, errors.New("limits.queue, which a limits.payload of half of it raises: restart needed"))
 	}
-	l.Payload = min(l.Payload, int(o.MaxPayload)-slack)
-	b.setBounds(l)
-	return errors.Join(append(stays, b.server.ReloadOptions(o))...)
+	return o, min(l.Payload, int(o.MaxPayload)-slack), errors.Join(list...)
 }
 
-// doorman lets clients in.
-type doorman Bridge
-
-// Check is server.Authentication.
-func (d *doorman) Check(c server.ClientAuthentication) bool {
-	if d.opts.Token != "" && subtle.ConstantTimeCompare([]byte(c.GetOpts().Token), []byte(d.opts.Token)) == 0 {
+// Check is server.Authentication: it lets clients in.
+func (e *embedded) Check(c server.ClientAuthentication) bool {
+	if e.token != "" && subtle.ConstantTimeCompare([]byte(c.GetOpts().Token), []byte(e.token)) == 0 {
 		return false
 	}
-	c.RegisterUser(&server.User{Permissions: d.clients.Load()}) // a name would not outlive ReloadOptions
+	c.RegisterUser(&server.User{Permissions: e.clients.Load()}) // a name would not outlive ReloadOptions
 	return true
 }
 
-// Scope is a prefix of channels and whether NATS clients may listen to them.
-type Scope struct {
-	Prefix string
-	Open   bool
-}
-
-// permissions says to the server what clients may do. A subject begins with whole
-// tokens, a prefix of channels may end within one: what the server lets pass for
-// that reason is refused by the bridge, in silence.
-func permissions(scopes []Scope) *server.Permissions {
-	listen := []string{inboxToken + ".>", "relay.events", "relay.rejects"}
-	not := []string{publishToken + ".>", historyToken + ".>", "$SYS.>"}
-	for _, s := range scopes {
-		subject, exact := below(s.Prefix)
-		switch {
-		case s.Open:
-			listen = append(listen, subject)
-		case exact && !slices.ContainsFunc(scopes, func(o Scope) bool {
-			return o.Open && strings.HasPrefix(o.Prefix, s.Prefix)
-		}):
-			not = append(not, subject)
-		}
-	}
-	slices.Sort(listen)
-	slices.Sort(not)
-	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: []string{publishToken + ".>", historyToken + ".>", inboxToken + ".>"}},
-		Subscribe: &server.SubjectPermission{Allow: slices.Compact(listen), Deny: slices.Compact(not)},
-	}
-}
-
-func samePermissions(a, b *server.Permissions) bool { return reflect.DeepEqual(a, b) }
-
-// below returns the subject that all channels with a prefix match, and whether no
-// others do.
-func below(prefix string) (subject string, exact bool) {
-	whole, exact := strings.CutSuffix(prefix, ":")
-	if !exact {
-		last := strings.LastIndexByte(prefix, ':')
-		if last < 0 {
-			return ">", false
-		}
-		whole = prefix[:last]
-	}
-	subject, err := Subject([]byte(whole))
-	if err != nil {
-		return ">", false
-	}
-	return subject + ".>", exact
-}
-
-// Disconnect disconnects the clients that listen to a name for which who reports
-// true. It does not wait for that.
-func (b *Bridge) Disconnect(who func(kind resp.Kind, name string) bool) {
-	b.later(func() { b.stats.gaps.Add(uint64(b.kick(who))) })
-}
-
-// kick returns how many it has disconnected. nil: all clients.
-func (b *Bridge) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
-	if b.server == nil {
-		return 0 // they are the cluster's
-	}
+// kick disconnects the clients that listen to a name for which who reports true, and returns how many.
+// nil: all clients. It may take long.
+func (e *embedded) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
 	const page = 1024
 	var list []uint64
 	for offset := 0; ; offset += page {
-		z, err := b.server.Connz(&server.ConnzOptions{Subscriptions: true, Offset: offset, Limit: page})
+		z, err := e.Connz(&server.ConnzOptions{Subscriptions: true, Offset: offset, Limit: page})
 		if err != nil {
 			break // the server ends
 		}
@@ -193,129 +180,66 @@ func (b *Bridge) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
 		}
 	}
 	for _, id := range list {
-		if b.server.DisconnectClientByID(id) == nil {
+		if e.DisconnectClientByID(id) == nil {
 			kicked++
 		}
 	}
 	return kicked
 }
 
-// Reasons are why something of a client was refused, as labels.
-var Reasons = []string{
-	"publish", "subscribe", "token", "payload", "subscriptions", "clients", "subject", "reply", "closed", "busy",
-	"protocol",
-}
-
-// Stats is a snapshot for metrics.
-type Stats struct {
-	Clients       int
-	Subscriptions int               // names that NATS clients listen to
-	Delivered     uint64            // messages given to the server, ever
-	Dropped       uint64            // messages that the server was too far behind for
-	Slow          uint64            // clients disconnected because they were slow
-	Gaps          uint64            // clients disconnected because messages may be missing
-	Large         uint64            // clients disconnected because limits.memory was exceeded
-	Kept          int64             // bytes kept for subscriptions of clients, about
-	Refused       map[string]uint64 // by Reasons
-}
-
-// Counters only grow.
-type Counters struct {
-	delivered, dropped, gaps, large atomic.Uint64
-	forged, unnamed, closed, busy   atomic.Uint64
-}
-
-// Stats returns the figures of bridges to a cluster, which have no clients of their
-// own.
-func (c *Counters) Stats() Stats {
-	return Stats{
-		Delivered: c.delivered.Load(), Dropped: c.dropped.Load(), Gaps: c.gaps.Load(),
-		Refused: map[string]uint64{
-			"reply": c.forged.Load(), "subject": c.unnamed.Load(), "closed": c.closed.Load(), "busy": c.busy.Load(),
-		},
+// largest returns the client with the most subscriptions, or nil. It may take long.
+func (e *embedded) largest() *server.ConnInfo {
+	const some = 8 // more than what are no clients
+	z, err := e.Connz(&server.ConnzOptions{Sort: server.BySubs, Limit: some})
+	if err != nil {
+		return nil // the server ends
 	}
-}
-
-// Stats returns the figures of this moment.
-func (b *Bridge) Stats() Stats {
-	b.changing.Lock()
-	names := len(b.names)
-	b.changing.Unlock()
-	s := b.stats.Stats()
-	s.Clients, s.Subscriptions, s.Slow = b.server.NumClients(), names, b.server.NumSlowConsumersClients()
-	s.Large, s.Kept = b.stats.large.Load(), b.kept.Load()
-	maps.Copy(s.Refused, b.notes.counts())
-	return s
-}
-
-// notes is the server's log: it counts the refusals, which the server tells nowhere
-// else, and passes on what an operator should know.
-type notes struct {
-	log   *zap.Logger
-	kinds []noted
-	died  atomic.Pointer[string]
-}
-
-// noted counts the lines that hold a text.
-type noted struct {
-	text, reason string
-	count        *atomic.Uint64
-}
-
-func newNotes(log *zap.Logger) *notes {
-	n := &notes{log: log}
-	for _, k := range []noted{
-		{text: "Publish Violation", reason: "publish"},
-		{text: "Subscription Violation", reason: "subscribe"},
-		{text: server.ErrAuthentication.Error(), reason: "token"},
-		{text: server.ErrMaxPayload.Error(), reason: "payload"},
-		{text: server.ErrTooManySubs.Error(), reason: "subscriptions"},
-		{text: server.ErrTooManyConnections.Error(), reason: "clients"},
-		{text: "", reason: "protocol"}, // the rest
-	} {
-		k.count = new(atomic.Uint64)
-		n.kinds = append(n.kinds, k)
-	}
-	return n
-}
-
-func (n *notes) counts() map[string]uint64 {
-	m := map[string]uint64{}
-	for _, k := range n.kinds {
-		m[k.reason] = k.count.Load()
-	}
-	return m
-}
-
-// Errorf is about a client that was refused something: the metric counts it, and a
-// client cannot flood the log.
-func (n *notes) Errorf(format string, v ...any) {
-	line := fmt.Sprintf(format, v...)
-	for _, k := range n.kinds {
-		if strings.Contains(line, k.text) {
-			k.count.Add(1)
-			break
+	for _, c := range z.Conns {
+		if c.Kind == "Client" && c.NumSubs > 0 {
+			return c
 		}
-	}
-	n.log.Debug("NATS server", zap.String("error", line))
-}
-
-// Warnf passes on.
-func (n *notes) Warnf(format string, v ...any) { n.log.Warn(fmt.Sprintf(format, v...)) }
-
-// Fatalf keeps the reason for which the server does not start.
-func (n *notes) Fatalf(format string, v ...any) {
-	line := fmt.Sprintf(format, v...)
-	n.died.Store(&line)
-}
-
-func (n *notes) fatal() error {
-	if line := n.died.Load(); line != nil {
-		return fmt.Errorf("%s", *line)
 	}
 	return nil
 }
 
-func (n *notes) Noticef(format string, v ...any) { n.log.Debug(fmt.Sprintf(format, v...)) }
-func (n *notes) Debugf(string, ...any)           {}
-func (n *notes) Tracef(string, ...any)           {}
+// census is how many subscriptions a message reaches, for one state of the server's.
+type census struct {
+	inserts, removes uint64
+	listeners        int
+}
+
+// listeners counts the subscriptions that a message reaches. It does not wait for what takes long: it
+// takes the locks of the account and of its subscriptions only.
+func (e *embedded) listeners(t *target, subject string) int {
+	if t.overlaps {
+		if now, ok := e.countOverlapping(subject, t.count); ok {
+			t.count = now
+			return now.listeners
+		}
+	}
+	return e.account.Interest(subject)
+}
+
+// countOverlapping counts where the server's Interest does not: of subscriptions to
+// several subjects (chat.42, chat.>) it counts those to one, unless it has lately matched
+// a message. The server has to go through all that there are, so that is done only when
+// they have changed, and reports false if they are too many.
+func (e *embedded) countOverlapping(subject string, known census) (now census, ok bool) {
+	z, err := e.Subsz(nil)
+	if err != nil {
+		return now, false
+	}
+	now = census{inserts: z.NumInserts, removes: z.NumRemoves, listeners: known.listeners}
+	if now == known {
+		return now, true
+	}
+	if z.NumSubs > maxCounted {
+		return now, false
+	}
+	z, err = e.Subsz(&server.SubszOptions{Subscriptions: true, Test: subject, Limit: 1})
+	if err != nil {
+		return now, false
+	}
+	now.listeners = z.Total
+	return now, true
+}

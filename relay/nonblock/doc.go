@@ -7,11 +7,13 @@
 // both only cost: for a message that comes when the relay is idle about 10 us of
 // latency.
 //
-// The descriptor must be non-blocking, and stay open during the call: call from
-// the body of a syscall.RawConn's Read or Write. Errors are plain errnos, EINTR
+// The descriptor must be non-blocking, and stay open during the call. Errors are plain errnos, EINTR
 // and EAGAIN among them.
 //
 // # Concurrency
 //
 // Everything may be called from anywhere.
 package nonblock
+
+// MaxVectors is how many slices Writev takes.
+const MaxVectors = 256

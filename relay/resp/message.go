@@ -1,6 +1,6 @@
 package resp
 
-// This file reads the other direction: what Redis sends to a RESP2 subscriber.
+// This file reads the other direction: what Redis sends to a subscriber.
 // Deliveries are recognised in place, without allocation; every other value is
 // only measured, so that it can be handed on whole.
 
@@ -48,7 +48,7 @@ type Delivery struct {
 
 	// Not in the frame: set by who passes the message on.
 	ID    EntryID // of a message with history
-	Epoch uint64  // grows whenever Redis may send a message once more often than before
+	Epoch uint64  // of when it came: grows whenever Redis may send a message once more often than before
 }
 
 // EntryID is the ID of an entry of a stream; zero: none.
@@ -74,14 +74,15 @@ const maxReplyDepth = 16
 // maxBulk is Redis's own limit of a bulk string (proto-max-bulk-len).
 const maxBulk = 512 << 20
 
+// deliveryHeads are what deliveries begin with, behind the byte that differs between RESP2 (*) and RESP3 (>).
 var deliveryHeads = [...]struct {
 	head  string
 	kind  Kind
 	parts int
 }{
-	{"*3\r\n$7\r\nmessage\r\n", Message, 2},
-	{"*4\r\n$8\r\npmessage\r\n", PMessage, 3},
-	{"*3\r\n$8\r\nsmessage\r\n", SMessage, 2},
+	{"3\r\n$7\r\nmessage\r\n", Message, 2},
+	{"4\r\n$8\r\npmessage\r\n", PMessage, 3},
+	{"3\r\n$8\r\nsmessage\r\n", SMessage, 2},
 }
 
 // ScanServer looks at the start of b, which holds what a RESP2 server sent.
@@ -93,16 +94,30 @@ var deliveryHeads = [...]struct {
 // that a caller can refuse a huge payload before it arrives.
 //
 // Source: https://redis.io/docs/latest/develop/pubsub (wire protocol format).
-func ScanServer(b []byte, d *Delivery) (tok Token, n int, err error) {
-	*d = Delivery{}
-	for i := range deliveryHeads {
-		h := &deliveryHeads[i]
-		if len(b) >= len(h.head) && string(b[:len(h.head)]) == h.head {
-			return scanDelivery(b, len(h.head), h.parts, h.kind, d)
-		}
+func ScanServer(b []byte, d *Delivery) (tok Token, n int, err error) { return scanServer(b, '*', d) }
+
+// ScanServer3 is ScanServer for what a server sends in RESP3, where deliveries are pushes. It makes the frame of a
+// delivery that of RESP2, in place: the first byte is all that differs.
+func ScanServer3(b []byte, d *Delivery) (tok Token, n int, err error) {
+	tok, n, err = scanServer(b, '>', d)
+	if tok == IsDelivery {
+		b[0] = '*'
 	}
+	return tok, n, err
+}
+
+func scanServer(b []byte, first byte, d *Delivery) (tok Token, n int, err error) {
+	*d = Delivery{}
 	if len(b) == 0 {
 		return Incomplete, 1, nil
+	}
+	if b[0] == first {
+		for i := range deliveryHeads {
+			h := &deliveryHeads[i]
+			if len(b) > len(h.head) && string(b[1:1+len(h.head)]) == h.head {
+				return scanDelivery(b, 1+len(h.head), h.parts, h.kind, d)
+			}
+		}
 	}
 	end, err := valueEnd(b, 0, 0)
 	if err != nil {
@@ -196,7 +211,7 @@ func finishNumber(b []byte, cr, v int, negative bool) (int, int, error) {
 	return v, cr + 2, nil
 }
 
-// valueEnd returns the index behind the RESP2 value at b[at:], or the least
+// valueEnd returns the index behind the value at b[at:], or the least
 // length b must have to tell.
 func valueEnd(b []byte, at, depth int) (int, error) {
 	if at >= len(b) {
@@ -206,16 +221,19 @@ func valueEnd(b []byte, at, depth int) (int, error) {
 		return 0, fmt.Errorf("%w: nested too deep", ErrFrame)
 	}
 	switch b[at] {
-	case '+', '-', ':':
+	case '+', '-', ':', '_', '#', ',', '(':
 		return lineEnd(b, at+1), nil
-	case '$':
+	case '$', '!', '=':
 		n, next, err := number(b, at+1)
 		if err != nil || next > len(b) || n < 0 {
 			return next, err
 		}
 		return next + n + 2, nil
-	case '*':
+	case '*', '~', '>', '%', '|':
 		n, next, err := number(b, at+1)
+		if b[at] == '%' || b[at] == '|' {
+			n *= 2
+		}
 		for i := 0; i < n && err == nil && next <= len(b); i++ {
 			next, err = valueEnd(b, next, depth+1)
 		}

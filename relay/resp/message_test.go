@@ -87,7 +87,7 @@ func TestScanServerKnowsChannelOfHugePayloadEarly(t *testing.T) {
 
 func TestScanServerRefusesGarbage(t *testing.T) {
 	for _, raw := range []string{
-		"HTTP/1.1 400\r\n", "%1\r\n", "$x\r\n", "$99999999999\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n",
+		"HTTP/1.1 400\r\n", "?1\r\n", "$x\r\n", "$99999999999\r\n", "*3\r\n$7\r\nmessage\r\n:1\r\n",
 		"*3\r\n$7\r\nmessage\r\n$1\r\nabc", "$1\rx", "*3\r\n$7\r\nmessage\r\n$-1\r\n",
 	} {
 		var d Delivery

@@ -1,53 +1,105 @@
 package respserver
 
-// The door itself: who is let in, and who is shown out again because no command
-// comes.
+// Letting connections in, or turning them away.
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
-	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/resp"
 )
 
 const (
 	// ReasonCutOff says that a command did not come in whole within its time.
-	ReasonCutOff hub.Reason = "incomplete"
+	ReasonCutOff = "incomplete"
 
-	cutOffInterval = time.Second // between two looks for such
+	sweepInterval = time.Second // between two looks for such
 
 	retryMin = 5 * time.Millisecond // after a failed accept, at first
 	retryMax = time.Second          // and at last
 	calm     = 2 * retryMax         // without a failed accept, until the trouble is over
+
+	crowd = 64 // connections accepted in one turn
+
+	// Bytes of a burst that a Unix socket takes before its peer reads them. Linux
+	// doubles this, and gives at most twice net.core.wmem_max (208 KiB by default).
+	// An idle socket takes no memory for it.
+	sendBuffer = 512 << 10
 )
 
-func (s *Server) accept(ctx context.Context, ln net.Listener) error {
-	var failing failing
-	for {
-		conn, err := ln.Accept()
+// acceptor accepts connections.
+type acceptor struct {
+	server  *Server
+	accept  func(listener int) (fd int, err error)
+	socket  *loop.Descriptor // nil: it does not listen
+	failing failing
+	pause   *loop.Timer // set: nothing is accepted before; nil: nothing ever failed
+}
+
+// listen accepts what comes on a listening descriptor, in place of the one before.
+func (a *acceptor) listen(fd int) {
+	a.close()
+	if a.server.closing {
+		_ = unix.Close(fd)
+		return
+	}
+	socket, err := a.server.loop.Register(fd, a)
+	if err != nil {
+		_ = unix.Close(fd)
+		a.fail(err)
+		return
+	}
+	a.socket = socket
+	socket.Again() // for those that came before
+}
+
+func (a *acceptor) close() {
+	if a.socket != nil {
+		a.socket.Close()
+		a.socket = nil
+	}
+	if a.pause != nil {
+		a.pause.Stop()
+	}
+}
+
+// fail says that the listener cannot be used any more.
+func (a *acceptor) fail(err error) {
+	a.close()
+	a.server.failed(err)
+}
+
+// Ready is loop.Handler.
+func (a *acceptor) Ready(loop.Events) {
+	if a.pause != nil && a.pause.Set() {
+		return
+	}
+	for range crowd {
+		fd, err := a.accept(a.socket.FD())
 		switch {
 		case err == nil:
-			failing.over(s.log)
-			s.open(conn)
-		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			return nil
-		case errors.Is(err, syscall.ECONNABORTED):
+			a.failing.over(a.server.log)
+			a.server.open(fd)
+		case errors.Is(err, syscall.EAGAIN):
+			return
+		case errors.Is(err, syscall.EINTR), errors.Is(err, syscall.ECONNABORTED):
 		case isExhaustion(err):
-			// Connections wait in the backlog meanwhile.
-			pause(ctx, failing.again(s.log, err))
+			a.pause = a.server.loop.AfterFunc(a.failing.again(a.server.log, err), a.socket.Again)
+			return // connections wait in the backlog meanwhile
 		default:
-			return fmt.Errorf("accept on %s: %w", s.opts.Path, err)
+			a.fail(fmt.Errorf("accept on %s: %w", a.server.opts.Path, err))
+			return
 		}
 	}
+	a.socket.Again()
 }
 
 // isExhaustion tells whether the system has too little of something, for now.
@@ -85,45 +137,28 @@ func (f *failing) over(log *zap.Logger) {
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+// open turns a connection away, or begins its session. What it has sent already is read when the kernel tells
+// of it: behind what came on connections that were there before, as in Redis.
+func (s *Server) open(fd int) {
+	s.accepted.Add(1)
+	p := credentials(fd)
+	err := s.admit(p)
+	if err == nil && int64(len(s.sessions)) >= s.limits.Clients.Load() {
+		err = errors.New("ERR max number of clients reached")
 	}
-}
-
-// open turns a connection away, or begins its session.
-func (s *Server) open(conn net.Conn) {
-	peer := peerOf(conn)
-	if err := s.admit(peer); err != nil {
-		s.turnAway(conn, peer, err)
-		return
+	if err == nil {
+		err = s.begin(fd, p)
 	}
-	c, err := newSession(s, conn, peer)
 	if err != nil {
-		s.turnAway(conn, peer, err)
-		return
-	}
-	s.mu.Lock()
-	full := int64(len(s.sessions)) >= s.limits.Clients.Load()
-	if !full && !s.closing {
-		s.sessions[c.id] = c
-		s.work.Add(1)
-		c.watch(true) // before the next connection is accepted, which may publish
-		go c.run()
-	}
-	s.mu.Unlock()
-	if full {
-		s.turnAway(conn, peer, errors.New("ERR max number of clients reached"))
+		s.turnAway(fd, p, err)
 	}
 }
 
-func (s *Server) turnAway(conn net.Conn, p peer, why error) {
+func (s *Server) turnAway(fd int, p peer, why error) {
 	s.refused.Add(1)
 	s.warn("connection refused", p.key(), zap.Uint32("uid", p.uid), zap.Int32("pid", p.pid), zap.Error(why))
-	_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Write(resp.AppendError(nil, why.Error()))
-	_ = conn.Close()
+	_, _ = unix.Write(fd, resp.AppendError(nil, why.Error()))
+	_ = unix.Close(fd)
 }
 
 // admit checks the peer's credentials, which the kernel vouches for.
@@ -135,43 +170,6 @@ func (s *Server) admit(p peer) error {
 		return nil
 	}
 	return errors.New("DENIED your user may not connect to this relay; see socket.allow_uids and socket.allow_gids")
-}
-
-// cutOffSlow ends sessions whose command does not come in whole in time: the first
-// one of a new connection, or one that was begun.
-func (s *Server) cutOffSlow(ctx context.Context) {
-	ticker := time.NewTicker(cutOffInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		limit := s.limits.Command.Load()
-		if limit == 0 {
-			continue
-		}
-		before := s.clock() - limit
-		s.mu.Lock()
-		for _, c := range s.sessions {
-			if since := c.owes.Load(); since != 0 && since < before {
-				c.end(ReasonCutOff)
-			}
-		}
-		s.mu.Unlock()
-	}
-}
-
-// clock returns the nanoseconds since the start, never 0.
-func (s *Server) clock() int64 { return int64(time.Since(s.started)) | 1 }
-
-// warn logs what a crowd can cause: a few lines about each of whatever key names, then
-// one a second.
-func (s *Server) warn(text, key string, fields ...zap.Field) {
-	if more, ok := s.turned.Allow(text + " " + key); ok {
-		s.log.Warn(text, append(fields, more...)...)
-	}
 }
 
 // key is what refusals of a peer have in common.

@@ -3,7 +3,7 @@ package respserver_test
 // Connections of which no command comes, and times in which none can be accepted.
 
 import (
-	"context"
+	"errors"
 	"net"
 	"os"
 	"strings"
@@ -12,10 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
-
-	"redis-relay/relay/hub"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/respserver"
 )
@@ -189,72 +185,69 @@ func TestLongNamesAreRefused(t *testing.T) {
 	}
 }
 
-// exhausted is a listener that fails while there are no descriptors.
+// exhausted is accept(2) that fails while there are no descriptors.
 type exhausted struct {
-	net.Listener
 	err   atomic.Pointer[error]
 	tries atomic.Int64
 }
 
-func (l *exhausted) Accept() (net.Conn, error) {
-	if err := l.err.Load(); err != nil {
-		l.tries.Add(1)
-		return nil, &net.OpError{Op: "accept", Net: "unix", Err: os.NewSyscallError("accept4", *err)}
+func (e *exhausted) wrap(accept func(int) (int, error)) func(int) (int, error) {
+	return func(listener int) (int, error) {
+		if err := e.err.Load(); err != nil {
+			e.tries.Add(1)
+			return -1, os.NewSyscallError("accept4", *err)
+		}
+		return accept(listener)
 	}
-	return l.Listener.Accept()
 }
 
 func TestAcceptOutlivesExhaustion(t *testing.T) {
 	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		t.Run(errno.Error(), func(t *testing.T) {
 			t.Parallel()
-			path := socketPath(t)
-			ln, err := respserver.Listen(path, 0o600, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			l := &exhausted{Listener: ln}
+			var l exhausted
 			l.err.Store(&errno)
-			core, logs := observer.New(zap.InfoLevel)
-			var limits respserver.Limits
-			limits.Clients.Store(100)
-			s := respserver.New(respserver.Options{Path: path}, hub.New(&upstream{}, func(string) bool { return false }),
-				&backend{}, &limits, zap.New(core))
-			ctx, cancel := context.WithCancel(context.Background())
-			done := make(chan error)
-			go func() { done <- s.Serve(ctx, l) }()
-			defer func() {
-				cancel()
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-			}()
 			began := time.Now()
-			redistest.Eventually(t, redistest.DefaultTimeout, "some tries", func() bool { return l.tries.Load() > 5 })
+			s := serveOver(t, l.wrap)
+			waiting := s.dial()
+			for range 20 { // who comes meanwhile does not have it tried more often
+				s.dial().Close()
+			}
+			until(t, "some tries", func() bool { return l.tries.Load() > 5 })
 			if took := time.Since(began); took < 100*time.Millisecond { // 5+10+20+40+80
 				t.Errorf("6 tries in %v", took)
 			}
 			l.err.Store(nil)
-			served := func() {
-				c := redistest.Dial(t, "unix", path)
+			waiting.Send("PING")
+			waiting.Expect(t, "+PONG")
+			l.err.Store(&errno) // again, for a moment
+			tries := l.tries.Load()
+			last := s.dial()
+			until(t, "another try", func() bool { return l.tries.Load() > tries })
+			last.Close()
+			l.err.Store(nil)
+			until(t, "the end is told", func() bool {
+				c := s.dial()
 				c.Send("PING")
 				c.Expect(t, "+PONG")
 				c.Close()
-			}
-			served()
-			l.err.Store(&errno) // again, for a moment
-			tries := l.tries.Load()
-			last := redistest.Dial(t, "unix", path) // the Accept under way may still take it
-			redistest.Eventually(t, redistest.DefaultTimeout, "another try", func() bool { return l.tries.Load() > tries })
-			last.Close()
-			l.err.Store(nil)
-			redistest.Eventually(t, redistest.DefaultTimeout, "the end is told", func() bool {
-				served()
-				return logs.FilterMessage("connections are accepted again").Len() == 1
+				return s.logs.FilterMessage("connections are accepted again").Len() == 1
 			})
-			if n := logs.FilterMessageSnippet("cannot accept").Len(); n != 1 {
+			if n := s.logs.FilterMessageSnippet("cannot accept").Len(); n != 1 {
 				t.Errorf("%d lines in the log", n)
 			}
 		})
 	}
+}
+
+// A listener that fails for good ends Serve, with the reason.
+func TestServeEndsWithItsListener(t *testing.T) {
+	var l exhausted
+	failure := error(syscall.EBADF)
+	l.err.Store(&failure)
+	s := serveOver(t, l.wrap)
+	if err := <-s.done; !errors.Is(err, failure) {
+		t.Errorf("Serve: %v", err)
+	}
+	s.done <- nil // for the end of the test
 }

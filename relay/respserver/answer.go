@@ -19,10 +19,10 @@ type answer struct {
 	session *session
 	pieces  [][]byte
 	bytes   int // of the pieces, but the last
-	before  int // what the command is charged without the answer
+	charged int // as counted
 }
 
-func (c *session) newAnswer() *answer { return &answer{session: c, before: c.charged} }
+func newAnswer(c *session) *answer { return &answer{session: c} }
 
 // last returns the piece to append to.
 func (a *answer) last() []byte {
@@ -34,7 +34,7 @@ func (a *answer) last() []byte {
 		return a.pieces[n]
 	default:
 		a.bytes += len(a.pieces[n])
-		a.session.charge(a.before + a.bytes + pieceSize)
+		a.charge(a.bytes + pieceSize)
 		a.pieces = append(a.pieces, make([]byte, 0, pieceSize+pieceSize/8))
 	}
 	return a.pieces[len(a.pieces)-1]
@@ -42,6 +42,13 @@ func (a *answer) last() []byte {
 
 // put takes the piece that was appended to.
 func (a *answer) put(piece []byte) { a.pieces[len(a.pieces)-1] = piece }
+
+func (a *answer) charge(bytes int) {
+	if bytes != a.charged {
+		a.session.charge(bytes - a.charged)
+		a.charged = bytes
+	}
+}
 
 // tooLong says why no more may be appended, or nothing.
 func (a *answer) tooLong(command, wayOut string) string {
@@ -66,10 +73,11 @@ func (a *answer) size() (n int) {
 // reply sends the answer with what comes before and behind it, unless the client asked
 // for none.
 func (a *answer) reply(head, tail []byte) {
-	if !a.session.muted {
-		a.session.out.Give(append(append([][]byte{head}, a.pieces...), tail)...)
-	}
+	pieces := append(append([][]byte{head}, a.pieces...), tail)
 	a.giveUp()
+	if !a.session.replies.muted {
+		a.session.out.Give(pieces...)
+	}
 }
 
 // replyText sends a text for people.
@@ -82,20 +90,24 @@ func (a *answer) replyText() {
 	a.reply([]byte("$"+strconv.Itoa(n)+"\r\n"), []byte("\r\n"))
 }
 
-// push sends what is no reply: at the place that hold keeps, if there is one.
-func (a *answer) push(hold *hub.Hold) {
-	switch {
-	case len(a.pieces) == 1 && hold != nil:
-		hold.Fill(a.pieces[0])
-	case len(a.pieces) == 1:
-		a.session.push(a.pieces[0])
-	case hold != nil:
-		hold.Give(a.pieces...)
-	default:
-		a.session.out.Give(a.pieces...)
-	}
+// fill sends what is no reply at the place that slot keeps.
+func (a *answer) fill(slot *hub.Slot) {
+	pieces := a.pieces
 	a.giveUp()
+	if len(pieces) == 1 && len(pieces[0]) < pieceSize/8 {
+		slot.Fill(pieces[0])
+		return
+	}
+	slot.Give(pieces...)
 }
 
 // giveUp ends the counting: what was sent counts where it waits.
-func (a *answer) giveUp() { a.session.charge(a.before) }
+func (a *answer) giveUp() {
+	a.charge(0)
+	a.pieces = nil
+}
+
+// replyText sends a text for people.
+func replyText(c *session, s string) {
+	c.replies.send(resp.AppendVerbatim(c.replies.scratch, c.proto, "txt", s))
+}

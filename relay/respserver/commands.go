@@ -27,7 +27,7 @@ var commands map[string]*command
 func init() {
 	commands = table(append(append(streamCommands(), scriptCommands()...),
 		&command{
-			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: (*session).auth,
+			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: auth,
 			summary: "Accepts any credentials: the socket's permissions are the door.",
 		},
 		&command{
@@ -35,23 +35,23 @@ func init() {
 			summary: "A container for client connection commands.",
 		},
 		&command{
-			name: "command", arity: -1, group: "server", since: "2.8.13", run: (*session).commandInfoAll,
+			name: "command", arity: -1, group: "server", since: "2.8.13", run: commandInfoAll,
 			subs: commandCommands, summary: "Returns information about the commands that the relay serves.",
 		},
 		&command{
-			name: "echo", arity: 2, group: "connection", since: "1.0.0", run: (*session).echo,
+			name: "echo", arity: 2, group: "connection", since: "1.0.0", run: echo,
 			summary: "Returns the given string.",
 		},
 		&command{
-			name: "hello", arity: -1, group: "connection", since: "6.0.0", run: (*session).hello,
+			name: "hello", arity: -1, group: "connection", since: "6.0.0", run: hello,
 			summary: "Handshakes with the relay.",
 		},
 		&command{
-			name: "info", arity: -1, group: "server", since: "1.0.0", run: (*session).info,
+			name: "info", arity: -1, group: "server", since: "1.0.0", run: info,
 			summary: "Returns information about the relay.",
 		},
 		&command{
-			name: "ping", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: (*session).ping,
+			name: "ping", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: ping,
 			summary: "Returns the relay's liveliness response.",
 		},
 		&command{
@@ -71,15 +71,15 @@ func init() {
 			run: unsubscribe(resp.PMessage), summary: "Stops listening to messages of channels that match patterns.",
 		},
 		&command{
-			name: "quit", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: (*session).quitNow,
+			name: "quit", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: quit,
 			summary: "Closes the connection.",
 		},
 		&command{
-			name: "reset", arity: 1, group: "connection", since: "6.2.0", inSub: true, run: (*session).reset,
+			name: "reset", arity: 1, group: "connection", since: "6.2.0", inSub: true, run: reset,
 			summary: "Resets the connection.",
 		},
 		&command{
-			name: "select", arity: 2, group: "connection", since: "1.0.0", run: (*session).selectDB,
+			name: "select", arity: 2, group: "connection", since: "1.0.0", run: selectDB,
 			summary: "Accepts any database number: Pub/Sub has none.",
 		},
 		&command{
@@ -133,44 +133,39 @@ func lookup(in map[string]*command, name []byte) *command {
 }
 
 // execute carries out one command.
-func (c *session) execute(cmd resp.Command) {
+func execute(c *session, cmd resp.Command) {
 	c.srv.commands.Add(1)
-	if c.owes.Load() != 0 {
-		c.owes.Store(0)
-	}
-	c.muted = c.off || c.skipNext
-	c.skipNext = false
+	c.due = 0
+	c.replies.begin()
 
 	entry, args := lookup(commands, cmd.Args[0]), cmd.Args
 	if entry == nil && isHTTP(args[0]) {
-		c.quit = true // without a word, as Redis does
+		c.quits = true // without a word, as Redis does
 		return
 	}
 	if entry == nil {
-		c.replyError(c.unknown(args))
+		c.replies.err(unknown(c, args))
 		return
 	}
 	if entry.subs != nil && len(args) > 1 {
 		sub := lookup(entry.subs, args[1])
 		if sub == nil {
-			c.replyError(unknownSub(entry, args[1]))
+			c.replies.err(unknownSub(entry, args[1]))
 			return
 		}
 		entry = sub
 	}
 	if entry.run == nil || entry.arity > 0 && len(args) != entry.arity || len(args) < -entry.arity {
-		c.replyError("ERR wrong number of arguments for '" + entry.name + "' command")
+		c.replies.err("ERR wrong number of arguments for '" + entry.name + "' command")
 		return
 	}
 	if !entry.inSub && c.subscriberMode() {
-		c.replyError(notInSub(entry.name))
+		c.replies.err(notInSub(entry.name))
 		return
 	}
-	if c.last.Load() != entry {
-		c.last.Store(entry)
-	}
+	c.last = entry
 	if cmd.Oversize > 0 {
-		c.oversize(entry, args, cmd.Oversize)
+		oversize(c, entry, args, cmd.Oversize)
 		return
 	}
 	entry.run(c, args)
@@ -189,7 +184,7 @@ const maxQuoted = 128
 
 // unknown words the error as Redis does, and adds what this is. To a RESP2
 // subscriber it says what Redis says of a command that the relay does not know.
-func (c *session) unknown(args [][]byte) string {
+func unknown(c *session, args [][]byte) string {
 	if c.subscriberMode() {
 		return notInSub(strings.ToLower(fmt.Sprintf("%.*s", maxQuoted, args[0])))
 	}
@@ -218,13 +213,14 @@ func unknownSub(container *command, sub []byte) string {
 
 // oversize refuses a command of which an argument was too large to be read. An
 // empty channel may be that argument.
-func (c *session) oversize(entry *command, args [][]byte, size int64) {
+func oversize(c *session, entry *command, args [][]byte, size int64) {
 	switch {
 	case entry.name == "publish" && len(args[1]) > 0:
-		c.publishOversize(resp.Message, args[1], size)
+		publishOne(c, Publication{Kind: resp.Message, Channel: args[1], Oversize: size})
 	case entry.name == "spublish" && len(args[1]) > 0:
-		c.publishOversize(resp.SMessage, args[1], size)
+		publishOne(c, Publication{Kind: resp.SMessage, Channel: args[1], Oversize: size})
 	default:
-		c.replyError(fmt.Sprintf("TOOLARGE an argument of %d bytes is over limits.payload (%d)", size, c.in.MaxBulk))
+		c.replies.err(fmt.Sprintf("TOOLARGE an argument of %d bytes is over limits.payload (%d)",
+			size, c.requests.in.MaxBulk))
 	}
 }

@@ -5,12 +5,13 @@ package respserver
 import (
 	"fmt"
 
+	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 )
 
-func (c *session) ping(args [][]byte) {
+func ping(c *session, args [][]byte) {
 	if len(args) > 2 {
-		c.replyError("ERR wrong number of arguments for 'ping' command")
+		c.replies.err("ERR wrong number of arguments for 'ping' command")
 		return
 	}
 	var message []byte
@@ -19,95 +20,107 @@ func (c *session) ping(args [][]byte) {
 	}
 	switch {
 	case c.subscriberMode():
-		b := resp.AppendBulkString(resp.AppendArray(c.scratch, 2), "pong")
-		c.reply(resp.AppendBulk(b, message))
+		b := resp.AppendBulkString(resp.AppendArray(c.replies.scratch, 2), "pong")
+		c.replies.send(resp.AppendBulk(b, message))
 	case len(args) == 2:
-		c.replyBulk(message)
+		c.replies.bulk(message)
 	default:
-		c.replySimple("PONG")
+		c.replies.simple("PONG")
 	}
 }
 
-func (c *session) echo(args [][]byte) { c.replyBulk(args[1]) }
+func echo(c *session, args [][]byte) { c.replies.bulk(args[1]) }
 
-// quitNow ends the connection behind what was published before.
-func (c *session) quitNow([][]byte) {
-	if c.partAll() != nil {
-		return // the session is ending
+// quit ends the connection, when the client has heard what was published before.
+func quit(c *session, _ [][]byte) {
+	last, reply := &hub.Slot{}, []byte("+OK\r\n")
+	if !c.out.Reserve(last) {
+		return // it does not read, and is ending
 	}
-	c.quit = true
-	c.replySimple("OK")
+	if c.replies.muted {
+		reply = nil // the place alone has the session wait
+	}
+	c.done = true
+	leaveAll(c, func() { last.Fill(reply) })
+	c.drain()
 }
 
 // reset makes the connection as new.
-func (c *session) reset([][]byte) {
-	if c.partAll() != nil {
-		return // the session is ending
+func reset(c *session, _ [][]byte) {
+	if c.replies.off { // CLIENT REPLY SKIP is not ended by it
+		c.replies.off, c.replies.muted = false, false
 	}
-	if c.off {
-		c.off, c.muted = false, false
+	reply := []byte("+RESET\r\n")
+	if c.replies.muted {
+		reply = nil // the place alone keeps the order
 	}
-	c.setProto(resp.RESP2)
-	c.mu.Lock()
-	c.name, c.db = "", 0
-	c.mu.Unlock()
-	c.replySimple("RESET")
+	slot := &hub.Slot{Before: func() { c.srv.hub.SetRESP3(c.listener, false) }}
+	if !c.out.Reserve(slot) {
+		return // it does not read, and is ending
+	}
+	c.name, c.db, c.proto = "", 0, resp.RESP2
+	leaveAll(c, func() { slot.Fill(reply) })
 }
 
 // auth accepts what an application may have kept of its Redis URL. Who may
 // connect is decided by the socket.
-func (c *session) auth(args [][]byte) {
+func auth(c *session, args [][]byte) {
 	if len(args) > 3 {
-		c.replyError("ERR syntax error")
+		c.replies.err("ERR syntax error")
 		return
 	}
-	c.replySimple("OK")
+	c.replies.simple("OK")
 }
 
 // selectDB accepts any database: Pub/Sub has none. CLIENT INFO shows it, where
 // libraries look whether it is still selected.
-func (c *session) selectDB(args [][]byte) {
+func selectDB(c *session, args [][]byte) {
 	n, ok := resp.ParseInt(args[1])
 	switch {
 	case !ok:
-		c.replyError(errNotInteger)
+		c.replies.err(errNotInteger)
 	case n != int64(int32(n)):
-		c.replyError("ERR value is out of range, value must between -2147483648 and 2147483647")
+		c.replies.err("ERR value is out of range, value must between -2147483648 and 2147483647")
 	case n < 0:
-		c.replyError("ERR DB index is out of range")
+		c.replies.err("ERR DB index is out of range")
 	default:
-		c.mu.Lock()
 		c.db = int(n)
-		c.mu.Unlock()
-		c.replySimple("OK")
+		c.replies.simple("OK")
 	}
 }
 
 // hello negotiates the protocol. It may come again at any time.
-func (c *session) hello(args [][]byte) {
+func hello(c *session, args [][]byte) {
 	proto := c.proto
 	if len(args) > 1 {
 		n, ok := resp.ParseInt(args[1])
 		switch {
 		case !ok:
-			c.replyError("ERR Protocol version is not an integer or out of range")
+			c.replies.err("ERR Protocol version is not an integer or out of range")
 			return
 		case n != 2 && n != 3:
-			c.replyError("NOPROTO unsupported protocol version")
+			c.replies.err("NOPROTO unsupported protocol version")
 			return
 		}
 		proto = resp.Proto(n)
 	}
 	name, hasName, problem := helloOptions(args)
 	if problem != "" {
-		c.replyError(problem)
+		c.replies.err(problem)
 		return
 	}
 	if hasName {
-		c.setName(name)
+		c.name = name
 	}
-	c.setProto(proto)
-	c.replyHello()
+	c.proto = proto
+	reply := appendHello(nil, c)
+	if c.replies.muted {
+		reply = nil // the place alone says from where on messages are in the protocol
+	}
+	slot := &hub.Slot{Before: func() { c.srv.hub.SetRESP3(c.listener, proto == resp.RESP3) }}
+	if c.out.Reserve(slot) {
+		slot.Fill(reply)
+	}
 }
 
 // helloOptions reads AUTH and SETNAME. Credentials are accepted as in AUTH.
@@ -130,24 +143,13 @@ func helloOptions(args [][]byte) (name string, hasName bool, problem string) {
 	return name, hasName, ""
 }
 
-func (c *session) setProto(proto resp.Proto) {
-	if proto == c.proto {
-		return
-	}
-	c.mu.Lock()
-	c.proto = proto
-	c.mu.Unlock()
-	c.srv.hub.SetRESP3(c.listener, proto == resp.RESP3)
-}
-
-func (c *session) replyHello() {
-	b := resp.AppendMap(c.scratch, c.proto, 7)
+func appendHello(b []byte, c *session) []byte {
+	b = resp.AppendMap(b, c.proto, 7)
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "server"), "redis")
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "version"), c.srv.backend.RedisVersion())
 	b = resp.AppendInt(resp.AppendBulkString(b, "proto"), int64(c.proto))
 	b = resp.AppendInt(resp.AppendBulkString(b, "id"), int64(c.id))
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "mode"), "standalone")
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "role"), "master")
-	b = resp.AppendArray(resp.AppendBulkString(b, "modules"), 0)
-	c.reply(b)
+	return resp.AppendArray(resp.AppendBulkString(b, "modules"), 0)
 }

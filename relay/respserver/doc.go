@@ -4,14 +4,19 @@
 //
 // # Ordering
 //
-// A session carries out one command after the other and replies in that order.
-// SUBSCRIBE waits until Redis has confirmed; UNSUBSCRIBE until what was published
-// before has been heard. PUBLISH does not wait for Redis, but keeps its place in the
-// replies. See package hub.
+// A command takes effect when it is read, in the order in which the bytes of all connections arrive. Its
+// answer may come later, from Redis. Then it keeps its place among the replies of its connection by a slot
+// (see package hub), and the commands behind it are carried out meanwhile. SUBSCRIBE, UNSUBSCRIBE, RESET and
+// QUIT keep a slot, too: what was published before an UNSUBSCRIBE is heard before its answer.
+//
+// Messages do not wait for answers that are not known, but they stay behind confirmations: a message that Redis
+// sent after it confirmed a SUBSCRIBE comes after that confirmation.
+//
+// A session stops carrying out commands in four cases only: for XREAD BLOCK, as in Redis, and other commands
+// that read history; while a publish is being checked; while too many publishes wait for Redis; and while a
+// command of very many names is carried out in parts.
 //
 // # Concurrency
 //
-// Each connection has one goroutine, which reads and carries out its commands.
-// Messages come from the hub and pass it by. Serve blocks until every connection
-// has ended.
+// Everything belongs to the event loop, but for Serve, Listen, Socket and the figures.
 package respserver

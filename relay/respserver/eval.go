@@ -7,7 +7,6 @@ import (
 	"crypto/sha1" //nolint:gosec // it is how Redis names a script
 	"encoding/hex"
 	"strings"
-	"sync"
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
@@ -22,11 +21,11 @@ const (
 func scriptCommands() []*command {
 	return []*command{
 		{
-			name: "eval", arity: -3, group: "scripting", since: "2.6.0", run: (*session).eval,
+			name: "eval", arity: -3, group: "scripting", since: "2.6.0", run: eval,
 			summary: "Carries out a server-side Lua script that only publishes.",
 		},
 		{
-			name: "evalsha", arity: -3, group: "scripting", since: "2.6.0", run: (*session).evalSHA,
+			name: "evalsha", arity: -3, group: "scripting", since: "2.6.0", run: evalSHA,
 			summary: "Carries out a server-side Lua script that only publishes, by its SHA1 digest.",
 		},
 		{
@@ -38,15 +37,15 @@ func scriptCommands() []*command {
 
 var scriptSubcommands = table(
 	&command{
-		name: "script|load", arity: 3, run: (*session).scriptLoad,
+		name: "script|load", arity: 3, run: scriptLoad,
 		summary: "Loads a server-side Lua script that only publishes.", since: "2.6.0", group: "scripting",
 	},
 	&command{
-		name: "script|exists", arity: -3, run: (*session).scriptExists,
+		name: "script|exists", arity: -3, run: scriptExists,
 		summary: "Determines whether server-side Lua scripts are known.", since: "2.6.0", group: "scripting",
 	},
 	&command{
-		name: "script|flush", arity: -2, run: (*session).scriptFlush,
+		name: "script|flush", arity: -2, run: scriptFlush,
 		summary: "Forgets all server-side Lua scripts.", since: "2.6.0", group: "scripting",
 	},
 	&command{name: "script|help", arity: 2, run: help("SCRIPT", []string{
@@ -61,10 +60,7 @@ var scriptSubcommands = table(
 const maxScripts = 64
 
 // scripts are those known by their digest.
-type scripts struct {
-	mu   sync.Mutex
-	list map[string]*script // guarded by mu
-}
+type scripts struct{ list map[string]*script }
 
 // add recognises a script and remembers it, if it is one that is served.
 func (s *scripts) add(source []byte) (sha string, known *script) {
@@ -73,8 +69,6 @@ func (s *scripts) add(source []byte) (sha string, known *script) {
 	}
 	sum := sha1.Sum(source) //nolint:gosec // see above
 	sha = hex.EncodeToString(sum[:])
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.list == nil || len(s.list) >= maxScripts {
 		s.list = map[string]*script{}
 	}
@@ -83,28 +77,24 @@ func (s *scripts) add(source []byte) (sha string, known *script) {
 }
 
 func (s *scripts) find(sha []byte) *script {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return s.list[string(bytes.ToLower(sha))]
 }
 
 func (s *scripts) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.list = nil
 }
 
-func (c *session) scriptLoad(args [][]byte) {
+func scriptLoad(c *session, args [][]byte) {
 	sha, known := c.srv.scripts.add(args[2])
 	if known == nil {
-		c.replyError(errNotScript)
+		c.replies.err(errNotScript)
 		return
 	}
-	c.reply(resp.AppendBulkString(c.scratch, sha))
+	c.replies.send(resp.AppendBulkString(c.replies.scratch, sha))
 }
 
-func (c *session) scriptExists(args [][]byte) {
-	b := resp.AppendArray(c.scratch, len(args)-2)
+func scriptExists(c *session, args [][]byte) {
+	b := resp.AppendArray(c.replies.scratch, len(args)-2)
 	for _, sha := range args[2:] {
 		n := int64(0)
 		if c.srv.scripts.find(sha) != nil {
@@ -112,43 +102,43 @@ func (c *session) scriptExists(args [][]byte) {
 		}
 		b = resp.AppendInt(b, n)
 	}
-	c.reply(b)
+	c.replies.send(b)
 }
 
-func (c *session) scriptFlush(args [][]byte) {
+func scriptFlush(c *session, args [][]byte) {
 	mode := strings.ToLower(string(bytes.Join(args[2:], []byte{' '})))
 	if mode != "" && mode != "sync" && mode != "async" {
-		c.replyError("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
+		c.replies.err("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
 		return
 	}
 	c.srv.scripts.forget()
-	c.replySimple("OK")
+	c.replies.simple("OK")
 }
 
-func (c *session) eval(args [][]byte) {
+func eval(c *session, args [][]byte) {
 	keys, argv, problem := scriptArguments(args)
 	if problem != "" {
-		c.replyError(problem)
+		c.replies.err(problem)
 		return
 	}
 	if _, s := c.srv.scripts.add(args[1]); s != nil {
-		c.runScript(s, keys, argv)
+		runScript(c, s, keys, argv)
 		return
 	}
-	c.replyError(errNotScript)
+	c.replies.err(errNotScript)
 }
 
-func (c *session) evalSHA(args [][]byte) {
+func evalSHA(c *session, args [][]byte) {
 	keys, argv, problem := scriptArguments(args)
 	if problem != "" {
-		c.replyError(problem)
+		c.replies.err(problem)
 		return
 	}
 	if s := c.srv.scripts.find(args[1]); s != nil {
-		c.runScript(s, keys, argv)
+		runScript(c, s, keys, argv)
 		return
 	}
-	c.replyError(errNoScript)
+	c.replies.err(errNoScript)
 }
 
 // scriptArguments reads what follows the script: how many keys, the keys, the rest.
@@ -168,98 +158,90 @@ func scriptArguments(args [][]byte) (keys, argv [][]byte, problem string) {
 
 // runScript publishes all messages of a script, each as PUBLISH would. As in Redis it ends
 // at the first that is refused, unless the script says pcall. The answer waits for all.
-func (c *session) runScript(s *script, keys, argv [][]byte) {
+func runScript(c *session, s *script, keys, argv [][]byte) {
 	list, err := s.messages(keys, argv)
 	run := &scriptRun{session: c, proto: c.proto, result: s.result, left: 1, err: err}
-	for i, m := range list {
-		p, ok := c.ready(Publication{Kind: m.kind, Channel: m.channel, Payload: m.payload})
-		if !ok {
-			return // ending
-		}
-		if i == 0 && !run.keepPlace() {
-			<-c.window
-			return
-		}
-		run.begin()
-		part := &scriptPart{run, m.guarded}
-		err := c.srv.backend.Publish(p, part)
-		c.unsent = true
-		if err != nil {
-			part.Published(0, "", err)
-		}
-		if err != nil && !m.guarded {
-			run.err = nil // what would have come behind it does not count
-			break
-		}
-	}
-	if len(list) == 0 && !run.keepPlace() {
+	if !c.replies.muted && !c.out.Reserve(&run.slot) {
 		return
 	}
-	run.end()
+	run.rest = list
+	run.publish()
+}
+
+// publish publishes what is left, up to a message that has to be checked first.
+func (r *scriptRun) publish() {
+	c := r.session
+	for len(r.rest) > 0 {
+		m := r.rest[0]
+		r.rest = r.rest[1:]
+		r.left++
+		part := &scriptPart{r, m.guarded}
+		err := c.hand(Publication{Kind: m.kind, Channel: m.channel, Payload: m.payload}, part)
+		switch {
+		case err != nil && !m.guarded:
+			r.err, r.rest = nil, nil // what would have come behind it does not count
+		case c.checked == part:
+			r.keep()
+			return
+		}
+	}
+	r.end()
+}
+
+// keep makes what is left independent of the command's memory.
+func (r *scriptRun) keep() {
+	if r.kept {
+		return
+	}
+	r.kept = true
+	for i := range r.rest {
+		m := &r.rest[i]
+		m.channel, m.payload = bytes.Clone(m.channel), bytes.Clone(m.payload)
+	}
 }
 
 // scriptRun is a script whose messages are on their way.
 type scriptRun struct {
-	// Fixed after construction.
 	session *session
 	proto   resp.Proto
-	hold    *hub.Hold // nil: the client wants no reply
+	slot    hub.Slot // of no Outbox: the client wants no reply
 	result  scriptResult
-
-	mu     sync.Mutex // Guards what follows.
-	left   int        // messages that were not answered, and one while there may be more
-	last   int64      // receivers of the last one that was answered
-	failed error      // the first that was not guarded
-	err    error      // of the script itself, behind its messages
-}
-
-// keepPlace takes the place of the answer. It reports false for a session that is ending.
-func (r *scriptRun) keepPlace() bool {
-	if r.session.muted {
-		return true
-	}
-	r.hold = r.session.out.Hold()
-	return r.hold != nil
-}
-
-func (r *scriptRun) begin() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.left++
+	rest    []scriptMessage // not published yet
+	kept    bool            // it has memory of its own
+	left    int             // messages that were not answered, and one while there may be more
+	last    int64           // receivers of the last one that was answered
+	failed  error           // the first that was not guarded
+	err     error           // of the script itself, behind its messages
 }
 
 // answered takes the answer to a message.
 func (r *scriptRun) answered(receivers int64, err error) {
-	r.mu.Lock()
 	if err == nil {
 		r.last = receivers
 	} else if r.failed == nil {
 		r.failed = err
 	}
-	r.mu.Unlock()
 	r.end()
 }
 
-// end is called once for each begin, and once at the end. With the last call the client
+// end is called once for each message, and once at the end. With the last call the client
 // gets its answer.
 func (r *scriptRun) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.left--; r.left > 0 || r.hold == nil {
+	if r.left--; r.left > 0 {
 		return
 	}
 	var buf [64]byte
 	switch {
 	case r.failed != nil:
-		r.hold.Fill(resp.AppendError(buf[:0], r.failed.Error()))
+		r.slot.Fill(resp.AppendError(buf[:0], r.failed.Error()))
 	case r.err != nil:
-		r.hold.Fill(resp.AppendError(buf[:0], r.err.Error()))
+		r.slot.Fill(resp.AppendError(buf[:0], r.err.Error()))
 	case r.result.isNil:
-		r.hold.Fill(resp.AppendNull(buf[:0], r.proto))
+		r.slot.Fill(resp.AppendNull(buf[:0], r.proto))
 	case r.result.isLast:
-		r.hold.Fill(resp.AppendInt(buf[:0], r.last))
+		r.slot.Fill(resp.AppendInt(buf[:0], r.last))
 	default:
-		r.hold.Fill(resp.AppendInt(buf[:0], r.result.number))
+		r.slot.Fill(resp.AppendInt(buf[:0], r.result.number))
 	}
 }
 
@@ -269,14 +251,27 @@ type scriptPart struct {
 	guarded bool
 }
 
+// Checked lets the session read on.
+func (p *scriptPart) Checked() {
+	if p.run.session.passed(p) {
+		p.run.publish()
+	}
+}
+
 // Published takes what became of it.
 func (p *scriptPart) Published(receivers int64, _ string, err error) {
-	<-p.run.session.window
+	c := p.run.session
+	waited := c.passed(p)
+	c.published()
+	refused := err != nil && !p.guarded
 	if p.guarded {
 		err = nil
 	}
+	if waited && refused {
+		p.run.err, p.run.rest = nil, nil
+	}
 	p.run.answered(receivers, err)
+	if waited {
+		p.run.publish()
+	}
 }
-
-// Flush lets the answer out.
-func (p *scriptPart) Flush() { p.run.session.letOut() }

@@ -1,17 +1,14 @@
 package respserver_test
 
-// A server for tests: real sockets and a real hub, with a Redis side that does
-// what the test says.
+// A server for tests: real sockets, a real loop and a real hub, with a Redis side that
+// does what the test says.
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
@@ -28,96 +26,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// upstream is the hub's Redis. It holds what is wanted at once, unless it is mute:
-// then nothing before the test calls Hub.Confirmed.
-type upstream struct {
-	mute      atomic.Bool
-	confirmed atomic.Bool // what Held answers when mute
-}
-
-func (u *upstream) Want(_ resp.Kind, _ string, want bool) bool { return want && !u.mute.Load() }
-func (u *upstream) Held(resp.Kind, string) bool                { return !u.mute.Load() || u.confirmed.Load() }
-
-// backend is the relay behind the door. It answers publications at once, unless
-// they are to be kept.
-type backend struct {
-	respserver.History // is tested with a whole relay
-	keep               atomic.Bool
-
-	mu   sync.Mutex // Guards what follows.
-	kept []respserver.Receipt
-	seen []string // payloads
-}
-
-var errClosed = errors.New("DENIED this channel is closed")
-
-func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) error {
-	if string(p.Channel) == "closed" {
-		return errClosed
-	}
-	if p.Oversize > 0 {
-		return fmt.Errorf("TOOLARGE %d", p.Oversize)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.seen = append(b.seen, string(p.Payload))
-	if b.keep.Load() {
-		b.kept = append(b.kept, r)
-		return nil
-	}
-	r.Published(1, "", nil)
-	r.Flush()
-	return nil
-}
-
-func (b *backend) Send(uint64)          {}
-func (b *backend) Standing(uint64) bool { return true }
-func (b *backend) TakeBack(uint64)      {}
-
-func (b *backend) Barrier(_ [resp.Kinds][]string, done func()) { done() }
-
-func (b *backend) Behind(respserver.SlowClient) {}
-
-// published are the payloads so far.
-func (b *backend) published() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.seen)
-}
-
-// answer lets the kept publications go, each with its number.
-func (b *backend) answer() {
-	b.mu.Lock()
-	kept := b.kept
-	b.kept = nil
-	b.mu.Unlock()
-	for i, r := range kept {
-		r.Published(int64(i), "", nil)
-		r.Flush()
-	}
-}
-
-func (b *backend) MaySubscribe(_ respserver.User, _ resp.Kind, name []byte) error {
-	if string(name) == "closed" {
-		return errClosed
-	}
-	return nil
-}
-
-func (b *backend) Channels(context.Context, respserver.User, resp.Kind, []byte) ([]string, error) {
-	return nil, errClosed
-}
-
-func (b *backend) Subscribers(_ context.Context, _ respserver.User, _ resp.Kind, names [][]byte) ([]int64, error) {
-	return nil, errClosed
-}
-func (b *backend) Patterns(context.Context) (int64, error) { return 0, errClosed }
-func (b *backend) RedisVersion() string                    { return "7.9.9" }
-
 // server is a running Server and what is around it.
 type server struct {
 	*respserver.Server
 	t        *testing.T
+	loop     *loop.Loop
 	hub      *hub.Hub
 	upstream *upstream
 	backend  *backend
@@ -133,36 +46,81 @@ const publishTimeout = 300 * time.Millisecond
 // serve starts a server with generous limits. It ends with the test, or by end.
 func serve(t *testing.T, change ...func(*respserver.Options, *respserver.Limits)) *server {
 	t.Helper()
+	return serveOver(t, nil, change...)
+}
+
+// serveOver has connections accepted by what wrap makes of accept(2).
+func serveOver(
+	t *testing.T, wrap func(accept func(int) (int, error)) func(int) (int, error),
+	change ...func(*respserver.Options, *respserver.Limits),
+) *server {
+	t.Helper()
 	s := &server{
-		t: t, upstream: &upstream{}, backend: &backend{}, limits: &respserver.Limits{}, path: socketPath(t),
-		done: make(chan error, 1),
+		t: t, limits: &respserver.Limits{}, path: socketPath(t), done: make(chan error, 1),
+		backend: &backend{awaiting: map[int]func([]respserver.Stream, error){}},
 	}
 	opts := respserver.Options{Version: "test", Path: s.path, PublishTimeout: publishTimeout}
 	for limit, n := range map[*atomic.Int64]int64{
 		&s.limits.Clients: 100, &s.limits.Subscriptions: 100, &s.limits.Payload: 1 << 20, &s.limits.Queue: 8 << 20,
 		&s.limits.Window: 100, &s.limits.Patterns: 100, &s.limits.PatternLength: 1000, &s.limits.Name: 4096,
+		&s.limits.Answer: 32 << 20,
 	} {
 		limit.Store(n)
 	}
 	for _, f := range change {
 		f(&opts, s.limits)
 	}
-	ln, err := respserver.Listen(s.path, 0o600, "")
+	socket, err := respserver.Listen(s.path, 0o600, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zap.DebugLevel)
 	s.logs = logs
-	s.hub = hub.New(s.upstream, func(string) bool { return false })
-	s.Server = respserver.New(opts, s.hub, s.backend, s.limits, zap.New(core))
+	stopLoop := s.build(opts, zap.New(core))
+	if wrap != nil {
+		s.WrapAccept(wrap)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	go func() { s.done <- s.Serve(ctx, ln) }()
+	go func() {
+		err := s.Serve(ctx, socket)
+		stopLoop()
+		s.done <- err
+	}()
 	t.Cleanup(s.end)
 	return s
 }
 
-// end stops the server. It may be called again.
+// build makes the server and what is around it, and runs the loop.
+func (s *server) build(opts respserver.Options, log *zap.Logger) (stopLoop func()) {
+	var err error
+	if s.loop, err = loop.New(loop.Options{}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.upstream = &upstream{loop: s.loop, refuses: map[string]error{}}
+	s.hub = hub.New(s.upstream, func(string) bool { return false })
+	s.hub.Restore(func() {})
+	flusher := &hub.Flusher{}
+	s.loop.AtTurnEnd(func() {
+		s.hub.Report()
+		s.hub.FanOut()
+		if !flusher.Flush() {
+			s.loop.Post(func() {})
+		}
+	})
+	s.Server = respserver.New(opts, s.loop, s.hub, flusher, s.backend, s.limits, log)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.loop.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Errorf("the loop: %v", err)
+		}
+	}
+}
+
+// end stops the server, and sees that nothing is left behind. It may be called again.
 func (s *server) end() {
 	s.t.Helper()
 	if s.stop == nil {
@@ -178,6 +136,54 @@ func (s *server) end() {
 	case <-time.After(10 * time.Second):
 		s.t.Error("Serve did not return within 10s")
 	}
+	if n := s.Stats().Clients; n != 0 {
+		s.t.Errorf("%d clients are left", n)
+	}
+	if used, kept := s.limits.Used(), s.limits.Kept(); used != 0 || kept != 0 {
+		s.t.Errorf("%d bytes are still counted, of which %d are kept", used, kept)
+	}
+}
+
+// in has the loop run f, and waits.
+func (s *server) in(f func()) {
+	s.t.Helper()
+	if !s.loop.Call(f) {
+		s.t.Fatal("the loop has ended")
+	}
+}
+
+// ask is what f returns in the loop.
+func ask[T any](s *server, f func() T) (v T) {
+	s.t.Helper()
+	s.in(func() { v = f() })
+	return v
+}
+
+func (s *server) stats() hub.Stats { return ask(s, s.hub.Stats) }
+func (s *server) published() []string {
+	return ask(s, func() []string { return append([]string(nil), s.backend.seen...) })
+}
+
+// mute has Redis answer nothing before answer is called.
+func (s *server) mute()   { s.in(func() { s.upstream.mute = true }) }
+func (s *server) answer() { s.in(func() { s.upstream.mute = false; s.upstream.answer() }) }
+
+// keep has publications not be answered before answerAll is called.
+func (s *server) keep()      { s.in(func() { s.backend.keep = true }) }
+func (s *server) answerAll() { s.in(func() { s.backend.keep = false; s.backend.answer() }) }
+
+// taken waits until n publications were taken.
+func (s *server) taken(n int) {
+	s.t.Helper()
+	until(s.t, fmt.Sprint(n, " publications"), func() bool { return len(s.published()) == n })
+}
+
+// asked waits until Redis was asked at least n things that it has not answered.
+func (s *server) asked(n int) {
+	s.t.Helper()
+	until(s.t, fmt.Sprint(n, " things asked of Redis"), func() bool {
+		return ask(s, func() int { return len(s.upstream.asked) }) >= n
+	})
 }
 
 func (s *server) dial() *redistest.Client {
@@ -188,16 +194,18 @@ func (s *server) dial() *redistest.Client {
 // deliver sends a message to the listeners of a channel, as Redis would.
 func (s *server) deliver(channel, payload string) {
 	frame := redistest.AppendCommand(nil, "message", channel, payload)
-	s.hub.Deliver(resp.Message, []byte(channel), frame, 0)
-	s.hub.Flush()
+	s.in(func() { s.hub.Deliver(resp.Message, []byte(channel), frame, 0) })
 }
 
 // settled waits until the server has n connections.
 func (s *server) settled(n int) {
 	s.t.Helper()
-	redistest.Eventually(s.t, redistest.DefaultTimeout, "the connections that remain", func() bool {
-		return s.Stats().Clients == n
-	})
+	until(s.t, "the connections that remain", func() bool { return s.Stats().Clients == n })
+}
+
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	redistest.Eventually(t, redistest.DefaultTimeout, what, cond)
 }
 
 // line is that of CLIENT LIST with the given name.

@@ -37,7 +37,7 @@ var sections = []section{
 		pubsub := 0
 		all := c.srv.list()
 		for _, other := range all {
-			if other.kindOf() == "pubsub" {
+			if kindOf(other) == "pubsub" {
 				pubsub++
 			}
 		}
@@ -57,7 +57,7 @@ var sections = []section{
 	{"Cluster", func(_ *session, b *strings.Builder) { b.WriteString("cluster_enabled:0\r\n") }},
 }
 
-func (c *session) info(args [][]byte) {
+func info(c *session, args [][]byte) {
 	wanted := map[string]bool{}
 	for _, a := range args[1:] {
 		wanted[lower(a)] = true
@@ -74,25 +74,25 @@ func (c *session) info(args [][]byte) {
 		b.WriteString("# " + s.name + "\r\n")
 		s.write(c, &b)
 	}
-	c.replyText(b.String())
+	replyText(c, b.String())
 }
 
 var commandCommands = table(
 	&command{
 		name: "command|count", arity: 2, since: "2.8.13", group: "server",
-		run:     func(c *session, _ [][]byte) { c.replyInt(int64(len(commands))) },
+		run:     func(c *session, _ [][]byte) { c.replies.int(int64(len(commands))) },
 		summary: "Returns a count of commands.",
 	},
 	&command{
-		name: "command|docs", arity: -2, run: (*session).commandDocs, since: "7.0.0", group: "server",
+		name: "command|docs", arity: -2, run: commandDocs, since: "7.0.0", group: "server",
 		summary: "Returns documentary information about commands.",
 	},
 	&command{
-		name: "command|info", arity: -2, run: (*session).commandInfo, since: "2.8.13", group: "server",
+		name: "command|info", arity: -2, run: commandInfo, since: "2.8.13", group: "server",
 		summary: "Returns information about one, multiple or all commands.",
 	},
 	&command{
-		name: "command|list", arity: -2, run: (*session).commandList, since: "7.0.0", group: "server",
+		name: "command|list", arity: -2, run: commandList, since: "7.0.0", group: "server",
 		summary: "Returns a list of command names.",
 	},
 	&command{name: "command|help", arity: 2, run: help("COMMAND", []string{
@@ -113,21 +113,21 @@ func sorted(m map[string]*command) []*command {
 	return list
 }
 
-func (c *session) commandInfoAll([][]byte) {
+func commandInfoAll(c *session, _ [][]byte) {
 	all := sorted(commands)
-	b := resp.AppendArray(c.scratch, len(all))
+	b := resp.AppendArray(c.replies.scratch, len(all))
 	for _, cmd := range all {
 		b = cmd.appendInfo(b)
 	}
-	c.reply(b)
+	c.replies.send(b)
 }
 
-func (c *session) commandInfo(args [][]byte) {
+func commandInfo(c *session, args [][]byte) {
 	if len(args) == 2 {
-		c.commandInfoAll(args)
+		commandInfoAll(c, args)
 		return
 	}
-	b := resp.AppendArray(c.scratch, len(args)-2)
+	b := resp.AppendArray(c.replies.scratch, len(args)-2)
 	for _, name := range args[2:] {
 		if cmd := lookup(commands, name); cmd != nil {
 			b = cmd.appendInfo(b)
@@ -135,7 +135,7 @@ func (c *session) commandInfo(args [][]byte) {
 			b = resp.AppendNull(b, c.proto)
 		}
 	}
-	c.reply(b)
+	c.replies.send(b)
 }
 
 // appendInfo writes the six fields that every version of Redis has: name, arity,
@@ -157,20 +157,20 @@ func (cmd *command) appendInfo(b []byte) []byte {
 	return b
 }
 
-func (c *session) commandList(args [][]byte) {
+func commandList(c *session, args [][]byte) {
 	if len(args) > 2 { // FILTERBY would have to be followed
-		c.replyError("ERR syntax error")
+		c.replies.err("ERR syntax error")
 		return
 	}
 	all := sorted(commands)
-	b := resp.AppendArray(c.scratch, len(all))
+	b := resp.AppendArray(c.replies.scratch, len(all))
 	for _, cmd := range all {
 		b = resp.AppendBulkString(b, cmd.name)
 	}
-	c.reply(b)
+	c.replies.send(b)
 }
 
-func (c *session) commandDocs(args [][]byte) {
+func commandDocs(c *session, args [][]byte) {
 	list := sorted(commands)
 	if len(args) > 2 {
 		list = list[:0]
@@ -180,11 +180,11 @@ func (c *session) commandDocs(args [][]byte) {
 			}
 		}
 	}
-	b := resp.AppendMap(c.scratch, c.proto, len(list))
+	b := resp.AppendMap(c.replies.scratch, c.proto, len(list))
 	for _, cmd := range list {
 		b = cmd.appendDocs(b, c.proto)
 	}
-	c.reply(b)
+	c.replies.send(b)
 }
 
 func (cmd *command) appendDocs(b []byte, proto resp.Proto) []byte {
@@ -210,10 +210,10 @@ func help(name string, lines []string) func(*session, [][]byte) {
 	return func(c *session, _ [][]byte) {
 		all := append([]string{name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"}, lines...)
 		all = append(all, "HELP", "    Prints this help.")
-		b := resp.AppendArray(c.scratch, len(all))
+		b := resp.AppendArray(c.replies.scratch, len(all))
 		for _, line := range all {
 			b = resp.AppendSimple(b, line)
 		}
-		c.reply(b)
+		c.replies.send(b)
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // listens ends the test unless Listen takes path.
-func listens(t *testing.T, path string) net.Listener {
+func listens(t *testing.T, path string) *respserver.Socket {
 	t.Helper()
 	ln, err := respserver.Listen(path, 0o660, "")
 	if err != nil {
@@ -103,12 +103,17 @@ func TestListenNeverTakesALivingRelaysSocket(t *testing.T) {
 	} else if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}
+	fd := -1
+	if err := first.Accepting(func(own int) { fd = own }); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
 	for range 2 { // listens has connected once
-		conn, err := first.Accept()
+		conn, _, err := syscall.Accept(fd)
 		if err != nil {
 			t.Fatalf("the first listener is dead: %v", err)
 		}
-		_ = conn.Close()
+		_ = syscall.Close(conn)
 	}
 }
 

@@ -1,129 +1,22 @@
 package respserver
 
-// Accepting connections, and what they need of the relay.
+// The server: its sessions, and how it begins and ends.
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/sampling"
-)
-
-// Publication is a message that a local client wants published.
-type Publication struct {
-	From     uint64 // the connection; what one publishes keeps its order
-	By       User
-	Sender   Sender // who published it; nil: that is not known
-	Kind     resp.Kind
-	Channel  []byte // valid during the call
-	Payload  []byte // valid during the call
-	Field    []byte // of XADD, valid during the call; nil: it is none
-	Oversize int64  // > 0: the length in bytes of a payload too large to be read
-	Late     bool   // it has waited for as long as a publish may: now or never
-}
-
-// Client says which connection it is.
-type Client struct {
-	ID   uint64
-	Name string // as the client has set it
-	PID  int32  // 0: not known
-	User
-}
-
-// Fields are those of a line in the log.
-func (c Client) Fields() []zap.Field {
-	fields := []zap.Field{zap.Uint64("client", c.ID), zap.String("name", c.Name), zap.Int32("pid", c.PID)}
-	if c.Known {
-		fields = append(fields, zap.Uint32("uid", c.UID))
-	}
-	return fields
-}
-
-// Sender says who it is, which few publications need to say.
-type Sender interface{ Identity() Client }
-
-// SlowClient is a client that did not keep up.
-type SlowClient struct {
-	Client
-	Reason hub.Reason
-	Ended  bool   // it is disconnected
-	Missed uint64 // messages since the last time; 0: it is disconnected
-
-	hub.Backlog // what there is for it, or was
-}
-
-// Receipt is told what became of a publication. It must not block.
-type Receipt interface {
-	// Published gives the number of receivers, and the ID if the message was
-	// persisted; or the error for the publisher.
-	Published(receivers int64, id string, err error)
-	// Flush follows when other answers have been given too.
-	Flush()
-}
-
-// The text of an error that goes to a client begins with its code word, such as
-// "DENIED chat:42: ...".
-type (
-	// Publisher hands messages on.
-	Publisher interface {
-		// Publish refuses a message, or takes it; then the receipt follows. It does
-		// not block.
-		Publish(p Publication, r Receipt) error
-		// Send has sent what was taken from a connection, when that has no more for
-		// now. It does not block.
-		Send(from uint64)
-		// Standing tells whether there is a connection to Redis to send it over.
-		Standing(from uint64) bool
-		// TakeBack refuses what was taken from a connection and could not be sent so far.
-		TakeBack(from uint64)
-	}
-	// Gate decides who may listen.
-	Gate interface {
-		// MaySubscribe returns why a user may not listen to a name, or nil.
-		MaySubscribe(by User, kind resp.Kind, name []byte) error
-	}
-	// Barrier orders what clients do among what Redis does.
-	Barrier interface {
-		// Barrier calls done once all that Redis has published before to the names, by kind, is
-		// queued for their listeners, or will never be: at once, or soon from another goroutine.
-		// done must not block.
-		Barrier(names [resp.Kinds][]string, done func())
-	}
-	// Witness hears of clients that do not keep up.
-	Witness interface {
-		// Behind is called when a client begins to miss messages, every ten seconds while
-		// it goes on, and when it is disconnected for it. It must not block.
-		Behind(c SlowClient)
-	}
-	// Census answers the questions of PUBSUB, as far as the user who asks may know.
-	// Each method may wait for Redis.
-	Census interface {
-		Channels(ctx context.Context, by User, kind resp.Kind, pattern []byte) ([]string, error)
-		Subscribers(ctx context.Context, by User, kind resp.Kind, names [][]byte) ([]int64, error)
-		Patterns(ctx context.Context) (int64, error)
-	}
-	// Backend is the relay behind the door.
-	Backend interface {
-		Publisher
-		Gate
-		Barrier
-		Witness
-		Census
-		History
-		// RedisVersion is the version of the Redis behind the relay.
-		RedisVersion() string
-	}
 )
 
 // Limits bound what clients may use. They may change at any time.
@@ -153,37 +46,42 @@ type Options struct {
 type Server struct {
 	// Fixed after construction.
 	opts    Options
+	loop    *loop.Loop
 	hub     *hub.Hub
+	flusher *hub.Flusher
 	backend Backend
 	limits  *Limits
 	log     *zap.Logger
 	started time.Time
 
-	arrivals *arrivals        // set by Serve
-	listing  chan struct{}    // a place for the one who asks Redis for all channels
-	turned   sampling.Sampler // of lines about what was refused or cut off
-
-	ids      atomic.Uint64
+	clients  atomic.Int64
+	accepted atomic.Uint64                 // connections, ever
 	commands atomic.Uint64                 // carried out, ever
 	refused  atomic.Uint64                 // connections turned away, ever
 	denied   atomic.Uint64                 // commands that may not listen or read, ever
 	ends     map[hub.Reason]*atomic.Uint64 // connections ended, ever; the keys are fixed
-	busy     atomic.Int64                  // watched sessions between begin and idle
-	work     sync.WaitGroup
-	scripts  scripts
 
-	mu       sync.Mutex // Guards what follows.
+	// Owned by the loop.
+	acceptor acceptor
+	turned   sampling.Sampler // of lines about what was refused or cut off
 	sessions map[uint64]*session
+	doomed   []*session // were told to end while others were being served
+	listings listings
+	scripts  scripts
 	closing  bool
+	empty    func() // is called when the last session has ended; nil: nobody waits for that
+	failed   func(error)
 }
 
 // New returns a Server. It serves nothing before Serve.
-func New(opts Options, h *hub.Hub, backend Backend, limits *Limits, log *zap.Logger) *Server {
+func New(
+	opts Options, l *loop.Loop, h *hub.Hub, flusher *hub.Flusher, backend Backend, limits *Limits, log *zap.Logger,
+) *Server {
 	s := &Server{
-		opts: opts, hub: h, backend: backend, limits: limits, log: log,
+		opts: opts, loop: l, hub: h, flusher: flusher, backend: backend, limits: limits, log: log,
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
-		listing: make(chan struct{}, 1),
 	}
+	s.acceptor.server, s.acceptor.accept = s, accept
 	for _, why := range EndReasons {
 		s.ends[why] = new(atomic.Uint64)
 	}
@@ -197,7 +95,7 @@ var EndReasons = []hub.Reason{
 	reasonBarred, ReasonCutOff,
 }
 
-// Ended returns how many connections were ended for one of EndReasons.
+// Ended returns how many connections were ended for one of EndReasons. It may be called from anywhere.
 func (s *Server) Ended(why hub.Reason) uint64 { return s.ends[why].Load() }
 
 func (s *Server) noteEnd(why hub.Reason) {
@@ -206,60 +104,133 @@ func (s *Server) noteEnd(why hub.Reason) {
 	}
 }
 
-// Serve accepts connections until ctx ends. Then it stops reading commands, lets
+// Serve accepts connections until ctx ends. Then it closes the socket, carries out no further commands, lets
 // the answers to earlier ones out, and returns when every connection is closed:
 // after the time for a publish and a little more, at the latest. An error means
-// that the listener failed.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	var err error
-	if s.arrivals, err = newArrivals(); err != nil {
-		return errors.Join(fmt.Errorf("watch connections: %w", err), ln.Close())
+// that the listener failed. It is called once, from any goroutine; the loop must run.
+func (s *Server) Serve(ctx context.Context, socket *Socket) error {
+	failed := make(chan error, 1)
+	s.loop.Call(func() {
+		s.failed = func(err error) {
+			select {
+			case failed <- err:
+			default: // the first is enough
+			}
+		}
+		s.sweep()
+	})
+	err := socket.listen(s.take)
+	if err == nil {
+		select {
+		case err = <-failed:
+		case <-ctx.Done():
+		}
 	}
-	defer func() { _ = s.arrivals.close() }() // every session has ended
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	defer stop()
-	accepting, done := context.WithCancel(ctx)
-	s.work.Go(func() { s.cutOffSlow(accepting) })
-	err = s.accept(ctx, ln)
-	done()
-	s.mu.Lock()
-	s.closing = true
-	for _, c := range s.sessions {
-		c.end(hub.ReasonShutdown)
+	_ = socket.listen(nil)                 // cannot fail
+	err = errors.Join(err, socket.Close()) // nobody is to wait for a relay that ends
+	empty := make(chan struct{})
+	if s.loop.Call(func() { s.close(func() { close(empty) }) }) {
+		<-empty
 	}
-	s.mu.Unlock()
-	s.work.Wait()
 	return err
 }
 
-func (s *Server) remove(c *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, c.id)
+// take accepts connections on fd from now on, which it owns. It is called from anywhere, and does not wait.
+func (s *Server) take(fd int) {
+	if !s.loop.Post(func() { s.acceptor.listen(fd) }) {
+		_ = unix.Close(fd) // the loop has ended
+	}
+}
+
+// close ends all sessions, and calls empty when the last one has.
+func (s *Server) close(empty func()) {
+	s.closing = true
+	s.acceptor.close()
+	s.empty = empty
+	for _, c := range s.list() {
+		c.finish(hub.ReasonShutdown)
+	}
+	s.left()
+}
+
+// left is called when a session has ended.
+func (s *Server) left() {
+	if s.empty != nil && len(s.sessions) == 0 {
+		s.empty()
+		s.empty = nil
+	}
 }
 
 // list returns the sessions by age.
 func (s *Server) list() []*session {
-	s.mu.Lock()
 	all := make([]*session, 0, len(s.sessions))
 	for _, c := range s.sessions {
 		all = append(all, c)
 	}
-	s.mu.Unlock()
 	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.id, b.id) })
 	return all
+}
+
+// doom has a session ended soon: others are being served.
+func (s *Server) doom(c *session) {
+	s.doomed = append(s.doomed, c)
+	if len(s.doomed) > 1 {
+		return
+	}
+	s.loop.Post(func() {
+		list := s.doomed
+		s.doomed = nil
+		for _, c := range list {
+			c.doomed = false
+			if c.done {
+				c.close() // what it waited for does not come
+			} else {
+				c.finish(*c.ending)
+			}
+		}
+	})
 }
 
 // MayListen tells whether a user who listens to a name may go on.
 type MayListen func(by User, kind resp.Kind, name []byte) bool
 
-// Reconsider disconnects who listens to what its user may not listen to any more. It
-// follows a change of what Gate answers, and does not wait: each session looks before
-// it carries out another command. By then the answer may have changed again; who was
-// forbidden to listen in between missed something, and is disconnected all the same.
+// Reconsider disconnects clients that listen to what their user may not listen to any more. It
+// follows a change of what Gate answers.
 func (s *Server) Reconsider(may MayListen) {
 	for _, c := range s.list() {
-		c.doubt(may)
+		if !mayStay(c, may) {
+			c.finish(reasonBarred)
+		}
+	}
+}
+
+// sweep ends sessions whose command does not come in whole in time: the first
+// one of a new connection, or one that was begun.
+func (s *Server) sweep() {
+	if s.closing {
+		return
+	}
+	s.loop.AfterFunc(sweepInterval, s.sweep)
+	limit := s.limits.Command.Load()
+	if limit == 0 {
+		return
+	}
+	before := s.clock() - limit
+	for _, c := range s.sessions {
+		if since := c.due; since != 0 && since < before {
+			c.finish(ReasonCutOff)
+		}
+	}
+}
+
+// clock returns the nanoseconds since the start, never 0.
+func (s *Server) clock() int64 { return int64(s.loop.Now().Sub(s.started)) | 1 }
+
+// warn logs what a crowd can cause: a few lines about each of whatever key names, then
+// one a second.
+func (s *Server) warn(text, key string, fields ...zap.Field) {
+	if more, ok := s.turned.Allow(text + " " + key); ok {
+		s.log.Warn(text, append(fields, more...)...)
 	}
 }
 
@@ -269,15 +240,13 @@ type Stats struct {
 	Accepted uint64
 	Refused  uint64
 	Commands uint64
-	Denied   uint64 // commands of clients who may not listen or read
+	Denied   uint64 // commands of clients that may not listen or read
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the figures of this moment. It may be called from anywhere.
 func (s *Server) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return Stats{
-		Clients: len(s.sessions), Accepted: s.ids.Load(), Refused: s.refused.Load(), Commands: s.commands.Load(),
-		Denied: s.denied.Load(),
+		Clients: int(s.clients.Load()), Accepted: s.accepted.Load(), Refused: s.refused.Load(),
+		Commands: s.commands.Load(), Denied: s.denied.Load(),
 	}
 }

@@ -80,7 +80,7 @@ func TestNoMoreSubscriptionsThanAllowed(t *testing.T) {
 	c.Expect(t, "[subscribe a 1]", "[subscribe b 2]")
 	c.Send("SUBSCRIBE", "c", "d")
 	c.Expect(t, "-DENIED c: this would be subscription 4 of this connection, over limits.subscriptions")
-	if n := s.hub.Stats().Topics[resp.Message]; n != 2 {
+	if n := s.stats().Topics[resp.Message]; n != 2 {
 		t.Errorf("%d channels are held after the refusal, want 2", n)
 	}
 	c.Send("SUBSCRIBE", "a", "c", "c") // one more, twice
@@ -123,7 +123,7 @@ func TestPayloadLimitMayChange(t *testing.T) {
 		c.Send("SPUBLISH", step.channel, strings.Repeat("x", step.payload))
 		c.Expect(t, step.want)
 	}
-	for i, payload := range s.backend.published() {
+	for i, payload := range s.published() {
 		if len(payload) == 0 {
 			t.Errorf("publication %d lost its payload", i)
 		}
@@ -136,7 +136,7 @@ func TestSubscribeIsAllOrNothing(t *testing.T) {
 	c := s.dial()
 	c.Send("SUBSCRIBE", "a", "closed", "b")
 	c.Expect(t, "-DENIED this channel is closed")
-	if n := s.hub.Stats().Listeners[resp.Message]; n != 0 {
+	if n := s.stats().Listeners[resp.Message]; n != 0 {
 		t.Errorf("there are %d subscriptions", n)
 	}
 	c.Send("PING")
@@ -173,23 +173,40 @@ func TestCommandsAreCounted(t *testing.T) {
 // What was asked before the end is answered; then the connection is closed.
 func TestEndDrains(t *testing.T) {
 	s := serve(t)
-	s.backend.keep.Store(true)
+	s.keep()
 	sub, pub := s.dial(), s.dial()
 	sub.Send("SUBSCRIBE", "a")
 	sub.Expect(t, "[subscribe a 1]")
 	for i := range 10 {
 		pub.Send("PUBLISH", "a", fmt.Sprint(i))
 	}
-	until(t, "all publications are taken", func() bool { return len(s.backend.published()) == 10 })
+	until(t, "all publications are taken", func() bool { return len(s.published()) == 10 })
 	s.deliver("a", "last")
 	s.stop()
 	until(t, "the server has stopped reading", func() bool { return len(s.logs.FilterMessage("client disconnected").All()) == 2 })
-	s.backend.answer()
+	s.answerAll()
 	sub.Expect(t, "[message a last]")
 	sub.Closed()
 	for i := range 10 {
 		pub.Expect(t, fmt.Sprint(":", i))
 	}
 	pub.Closed()
+	s.end()
+}
+
+// An UNSUBSCRIBE that waits for Redis is answered, too.
+func TestEndDrainsWhatEnds(t *testing.T) {
+	s := serve(t)
+	c := s.dial()
+	c.Send("SUBSCRIBE", "a")
+	c.Expect(t, "[subscribe a 1]")
+	s.mute()
+	c.Send("UNSUBSCRIBE", "a")
+	s.asked(1)
+	s.stop()
+	until(t, "the server has stopped reading", func() bool { return len(s.logs.FilterMessage("client disconnected").All()) == 1 })
+	s.answer()
+	c.Expect(t, "[unsubscribe a 0]")
+	c.Closed()
 	s.end()
 }

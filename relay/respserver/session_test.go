@@ -3,6 +3,7 @@ package respserver_test
 // One connection that is slow, half closed, or gone.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,11 +17,6 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 )
-
-func until(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	redistest.Eventually(t, redistest.DefaultTimeout, what, cond)
-}
 
 func queue(bytes int64) func(*respserver.Options, *respserver.Limits) {
 	return func(_ *respserver.Options, l *respserver.Limits) { l.Queue.Store(bytes) }
@@ -51,7 +47,7 @@ func TestSlowListenerIsDisconnectedAlone(t *testing.T) {
 	if got := len(slow.Closed()); got == 0 || got >= rounds {
 		t.Errorf("the slow listener got %d whole messages of %d before the end", got, rounds)
 	}
-	if got := s.hub.Stats(); s.Ended(hub.ReasonSlow) != 1 || got.Ended != 1 || got.Listeners[resp.Message] != 1 {
+	if got := s.stats(); s.Ended(hub.ReasonSlow) != 1 || got.Ended == 0 || got.Listeners[resp.Message] != 1 {
 		t.Errorf("stats are %+v", got)
 	}
 	if lines := s.logs.FilterMessageSnippet("did not keep up").Len(); lines != 1 {
@@ -80,23 +76,22 @@ func TestClientThatReadsNoRepliesIsDisconnected(t *testing.T) {
 func TestPublishWindow(t *testing.T) {
 	const window, publishes = 16, 3000
 	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Window.Store(window) })
-	s.backend.keep.Store(true)
+	s.keep()
 	c, other := s.dial(), s.dial()
 	var pipeline []byte
 	for i := range publishes {
 		pipeline = redistest.AppendCommand(pipeline, "PUBLISH", "a", fmt.Sprint(i))
 	}
 	c.SendRaw(pipeline)
-	until(t, "the window is full", func() bool { return len(s.backend.published()) == window })
+	s.taken(window)
 	for range 100 { // time for one too many
 		other.Send("PING")
 		other.Expect(t, "+PONG")
 	}
-	if n := len(s.backend.published()); n != window {
+	if n := len(s.published()); n != window {
 		t.Fatalf("%d publishes wait, the window is %d", n, window)
 	}
-	s.backend.keep.Store(false)
-	s.backend.answer()
+	s.answerAll()
 	for i := range publishes {
 		want := ":1"
 		if i < window {
@@ -104,7 +99,7 @@ func TestPublishWindow(t *testing.T) {
 		}
 		c.Expect(t, want)
 	}
-	for i, payload := range s.backend.published() {
+	for i, payload := range s.published() {
 		if payload != fmt.Sprint(i) {
 			t.Fatalf("publish %d is %s", i, payload)
 		}
@@ -114,27 +109,28 @@ func TestPublishWindow(t *testing.T) {
 // A client may go while its publishes wait; the answers then go nowhere.
 func TestClientGoesWhileItsPublishesWait(t *testing.T) {
 	s := serve(t)
-	s.backend.keep.Store(true)
+	s.keep()
 	c := s.dial()
 	c.Send("PUBLISH", "a", "x")
 	c.Send("PUBLISH", "a", "y")
-	until(t, "both are taken", func() bool { return len(s.backend.published()) == 2 })
+	s.taken(2)
 	c.Close()
-	s.backend.answer()
 	s.settled(0)
+	if n := ask(s, func() int { return s.backend.back }); n != 2 {
+		t.Errorf("%d were taken back, want 2", n)
+	}
+	s.answerAll()
 }
 
 func TestHalfClosedWaitsForItsConfirmation(t *testing.T) {
 	s := serve(t)
-	s.upstream.mute.Store(true)
+	s.mute()
 	c := s.dial()
 	c.Send("SUBSCRIBE", "a", "b")
 	c.Send("PING")
 	closeWrite(t, c)
-	until(t, "the subscription waits", func() bool { return s.hub.Stats().Topics[resp.Message] == 2 })
-	s.upstream.confirmed.Store(true)
-	s.hub.Confirmed(resp.Message, "a")
-	s.hub.Confirmed(resp.Message, "b")
+	s.asked(1)
+	s.answer()
 	c.Expect(t, "[subscribe a 1]", "[subscribe b 2]", `[pong ""]`)
 	c.Closed()
 }
@@ -154,57 +150,26 @@ func TestClientGoesWhileItsSubscriptionWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)
-			s.upstream.mute.Store(true)
+			s.mute()
 			c := s.dial()
 			c.Send("SUBSCRIBE", "a")
-			until(t, "the subscription waits", func() bool { return s.hub.Stats().Topics[resp.Message] == 1 })
+			s.asked(1)
 			leave(t, c)
 			s.settled(0)
-			if n := s.hub.Stats().Topics[resp.Message]; n != 0 {
+			s.asked(2)
+			s.answer()
+			if n := s.stats().Topics[resp.Message]; n != 0 {
 				t.Errorf("%d channels are still wanted", n)
 			}
 		})
 	}
 }
 
-// What is sent while a command waits is kept, up to a limit, and carried out in
-// its turn.
-func TestCommandsBehindAWaitingSubscription(t *testing.T) {
-	s := serve(t)
-	s.upstream.mute.Store(true)
-	c := s.dial()
-	c.Hello3()
-	c.Send("SUBSCRIBE", "a")
-	until(t, "the subscription waits", func() bool { return s.hub.Stats().Topics[resp.Message] == 1 })
-	const echoes = 300
-	payload := strings.Repeat("x", 1000) // 300 KB: more than is read ahead
-	sent := make(chan error, 1)
-	go func() {
-		var all []byte
-		for i := range echoes {
-			all = redistest.AppendCommand(all, "ECHO", fmt.Sprint(i, payload))
-		}
-		_, err := c.NetConn().Write(all)
-		sent <- err
-	}()
-	s.upstream.confirmed.Store(true)
-	s.hub.Confirmed(resp.Message, "a")
-	c.Expect(t, ">[subscribe a 1]")
-	for i := range echoes {
-		c.Expect(t, fmt.Sprint(i, payload))
-	}
-	if err := <-sent; err != nil {
-		t.Error(err)
-	}
-}
-
 func TestRefusedSubscriptionIsAnErrorReply(t *testing.T) {
 	s := serve(t)
-	s.upstream.mute.Store(true)
+	s.in(func() { s.upstream.refuses["a"] = errors.New("NOPERM no access to a") })
 	c := s.dial()
-	c.Send("SUBSCRIBE", "a")
-	until(t, "the subscription waits", func() bool { return s.hub.Stats().Topics[resp.Message] == 1 })
-	s.hub.Refused(resp.Message, "a", fmt.Errorf("NOPERM no access to a"))
+	c.Send("SUBSCRIBE", "b", "a")
 	c.Expect(t, "-NOPERM no access to a")
 	c.Send("PING")
 	c.Expect(t, "+PONG")
@@ -217,7 +182,8 @@ func TestLossClosesTheConnection(t *testing.T) {
 	c.Send("SUBSCRIBE", "a")
 	c.Expect(t, "[subscribe a 1]")
 	s.deliver("a", "last")
-	if n := s.hub.Lost(func(resp.Kind, string) bool { return true }); n != 1 {
+	lost := func() int { return s.hub.Lost(func(resp.Kind, string) bool { return true }) }
+	if n := ask(s, lost); n != 1 {
 		t.Errorf("%d listeners were ended, want 1", n)
 	}
 	if got := fmt.Sprint(c.Closed()); got != "[[message a last]]" {
@@ -266,26 +232,23 @@ func heap() uint64 {
 // may listen again when it looks.
 func TestForbiddenForAMoment(t *testing.T) {
 	s := serve(t)
-	busy, idle, other := s.dial(), s.dial(), s.dial()
+	busy, idle, watcher := s.dial(), s.dial(), s.dial()
 	for _, c := range []*redistest.Client{busy, idle} {
 		c.Send("HELLO", "3", "SETNAME", "c")
 		c.Receive()
 		c.Send("SUBSCRIBE", "a")
 		c.Expect(t, ">[subscribe a 1]")
 	}
-	s.upstream.mute.Store(true)
-	other.Send("SUBSCRIBE", "b")
-	until(t, "the subscription waits", func() bool { return s.hub.Stats().Topics[resp.Message] == 2 })
-	busy.Send("PUBLISH", "b", "m") // waits for it
-	watcher := s.dial()
-	until(t, "it is busy", func() bool { return strings.Contains(watcher.Do("CLIENT", "LIST").Str, "cmd=publish") })
+	s.in(func() { s.backend.check = true })
+	busy.Send("PUBLISH", "b", "m") // waits for the check
+	s.taken(1)
 
 	may := func(is bool) respserver.MayListen {
 		return func(_ respserver.User, _ resp.Kind, name []byte) bool { return is || string(name) != "a" }
 	}
-	s.Reconsider(may(false))
-	s.Reconsider(may(true))
-	s.hub.Confirmed(resp.Message, "b")
+	s.in(func() { s.Reconsider(may(false)) })
+	s.in(func() { s.Reconsider(may(true)) })
+	s.in(func() { s.backend.answer() })
 	for _, c := range []*redistest.Client{busy, idle} {
 		c.Closed()
 	}

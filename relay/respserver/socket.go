@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // lookInterval is how often Keep looks for the socket's file.
@@ -21,7 +23,7 @@ const lookInterval = time.Second
 // ErrGone says that the socket's file is not at its path any more.
 var ErrGone = errors.New("the socket's file was removed or replaced")
 
-// Socket is the relay's Unix socket. It is a net.Listener. Only the file that it has
+// Socket is the relay's Unix socket. Only the file that it has
 // made itself is its own: it never removes what others put at its path.
 type Socket struct {
 	// Fixed after construction.
@@ -37,6 +39,7 @@ type Socket struct {
 	lock    *os.File
 	failure error // why the file could not be made anew
 	closed  bool
+	take    func(fd int) // nil: nobody accepts
 }
 
 // Listen makes the Unix socket at path with a mode and a group (name or number;
@@ -54,17 +57,6 @@ func Listen(path string, mode fs.FileMode, group string) (*Socket, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// Accept waits for the next connection, also while the file is made anew.
-func (s *Socket) Accept() (net.Conn, error) {
-	for {
-		ln := s.listener()
-		conn, err := ln.Accept()
-		if err == nil || s.listener() == ln {
-			return conn, err
-		}
-	}
 }
 
 // Addr is where the socket listens.
@@ -186,7 +178,33 @@ func (s *Socket) replace(ln *net.UnixListener, own fs.FileInfo, lock *os.File) e
 		_ = s.lock.Close()
 	}
 	s.ln, s.own, s.lock, s.failure = ln, own, lock, nil
-	return nil
+	return s.offer()
+}
+
+// listen has take called with a descriptor on which connections are accepted, now and each time the
+// file is made anew; nil ends that. take owns the descriptor.
+func (s *Socket) listen(take func(fd int)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.take = take
+	return s.offer()
+}
+
+// offer gives a descriptor to whoever accepts. s.mu is held.
+func (s *Socket) offer() error {
+	if s.take == nil {
+		return nil
+	}
+	raw, err := s.ln.SyscallConn()
+	if err != nil {
+		return err
+	}
+	fd, failed := -1, error(nil)
+	err = raw.Control(func(own uintptr) { fd, failed = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, failed); err == nil {
+		s.take(fd)
+	}
+	return err
 }
 
 // relock returns the lock that is held if its file is still there, or a new one.

@@ -27,8 +27,11 @@ type kept struct {
 	dir  string
 	end  func() error
 
-	mu   sync.Mutex
-	told []error // guarded by mu
+	parts sync.WaitGroup
+
+	mu   sync.Mutex // Guards what follows.
+	told []error
+	ln   net.Listener // on which they connect
 }
 
 const keptMode = 0o640
@@ -42,17 +45,19 @@ func keep(t *testing.T) *kept {
 	}
 	k := &kept{Socket: s, t: t, path: path, dir: filepath.Dir(path)}
 	ctx, cancel := context.WithCancel(t.Context())
-	var parts sync.WaitGroup
-	parts.Go(func() {
+	if err := s.Accepting(k.greet); err != nil {
+		t.Fatal(err)
+	}
+	k.parts.Go(func() {
 		if err := s.Keep(ctx, k.tell); err != nil {
 			t.Errorf("Keep: %v", err)
 		}
 	})
-	parts.Go(k.greet)
 	k.end = sync.OnceValue(func() error {
 		cancel()
 		err := s.Close()
-		parts.Wait()
+		k.stopGreeting()
+		k.parts.Wait()
 		return err
 	})
 	t.Cleanup(func() {
@@ -63,18 +68,35 @@ func keep(t *testing.T) *kept {
 	return k
 }
 
-func (k *kept) greet() {
-	for {
-		conn, err := k.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
+// greet greets who connects to the file as it is now.
+func (k *kept) greet(fd int) {
+	f := os.NewFile(uintptr(fd), "listener")
+	ln, err := net.FileListener(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		k.t.Error(err)
+		return
+	}
+	k.stopGreeting()
+	k.mu.Lock()
+	k.ln = ln
+	k.mu.Unlock()
+	k.parts.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("k")) // the other end may be gone
+			_ = conn.Close()
 		}
-		if err != nil {
-			k.t.Errorf("Accept: %v", err)
-			return
-		}
-		_, _ = conn.Write([]byte("k")) // the other end may be gone
-		_ = conn.Close()
+	})
+}
+
+func (k *kept) stopGreeting() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ln != nil {
+		_ = k.ln.Close()
 	}
 }
 

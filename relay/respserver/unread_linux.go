@@ -4,11 +4,11 @@ package respserver
 
 import (
 	"errors"
-	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"redis-relay/relay/nonblock"
 )
 
 // unread reads requests without taking them out of the socket (SO_PEEK_OFF,
@@ -18,10 +18,7 @@ import (
 // nothing, goes back to sleep, and wakes again for the reply. Taken out behind the
 // reply, the request wakes nobody.
 type unread struct {
-	bytes atomic.Int64 // read, and still in the socket
-	mu    sync.Mutex   // held while they are taken out
-
-	// Owned by the goroutine that reads.
+	bytes int  // read, and still in the socket
 	tried bool // SO_PEEK_OFF was set, or refused
 	peeks bool // it was set
 }
@@ -34,38 +31,25 @@ func (u *unread) read(fd int, b []byte, leave bool) (int, error) {
 	}
 	if !leave || !u.peeks {
 		u.take(fd)
-		return syscall.Read(fd, b)
+		return nonblock.Read(uintptr(fd), b) //nolint:gosec // it is open
 	}
-	n, _, err := syscall.Recvfrom(fd, b, syscall.MSG_PEEK)
-	if n > 0 && u.bytes.Add(int64(n)) > maxUnread {
-		u.take(fd)
-	}
+	n, err := nonblock.Peek(uintptr(fd), b) //nolint:gosec // it is open
+	u.bytes += max(n, 0)
 	return n, err
 }
 
-// discards has memory for what is not looked at: on its stack each session would keep
-// as much for ever.
-var discards = sync.Pool{New: func() any { return new([maxUnread]byte) }}
-
 // take takes out of the socket what was read: all of it has been when take
-// returns. It may be called by any goroutine.
+// returns.
 func (u *unread) take(fd int) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	n := u.bytes.Swap(0)
-	if n == 0 {
-		return
-	}
-	b := discards.Get().(*[maxUnread]byte)
-	defer discards.Put(b)
-	for n > 0 {
-		took, err := syscall.Read(fd, b[:min(n, maxUnread)])
+	var b [maxUnread]byte
+	for u.bytes > 0 {
+		n, err := nonblock.Read(uintptr(fd), b[:min(u.bytes, maxUnread)]) //nolint:gosec // it is open
 		switch {
 		case errors.Is(err, syscall.EINTR):
-		case err != nil || took == 0:
-			return // the connection is lost, and its bytes with it
+		case err != nil || n == 0:
+			u.bytes = 0 // the connection is lost, and its bytes with it
 		default:
-			n -= int64(took)
+			u.bytes -= n
 		}
 	}
 }

@@ -3,6 +3,7 @@ package respserver
 // XADD: its options, as far as they mean something here.
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -28,23 +29,24 @@ type addition struct {
 }
 
 // xadd takes one field, whose value is the message, and no ID of the client's.
-func (c *session) xadd(args [][]byte) {
+func xadd(c *session, args [][]byte) {
 	channel := args[1]
 	a, problem := parseXAdd(args[2:])
 	switch {
 	case problem != "":
-		c.replyError(problem)
+		c.replies.err(problem)
 	case len(a.rest) < 3 || len(a.rest)%2 == 0:
-		c.replyError(errXAddArgs)
+		c.replies.err(errXAddArgs)
 	case string(a.rest[0]) != "*":
-		c.replyError(fmt.Sprintf("ERR %s: XADD takes \"*\" for the ID: Redis gives the IDs", channel))
+		c.replies.err(fmt.Sprintf("ERR %s: XADD takes \"*\" for the ID: Redis gives the IDs", channel))
 	case len(a.rest) != 3:
-		c.replyError(fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message", channel))
+		c.replies.err(fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message", channel))
 	case len(a.rest[1]) == 0 || strings.ContainsAny(string(a.rest[1]), " \r\n"):
-		c.replyError(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
-	case a.onlyIfThere && !c.hasStream(channel):
+		c.replies.err(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
+	case a.onlyIfThere:
+		addIfThere(c, channel, a)
 	default:
-		c.publish(Publication{Kind: resp.Message, Channel: channel, Field: a.rest[1], Payload: a.rest[2]})
+		publishOne(c, Publication{Kind: resp.Message, Channel: channel, Field: a.rest[1], Payload: a.rest[2]})
 	}
 }
 
@@ -127,22 +129,30 @@ func isUint64(s string) bool {
 	return s != "" && len(s) <= 20
 }
 
-// hasStream tells whether a channel has a stream. If not, or if that cannot be known, the
-// client has its answer.
-func (c *session) hasStream(channel []byte) bool {
-	if !c.mayListen(resp.Message, channel) || c.answered() != nil {
-		return false
+// addIfThere is XADD for a stream that must exist already: the session waits until that is known.
+func addIfThere(c *session, channel []byte, a addition) {
+	if !mayListen(c, resp.Message, channel) {
+		return
 	}
-	ctx, cancel := c.timeout()
-	defer cancel()
-	_, err := c.srv.backend.Query(ctx, "XINFO STREAM", channel, nil)
-	switch {
-	case err == nil:
-		return true
-	case strings.HasPrefix(err.Error(), "ERR no such key"):
-		c.reply(resp.AppendNull(c.scratch, c.proto))
-	default:
-		c.replyError(err.Error())
+	r := &receipt{session: c, wantsID: true}
+	if !c.replies.muted && !c.out.Reserve(&r.slot) {
+		return
 	}
-	return false
+	p := Publication{
+		Kind: resp.Message, Channel: bytes.Clone(channel), Field: bytes.Clone(a.rest[1]), Payload: bytes.Clone(a.rest[2]),
+	}
+	proto := c.proto
+	c.block(waitsForAnswer)
+	c.srv.backend.Query("XINFO STREAM", p.Channel, nil, func(_ any, err error) {
+		defer c.unblock(waitsForAnswer)
+		switch {
+		case err == nil && c.out.Closed(): // the client may be trying again
+		case err == nil:
+			_ = c.hand(p, r)
+		case strings.HasPrefix(err.Error(), "ERR no such key"):
+			r.slot.Fill(resp.AppendNull(nil, proto))
+		default:
+			r.slot.Fill(resp.AppendError(nil, err.Error()))
+		}
+	})
 }

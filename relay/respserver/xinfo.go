@@ -10,15 +10,15 @@ import (
 
 var xinfoCommands = table(
 	&command{
-		name: "xinfo|stream", arity: -3, run: (*session).xinfo,
+		name: "xinfo|stream", arity: -3, run: xinfo,
 		summary: "Returns information about a stream.", since: "5.0.0", group: "stream",
 	},
 	&command{
-		name: "xinfo|groups", arity: 3, run: (*session).xinfo,
+		name: "xinfo|groups", arity: 3, run: xinfo,
 		summary: "Returns a list of the consumer groups of a stream.", since: "5.0.0", group: "stream",
 	},
 	&command{
-		name: "xinfo|consumers", arity: 4, run: (*session).xinfo,
+		name: "xinfo|consumers", arity: 4, run: xinfo,
 		summary: "Returns a list of the consumers in a consumer group.", since: "5.0.0", group: "stream",
 	},
 	&command{name: "xinfo|help", arity: 2, run: help("XINFO", []string{
@@ -29,10 +29,11 @@ var xinfoCommands = table(
 )
 
 // xinfo is a subcommand that Redis answers.
-func (c *session) xinfo(args [][]byte) {
-	if v, ok := c.query("XINFO "+strings.ToUpper(string(args[1])), args[2], args[3:]); ok {
-		c.reply(appendInfo(c.scratch, c.proto, v, lower(args[1]) == "stream"))
-	}
+func xinfo(c *session, args [][]byte) {
+	isMap := lower(args[1]) == "stream"
+	query(c, "XINFO "+strings.ToUpper(string(args[1])), args[2], args[3:], func(l *later, v any) {
+		l.fill(appendInfo(nil, l.proto, v, isMap))
+	})
 }
 
 // appendInfo writes an answer of XINFO: of what Redis says in RESP3 in maps, those of the

@@ -85,9 +85,6 @@ func (c *Checker) Keyed(other string, byKind map[string]string) *Checker {
 	return &keyed
 }
 
-// HasSchema reports whether the checker can refuse a payload.
-func (c *Checker) HasSchema() bool { return c.examiner != nil }
-
 // Compiled reports whether the schema is checked within the scan. If it is not, every payload is examined, which costs
 // some three times as much. Then why names the keyword by its JSON pointer, or "file#pointer" if it stands in another
 // file, and the limit that it meets: "/patternProperties has the 65th pattern of one value". Without a schema there is

@@ -158,9 +158,6 @@ func TestCheckKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.HasSchema() != (tt.schema != "") {
-			t.Errorf("HasSchema() = %v for schema %q", c.HasSchema(), tt.schema)
-		}
 		kind, err := c.Check([]byte(tt.payload))
 		if string(kind) != tt.kind || (err != nil) != tt.fails {
 			t.Errorf("%+v: kind %q, error %v", tt, kind, err)

@@ -38,8 +38,11 @@ type Options struct {
 	outageInterval time.Duration // for tests; 0: outageInterval
 }
 
-// stepTimeout bounds dialing, each step of the handshake, which are all that go-redis
-// reads and writes, and each write of subscriptions.
+// modeSentinel is the Options.Mode in which Sentinel names the master.
+const modeSentinel = "sentinel"
+
+// stepTimeout bounds dialing and each step of the handshake, which are all that go-redis
+// reads and writes.
 const stepTimeout = 3 * time.Second
 
 // poolSize is one more than a client uses: when all of a pool cannot be dialed,
@@ -94,7 +97,7 @@ func (o *once) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 func (o *Options) client(role string, wrap onDial) (*redis.Client, error) {
 	var c *redis.Client
 	var err error
-	if o.Mode == "sentinel" {
+	if o.Mode == modeSentinel {
 		c, err = o.sentinelClient(role)
 	} else {
 		c, err = o.singleClient(role)
@@ -106,6 +109,15 @@ func (o *Options) client(role string, wrap onDial) (*redis.Client, error) {
 	return c, nil
 }
 
+// protocol is RESP3 for the connection that subscribes, since only then it may publish, too. Answers are
+// simpler in RESP2.
+func protocol(role string) int {
+	if role == "read" {
+		return 2
+	}
+	return 3
+}
+
 func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt, err := redis.ParseURL(o.URL)
 	if err != nil {
@@ -114,7 +126,7 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
 		return nil, err
 	}
-	opt.Protocol = 2 // the tap reads RESP2, and forwards it byte for byte
+	opt.Protocol = protocol(role)
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
@@ -136,25 +148,6 @@ func badURL(err error) error {
 		reason = fmt.Sprintf("the parameter %s is not known; take it out", option)
 	}
 	return errors.New("redis.url: " + reason)
-}
-
-func (o *Options) sentinelClient(role string) (*redis.Client, error) {
-	opt, err := redis.ParseFailoverURL(o.URL)
-	if err != nil {
-		return nil, badURL(err)
-	}
-	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
-		return nil, err
-	}
-	opt.Protocol = 2
-	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
-	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
-	opt.MaxRetries = -1
-	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
-	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
-	opt.ContextTimeoutEnabled = true
-	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
-	return redis.NewFailoverClient(opt), nil
 }
 
 // introduce names a new connection in CLIENT LIST. A connection without a name is as good.
@@ -249,7 +242,7 @@ func (o *Options) hint(err error, first bool) error {
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%w (no Redis listens there: start it, or correct redis.url)", err)
-	case strings.Contains(text, "not a RESP2 frame"):
+	case strings.Contains(text, "not a RESP") || strings.Contains(text, "redis: can't parse"):
 		return fmt.Errorf("%w (what answers there is no Redis: correct redis.url)", err)
 	}
 	return o.hintTLS(err)

@@ -1,32 +1,35 @@
-// Package upstream is the Redis side: the host's one subscriber connection and
-// the few connections that publish. It is the only importer of go-redis.
+// Package upstream is the Redis side: one RESP3 connection that subscribes, publishes and asks, and one
+// that reads what may be long. It is the only importer of go-redis.
 //
 // # Lives
 //
-// A connection has one life: its go-redis client dials once and never again, so
-// that every loss is seen here and nowhere papered over. Around it a loop makes
-// the next life, with full-jitter exponential backoff.
-//
-// # The tap
-//
-// go-redis dials, speaks TLS, authenticates and finds the master. The finished
-// connection is wrapped: messages are taken out of the byte stream in place and
-// handed to a Sink; all other frames go on to go-redis, in order. See tap.
-//
-// # Lanes and links
-//
-// The connections that publish are made by go-redis, too. From then on they are
-// spoken to directly: a lane collects encoded commands, a link writes all that wait
-// at once and reads the answers.
+// A Connection has one life after the other. go-redis dials, speaks TLS, authenticates and finds the
+// master, in a goroutine; the finished connection is handed to the event loop, and go-redis does not
+// touch it again. So each loss is seen here and nowhere papered over. Between two lives there is a
+// full-jitter exponential backoff.
 //
 // # Ordering
 //
-// Sink and Registry are called by one goroutine, in the order in which Redis
-// sent the frames. What is published on one lane reaches Redis in that order.
+// Redis carries out what is sent over the Connection in order, and answers in order, with the messages
+// in between as pushes. So a SUBSCRIBE that is sent before a PUBLISH takes effect before it, and an
+// answer comes behind all messages that Redis had sent before. One thing differs between versions: what a
+// command publishes to its own connection comes ahead of its reply up to Redis 7.0, and behind it from
+// 7.2 on, but always ahead of the next reply.
+//
+// # Loss
+//
+// With its life everything in flight ends. What was sent and not answered may have been carried out: its
+// sender is told ErrUnknown. Calls of a script that notes in Redis what it returns are answered when the next
+// life has asked for the note: see Connection.Record. What was not sent waits for the next life, for as long
+// as a publish may. What has come before the end is read first, also when writing fails first.
+//
+// # Memory
+//
+// Messages are read into chunks, of which the sink may keep slices. A message over the limit, and a reply
+// over MaxAnswer, is passed over as it comes: its sender is told ErrTooLarge, and the connection lives.
 //
 // # Concurrency
 //
-// Subscriber.Want, Held and Barrier, and Publisher.Publish, Enqueue and Flush, may be called
-// from anywhere and never wait; Publisher.Do waits for its answer. Run blocks until
-// everything it started has stopped.
+// A Connection belongs to the event loop, but for Run, Lives and Version. A Reader may be used by any
+// goroutine, and waits for its answers.
 package upstream

@@ -1,7 +1,6 @@
 package upstream
 
-// What the tests share: ears that write down all they are told, and a subscriber
-// and a publisher that run until the test ends.
+// What the tests share: a Connection in a loop of its own, and an owner that writes down all it is told.
 
 import (
 	"context"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"redis-relay/relay/loop"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 )
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // patience bounds every wait of a test that expects no particular time.
 const patience = 20 * time.Second
 
-// limit is a largest payload for a tap.
+// limit is a largest payload, or a room.
 func limit(bytes int64) *atomic.Int64 {
 	l := new(atomic.Int64)
 	l.Store(bytes)
@@ -45,239 +45,186 @@ func testOptions(url string) Options {
 	return Options{Mode: "single", URL: url, Name: "test host", PublishTimeout: time.Second}
 }
 
-// ears is a Sink, Registry and Observer that remembers. Fields are guarded by mu.
-type ears struct {
-	again func() // wants again what was wanted
+// client is a Connection that runs until the test ends, with its Sink and Owner.
+type client struct {
+	*Connection
+	t       testing.TB
+	loop    *loop.Loop
+	room    *atomic.Int64
+	payload *atomic.Int64
+	settles func() (settled, free bool) // at the end of each turn; nil: true, true
+	stop    func()                      // ends Run, and waits for that
 
-	mu        sync.Mutex
-	messages  []string // "kind channel payload"
-	large     []string // "kind channel size"
-	flushes   int
-	confirmed map[name]int
-	refusals  map[name]error
-	released  map[name]int
-	lost      []error
-	since     []time.Time // of each loss
-	ups       []int       // subscriptions of each Up
-	downs     []error
-	alerts    []string
-	waits     []time.Duration // outages, each time one is told
-	causes    []string        // and why
+	mu       sync.Mutex // Guards what follows.
+	wants    []string   // channels, subscribed with each connection
+	refusals map[string]error
+	messages []string // "kind channel payload"
+	large    []string // "kind channel size"
+	lost     []error
+	since    []time.Time // of each loss
+	ups      []int       // subscriptions of each Up
+	outages  []Outage
+	downs    []error
+	alerts   []string
+	waits    []time.Duration // outages, each time one is told
+	causes   []string        // and why
 }
 
-func newEars() *ears {
-	return &ears{confirmed: map[name]int{}, refusals: map[name]error{}, released: map[name]int{}}
+// prepare makes a client that does not run yet.
+func prepare(t testing.TB, opts Options, probe string, wants ...string) *client {
+	t.Helper()
+	l, err := loop.New(loop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{
+		t: t, loop: l, wants: wants, room: limit(maxQueued), payload: limit(1 << 20), refusals: map[string]error{},
+	}
+	c.Connection = NewConnection(l, opts, c, c, c.payload, c.room, probe, zap.NewNop())
+	l.AtTurnEnd(c.turnEnd)
+	return c
 }
 
-func (e *ears) Deliver(d *resp.Delivery) {
-	e.with(func() {
-		e.messages = append(e.messages, fmt.Sprintf("%s %s %s", d.Kind, d.Channel, d.Payload))
+func (c *client) turnEnd() {
+	c.Flush()
+	if c.settles == nil {
+		c.Settle(true)
+	} else if settled, free := c.settles(); settled {
+		c.Settle(free)
+	}
+}
+
+// run runs a client until the test ends; then nothing may be accounted for.
+func (c *client) run() *client {
+	c.t.Helper()
+	looping, connecting := make(chan error, 1), make(chan error, 1)
+	loopEnds, endLoop := context.WithCancel(context.Background())
+	ends, end := context.WithCancel(context.Background())
+	go func() { looping <- c.loop.Run(loopEnds) }()
+	go func() { connecting <- c.Run(ends) }()
+	c.stop = sync.OnceFunc(func() {
+		end()
+		if err := <-connecting; err != nil {
+			c.t.Errorf("Run returned %v", err)
+		}
+		c.loop.Call(func() {
+			if n := c.queued; n != 0 {
+				c.t.Errorf("%d bytes are accounted for, and nothing waits", n)
+			}
+		})
+		endLoop()
+		if err := <-looping; err != nil {
+			c.t.Errorf("the loop returned %v", err)
+		}
 	})
+	c.t.Cleanup(c.stop)
+	return c
 }
 
-func (e *ears) TooLarge(d *resp.Delivery, size int64) {
-	e.with(func() { e.large = append(e.large, fmt.Sprintf("%s %s %d", d.Kind, d.Channel, size)) })
+// connect runs a Connection with the channels subscribed.
+func connect(t testing.TB, opts Options, wants ...string) *client {
+	t.Helper()
+	return prepare(t, opts, "", wants...).run()
 }
 
-func (e *ears) Flush() (free bool) {
-	e.with(func() { e.flushes++ })
-	return true
+// do runs f in the loop.
+func (c *client) do(f func()) {
+	c.t.Helper()
+	if !c.loop.Call(f) {
+		c.t.Error("the loop has ended")
+	}
 }
 
-func (e *ears) Confirmed(kind resp.Kind, n string) { e.with(func() { e.confirmed[name{kind, n}]++ }) }
-
-func (e *ears) Released(kind resp.Kind, n string) { e.with(func() { e.released[name{kind, n}]++ }) }
-
-func (e *ears) Up(n int, _ time.Duration) { e.with(func() { e.ups = append(e.ups, n) }) }
-func (e *ears) Down(err error)            { e.with(func() { e.downs = append(e.downs, err) }) }
-
-func (e *ears) Lost(since time.Time, err error) {
-	e.again()
-	e.with(func() { e.lost, e.since = append(e.lost, err), append(e.since, since) })
-}
-
-func (e *ears) Refused(kind resp.Kind, n string, err error) {
-	e.with(func() { e.refusals[name{kind, n}] = err })
-}
-
-func (e *ears) Alert(attempts int, err error) {
-	e.with(func() { e.alerts = append(e.alerts, fmt.Sprintf("%d: %v", attempts, err)) })
-}
-
-func (e *ears) Waiting(outage time.Duration, err error) {
-	e.with(func() { e.waits, e.causes = append(e.waits, outage), append(e.causes, err.Error()) })
-}
-
-func (e *ears) with(f func()) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (c *client) with(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	f()
 }
 
 // count reads one figure.
-func (e *ears) count(f func(e *ears) int) (n int) {
-	e.with(func() { n = f(e) })
+func (c *client) count(f func() int) (n int) {
+	c.with(func() { n = f() })
 	return n
 }
 
-func (e *ears) heard(message string) bool {
-	return e.count(func(e *ears) int { return slices.Index(e.messages, message) }) >= 0
+func (c *client) heard(message string) bool {
+	return c.count(func() int { return slices.Index(c.messages, message) }) >= 0
 }
 
-// subscription is a Subscriber that runs.
-type subscription struct {
-	*Subscriber
-	*ears
-	t testing.TB
-
-	mu     sync.Mutex // Guards wanted, and that it is true.
-	wanted map[name]bool
+func (c *client) Deliver(d *resp.Delivery) {
+	c.with(func() { c.messages = append(c.messages, fmt.Sprintf("%s %s %s", d.Kind, d.Channel, d.Payload)) })
 }
 
-// Want tells the Subscriber what is news.
-func (s *subscription) Want(kind resp.Kind, n string, want bool) (isHeld bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := name{kind, n}
-	if s.wanted[key] == want {
-		return false
-	}
-	if s.wanted[key] = want; !want {
-		delete(s.wanted, key)
-	}
-	return s.Subscriber.Want(kind, n, want)
+func (c *client) TooLarge(d *resp.Delivery, size int64) {
+	c.with(func() { c.large = append(c.large, fmt.Sprintf("%s %s %d", d.Kind, d.Channel, size)) })
 }
 
-func (s *subscription) wantAgain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for n := range s.wanted {
-		s.Subscriber.Want(n.kind, n.name, true)
+// Connected subscribes to what is wanted, and says so when Redis has confirmed it.
+func (c *client) Connected() {
+	if len(c.wants) == 0 {
+		c.Restored()
+		return
 	}
-}
-
-// subscribe runs a Subscriber, with the names wanted from the start.
-func subscribe(t testing.TB, opts Options, names ...string) *subscription {
-	t.Helper()
-	return subscribeWithProbe(t, opts, "", nil, names...)
-}
-
-func subscribeWithProbe(
-	t testing.TB, opts Options, probe string, publish func(string, string, func(error)), names ...string,
-) *subscription {
-	t.Helper()
-	e := newEars()
-	s := &subscription{
-		Subscriber: NewSubscriber(opts, e, e, e, limit(1<<20), probe, publish, zap.NewNop()),
-		ears:       e, t: t, wanted: map[name]bool{},
-	}
-	e.again = s.wantAgain
-	for _, n := range names {
-		s.Want(resp.Message, n, true)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run returned %v", err)
+	c.Subscribe(resp.Message, c.wants, func(lost bool, refused error) {
+		if refused != nil {
+			c.with(func() { c.refusals[strings.Join(c.wants, " ")] = refused })
+		}
+		if !lost {
+			c.Restored()
 		}
 	})
-	return s
+}
+
+func (c *client) Lost(err error) {
+	since := c.outage.since
+	c.with(func() { c.lost, c.since = append(c.lost, err), append(c.since, since) })
+}
+
+func (c *client) Up(n int, outage Outage) {
+	c.with(func() { c.ups, c.outages = append(c.ups, n), append(c.outages, outage) })
+}
+
+func (c *client) Down(err error) { c.with(func() { c.downs = append(c.downs, err) }) }
+
+func (c *client) Alert(attempts int, err error) {
+	c.with(func() { c.alerts = append(c.alerts, fmt.Sprintf("%d: %v", attempts, err)) })
+}
+
+func (c *client) Waiting(outage time.Duration, err error) {
+	c.with(func() { c.waits, c.causes = append(c.waits, outage), append(c.causes, err.Error()) })
+}
+
+func (c *client) losses() int { return c.count(func() int { return len(c.lost) }) }
+
+// firstLoss is what was told first of a loss.
+func (c *client) firstLoss() (since time.Time, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.since[0], c.lost[0]
+}
+
+// status is Status, asked in the loop.
+func (c *client) status() (ready, connected bool, why string) {
+	c.t.Helper()
+	c.do(func() { ready, connected, why = c.Status() })
+	return ready, connected, why
 }
 
 // awaitUp waits until all subscriptions stand for the n-th time.
-func (s *subscription) awaitUp(n int) {
-	s.t.Helper()
-	redistest.Eventually(s.t, patience, fmt.Sprintf("up for the %d. time", n), func() bool {
-		return s.count(func(e *ears) int { return len(e.ups) }) >= n
+func (c *client) awaitUp(n int) {
+	c.t.Helper()
+	redistest.Eventually(c.t, patience, fmt.Sprintf("up for the %d. time", n), func() bool {
+		return c.count(func() int { return len(c.ups) }) >= n
 	})
 }
 
-// awaitMessage publishes until a message comes back: the way is open.
-func (s *subscription) awaitMessage(srv *redistest.Server, channel, payload string) {
-	s.t.Helper()
-	srv.MustDo("PUBLISH", channel, payload)
-	redistest.Eventually(s.t, patience, "message on "+channel, func() bool {
-		return s.heard("message " + channel + " " + payload)
-	})
+func (c *client) awaitLosses(n int) {
+	c.t.Helper()
+	redistest.Eventually(c.t, patience, fmt.Sprintf("%d losses", n), func() bool { return c.losses() >= n })
 }
 
-// awaitClients waits until Redis has n subscriber connections.
-func awaitClients(t testing.TB, srv *redistest.Server, n int) []string {
-	t.Helper()
-	var list []string
-	redistest.Eventually(t, patience, fmt.Sprintf("%d subscriber connections", n), func() bool {
-		list = srv.PubSubClients()
-		return len(list) == n
-	})
-	return list
-}
-
-// field is one of the fields of a line of CLIENT LIST.
-func field(line, key string) string {
-	for f := range strings.FieldsSeq(line) {
-		if v, ok := strings.CutPrefix(f, key+"="); ok {
-			return v
-		}
-	}
-	return ""
-}
-
-// publish runs a Publisher until the test ends.
-func publish(t testing.TB, opts Options) *Publisher {
-	t.Helper()
-	p := NewPublisher(opts, limit(maxQueued), nil, zap.NewNop())
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run returned %v", err)
-		}
-		if n := p.queued.Load(); n != 0 {
-			t.Errorf("%d bytes are accounted for, and nothing waits", n)
-		}
-	})
-	return p
-}
-
-// receiptFunc makes a function a Receipt.
-type receiptFunc func(value any, err error)
-
-func (f receiptFunc) Answer(value any, err error) { f(value, err) }
-func (f receiptFunc) Flush()                      {}
-
-// send publishes one message and returns what became of it.
-func send(t testing.TB, p *Publisher, lane uint64, channel, payload string) <-chan answer {
-	t.Helper()
-	r := make(reply, 1)
-	if err := p.Publish(lane, false, []byte(channel), []byte(payload), r); err != nil {
-		t.Fatalf("publish: %v", err)
-	}
-	p.Flush(lane)
-	return r
-}
-
-// outcome waits for the answer to a publish.
-func outcome(t testing.TB, answers <-chan answer) answer {
-	t.Helper()
-	select {
-	case a := <-answers:
-		return a
-	case <-time.After(patience):
-		t.Fatal("no answer")
-		return answer{}
-	}
-}
-
-// awaitPublished publishes until Redis takes it.
-func awaitPublished(t testing.TB, p *Publisher) {
-	t.Helper()
-	redistest.Eventually(t, patience, "publishing works", func() bool {
-		return outcome(t, send(t, p, 0, "warm", "up")).err == nil &&
-			outcome(t, send(t, p, 1, "warm", "up")).err == nil
-	})
+// awaitHeard waits for a message.
+func (c *client) awaitHeard(message string) {
+	c.t.Helper()
+	redistest.Eventually(c.t, patience, message, func() bool { return c.heard(message) })
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"redis-relay/relay/redistest"
@@ -26,19 +27,19 @@ for g, key in ipairs(KEYS) do
   out[g] = key == 'l' and table.concat(each, ',') .. ' ' .. tail or each
   done = done + ARGV[at + 1]
 end
+if #KEYS == 0 then redis.call('DECR', 'runs') end
 return out
 `)
 
-// TestCallsShareACommand also when Redis has forgotten the script.
+// TestCallsShareACommand also when Redis has forgotten the script, or does not allow EVALSHA.
 func TestCallsShareACommand(t *testing.T) {
-	srv := redistest.Start(t)
-	p := publish(t, testOptions("redis://"+srv.Addr()))
-	awaitConnected(t, p)
-	awaitPublished(t, p) // the link sends by itself what waits when it begins
-	const lane = 0
-	for round, forget := range []bool{false, false, true} {
-		if forget {
-			srv.MustDo("SCRIPT", "FLUSH")
+	t.Parallel()
+	srv := redistest.Start(t, redistest.WithACL("app on >secret ~* &* +@all"))
+	c := connect(t, testOptions(strings.Replace(srv.URL(), "//", "//app:secret@", 1)))
+	c.awaitUp(1)
+	for round, before := range [][]string{nil, nil, {"SCRIPT", "FLUSH"}, {"ACL", "SETUSER", "app", "-evalsha"}, nil} {
+		if before != nil {
+			srv.MustDo(before...)
 		}
 		calls := []Call{
 			{Key: []byte("k"), Head: [][]byte{[]byte("a"), []byte("b")}, First: []byte("1"), Item: []byte("one")},
@@ -48,18 +49,20 @@ func TestCallsShareACommand(t *testing.T) {
 			{Key: []byte("l"), Head: [][]byte{[]byte("a"), []byte("c")}, First: []byte("5"), Item: []byte("five")},
 			{Key: []byte("k"), Head: [][]byte{[]byte("a"), []byte("b")}, First: []byte("6"), Item: []byte("")},
 		}
-		receipts := make([]reply, len(calls))
-		for i, c := range calls {
-			receipts[i] = make(reply, 1)
-			if err := p.Call(lane, shape, receipts[i], c); err != nil {
-				t.Fatal(err)
+		list := make([]*answers, len(calls))
+		c.do(func() {
+			for i, what := range calls {
+				list[i] = newAnswers(t)
+				if err := c.Call(1, shape, list[i], what); err != nil {
+					t.Error(err)
+				}
+				clear(what.Item) // it was copied
+				clear(what.First)
 			}
-			clear(c.Item) // it was copied
-		}
-		p.Flush(lane)
+		})
 		var got []string
-		for _, r := range receipts {
-			a := outcome(t, r)
+		for _, a := range list {
+			a := a.wait()
 			got = append(got, fmt.Sprint(a.value, a.err))
 		}
 		want := []string{
@@ -74,64 +77,72 @@ func TestCallsShareACommand(t *testing.T) {
 	}
 }
 
-// TestCallsAreNotOvertaken: what was queued before the connection was lost, or before
-// there was one, keeps its order, though Redis does not know the script.
+// TestEval runs a script also when Redis does not know it, or does not allow EVALSHA.
+func TestEval(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t, redistest.WithACL("app on >secret ~* &* +@all"))
+	c := connect(t, testOptions(strings.Replace(srv.URL(), "//", "//app:secret@", 1)))
+	c.awaitUp(1)
+	echo := NewScript(`return {KEYS[1], ARGV[1]}`)
+	for _, before := range [][]string{nil, nil, {"SCRIPT", "FLUSH"}, {"ACL", "SETUSER", "app", "-evalsha"}, nil} {
+		if before != nil {
+			srv.MustDo(before...)
+		}
+		done := make(chan string, 1)
+		c.do(func() {
+			c.Eval(echo, []string{"k"}, func(v any, err error) { done <- fmt.Sprint(v, err) }, 1)
+		})
+		if got := <-done; got != "[k 1] <nil>" {
+			t.Errorf("got %s", got)
+		}
+	}
+	c.do(func() {
+		if !c.life.noSHA {
+			t.Error("a refused EVALSHA is asked again and again")
+		}
+	})
+}
+
+// TestCallsAreNotOvertaken: what was queued before there was a connection keeps its order, though Redis
+// does not know the script.
 func TestCallsAreNotOvertaken(t *testing.T) {
+	t.Parallel()
 	noted := NewScript(`for _, key in ipairs(KEYS) do redis.call('APPEND', key, 'c') end return {{'noted'}}`)
 	srv := redistest.Start(t)
-	p := publish(t, testOptions("redis://"+srv.Addr()))
-	awaitConnected(t, p)
-	awaitPublished(t, p)
-	const lane = 0
-	call := func() reply {
-		r := make(reply, 1)
-		if err := p.Call(lane, noted, r, Call{Key: []byte("order"), Item: []byte("item")}); err != nil {
-			t.Fatal(err)
-		}
-		return r
+	c := connect(t, testOptions(srv.URL()))
+	c.awaitUp(1)
+	both := func() (list [2]*answers) {
+		list = [2]*answers{newAnswers(t), newAnswers(t)}
+		c.do(func() {
+			if err := c.Call(1, noted, list[0], Call{Key: []byte("order"), Item: []byte("item")}); err != nil {
+				t.Error(err)
+			}
+			if err := c.Send(1, list[1], []byte("APPEND"), []byte("order"), []byte("p")); err != nil {
+				t.Error(err)
+			}
+		})
+		return list
 	}
-	plain := func() reply {
-		r := make(reply, 1)
-		if err := p.Enqueue(lane, r, []byte("APPEND"), []byte("order"), []byte("p")); err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	settled := func(list ...reply) {
+	expect := func(list [2]*answers, want string) {
 		t.Helper()
-		for _, r := range list {
-			if a := outcome(t, r); a.err != nil {
+		for _, a := range list {
+			if a := a.wait(); a.err != nil {
 				t.Fatal(a.err)
 			}
 		}
-	}
-	expect := func(want string) {
-		t.Helper()
 		if got := srv.MustDo("GETDEL", "order").Str; got != want {
 			t.Errorf("carried out in the order %q, want %q", got, want)
 		}
 	}
-	loaded := call()
-	p.Flush(lane)
-	settled(loaded)
-	expect("c")
-
-	first, second := call(), plain() // wait, and go with the next connection
-	srv.MustDo("SCRIPT", "FLUSH")
-	srv.MustDo("CLIENT", "KILL", "TYPE", "normal")
-	settled(first, second)
-	expect("cp")
-
+	expect(both(), "cp")
 	srv.Kill()
-	redistest.Eventually(t, patience, "the connection is lost", func() bool { return !p.Standing(0) })
-	first, second = call(), plain() // would bring the source, and wait too long
-	for _, r := range []reply{first, second} {
-		if a := outcome(t, r); a.err == nil {
+	c.awaitLosses(1)
+	for _, a := range both() { // would bring the source, and wait too long
+		if a := a.wait(); a.err == nil {
 			t.Fatal("a command was answered without Redis")
 		}
 	}
-	first, second = call(), plain()
+	list := both()
 	srv.Restart()
-	settled(first, second)
-	expect("cp")
+	expect(list, "cp")
 }

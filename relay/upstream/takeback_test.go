@@ -30,47 +30,42 @@ return out
 // TestTakeBack: while Redis is away publishers queue commands and calls in any order, and
 // some hang up. Redis carries out what the others queued, in order, and nothing else.
 func TestTakeBack(t *testing.T) {
-	for seed := range uint64(10) {
+	t.Parallel()
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 0))
 			srv := redistest.Start(t)
-			opts := testOptions("redis://" + srv.Addr())
+			opts := testOptions(srv.URL())
 			opts.PublishTimeout = patience
-			p := publish(t, opts)
-			awaitConnected(t, p)
-			awaitPublished(t, p)
+			c := connect(t, opts)
+			c.awaitUp(1)
 			if seed%2 == 0 { // Redis will have forgotten a script that the relay has brought
-				r := make(reply, 1)
-				if err := p.Call(0, pushed, r, Call{Key: []byte("k"), Head: [][]byte{[]byte("a")}, Item: []byte("x")}); err != nil {
-					t.Fatal(err)
-				}
-				p.Flush(0)
-				outcome(t, r)
+				call(c, 0, "a", "x").wait()
 			}
 			srv.Kill()
-			redistest.Eventually(t, patience, "the connection is lost", func() bool { return !p.Standing(0) })
-
-			queued := queue(t, p, random)
+			c.awaitLosses(1)
+			queued := fill(c, random)
 			gone := map[uint64]bool{2: true, 6: true}
-			for from := range gone {
-				p.TakeBack(from)
-			}
+			c.do(func() {
+				for from := range gone {
+					c.TakeBack(from)
+				}
+			})
 			var want []string
 			for _, q := range queued {
-				if gone[q.from] {
-					if a := outcome(t, q.reply); !errors.Is(a.err, ErrDown) {
-						t.Errorf("%s, taken back: got %v, %v, want ErrDown", q.item, a.value, a.err)
-					}
-					continue
+				if !gone[q.from] {
+					want = append(want, q.item)
+				} else if a := q.answers.wait(); !errors.Is(a.err, ErrDown) {
+					t.Errorf("%s, taken back: got %v, %v, want ErrDown", q.item, a.value, a.err)
 				}
-				want = append(want, q.item)
 			}
 			srv.Restart()
 			for _, q := range queued {
 				if gone[q.from] {
 					continue
 				}
-				if a := outcome(t, q.reply); a.err != nil {
+				if a := q.answers.wait(); a.err != nil {
 					t.Errorf("%s: %v", q.item, a.err)
 				}
 			}
@@ -81,33 +76,41 @@ func TestTakeBack(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("carried out:\n%s\nwant:\n%s", strings.Join(got, " "), strings.Join(want, " "))
 			}
-			if left := p.queued.Load(); left != 0 {
-				t.Errorf("%d bytes are counted for ever", left)
-			}
 		})
 	}
 }
 
-type queuedItem struct {
-	from  uint64
-	item  string
-	reply reply
+func call(c *client, from uint64, head, item string) *answers {
+	c.t.Helper()
+	a := newAnswers(c.t)
+	c.do(func() {
+		if err := c.Call(from, pushed, a, Call{Key: []byte("k"), Head: [][]byte{[]byte(head)}, Item: []byte(item)}); err != nil {
+			c.t.Error(err)
+		}
+	})
+	return a
 }
 
-// queue queues 300 items of four publishers on one lane.
-func queue(t *testing.T, p *Publisher, random *rand.Rand) (list []queuedItem) {
-	t.Helper()
+type queuedItem struct {
+	from    uint64
+	item    string
+	answers *answers
+}
+
+// fill queues 300 items of four publishers.
+func fill(c *client, random *rand.Rand) (list []queuedItem) {
+	c.t.Helper()
 	for n := range 300 {
-		q := queuedItem{uint64(2 * (1 + random.IntN(4))), fmt.Sprint(n), make(reply, 1)}
-		var err error
+		q := queuedItem{from: uint64(2 * (1 + random.IntN(4))), item: fmt.Sprint(n)}
 		if random.IntN(5) == 0 {
-			err = p.Enqueue(q.from, q.reply, []byte("RPUSH"), []byte("k"), []byte(q.item))
+			q.answers = newAnswers(c.t)
+			c.do(func() {
+				if err := c.Send(q.from, q.answers, []byte("RPUSH"), []byte("k"), []byte(q.item)); err != nil {
+					c.t.Error(err)
+				}
+			})
 		} else {
-			head := [][]byte{fmt.Append(nil, random.IntN(2))}
-			err = p.Call(q.from, pushed, q.reply, Call{Key: []byte("k"), Head: head, Item: []byte(q.item)})
-		}
-		if err != nil {
-			t.Fatal(err)
+			q.answers = call(c, q.from, fmt.Sprint(random.IntN(2)), q.item)
 		}
 		list = append(list, q)
 	}
@@ -116,17 +119,17 @@ func queue(t *testing.T, p *Publisher, random *rand.Rand) (list []queuedItem) {
 
 // TestTakeBackLeavesWhatIsOnItsWay: with a connection nothing is taken back.
 func TestTakeBackLeavesWhatIsOnItsWay(t *testing.T) {
-	srv := redistest.Start(t)
-	p := publish(t, testOptions("redis://"+srv.Addr()))
-	awaitConnected(t, p)
-	awaitPublished(t, p)
-	r := make(reply, 1)
-	if err := p.Enqueue(2, r, []byte("PING")); err != nil {
-		t.Fatal(err)
-	}
-	p.TakeBack(2)
-	p.Flush(2)
-	if a := outcome(t, r); a.value != "PONG" {
+	t.Parallel()
+	c := connect(t, testOptions(redistest.Start(t).URL()))
+	c.awaitUp(1)
+	a := newAnswers(t)
+	c.do(func() {
+		if err := c.Send(2, a, []byte("PING")); err != nil {
+			t.Error(err)
+		}
+		c.TakeBack(2)
+	})
+	if a := a.wait(); a.value != "PONG" {
 		t.Errorf("got %v, %v", a.value, a.err)
 	}
 }

@@ -18,12 +18,13 @@ import * as redis5 from 'redis5';
 import * as redis6 from 'redis6';
 
 // clients lists each version with its default protocol, and the other one where it can be chosen.
+// own are options for node-redis; ioredis has none that matter here.
 export const clients = [
-  { name: 'node-redis 4', open: (path, inbox) => openNodeRedis(redis4, path, inbox) },
-  { name: 'node-redis 5', open: (path, inbox) => openNodeRedis(redis5, path, inbox) },
-  { name: 'node-redis 5, RESP3', open: (path, inbox) => openNodeRedis(redis5, path, inbox, { RESP: 3 }) },
-  { name: 'node-redis 6', open: (path, inbox) => openNodeRedis(redis6, path, inbox) },
-  { name: 'node-redis 6, RESP2', open: (path, inbox) => openNodeRedis(redis6, path, inbox, { RESP: 2 }) },
+  { name: 'node-redis 4', open: (path, inbox, own) => openNodeRedis(redis4, path, inbox, own) },
+  { name: 'node-redis 5', open: (path, inbox, own) => openNodeRedis(redis5, path, inbox, own) },
+  { name: 'node-redis 5, RESP3', open: (path, inbox, own) => openNodeRedis(redis5, path, inbox, { RESP: 3, ...own }) },
+  { name: 'node-redis 6', open: (path, inbox, own) => openNodeRedis(redis6, path, inbox, own) },
+  { name: 'node-redis 6, RESP2', open: (path, inbox, own) => openNodeRedis(redis6, path, inbox, { RESP: 2, ...own }) },
   { name: 'ioredis 5', open: (path, inbox) => openIORedis(IORedis5, path, inbox) },
   { name: 'ioredis 6', open: (path, inbox) => openIORedis(IORedis6, path, inbox) },
   { name: 'ioredis 6, RESP2', open: (path, inbox) => openIORedis(IORedis6, path, inbox, { protocol: 2 }) },

@@ -1,5 +1,6 @@
 """One suite for all flavours: listen, publish, stop listening, check health, survive a restart."""
 
+import itertools
 import json
 import signal
 
@@ -123,6 +124,30 @@ async def test_hears_many_channels_in_the_order_of_publishing(flavour, fresh):
         pipeline.publish(channel, payload)
     assert await settled(pipeline.execute()) == [1] * len(sent)
     assert await listener.heard(len(sent)) == sent
+
+
+async def test_hears_each_room_it_moves_to_though_nothing_is_awaited(flavour, fresh):
+    listener, publisher, prefix, moves = flavour.listener(), flavour.client(), fresh("move"), 500
+    rooms = [f"{prefix}:{i}" for i in range(moves + 1)]
+    await listener.ask("subscribe", rooms[0])
+    heard = []
+
+    async def listen_until(is_last):
+        while not is_last(frame := await listener.next()):
+            if frame["type"] == "message":
+                heard.append(frame["channel"].decode())
+
+    for old, new in itertools.pairwise(rooms):
+        await settled(listener.pubsub.unsubscribe(old))  # sent, not confirmed
+        await settled(listener.pubsub.subscribe(new))
+        await settled(publisher.publish(new, "here"))
+        # Between two moves all is quiet: redis-server's event loop, too, then sees what comes first.
+        await settled(listener.pubsub.ping("quiet"))
+        await listen_until(lambda frame: frame["type"] == "pong")
+    await settled(publisher.publish(rooms[-1], "end"))
+    await listen_until(lambda frame: frame["data"] == b"end")
+    assert len(heard) == moves, f"heard {len(heard)} of {moves}"
+    assert heard == rooms[1:]
 
 
 async def test_speaks_shard_channels(flavour, fresh):

@@ -1,0 +1,399 @@
+package hub
+
+// The hub at random, against a Redis that carries out commands in their order and answers late.
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"redis-relay/relay/resp"
+)
+
+const modelNames = 5 // of each kind
+
+// wanted is one subscription of one listener to one name, from Subscribe to the end of Unsubscribe.
+type wanted struct {
+	call    *call
+	of      wish
+	active  bool // done was called
+	refused bool
+	leaving bool // Unsubscribe was called
+	over    bool // and its done
+}
+
+// call is one Subscribe or Unsubscribe. Its place in Redis's order is that of a mark behind its commands.
+type call struct {
+	number int
+	done   bool
+	lost   bool // the connection was, or there was none
+}
+
+// actor is a listener.
+type actor struct {
+	*Listener
+	watches bool
+	gone    bool
+	subs    map[wish]*wanted // by name, the newest
+	heard   []string
+	expect  []string
+}
+
+// model drives a hub, and knows what has to come of it.
+type model struct {
+	t       *testing.T
+	what    string // the seed
+	random  *rand.Rand
+	hub     *Hub
+	redis   *slowRedis
+	actors  []*actor
+	calls   int
+	message int
+	begun   map[*actor][]*wanted // all that are not over
+	log     []string
+}
+
+func (m *model) fail(format string, args ...any) {
+	m.t.Helper()
+	m.t.Fatalf("%s: %s\n%s", m.what, fmt.Sprintf(format, args...), strings.Join(m.log, "\n"))
+}
+
+func (m *model) note(format string, args ...any) { m.log = append(m.log, fmt.Sprintf(format, args...)) }
+
+func newModel(t *testing.T, seed uint64) *model {
+	m := &model{
+		t: t, what: fmt.Sprintf("seed %d", seed), random: rand.New(rand.NewPCG(seed, 0)),
+		begun: map[*actor][]*wanted{},
+	}
+	m.redis = &slowRedis{model: m, holds: map[wish]bool{}, heldSeen: map[wish]bool{}, refuses: map[wish]bool{}, ever: map[wish]bool{}}
+	m.hub = New(m.redis, func(name string) bool { return strings.HasPrefix(name, "local") })
+	m.hub.batch = 2
+	for range 4 {
+		m.actors = append(m.actors, m.newActor())
+	}
+	silent, watcher := &actor{Listener: NewSilentListener(1)}, &actor{Listener: NewWatcher(), watches: true}
+	for _, a := range []*actor{silent, watcher} {
+		a.subs = map[wish]*wanted{}
+		m.actors = append(m.actors, a)
+	}
+	m.redis.refusals = m.random.IntN(2) == 0
+	return m
+}
+
+func (m *model) newActor() *actor {
+	bounds := new(Bounds)
+	bounds.Queue.Store(1 << 30)
+	out := NewOutbox(noSocket{}, bounds, new(Flusher), func(Reason) {}, nil)
+	return &actor{Listener: NewListener(out, func(Reason) {}, func(Missed) {}), subs: map[wish]*wanted{}}
+}
+
+// noSocket is never written to.
+type noSocket struct{}
+
+func (noSocket) FD() int            { return -1 }
+func (noSocket) AwaitWritable(bool) {}
+func (noSocket) Close()             {}
+
+func (m *model) wish() wish {
+	name := fmt.Sprint("n", m.random.IntN(modelNames))
+	if m.random.IntN(8) == 0 {
+		name = "local"
+	}
+	return wish{resp.Kind(m.random.IntN(resp.Kinds)), name}
+}
+
+// step does one thing.
+func (m *model) step() {
+	a := m.actors[m.random.IntN(len(m.actors))]
+	switch n := m.random.IntN(100); {
+	case n < 22:
+		m.subscribe(a)
+	case n < 42:
+		m.unsubscribe(a)
+	case n < 43:
+		m.replace(m.random.IntN(4))
+	case n < 60:
+		m.redis.carryOut()
+	case n < 78:
+		m.redis.comeBack()
+	case n < 95:
+		m.redis.publish(m.wish())
+	case n < 97 && m.redis.refusals:
+		m.redis.refuse(m.wish())
+	case n < 98 && m.random.IntN(2) == 0:
+		m.redis.settle()
+	case n < 98:
+		m.redis.lose()
+	default:
+		m.redis.connect()
+	}
+	m.check()
+}
+
+func (m *model) subscribe(a *actor) {
+	if a.gone {
+		return
+	}
+	kind := resp.Kind(m.random.IntN(resp.Kinds))
+	var names []string
+	for range 1 + m.random.IntN(4) {
+		w := m.wish()
+		old := a.subs[wish{kind, w.name}]
+		if slices.Contains(names, w.name) || old != nil && !old.leaving && !old.refused {
+			continue
+		}
+		if old != nil && a.silent() && !old.over {
+			continue // once at a time
+		}
+		names = append(names, w.name)
+	}
+	if len(names) == 0 {
+		return
+	}
+	c := m.begin()
+	m.note("%d: %s subscribe %s %v", c.number, m.nameOf(a), kind, names)
+	var list []*wanted
+	for _, name := range names {
+		s := &wanted{call: c, of: wish{kind, name}}
+		a.subs[wish{kind, name}] = s
+		list = append(list, s)
+		m.begun[a] = append(m.begun[a], s)
+	}
+	local := !slices.ContainsFunc(names, func(name string) bool { return name != "local" })
+	m.hub.Subscribe(a.Listener, kind, names, func(refused error) {
+		m.note("%d: done, %v", c.number, refused)
+		m.finish(c, local)
+		for _, s := range list {
+			s.active, s.refused = refused == nil, refused != nil
+			if s.active && !s.leaving && !local && s.of.name != "local" && !m.redis.heldSeen[s.of] {
+				m.fail("call %d is done, and Redis has not confirmed %v", c.number, s.of)
+			}
+		}
+		if refused != nil && !slices.ContainsFunc(names, func(n string) bool { return m.redis.ever[wish{kind, n}] }) {
+			m.fail("call %d was refused, and nothing was to be", c.number)
+		}
+	})
+	m.redis.mark(c)
+	if local && !c.done {
+		m.fail("local names are to be had at once")
+	}
+}
+
+func (m *model) unsubscribe(a *actor) {
+	if a.gone {
+		return
+	}
+	kind := resp.Kind(m.random.IntN(resp.Kinds))
+	var names []string
+	for w, s := range a.subs {
+		if w.kind == kind && !s.leaving && !s.refused {
+			names = append(names, w.name)
+		}
+	}
+	slices.Sort(names)
+	m.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	if len(names) > 0 {
+		m.leave(a, kind, names[:1+m.random.IntN(len(names))])
+	}
+}
+
+func (m *model) leave(a *actor, kind resp.Kind, names []string) {
+	c := m.begin()
+	m.note("%d: %s unsubscribe %s %v", c.number, m.nameOf(a), kind, names)
+	var list []*wanted
+	for _, name := range names {
+		s := a.subs[wish{kind, name}]
+		s.leaving, s.over = true, name == "local"
+		list = append(list, s)
+	}
+	local := !slices.ContainsFunc(names, func(name string) bool { return name != "local" })
+	m.hub.Unsubscribe(a.Listener, kind, names, func() {
+		m.note("%d: done", c.number)
+		m.finish(c, local)
+		for _, s := range list {
+			if s.over = true; !s.call.done && !m.redis.tainted && !s.call.lost && s.of.name != "local" {
+				m.fail("call %d is done before call %d", c.number, s.call.number)
+			}
+		}
+	})
+	m.redis.mark(c)
+}
+
+// replace ends a connection, and makes another.
+func (m *model) replace(i int) {
+	a := m.actors[i]
+	m.note("%s goes", m.nameOf(a))
+	m.hub.FanOut()
+	a.Leave()
+	for kind := range resp.Kind(resp.Kinds) {
+		var names []string
+		for w, s := range a.subs {
+			if w.kind == kind && !s.leaving && !s.refused {
+				names = append(names, w.name)
+			}
+		}
+		if slices.Sort(names); len(names) > 0 {
+			m.leave(a, kind, names)
+		}
+	}
+	a.gone = true
+	m.compare(a)
+	m.actors[i] = m.newActor()
+	m.actors = append(m.actors, a) // it is still counted
+}
+
+func (m *model) begin() *call {
+	m.calls++
+	return &call{number: m.calls, lost: !m.redis.connected}
+}
+
+// finish checks that a call is done once, and in its place.
+func (m *model) finish(c *call, local bool) {
+	if c.done {
+		m.fail("call %d is done twice", c.number)
+	}
+	c.done = true
+	if !local && !c.lost && !m.redis.losing && m.redis.pendingBefore(c) {
+		m.fail("call %d is done before its place has come", c.number)
+	}
+}
+
+func (m *model) nameOf(a *actor) string { return fmt.Sprint("l", slices.Index(m.actors, a)) }
+
+// delivered notes who has to hear a message.
+func (m *model) delivered(w wish, text string) {
+	for _, a := range m.actors {
+		if a.silent() || a.ended {
+			continue
+		}
+		for _, s := range m.begun[a] {
+			if s.active && !s.over && s.of == w {
+				a.expect = append(a.expect, text)
+			}
+		}
+	}
+}
+
+// compare has what a listener heard be what it had to hear.
+func (m *model) compare(a *actor) {
+	if a.silent() {
+		return
+	}
+	for _, b := range a.out.ready {
+		for len(b) > 0 {
+			d, n := parseFrame(b)
+			a.heard = append(a.heard, d)
+			b = b[n:]
+		}
+	}
+	a.out.ready, a.out.queued = nil, 0
+	if !slices.Equal(a.heard, a.expect) {
+		m.fail("%s heard %v\nwant %v", m.nameOf(a), a.heard, a.expect)
+	}
+	a.heard, a.expect = nil, nil
+}
+
+func parseFrame(b []byte) (text string, n int) {
+	s := string(b)
+	end := strings.Index(s, "\n")
+	return s[:end], end + 1
+}
+
+func (m *model) check() {
+	if m.random.IntN(4) == 0 {
+		m.hub.FanOut()
+		for _, a := range m.actors {
+			m.compare(a)
+		}
+	}
+	for kind := range resp.Kind(resp.Kinds) {
+		for i := range modelNames + 1 {
+			name := fmt.Sprint("n", i)
+			if i == modelNames {
+				name = "local"
+			}
+			m.checkName(wish{kind, name})
+		}
+	}
+}
+
+func (m *model) checkName(w wish) {
+	listeners, heard := 0, false
+	for _, a := range m.actors {
+		if s := a.subs[w]; s != nil && !a.silent() && !s.leaving && !s.refused {
+			listeners++
+		}
+		for _, s := range m.begun[a] {
+			heard = heard || s.of == w && s.active && !s.over && !a.watches
+		}
+	}
+	got, asked, held := m.hub.Listeners(w.kind, []byte(w.name))
+	if got != listeners {
+		m.fail("%v has %d listeners, want %d", w, got, listeners)
+	}
+	if want := m.redis.heldSeen[w]; (held == 1) != want && !m.redis.tainted {
+		m.fail("%v: held %d, want %v", w, held, want)
+	}
+	exact := len(m.redis.ever) == 0 || m.redis.quiet()
+	if want := m.redis.willHold(w); m.redis.connected && exact && (asked == 1) != want {
+		m.fail("%v: asked %d, want %v", w, asked, want)
+	}
+	t := m.hub.topics[w.kind][w.name]
+	if is := t != nil && t.heard(); is != heard && !m.redis.tainted {
+		m.fail("%v is heard: %v, want %v", w, is, heard)
+	}
+	if t != nil && (t.wants < 0 || t.counts < 0 || t.flying < 0) {
+		m.fail("%v: %+v", w, t)
+	}
+}
+
+// end has all listeners leave, and all that is under way come to its end.
+func (m *model) end() {
+	for i := range 4 {
+		m.replace(i)
+	}
+	for _, a := range m.actors {
+		for kind := range resp.Kind(resp.Kinds) {
+			var names []string
+			for w, s := range a.subs {
+				if w.kind == kind && !s.leaving && !s.refused {
+					names = append(names, w.name)
+				}
+			}
+			if slices.Sort(names); len(names) > 0 {
+				m.leave(a, kind, names)
+			}
+		}
+	}
+	m.redis.connect()
+	m.redis.settle()
+	m.check()
+	if !m.redis.connected {
+		m.fail("it is not restored")
+	}
+	for k := range m.hub.topics {
+		for name, t := range m.hub.topics[k] {
+			m.fail("a topic is left: %s %q %+v", resp.Kind(k), name, t)
+		}
+	}
+	for w, holds := range m.redis.holds {
+		if holds {
+			m.fail("Redis still has %v", w)
+		}
+	}
+	if s := m.hub.Stats(); s.Listeners != [resp.Kinds]int{} || len(m.hub.waiting) > 0 || len(m.hub.patterns.byPrefix) > 0 {
+		m.fail("something is left: %+v, %d wait", s, len(m.hub.waiting))
+	}
+	for _, a := range m.actors {
+		if m.compare(a); a.joining != nil {
+			m.fail("%s is still joining", m.nameOf(a))
+		}
+		for _, s := range m.begun[a] {
+			if !s.call.done {
+				m.fail("call %d was never done", s.call.number)
+			}
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package hub
+
+// How much listeners can still take.
+
+import (
+	"math"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+// Room tells how many bytes more of a channel its listeners take while the queue of each
+// stays half empty, and what may wait for all, and whether nothing waits for any of
+// them. A listener that has taken nothing for patience does not count.
+func (h *Hub) Room(channel []byte, patience time.Duration) (bytes int, empty bool) {
+	h.FanOut()
+	bytes, empty = math.MaxInt, true
+	var (
+		bounds *Bounds
+		n      int
+	)
+	look := func(t *topic) {
+		for _, l := range t.subs {
+			if l.ended {
+				continue
+			}
+			room, none := l.out.room(patience)
+			bytes, empty = min(bytes, room), empty && none
+			bounds, n = l.out.bounds, n+1
+		}
+	}
+	if t := h.topics[resp.Message][string(channel)]; t != nil {
+		look(t)
+	}
+	for _, t := range h.patterns.matching(channel) {
+		look(t)
+	}
+	if bounds != nil {
+		bytes = min(bytes, bounds.share(n))
+	}
+	return bytes, empty
+}

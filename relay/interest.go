@@ -1,0 +1,260 @@
+package relay
+
+// What the relay wants of Redis: what the hub wants, the announcements of names that may have a history, and
+// its own channels.
+
+import (
+	"fmt"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/fleet"
+	"redis-relay/relay/history"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
+)
+
+// interest stands between the hub and the connection to Redis. It is hub.Upstream, and upstream.Owner as far
+// as that is about subscriptions.
+type interest struct {
+	relay     *Relay
+	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
+	own       int                         // channels of the relay itself that Redis has confirmed
+}
+
+// Subscribe subscribes names. Announcements come with them, in one command, so that no entry comes without
+// one.
+func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	now := i.relay.rules.Load()
+	all := make([]string, 0, len(names))
+	for _, name := range names {
+		if now.historic(kind, name) {
+			i.announce(kind, name)
+			all = append(all, history.SeqPrefix+name)
+		}
+		all = append(all, name)
+	}
+	i.relay.redis.Subscribe(kind, all, func(lost bool, refused error) {
+		switch {
+		case lost:
+		case refused == nil:
+			i.confirmed(kind, names)
+		case len(names) == 1 && len(all) == 2:
+			i.subscribeApart(kind, names[0], done)
+			return
+		default:
+			i.forget(kind, names)
+		}
+		done(lost, refused)
+	})
+}
+
+// subscribeApart finds out which Redis refuses: a name, or its announcements. Without those there is no
+// history: whoever listens must know, and that it is not the name they asked for.
+func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bool, refused error)) {
+	seq := history.SeqPrefix + name
+	up := i.relay.redis
+	up.Subscribe(kind, []string{seq}, func(lost bool, refused error) {
+		if lost || refused != nil {
+			i.forget(kind, []string{name})
+			if refused != nil {
+				refused = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis &%[3]s)",
+					refused, printable(name), printable(seq))
+			}
+			done(lost, refused)
+			return
+		}
+		up.Subscribe(kind, []string{name}, func(lost bool, refused error) {
+			if refused != nil {
+				i.forget(kind, []string{name})
+				up.Unsubscribe(kind, []string{seq}, func(bool, error) {})
+			} else if !lost {
+				i.confirmed(kind, []string{name})
+			}
+			done(lost, refused)
+		})
+	})
+}
+
+// Unsubscribe lets names go, and behind each its announcements.
+func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	all := make([]string, 0, len(names))
+	for _, name := range names {
+		all = append(all, name)
+		if i.announced[kind][name] {
+			all = append(all, history.SeqPrefix+name)
+		}
+	}
+	i.forget(kind, names)
+	i.relay.redis.Unsubscribe(kind, all, done)
+}
+
+// Fence is upstream.Connection.Fence.
+func (i *interest) Fence(done func(lost bool)) { i.relay.redis.Fence(done) }
+
+func (i *interest) announce(kind resp.Kind, name string) {
+	if kind == resp.PMessage {
+		i.relay.feed.ExpectPattern()
+	}
+	if i.announced[kind] == nil {
+		i.announced[kind] = map[string]bool{}
+	}
+	i.announced[kind][name] = true
+}
+
+func (i *interest) forget(kind resp.Kind, names []string) {
+	for _, name := range names {
+		delete(i.announced[kind], name)
+	}
+}
+
+// confirmed says that Redis has subscribed names, with their announcements.
+func (i *interest) confirmed(kind resp.Kind, names []string) {
+	r := i.relay
+	r.epoch++
+	for _, name := range names {
+		if !i.announced[kind][name] {
+			continue
+		}
+		switch kind {
+		case resp.Message:
+			r.feed.Confirmed(name)
+		case resp.PMessage:
+			r.feed.ConfirmedPattern()
+		}
+	}
+}
+
+// HearOut calls done when what came of names has passed history and the pool of checks.
+func (i *interest) HearOut(kind resp.Kind, names []string, done func()) {
+	r := i.relay
+	var all [resp.Kinds][]string
+	all[kind] = names
+	r.feed.Barrier(all, func() { r.checks.barrier(done) })
+}
+
+// Released says that Redis does not send a name any more, and that nobody hears it.
+func (i *interest) Released(kind resp.Kind, name string) {
+	switch kind {
+	case resp.Message:
+		i.relay.feed.Released(name)
+	case resp.PMessage:
+		i.relay.feed.ReleasedPattern(name)
+	}
+}
+
+// Refused says that Redis will not subscribe a name.
+func (i *interest) Refused(kind resp.Kind, name string, err error) {
+	r := i.relay
+	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
+	if strings.HasPrefix(err.Error(), "NOPERM ") {
+		facts = append(facts, zap.String("allow_to_the_user", "&"+name))
+	}
+	r.log.Warn("Redis refused a subscription", facts...)
+	for b := range r.bridges {
+		b.Refused(kind, name, err)
+	}
+	if kind == resp.Message {
+		r.feed.Refused(name, err)
+	}
+}
+
+// joinFleet has the questions of other relays come, and the answers to our own: on shard channels, or on
+// ordinary ones where Redis has no others, which came with 7.0.
+func (i *interest) joinFleet(kind resp.Kind) {
+	channels := i.relay.fleet.Channels()
+	i.relay.redis.Subscribe(kind, channels, func(lost bool, refused error) {
+		switch {
+		case lost:
+		case refused == nil:
+			i.own = len(channels)
+		case kind == resp.SMessage && fleet.NoShards(refused):
+			i.joinFleet(resp.Message)
+		default:
+			i.relay.log.Warn("Redis does not let relays ask each other: every relay is counted as one listener; allow "+
+				"&relay:* to this user", zap.Error(refused))
+		}
+	})
+}
+
+// count returns how many subscriptions the hub does not know of.
+func (i *interest) count() (n int) {
+	n = i.own
+	for _, names := range i.announced {
+		n += len(names)
+	}
+	return n
+}
+
+// patterns returns how many of the patterns on Redis are announcements'.
+func (i *interest) patterns() int64 { return int64(len(i.announced[resp.PMessage])) }
+
+// follow does what a reload asks for: routes may have got a history, or lost theirs.
+func (i *interest) follow() {
+	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
+		for _, name := range i.relay.hub.Names(kind) {
+			switch has, want := i.announced[kind][name], i.relay.rules.Load().historic(kind, name); {
+			case !has && want:
+				i.addAnnouncements(kind, name)
+			case has && !want:
+				i.dropAnnouncements(kind, name)
+			}
+		}
+	}
+}
+
+func (i *interest) addAnnouncements(kind resp.Kind, name string) {
+	if !i.relay.redis.Connected() {
+		return // they come with the name
+	}
+	i.announce(kind, name)
+	i.relay.redis.Subscribe(kind, []string{history.SeqPrefix + name}, func(lost bool, refused error) {
+		switch {
+		case lost:
+		case refused != nil:
+			i.forget(kind, []string{name})
+			i.Refused(kind, history.SeqPrefix+name, refused)
+			i.relay.hub.End(kind, name, hub.ReasonRefused)
+		default:
+			i.confirmed(kind, []string{name})
+		}
+	})
+}
+
+func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
+	i.forget(kind, []string{name})
+	if kind == resp.Message {
+		i.relay.feed.Forget(name)
+	}
+	if i.relay.redis.Connected() {
+		i.relay.redis.Unsubscribe(kind, []string{history.SeqPrefix + name}, func(bool, error) {})
+	}
+}
+
+// Connected subscribes all that is wanted over a new connection. It is upstream.Owner.
+func (r *Relay) Connected() {
+	r.interest.joinFleet(resp.SMessage)
+	r.hub.Restore(r.redis.Restored)
+}
+
+// Lost disconnects the listeners that must learn of a gap that way. It is upstream.Owner.
+func (r *Relay) Lost(error) {
+	now := r.rules.Load()
+	r.leaf.standDown()
+	r.interest.announced, r.interest.own = [resp.Kinds]map[string]bool{}, 0
+	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
+		return now.onGap(kind, name) == route.GapDisconnect
+	})
+	r.disconnectFromNATS(now)
+	r.feed.Lost()
+	r.fleet.Lost()
+	r.reader.Renew()
+}
+
+var (
+	_ hub.Upstream   = (*interest)(nil)
+	_ upstream.Owner = (*Relay)(nil)
+)

@@ -1,0 +1,172 @@
+package respserver
+
+// CLIENT LIST, and CLIENT KILL, which chooses as it does.
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+// ReasonKilled says that CLIENT KILL ended a connection.
+const ReasonKilled hub.Reason = "killed"
+
+// kindOf is the client class of CLIENT LIST TYPE.
+func kindOf(c *session) string {
+	if c.subs.total() > 0 {
+		return "pubsub"
+	}
+	return "normal"
+}
+
+// appendLine describes a connection as a line of CLIENT LIST, with the peer's pid and
+// uid behind the fields of Redis. All of those are there, since libraries read
+// each as a number; what the relay does not count is 0.
+func appendLine(b []byte, c *session) []byte {
+	now := time.Now()
+	last, flags := "NULL", "U"
+	if c.last != nil {
+		last = c.last.name
+	}
+	if c.subs.total() > 0 {
+		flags = "PU"
+	}
+	backlog, names := c.out.Backlog(), &c.subs.names
+	return fmt.Appendf(b, "id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
+		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
+		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
+		c.id, c.srv.opts.Path, c.srv.opts.Path, c.socket.FD(), c.name, int(now.Sub(c.opened).Seconds()),
+		int(now.Sub(c.active).Seconds()), flags, c.db,
+		len(names[resp.Message]), len(names[resp.PMessage]), len(names[resp.SMessage]),
+		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, c.libName, c.libVer, c.peer.pid, c.peer.uid)
+}
+
+// filter chooses connections, as CLIENT LIST and CLIENT KILL do.
+type filter struct {
+	ids    []uint64
+	kind   string
+	addrs  []string // of the two ends, in Redis's words; those of a socket are one
+	skipMe bool
+}
+
+func (f *filter) matches(c, me *session) bool {
+	return (f.ids == nil || slices.Contains(f.ids, c.id)) &&
+		(f.kind == "" || f.kind == kindOf(c)) &&
+		!slices.ContainsFunc(f.addrs, func(addr string) bool { return addr != c.srv.opts.Path+":0" }) &&
+		(!f.skipMe || c != me)
+}
+
+// parse reads pairs of option and value; problem is the error for the client.
+func (f *filter) parse(args [][]byte) (problem string) {
+	for i := 0; i < len(args); i += 2 {
+		if i+1 == len(args) {
+			return "ERR syntax error"
+		}
+		value := lower(args[i+1])
+		switch option := lower(args[i]); option {
+		case "id":
+			id, ok := resp.ParseInt(args[i+1])
+			if !ok || id <= 0 {
+				return "ERR client-id should be greater than 0"
+			}
+			f.ids = append(f.ids, uint64(id))
+		case "type":
+			if !slices.Contains([]string{"normal", "pubsub", "master", "slave", "replica"}, value) {
+				return fmt.Sprintf("ERR Unknown client type '%.128s'", args[i+1])
+			}
+			f.kind = value
+		case "addr", "laddr":
+			f.addrs = append(f.addrs, string(args[i+1]))
+		case "user":
+			if value != "default" {
+				return fmt.Sprintf("ERR No such user '%.128s'", args[i+1])
+			}
+		case "skipme":
+			if value != "yes" && value != "no" {
+				return "ERR syntax error"
+			}
+			f.skipMe = value == "yes"
+		default:
+			return "ERR syntax error"
+		}
+	}
+	return ""
+}
+
+// parseList reads the arguments of CLIENT LIST: one option, of which ID takes many
+// values.
+func (f *filter) parseList(args [][]byte) (problem string) {
+	if len(args) < 2 || lower(args[0]) != "id" {
+		return f.parse(args)
+	}
+	for _, a := range args[1:] {
+		id, ok := resp.ParseInt(a)
+		if !ok {
+			return "ERR Invalid client ID"
+		}
+		f.ids = append(f.ids, uint64(id))
+	}
+	return ""
+}
+
+func clientList(c *session, args [][]byte) {
+	var f filter
+	if problem := f.parseList(args[2:]); problem != "" {
+		c.replies.err(problem)
+		return
+	}
+	a := newAnswer(c)
+	for _, other := range c.srv.list() {
+		if !f.matches(other, c) {
+			continue
+		}
+		a.put(append(appendLine(a.last(), other), '\n'))
+		if problem := a.tooLong("CLIENT LIST", "ask for some, with ID"); problem != "" {
+			a.giveUp()
+			c.replies.err(problem)
+			return
+		}
+	}
+	a.replyText()
+}
+
+// mayKill tells whether the user of c may end a connection: one of its own, or any if it
+// is root or the relay's user.
+func mayKill(c, other *session) bool {
+	uid := c.peer.uid
+	return !c.peer.known || uid == other.peer.uid || uid == 0 || uid == uint32(os.Geteuid())
+}
+
+// clientKill has the old form, with an address, and the new one, with filters.
+func clientKill(c *session, args [][]byte) {
+	old := len(args) == 3
+	f := filter{skipMe: !old}
+	if old {
+		f.addrs = []string{string(args[2])}
+	} else if problem := f.parse(args[2:]); problem != "" {
+		c.replies.err(problem)
+		return
+	}
+	killed, me := 0, false
+	for _, other := range c.srv.list() {
+		if f.matches(other, c) && mayKill(c, other) {
+			killed++
+			if me = me || other == c; other != c {
+				other.finish(ReasonKilled)
+			}
+		}
+	}
+	switch {
+	case !old:
+		c.replies.int(int64(killed))
+	case killed == 0:
+		c.replies.err("ERR No such client")
+	default:
+		c.replies.simple("OK")
+	}
+	c.quits = me
+}

@@ -1,0 +1,139 @@
+package respserver
+
+// How a connection ends.
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/hub"
+)
+
+// reasonBarred says that a reload took the right to listen away.
+const reasonBarred hub.Reason = "denied"
+
+// behind are the reasons for which there is no use in waiting for the client to take its output.
+var behind = map[hub.Reason]bool{hub.ReasonSlow: true, hub.ReasonAge: true, hub.ReasonMemory: true}
+
+// drainTime is for the last replies to leave, beyond the time for a publish.
+const drainTime = 500 * time.Millisecond
+
+// end tells the session to end soon. It may be called while others are being served; only the first reason
+// counts.
+func (c *session) end(why hub.Reason) {
+	if c.ending == nil {
+		c.ending = &why
+	}
+	if !c.doomed {
+		c.doomed = true
+		c.srv.doom(c)
+	}
+}
+
+// finish ends the session: it carries out no further command and hears nothing more. What was answered,
+// and what is still to be, goes out first, if the client may still want it.
+func (c *session) finish(why hub.Reason) {
+	if c.done {
+		return
+	}
+	if c.ending == nil {
+		c.ending = &why
+	}
+	why = *c.ending
+	c.done = true
+	c.gone = c.gone || c.out.Closed() || c.requests.hungUp(c.socket.FD())
+	c.srv.noteEnd(why)
+	logEnd(c, why)
+	c.listener.Leave()
+	leaveAll(c, func() {})
+	if c.cancel != nil {
+		c.cancel()
+	}
+	if c.gone || behind[why] {
+		c.takeBack()
+	}
+	if c.gone || behind[why] || !c.out.Owes() {
+		c.close()
+		return
+	}
+	c.drain()
+}
+
+// ended is called when the client sends nothing more. If it still reads, it hears what was published before,
+// and gets all answers.
+func (c *session) ended(err error) {
+	c.gone = c.gone || !errors.Is(err, io.EOF) || c.requests.hungUp(c.socket.FD())
+	slot := &hub.Slot{}
+	if c.gone || !c.out.Reserve(slot) {
+		c.finish("")
+		return
+	}
+	c.done = true
+	leaveAll(c, func() { slot.Fill(nil) })
+	c.drain()
+}
+
+// drain ends the session, at the latest, when all answers had their time.
+func (c *session) drain() {
+	if c.timer == nil {
+		c.timer = c.srv.loop.AfterFunc(c.srv.opts.PublishTimeout+drainTime, func() {
+			c.finish("")
+			c.close()
+		})
+	}
+}
+
+// flushed is called at the end of a turn in which something may have been written.
+func (c *session) flushed() {
+	switch {
+	case c.out.Closed() && !c.done:
+		c.end("") // the connection is broken
+	case c.done && !c.out.Owes():
+		c.close()
+	case !c.out.Owes():
+		c.requests.answered(c.socket.FD())
+	}
+}
+
+// close closes the connection.
+func (c *session) close() {
+	if _, there := c.srv.sessions[c.id]; !there {
+		return
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	delete(c.srv.sessions, c.id)
+	c.srv.clients.Add(-1)
+	c.requests.close(c.socket.FD())
+	c.out.Close()
+	c.socket.Close()
+	c.srv.left()
+}
+
+// logEnd says why a connection ended, if that is news: losses and
+// shutdowns are told once for all connections.
+func logEnd(c *session, why hub.Reason) {
+	who := c.Identity().Fields()
+	switch {
+	case behind[why]:
+		backlog := c.out.Backlog()
+		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: why, Ended: true, Backlog: backlog})
+		text := "client disconnected: it did not keep up"
+		if why == hub.ReasonMemory {
+			text = "client disconnected: limits.memory was exceeded, and this client had the most"
+		}
+		c.srv.log.Warn(text, append(who, zap.String("reason", string(why)),
+			zap.Int("queued_bytes", backlog.Queued), zap.Int("kept_bytes", backlog.Kept))...)
+	case why == reasonBarred:
+		c.srv.warn("client disconnected: its user may not listen any more to what it listens to", c.peer.key(), who...)
+	case why == ReasonCutOff:
+		c.srv.warn("client disconnected: its command did not come in whole within limits.command_timeout",
+			c.peer.key(), who...)
+	case why != "":
+		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(why)))...)
+	}
+}

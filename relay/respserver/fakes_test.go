@@ -1,0 +1,170 @@
+package respserver_test
+
+// The Redis and the relay behind the door, which do what the test says.
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"redis-relay/relay/loop"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+)
+
+// upstream is the hub's Redis. It belongs to the loop. It answers at once, unless it is mute:
+// then when the test calls server.answer.
+type upstream struct {
+	loop    *loop.Loop
+	mute    bool
+	asked   []func()
+	refuses map[string]error
+}
+
+func (u *upstream) ask(f func()) {
+	u.asked = append(u.asked, f)
+	if !u.mute {
+		u.loop.Post(u.answer)
+	}
+}
+
+// answer answers all that was asked.
+func (u *upstream) answer() {
+	for len(u.asked) > 0 {
+		f := u.asked[0]
+		u.asked = u.asked[1:]
+		f()
+	}
+}
+
+func (u *upstream) Subscribe(_ resp.Kind, names []string, done func(bool, error)) {
+	u.ask(func() {
+		for _, name := range names {
+			if err := u.refuses[name]; err != nil {
+				done(false, err)
+				return
+			}
+		}
+		done(false, nil)
+	})
+}
+
+func (u *upstream) Unsubscribe(_ resp.Kind, _ []string, done func(bool, error)) {
+	u.ask(func() { done(false, nil) })
+}
+
+func (u *upstream) Fence(done func(bool))                        { u.ask(func() { done(false) }) }
+func (u *upstream) HearOut(_ resp.Kind, _ []string, done func()) { done() }
+func (u *upstream) Released(resp.Kind, string)                   {}
+func (u *upstream) Refused(_ resp.Kind, name string, _ error)    { delete(u.refuses, name) }
+
+// backend is the relay behind the door. It belongs to the loop. It answers publications at
+// once, unless they are to be kept.
+type backend struct {
+	keep     bool // do not answer publications
+	check    bool // check them for ever
+	kept     []publication
+	seen     []string // payloads
+	back     int      // publications taken back
+	awaits   int      // ever
+	awaiting map[int]func([]respserver.Stream, error)
+	ranges   []func([]respserver.Entry, error)
+	held     respserver.Held // of the last range
+	censuses []func()        // if keep
+	listings []func()        // if keep
+}
+
+// publication is one that is not answered.
+type publication struct {
+	respserver.Receipt
+	from uint64
+}
+
+var (
+	errClosed = errors.New("DENIED this channel is closed")
+	errDown   = errors.New("ERR Redis cannot be reached")
+)
+
+func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) (checking bool, err error) {
+	if string(p.Channel) == "closed" {
+		return false, errClosed
+	}
+	if p.Oversize > 0 {
+		return false, fmt.Errorf("TOOLARGE %d", p.Oversize)
+	}
+	b.seen = append(b.seen, string(p.Payload))
+	if b.keep || b.check {
+		b.kept = append(b.kept, publication{r, p.From})
+		return b.check, nil
+	}
+	r.Published(1, "", nil)
+	return false, nil
+}
+
+func (b *backend) TakeBack(from uint64) {
+	list := b.kept
+	b.kept = nil
+	for _, k := range list {
+		if k.from == from {
+			b.back++
+			k.Published(0, "", errDown)
+		} else {
+			b.kept = append(b.kept, k)
+		}
+	}
+}
+
+// answer lets the kept publications go, each with its number.
+func (b *backend) answer() {
+	kept := b.kept
+	b.kept = nil
+	for i, r := range kept {
+		r.Published(int64(i), "", nil)
+	}
+}
+
+func (b *backend) MaySubscribe(_ respserver.User, _ resp.Kind, name []byte) error {
+	if string(name) == "closed" {
+		return errClosed
+	}
+	return nil
+}
+
+func (b *backend) Channels(_ respserver.User, _ resp.Kind, _ []byte, done func([]string, error)) {
+	if b.keep {
+		b.listings = append(b.listings, func() { done([]string{"a"}, nil) })
+		return
+	}
+	done(nil, errClosed)
+}
+
+func (b *backend) Subscribers(_ respserver.User, _ resp.Kind, names []string, done func([]int64, error)) {
+	if b.keep {
+		b.censuses = append(b.censuses, func() { done(make([]int64, len(names)), nil) })
+		return
+	}
+	done(nil, errClosed)
+}
+
+func (b *backend) Behind(respserver.SlowClient)     {}
+func (b *backend) RedisVersion() string             { return "7.9.9" }
+func (b *backend) Patterns(done func(int64, error)) { done(0, errClosed) }
+
+func (b *backend) Query(_ string, _ []byte, _ [][]byte, done func(any, error)) { done(int64(7), nil) }
+
+func (b *backend) Range(_ respserver.Range, held respserver.Held, done func([]respserver.Entry, error)) {
+	b.held, b.ranges = held, append(b.ranges, done)
+}
+
+func (b *backend) Read(_ []respserver.Position, _ int, _ respserver.Held, done func([]respserver.Stream, error)) {
+	done(nil, nil)
+}
+
+func (b *backend) Await(
+	_ []respserver.Position, _ int, _ time.Duration, done func([]respserver.Stream, error),
+) (cancel func(), err error) {
+	b.awaits++
+	n := b.awaits
+	b.awaiting[n] = done
+	return func() { delete(b.awaiting, n) }, nil
+}

@@ -1,0 +1,35 @@
+package respserver
+
+// Replies that come later.
+
+import (
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+// later is the place of a reply that is not known yet.
+type later struct {
+	session *session
+	slot    hub.Slot // of no Outbox: the client wants no reply
+	proto   resp.Proto
+}
+
+// later keeps the place of the reply to the command being carried out; nil: the client reads nothing, and is
+// ending.
+func (c *session) later() *later {
+	l := &later{session: c, proto: c.proto}
+	if !c.replies.muted && !c.out.Reserve(&l.slot) {
+		return nil
+	}
+	return l
+}
+
+func (l *later) fill(b []byte)   { l.slot.Fill(b) }
+func (l *later) err(text string) { l.fill(resp.AppendError(nil, text)) }
+
+// give sends an answer in pieces, with what comes before and behind it.
+func (l *later) give(a *answer, head, tail []byte) {
+	pieces := append(append([][]byte{head}, a.pieces...), tail)
+	a.giveUp()
+	l.slot.Give(pieces...)
+}

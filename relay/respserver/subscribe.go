@@ -1,0 +1,226 @@
+package respserver
+
+// SUBSCRIBE, in its three kinds.
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/hub"
+	"redis-relay/relay/resp"
+)
+
+// subscriptions are the names that one client has asked for, by the commands that came so far.
+type subscriptions struct {
+	names  [resp.Kinds]map[string]uint32 // and the number of the command that did
+	number uint32                        // of the last command
+}
+
+// count counts the subscriptions of one counter: channels and patterns
+// share one, shard channels have their own.
+func (s *subscriptions) count(kind resp.Kind) int64 {
+	if kind == resp.SMessage {
+		return int64(len(s.names[kind]))
+	}
+	return int64(len(s.names[resp.Message]) + len(s.names[resp.PMessage]))
+}
+
+// total counts all of them.
+func (s *subscriptions) total() (n int) {
+	for _, names := range s.names {
+		n += len(names)
+	}
+	return n
+}
+
+// add copies the names of a command, adds them to those there are, and
+// lists the ones that are new, in the order of the command.
+func (s *subscriptions) add(kind resp.Kind, args [][]byte, out *hub.Outbox) (all, fresh []string) {
+	s.number++
+	if s.names[kind] == nil {
+		s.names[kind] = make(map[string]uint32, len(args))
+	}
+	all, fresh = make([]string, len(args)), make([]string, 0, len(args))
+	bytes := 0
+	for i, a := range args {
+		all[i] = string(a)
+		if _, has := s.names[kind][all[i]]; !has {
+			s.names[kind][all[i]] = s.number
+			fresh = append(fresh, all[i])
+			bytes += kept(kind, len(a))
+		}
+	}
+	out.Keep(bytes)
+	return all, fresh
+}
+
+// remove takes back what a command has added, as far as that was not taken off meanwhile.
+func (s *subscriptions) remove(kind resp.Kind, names []string, number uint32, out *hub.Outbox) {
+	bytes := 0
+	for _, name := range names {
+		if s.names[kind][name] == number {
+			bytes += s.drop(kind, name)
+		}
+	}
+	out.Keep(-bytes)
+}
+
+// drop takes a name off, and returns the bytes that are not kept any more.
+func (s *subscriptions) drop(kind resp.Kind, name string) (bytes int) {
+	if _, has := s.names[kind][name]; !has {
+		return 0
+	}
+	if delete(s.names[kind], name); len(s.names[kind]) == 0 {
+		s.names[kind] = nil // a map never shrinks
+	}
+	return kept(kind, len(name))
+}
+
+// takeSome takes up to n names of a kind off, and returns them.
+func (s *subscriptions) takeSome(kind resp.Kind, n int, out *hub.Outbox) (names []string) {
+	bytes := 0
+	for name := range s.names[kind] {
+		if len(names) == n {
+			break
+		}
+		bytes += s.drop(kind, name)
+		names = append(names, name)
+	}
+	out.Keep(-bytes)
+	return names
+}
+
+// kept is about how many bytes of memory a name takes that a client listens to: in its
+// session, in the hub and on the way to Redis. A pattern is also found by the text it
+// begins with.
+func kept(kind resp.Kind, name int) int {
+	if kind == resp.PMessage {
+		return 2*name + 768
+	}
+	return name + 256
+}
+
+// subscribe confirms all names of a command, or refuses all of them.
+func subscribe(kind resp.Kind) func(*session, [][]byte) {
+	return func(c *session, args [][]byte) {
+		args = args[1:]
+		if len(args) > part {
+			nameMany(c, kind, args)
+			return
+		}
+		for _, name := range args {
+			if !mayListen(c, kind, name) {
+				return
+			}
+		}
+		join(c, kind, args)
+	}
+}
+
+// join subscribes to names that the user may listen to. The place of the answer is kept before the hub
+// can queue a message behind it. It reports false if it did not begin.
+func join(c *session, kind resp.Kind, args [][]byte) bool {
+	a := &subscribing{session: c, kind: kind, proto: c.proto, before: c.subs.count(kind), muted: c.replies.muted}
+	a.slot.Confirms = true
+	a.all, a.fresh = c.subs.add(kind, args, c.out)
+	a.number = c.subs.number
+	problem := tooMany(c, kind, args[0], 0)
+	if problem != "" || !c.out.Reserve(&a.slot) { // or it does not read, and is ending
+		c.subs.remove(kind, a.fresh, a.number, c.out)
+		if problem != "" {
+			deny(c, args[0], problem)
+		}
+		return false
+	}
+	if len(a.fresh) == 0 {
+		c.srv.hub.InOrder(a.confirm)
+	} else {
+		c.srv.hub.Subscribe(c.listener, kind, a.fresh, a.answered)
+	}
+	return true
+}
+
+// subscribing is a SUBSCRIBE, or a part of one, that is not answered yet.
+type subscribing struct {
+	session    *session
+	slot       hub.Slot
+	kind       resp.Kind
+	proto      resp.Proto
+	all, fresh []string // fresh are those that the session did not have
+	number     uint32   // of the command
+	before     int64    // subscriptions before it
+	muted      bool     // the client wants to hear of no error
+}
+
+func (a *subscribing) answered(refused error) {
+	if refused == nil {
+		a.confirm()
+		return
+	}
+	c := a.session
+	c.subs.remove(a.kind, a.fresh, a.number, c.out)
+	if a.muted {
+		a.slot.Fill(nil)
+		return
+	}
+	a.slot.Fill(resp.AppendError(nil, refused.Error()))
+}
+
+// confirm answers each name with the number of subscriptions after it.
+func (a *subscribing) confirm() {
+	text, fresh, count := newAnswer(a.session), a.fresh, a.before
+	for _, name := range a.all {
+		if len(fresh) > 0 && name == fresh[0] {
+			fresh = fresh[1:]
+			count++
+		}
+		text.put(resp.AppendPubSub(text.last(), a.proto, a.kind.Subscribe(), []byte(name), count))
+	}
+	text.fill(&a.slot)
+}
+
+// mayListen looks at the length and asks the gate, and replies if one of them says no.
+func mayListen(c *session, kind resp.Kind, name []byte) bool {
+	if problem := tooLong(c, kind, name); problem != "" {
+		deny(c, name, problem)
+		return false
+	}
+	err := c.srv.backend.MaySubscribe(c.user(), kind, name)
+	if err != nil {
+		deny(c, name, err.Error())
+	}
+	return err == nil
+}
+
+// deny refuses to let the client listen or read.
+func deny(c *session, name []byte, why string) {
+	c.srv.denied.Add(1)
+	c.srv.warn("client may not listen", string(name), append(c.Identity().Fields(), zap.String("reason", why))...)
+	c.replies.err(why)
+}
+
+// tooLong says which limit a name is over, or nothing.
+func tooLong(c *session, kind resp.Kind, name []byte) string {
+	what, key, limit := "name", "limits.name", c.srv.limits.Name.Load()
+	if length := c.srv.limits.PatternLength.Load(); kind == resp.PMessage && length < limit {
+		what, key, limit = "pattern", "limits.pattern_length", length
+	}
+	if int64(len(name)) <= limit {
+		return ""
+	}
+	return fmt.Sprintf("DENIED %.*s: a %s of %d bytes is over %s (%d)", maxQuoted, name, what, len(name), key, limit)
+}
+
+// tooMany says what of the session's subscriptions, and of some more of a kind, is over a limit, or nothing.
+func tooMany(c *session, kind resp.Kind, name []byte, more int) string {
+	if n := c.subs.total() + more; int64(n) > c.srv.limits.Subscriptions.Load() {
+		return fmt.Sprintf("DENIED %.*s: this would be subscription %d of this connection, over limits.subscriptions",
+			maxQuoted, name, n)
+	}
+	if n := len(c.subs.names[resp.PMessage]) + more; kind == resp.PMessage && int64(n) > c.srv.limits.Patterns.Load() {
+		return fmt.Sprintf("DENIED %.*s: this would be pattern %d of this connection, over limits.patterns",
+			maxQuoted, name, n)
+	}
+	return ""
+}

@@ -1,0 +1,213 @@
+package respserver
+
+// XREAD.
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"redis-relay/relay/resp"
+)
+
+// xread waits in the place of the session: as in Redis, what the client sends
+// meanwhile is carried out afterwards.
+func xread(c *session, args [][]byte) {
+	q, problem := parseRead(args[1:])
+	if problem != "" {
+		c.replies.err(problem)
+		return
+	}
+	if n := len(q.list); int64(n) > c.srv.limits.Subscriptions.Load() {
+		deny(c, args[0], fmt.Sprintf("DENIED XREAD: %d channels at once are over limits.subscriptions", n))
+		return
+	}
+	bytes := 0
+	for _, p := range q.list {
+		if !mayListen(c, resp.Message, []byte(p.Channel)) {
+			return
+		}
+		bytes += kept(resp.Message, len(p.Channel))
+	}
+	r := beginReading(c, q.list[0].Channel)
+	if r == nil {
+		return
+	}
+	c.out.Keep(bytes)
+	if q.blocking {
+		c.block(waitsForAnswer)
+	}
+	x := &xreading{reading: r, query: q, kept: bytes}
+	if !q.blocking || q.fromLast() {
+		c.srv.backend.Read(q.list, q.count, r.hold, x.read)
+		return
+	}
+	x.await()
+}
+
+// xreading is an XREAD under way.
+type xreading struct {
+	*reading
+	query readQuery
+	kept  int
+	over  bool // it was answered, or given up
+}
+
+// read takes what there is.
+func (x *xreading) read(streams []Stream, err error) {
+	if err == nil && len(streams) == 0 && x.query.blocking && !x.session.done {
+		x.query.waitForAny() // there is none
+		x.await()
+		return
+	}
+	x.answer(streams, err)
+}
+
+// await waits for entries that are still to come.
+func (x *xreading) await() {
+	c := x.session
+	cancel, err := c.srv.backend.Await(x.query.list, x.query.count, x.query.block, x.answer)
+	switch {
+	case err != nil:
+		x.answer(nil, err)
+		return
+	case x.over:
+		return
+	}
+	c.reading = x.query.list
+	c.cancel = func() {
+		cancel()
+		x.slot.Fill(nil)
+		x.close()
+	}
+	if c.gone {
+		c.finish("") // nobody is there to be told
+	}
+}
+
+func (x *xreading) answer(streams []Stream, err error) {
+	if err != nil {
+		x.err(err.Error())
+	} else {
+		x.slot.Give(appendStreams(nil, x.proto, streams))
+	}
+	x.close()
+}
+
+func (x *xreading) close() {
+	c := x.session
+	x.over = true
+	if x.query.blocking {
+		c.cancel, c.reading = nil, nil
+	}
+	c.out.Keep(-x.kept)
+	x.letGo()
+	if x.query.blocking {
+		c.unblock(waitsForAnswer)
+	}
+}
+
+// fromLast tells whether the last entry of a stream is asked for, which Redis has known
+// since 7.4.
+func (q *readQuery) fromLast() bool {
+	return slices.ContainsFunc(q.list, func(p Position) bool { return p.After == "+" })
+}
+
+// waitForAny has streams without a last entry read from their beginning.
+func (q *readQuery) waitForAny() {
+	for i := range q.list {
+		if q.list[i].After == "+" {
+			q.list[i].After = "0"
+		}
+	}
+}
+
+// appendStreams writes the answer to XREAD: nothing is null.
+func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
+	if len(streams) == 0 {
+		return resp.AppendNullArray(b, proto)
+	}
+	if proto == resp.RESP3 {
+		b = resp.AppendMap(b, proto, len(streams))
+	} else {
+		b = resp.AppendArray(b, len(streams))
+	}
+	for _, s := range streams {
+		if proto == resp.RESP2 {
+			b = resp.AppendArray(b, 2)
+		}
+		b = resp.AppendBulkString(b, s.Channel)
+		b = appendEntries(b, s.Entries)
+	}
+	return b
+}
+
+// readQuery is what XREAD asks for.
+type readQuery struct {
+	list     []Position
+	count    int // 0: all
+	blocking bool
+	block    time.Duration // 0: for ever
+}
+
+// The errors of XREAD, worded as Redis words them.
+const (
+	errSyntax     = "ERR syntax error"
+	errNotInteger = "ERR value is not an integer or out of range"
+	errTimeout    = "ERR timeout is not an integer or out of range"
+	errNegative   = "ERR timeout is negative"
+	errUnbalanced = "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified."
+	errGroups     = "ERR The %s option is only supported by XREADGROUP. You called XREAD instead."
+	errGroupID    = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+)
+
+// maxBlock is the longest time a client may wait, in milliseconds: it fits a
+// time.Duration.
+const maxBlock = int64(1<<63-1) / int64(time.Millisecond)
+
+func parseRead(args [][]byte) (q readQuery, problem string) {
+	for i := 0; i < len(args); i++ {
+		word, more := lower(args[i]), i+1 < len(args)
+		switch {
+		case word == "count" && more:
+			n, ok := resp.ParseInt(args[i+1])
+			if !ok {
+				return q, errNotInteger
+			}
+			q.count = int(max(0, min(n, 1<<31)))
+			i++
+		case word == "block" && more:
+			ms, ok := resp.ParseInt(args[i+1])
+			switch {
+			case !ok:
+				return q, errTimeout
+			case ms < 0:
+				return q, errNegative
+			}
+			q.blocking, q.block = true, time.Duration(min(ms, maxBlock))*time.Millisecond
+			i++
+		case word == "streams" && more:
+			return q.streams(args[i+1:])
+		case word == "noack", word == "group" && i+2 < len(args):
+			return q, fmt.Sprintf(errGroups, strings.ToUpper(word))
+		default:
+			return q, errSyntax
+		}
+	}
+	return q, errSyntax
+}
+
+func (q readQuery) streams(args [][]byte) (readQuery, string) {
+	n := len(args) / 2
+	if len(args)%2 != 0 {
+		return q, errUnbalanced
+	}
+	for i := range n {
+		if string(args[n+i]) == ">" {
+			return q, errGroupID
+		}
+		q.list = append(q.list, Position{string(args[i]), string(args[n+i])})
+	}
+	return q, ""
+}

@@ -1,0 +1,131 @@
+package upstream
+
+// Making a connection: go-redis dials, shakes hands and authenticates, and lets go of it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"redis-relay/relay/loop"
+)
+
+// dialled is a connection that stands, in RESP3, and that go-redis does not touch any more.
+type dialled struct {
+	fd      int
+	began   time.Time // before the first byte
+	version string    // of Redis; empty: it does not tell
+	master  string    // replication ID, which each promotion changes; with Sentinel only; empty: not known
+	client  *redis.Client
+}
+
+// dial makes the connection for the loop. closed is called when Sentinel names another master: go-redis
+// closes the connection then. It is called after close, too.
+func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func(error)) (*dialled, error) {
+	d := &dialled{began: time.Now()}
+	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
+	var err error
+	d.client, err = o.client("sub", func(c net.Conn) net.Conn {
+		conn = c
+		return &lent{Conn: c, closed: closed}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err = o.greet(ctx, d); err == nil {
+		err = conn.SetDeadline(time.Time{}) // it has one of go-redis's
+	}
+	if err == nil {
+		d.fd, err = loop.Adopt(conn, copiers)
+	}
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// close has go-redis forget the connection. The descriptor is its owner's.
+func (d *dialled) close() { _ = d.client.Close() }
+
+// connect makes a connection; role ends its name in CLIENT LIST. closing ends it.
+func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, closing func(), err error) {
+	var dialed net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
+	client, err := o.client(role, func(c net.Conn) net.Conn {
+		dialed = c
+		return c
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err = client.Ping(ctx).Err(); err == nil {
+		err = dialed.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return dialed, func() { _ = client.Close() }, nil
+}
+
+// greet dials, and makes sure that Redis serves commands, which it does not while it loads, and speaks
+// RESP3.
+func (o *Options) greet(ctx context.Context, d *dialled) (err error) {
+	if err := d.client.Ping(ctx).Err(); err != nil {
+		return pingRefused(err)
+	}
+	if err := d.client.Do(ctx, "HELLO", "3").Err(); err != nil {
+		return helloRefused(err)
+	}
+	if d.version, err = o.info(ctx, d.client, "server", "redis_version"); err == nil && o.Mode == modeSentinel {
+		d.master, err = o.info(ctx, d.client, "replication", "master_replid")
+	}
+	return err
+}
+
+// info asks Redis for one fact; empty: it does not tell.
+func (o *Options) info(ctx context.Context, client *redis.Client, section, fact string) (string, error) {
+	info, err := client.Info(ctx, section).Result()
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, fact+":"); ok {
+			return strings.TrimSpace(v), nil
+		}
+	}
+	return "", o.goOn("INFO", err)
+}
+
+func pingRefused(err error) error {
+	if strings.HasPrefix(err.Error(), "NOPERM ") {
+		return fmt.Errorf("%w (%w)", errNoPing, err)
+	}
+	return err
+}
+
+func helloRefused(err error) error {
+	var refused redis.Error
+	switch {
+	case !errors.As(err, &refused):
+		return err
+	case strings.HasPrefix(refused.Error(), "NOPERM "):
+		return fmt.Errorf("%w (allow +hello to this user)", err)
+	}
+	return fmt.Errorf("%w (RESP3, which HELLO 3 asks for, came with Redis 6.0; this Redis is older, or a proxy, or has "+
+		"HELLO renamed)", err)
+}
+
+// lent is a connection in go-redis's hands.
+type lent struct {
+	net.Conn
+	closed func(error)
+}
+
+// Close tells that go-redis has closed the connection.
+func (l *lent) Close() error {
+	l.closed(errDemoted)
+	return l.Conn.Close()
+}

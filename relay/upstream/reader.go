@@ -1,0 +1,245 @@
+package upstream
+
+// The second connection: it reads what may be long, so that no message waits behind it.
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/resp"
+)
+
+const (
+	readBuffer  = 16 << 10         // bytes
+	readTimeout = 20 * time.Second // for connecting and one answer
+)
+
+// Reader asks Redis over a connection of its own, one command at a time. Its methods may be called from
+// any goroutine, and wait for their turn and the answer. What it is asked must change nothing: a command
+// may be sent twice.
+type Reader struct {
+	// Fixed after construction.
+	opts Options
+	log  *zap.Logger
+
+	turn chan struct{} // has a value while a command is under way
+
+	mu     sync.Mutex // Guards what follows.
+	epoch  uint64     // grows with Renew
+	closed bool
+	under  net.Conn // what the command under way uses; nil: none is
+
+	// Owned by whoever has the turn.
+	conn  net.Conn // nil: none
+	made  uint64   // epoch, when conn was begun
+	in    *bufio.Reader
+	close func()
+	noSHA bool // this connection may not name scripts by their hash
+	wire  []byte
+}
+
+// NewReader returns a Reader, which connects when it is asked first.
+func NewReader(opts Options, log *zap.Logger) *Reader {
+	return &Reader{opts: opts, log: log, turn: make(chan struct{}, 1)}
+}
+
+// Close ends the connection, and what is under way. Who asks later gets ErrDown.
+func (r *Reader) Close() {
+	r.interrupt(true)
+	r.turn <- struct{}{}
+	r.drop()
+	<-r.turn
+}
+
+// Renew has what is under way, and all that follows, asked over a new connection: the present one may lead
+// to another server than the connection that brings the messages. It does not wait.
+func (r *Reader) Renew() { r.interrupt(false) }
+
+func (r *Reader) interrupt(forGood bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch++
+	r.closed = r.closed || forGood
+	if r.under != nil {
+		_ = r.under.SetDeadline(past)
+	}
+}
+
+// past is a deadline that interrupts.
+var past = time.Unix(1, 0)
+
+// Do sends a command and returns the answer: see Plain. An error that Redis answered is a ReplyError. An
+// answer over MaxAnswer is read to its end, and ErrTooLarge. Arguments are strings, []byte, or what fmt
+// prints.
+func (r *Reader) Do(ctx context.Context, args ...any) (any, error) {
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-r.turn }()
+	return r.do(ctx, args)
+}
+
+// Eval runs a script that changes nothing, and sends its source if Redis does not know it.
+func (r *Reader) Eval(ctx context.Context, s *Script, keys []string, args ...any) (any, error) {
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-r.turn }()
+	list := evalWords(s, keys, args)
+	if !r.noSHA {
+		v, err := r.do(ctx, list)
+		unknown, never := sourceWanted(err)
+		if r.noSHA = never; !unknown && !never {
+			return v, err
+		}
+	}
+	list[0], list[1] = "EVAL", s.source
+	return r.do(ctx, list)
+}
+
+// begin waits for the turn.
+func (r *Reader) begin(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// do sends a command, once more over a new connection if the one there was has gone meanwhile.
+func (r *Reader) do(ctx context.Context, args []any) (any, error) {
+	r.dropOld()
+	stood := r.conn != nil
+	v, err := r.once(ctx, args)
+	if (stood || r.isOld()) && err != nil && r.conn == nil && ctx.Err() == nil {
+		v, err = r.once(ctx, args)
+	}
+	return v, err
+}
+
+// isOld tells whether a connection that was begun last is of before Renew.
+func (r *Reader) isOld() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.made != r.epoch
+}
+
+func (r *Reader) dropOld() {
+	if r.isOld() {
+		r.drop()
+	}
+}
+
+// once asks.
+func (r *Reader) once(ctx context.Context, args []any) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if err := r.connect(ctx); err != nil {
+		return nil, err
+	}
+	conn := r.conn
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
+	r.use(conn)
+	v, err := r.exchange(words(args))
+	r.use(nil)
+	if !stop() || r.isOld() {
+		err = os.ErrDeadlineExceeded // a deadline that is set now would hit the next command
+	}
+	switch {
+	case errors.Is(err, resp.ErrLimit):
+		return nil, ErrTooLarge
+	case err != nil:
+		r.drop()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("%w (%w)", ErrUnknown, plain(err))
+	}
+	value := Plain(v)
+	if refused, ok := value.(ReplyError); ok {
+		return nil, refused
+	}
+	return value, nil
+}
+
+// use notes what the command under way uses.
+func (r *Reader) use(conn net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.under = conn; conn != nil && r.made != r.epoch {
+		_ = conn.SetDeadline(past)
+	}
+}
+
+func (r *Reader) exchange(args [][]byte) (resp.Value, error) {
+	b := resp.AppendArray(r.wire[:0], len(args))
+	for _, a := range args {
+		b = resp.AppendBulk(b, a)
+	}
+	if r.wire = b; cap(b) > readBuffer {
+		r.wire = nil
+	}
+	if _, err := r.conn.Write(b); err != nil {
+		return resp.Value{}, err
+	}
+	for {
+		v, err := resp.ReadValueUpTo(r.in, MaxAnswer)
+		if err != nil || v.Type != '>' && v.Type != '|' {
+			return v, err
+		}
+	}
+}
+
+// connect makes the connection, unless it stands, and tries again until ctx ends.
+func (r *Reader) connect(ctx context.Context) error {
+	for attempt := 1; r.conn == nil; attempt++ {
+		if r.begun() {
+			return ErrDown
+		}
+		err := r.dial(ctx)
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(min(retryMax, retryMin<<min(attempt, 6)))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return fmt.Errorf("%w (%w)", ErrDown, plain(err))
+		case <-timer.C:
+		}
+	}
+	return nil
+}
+
+// begun notes that a connection is begun, and reports whether there may be none any more.
+func (r *Reader) begun() (closed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.made = r.epoch
+	return r.closed
+}
+
+func (r *Reader) dial(ctx context.Context) error {
+	conn, closing, err := r.opts.connect(ctx, "read")
+	if err != nil {
+		return err
+	}
+	r.conn, r.in, r.close, r.noSHA = conn, bufio.NewReaderSize(conn, readBuffer), closing, false
+	return nil
+}
+
+func (r *Reader) drop() {
+	if r.conn != nil {
+		r.close()
+		r.conn, r.in = nil, nil
+	}
+}
