@@ -2,9 +2,18 @@
 // that subscribe at redis-server's own Unix socket. It only measures; nothing in
 // it fails for being slow. Run it at the root of the repository:
 //
-//	go run ./relay/bench                       # everything, less than 10 minutes
-//	go run ./relay/bench -quick                # the same shape, in about two minutes
-//	go run ./relay/bench -only latency -markdown latency.md
+//	go run ./relay/bench                       # everything, some 11 minutes
+//	go run ./relay/bench -quick                # the same shape, in about three minutes
+//	go run ./relay/bench -only latency,adversity -markdown report.md
+//	go run ./relay/bench -redis redis-server   # against this one alone
+//
+// # Redis versions
+//
+// Each redis-server that -redis names runs for the whole time, and has relays of its own. Every variant below exists
+// once for each of them, and all take turns in the same rounds; ratios compare variants of one redis-server. Fan-out on
+// one channel, latency at 1,000 messages/s, publishing (also beside a flood) and history are measured with all of them.
+// Everything else is measured with the first alone, since its figures hardly depend on Redis, or the run would take too
+// long. A version is a value (redisServer): no code knows which there are.
 //
 // # What is compared
 //
@@ -27,7 +36,7 @@
 //
 // What the figures should come to is one list (targets.go), which names cells by
 // table, row and column. The verdicts stand in the last column of each table, and
-// all together in the last table.
+// all together in the last table, which has a column for each redis-server.
 //
 // A variant is a way (venue.go): a prefix of channels behind a door. A new one is
 // one more way in the list that a section compares; sections know no names but
@@ -41,6 +50,11 @@
 // subscribers, and more when one would hold over 64 of them. A subscriber only
 // counts the bytes it reads, 256 KiB at a time: all messages of a run are of one
 // size.
+//
+// # Adversity
+//
+// A trouble (adversity.go) is a list of workers that do something to a server when they are ordered to, once a round.
+// The readers of one channel are measured before and meanwhile. A new trouble is one more in the list (troubles).
 //
 // # Flow control
 //

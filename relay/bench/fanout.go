@@ -51,7 +51,8 @@ func fanoutOne(l *lab) (*table, error) {
 	t := newFanoutTable(fanoutTitle)
 	for _, n := range l.subscribers {
 		l.progress("fan-out on one channel: %d subscribers", n)
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, append(slices.Clone(apps), hopWay, floorWay))
+		v, err := l.newVenue(l.redises, split(n, workersFor(n)), interest{channels: 1},
+			append(slices.Clone(apps), hopWay, floorWay))
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +74,7 @@ func fanoutSpread(l *lab) (*table, error) {
 		"is on its way at a time: two are more than redis-server lets wait for one connection.")
 	for _, n := range l.subscribers {
 		l.progress("fan-out on %d channels: %d subscribers", spreadChannels, n)
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: spreadChannels, step: n}, apps,
+		v, err := l.newVenue(l.redises[:1], split(n, workersFor(n)), interest{channels: spreadChannels, step: n}, apps,
 			"--limits.queue=32MiB") // for one subscriber of all channels
 		if err != nil {
 			return nil, err
@@ -103,11 +104,11 @@ const maxRound = 8 << 20
 // compare lets the variants take turns and adds a row for each. Each message is
 // received by so many listeners.
 func (v *venue) compare(t *table, subscribers, listeners, payloadSize, round int) error {
-	rounds := map[string][]throughput{}
+	rounds := map[*variant][]throughput{}
 	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
 		r, err := v.flood(x, payloadSize, round, keep)
 		if keep {
-			rounds[x.name] = append(rounds[x.name], r)
+			rounds[x] = append(rounds[x], r)
 		}
 		return err
 	})
@@ -115,14 +116,15 @@ func (v *venue) compare(t *table, subscribers, listeners, payloadSize, round int
 		return fmt.Errorf("%d subscribers, %d B: %w", subscribers, payloadSize, err)
 	}
 	for _, x := range v.variants {
-		t.add([]any{subscribers, size(float64(payloadSize)), x.name}, x.figures(rounds, float64(listeners))...)
+		mine, straight, floor := rounds[x], rounds[v.beside(x, direct)], rounds[v.beside(x, floorWay)]
+		t.addOn(x.redis, []any{subscribers, size(float64(payloadSize)), x.name},
+			x.figures(mine, straight, floor, float64(listeners))...)
 	}
 	return nil
 }
 
 // figures are the rounds of a variant, beside those of direct and of the floor.
-func (x *variant) figures(rounds map[string][]throughput, listeners float64) []figure {
-	mine, straight, floor := rounds[x.name], rounds[direct.name], rounds[floorWay.name]
+func (x *variant) figures(mine, straight, floor []throughput, listeners float64) []figure {
 	each := func(f func(i int) float64, in format) figure { return over(len(mine), f, in) }
 	cells := []figure{
 		each(func(i int) float64 { return mine[i].messages }, count).plain(),

@@ -39,6 +39,15 @@ func (h *histogram) merge(other *histogram) {
 	}
 }
 
+// merged is all values of some histograms.
+func merged(some []*histogram) *histogram {
+	all := newHistogram()
+	for _, h := range some {
+		all.merge(h)
+	}
+	return all
+}
+
 // quantile returns the value below which the share q of all values lies, in
 // nanoseconds: 1 for the largest; 0 without any.
 func (h *histogram) quantile(q float64) float64 {

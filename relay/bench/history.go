@@ -32,21 +32,24 @@ func history(l *lab) ([]*table, error) {
 }
 
 func historyFor(l *lab, t *table, n int) error {
-	v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, []way{validated, kept})
+	v, err := l.newVenue(l.redises, split(n, workersFor(n)), interest{channels: 1}, []way{validated, kept})
 	if err != nil {
 		return err
 	}
 	defer v.close()
-	app, err := v.worker(setup{Role: rolePublisher, Connect: v.variants[0].socket})
-	if err != nil {
-		return err
+	for _, x := range v.variants {
+		if x.way == kept { // on the stage of validated
+			continue
+		}
+		if x.source, err = v.worker(setup{Role: rolePublisher, Connect: x.socket}); err != nil {
+			return err
+		}
 	}
-	rounds := map[string][]throughput{}
+	rounds := map[*variant][]throughput{}
 	err = v.turns(l.rounds, func(x *variant, keep bool) error {
-		x.source = app
 		r, err := v.flood(x, smallPayload, roundFor(n, frameSize(smallPayload)), keep)
 		if keep {
-			rounds[x.name] = append(rounds[x.name], r)
+			rounds[x] = append(rounds[x], r)
 		}
 		return err
 	})
@@ -54,7 +57,8 @@ func historyFor(l *lab, t *table, n int) error {
 		return err
 	}
 	for _, x := range v.variants {
-		t.add([]any{n, x.name}, historyFigures(rounds[x.name], rounds[validated.name], float64(n))...)
+		plain := rounds[v.beside(x, validated)]
+		t.addOn(x.redis, []any{n, x.name}, historyFigures(rounds[x], plain, float64(n))...)
 	}
 	return nil
 }

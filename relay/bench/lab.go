@@ -1,6 +1,6 @@
 //go:build linux
 
-// The lab: redis-server, the binaries, and all children.
+// The lab: the redis-servers, the binaries, and all children.
 
 package main
 
@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // lab is where everything runs. Its methods are for the main goroutine.
@@ -29,9 +30,9 @@ type lab struct {
 	self        string // this binary
 	relayBinary string
 	relayConfig string
-	redisBinary string
-	redisSocket string
-	redis       *process
+	schemas     string         // folder
+	redises     []*redisServer // at least one
+	started     time.Time
 	acksReader  *os.File
 	acksWriter  *os.File
 
@@ -39,9 +40,9 @@ type lab struct {
 	paths    int // sockets named so far
 }
 
-// newLab builds the relay and starts redis-server.
+// newLab builds the relay and starts the redis-servers.
 func newLab(ctx context.Context, opts options) (*lab, error) {
-	l := &lab{options: opts}
+	l := &lab{options: opts, started: time.Now()}
 	l.ctx, l.fail = context.WithCancelCause(ctx)
 	if err := l.open(); err != nil {
 		err = l.why(err)
@@ -64,6 +65,9 @@ func (l *lab) open() (err error) {
 	if err := l.writeConfig(); err != nil {
 		return err
 	}
+	if err := l.copySchemas(); err != nil {
+		return err
+	}
 	if l.acksReader, l.acksWriter, err = os.Pipe(); err != nil {
 		return err
 	}
@@ -72,7 +76,7 @@ func (l *lab) open() (err error) {
 			return err
 		}
 	}
-	return l.startRedis()
+	return l.startRedises()
 }
 
 // repository is the folder of go.mod.
@@ -97,38 +101,16 @@ func (l *lab) build() error {
 	return nil
 }
 
-func (l *lab) startRedis() (err error) {
-	name := os.Getenv("REDIS_SERVER")
-	if name == "" {
-		name = "redis-server"
-	}
-	if l.redisBinary, err = exec.LookPath(name); err != nil {
-		return fmt.Errorf("%w; install redis-server, or set REDIS_SERVER to its path", err)
-	}
-	l.redis, l.redisSocket, err = l.newRedis()
-	return err
-}
-
-// newRedis starts a redis-server with nothing saved and returns when it answers.
-func (l *lab) newRedis() (p *process, socket string, err error) {
-	socket = l.path()
-	p, err = l.start("redis-server", exec.CommandContext(l.ctx, l.redisBinary,
-		"--port", "0", "--unixsocket", socket, "--save", "", "--dir", l.dir, "--maxclients", "15000"))
-	if err != nil {
-		return nil, "", err
-	}
-	return p, socket, poll(l.ctx, func() error { return ping(socket) })
-}
-
 // path names a new socket.
 func (l *lab) path() string {
 	l.paths++
 	return filepath.Join(l.dir, strconv.Itoa(l.paths))
 }
 
-// progress tells a person who waits what is being measured.
+// progress tells a person who waits what is being measured, and for how long the run has taken.
 func (l *lab) progress(format string, args ...any) {
-	_, _ = fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+	elapsed := time.Since(l.started).Round(time.Second)
+	_, _ = fmt.Fprintf(os.Stderr, "bench: %5s  %s\n", elapsed, fmt.Sprintf(format, args...))
 }
 
 // why puts the reason for which everything ended before what followed from it.

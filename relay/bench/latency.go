@@ -19,19 +19,23 @@ func latency(l *lab) ([]*table, error) {
 		columns: append(slices.Clone(quantileColumns), "p50 +", "p99 +"),
 	}
 	for _, n := range []int{1, 16} {
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, append(slices.Clone(apps), hopWay))
-		if err != nil {
+		if err := l.latenciesFor(t, n, 1000, l.redises); err != nil {
 			return nil, err
 		}
-		for _, rate := range []int{1000, 20000} {
-			if err := v.latencies(t, n, rate, hopWay); err != nil {
-				v.close()
-				return nil, err
-			}
+		if err := l.latenciesFor(t, n, 20000, l.redises[:1]); err != nil {
+			return nil, err
 		}
-		v.close()
 	}
 	return []*table{t}, nil
+}
+
+func (l *lab) latenciesFor(t *table, n, rate int, redises []*redisServer) error {
+	v, err := l.newVenue(redises, split(n, workersFor(n)), interest{channels: 1}, []way{direct, validated, hopWay})
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	return v.latencies(t, n, rate, hopWay)
 }
 
 // latencies adds a row for each variant; the columns with + are over the way base.
@@ -39,24 +43,23 @@ func (v *venue) latencies(t *table, subscribers, rate int, base way) error {
 	v.lab.progress("latency: %d subscribers, %d messages/s", subscribers, rate)
 	// Many rounds that are short: what disturbs the machine spoils few of them.
 	const parts = 2
-	rounds := map[string][]*histogram{}
+	rounds := map[*variant][]*histogram{}
 	err := v.turns(parts*v.lab.rounds, func(x *variant, keep bool) error {
 		h, err := v.pace(x, rate, v.lab.paced/parts)
 		if keep {
-			rounds[x.name] = append(rounds[x.name], h)
+			rounds[x] = append(rounds[x], h)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	least := rounds[base.name]
 	for _, x := range v.variants {
-		mine := rounds[x.name]
+		mine, least := rounds[x], rounds[v.beside(x, base)]
 		beyond := func(q float64) figure {
 			return over(len(mine), func(i int) float64 { return mine[i].quantile(q) - least[i].quantile(q) }, added)
 		}
-		t.add([]any{subscribers, rate, x.name}, append(quantiles(mine), beyond(.5), beyond(.99))...)
+		t.addOn(x.redis, []any{subscribers, rate, x.name}, append(quantiles(mine), beyond(.5), beyond(.99))...)
 	}
 	return nil
 }
@@ -66,10 +69,7 @@ var quantileColumns = []string{"p50", "p99", "p999", "worst"}
 // quantiles are the cells of quantileColumns: p50 and p99 of the rounds, p999 and
 // the longest of all of them together.
 func quantiles(rounds []*histogram) []figure {
-	all := newHistogram()
-	for _, h := range rounds {
-		all.merge(h)
-	}
+	all := merged(rounds)
 	of := func(q float64) figure {
 		return over(len(rounds), func(i int) float64 { return rounds[i].quantile(q) }, micros)
 	}

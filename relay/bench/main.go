@@ -32,9 +32,10 @@ var sections = []section{
 	{"latency", latency},
 	{"nats", overNATS},
 	{"publish", publish},
+	{"beside", beside},
 	{"history", history},
 	{"slow", slow},
-	{"storm", storm},
+	{"adversity", adversity},
 	{"validation", validation},
 	{"memory", memory},
 }
@@ -48,21 +49,22 @@ type scale struct {
 	paced       time.Duration // of one latency round
 	publishers  []int         // processes that publish
 	idle        []int         // idle subscribers whose memory is weighed
-	channels    int           // subscribed channels whose memory is weighed
+	channels    int           // subscribed channels whose memory is weighed, and of one client in adversity
+	mob         int           // clients that come at once in adversity
 	starts      int           // of the relay
 	settle      time.Duration // for which a process is left alone before it is weighed
 }
 
 var (
 	full = scale{
-		subscribers: []int{1, 4, 16, 64, 256, 1000}, payloads: []int{124, 1 << 10, 16 << 10},
+		subscribers: []int{1, 4, 16, 64, 256, 1000}, payloads: []int{124, 16 << 10},
 		rounds: 5, burst: 200 * time.Millisecond, paced: time.Second,
-		publishers: []int{1, 16, 64}, idle: []int{1000, 10000}, channels: 100000, starts: 11, settle: time.Second,
+		publishers: []int{1, 16, 64}, idle: []int{1000, 10000}, channels: 100000, mob: 10000, starts: 11, settle: time.Second,
 	}
 	quick = scale{
 		subscribers: []int{1, 16, 256}, payloads: []int{124},
 		rounds: 3, burst: 150 * time.Millisecond, paced: 500 * time.Millisecond,
-		publishers: []int{1, 16, 64}, idle: []int{1000}, channels: 10000, starts: 3, settle: time.Second,
+		publishers: []int{1, 16, 64}, idle: []int{1000}, channels: 10000, mob: 1000, starts: 3, settle: time.Second,
 	}
 )
 
@@ -70,6 +72,7 @@ var (
 type options struct {
 	scale
 	only     []string // names of sections; empty: all
+	binaries []string // of the redis-servers
 	markdown string   // file for a copy of the report; empty: none
 	relay    string   // binary; empty: built from the source
 }
@@ -97,9 +100,11 @@ func parse(args []string) (options, error) {
 	for i, s := range sections {
 		names[i] = s.name
 	}
-	short := set.Bool("quick", false, "measure less, in about two minutes")
+	short := set.Bool("quick", false, "measure less, in about three minutes")
 	only := set.String("only", "", "comma-separated `sections`: "+strings.Join(names, ","))
 	crowd := set.String("subscribers", "", "comma-separated `sizes` of the crowds for fanout")
+	redises := set.String("redis", defaultRedises(), "comma-separated `programs`: redis-servers to measure against, "+
+		"each a path from the root of the repository or a name on the PATH; some sections use the first alone")
 	o := options{}
 	set.StringVar(&o.markdown, "markdown", "", "write the report to `file`, too")
 	set.StringVar(&o.relay, "relay", "", "`binary` of the relay (default: built from the source)")
@@ -109,6 +114,7 @@ func parse(args []string) (options, error) {
 	if set.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q; see -help", set.Arg(0))
 	}
+	o.binaries = strings.Split(*redises, ",")
 	o.scale = full
 	if *short {
 		o.scale = quick

@@ -36,7 +36,7 @@ func weighIdle(l *lab, t *table) error {
 		return err
 	}
 	t.add([]any{"binary"}, weighed(int(binary.Size())), figure{})
-	relay, err := l.readyRelay()
+	relay, err := l.readyRelay(l.first())
 	if err != nil {
 		return err
 	}
@@ -45,16 +45,16 @@ func weighIdle(l *lab, t *table) error {
 	if err != nil {
 		return err
 	}
-	other, _, err := l.newRedis()
+	other, err := l.newRedis(l.first().binary)
 	if err != nil {
 		return err
 	}
 	defer other.stop()
-	redis, err := l.weigh(other)
+	redis, err := l.weigh(other.process)
 	if err != nil {
 		return err
 	}
-	t.add([]any{"idle"}, weighed(mine), weighed(redis))
+	t.addOn(l.first(), []any{"idle"}, weighed(mine), weighed(redis))
 	return nil
 }
 
@@ -97,7 +97,7 @@ func (l *lab) grow(p *process, socket string, sizes []int, in interest) (g growt
 
 // growBoth does it to a new relay and to a new redis-server.
 func (l *lab) growBoth(sizes []int, in interest) (mine, redis growth, err error) {
-	relay, err := l.readyRelay()
+	relay, err := l.readyRelay(l.first())
 	if err != nil {
 		return mine, redis, err
 	}
@@ -105,12 +105,12 @@ func (l *lab) growBoth(sizes []int, in interest) (mine, redis growth, err error)
 	if mine, err = l.grow(relay.process, relay.socket, sizes, in); err != nil {
 		return mine, redis, err
 	}
-	other, socket, err := l.newRedis()
+	other, err := l.newRedis(l.first().binary)
 	if err != nil {
 		return mine, redis, err
 	}
 	defer other.stop()
-	redis, err = l.grow(other, socket, sizes, in)
+	redis, err = l.grow(other.process, other.socket, sizes, in)
 	return mine, redis, err
 }
 
@@ -123,8 +123,8 @@ func weighSubscribers(l *lab, t *table) error {
 			return err
 		}
 		crowd := fmt.Sprintf("%d idle subscribers", n)
-		t.add([]any{crowd}, weighed(mine.after), weighed(redis.after))
-		t.add([]any{crowd + ", each"}, mine.each(n), redis.each(n))
+		t.addOn(l.first(), []any{crowd}, weighed(mine.after), weighed(redis.after))
+		t.addOn(l.first(), []any{crowd + ", each"}, mine.each(n), redis.each(n))
 	}
 	return nil
 }
@@ -137,9 +137,10 @@ func weighChannels(l *lab, t *table) error {
 		return err
 	}
 	names := fmt.Sprintf("%d channels", l.channels)
-	t.add([]any{fmt.Sprintf("%s of %d connections", names, connections)}, weighed(mine.after), weighed(redis.after))
-	t.add([]any{names + ", each"}, mine.each(l.channels), redis.each(l.channels))
-	t.add([]any{names + ", until confirmed"},
+	all := fmt.Sprintf("%s of %d connections", names, connections)
+	t.addOn(l.first(), []any{all}, weighed(mine.after), weighed(redis.after))
+	t.addOn(l.first(), []any{names + ", each"}, mine.each(l.channels), redis.each(l.channels))
+	t.addOn(l.first(), []any{names + ", until confirmed"},
 		exactly(float64(mine.took), millis), exactly(float64(redis.took), millis))
 	return nil
 }
@@ -155,21 +156,21 @@ func timeStarts(l *lab, t *table) error {
 			return err
 		}
 		start := time.Now()
-		other, _, err := l.newRedis()
+		other, err := l.newRedis(l.first().binary)
 		if err != nil {
 			return err
 		}
 		pong, ready, redis = append(pong, p), append(ready, r), append(redis, float64(time.Since(start)))
 		other.stop()
 	}
-	t.add([]any{"start to PONG"}, figureOf(pong, millis), figureOf(redis, millis))
-	t.add([]any{"start to ready"}, figureOf(ready, millis), figure{})
+	t.addOn(l.first(), []any{"start to PONG"}, figureOf(pong, millis), figureOf(redis, millis))
+	t.addOn(l.first(), []any{"start to ready"}, figureOf(ready, millis), figure{})
 	return nil
 }
 
 func (l *lab) timeRelay() (pong, ready float64, err error) {
 	start := time.Now()
-	relay, err := l.startRelay()
+	relay, err := l.startRelay(l.first())
 	if err != nil {
 		return 0, 0, err
 	}

@@ -38,7 +38,7 @@ func overNATS(l *lab) ([]*table, error) {
 	}
 	for _, n := range []int{1, 16} {
 		l.progress("NATS: %d subscribers", n)
-		v, err := l.newVenue(split(n, workersFor(n)), interest{channels: 1}, []way{direct, unrouted, natsWay, bareNATS})
+		v, err := l.newVenue(l.redises[:1], split(n, workersFor(n)), interest{channels: 1}, []way{direct, natsWay, bareNATS})
 		if err != nil {
 			return nil, err
 		}
@@ -54,47 +54,44 @@ func overNATS(l *lab) ([]*table, error) {
 	return []*table{throughputs, latencies}, nil
 }
 
-// natsStage opens the relay's NATS door.
-func (v *venue) natsStage(prefixes []string) (*stage, error) {
+// buildNATS opens the relay's NATS door.
+func (v *venue) buildNATS(s *stage, prefixes []string) error {
 	address, err := freePort()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	relay, err := v.lab.readyRelay("--nats.listen=" + address)
-	if err != nil {
-		return nil, err
+	if s.relay, err = v.lab.readyRelay(s.redis, "--nats.listen="+address); err != nil {
+		return err
 	}
-	v.stops = append(v.stops, relay.stop)
-	crowd, err := v.gather(natsScheme+address, prefixes...)
-	if err != nil {
-		return nil, err
+	v.stops = append(v.stops, s.relay.stop)
+	s.socket, s.server = natsScheme+address, s.relay.process
+	if err := v.gather(s, prefixes...); err != nil {
+		return err
 	}
-	err = poll(v.lab.ctx, func() error { // Redis has confirmed a little later
-		reply, err := ask(v.lab.redisSocket, "PUBSUB", "CHANNELS", channel(prefixes[0], 0))
+	return poll(v.lab.ctx, func() error { // Redis has confirmed a little later
+		reply, err := ask(s.redis.socket, "PUBSUB", "CHANNELS", channel(prefixes[0], 0))
 		if err == nil && reply != "*1" {
 			err = fmt.Errorf("%s is not subscribed", channel(prefixes[0], 0))
 		}
 		return err
 	})
-	return &stage{natsScheme + address, crowd, relay.process, v.publisher}, err
 }
 
-// natsServerStage starts a bare nats-server.
-func (v *venue) natsServerStage(prefixes []string) (*stage, error) {
+// buildNATSServer starts a bare nats-server.
+func (v *venue) buildNATSServer(s *stage, prefixes []string) error {
 	address, err := freePort()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s, err := v.worker(setup{Role: roleNATSServer, Listen: address})
+	w, err := v.worker(setup{Role: roleNATSServer, Listen: address})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	source, err := v.worker(setup{Role: rolePublisher, Connect: natsScheme + address})
-	if err != nil {
-		return nil, err
+	s.socket, s.server = natsScheme+address, w.process
+	if s.source, err = v.worker(setup{Role: rolePublisher, Connect: s.socket}); err != nil {
+		return err
 	}
-	crowd, err := v.gather(natsScheme+address, prefixes...)
-	return &stage{natsScheme + address, crowd, s.process, source}, err
+	return v.gather(s, prefixes...)
 }
 
 // natsServer is a nats-server as it comes, but for its log.

@@ -175,6 +175,10 @@ const moreRoutes = `
     schema: chat.json
     history: {length: 1000, ttl: 1h}
     on_gap: disconnect
+  - prefix: "` + prefixExam + `"
+    schema: examined.json
+    slow: drop
+    on_gap: notify
 `
 
 // writeConfig writes the shipped configuration and moreRoutes.
@@ -187,16 +191,15 @@ func (l *lab) writeConfig() error {
 	return os.WriteFile(l.relayConfig, append(shipped, moreRoutes...), 0o600)
 }
 
-// startRelay runs the configuration on the lab's Redis, with more flags, and does not
-// wait.
-func (l *lab) startRelay(flags ...string) (*relay, error) {
+// startRelay runs the configuration on a Redis, with more flags, and does not wait.
+func (l *lab) startRelay(on *redisServer, flags ...string) (*relay, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	r := &relay{socket: l.path(), http: port}
 	cmd := exec.CommandContext(l.ctx, l.relayBinary, append(flags,
-		"--config="+l.relayConfig, "--schemas="+filepath.Join(l.root, "schemas"), "--redis.url=unix://"+l.redisSocket,
+		"--config="+l.relayConfig, "--schemas="+l.schemas, "--redis.url=unix://"+on.socket,
 		"--socket.path="+r.socket, "--http.listen="+r.http,
 		"--limits.clients=20000", "--log.level=warn", "--log.format=json")...)
 	r.process, err = l.start("relay", cmd)
@@ -204,8 +207,8 @@ func (l *lab) startRelay(flags ...string) (*relay, error) {
 }
 
 // readyRelay is startRelay that waits.
-func (l *lab) readyRelay(flags ...string) (*relay, error) {
-	r, err := l.startRelay(flags...)
+func (l *lab) readyRelay(on *redisServer, flags ...string) (*relay, error) {
+	r, err := l.startRelay(on, flags...)
 	if err != nil {
 		return nil, err
 	}

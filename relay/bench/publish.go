@@ -4,27 +4,7 @@
 
 package main
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 const publishTitle = "Publishing"
-
-// crew is a number of publishing processes on one way to redis-server.
-type crew struct {
-	way
-	server  *process // who answers them: redis-server or the relay
-	clients []*worker
-}
-
-// shift is what a crew did in one round.
-type shift struct {
-	publishes float64 // per second
-	redis     float64 // CPU nanoseconds per publish
-	server    float64 // the same, of the relay
-}
 
 func publish(l *lab) ([]*table, error) {
 	t := &table{
@@ -48,104 +28,27 @@ func publish(l *lab) ([]*table, error) {
 
 func publishShape(l *lab, t *table, processes, pipeline int) error {
 	l.progress("publishing: %d processes, pipeline %d", processes, pipeline)
-	relay, err := l.readyRelay()
+	c, err := l.newContest([]way{direct, validated, kept}, processes, pipeline)
 	if err != nil {
 		return err
 	}
-	defer relay.stop()
-	if err := checked(relay); err != nil {
+	defer c.close()
+	shifts := map[*crew][]shift{}
+	err = c.turns(func(crew *crew, keep bool) error {
+		s, err := crew.work(l.burst)
+		if keep {
+			shifts[crew] = append(shifts[crew], s)
+		}
 		return err
-	}
-	var crews []*crew
-	for _, w := range append(slices.Clone(apps), kept) {
-		socket := l.redisSocket
-		c := &crew{way: w, server: l.redis}
-		if w.door == atRelay {
-			socket, c.server = relay.socket, relay.process
-		}
-		defer c.stop()
-		crews = append(crews, c)
-		if err := c.hire(l, processes, setup{
-			Role: roleClient, Connect: socket, Parallel: pipeline,
-			Command: command("PUBLISH", channel(w.prefix, 0), string(payload(smallPayload))),
-		}); err != nil {
-			return err
-		}
-	}
-	shifts := map[string][]shift{}
-	for i := range l.rounds + 1 { // the first warms up
-		for _, c := range crews {
-			s, err := c.work(l)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			if i > 0 {
-				shifts[c.name] = append(shifts[c.name], s)
-			}
-		}
-	}
-	for _, c := range crews {
-		t.add([]any{processes, pipeline, c.name}, c.figures(shifts[c.name], shifts[direct.name])...)
-	}
-	return nil
-}
-
-// checked makes sure that the relay validates.
-func checked(r *relay) error {
-	reply, err := ask(r.socket, "PUBLISH", channel(prefixChat, 0), invalidMessage)
+	})
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(reply, "-INVALID") {
-		return fmt.Errorf("the relay does not validate: an invalid message was answered with %q", reply)
+	for _, crew := range c.crews {
+		straight := shifts[c.beside(crew, direct)]
+		t.addOn(crew.redis, []any{processes, pipeline, crew.name}, crew.figures(shifts[crew], straight)...)
 	}
 	return nil
-}
-
-func (c *crew) hire(l *lab, n int, s setup) error {
-	for range n {
-		w, err := l.worker(s)
-		if err != nil {
-			return err
-		}
-		c.clients = append(c.clients, w)
-	}
-	return nil
-}
-
-func (c *crew) stop() {
-	for _, w := range c.clients {
-		w.stop()
-	}
-}
-
-// work lets all publish at the same time.
-func (c *crew) work(l *lab) (shift, error) {
-	before, err := spent(l.redis, c.server)
-	if err != nil {
-		return shift{}, err
-	}
-	for _, w := range c.clients {
-		if err := w.send(order{For: l.burst}); err != nil {
-			return shift{}, err
-		}
-	}
-	s, total := shift{}, 0.0
-	for _, w := range c.clients {
-		done, err := w.answer()
-		if err != nil {
-			return shift{}, err
-		}
-		s.publishes += float64(done.Count) / done.Elapsed.Seconds()
-		total += float64(done.Count)
-	}
-	after, err := spent(l.redis, c.server)
-	if err != nil {
-		return shift{}, err
-	}
-	s.redis = float64(after[0]-before[0]) / total
-	s.server = float64(after[1]-before[1]) / total
-	return s, nil
 }
 
 // figures are the rounds of a crew, beside those of direct.

@@ -39,6 +39,13 @@ type pace struct {
 	Workers  int // of the subscribers
 }
 
+// stream is an order to send messages to one channel by the clock, in batches of a millisecond, whoever receives them.
+type stream struct {
+	Channel string
+	Rate    int // messages/s
+	Payload int // bytes
+}
+
 // publisher is one connection to redis-server, on which replies are off, or to a
 // nats-server.
 type publisher struct {
@@ -75,6 +82,8 @@ func (p *publisher) serve(o order) (outcome, error) {
 		return o.Flood.send(func() error { return write(p.fd, round) })
 	case o.Pace != nil:
 		return p.pace(o.Pace)
+	case o.Stream != nil:
+		return p.stream(o.Stream, o.For)
 	}
 	return outcome{}, errOrder
 }
@@ -119,6 +128,22 @@ func (p *publisher) pace(o *pace) (outcome, error) {
 	return outcome{Count: int64(o.Messages), Elapsed: time.Duration(elapsed)}, acks.drain()
 }
 
+// stream sends until the time is over. A connection that takes less than the rate makes it send less.
+func (p *publisher) stream(o *stream, length time.Duration) (outcome, error) {
+	const tick = time.Millisecond
+	each := max(1, o.Rate/int(time.Second/tick))
+	batch := bytes.Repeat(p.publish(o.Channel, string(payload(o.Payload))), each)
+	start, sent := clock(), 0
+	for at := start; clock()-start < int64(length); at += int64(tick) {
+		sleepUntil(at)
+		if err := write(p.fd, batch); err != nil {
+			return outcome{}, err
+		}
+		sent += each
+	}
+	return outcome{Count: int64(sent), Elapsed: time.Duration(clock() - start)}, nil
+}
+
 // sleepUntil sleeps until a moment of CLOCK_MONOTONIC, in nanoseconds.
 func sleepUntil(moment int64) {
 	for {
@@ -137,6 +162,7 @@ type client struct {
 	fd      int
 	batch   []byte
 	replies int // to a batch
+	refused bool
 	buf     []byte
 }
 
@@ -145,20 +171,30 @@ func newClient(s setup) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{fd, bytes.Repeat(s.Command, s.Parallel), s.Parallel, make([]byte, 4<<10)}, nil
+	return &client{fd, bytes.Repeat(s.Command, s.Parallel), s.Parallel, s.Refused, make([]byte, readSize)}, nil
 }
 
 func (c *client) serve(o order) (outcome, error) {
-	done := int64(0)
-	start := time.Now()
-	for time.Since(start) < o.For {
+	done := outcome{Latencies: newHistogram()}
+	for start := time.Now(); done.Elapsed < o.For; {
 		if err := write(c.fd, c.batch); err != nil {
 			return outcome{}, err
 		}
-		if err := lines(c.fd, c.replies, c.buf); err != nil {
+		if err := c.hear(); err != nil {
 			return outcome{}, err
 		}
-		done += int64(c.replies)
+		done.Count += int64(c.replies)
+		now := time.Since(start)
+		done.Latencies.add(int64(now - done.Elapsed))
+		done.Elapsed = now
 	}
-	return outcome{Count: done, Elapsed: time.Since(start)}, nil
+	return done, nil
+}
+
+// hear reads the replies to a batch.
+func (c *client) hear() error {
+	if c.refused {
+		return refusals(c.fd, c.replies, c.buf)
+	}
+	return lines(c.fd, c.replies, c.buf)
 }

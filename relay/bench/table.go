@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -22,6 +23,7 @@ type table struct {
 }
 
 type row struct {
+	redis string // version; empty: it does not matter
 	keys  []string
 	cells []figure
 }
@@ -29,9 +31,16 @@ type row struct {
 // key names a row among those of its table.
 func (r row) key() string { return strings.Join(r.keys, ", ") }
 
-// add appends a row: its keys, in words or numbers, and a figure for each column.
-func (t *table) add(keys []any, cells ...figure) {
-	r := row{cells: cells}
+// add appends a row that no Redis has a part in: its keys, in words or numbers, and a figure for each column.
+func (t *table) add(keys []any, cells ...figure) { t.addRow("", keys, cells) }
+
+// addOn appends a row that was measured with a Redis.
+func (t *table) addOn(redis *redisServer, keys []any, cells ...figure) {
+	t.addRow(redis.version, keys, cells)
+}
+
+func (t *table) addRow(redis string, keys []any, cells []figure) {
+	r := row{redis: redis, cells: cells}
 	for _, k := range keys {
 		r.keys = append(r.keys, fmt.Sprint(k))
 	}
@@ -54,17 +63,29 @@ func (t *table) write(w io.Writer, where string) error {
 	return err
 }
 
-// lines are the cells of the table in words, its head first. Where there can be
-// targets they are the last column.
+// ofRedis reports whether any row was measured with a Redis.
+func (t *table) ofRedis() bool {
+	return slices.ContainsFunc(t.rows, func(r row) bool { return r.redis != "" })
+}
+
+// lines are the cells of the table in words, its head first. Where a Redis has a part the first column is its
+// version; where there can be targets they are the last one.
 func (t *table) lines() [][]string {
 	head := slices.Concat(t.keys, t.columns)
 	aimed := len(t.targets()) > 0
 	if aimed {
 		head = append(head, "target")
 	}
+	versioned := t.ofRedis()
+	if versioned {
+		head = slices.Insert(head, 0, "Redis")
+	}
 	lines := [][]string{head}
 	for _, r := range t.rows {
 		line := slices.Clone(r.keys)
+		if versioned {
+			line = slices.Insert(line, 0, cmp.Or(r.redis, "-"))
+		}
 		for _, cell := range r.cells {
 			line = append(line, cell.String())
 		}

@@ -41,12 +41,14 @@ var (
 // apps are the ways that an app can choose from.
 var apps = []way{direct, unrouted, validated}
 
-// stage is a door that is open, and who has come in.
+// stage is a door to one Redis that is open, and who has come in.
 type stage struct {
+	redis  *redisServer
 	socket string
 	crowd  *crowd
 	server *process // what does the fan-out
 	source *worker  // who sends: the publisher, or the floor
+	relay  *relay   // nil: there is none
 }
 
 // variant is a way that is open.
@@ -55,30 +57,32 @@ type variant struct {
 	*stage
 }
 
-// venue is a set of variants with crowds of one size. They differ in nothing
+// venue is a set of variants, each way to each Redis, with crowds of one size. They differ in nothing
 // else, and take turns.
 type venue struct {
-	lab       *lab
-	sizes     []int // of the processes of a crowd
-	interest  interest
-	flags     []string // of the relay
-	publisher *worker
-	variants  []*variant
-	stops     []func()
+	lab      *lab
+	sizes    []int // of the processes of a crowd
+	interest interest
+	flags    []string // of the relay
+	variants []*variant
+	stops    []func()
 }
 
 // newVenue connects a crowd to each door of the ways. The flags are for the relay.
-func (l *lab) newVenue(sizes []int, in interest, ways []way, flags ...string) (*venue, error) {
+func (l *lab) newVenue(redises []*redisServer, sizes []int, in interest, ways []way, flags ...string) (*venue, error) {
 	v := &venue{lab: l, sizes: sizes, interest: in, flags: flags}
-	if err := v.open(ways); err != nil {
-		v.close()
-		return nil, err
+	for _, redis := range redises {
+		if err := v.open(redis, ways); err != nil {
+			v.close()
+			return nil, fmt.Errorf("redis-server %s: %w", redis.version, err)
+		}
 	}
 	return v, nil
 }
 
-func (v *venue) open(ways []way) (err error) {
-	if v.publisher, err = v.worker(setup{Role: rolePublisher, Connect: v.lab.redisSocket}); err != nil {
+func (v *venue) open(redis *redisServer, ways []way) error {
+	publisher, err := v.worker(setup{Role: rolePublisher, Connect: redis.socket})
+	if err != nil {
 		return err
 	}
 	prefixes := map[door][]string{}
@@ -88,70 +92,81 @@ func (v *venue) open(ways []way) (err error) {
 	stages := map[door]*stage{}
 	for _, w := range ways {
 		if stages[w.door] == nil {
-			if stages[w.door], err = v.stage(w.door, prefixes[w.door]); err != nil {
+			s := &stage{redis: redis, source: publisher}
+			if err := v.build(s, w.door, prefixes[w.door]); err != nil {
 				return fmt.Errorf("%s: %w", w.name, err)
 			}
+			stages[w.door] = s
 		}
 		v.variants = append(v.variants, &variant{w, stages[w.door]})
 	}
 	return nil
 }
 
-// stage opens a door.
-func (v *venue) stage(d door, prefixes []string) (*stage, error) {
+// beside returns the variant of another way to the same Redis; nil if the venue has none.
+func (v *venue) beside(x *variant, w way) *variant {
+	for _, other := range v.variants {
+		if other.redis == x.redis && other.way == w {
+			return other
+		}
+	}
+	return nil
+}
+
+// build opens the door of a stage.
+func (v *venue) build(s *stage, d door, prefixes []string) error {
 	switch d {
 	case atRelay:
-		return v.relayStage(prefixes)
+		return v.buildRelay(s, prefixes)
 	case atHop:
-		return v.baseline(setup{Role: roleHop, Connect: v.lab.redisSocket, Channel: channel(prefixes[0], 0)})
+		return v.buildBaseline(s, setup{Role: roleHop, Connect: s.redis.socket, Channel: channel(prefixes[0], 0)})
 	case atFloor:
-		return v.baseline(setup{Role: roleFloor})
+		return v.buildBaseline(s, setup{Role: roleFloor})
 	case atNATS:
-		return v.natsStage(prefixes)
+		return v.buildNATS(s, prefixes)
 	case atNATSServer:
-		return v.natsServerStage(prefixes)
+		return v.buildNATSServer(s, prefixes)
 	}
-	crowd, err := v.gather(v.lab.redisSocket, prefixes...)
-	return &stage{v.lab.redisSocket, crowd, v.lab.redis, v.publisher}, err
+	s.socket, s.server = s.redis.socket, s.redis.process
+	return v.gather(s, prefixes...)
 }
 
-func (v *venue) relayStage(prefixes []string) (*stage, error) {
-	relay, err := v.lab.readyRelay(v.flags...)
-	if err != nil {
-		return nil, err
+func (v *venue) buildRelay(s *stage, prefixes []string) (err error) {
+	if s.relay, err = v.lab.readyRelay(s.redis, v.flags...); err != nil {
+		return err
 	}
-	v.stops = append(v.stops, relay.stop)
-	crowd, err := v.gather(relay.socket, prefixes...)
-	if err != nil {
-		return nil, err
+	v.stops = append(v.stops, s.relay.stop)
+	s.socket, s.server = s.relay.socket, s.relay.process
+	if err := v.gather(s, prefixes...); err != nil {
+		return err
 	}
 	// A relay that lets this one pass is found out: nobody expects it.
-	_, err = ask(v.lab.redisSocket, "PUBLISH", channel(prefixChat, 0), invalidMessage)
-	return &stage{relay.socket, crowd, relay.process, v.publisher}, err
+	_, err = ask(s.redis.socket, "PUBLISH", channel(prefixChat, 0), invalidMessage)
+	return err
 }
 
-// baseline starts a worker that listens itself, and its crowd, which need not
+// buildBaseline starts a worker that listens itself, and its crowd, which need not
 // subscribe.
-func (v *venue) baseline(s setup) (*stage, error) {
-	s.Listen = v.lab.path()
-	w, err := v.worker(s)
+func (v *venue) buildBaseline(s *stage, how setup) error {
+	s.socket = v.lab.path()
+	how.Listen = s.socket
+	w, err := v.worker(how)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	crowd, err := v.gather(s.Listen)
-	if err != nil {
-		return nil, err
+	s.server = w.process
+	if how.Role == roleFloor {
+		s.source = w
+	}
+	if err := v.gather(s); err != nil {
+		return err
 	}
 	total := 0
 	for _, n := range v.sizes {
 		total += n
 	}
-	source := v.publisher
-	if s.Role == roleFloor {
-		source = w
-	}
 	_, err = w.order(order{Accept: total})
-	return &stage{s.Listen, crowd, w.process, source}, err
+	return err
 }
 
 func (v *venue) worker(s setup) (*worker, error) {
@@ -162,10 +177,11 @@ func (v *venue) worker(s setup) (*worker, error) {
 	return w, err
 }
 
-func (v *venue) gather(socket string, prefixes ...string) (*crowd, error) {
-	c, err := v.lab.newCrowd(socket, v.sizes, v.interest, prefixes...)
-	v.stops = append(v.stops, c.stop)
-	return c, err
+// gather connects the crowd of a stage.
+func (v *venue) gather(s *stage, prefixes ...string) (err error) {
+	s.crowd, err = v.lab.newCrowd(s.socket, v.sizes, v.interest, prefixes...)
+	v.stops = append(v.stops, s.crowd.stop)
+	return err
 }
 
 // close ends everything, the relay last: nobody is to see it go.
@@ -181,7 +197,7 @@ func (v *venue) turns(rounds int, measure func(x *variant, keep bool) error) err
 	for round := range rounds + 1 {
 		for _, x := range v.variants {
 			if err := measure(x, round > 0); err != nil {
-				return fmt.Errorf("%s: %w", x.name, err)
+				return fmt.Errorf("%s, redis-server %s: %w", x.name, x.redis.version, err)
 			}
 		}
 	}
@@ -206,7 +222,7 @@ func (v *venue) flood(x *variant, payloadSize, round int, keep bool) (throughput
 	if err := x.crowd.expect(e); err != nil {
 		return throughput{}, err
 	}
-	before, err := spent(v.lab.redis, x.server)
+	before, err := spent(x.redis.process, x.server)
 	if err != nil {
 		return throughput{}, err
 	}
@@ -218,7 +234,7 @@ func (v *venue) flood(x *variant, payloadSize, round int, keep bool) (throughput
 	if err != nil {
 		return throughput{}, x.crowd.why(err)
 	}
-	after, err := spent(v.lab.redis, x.server)
+	after, err := spent(x.redis.process, x.server)
 	if err != nil {
 		return throughput{}, err
 	}

@@ -21,9 +21,9 @@ func describe(l *lab, args []string) (string, error) {
 	if err := unix.Uname(&kernel); err != nil {
 		return "", fmt.Errorf("ask for the kernel: %w", err)
 	}
-	redis, err := exec.Command(l.redisBinary, "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("ask %s for its version: %w", l.redisBinary, err)
+	var versions []string
+	for _, r := range l.redises {
+		versions = append(versions, r.version)
 	}
 	git := exec.Command("git", "describe", "--tags", "--always", "--dirty")
 	git.Dir = l.root
@@ -31,10 +31,10 @@ func describe(l *lab, args []string) (string, error) {
 	if err != nil {
 		commit = []byte("unknown (not a git repository)")
 	}
-	version := strings.TrimPrefix(field(string(redis), 2), "v=")
 	command := strings.Join(append([]string{"go run ./relay/bench"}, args...), " ")
+	redis := strings.Join(versions, " and ")
 	return fmt.Sprintf("%s, %d cores, Linux %s, %s, redis-server %s; load before %s; %s\ncommit %s; `%s`\n",
-		processor(), runtime.NumCPU(), unix.ByteSliceToString(kernel.Release[:]), runtime.Version(), version,
+		processor(), runtime.NumCPU(), unix.ByteSliceToString(kernel.Release[:]), runtime.Version(), redis,
 		load(), time.Now().UTC().Format(time.DateOnly), strings.TrimSpace(string(commit)), command), nil
 }
 

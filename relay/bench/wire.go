@@ -23,6 +23,7 @@ const (
 	prefixBare   = "bare:" // no route covers it
 	prefixChat   = "chat:" // the shipped route
 	prefixKept   = "kept:" // the chat schema, and history
+	prefixExam   = "exam:" // a schema that is not compiled
 	prefixHop    = "hopp:"
 	prefixNATS   = "nats:" // a route without schema, for NATS clients
 )
@@ -168,6 +169,20 @@ func await(epoll int, events []unix.EpollEvent) (int, error) {
 	}
 }
 
+// readable blocks until there is something to read.
+func readable(fd int) error {
+	for {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		switch _, err := unix.Poll(fds, -1); err {
+		case nil:
+			return nil
+		case unix.EINTR:
+		default:
+			return fmt.Errorf("wait for input: %w", err)
+		}
+	}
+}
+
 // lines reads until so many lines have come; none may be an error.
 func lines(fd, want int, buf []byte) error {
 	for want > 0 {
@@ -179,6 +194,24 @@ func lines(fd, want int, buf []byte) error {
 			return fmt.Errorf("refused: %s", firstLine(buf[i:n]))
 		}
 		want -= bytes.Count(buf[:n], []byte("\n"))
+	}
+	return nil
+}
+
+// refusals reads so many lines, which fit into buf; all must be errors.
+func refusals(fd, want int, buf []byte) error {
+	got := 0
+	for bytes.Count(buf[:got], []byte("\n")) < want {
+		n, err := read(fd, buf[got:])
+		if err != nil {
+			return err
+		}
+		got += n
+	}
+	for line := range bytes.Lines(buf[:got]) {
+		if line[0] != '-' {
+			return fmt.Errorf("not refused: %s", firstLine(line))
+		}
 	}
 	return nil
 }

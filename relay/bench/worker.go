@@ -31,11 +31,12 @@ type setup struct {
 	Role     role
 	Connect  string     // the Unix socket to connect to, or natsScheme and an address
 	Listen   string     // for the floor and the hop: the one to listen on; for a nats-server: its address
-	Channel  string     // for the hop: what to copy
+	Channel  string     // for the hop: what to copy; for a listener, and for each client of a mob
 	Index    int        // for a subscriber: its name in acknowledgements
 	Interest [][]string // for a subscriber: the channels of each connection; for a storm: those of one
-	Parallel int        // for a client: commands sent at once
+	Parallel int        // for a client: commands sent at once; for a mob: clients
 	Command  []byte     // for a client
+	Refused  bool       // for a client: every reply must be an error
 }
 
 type role string
@@ -47,6 +48,8 @@ const (
 	roleHop        role = "hop"
 	roleClient     role = "client"
 	roleStorm      role = "storm"
+	roleListener   role = "listener"
+	roleMob        role = "mob"
 	roleNATSServer role = "nats-server"
 )
 
@@ -57,14 +60,15 @@ type order struct {
 	Accept int           `json:",omitempty"` // floor, hop: connections to wait for
 	Flood  *flood        `json:",omitempty"` // publisher, floor
 	Pace   *pace         `json:",omitempty"` // publisher
-	For    time.Duration `json:",omitempty"` // client, storm
+	Stream *stream       `json:",omitempty"` // publisher
+	For    time.Duration `json:",omitempty"` // client, listener, storm, stream
 }
 
 // outcome answers the setup, and each order.
 type outcome struct {
 	Count     int64         `json:",omitempty"` // messages, or commands
 	Elapsed   time.Duration `json:",omitempty"`
-	Latencies *histogram    `json:",omitempty"` // subscriber
+	Latencies *histogram    `json:",omitempty"` // subscriber, client
 	Progress  []progress    `json:",omitempty"` // subscriber: of each connection
 	Joined    time.Duration `json:",omitempty"` // storm
 }
@@ -126,6 +130,10 @@ func newServant(s setup) (servant, error) {
 		return newClient(s)
 	case roleStorm:
 		return newStormer(s)
+	case roleListener:
+		return newListener(s)
+	case roleMob:
+		return newMob(s)
 	case roleNATSServer:
 		return newNATSServer(s)
 	}
