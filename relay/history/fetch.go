@@ -110,13 +110,14 @@ func (r *readers) take(w *waiter, from ID, t *tail) {
 	case i >= 0 && t.entries[i].large != nil:
 		r.end(w.read, nil, t.entries[i].large)
 	case i >= 0:
-		w.found = t.entries[i:]
-		if n := slices.IndexFunc(w.found, func(e Entry) bool { return e.large != nil }); n > 0 {
-			w.found = w.found[:n]
+		list := t.entries[i:]
+		if n := slices.IndexFunc(list, func(e Entry) bool { return e.large != nil }); n > 0 {
+			list = list[:n]
 		}
-		if n := w.read.count; n > 0 && len(w.found) > n {
-			w.found = w.found[:n]
+		if n := w.read.count; n > 0 && len(list) > n {
+			list = list[:n]
 		}
+		w.take(list)
 	case !t.more:
 		w.After = from // nothing is left in between
 	}

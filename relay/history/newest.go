@@ -2,63 +2,83 @@ package history
 
 // Where "$" is.
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
-// findNewest finds out where "$" is for a reader that has just come: by questions that Redis carries out now,
+// findNewest finds out where "$" is for some that have just come: by questions that Redis carries out now,
 // behind all that was sent before.
-func (r *readers) findNewest(read *Read) {
-	for _, w := range read.waiters {
-		if w.Newest && r.feed.up {
-			r.askNewest(w)
+func (r *readers) findNewest(list []*waiter) {
+	if !r.feed.up {
+		return // up asks
+	}
+	var ask []*waiter
+	for _, w := range list {
+		if w.Newest && !w.asked && !w.read.done {
+			ask = append(ask, w)
 		}
+	}
+	for some := range slices.Chunk(ask, maxQuestions) {
+		r.askNewest(some)
 	}
 }
 
-// askNewest asks Redis where a stream ends.
-func (r *readers) askNewest(w *waiter) {
-	w.asked = true
-	life, list := r.feed.lives, []question{{channel: w.channel.name}}
+// askNewest asks Redis where streams end.
+func (r *readers) askNewest(some []*waiter) {
+	life, list := r.feed.lives, make([]question, len(some))
+	for i, w := range some {
+		w.asked, list[i].channel = true, w.channel.name
+	}
 	keys, args := words(list, false, 0, 0)
 	r.feed.main.Eval(look, keys, func(v any, err error) {
-		if w.read.done || !w.Newest || life != r.feed.lives || !r.feed.up {
+		if life != r.feed.lives || !r.feed.up {
 			return // up asks again
 		}
-		r.newestIs(w, list, v, err)
+		r.newestAre(some, list, v, err)
 	}, args...)
 }
 
-// newestIs takes the answer to askNewest.
-func (r *readers) newestIs(w *waiter, list []question, v any, err error) {
+// newestAre takes the answer to askNewest.
+func (r *readers) newestAre(some []*waiter, list []question, v any, err error) {
 	var tails []tail
 	if err == nil {
 		tails, _, err = readAnswer(list, v)
 	}
 	switch {
-	case err == nil && tails[0].refused != "" && !tails[0].absent:
-		err = errors.New(tails[0].refused)
 	case err == nil:
-		c, newest := w.channel, tails[0].newest
-		if c.state == fresh { // and has heard nothing since it was subscribed, before the question
-			r.feed.healer.settle(c, &tails[0])
+		for i, w := range some {
+			r.newestIs(w, &tails[i])
 		}
-		if c.state == live && c.last.After(newest) { // all that there is up to there has come
-			newest = c.last
+		r.offer(some)
+	case lasting(err):
+		for _, w := range some {
+			r.end(w.read, nil, err)
 		}
-		w.known(newest)
-		r.offer([]*waiter{w})
-		return
-	case !lasting(err):
-		w.asked = false
-		r.feed.loop.AfterFunc(retryMax/4, func() { r.retryNewest(w) })
-		return
+	default:
+		for _, w := range some {
+			w.asked = false
+		}
+		r.feed.loop.AfterFunc(retryMax/4, func() { r.findNewest(some) })
 	}
-	r.end(w.read, nil, err)
 }
 
-func (r *readers) retryNewest(w *waiter) {
-	if w.Newest && !w.asked && !w.read.done && r.feed.up {
-		r.askNewest(w)
+// newestIs takes the answer about one channel.
+func (r *readers) newestIs(w *waiter, t *tail) {
+	c, newest := w.channel, t.newest
+	switch {
+	case w.read.done || !w.Newest:
+		return
+	case t.refused != "" && !t.absent:
+		r.end(w.read, nil, errors.New(t.refused))
+		return
+	case c.state == fresh: // and has heard nothing since it was subscribed, before the question
+		r.feed.healer.settle(c, t)
 	}
+	if c.state == live && c.last.After(newest) { // all that there is up to there has come
+		newest = c.last
+	}
+	w.known(newest)
 }
 
 // up asks again what was not answered before the connection was lost.
@@ -67,7 +87,7 @@ func (r *readers) up() {
 		for _, w := range read.waiters {
 			w.asked = false
 		}
-		r.findNewest(read)
+		r.findNewest(read.waiters)
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 	"redis-relay/relay/loop"
 )
 
-// lookPatience is how long, beyond its time, a reader waits for a first answer of Redis.
-const lookPatience = time.Second
+const (
+	lookPatience = time.Second // beyond its time, for which a reader waits for a first answer of Redis
+	part         = 1000        // channels of one reader that are dealt with together
+)
 
 // Position is where one stream is read on.
 type Position struct {
@@ -33,6 +35,9 @@ type Read struct {
 	finish func([]Stream, error)
 
 	waiters   []*waiter
+	rest      []Position  // channels that it does not wait on yet
+	have      int         // waiters with something for the answer
+	at        int         // of waiters, one that lacked something when it was looked at last
 	timer     *loop.Timer // nil: it waits for ever
 	overdue   bool        // its time is over; it ends when it is known what there is
 	done      bool
@@ -81,18 +86,31 @@ func (f *Feed) Read(list []Position, count int, block time.Duration, finish func
 	f.readers.count++
 	f.readers.waiting[r] = true
 	f.readers.watches.makeRoom()
-	for _, p := range list {
-		c := f.readers.watches.watch(p.Channel)
-		w := &waiter{read: r, channel: c, fresh: p.Newest, Position: p}
-		r.waiters = append(r.waiters, w)
-		c.waiters = append(c.waiters, w)
-	}
+	r.waiters, r.rest = make([]*waiter, 0, len(list)), list
 	if block > 0 {
 		r.timer = f.loop.AfterFunc(block, func() { f.readers.timedOut(r) })
 	}
-	f.readers.findNewest(r)
-	f.readers.offer(r.waiters)
+	f.readers.join(r)
 	return r
+}
+
+// join has a reader wait on its channels, in parts between which others are served.
+func (r *readers) join(read *Read) {
+	if read.done {
+		return
+	}
+	n, before := min(part, len(read.rest)), len(read.waiters)
+	for _, p := range read.rest[:n] {
+		c := r.watches.watch(p.Channel)
+		w := &waiter{read: read, channel: c, fresh: p.Newest, Position: p}
+		read.waiters = append(read.waiters, w)
+		c.waiters = append(c.waiters, w)
+	}
+	if read.rest = read.rest[n:]; len(read.rest) > 0 {
+		r.feed.loop.Post(func() { r.join(read) })
+	}
+	r.findNewest(read.waiters[before:])
+	r.offer(read.waiters[before:])
 }
 
 // found lists what there is for the reader.
@@ -194,16 +212,34 @@ func (r *readers) look(w *waiter) {
 	case c.state != live: // it is offered again when the channel is
 	default:
 		r.recents.expire(c)
-		var ok bool
-		if w.found, ok = c.recent.after(w.After, w.read.count); !ok {
+		list, ok := c.recent.after(w.After, w.read.count)
+		if !ok {
 			r.fetcher.want(c)
 		}
+		w.take(list)
 	}
 }
 
-// lacks tells whether it is not known of all channels yet what there was when the reader came.
+// take notes what there is for a waiter that had nothing.
+func (w *waiter) take(list []Entry) {
+	if w.found = list; len(list) > 0 {
+		w.read.have++
+	}
+}
+
+// lacks tells whether it is not known of all channels yet what there was when the reader came. It begins with
+// the one that lacked something before: most of the time that still does.
 func (r *Read) lacks() bool {
-	return slices.ContainsFunc(r.waiters, func(w *waiter) bool { return !w.fresh && w.lacks() })
+	if len(r.rest) > 0 {
+		return true
+	}
+	for range r.waiters {
+		if w := r.waiters[r.at]; !w.fresh && w.lacks() {
+			return true
+		}
+		r.at = (r.at + 1) % len(r.waiters)
+	}
+	return false
 }
 
 // lacks tells whether it is not known yet what there is for a waiter.
@@ -215,7 +251,7 @@ func (w *waiter) lacks() bool {
 // give ends a reader that has entries, once it is known what there is on all its
 // channels.
 func (r *readers) give(read *Read) {
-	if list := read.found(); (len(list) > 0 || read.overdue) && !read.lacks() {
-		r.end(read, list, nil)
+	if (read.have > 0 || read.overdue) && !read.done && !read.lacks() {
+		r.end(read, read.found(), nil)
 	}
 }

@@ -97,14 +97,20 @@ func (s *watches) linger(c *channel, lingers bool) {
 	c.lingers = lingers
 }
 
-// makeRoom lets all channels go that nobody reads, if they take too much.
+// makeRoom lets channels go that nobody reads, if they take too much, in parts between which others are
+// served.
 func (s *watches) makeRoom() {
-	if s.lingering <= s.feed.limits.upTo(maxLinger) {
-		return
-	}
+	n := 0
 	for _, c := range s.feed.channels {
-		if c.lingers {
+		switch {
+		case s.lingering <= s.feed.limits.upTo(maxLinger):
+			return
+		case n == part:
+			s.feed.loop.Post(s.makeRoom)
+			return
+		case c.lingers:
 			s.unwatch(c)
+			n++
 		}
 	}
 }
