@@ -3,6 +3,7 @@ package upstream
 // What Redis sends: messages, confirmations and replies.
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -71,11 +72,7 @@ func (k *life) takePush(b []byte) (whole bool, err error) {
 		k.deliver(n)
 	case tok == resp.IsControl:
 		in.begin += n
-		v, _, err := resp.ParseValue(b[:n])
-		if err != nil {
-			return false, err
-		}
-		return true, k.pushed(v)
+		return true, k.pushed(b[:n])
 	case in.d.Channel != nil && n > k.most() && n > len(b)+2: // else the length of its payload may not be known yet
 		k.connection.sink.TooLarge(&in.d, int64(n))
 		in.handed++ // there may be listeners to refusals
@@ -159,11 +156,12 @@ func (k *life) deliver(n int) {
 }
 
 // pushed takes a push that is no message: a confirmation, or what nobody has asked for.
-func (k *life) pushed(v resp.Value) error {
-	if len(v.Elems) != 3 {
-		return nil
+func (k *life) pushed(push []byte) error {
+	word, name, count, err := three(push)
+	if err != nil {
+		return err
 	}
-	kind, subscribed, ok := confirmation(v.Elems[0].Str)
+	kind, subscribed, ok := confirmation(word.Str)
 	if !ok {
 		return nil
 	}
@@ -171,14 +169,14 @@ func (k *life) pushed(v resp.Value) error {
 	if subscribed {
 		want = subscribe
 	}
-	m, name := k.asked(), v.Elems[1].Str
-	if m == nil || m.verb != want || m.kind != kind || m.ask.names[m.ask.answered] != string(name) {
-		return fmt.Errorf("%w: %s %q", errOutOfStep, v.Elems[0].Str, name)
+	m := k.asked()
+	if m == nil || m.verb != want || m.kind != kind || m.ask.names[m.ask.answered] != string(name.Str) {
+		return fmt.Errorf("%w: %s %q", errOutOfStep, word.Str, name.Str)
 	}
 	if kind == resp.SMessage {
-		k.counts[1] = int(v.Elems[2].Int)
+		k.counts[1] = int(count.Int)
 	} else {
-		k.counts[0] = int(v.Elems[2].Int)
+		k.counts[0] = int(count.Int)
 	}
 	if m.ask.answered++; m.ask.answered == len(m.ask.names) {
 		m := k.pop()
@@ -186,6 +184,23 @@ func (k *life) pushed(v resp.Value) error {
 		k.rest()
 	}
 	return nil
+}
+
+// three reads a push of three values without allocating for them. Of another length it returns none.
+func three(push []byte) (first, second, third resp.Value, err error) {
+	const head = ">3\r\n"
+	if !bytes.HasPrefix(push, []byte(head)) {
+		return first, second, third, nil
+	}
+	at := len(head)
+	for _, v := range []*resp.Value{&first, &second, &third} {
+		var n int
+		if *v, n, err = resp.ParseValue(push[at:]); err != nil {
+			break
+		}
+		at += n
+	}
+	return first, second, third, err
 }
 
 func confirmation(word []byte) (kind resp.Kind, subscribed, ok bool) {

@@ -69,10 +69,16 @@ func (c *Connection) begin(d *dialled, ended chan<- error) {
 	c.owner.Connected()
 }
 
+// eager is how many bytes do not wait for the end of the turn: Redis works on them meanwhile.
+const eager = 16 << 10
+
 // push queues a command that was encoded.
 func (k *life) push(m command) {
 	k.fenced = false
 	k.pending.push(m)
+	if len(k.wire) >= eager {
+		k.flush()
+	}
 }
 
 // due is when the first command must be answered that has a time for it; zero: none has. What had waited
@@ -129,10 +135,10 @@ func (k *life) wrote(n int) {
 	}
 }
 
-// read takes what has come, up to a burst.
+// read takes what has come, up to a burst of messages, or of confirmations and replies.
 func (k *life) read() {
-	for !k.paused {
-		if k.in.handed >= burst {
+	for taken := 0; !k.paused; {
+		if k.in.handed >= burst || taken >= burst {
 			k.socket.Again()
 			return
 		}
@@ -154,6 +160,7 @@ func (k *life) read() {
 		}
 		k.watcher.heard = k.connection.loop.Now()
 		k.in.wrote(n)
+		taken += n
 		if err := k.take(); err != nil {
 			k.end(fmt.Errorf("read from Redis: %w", err))
 		}
