@@ -81,15 +81,18 @@ func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bo
 
 // Unsubscribe lets names go, and behind each its announcements.
 func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	all := make([]string, 0, len(names))
-	for _, name := range names {
-		all = append(all, name)
-		if i.announced[kind][name] {
-			all = append(all, history.SeqPrefix+name)
+	if len(i.announced[kind]) > 0 {
+		all := make([]string, 0, len(names))
+		for _, name := range names {
+			all = append(all, name)
+			if i.announced[kind][name] {
+				all = append(all, history.SeqPrefix+name)
+			}
 		}
+		i.forget(kind, names)
+		names = all
 	}
-	i.forget(kind, names)
-	i.relay.redis.Unsubscribe(kind, all, done)
+	i.relay.redis.Unsubscribe(kind, names, done)
 }
 
 // Fence is upstream.Connection.Fence.

@@ -71,7 +71,7 @@ func (w *turn) look() {
 type peer struct {
 	*Outbox
 	t      testing.TB
-	near   int // -1: closed
+	near   int
 	far    int
 	waits  bool // for room
 	bounds *Bounds
@@ -83,17 +83,6 @@ func (p *peer) FD() int { return p.near }
 
 // AwaitWritable is Socket.
 func (p *peer) AwaitWritable(on bool) { p.waits = on }
-
-// near is the Socket of a peer, whose Close is another.
-type near struct{ *peer }
-
-func (n near) Close() {
-	if n.near < 0 {
-		n.t.Error("a socket is closed twice")
-	}
-	_ = syscall.Close(n.near)
-	n.near, n.waits = -1, false
-}
 
 // newPeer returns an Outbox with a queue of limit bytes over a stream.
 func newPeer(t testing.TB, limit int64) *peer { return newPeerOn(t, syscall.SOCK_STREAM, limit) }
@@ -116,10 +105,11 @@ func newPeerWithin(t testing.TB, socket int, limit int64, bounds *Bounds) *peer 
 	p := &peer{t: t, near: fds[0], far: fds[1], bounds: bounds, ends: make(chan Reason, 100)}
 	bounds.Queue.Store(limit)
 	w := turnOf(t)
-	p.Outbox = NewOutbox(near{p}, bounds, &w.flusher, func(why Reason) { p.ends <- why }, nil)
+	p.Outbox = NewOutbox(p, bounds, &w.flusher, func(why Reason) { p.ends <- why }, nil)
 	w.peers = append(w.peers, p)
 	t.Cleanup(func() {
 		p.Close()
+		_ = syscall.Close(p.near)
 		p.hangUp()
 	})
 	return p

@@ -32,7 +32,7 @@ type Listener struct {
 	resp3   bool
 	ended   bool              // was told to end: hears nothing any more
 	joining map[wish]*joining // subscriptions that are not active yet, nor unsubscribed; nil: none
-	ending  []*ending
+	ending  map[wish]*ending  // names that Redis has ended, with messages that may be on their way; nil: none
 
 	untold Missed
 	late   bool      // in Hub.late, for untold

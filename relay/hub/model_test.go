@@ -94,7 +94,6 @@ type noSocket struct{}
 
 func (noSocket) FD() int            { return -1 }
 func (noSocket) AwaitWritable(bool) {}
-func (noSocket) Close()             {}
 
 func (m *model) wish() wish {
 	name := fmt.Sprint("n", m.random.IntN(modelNames))

@@ -20,7 +20,6 @@ const (
 type Socket interface {
 	FD() int
 	AwaitWritable(on bool)
-	Close()
 }
 
 // Outbox queues bytes for one connection and writes them in order, at the end of the loop's turn. When
@@ -257,7 +256,7 @@ func (o *Outbox) Owes() bool {
 	return !o.closed && (len(o.batch) > 0 || len(o.ready) > 0 || len(o.slots) > 0)
 }
 
-// Closed tells whether the connection is closed, by Close or because it is broken.
+// Closed tells whether nothing is written any more: Close was called, or the connection is broken.
 func (o *Outbox) Closed() bool { return o.closed }
 
 // Backlog is what there is for a connection, in bytes.
@@ -274,14 +273,14 @@ func (o *Outbox) Backlog() Backlog {
 	return Backlog{Queued: o.queued, Kept: o.kept + o.coming}
 }
 
-// giveUp closes the connection, and what is queued is free.
+// giveUp ends the connection, and what is queued is free.
 func (o *Outbox) giveUp(why Reason) {
 	o.end(why)
 	o.Close()
 }
 
-// Close closes the connection and forgets what is queued. It may be called
-// again.
+// Close forgets what is queued, and what is appended from now on. It may be called again. The
+// socket stays open: it is the owner's.
 func (o *Outbox) Close() {
 	if o.closed {
 		return
@@ -294,7 +293,6 @@ func (o *Outbox) Close() {
 	o.latest = latest{}
 	o.blocked = false
 	o.count()
-	o.socket.Close()
 }
 
 func size(list [][]byte) (n int) {

@@ -45,7 +45,7 @@ func (r *restoration) next() {
 			break
 		}
 		r.flying++
-		r.hub.askPart(kind, names, func(lost bool) {
+		r.hub.askPart(kind, names, func(lost bool, _ error) {
 			if r.flying--; !lost && r.hub.restore == r {
 				r.next()
 			}

@@ -59,9 +59,9 @@ func (h *Hub) Subscribe(l *Listener, kind resp.Kind, names []string, done func(r
 	case !h.connected:
 		h.wait(j)
 	case len(ask) > 0:
-		h.ask(kind, ask, func(lost bool) { h.answered(j, lost) })
+		h.ask(kind, ask, func(lost bool, refused error) { h.answered(j, lost, refused) })
 	default:
-		h.up.Fence(func(lost bool) { h.answered(j, lost) })
+		h.up.Fence(func(lost bool) { h.answered(j, lost, nil) })
 	}
 }
 
@@ -90,21 +90,30 @@ func (l *Listener) forget(j *joining) {
 	}
 }
 
-// ask asks Redis for names, and calls done when it has answered for each of them.
-func (h *Hub) ask(kind resp.Kind, names []string, done func(lost bool)) {
-	left := (len(names) + h.batch - 1) / h.batch
+// ask asks Redis for names, and calls done when it has answered for each of them: with the first error.
+func (h *Hub) ask(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	together := gather((len(names)+h.batch-1)/h.batch, done)
 	for part := range slices.Chunk(names, h.batch) {
-		h.askPart(kind, part, func(lost bool) {
-			if left--; left == 0 {
-				done(lost)
-			}
-		})
+		h.askPart(kind, part, together)
+	}
+}
+
+// gather returns what to call for each of n answers; done is called with the last one, and the first error.
+func gather(n int, done func(lost bool, refused error)) func(lost bool, refused error) {
+	var first error
+	return func(lost bool, refused error) {
+		if first == nil {
+			first = refused
+		}
+		if n--; n == 0 {
+			done(lost, first)
+		}
 	}
 }
 
 // askPart asks for the names of one command. If Redis refuses that, each name is asked for by itself, to
 // learn which one it was.
-func (h *Hub) askPart(kind resp.Kind, names []string, done func(lost bool)) {
+func (h *Hub) askPart(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	for _, name := range names {
 		t := h.topics[kind][name]
 		t.asked, t.refused = true, nil
@@ -127,29 +136,25 @@ func (h *Hub) askPart(kind resp.Kind, names []string, done func(lost bool)) {
 			h.refuse(kind, names[0], refused)
 		}
 		h.tidyAll(kind, names)
-		done(lost)
+		done(lost, refused)
 	})
 }
 
 // askEach asks for names one by one, as far as they are still wanted: what was sent since they were
 // asked for has changed nothing of that, or will be answered, too.
-func (h *Hub) askEach(kind resp.Kind, names []string, done func(lost bool)) {
+func (h *Hub) askEach(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		t := h.topics[kind][name]
 		defer h.tidy(kind, name, t)
 		return t.wants == 0 || t.flying > 0
 	})
-	left := len(names)
-	if left == 0 {
-		done(false)
+	if len(names) == 0 {
+		done(false, nil)
 		return
 	}
+	together := gather(len(names), done)
 	for _, name := range names {
-		h.askPart(kind, []string{name}, func(lost bool) {
-			if left--; left == 0 {
-				done(lost)
-			}
-		})
+		h.askPart(kind, []string{name}, together)
 	}
 }
 
@@ -168,8 +173,13 @@ func (h *Hub) refuse(kind resp.Kind, name string, err error) {
 }
 
 // answered goes on with a subscription whose place in the order of messages has come.
-func (h *Hub) answered(j *joining, lost bool) {
-	if lost {
+func (h *Hub) answered(j *joining, lost bool, refused error) {
+	switch {
+	case refused != nil: // whatever was asked since
+		h.FanOut()
+		h.failed(j, refused)
+		return
+	case lost:
 		h.wait(j)
 		return
 	}
@@ -208,12 +218,12 @@ func (h *Hub) joined(j *joining) {
 			h.failed(j, t.refused)
 			return
 		case t.asked && !t.held:
-			h.up.Fence(func(lost bool) { h.answered(j, lost) })
+			h.up.Fence(func(lost bool) { h.answered(j, lost, nil) })
 			return
 		}
 	}
 	j.listener.forget(j)
-	h.endNow(j.listener, j.kind, j.names)
+	h.drop(j.listener, j.kind, j.listener.takeOver(j.kind, j.names)) // all messages of those have come
 	for _, name := range j.names {
 		if t := h.topics[j.kind][name]; t != nil && !j.left[name] {
 			h.subs[j.kind] += t.add(j.listener)

@@ -32,14 +32,22 @@ func (h *Hub) Unsubscribe(l *Listener, kind resp.Kind, names []string, done func
 		names = slices.DeleteFunc(slices.Clone(names), h.reserve)
 	}
 	last := func(bool) {
-		e := &ending{kind, names}
-		l.ending = append(l.ending, e)
+		var e *ending
+		over := false
 		h.up.HearOut(kind, names, func() {
-			l.ending = slices.DeleteFunc(l.ending, func(other *ending) bool { return other == e })
+			over = true
+			ended := names
+			if e != nil {
+				l.endedBy(e)
+				ended = e.names
+			}
 			leave(names)
-			h.drop(l, kind, e.names)
+			h.drop(l, kind, ended)
 			done()
 		})
+		if !over {
+			e = l.startEnding(kind, names)
+		}
 	}
 	switch {
 	case len(names) == 0:
@@ -54,23 +62,44 @@ func (h *Hub) Unsubscribe(l *Listener, kind resp.Kind, names []string, done func
 // ending is subscriptions that Redis has ended, while messages of them may still be on their way.
 type ending struct {
 	kind  resp.Kind
-	names []string
+	names []string // without those that the listener has come back to, or ended once more
 }
 
-// endNow ends what l still has of names by earlier subscriptions: all messages of those have come.
-func (h *Hub) endNow(l *Listener, kind resp.Kind, names []string) {
-	for _, e := range l.ending {
-		if e.kind != kind {
-			continue
-		}
-		e.names = slices.DeleteFunc(slices.Clone(e.names), func(name string) bool {
-			again := slices.Contains(names, name)
-			if again {
-				h.drop(l, kind, []string{name})
-			}
-			return again
-		})
+func (l *Listener) startEnding(kind resp.Kind, names []string) *ending {
+	if l.ending == nil {
+		l.ending = map[wish]*ending{}
 	}
+	l.takeOver(kind, names)
+	e := &ending{kind, names}
+	for _, name := range names {
+		l.ending[wish{kind, name}] = e
+	}
+	return e
+}
+
+// endedBy forgets an ending that is over.
+func (l *Listener) endedBy(e *ending) {
+	for _, name := range e.names {
+		delete(l.ending, wish{e.kind, name})
+	}
+	if len(l.ending) == 0 {
+		l.ending = nil
+	}
+}
+
+// takeOver takes names out of the endings under way, and returns those that were there.
+func (l *Listener) takeOver(kind resp.Kind, names []string) (taken []string) {
+	if len(l.ending) == 0 {
+		return nil
+	}
+	for _, name := range names {
+		if e := l.ending[wish{kind, name}]; e != nil {
+			delete(l.ending, wish{kind, name})
+			e.names = slices.DeleteFunc(slices.Clone(e.names), func(other string) bool { return other == name })
+			taken = append(taken, name)
+		}
+	}
+	return taken
 }
 
 // InOrder calls done in order with the messages that Redis sends: behind those that it has sent by now.

@@ -33,16 +33,11 @@ func echo(c *session, args [][]byte) { c.replies.bulk(args[1]) }
 
 // quit ends the connection, when the client has heard what was published before.
 func quit(c *session, _ [][]byte) {
-	last, reply := &hub.Slot{}, []byte("+OK\r\n")
-	if !c.out.Reserve(last) {
-		return // it does not read, and is ending
-	}
 	if c.replies.muted {
-		reply = nil // the place alone has the session wait
+		c.leave(nil)
+		return
 	}
-	c.done = true
-	leaveAll(c, func() { last.Fill(reply) })
-	c.drain()
+	c.leave([]byte("+OK\r\n"))
 }
 
 // reset makes the connection as new.

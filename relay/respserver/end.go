@@ -66,13 +66,22 @@ func (c *session) finish(why hub.Reason) {
 // and gets all answers.
 func (c *session) ended(err error) {
 	c.gone = c.gone || !errors.Is(err, io.EOF) || c.requests.hungUp(c.socket.FD())
-	slot := &hub.Slot{}
-	if c.gone || !c.out.Reserve(slot) {
+	if c.gone {
 		c.finish("")
 		return
 	}
+	c.leave(nil)
+}
+
+// leave ends the session when the client has heard what was published before, and got all answers, and a
+// last one.
+func (c *session) leave(last []byte) {
+	slot := &hub.Slot{}
+	if !c.out.Reserve(slot) {
+		return // it does not read, and is ending
+	}
 	c.done = true
-	leaveAll(c, func() { slot.Fill(nil) })
+	leaveAll(c, func() { slot.Fill(last) })
 	c.drain()
 }
 
@@ -90,11 +99,19 @@ func (c *session) drain() {
 func (c *session) flushed() {
 	switch {
 	case c.out.Closed() && !c.done:
-		c.end("") // the connection is broken
+		c.broken()
 	case c.done && !c.out.Owes():
 		c.close()
 	case !c.out.Owes():
 		c.requests.answered(c.socket.FD())
+	}
+}
+
+// broken is called when a reply finds nobody. If the client has hung up, and the loop has not told of that, it
+// is about to: that place is the one of the end among what came on other connections.
+func (c *session) broken() {
+	if c.gone || !c.requests.hungUp(c.socket.FD()) {
+		c.finish("")
 	}
 }
 

@@ -3,6 +3,7 @@ package respserver_test
 // The Redis and the relay behind the door, which do what the test says.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -18,7 +19,8 @@ type upstream struct {
 	loop    *loop.Loop
 	mute    bool
 	asked   []func()
-	refuses map[string]error
+	refuses map[string]error // once
+	never   map[string]error // ever
 }
 
 func (u *upstream) ask(f func()) {
@@ -40,7 +42,7 @@ func (u *upstream) answer() {
 func (u *upstream) Subscribe(_ resp.Kind, names []string, done func(bool, error)) {
 	u.ask(func() {
 		for _, name := range names {
-			if err := u.refuses[name]; err != nil {
+			if err := cmp.Or(u.refuses[name], u.never[name]); err != nil {
 				done(false, err)
 				return
 			}

@@ -30,6 +30,8 @@ func TestTheEndOfASubscriptionIsHeardOut(t *testing.T) {
 		{"UNSUBSCRIBE x", []string{">[unsubscribe x 2]", "+PONG", ":1"}},
 		{"RESET", []string{"+RESET", "+PONG", ":1"}},
 		{"QUIT", []string{"+OK"}},
+		{"\n*x\r\n", []string{"-ERR Protocol error: invalid multibulk length"}},
+		{"POST", nil},
 	} {
 		t.Run(tt.command, func(t *testing.T) {
 			s := serve(t)
@@ -38,13 +40,17 @@ func TestTheEndOfASubscriptionIsHeardOut(t *testing.T) {
 			c.SendRaw(pipeline("SUBSCRIBE a", "PSUBSCRIBE p*"))
 			c.Expect(t, ">[subscribe a 1]", ">[psubscribe p* 2]")
 			s.mute()
-			c.SendRaw(pipeline(tt.command, "PING", "PUBLISH b x"))
+			if broken, is := strings.CutPrefix(tt.command, "\n"); is {
+				c.SendRaw([]byte(broken))
+			} else {
+				c.SendRaw(pipeline(tt.command, "PING", "PUBLISH b x"))
+			}
 			s.asked(1)
 			s.deliver("a", "before")
 			s.answer()
 			c.Expect(t, ">[message a before]")
 			c.Expect(t, tt.want...)
-			if tt.command == "QUIT" {
+			if !slices.Contains(tt.want, "+PONG") { // it is the end of the connection
 				if more := c.Closed(); len(more) > 0 {
 					t.Errorf("behind it came %v", more)
 				}

@@ -56,8 +56,7 @@ func (c *session) carryOut() {
 		var bad *resp.ProtocolError
 		switch {
 		case errors.As(err, &bad):
-			c.replies.push(resp.AppendError(c.replies.scratch, "ERR "+bad.Error())) // also to one that asked for no replies
-			c.finish("")
+			c.leave(resp.AppendError(nil, "ERR "+bad.Error())) // also to one that asked for no replies
 			return
 		case err != nil:
 			c.finish("")
@@ -67,7 +66,7 @@ func (c *session) carryOut() {
 		}
 		execute(c, cmd)
 		if c.quits {
-			c.finish("")
+			c.leave(nil)
 		}
 	}
 }

@@ -111,6 +111,8 @@ func (c *session) hungUp() {
 	switch {
 	case c.done:
 		c.close() // nobody is there for the last answers
+	case c.out.Closed():
+		c.finish("") // a reply has found nobody
 	case c.cancel != nil:
 		c.finish("") // nor for what XREAD waits for
 	}

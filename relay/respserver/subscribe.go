@@ -4,6 +4,7 @@ package respserver
 
 import (
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -13,9 +14,39 @@ import (
 
 // subscriptions are the names that one client has asked for, by the commands that came so far.
 type subscriptions struct {
-	names  [resp.Kinds]map[string]uint32 // and the number of the command that did
-	number uint32                        // of the last command
+	names [resp.Kinds]map[string]struct{}
+	open  []*change // commands from the first on that is not answered yet
 }
+
+// change is a command that is not answered yet, or behind one that is not.
+type change struct {
+	kind   resp.Kind
+	before int64        // subscriptions of its counter, before it
+	joins  *subscribing // nil: it ends subscriptions
+	ends   []string     // to these names, in order of the command
+	all    bool         // to all, of all kinds
+	over   bool         // it is answered
+}
+
+// begin notes a command that is not answered yet.
+func (s *subscriptions) begin(ch *change) { s.open = append(s.open, ch) }
+
+// end notes that one is answered. It stays for as long as one before it is not: without a connection,
+// subscriptions end at once.
+func (s *subscriptions) end(ch *change) {
+	ch.over = true
+	n := 0
+	for n < len(s.open) && s.open[n].over {
+		s.open[n] = nil
+		n++
+	}
+	if s.open = s.open[n:]; len(s.open) == 0 {
+		s.open = nil
+	}
+}
+
+// behind lists the commands that came after one that is not answered yet.
+func (s *subscriptions) behind(ch *change) []*change { return s.open[slices.Index(s.open, ch)+1:] }
 
 // count counts the subscriptions of one counter: channels and patterns
 // share one, shard channels have their own.
@@ -37,16 +68,15 @@ func (s *subscriptions) total() (n int) {
 // add copies the names of a command, adds them to those there are, and
 // lists the ones that are new, in the order of the command.
 func (s *subscriptions) add(kind resp.Kind, args [][]byte, out *hub.Outbox) (all, fresh []string) {
-	s.number++
 	if s.names[kind] == nil {
-		s.names[kind] = make(map[string]uint32, len(args))
+		s.names[kind] = make(map[string]struct{}, len(args))
 	}
 	all, fresh = make([]string, len(args)), make([]string, 0, len(args))
 	bytes := 0
 	for i, a := range args {
 		all[i] = string(a)
 		if _, has := s.names[kind][all[i]]; !has {
-			s.names[kind][all[i]] = s.number
+			s.names[kind][all[i]] = struct{}{}
 			fresh = append(fresh, all[i])
 			bytes += kept(kind, len(a))
 		}
@@ -55,13 +85,11 @@ func (s *subscriptions) add(kind resp.Kind, args [][]byte, out *hub.Outbox) (all
 	return all, fresh
 }
 
-// remove takes back what a command has added, as far as that was not taken off meanwhile.
-func (s *subscriptions) remove(kind resp.Kind, names []string, number uint32, out *hub.Outbox) {
+// remove takes names off.
+func (s *subscriptions) remove(kind resp.Kind, names []string, out *hub.Outbox) {
 	bytes := 0
 	for _, name := range names {
-		if s.names[kind][name] == number {
-			bytes += s.drop(kind, name)
-		}
+		bytes += s.drop(kind, name)
 	}
 	out.Keep(-bytes)
 }
@@ -121,20 +149,21 @@ func subscribe(kind resp.Kind) func(*session, [][]byte) {
 // join subscribes to names that the user may listen to. The place of the answer is kept before the hub
 // can queue a message behind it. It reports false if it did not begin.
 func join(c *session, kind resp.Kind, args [][]byte) bool {
-	a := &subscribing{session: c, kind: kind, proto: c.proto, before: c.subs.count(kind), muted: c.replies.muted}
+	a := &subscribing{session: c, proto: c.proto, muted: c.replies.muted}
+	a.change = change{kind: kind, before: c.subs.count(kind), joins: a}
 	a.slot.Confirms = true
-	a.all, a.fresh = c.subs.add(kind, args, c.out)
-	a.number = c.subs.number
+	a.names, a.fresh = c.subs.add(kind, args, c.out)
 	problem := tooMany(c, kind, args[0], 0)
 	if problem != "" || !c.out.Reserve(&a.slot) { // or it does not read, and is ending
-		c.subs.remove(kind, a.fresh, a.number, c.out)
+		c.subs.remove(kind, a.fresh, c.out)
 		if problem != "" {
 			deny(c, args[0], problem)
 		}
 		return false
 	}
+	c.subs.begin(&a.change)
 	if len(a.fresh) == 0 {
-		c.srv.hub.InOrder(a.confirm)
+		c.srv.hub.InOrder(func() { a.answered(nil) })
 	} else {
 		c.srv.hub.Subscribe(c.listener, kind, a.fresh, a.answered)
 	}
@@ -143,34 +172,73 @@ func join(c *session, kind resp.Kind, args [][]byte) bool {
 
 // subscribing is a SUBSCRIBE, or a part of one, that is not answered yet.
 type subscribing struct {
-	session    *session
-	slot       hub.Slot
-	kind       resp.Kind
-	proto      resp.Proto
-	all, fresh []string // fresh are those that the session did not have
-	number     uint32   // of the command
-	before     int64    // subscriptions before it
-	muted      bool     // the client wants to hear of no error
+	change
+	session *session
+	slot    hub.Slot
+	proto   resp.Proto
+	names   []string
+	fresh   []string // of names, those that the session did not have
+	muted   bool     // the client wants to hear of no error
+	refused error
 }
 
 func (a *subscribing) answered(refused error) {
-	if refused == nil {
+	if refused != nil && a.refused == nil {
+		a.refuse(refused)
+	}
+	a.session.subs.end(&a.change)
+	switch {
+	case a.refused == nil:
 		a.confirm()
-		return
-	}
-	c := a.session
-	c.subs.remove(a.kind, a.fresh, a.number, c.out)
-	if a.muted {
+	case a.muted:
 		a.slot.Fill(nil)
-		return
+	default:
+		a.slot.Fill(resp.AppendError(nil, a.refused.Error()))
 	}
-	a.slot.Fill(resp.AppendError(nil, refused.Error()))
+}
+
+// refuse takes back what a command has added, and lists those names of it that no later command has ended.
+// Later commands that counted on it are corrected: those with the same names Redis refuses, too.
+func (a *subscribing) refuse(err error) (left []string) {
+	c := a.session
+	a.refused = err
+	behind := slices.Clone(c.subs.behind(&a.change))
+	for _, name := range a.fresh {
+		if !takeBack(behind, a.kind, name, err) {
+			left = append(left, name)
+		}
+	}
+	c.subs.remove(a.kind, left, c.out)
+	return left
+}
+
+// takeBack corrects commands that were carried out as if there were a subscription to a name. It reports
+// whether one of them has ended that.
+func takeBack(behind []*change, kind resp.Kind, name string, err error) (ended bool) {
+	for _, ch := range behind {
+		if !ch.over && (ch.kind == resp.SMessage) == (kind == resp.SMessage) { // they share a counter
+			ch.before--
+		}
+		switch a := ch.joins; {
+		case ch.all:
+			return true
+		case ch.kind != kind:
+		case a == nil && slices.Contains(ch.ends, name):
+			ch.ends = slices.DeleteFunc(slices.Clone(ch.ends), func(end string) bool { return end == name })
+			return true
+		case a != nil && a.refused == nil && !ch.over && slices.Contains(a.names, name):
+			if left := a.refuse(err); len(left) > 0 {
+				a.session.srv.hub.Unsubscribe(a.session.listener, kind, left, func() {})
+			}
+		}
+	}
+	return false
 }
 
 // confirm answers each name with the number of subscriptions after it.
 func (a *subscribing) confirm() {
 	text, fresh, count := newAnswer(a.session), a.fresh, a.before
-	for _, name := range a.all {
+	for _, name := range a.names {
 		if len(fresh) > 0 && name == fresh[0] {
 			fresh = fresh[1:]
 			count++
