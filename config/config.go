@@ -29,6 +29,7 @@ type Config struct {
 	Dir  string // the folder relative paths were taken from; "." without a file
 
 	source  Source            // what Load was given
+	hasKeys bool              // the file is not empty
 	sources map[string]string // key path -> where its value was written
 }
 

@@ -59,6 +59,24 @@ func readFile(path string) (text []byte, err error) {
 	return text, nil
 }
 
+// isEmpty tells whether a file sets nothing: it has no bytes, or only comments.
+func isEmpty(text []byte) bool {
+	root, err := parse(in(""), text)
+	return root == nil && err == nil
+}
+
+// errGone is about a file that a running relay has read, and that is not there any more.
+func errGone(path string) error {
+	return &KeyError{Origin: path, Err: fs.ErrNotExist, Reason: "it was there and is gone; put it back, or restart the " +
+		"relay to run without it"}
+}
+
+// errEmptied is about a file that a running relay has read, and that sets nothing any more.
+func errEmptied(path string) error {
+	return &KeyError{Origin: path, Err: ErrInvalid, Reason: "it had keys and is empty now, as while it is being saved; " +
+		"write routes: [] to run without routes"}
+}
+
 // fileError names the file once, and the way out.
 func fileError(path string, err error) error {
 	cause := err

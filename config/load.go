@@ -23,6 +23,8 @@ type Source struct {
 	Required bool              // a missing file is an error, not a reason to use the defaults
 	Env      []string          // NAME=value, as os.Environ returns it
 	Flags    map[string]string // key path -> text, for what was given on the command line
+
+	wasThere, hadKeys bool // the file, when it was read last; set by Reread
 }
 
 // Load reads a configuration: the defaults, overlaid by the file, by RELAY_*
@@ -79,6 +81,10 @@ func load(src Source) (*Config, []error) {
 	l := loader{values: koanf.New("."), sources: map[string]string{}}
 	dir, file := ".", ""
 	switch text, err := readFile(src.Path); {
+	case errors.Is(err, fs.ErrNotExist) && src.wasThere:
+		return nil, []error{errGone(src.Path)}
+	case err == nil && src.hadKeys && isEmpty(text):
+		return nil, []error{errEmptied(src.Path)}
 	case err == nil && src.Path != "":
 		dir, file = filepath.Dir(src.Path), src.Path
 		l.addFile(src.Path, text)
@@ -98,14 +104,20 @@ func load(src Source) (*Config, []error) {
 		return nil, append(l.errs, fmt.Errorf("decode config: %w", err))
 	}
 	cfg.File, cfg.Dir, cfg.sources = file, dir, l.sources
-	cfg.source = src
+	cfg.source, cfg.hasKeys = src, l.read
 	cfg.resolvePaths()
 	return &cfg, l.errs
 }
 
 // Reread reads the configuration again from where it came: the file as it is now,
-// under the same environment and flags.
-func (c *Config) Reread() (*Config, error) { return Read(c.source) }
+// under the same environment and flags. A file that c was read from and that is gone
+// now is an error, and so is one that has become empty: an editor may have emptied it
+// only to write it, and without its routes and limits nothing would be checked.
+func (c *Config) Reread() (*Config, error) {
+	src := c.source
+	src.wasThere, src.hadKeys = c.File != "", c.hasKeys
+	return Read(src)
+}
 
 // loader gathers the layers above the defaults.
 type loader struct {
