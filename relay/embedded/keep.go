@@ -97,8 +97,8 @@ func (k *keeper) load() error {
 	if err != nil {
 		return err
 	}
-	input := resp.Commands{MaxBulk: maxArgument}
-	for {
+	input, all := resp.Commands{MaxBulk: maxArgument}, b
+	for made := 0; ; {
 		cmd, whole, err := input.Next()
 		switch {
 		case err != nil:
@@ -111,8 +111,9 @@ func (k *keeper) load() error {
 			if err != nil {
 				return k.unreadable(err)
 			}
+			made++
 		case len(b) == 0 && input.Buffered() > 0:
-			return k.unreadable(io.ErrUnexpectedEOF)
+			return k.leaveOut(all, input.Buffered(), made)
 		case len(b) == 0:
 			return nil
 		default:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/redistest"
@@ -123,10 +124,53 @@ func TestNextServerWaits(t *testing.T) {
 	same(t, second, map[string]string{"XRANGE a - +": "[[5-1 [payload one]] [5-2 [payload two]]]"})
 }
 
+// xadd is a command of a file.
+const xadd = "*5\r\n$4\r\nXADD\r\n$1\r\na\r\n$3\r\n5-1\r\n$7\r\npayload\r\n$4\r\nkept\r\n"
+
+// TestCutFile is loaded up to the cut, wherever that is, and the original is kept.
+func TestCutFile(t *testing.T) {
+	t.Parallel()
+	last := strings.Replace(xadd, "5-1", "5-2", 1)
+	for cut := 1; cut < len(last); cut++ {
+		folder := t.TempDir()
+		file, text := filepath.Join(folder, "streams"), xadd+last[:cut]
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		core, logged := observer.New(zap.WarnLevel)
+		srv, err := embedded.Start(file, zap.New(core))
+		if err != nil {
+			t.Fatalf("cut behind %q: %v", last[:cut], err)
+		}
+		same(t, srv, map[string]string{"XRANGE a - +": "[[5-1 [payload kept]]]"})
+		if err := srv.Close(); err != nil {
+			t.Fatal(err)
+		}
+		said := logged.All()
+		if len(said) != 1 {
+			t.Fatalf("%d lines in the log", len(said))
+		}
+		facts := said[0].ContextMap()
+		if facts["bytes_left_out"] != int64(cut) || facts["commands_loaded"] != int64(1) {
+			t.Errorf("the log says %v of %d bytes", facts, cut)
+		}
+		original, _ := facts["copy_of_the_original"].(string)
+		if b, err := os.ReadFile(original); err != nil || string(b) != text || filepath.Dir(original) != folder {
+			t.Errorf("the copy: %q, %v", b, err)
+		}
+		if b, err := os.ReadFile(file); err != nil || string(b) != xadd {
+			t.Errorf("the file for the next start: %q, %v", b, err)
+		}
+	}
+}
+
 // TestUnreadableFile is not written over.
 func TestUnreadableFile(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"*1\r\n$3\r\nfoo\r\n", "*5\r\n$4\r\nXADD\r\n$1\r\na", "*x\r\n", "nonsense\r\n"} {
+	for _, text := range []string{
+		"*1\r\n$3\r\nfoo\r\n", "*x\r\n", "nonsense\r\n", "nonsense", xadd + "non", xadd + "*5\r\n$4\r\nXADX\r\n" + xadd,
+		strings.Replace(xadd, "$7", "$7000", 1) + xadd, // which looks like one long command that is cut
+	} {
 		file := filepath.Join(t.TempDir(), "streams")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
