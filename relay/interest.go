@@ -5,7 +5,6 @@ package relay
 
 import (
 	"fmt"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -61,8 +60,8 @@ func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bo
 		if lost || refused != nil {
 			i.forget(kind, []string{name})
 			if refused != nil {
-				refused = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis &%[3]s)",
-					refused, printable(name), printable(seq))
+				refused = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis %s)",
+					refused, printable(name), printable(seq), upstream.Missing(refused, "&"+printable(seq)))
 			}
 			done(lost, refused)
 			return
@@ -153,8 +152,8 @@ func (i *interest) Released(kind resp.Kind, name string) {
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	r := i.relay
 	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
-	if strings.HasPrefix(err.Error(), "NOPERM ") {
-		facts = append(facts, zap.String("allow_to_the_user", "&"+name))
+	if missing := upstream.Missing(err, "&"+name); missing != "" {
+		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
 	r.log.Warn("Redis refused a subscription", facts...)
 	for b := range r.bridges {
@@ -177,8 +176,8 @@ func (i *interest) joinFleet(kind resp.Kind) {
 		case kind == resp.SMessage && fleet.NoShards(refused):
 			i.joinFleet(resp.Message)
 		default:
-			i.relay.log.Warn("Redis does not let relays ask each other: every relay is counted as one listener; allow "+
-				"&relay:* to this user", zap.Error(refused))
+			i.relay.log.Warn("Redis does not let relays ask each other: every relay is counted as one listener"+
+				upstream.Advice(refused, "&relay:*"), zap.Error(refused))
 		}
 	})
 }

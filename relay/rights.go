@@ -58,15 +58,23 @@ const unresolved = "publishes with history whose answer is lost with the connect
 
 const healing = "what a lost connection kept from listeners is a gap"
 
-// allow says what an ACL must allow.
-func (r *right) allow() string {
-	words := "+" + strings.ToLower(r.name)
+// allow says what must be changed, by what Redis said.
+func (r *right) allow(err error) string {
+	var keys string
 	for _, prefix := range []string{"history:", leasePrefix} {
 		if strings.Contains(r.try, " "+prefix) {
-			words += " and ~" + prefix + "*"
+			keys = "~" + prefix + "*"
 		}
 	}
-	return words
+	switch missing := upstream.Missing(err, keys); {
+	case missing == "":
+		return "it has no such command, or has renamed it"
+	case missing == keys:
+		return "allow " + keys + " to this user"
+	case keys != "": // nobody knows whether it has those
+		return "allow +" + strings.ToLower(r.name) + " and " + keys + " to this user"
+	}
+	return "allow +" + strings.ToLower(r.name) + " to this user"
 }
 
 // rights says what is missing.
@@ -75,11 +83,11 @@ type rights struct {
 	up    chan struct{} // a value when a connection stands
 
 	mu   sync.Mutex
-	told map[string]bool // guarded by mu
+	told map[string]string // command -> what was advised; empty: it is allowed; guarded by mu
 }
 
 func newRights(r *Relay) *rights {
-	return &rights{relay: r, up: make(chan struct{}, 1), told: map[string]bool{}}
+	return &rights{relay: r, up: make(chan struct{}, 1), told: map[string]string{}}
 }
 
 // all lists the rights that this relay needs.
@@ -140,22 +148,25 @@ func (r *rights) note(command string, err error) {
 	if err != nil && !is && !answered(err) {
 		return // nobody knows
 	}
-	r.mu.Lock()
-	changed := r.told[command] != is
-	r.told[command] = is
-	r.mu.Unlock()
-	if !changed {
-		return
-	}
-	if !is {
-		r.relay.log.Info("Redis allows " + command + " again")
-		return
-	}
+	var lost, advice string
 	for _, right := range r.all() {
-		if right.name == command {
-			r.relay.log.Warn(fmt.Sprintf("Redis does not allow %s: %s; allow %s to this user",
-				command, right.lost, right.allow()), zap.Error(err))
+		if is && right.name == command {
+			lost, advice = right.lost, right.allow(err)
 		}
+	}
+	if is && advice == "" {
+		return // this relay does not need it
+	}
+	r.mu.Lock()
+	changed := r.told[command] != advice
+	r.told[command] = advice
+	r.mu.Unlock()
+	switch {
+	case !changed:
+	case !is:
+		r.relay.log.Info("Redis allows " + command + " again")
+	default:
+		r.relay.log.Warn(fmt.Sprintf("Redis does not allow %s: %s; %s", command, lost, advice), zap.Error(err))
 	}
 }
 

@@ -22,13 +22,13 @@ type missingRight struct {
 }
 
 var missingRights = map[string]missingRight{
-	"subscribe":    {"SUBSCRIBE hear BLOCK heal", "no delivery probe; allow +subscribe and &relay:*"},
+	"subscribe":    {"SUBSCRIBE hear BLOCK heal", "no delivery probe; allow +subscribe to this user"},
 	"psubscribe":   {"PSUBSCRIBE", "refused a subscription"},
 	"ssubscribe":   {"SSUBSCRIBE", "refused a subscription"},
 	"unsubscribe":  {"", "does not allow UNSUBSCRIBE: channels that nobody here listens to any more stay subscribed"},
 	"punsubscribe": {"", "does not allow PUNSUBSCRIBE: patterns that"},
 	"sunsubscribe": {"", "does not allow SUNSUBSCRIBE: shard channels that"},
-	"publish":      {"PUBLISH hear XADD", "publish to itself: no delivery probe; allow +publish and &relay:*"},
+	"publish":      {"PUBLISH hear XADD", "publish to itself: no delivery probe; allow +publish to this user"},
 	"spublish":     {"SPUBLISH", "relays ask each other"},
 	"pubsub":       {"CHANNELS NUMSUB", "does not allow PUBSUB: clients get its error for PUBSUB; allow +pubsub to this user"},
 	"ping":         {"all", ""},
@@ -130,6 +130,12 @@ func withoutRight(t *testing.T, command string, start ...redistest.Option) {
 	r := newRelay(t, nil, withRedis("redis://app:secret@"+proxy.Addr()), withRoutes(diary("d:", 1000)),
 		func(c *config.Config) { c.Redis.AlertAfter = 1000 })
 	want := missingRights[command]
+	if len(start) > 1 { // it is renamed: no ACL would help
+		said, _, _ := strings.Cut(want.said, "; allow ")
+		if want.said = said; strings.Contains(missingRights[command].said, "; allow ") {
+			want.said += "; it has no such command, or has renamed it"
+		}
+	}
 	if want.fails == "all" {
 		redistest.Eventually(t, redistest.DefaultTimeout, "the relay says why it is not ready", func() bool {
 			ready, missing := r.Ready()

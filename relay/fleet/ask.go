@@ -102,8 +102,12 @@ func (f *Fleet) counted(q *question, counts []int64, relays int) {
 func (f *Fleet) tellRefused(refused error) {
 	if !f.refused {
 		f.refused = true
-		f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener; "+
-			"allow +eval, +evalsha and &relay:* to this user", zap.Error(refused))
+		advice := upstream.Advice(refused, "&relay:*")
+		if advice == "" { // it does not name the command, in a script
+			advice = "; allow +eval, +evalsha, +pubsub, +spublish and &relay:* to this user"
+		}
+		f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener"+advice,
+			zap.Error(refused))
 	}
 }
 

@@ -150,8 +150,8 @@ func (c *Connection) subscribeProbe() {
 		case lost:
 		case refused != nil:
 			c.probes.deaf = false // that cannot be known any more
-			c.log.Warn("Redis does not allow the relay's own channels: no delivery probe; allow +subscribe and "+
-				"&relay:* to this user", zap.Error(refused))
+			c.log.Warn("Redis does not allow the relay's own channels: no delivery probe"+
+				Advice(refused, "&relay:*"), zap.Error(refused))
 		default:
 			k.held = true
 		}
@@ -173,8 +173,8 @@ func (c *Connection) sendProbe() {
 				c.probes.acknowledged(number)
 			case strings.HasPrefix(err.Error(), "NOPERM "):
 				k.held, c.probes.deaf = false, false
-				c.log.Warn("Redis does not allow the relay to publish to itself: no delivery probe; allow +publish and "+
-					"&relay:* to this user", zap.Error(err))
+				c.log.Warn("Redis does not allow the relay to publish to itself: no delivery probe"+
+					Advice(err, "&relay:*"), zap.Error(err))
 			}
 		}))
 	if err != nil {
