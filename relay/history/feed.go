@@ -37,18 +37,6 @@ type Main interface {
 	Eval(s *upstream.Script, keys []string, done func(v any, err error), args ...any)
 }
 
-// Gap is what could not be healed.
-type Gap struct {
-	Channel string // empty with Pattern
-	Pattern string // the channels that it matches and that were not heard before
-	After   ID     // the last entry that listeners have
-	Before  ID     // the next one they get; zero: not known
-	Missing int64  // entries between the two; 0: not known
-	Entry   ID     // the one that is missing, if it is in the stream
-	Size    int64  // of Entry, in bytes
-	Cause   string
-}
-
 // Listeners is the local side. Its methods are called in the loop, and must not call the Feed.
 type Listeners interface {
 	// Deliver takes a message that was held or read.
@@ -197,9 +185,7 @@ func (f *Feed) ticked() {
 
 func (f *Feed) miss(g Gap) {
 	f.gaps++
-	f.log.Warn("messages are missing", zap.String("channel", g.Channel), zap.String("pattern", g.Pattern),
-		zap.Stringer("after", g.After), zap.Stringer("before", g.Before), zap.Int64("missing", g.Missing),
-		zap.String("cause", g.Cause))
+	f.log.Warn("messages are missing", g.fields()...)
 	f.local.Missed(g)
 }
 
