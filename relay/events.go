@@ -92,6 +92,8 @@ type Reject struct {
 	Reason    string            `json:"reason"`
 	Size      int               `json:"size"` // of the payload in bytes; 0: not known
 	Who                         // has published it; absent if that is not a client of the socket
+
+	LetThrough bool `json:"let_through,omitempty"` // it is INVALID, and the route says invalid: log
 }
 
 // tell queues a message for the local listeners of one of the relay's own channels.
@@ -144,7 +146,7 @@ func (r *Relay) Behind(c respserver.SlowClient) {
 	})
 }
 
-// reject counts, logs (sampled) and tells of a refused message. by is who has published
+// reject counts, logs (sampled) and tells of a refused message, or of an invalid one that is let through. by is who has published
 // it; nil: that is not a client of the socket.
 func (r *Relay) reject(
 	d monitor.Direction, rt *route.Route, counters *monitor.Route, why *Refusal, size int, by respserver.Sender,
@@ -152,7 +154,11 @@ func (r *Relay) reject(
 	counters.Rejected(d, string(why.Code)).Inc()
 	reject := Reject{
 		Time: time.Now(), Direction: d, Channel: why.Channel, Route: rt.Name,
-		Code: why.Code, Reason: why.Reason, Size: size,
+		Code: why.Code, Reason: why.Reason, Size: size, LetThrough: why.Code == Invalid && rt.LogInvalid,
+	}
+	what := "message refused"
+	if reject.LetThrough {
+		what = "invalid message let through"
 	}
 	var who []zap.Field
 	if by != nil {
@@ -160,7 +166,7 @@ func (r *Relay) reject(
 		reject.Who, who = whoIs(client), client.Fields()
 	}
 	if more, ok := r.rejectLog.Allow(string(d) + " " + string(why.Code) + " " + why.Channel); ok {
-		r.log.Warn("message refused", slices.Concat([]zap.Field{
+		r.log.Warn(what, slices.Concat([]zap.Field{
 			zap.String("direction", string(d)), zap.String("channel", printable(why.Channel)),
 			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
 		}, who, more)...)

@@ -67,7 +67,7 @@ func New(version string) *Metrics {
 			"Messages for local listeners, one for each; those of drops_total among them.", "route"),
 		published: vec("messages_published_total", "Messages of local publishers that Redis acknowledged.", "route"),
 		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
-		rejects:   vec("rejects_total", "Messages refused.", "route", "direction", "code"),
+		rejects:   vec("rejects_total", "Messages refused, and invalid ones that invalid: log let through.", "route", "direction", "code"),
 		routes:    map[string]*Route{},
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
