@@ -31,9 +31,15 @@ type Client struct {
 	User
 }
 
-// Fields are those of a line in the log.
+// Fields are those of a line in the log: what is known.
 func (c Client) Fields() []zap.Field {
-	fields := []zap.Field{zap.Uint64("client", c.ID), zap.String("name", c.Name), zap.Int32("pid", c.PID)}
+	fields := []zap.Field{zap.Uint64("client", c.ID)}
+	if c.Name != "" {
+		fields = append(fields, zap.String("name", c.Name))
+	}
+	if c.PID != 0 {
+		fields = append(fields, zap.Int32("pid", c.PID))
+	}
 	if c.Known {
 		fields = append(fields, zap.Uint32("uid", c.UID))
 	}
