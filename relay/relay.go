@@ -99,6 +99,10 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		cfg: cfg, running: cfg, log: log, level: level, metrics: monitor.New(version),
 	}
 	r.rights = newRights(r)
+	r.rejectLog.TellRest(log, "messages refused, invalid or lost")
+	r.noiseLog.TellRest(log, "a channel is noisy")
+	r.behindLog.TellRest(log, "a client does not keep up")
+	r.turnLog.TellRest(log, "the relay stood still for others")
 	r.setLimits(cfg.Limits)
 	r.loaded.Store(&loaded{at: time.Now()})
 	r.schemas = digestSchemas(cfg)

@@ -81,6 +81,7 @@ func New(
 		opts: opts, loop: l, hub: h, flusher: flusher, backend: backend, limits: limits, log: log,
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
 	}
+	s.turned.TellRest(log, "clients refused or cut off")
 	s.acceptor.server, s.acceptor.accept = s, accept
 	for _, why := range EndReasons {
 		s.ends[why] = new(atomic.Uint64)

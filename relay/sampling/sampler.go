@@ -30,6 +30,10 @@ type Sampler struct {
 	total     *rate.Limiter
 	elsewhere uint64    // lines left out of keys that are forgotten
 	swept     time.Time // when keys were forgotten last
+	telling   bool      // tellRest is to come
+
+	log  *zap.Logger // nil: nothing is told but with the next line
+	what string
 }
 
 type key struct {
@@ -49,6 +53,7 @@ func (s *Sampler) Allow(name string) (fields []zap.Field, ok bool) {
 	k.asked = now
 	if !k.lines.AllowN(now, 1) || !s.total.AllowN(now, 1) {
 		k.left++
+		s.leftOutLocked()
 		return nil, false
 	}
 	if k.left > 0 {

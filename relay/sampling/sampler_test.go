@@ -1,13 +1,16 @@
 package sampling_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"redis-relay/relay/sampling"
 )
@@ -39,6 +42,108 @@ func TestAKeyDoesNotHideAnother(t *testing.T) {
 		time.Sleep(time.Second)
 		if fields, ok := s.Allow("noisy"); !ok || said(fields) != "not_logged=9997" {
 			t.Errorf("a second later: %v, %q", ok, said(fields))
+		}
+	})
+}
+
+// told returns what lines say that the Sampler wrote by itself: how many lines were left out, and about what.
+func told(logged *observer.ObservedLogs) (left uint64, about []string) {
+	for _, line := range logged.TakeAll() {
+		for _, f := range line.Context {
+			switch f.Key {
+			case "not_logged":
+				left += uint64(f.Integer)
+			case "about":
+				for _, name := range line.ContextMap()["about"].([]any) {
+					about = append(about, name.(string))
+				}
+			}
+		}
+	}
+	return left, about
+}
+
+// TestTheRestIsTold soon, when no more lines come that could tell.
+func TestTheRestIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logged := observer.New(zap.WarnLevel)
+		var s sampling.Sampler
+		s.TellRest(zap.New(core), "message refused")
+		for range 10 {
+			s.Allow("a")
+			s.Allow("b")
+		}
+		s.Allow("quiet")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if lines := logged.Len(); lines != 1 {
+			t.Errorf("%d lines about all that was left out, want 1", lines)
+		}
+		if left, about := told(logged); left != 14 || !slices.Equal(about, []string{"a (7)", "b (7)"}) {
+			t.Errorf("%d lines left out, about %q", left, about)
+		}
+		if fields, ok := s.Allow("a"); !ok || len(fields) > 0 {
+			t.Errorf("the next line: %v, %q, though all was told", ok, said(fields))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if logged.Len() > 0 {
+			t.Errorf("told again: %v", logged.All())
+		}
+	})
+}
+
+// TestAFloodTellsItself: its lines have the number, and after it the rest is told.
+func TestAFloodTellsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logged := observer.New(zap.WarnLevel)
+		var s sampling.Sampler
+		s.TellRest(zap.New(core), "message refused")
+		lines, left := 0, 0
+		const seconds, each = 10, 100
+		for range seconds * each {
+			if fields, ok := s.Allow("noisy"); ok {
+				lines++
+				for _, f := range fields {
+					left += int(f.Integer)
+				}
+			}
+			time.Sleep(time.Second / each)
+		}
+		if logged.Len() > 0 {
+			t.Errorf("told beside the lines: %v", logged.All())
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if rest, _ := told(logged); lines+left+int(rest) != seconds*each {
+			t.Errorf("%d lines, %d in them and %d afterwards, want %d", lines, left, rest, seconds*each)
+		}
+	})
+}
+
+// TestTheRestOfACrowdIsOneLine that names the largest.
+func TestTheRestOfACrowdIsOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		core, logged := observer.New(zap.WarnLevel)
+		var s sampling.Sampler
+		s.TellRest(zap.New(core), "message refused")
+		lines := 0
+		for i := range 5000 {
+			if _, ok := s.Allow("key" + strconv.Itoa(i)); ok {
+				lines++
+			}
+		}
+		for range 50 {
+			s.Allow("key999")
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := logged.Len(); n != 1 {
+			t.Errorf("%d lines", n)
+		}
+		left, about := told(logged)
+		if int(left)+lines != 5050 || len(about) != 10 || about[0] != "key999 (51)" {
+			t.Errorf("%d lines, %d left out, about %q", lines, left, about)
 		}
 	})
 }
