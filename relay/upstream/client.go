@@ -130,7 +130,7 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
-	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
+	opt.Dialer, opt.DialTimeout, opt.DialerRetries = dialSecure(opt.TLSConfig), stepTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
@@ -252,13 +252,15 @@ func (o *Options) hint(err error, first bool) error {
 func (o *Options) hintTLS(err error) error {
 	var failed net.Error
 	var op *net.OpError
+	var record tls.RecordHeaderError
+	plain := errors.Is(err, errPlain) || errors.As(err, &record)
 	cut := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch secure := strings.HasPrefix(o.URL, "rediss://"); {
 	case cut && !secure:
 		return fmt.Errorf("%w (if this port speaks TLS, write rediss:// in redis.url)", err)
 	case cut: // the reason, an alert of TLS, may get lost behind the end of the connection
 		return fmt.Errorf("%w (Redis may want a client certificate, or another: see redis.tls)", err)
-	case secure && errors.As(err, &failed) && failed.Timeout() && !(errors.As(err, &op) && op.Op == "dial"):
+	case secure && (plain || errors.As(err, &failed) && failed.Timeout() && !(errors.As(err, &op) && op.Op == "dial")):
 		return fmt.Errorf("%w (if this port does not speak TLS, write redis:// in redis.url)", err)
 	}
 	return err

@@ -109,7 +109,7 @@ func (o *Options) failoverOptions(role string) (*redis.FailoverOptions, error) {
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1
-	opt.DialTimeout, opt.DialerRetries = stepTimeout, 1
+	opt.Dialer, opt.DialTimeout, opt.DialerRetries = dialSecure(opt.TLSConfig), stepTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
