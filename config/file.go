@@ -13,28 +13,35 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// HTTPListen returns http.listen as far as that can be read: of a file with mistakes, too,
-// beside which a running relay goes on as before. The default stands for the rest.
-func HTTPListen(src Source) string {
-	const path = "http.listen"
-	listen := Default().HTTP.Listen
+// Addresses returns http.listen and socket.path as far as they can be read: of a file with
+// mistakes, too, beside which a running relay goes on as before. The defaults stand for
+// the rest.
+func Addresses(src Source) (http, socket string) {
+	var file struct {
+		HTTP   struct{ Listen *string }
+		Socket struct{ Path *string }
+	}
 	if text, err := readFile(src.Path); err == nil {
-		var file struct {
-			HTTP struct{ Listen *string }
-		}
-		if _ = yaml.Unmarshal(text, &file); file.HTTP.Listen != nil {
-			listen = *file.HTTP.Listen
-		}
+		_ = yaml.Unmarshal(text, &file) // what it can
+	}
+	c := Default()
+	return src.text("http.listen", file.HTTP.Listen, c.HTTP.Listen), src.text("socket.path", file.Socket.Path, c.Socket.Path)
+}
+
+// text returns the value of a key that is text, of which the file's is given.
+func (src Source) text(path string, inFile *string, value string) string {
+	if inFile != nil {
+		value = *inFile
 	}
 	for _, pair := range src.Env {
 		if name, text, _ := strings.Cut(pair, "="); name == envName(path) {
-			listen = text
+			value = text
 		}
 	}
 	if text, given := src.Flags[path]; given {
-		listen = text
+		value = text
 	}
-	return listen
+	return value
 }
 
 // readFile returns the file's text, and nothing for no path.

@@ -151,6 +151,10 @@ func (r *Relay) build(version string) error {
 	}, r.unchecked, r.exams, &r.buffer)
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
+		HTTP: func() string {
+			_, http := r.Addresses()
+			return http
+		},
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
 		PublishTimeout: r.cfg.Redis.PublishTimeout,
 	}, r.loop, r.hub, r.flusher, r, &r.limits, r.log.Named("socket"))

@@ -25,21 +25,32 @@ func (p *program) healthCommand() *cobra.Command {
 }
 
 // health asks the running relay. A mistake in the file, beside which the relay goes on,
-// makes no difference.
+// makes no difference, nor does an address in it that holds from the next start on.
 func (p *program) health(live bool) error {
-	cfg, err := p.load()
-	if err != nil {
-		if probe(config.HTTPListen(p.source), live) == nil {
-			return nil
-		}
-		return err
+	cfg, mistake := p.load()
+	listen, socket := config.Addresses(p.source)
+	if mistake == nil {
+		listen, socket = cfg.HTTP.Listen, cfg.Socket.Path
 	}
-	return probe(cfg.HTTP.Listen, live)
+	if err := ask(listen, socket, live); err != nil {
+		return errors.Join(mistake, err)
+	}
+	return nil
 }
 
-func probe(listen string, live bool) error {
-	if listen == "" {
-		return errors.New("http.listen is empty: the relay has no address to ask")
+// ask asks the relay at the address that is configured, and where none says yes, at the
+// one that the relay on the socket tells.
+func ask(listen, socket string, live bool) error {
+	ctx := context.Background()
+	err := errors.New("http.listen is empty: the relay has no address to ask")
+	if listen != "" {
+		err = admin.Probe(ctx, listen, live)
 	}
-	return admin.Probe(context.Background(), listen, live)
+	if err == nil {
+		return nil
+	}
+	if actual, failed := admin.Find(ctx, socket); failed == nil && actual != listen {
+		return admin.Probe(ctx, actual, live)
+	}
+	return err
 }

@@ -37,6 +37,7 @@ type Limits struct {
 type Options struct {
 	Version        string        // of the relay, for INFO
 	Path           string        // of the socket, for INFO and CLIENT LIST
+	HTTP           func() string // address of the relay's HTTP server, empty without, for INFO; nil: not known
 	AllowUIDs      []uint32      // with AllowGIDs: who may connect; both empty: anybody
 	AllowGIDs      []uint32      // primary groups
 	PublishTimeout time.Duration // how long commands wait for a lost Redis
@@ -77,6 +78,9 @@ type Server struct {
 func New(
 	opts Options, l *loop.Loop, h *hub.Hub, flusher *hub.Flusher, backend Backend, limits *Limits, log *zap.Logger,
 ) *Server {
+	if opts.HTTP == nil {
+		opts.HTTP = func() string { return "" }
+	}
 	s := &Server{
 		opts: opts, loop: l, hub: h, flusher: flusher, backend: backend, limits: limits, log: log,
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
