@@ -15,7 +15,8 @@ type fileError struct {
 	target string // URL
 	reason string
 	wayOut string
-	inside bool // the trouble is inside the file
+	inside bool   // the trouble is inside the file
+	at     string // JSON pointer to it; empty: not known
 }
 
 // Error implements error.

@@ -20,8 +20,8 @@ import (
 // A file whose $schema names no draft is of the draft given: "4", "6", "7", "2019-09" or "2020-12". Empty, or one
 // that is none of those, is 2020-12 for files without $schema, and an error for others.
 //
-// The error joins what is wrong with every file, each with its place and the way out; it wraps ErrFolder
-// or ErrInvalid. There is no Set unless all is well.
+// The error joins what is wrong with every file, up to ten mistakes of each, with their places and the way out; it
+// wraps ErrFolder or ErrInvalid. There is no Set unless all is well.
 func Load(dir, draft string) (*Set, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -42,7 +42,9 @@ func Load(dir, draft string) (*Set, error) {
 	for _, name := range names {
 		examiner, err := f.compile(name)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, err))
+			for _, mistake := range list(err) {
+				errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, mistake))
+			}
 			continue
 		}
 		program, refused := build(examiner.root.schema)
@@ -62,6 +64,16 @@ func Load(dir, draft string) (*Set, error) {
 
 func folderError(dir string, err error) error {
 	return fmt.Errorf("open %q: %w: %w: create it or name another", dir, ErrFolder, osReason(err))
+}
+
+// Names lists the schemas in a folder, which need not be valid, sorted.
+func Names(dir string) ([]string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, folderError(dir, err)
+	}
+	defer root.Close() //nolint:errcheck // only ever read from
+	return entries(root)
 }
 
 // entries returns the names of the schema files, sorted.
@@ -99,7 +111,7 @@ func (f *folder) compile(name string) (*examiner, error) {
 	s := newServing(f)
 	x, err := s.compile(name)
 	if err != nil {
-		return nil, explain(s, name, err)
+		return nil, f.explainAll(s, name, err)
 	}
 	return x, nil
 }

@@ -62,7 +62,7 @@ func (f *folder) spell(l location) ([]byte, error) {
 	}
 	wrong := func(at, reason, wayOut string) error {
 		reason = oneLine(at, maxPointer) + ": " + reason
-		return &fileError{target: fileURL(l.file), inside: true, reason: reason, wayOut: wayOut}
+		return &fileError{target: fileURL(l.file), inside: true, at: at, reason: reason, wayOut: wayOut}
 	}
 	if uri, ok := schemaOf(doc); ok && draftOf(uri) == nil {
 		if err := f.spellDraft(l.file, uri, doc.(map[string]any)); err != nil {
