@@ -16,11 +16,15 @@ func TestAddresses(t *testing.T) {
 		"mistakes beside": {"nonsense: 1\nlimits: {clients: x}\nhttp: {listen: 'h:1'}\nsocket: {path: s}\n", nil, nil, "h:1", "s"},
 		"no YAML":         {"a: [", nil, nil, "127.0.0.1:9464", "relay.sock"},
 		"environment": {
-			"http: {listen: 'h:1'}", []string{"RELAY_HTTP_LISTEN=h:2", "RELAY_SOCKET_PATH=e"}, nil, "h:2", "e",
+			"http: {listen: 'h:1'}",
+			[]string{"RELAY_HTTP_LISTEN=h:2", "RELAY_SOCKET_PATH=e"},
+			nil, "h:2", "e",
 		},
 		"flags": {
-			"http: {listen: 'h:1'}", []string{"RELAY_HTTP_LISTEN=h:2"},
-			map[string]string{"http.listen": "", "socket.path": "f"}, "", "f",
+			"http: {listen: 'h:1'}",
+			[]string{"RELAY_HTTP_LISTEN=h:2"},
+			map[string]string{"http.listen": "", "socket.path": "f"},
+			"", "f",
 		},
 	} {
 		http, socket := Addresses(Source{Path: write(t, c.text), Env: c.env, Flags: c.flags})

@@ -68,6 +68,21 @@ func (c *Config) Locate(err error) error {
 	return &KeyError{Origin: c.origin(m[1]), Path: m[1], Reason: m[2], Err: err}
 }
 
+// apart lists the errors that errors.Join has joined, however often.
+func apart(err error) (list []error) {
+	if err == nil {
+		return nil
+	}
+	inner, ok := joined(err)
+	if !ok {
+		return []error{err}
+	}
+	for _, err := range inner {
+		list = append(list, apart(err)...)
+	}
+	return list
+}
+
 // joined takes apart what errors.Join has made.
 func joined(err error) (list []error, ok bool) {
 	several, ok := err.(interface{ Unwrap() []error })

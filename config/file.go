@@ -25,7 +25,9 @@ func Addresses(src Source) (http, socket string) {
 		_ = yaml.Unmarshal(text, &file) // what it can
 	}
 	c := Default()
-	return src.text("http.listen", file.HTTP.Listen, c.HTTP.Listen), src.text("socket.path", file.Socket.Path, c.Socket.Path)
+	http = src.text("http.listen", file.HTTP.Listen, c.HTTP.Listen)
+	socket = src.text("socket.path", file.Socket.Path, c.Socket.Path)
+	return http, socket
 }
 
 // text returns the value of a key that is text, of which the file's is given.

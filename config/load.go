@@ -24,6 +24,11 @@ type Source struct {
 	Env      []string          // NAME=value, as os.Environ returns it
 	Flags    map[string]string // key path -> text, for what was given on the command line
 
+	// Others, if not nil, says what is wrong with the files that a configuration names. Read asks it when it
+	// has found mistakes itself, so that all are told at once. What it says begins with a key, or is joined of
+	// errors that do. The configuration that it gets lacks what is wrong.
+	Others func(*Config) error
+
 	wasThere, hadKeys bool // the file, when it was read last; set by Reread
 }
 
@@ -53,10 +58,24 @@ func Read(src Source) (*Config, error) {
 			}
 		}
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if len(errs) == 0 {
+		return cfg, nil
 	}
-	return cfg, nil
+	if cfg != nil && src.Others != nil {
+		errs = append(errs, cfg.others(errs)...)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// others is what Source.Others says, but for what it says about keys of which something is wrong already.
+func (c *Config) others(found []error) (list []error) {
+	for _, err := range apart(c.source.Others(c)) {
+		m := leadingKey.FindStringSubmatch(err.Error())
+		if m == nil || !follows(&KeyError{Path: m[1]}, found, c.sources) {
+			list = append(list, c.Locate(err))
+		}
+	}
+	return list
 }
 
 // follows tells whether what Validate says comes from a mistake that Load has found: it

@@ -45,6 +45,8 @@ func leafProblem(u *url.URL, credentials bool) string {
 		return "must begin with nats://, nats-leaf:// or tls://; write several with commas between"
 	case u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return "must be a host and the port for leaf nodes, such as tls://nats.internal:7422"
+	case !isPort(u.Port(), true):
+		return "has the port " + u.Port() + "; write one from 1 to 65535, mostly 7422"
 	case credentials && u.User != nil:
 		return "holds credentials, and nats.leaf.credentials names a file of others; choose one of the two"
 	}

@@ -95,6 +95,9 @@ func (v *validator) checkServerURL(u *url.URL) {
 	case u.Host == "":
 		v.bad("redis.url", "names no host; write %s://host:6379", u.Scheme)
 		return
+	case !isPort(u.Port(), true):
+		v.bad("redis.url", "has the port %s; write one from 1 to 65535, mostly 6379", u.Port())
+		return
 	}
 	if db := strings.Trim(u.Path, "/"); db != "" {
 		if _, err := strconv.ParseUint(db, 10, 31); err != nil {
@@ -121,8 +124,14 @@ func (v *validator) checkSentinel(query url.Values) {
 		v.bad("redis.url", "must name a second sentinel in mode sentinel; add &addr=host2:26379")
 	}
 	for _, addr := range query["addr"] {
-		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || port == "" {
-			v.bad("redis.url", "has an addr that is not host:port")
+		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || !isPort(port, false) {
+			v.bad("redis.url", "has an addr that is not host:port, with a port from 1 to 65535")
 		}
 	}
+}
+
+// isPort tells whether a text is the number of a port to which one can connect; none, where that means a default.
+func isPort(text string, optional bool) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0 || optional && text == ""
 }

@@ -20,23 +20,14 @@ import (
 // the socket, and prints the routing table. No secret is printed.
 func Describe(cfg *config.Config, w io.Writer) error {
 	set, warnings, err := loadSchemas(cfg)
-	if err != nil {
-		return err
+	if err != nil || fileProblems(cfg) != nil {
+		return Problems(cfg)
 	}
 	table, err := newTable(cfg, set)
 	if err != nil {
 		return err
 	}
-	if !cfg.Redis.IsEmbedded() {
-		if opts := upstreamOptions(&cfg.Redis); opts.Check() != nil {
-			return opts.Check()
-		}
-	}
-	if cfg.NATS.Leaf.URL != "" {
-		if _, err := newCluster(cfg.NATS.Leaf); err != nil {
-			return err
-		}
-	}
+	warnings = append(cfg.Doubts(), warnings...)
 	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
 	if cfg.Redis.IsEmbedded() {
 		redis = "embedded (development only)"

@@ -146,8 +146,8 @@ func (r *Relay) Behind(c respserver.SlowClient) {
 	})
 }
 
-// reject counts, logs (sampled) and tells of a refused message, or of an invalid one that is let through. by is who has published
-// it; nil: that is not a client of the socket.
+// reject counts, logs (sampled) and tells of a refused message, or of an invalid one that
+// is let through. by is who has published it; nil: that is not a client of the socket.
 func (r *Relay) reject(
 	d monitor.Direction, rt *route.Route, counters *monitor.Route, why *Refusal, size int, by respserver.Sender,
 ) {

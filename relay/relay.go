@@ -108,11 +108,11 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 	r.schemas = digestSchemas(cfg)
 	rules, err := newRules(cfg, r.metrics)
 	if err != nil {
-		return nil, err
+		return nil, withAll(err, Problems, cfg)
 	}
 	r.rules.Store(rules)
 	if err := r.build(version); err != nil {
-		return nil, errors.Join(err, r.Close())
+		return nil, errors.Join(withAll(err, Problems, cfg), r.Close())
 	}
 	return r, nil
 }

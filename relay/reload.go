@@ -35,7 +35,7 @@ func (r *Relay) Reload() error {
 	if err == nil {
 		schemas = digestSchemas(next)
 		rules, err = newRules(next, r.metrics)
-		err = next.Locate(err)
+		err = next.Locate(withAll(err, schemaProblems, next))
 	}
 	event := Event{Event: "reload", Time: time.Now()}
 	if err != nil {

@@ -45,7 +45,7 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 		return nil, err
 	}
 	r := &rules{
-		table: table, schemas: set, warnings: warnings, patterns: cfg.Limits.PatternPrefixes,
+		table: table, schemas: set, warnings: append(cfg.Doubts(), warnings...), patterns: cfg.Limits.PatternPrefixes,
 		meters: map[*route.Policy]*meters{},
 	}
 	for _, rt := range table.Routes() {
@@ -62,7 +62,7 @@ func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err er
 	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
 	switch {
 	case err == nil:
-		return set, doubts(cfg, set), nil
+		return set, doubts(set), nil
 	case needed && errors.Is(err, schema.ErrFolder):
 		return nil, nil, fmt.Errorf("schemas: %w", err)
 	case needed:
@@ -76,14 +76,8 @@ func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err er
 	return &schema.Set{}, warnings, nil
 }
 
-// doubts says what of routes and schemas does less than it seems to.
-func doubts(cfg *config.Config, set *schema.Set) (warnings []string) {
-	for i, r := range cfg.Routes {
-		if before, _, found := strings.Cut(r.Prefix, "*"); found {
-			warnings = append(warnings, fmt.Sprintf("routes[%d].prefix: %q is plain text, and covers only channels with a * in "+
-				"their names; write %q", i, r.Prefix, before))
-		}
-	}
+// doubts says what of schemas does less than it seems to.
+func doubts(set *schema.Set) (warnings []string) {
 	const most = 10 // of one file
 	of := map[string]int{}
 	for _, d := range set.Doubts() {

@@ -150,6 +150,49 @@ func TestCheck(t *testing.T) {
 			nil, exitFailed,
 			[]string{"relay.yaml:1: limits.clients: ", "relay.yaml:1: limits.payload: is 0B", "relay.yaml:4: routes[0].slow: "},
 		},
+		"all kinds of mistakes at once": {
+			map[string]string{"relay.yaml": allWrong, "schemas/a.json": brokenTwice},
+			nil, exitFailed,
+			append([]string{"relay.yaml:3: limits.payload: is 0B", "relay.yaml:7: routes[0].slow: "}, allFiles...),
+		},
+		"all mistakes in files at once": {
+			map[string]string{
+				"relay.yaml":     strings.NewReplacer("payload: 0", "payload: 1KiB", "quit", "drop").Replace(allWrong),
+				"schemas/a.json": brokenTwice,
+			},
+			nil, exitFailed, allFiles,
+		},
+		"port of a URL": {
+			nil,
+			[]string{"--redis.url=redis://h:99999"},
+			exitFailed,
+			[]string{"--redis.url: has the port 99999; write one from 1 to 65535"},
+		},
+		"port of a NATS cluster": {
+			nil, []string{"--nats.leaf.url=nats://h:0"}, exitFailed, []string{"nats.leaf.url: has the port 0; write one from 1"},
+		},
+		"group of the socket": {
+			nil, []string{"--socket.group=no-such-group"}, exitFailed, []string{`socket.group: there is no group "no-such-group"`},
+		},
+		"token of NATS clients missing": {
+			nil,
+			[]string{"--nats.listen=127.0.0.1:0", "--nats.token_file=gone"},
+			exitFailed,
+			[]string{"nats.token_file: open ", "no such file"},
+		},
+		"what cannot be meant": {
+			map[string]string{
+				"relay.yaml": "limits: {payload: 32MiB, memory: 20MiB, queue: 16MiB}\nroutes: [{prefix: 'a:*', nats: true}]\n",
+			},
+			nil, exitOK,
+			[]string{
+				`warning: routes[0].prefix: "a:*" is plain text`, // though there is no folder of schemas
+				"warning: routes[0].nats: has no effect, since nobody can connect by NATS; set nats.listen or nats.leaf.url",
+				"warning: limits.payload: is 32MiB, more than limits.queue (16MiB)",
+				"warning: limits.payload: is 32MiB, more than limits.memory (20MiB)",
+				"\nok\n",
+			},
+		},
 		"what checks nothing": {
 			map[string]string{
 				"relay.yaml":     "routes:\n  - prefix: 'chat:*'\n    schema: a.json\n",
@@ -207,15 +250,60 @@ func TestCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, c.files)
-			checked := s.run(nil, append([]string{"check"}, c.args...)...)
+			var env []string // the embedded Redis, unless the file names one
+			if strings.Contains(c.files["relay.yaml"], "redis://") {
+				env = []string{}
+			}
+			checked := s.run(env, append([]string{"check"}, c.args...)...)
 			checked.expect(t, c.code, c.says...)
-			if old := s.run(nil, append([]string{"--check"}, c.args...)...); old != checked {
+			if old := s.run(env, append([]string{"--check"}, c.args...)...); old != checked {
 				t.Errorf("--check differs from check:\n%s%s", old.stdout, old.stderr)
 			}
 			if _, err := os.Lstat(s.path("relay.sock.lock")); err == nil {
 				t.Error("--check took the socket")
 			}
 		})
+	}
+}
+
+// allWrong has mistakes of all kinds; allFiles is what is said of those in other files.
+const (
+	allWrong = `redis: {url: 'redis://h', password_file: gone.txt}
+socket: {group: no-such-group}
+limits: {payload: 0}
+nats: {listen: '127.0.0.1:0', token_file: token.txt}
+routes:
+  - prefix: 'a:'
+    slow: quit
+    schema: a.json
+  - {prefix: 'b:', schema: gone.json}
+  - {prefix: 'c:', schema: aa.json}
+`
+	brokenTwice = `{"type": "objekt", "properties": {"m": {"$ref": "nowhere.json"}}}`
+)
+
+var allFiles = []string{
+	"relay.yaml:1: redis.password_file: open gone.txt: no such file",
+	`relay.yaml:2: socket.group: there is no group "no-such-group"`,
+	"relay.yaml:4: nats.token_file: open token.txt: no such file",
+	`load "a.json": invalid schema: /type: `,
+	`load "a.json": invalid schema: /properties/m/$ref: "nowhere.json": no such file`,
+	`relay.yaml:9: routes[1].schema: unknown schema "gone.json"`,
+	`relay.yaml:10: routes[2].schema: unknown schema "aa.json" in the folder schemas: did you mean a.json?`,
+}
+
+// TestStartTellsAllAtOnce as check does.
+func TestStartTellsAllAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{allWrong, strings.NewReplacer("payload: 0", "payload: 1KiB", "quit", "drop").Replace(allWrong)} {
+		s := newScene(t, map[string]string{"relay.yaml": text, "schemas/a.json": brokenTwice})
+		started := s.run([]string{}, "run")
+		started.expect(t, exitFailed, allFiles...)
+		for _, line := range allFiles {
+			if n := strings.Count(started.stderr, line); n != 1 {
+				t.Errorf("%q is said %d times", line, n)
+			}
+		}
 	}
 }
 

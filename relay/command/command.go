@@ -136,9 +136,16 @@ func (p *program) printVersion() error {
 	return err
 }
 
-// load reads the configuration and judges it.
+// load reads the configuration and judges it. If there are mistakes in it, it names those of
+// other files, too.
 func (p *program) load() (*config.Config, error) {
-	cfg, err := config.Read(p.source)
+	source := p.source
+	source.Others = relay.Problems
+	return p.read(source)
+}
+
+func (p *program) read(source config.Source) (*config.Config, error) {
+	cfg, err := config.Read(source)
 	if err != nil {
 		return nil, fmt.Errorf("the configuration is not valid:\n%w", err)
 	}

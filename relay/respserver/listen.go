@@ -115,6 +115,14 @@ func clearWay(path string) error {
 	return nil
 }
 
+// CheckGroup tells what is wrong with the name of a group for Listen, or nil.
+func CheckGroup(group string) error {
+	if _, err := groupID(group); err != nil {
+		return fmt.Errorf("socket.group: %w", err)
+	}
+	return nil
+}
+
 func groupID(group string) (int, error) {
 	if group == "" {
 		return -1, nil

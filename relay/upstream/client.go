@@ -205,24 +205,39 @@ func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
 		return nil, nil
 	}
 	conf := base.Clone()
-	if o.CA != "" {
-		pem, err := os.ReadFile(o.CA)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
-		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.CA)
-		}
-	}
-	if o.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
-		if err != nil {
-			return nil, fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
-		}
-		conf.Certificates = []tls.Certificate{cert}
+	if err := errors.Join(o.trust(conf), o.identify(conf)); err != nil {
+		return nil, err
 	}
 	return conf, nil
+}
+
+// trust reads the authorities that are trusted.
+func (o *Options) trust(conf *tls.Config) error {
+	if o.CA == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(o.CA)
+	if err != nil {
+		return fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
+	}
+	conf.RootCAs = x509.NewCertPool()
+	if !conf.RootCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.CA)
+	}
+	return nil
+}
+
+// identify reads the relay's own certificate.
+func (o *Options) identify(conf *tls.Config) error {
+	if o.Cert == "" {
+		return nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+	if err != nil {
+		return fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
+	}
+	conf.Certificates = []tls.Certificate{cert}
+	return nil
 }
 
 // hint adds to the failure of a connection what it mostly comes from, where the error does
@@ -267,14 +282,12 @@ func (o *Options) hintTLS(err error) error {
 }
 
 // Check reports what is wrong with the options that can be known without Redis:
-// the URL and the files.
+// the URL and the files, joined.
 func (o *Options) Check() error {
 	c, err := o.client("check", nil)
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.Close()
 	}
-	if _, _, err := o.credentials("", "")(context.Background()); err != nil {
-		return errors.Join(err, c.Close())
-	}
-	return c.Close()
+	_, _, unread := o.credentials("", "")(context.Background())
+	return errors.Join(err, unread)
 }

@@ -1,0 +1,75 @@
+package relay
+
+// What is wrong with the files that a configuration names, and with what else of this host
+// it names, all at once.
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"redis-relay/config"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/schema"
+)
+
+// Problems says all that can be known without Redis and without taking the socket to keep
+// a relay from starting, beside what config.Config.Validate says. The configuration may
+// be one with mistakes. The errors are joined; those about a key begin with it.
+func Problems(cfg *config.Config) error {
+	return errors.Join(schemaProblems(cfg), fileProblems(cfg))
+}
+
+// withAll adds to an error, if it is one, all problems of a kind, of which it may be the first.
+func withAll(err error, problems func(*config.Config) error, cfg *config.Config) error {
+	if err == nil {
+		return nil
+	}
+	all := problems(cfg)
+	if all != nil && strings.Contains(all.Error(), err.Error()) {
+		return all
+	}
+	return errors.Join(err, all)
+}
+
+// schemaProblems is about the schemas and the names that routes call them.
+func schemaProblems(cfg *config.Config) error {
+	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
+	if !needed {
+		return nil
+	}
+	_, err := schema.Load(cfg.Schemas.Dir, string(cfg.Schemas.Draft))
+	if errors.Is(err, schema.ErrFolder) {
+		return fmt.Errorf("schemas: %w", err)
+	}
+	names, listed := schema.Names(cfg.Schemas.Dir)
+	if listed != nil {
+		return errors.Join(err, listed)
+	}
+	errs := []error{err}
+	for i := range cfg.Routes {
+		if name := cfg.Routes[i].Schema; name != "" && !slices.Contains(names, name) {
+			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, name, names)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// fileProblems is about all other files, and the group of the socket.
+func fileProblems(cfg *config.Config) error {
+	var errs []error
+	if !cfg.Redis.IsEmbedded() {
+		opts := upstreamOptions(&cfg.Redis)
+		errs = append(errs, opts.Check())
+	}
+	if cfg.NATS.Leaf.URL != "" {
+		_, err := newCluster(cfg.NATS.Leaf)
+		errs = append(errs, err)
+	}
+	if cfg.NATS.Listen != "" {
+		_, err := readToken(cfg.NATS.TokenFile)
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, respserver.CheckGroup(cfg.Socket.Group))...)
+}
