@@ -334,10 +334,11 @@ func TestStrict(t *testing.T) {
 		"shapes": {
 			"redis: []\nroutes: {}\nsocket: x\nhttp: !tag x\n", ErrType,
 			[]string{
-				":1: redis: expected a mapping, found a list",
+				":1: redis: expected a mapping, found a list; write it as in redis: {url: 'redis://host:6379'}",
 				":2: routes: expected a list, found a mapping; begin each item with a dash and a space",
-				":3: socket: expected a mapping, found text; write keys below it, each with a space behind its colon",
-				":4: http: expected a mapping, found a value tagged !tag",
+				":3: socket: expected a mapping, found text; write keys below it, each with a space behind its colon, " +
+					"or all in a line, as in socket: {path: /run/relay/relay.sock}",
+				":4: http: expected a mapping, found a value tagged !tag; write it as in http: {listen: '127.0.0.1:9464'}",
 			},
 		},
 		"routes": {
@@ -347,7 +348,7 @@ func TestStrict(t *testing.T) {
 				`:3: routes[0].publish: expected true or false, found text "yes"`,
 				`:4: routes[0].rate.limit: expected a number, found text "fast"`,
 				`:5: routes[0].kinds: expected names in text, found a name that is the whole number "1"; put it in quotes`,
-				":6: routes[1]: expected a mapping, found nothing",
+				":6: routes[1]: expected a mapping, found nothing; write it as in prefix: 'chat:'",
 			},
 		},
 		"root": {"- a", ErrType, []string{":1: expected a mapping, found a list"}},
@@ -367,10 +368,17 @@ func TestStrict(t *testing.T) {
 			"routes: &r [{prefix: a, kinds: *r}]", ErrTooLarge,
 			[]string{
 				": more than 100000 values with all aliases expanded, or an alias inside itself",
-				":1: routes[0].kinds: expected a mapping, found a list",
+				":1: routes[0].kinds: expected a mapping, found a list; write it as in kinds: {typing: {slow: drop}}",
 			},
 		},
-		"merge of text": {"log: {<<: x}", ErrType, []string{":1: log: expected a mapping, found text; write keys below it, each with a space behind its colon"}},
+		"merge of text": {"log: {<<: x}", ErrType, []string{
+			":1: log: expected a mapping, found text; write keys below it, each with a space behind its colon, " +
+				"or all in a line, as in log: {level: info}",
+		}},
+		"history and rate as switches": {"routes: [{prefix: a, history: true, rate: 10}]", ErrType, []string{
+			":1: routes[0].history: expected a mapping, found the truth value; write it as in history: {length: 1000, ttl: 72h}",
+			":1: routes[0].rate: expected a mapping, found the whole number; write it as in rate: {limit: 10, burst: 20}",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, c.text)

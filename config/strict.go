@@ -100,7 +100,7 @@ func (c *checker) checkMap(n *yaml.Node, t reflect.Type, path string) (usable bo
 // into.
 func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key, value *yaml.Node) bool) (usable bool) {
 	if n.Kind != yaml.MappingNode {
-		c.wrong(n, path, expected(t), shape(n)+keysBelow(n))
+		c.wrong(n, path, expected(t), shape(n)+keysBelow(n, t))
 		return false
 	}
 	var kept []*yaml.Node
@@ -122,12 +122,34 @@ func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key,
 	return true
 }
 
-// keysBelow is the way out where a text stands for a mapping.
-func keysBelow(n *yaml.Node) string {
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
-		return ""
+// keysBelow is the way out where something else stands for a mapping.
+func keysBelow(n *yaml.Node, t reflect.Type) string {
+	example := examples[t]
+	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" && example != "":
+		return "; write keys below it, each with a space behind its colon, or all in a line, as in " + example
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str":
+		return "; write keys below it, each with a space behind its colon"
+	case example != "":
+		return "; write it as in " + example
 	}
-	return "; write keys below it, each with a space behind its colon"
+	return ""
+}
+
+// examples are of mappings that people write as something else.
+var examples = map[reflect.Type]string{
+	reflect.TypeFor[History]():           "history: {length: 1000, ttl: 72h}",
+	reflect.TypeFor[Rate]():              "rate: {limit: 10, burst: 20}",
+	reflect.TypeFor[map[string]Policy](): "kinds: {typing: {slow: drop}}",
+	reflect.TypeFor[Policy]():            "typing: {slow: drop}",
+	reflect.TypeFor[Redis]():             "redis: {url: 'redis://host:6379'}",
+	reflect.TypeFor[TLS]():               "tls: {ca: ca.pem}",
+	reflect.TypeFor[Socket]():            "socket: {path: /run/relay/relay.sock}",
+	reflect.TypeFor[HTTP]():              "http: {listen: '127.0.0.1:9464'}",
+	reflect.TypeFor[NATS]():              "nats: {listen: '127.0.0.1:4222'}",
+	reflect.TypeFor[Leaf]():              "leaf: {url: 'tls://nats.internal:7422'}",
+	reflect.TypeFor[Log]():               "log: {level: info}",
+	reflect.TypeFor[Route]():             "prefix: 'chat:'",
 }
 
 func (c *checker) checkMerge(n *yaml.Node, t reflect.Type, path string) (usable bool) {

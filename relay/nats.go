@@ -198,9 +198,9 @@ func (d *natsDoor) MayListen(kind resp.Kind, name []byte) error {
 		return &Refusal{Denied, string(name), "of the relay's own channels only " + EventsChannel + " and " +
 			RejectsChannel + " can be listened to"}
 	case !rt.NATS:
-		return &Refusal{Denied, string(name), notOnNATS(rt)}
+		return &Refusal{Denied, string(name), ofName(kind, notOnNATS(rt))}
 	case !rt.Subscribe:
-		return &Refusal{Denied, string(name), closed("subscribe", rt)}
+		return &Refusal{Denied, string(name), ofName(kind, closed("subscribe", rt))}
 	case !onNATS(rt):
 		return &Refusal{Denied, string(name), barred(respserver.User{}, "subscribe", rt)}
 	case kind == resp.PMessage && !now.allowsPattern(channel):

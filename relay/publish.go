@@ -145,6 +145,14 @@ func closed(key string, rt *route.Route) string {
 	return fmt.Sprintf("route %q says %s: false", rt.Prefix, key)
 }
 
+// ofName makes what is said of a channel fit for a pattern, which has the route of the text that it begins with.
+func ofName(kind resp.Kind, reason string) string {
+	if kind == resp.PMessage {
+		return strings.Replace(reason, "covers this channel", "covers this pattern", 1)
+	}
+	return reason
+}
+
 // barred words why a route does not let a user do something.
 func barred(by respserver.User, key string, rt *route.Route) string {
 	who := "your user is not known"
@@ -207,7 +215,7 @@ func (r *rules) maySubscribe(by respserver.User, kind resp.Kind, name []byte) er
 			RejectsChannel + " can be listened to, by their full names"}
 	}
 	if rt := r.table.Lookup(channel); !rt.Subscribe {
-		return &Refusal{Denied, string(name), closed("subscribe", rt)}
+		return &Refusal{Denied, string(name), ofName(kind, closed("subscribe", rt))}
 	}
 	if kind == resp.PMessage && !r.allowsPattern(channel) {
 		return &Refusal{Denied, string(name), outsidePatterns(r)}

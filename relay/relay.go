@@ -81,6 +81,7 @@ type Relay struct {
 	epoch        uint64 // grows with each confirmation of Redis, in the order of messages
 	stretch      stretch
 	lastName     string // channel of the last publish
+	lowered      int64  // limits.clients of which it was told that the system has no room; 0: none
 	newest       newest
 	feedNewest   newest
 	disconnected int
@@ -389,9 +390,14 @@ func (r *Relay) clientRoom(asked int64) int64 {
 	var files syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
 	if err != nil || files.Cur >= uint64(doors*asked+ownDescriptors) {
+		r.lowered = 0
 		return asked
 	}
 	room := max(1, (int64(files.Cur)-ownDescriptors)/doors)
+	if r.lowered == asked {
+		return room
+	}
+	r.lowered = asked
 	r.log.Warn("limits.clients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",
 		zap.Int64("limits.clients", asked), zap.Int64("lowered_to", room), zap.Uint64("open_files", files.Cur))
 	return room

@@ -24,8 +24,8 @@ func (p *program) initCommand() *cobra.Command {
 		SuggestFor: []string{"new", "create", "setup", "generate"},
 		Args:       takesNoArguments,
 		Long: `For example:
-  redis-relay init --redis-url redis://redis.internal:6379 --prefix chat: --prefix room:
-  redis-relay init --redis-url embedded --prefix chat: --schema-from message.json
+  redis-relay init --redis.url redis://redis.internal:6379 --prefix chat: --prefix room:
+  redis-relay init --redis.url embedded --prefix chat: --schema-from message.json
 
 --config says where; the schemas go into the folder schemas beside it. Other flags
 are written into the file.`,

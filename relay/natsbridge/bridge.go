@@ -117,7 +117,7 @@ func New(parts Parts, opts Options, limits Limits, scopes []Scope) (*Bridge, err
 	b.memory = &memory{parts: parts, bounds: opts.Memory, server: b.server, errands: b.errands, stats: b.stats}
 	b.interests.memory = b.memory
 	if err := b.start(opts.Listen); err != nil {
-		return nil, errors.Join(fmt.Errorf("nats.listen: %w", err), b.Close())
+		return nil, errors.Join(fmt.Errorf(`nats.listen: %w; choose another address, or "" for none`, err), b.Close())
 	}
 	b.memory.start()
 	return b, nil
