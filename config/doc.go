@@ -28,3 +28,5 @@
 // Nothing here starts a goroutine or keeps state between calls. A Config is a
 // plain value: any number of goroutines may read it as long as none writes.
 package config
+
+//go:generate go test -run ^TestEditorSchemaIsUpToDate$ -update .

@@ -1,15 +1,19 @@
-// This file lists the keys for --help and for the making of flags.
+// This file lists the keys for --help, the man page, completion, and for the making of flags.
 
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Key is one key of relay.yaml that takes a single value or a list of them.
 type Key struct {
-	Path    string // "redis.publish_timeout"; the flag is --redis.publish_timeout
-	Env     string // "RELAY_REDIS_PUBLISH_TIMEOUT"
-	Default string // as it is written in the file
-	Help    string // one line
+	Path    string   // "redis.publish_timeout"; the flag is --redis.publish_timeout
+	Env     string   // "RELAY_REDIS_PUBLISH_TIMEOUT"
+	Default string   // as it is written in the file
+	Help    string   // one line
+	Values  []string // all there are, where there are few; else nil
 }
 
 // Keys lists every key but routes, in the order of relay.yaml.
@@ -25,9 +29,19 @@ func Keys() []Key {
 			Env:     envName(called(f.name)),
 			Default: defaults.text(f),
 			Help:    help[called(f.name)],
+			Values:  valuesOf(f),
 		})
 	}
 	return keys
+}
+
+// valuesOf lists the words that a leaf may be, without those that this version refuses.
+func valuesOf(f field) []string {
+	return slices.DeleteFunc(slices.Clone(words[f.typ]), func(word string) bool {
+		c := Default()
+		reflect.ValueOf(&c).Elem().FieldByIndex(f.index).SetString(word)
+		return slices.ContainsFunc(notYet, func(row unsupported) bool { return slices.Contains(row.used(&c), f.name) })
+	})
 }
 
 // routesPath is the one key whose value is no scalar and no list of them.

@@ -3,12 +3,14 @@
 
 package config
 
-// notYet holds, for each such feature, the key paths that ask for it.
-var notYet = []struct {
+// unsupported is such a feature.
+type unsupported struct {
 	feature string
-	instead string // the way out
-	used    func(*Config) []string
-}{
+	instead string                 // the way out
+	used    func(*Config) []string // the key paths that ask for it
+}
+
+var notYet = []unsupported{
 	{
 		"cluster", "write single or sentinel",
 		whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster }),

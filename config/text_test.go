@@ -98,11 +98,12 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%d lines of help for %d keys", len(help), len(keys))
 	}
 	for _, want := range []Key{
-		{"redis.publish_timeout", "RELAY_REDIS_PUBLISH_TIMEOUT", "15s", help["redis.publish_timeout"]},
-		{"redis.tls.ca", "RELAY_REDIS_TLS_CA", "", help["redis.tls.ca"]},
-		{"limits.queue", "RELAY_LIMITS_QUEUE", "8MiB", help["limits.queue"]},
-		{"socket.allow_uids", "RELAY_SOCKET_ALLOW_UIDS", "[]", help["socket.allow_uids"]},
-		{"schemas", "RELAY_SCHEMAS", "schemas", help["schemas"]},
+		{"redis.publish_timeout", "RELAY_REDIS_PUBLISH_TIMEOUT", "15s", help["redis.publish_timeout"], nil},
+		{"redis.tls.ca", "RELAY_REDIS_TLS_CA", "", help["redis.tls.ca"], nil},
+		{"limits.queue", "RELAY_LIMITS_QUEUE", "8MiB", help["limits.queue"], nil},
+		{"socket.allow_uids", "RELAY_SOCKET_ALLOW_UIDS", "[]", help["socket.allow_uids"], nil},
+		{"schemas", "RELAY_SCHEMAS", "schemas", help["schemas"], nil},
+		{"redis.mode", "RELAY_REDIS_MODE", "single", help["redis.mode"], []string{"single", "sentinel"}},
 	} {
 		if diff := cmp.Diff(want, byPath[want.Path]); diff != "" {
 			t.Error(diff)

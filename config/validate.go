@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,12 +30,12 @@ func (c *Config) problems() []*KeyError {
 	v.checkSocket()
 	v.checkListeners()
 	v.checkLeaf()
-	oneOf(v, "log.level", c.Log.Level, LevelDebug, LevelInfo, LevelWarn, LevelError)
-	oneOf(v, "log.format", c.Log.Format, FormatConsole, FormatJSON)
+	oneOf(v, "log.level", c.Log.Level)
+	oneOf(v, "log.format", c.Log.Format)
 	v.checkLimits()
-	oneOf(v, "unrouted", c.Unrouted, UnroutedAllow, UnroutedDeny)
+	oneOf(v, "unrouted", c.Unrouted)
 	if draft := c.Schemas.Draft; draft != "" {
-		oneOf(v, "schemas.draft", draft, SchemaDraft4, SchemaDraft6, SchemaDraft7, SchemaDraft2019, SchemaDraft2020)
+		oneOf(v, "schemas.draft", draft)
 	}
 	v.checkRoutes()
 	v.checkSupported()
@@ -73,20 +74,17 @@ func (c *Config) origin(path string) string {
 }
 
 // oneOf checks a value against the words its key allows.
-func oneOf[T ~string](v *validator, path string, value T, words ...T) {
-	if problem := notOneOf(value, words...); problem != "" {
+func oneOf[T ~string](v *validator, path string, value T) {
+	if problem := notOneOf(value); problem != "" {
 		v.bad(path, "%s", problem)
 	}
 }
 
 // notOneOf returns "" for an allowed value and the problem for another.
-func notOneOf[T ~string](value T, words ...T) string {
-	if slices.Contains(words, value) {
+func notOneOf[T ~string](value T) string {
+	list := words[reflect.TypeFor[T]()]
+	if slices.Contains(list, string(value)) {
 		return ""
-	}
-	list := make([]string, len(words))
-	for i, w := range words {
-		list[i] = string(w)
 	}
 	last := len(list) - 1
 	return fmt.Sprintf("%.40q is not known; write %s or %s", string(value), strings.Join(list[:last], ", "), list[last])

@@ -36,7 +36,7 @@ func (v *validator) checkRoute(r *Route, path string) {
 		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	}
 	v.checkSchemaName(r.Schema, join(path, "schema"))
-	oneOf(v, join(path, "invalid"), r.Invalid, InvalidReject, InvalidLog)
+	oneOf(v, join(path, "invalid"), r.Invalid)
 	if r.Kind == "" && len(r.Kinds) > 0 {
 		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
 	}
@@ -105,9 +105,9 @@ type problem struct {
 
 func (p Policy) problems() []problem {
 	list := []problem{
-		{".slow", notOneOf(p.Slow, SlowDisconnect, SlowDrop, SlowLatest)},
-		{".on_gap", notOneOf(p.OnGap, OnGapDisconnect, OnGapNotify)},
-		{".deliver", notOneOf(p.Deliver, DeliverAll, DeliverOne)},
+		{".slow", notOneOf(p.Slow)},
+		{".on_gap", notOneOf(p.OnGap)},
+		{".deliver", notOneOf(p.Deliver)},
 	}
 	if p.LatestBy != "" && p.Slow != SlowLatest {
 		list = append(list, problem{".latest_by", "has no effect without slow: latest"})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"redis-relay/config"
+	"redis-relay/relay/schema"
 )
 
 // loaded is immutable.
@@ -64,7 +65,7 @@ func digestSchemas(cfg *config.Config) digests {
 			if entry.IsDir() {
 				return filepath.SkipDir
 			}
-		case strings.HasSuffix(name, ".json"):
+		case strings.HasSuffix(name, ".json") && name != schema.ForEditors:
 			if sum, err := digest(path); err == nil {
 				all[name] = sum
 			}

@@ -173,7 +173,8 @@ func TestAReloadIsShown(t *testing.T) {
 	write(t, dir, "relay.yaml", "limits: {payload: 2000}\nroutes:\n- {prefix: 'x:', schema: x.json, slow: drop}\n- {prefix: 'y:'}\n")
 	write(t, dir, "schemas/x.json", anyNumber)
 	write(t, dir, "schemas/new.json", anyNumber)
-	write(t, dir, "schemas/parts/same.json", anyString) // only its stamp is another
+	write(t, dir, "schemas/relay.schema.json", anyNumber) // of no message
+	write(t, dir, "schemas/parts/same.json", anyString)   // only its stamp is another
 	if err := os.Remove(filepath.Join(dir, "schemas/old.json")); err != nil {
 		t.Fatal(err)
 	}

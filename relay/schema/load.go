@@ -13,9 +13,13 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
+// ForEditors is the file of the schemas folder that describes relay.yaml to editors. It is of no message, so it is
+// not loaded.
+const ForEditors = "relay.schema.json"
+
 // Load compiles the schemas in a folder: each file in it whose name ends in ".json" and does not begin
-// with ".". Symbolic links must be relative and lead to a place inside the folder, as those of a mounted
-// Kubernetes ConfigMap do. Subfolders hold only what a $ref reaches, by path or by $id.
+// with ".", but for ForEditors. Symbolic links must be relative and lead to a place inside the folder, as
+// those of a mounted Kubernetes ConfigMap do. Subfolders hold only what a $ref reaches, by path or by $id.
 //
 // A file whose $schema names no draft is of the draft given: "4", "6", "7", "2019-09" or "2020-12". Empty, or one
 // that is none of those, is 2020-12 for files without $schema, and an error for others.
@@ -85,7 +89,7 @@ func entries(root *os.Root) ([]string, error) {
 	var names []string
 	for _, entry := range all {
 		name := entry.Name()
-		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") {
+		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") || name == ForEditors {
 			continue
 		}
 		if info, err := root.Stat(name); err == nil && info.IsDir() {

@@ -185,6 +185,7 @@ func TestLoadTakes(t *testing.T) {
 		"sub/up.json":      `{"$ref":"../b.json"}`,
 		"sub/broken.json":  `{`,
 		".hidden.json":     `{`,
+		schema.ForEditors:  `{`,
 		"..data.json":      `{`,
 		"notes.txt":        `{`,
 		"dir.json/x":       `{`,
