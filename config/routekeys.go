@@ -12,7 +12,8 @@ func RouteKeys() []Key {
 	var keys []Key
 	for _, f := range routeLeaves(reflect.TypeFor[Route](), "") {
 		key := Key{Path: f.name, Help: routeHelp[f.name], Values: words[f.typ]}
-		if value, err := reflect.ValueOf(defaults).FieldByIndexErr(f.index); err == nil { // else there is no history
+		value, err := reflect.ValueOf(defaults).FieldByIndexErr(f.index)
+		if err == nil && f.typ.Kind() != reflect.Map { // else it is of the history, or the kinds, that there are not
 			key.Default = plainText(value)
 		}
 		keys = append(keys, key)

@@ -71,6 +71,8 @@ func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "redis-relay",
 		Short: "one Redis subscriber for the whole host",
+		Long: `Runs beside an app server and holds the host's one Redis subscriber connection.
+Local processes connect to its Unix socket with the Redis client they already use.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case version:
@@ -93,7 +95,11 @@ func (p *program) root() *cobra.Command {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.initCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.initCommand(), p.versionCommand(),
+		p.completionCommand(root), p.manCommand(root))
+	if err := completeFlags(root); err != nil {
+		panic(err) // a flag that was made above is not there
+	}
 	return root
 }
 

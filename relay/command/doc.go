@@ -1,5 +1,5 @@
 // Package command is the command line of redis-relay: run, check, health, init,
-// version and help. [Run] is one call of the program.
+// version, completion, man and help. [Run] is one call of the program.
 //
 // Every key of relay.yaml but routes is a flag of every command. Dots, dashes and
 // underscores in a flag's name are the same: --redis.url, --redis-url. What was
@@ -8,6 +8,9 @@
 //
 // init writes a relay.yaml ([config.Draft]) and schemas ([schema.Infer]) to begin with,
 // all files or none.
+//
+// The man page says what --help says, from the same commands, flags and keys. What a shell
+// completes comes from them, too: its script asks the program.
 //
 // Exit codes: 0 good, or a clean end; 1 failed; 2 wrong usage.
 //

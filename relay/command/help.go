@@ -4,6 +4,7 @@ package command
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "print this, or what a command does",
+		ValidArgsFunction: completeCommand,
 		RunE: func(_ *cobra.Command, args []string) error {
 			about := root
 			if len(args) > 0 {
@@ -47,13 +49,9 @@ func (p *program) help(cmd *cobra.Command) {
 		say("\n%s\n", cmd.Long)
 	}
 	say("\nFlags:\n")
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" {
-			value, usage := pflag.UnquoteUsage(f)
-			say("  --%s %s\t%s\n", f.Name, value, usage)
-		}
-	})
-	say("  --config FILE\tconfiguration (default %s, if it is there)\n  --help\tprint this\n", defaultFile)
+	for _, o := range optionsOf(cmd) {
+		say("  %s\t%s\n", o.flag, o.usage)
+	}
 	if cmd.HasParent() {
 		say("\nEvery key of the configuration is a flag, too: redis-relay help lists them.\n")
 	} else {
@@ -62,12 +60,32 @@ func (p *program) help(cmd *cobra.Command) {
 	_ = out.Flush()
 }
 
-func (p *program) listSettings(say func(string, ...any)) {
-	say(`
-Every key of the configuration is a flag and an environment variable, too. Flags
-go before the environment, that before the file.
+// option is a flag that is no key of the configuration, and what it is for.
+type option struct{ flag, usage string }
 
-`)
+// optionsOf lists the flags of a command, and those of all commands.
+func optionsOf(cmd *cobra.Command) []option {
+	return append(ownOptions(cmd),
+		option{"--config FILE", "configuration (default " + defaultFile + ", if it is there)"},
+		option{"--help", "print this"})
+}
+
+// ownOptions lists the flags of a command alone.
+func ownOptions(cmd *cobra.Command) (list []option) {
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			value, usage := pflag.UnquoteUsage(f)
+			list = append(list, option{strings.TrimSpace("--" + f.Name + " " + value), usage})
+		}
+	})
+	return list
+}
+
+const aboutSettings = `Every key of the configuration is a flag and an environment variable, too. Flags
+go before the environment, that before the file.`
+
+func (p *program) listSettings(say func(string, ...any)) {
+	say("\n%s\n\n", aboutSettings)
 	for _, key := range config.Keys() {
 		say("  --%s\t%s\t%s\n", key.Path, key.Env, key.Help)
 	}
