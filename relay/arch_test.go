@@ -344,7 +344,7 @@ func TestNoRegistryHosts(t *testing.T) {
 func TestTopLevel(t *testing.T) {
 	wanted := []string{
 		".ci", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "README.md", "config",
-		"examples", "go.mod", "go.sum", "main.go", "relay", "relay.yaml", "schemas",
+		"SECURITY.md", "examples", "go.mod", "go.sum", "main.go", "relay", "relay.yaml", "schemas",
 	}
 	present := map[string]bool{}
 	for _, p := range projectFiles(t) {
