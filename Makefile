@@ -20,8 +20,8 @@ REDIS_PACKAGES := . ./relay ./relay/clients ./relay/embedded ./relay/fleet ./rel
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test unit versions chaos clients deploy check vet lint cross configs demo fuzz vuln bench microbench deps \
-	clean
+.PHONY: help build test unit versions chaos clients deploy check vet lint cross configs demo fuzz vuln bench microbench \
+	release deps clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,8 +110,11 @@ microbench: ## run the Go benchmarks, for benchstat
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
 		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route
 
+release: ## make the files of VERSION in dist: binaries, packages, bills of materials, notes (Linux)
+	.ci/release "$(if $(filter command line,$(origin VERSION)),$(VERSION))"
+
 deps: ## install the tools that the tests need
 	.ci/deps
 
 clean: ## remove what was built and installed in here
-	rm -rf redis-relay .cache relay/clients/*/node_modules examples/*/node_modules
+	rm -rf redis-relay dist .cache relay/clients/*/node_modules examples/*/node_modules
