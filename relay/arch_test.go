@@ -38,6 +38,7 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/schema"}, "it says what to run, and runs it"},
+	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/fleet":      {[]string{"relay/loop", "relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
@@ -344,7 +345,7 @@ func TestNoRegistryHosts(t *testing.T) {
 func TestTopLevel(t *testing.T) {
 	wanted := []string{
 		".ci", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "Makefile", "README.md", "config",
-		"SECURITY.md", "examples", "go.mod", "go.sum", "main.go", "relay", "relay.yaml", "schemas",
+		"SECURITY.md", "docs", "examples", "go.mod", "go.sum", "main.go", "relay", "relay.yaml", "schemas",
 	}
 	present := map[string]bool{}
 	for _, p := range projectFiles(t) {

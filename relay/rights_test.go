@@ -14,7 +14,7 @@ import (
 	"redis-relay/relay/redistest"
 )
 
-// missingRight is what becomes of a relay without a command of README's list. All else
+// missingRight is what becomes of a relay without a command of the list in docs/operations.md. All else
 // works.
 type missingRight struct {
 	fails string // abilities, see abilities
@@ -167,12 +167,12 @@ func withoutRight(t *testing.T, command string, start ...redistest.Option) {
 	}
 }
 
-// TestEachRightAlone takes each command that README.md names for an ACL away.
+// TestEachRightAlone takes each command that docs/operations.md names for an ACL away.
 func TestEachRightAlone(t *testing.T) {
 	t.Parallel()
 	commands := documentedACL(t)
 	if len(commands) != len(missingRights) {
-		t.Errorf("README.md names %d commands, and %d are tried", len(commands), len(missingRights))
+		t.Errorf("docs/operations.md names %d commands, and %d are tried", len(commands), len(missingRights))
 	}
 	for _, word := range commands {
 		command := word[1:]

@@ -149,7 +149,7 @@ func TestUnreadReplies(t *testing.T) {
 
 // TestExamplesOfEvents: the examples in the documentation are what the schemas say.
 func TestExamplesOfEvents(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../docs/clients-and-protocol.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// mapping is the table of README.md, and the corners.
+// mapping is the table of docs/nats.md, and the corners.
 var mapping = []struct{ channel, subject string }{
 	{"chat:42", "chat.42"},
 	{"notifications", "notifications"},

@@ -1,4 +1,4 @@
-// The programs of README.md about history, as they are written there. The worker in Python runs with
+// The programs of docs/history.md, as they are written there. The worker in Python runs with
 // each redis-py of redis-py-versions.txt, at the same time, through idle times and restarts.
 //
 // RELAY_LONG=1 has the worker idle for ten minutes instead of three read timeouts of redis-py 8.
@@ -24,7 +24,7 @@ const versions = readFileSync(join(here, 'redis-py-versions.txt'), 'utf8').trim(
 const IDLE = (process.env.RELAY_LONG ? 600 : 16) * 1000;
 const AWAY = 15_000;
 
-// What README leaves to the reader: where the last ID is kept, and what is done with a message.
+// What the page leaves to the reader: where the last ID is kept, and what is done with a message.
 const OF_THE_READER = `
 import os
 
@@ -106,13 +106,13 @@ test('a Redis and a relay that restart, and a worker that was killed meanwhile',
   await everybodyHasAll();
 });
 
-// program returns the code of README's block with the info string.
+// program returns the code of the page's block with the info string.
 function program(info) {
-  const [, code] = readFileSync(join(root, 'README.md'), 'utf8').match(new RegExp(`^\`\`\`${info}\n(.*?)^\`\`\`$`, 'ms'));
+  const [, code] = readFileSync(join(root, 'docs/history.md'), 'utf8').match(new RegExp(`^\`\`\`${info}\n(.*?)^\`\`\`$`, 'ms'));
   return code.replaceAll('/run/relay/relay.sock', hosts.relays[0].socket);
 }
 
-// Worker is README's worker with one redis-py.
+// Worker is the page's worker with one redis-py.
 class Worker extends Daemon {
   #folder;
 
