@@ -5,8 +5,9 @@
 //   - Every link and anchor resolves, README.md and ARCHITECTURE.md are short, and every page in docs opens with what
 //     its reader will be able to do.
 //   - Every key, metric, error code, event and command is an entry exactly once, a heading or the first cell of a row.
-//     The tables of keys, metrics, commands and subjects say what the program says.
+//     The tables of keys, metrics, commands, subjects and packages say what the program says.
 //   - Every block that is marked as runnable is run, and prints what the page says.
+//   - README.md's figures are in docs/benchmarks.md.
 //
 // # Runnable blocks
 //

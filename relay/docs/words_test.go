@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,25 @@ func (p page) follow(t *testing.T, target string) {
 	}
 	if fragment != "" && !slices.Contains(read(t, at).anchors(), fragment) {
 		t.Errorf("%s links to %s: %s has no such heading, but %q", p.path, target, at, read(t, at).anchors())
+	}
+}
+
+var figure = regexp.MustCompile(`\d+(\.\d+)?`)
+
+// README.md's figures are some of those in docs/benchmarks.md, which says where they come from.
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	known := figure.FindAllString(read(t, "docs/benchmarks.md").prose(), -1)
+	found := 0
+	for _, cells := range read(t, "README.md").table(t, "Figures") {
+		for _, f := range figure.FindAllString(cells[1], -1) {
+			if found++; !slices.Contains(known, f) {
+				t.Errorf("README.md has the figure %s, which docs/benchmarks.md does not have", f)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d figures found", found)
 	}
 }
 
