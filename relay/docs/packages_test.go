@@ -62,7 +62,11 @@ func imports(t *testing.T) map[string][]string {
 			}
 		}
 		slices.Sort(list)
-		all[strings.TrimPrefix(words[0], module+"/")] = list
+		name := strings.TrimPrefix(words[0], module+"/")
+		if strings.HasPrefix(name, "relay/test/") {
+			name, list = "relay/test/...", nil // one row for all
+		}
+		all[name] = list
 	}
 	if len(all) < 20 {
 		t.Fatalf("go list finds %d packages", len(all))
