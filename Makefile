@@ -15,7 +15,7 @@ VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)"
 PLATFORMS := darwin/arm64 linux/arm64
 
-REDIS_PACKAGES := ./relay/clients ./relay/embedded ./relay/fleet ./relay/history ./relay/natsbridge ./relay/order \
+REDIS_PACKAGES := ./relay/clients ./relay/embedded ./relay/fleet ./relay/history ./relay/order \
 	./relay/redistest ./relay/test/... ./relay/upstream
 
 .DEFAULT_GOAL := help

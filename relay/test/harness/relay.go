@@ -107,6 +107,9 @@ func (r *Relay) Stop() {
 	}
 }
 
+// Stopped tells whether Stop has been called.
+func (r *Relay) Stopped() bool { return r.stop == nil }
+
 // IsReady is Ready without the reason.
 func (r *Relay) IsReady() bool {
 	ok, _ := r.Ready()

@@ -1,4 +1,4 @@
-package natsbridge_test
+package nats
 
 import (
 	"encoding/json"
@@ -22,16 +22,16 @@ import (
 
 // silent expects a subscription to have heard nothing more: nothing of what was
 // published before.
-func (r *testRelay) silent(nc *nats.Conn, subs ...*nats.Subscription) {
-	r.t.Helper()
+func (r *natsRelay) silent(nc *nats.Conn, subs ...*nats.Subscription) {
+	r.T.Helper()
 	r.answer(nc, "publish.barrier.x", "") // what was delivered before has been written before
 	if err := nc.FlushTimeout(patience); err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	for _, sub := range subs {
 		if n, _, err := sub.Pending(); n != 0 || err != nil {
 			m, _ := sub.NextMsg(patience)
-			r.t.Errorf("%s heard %d messages too many, %v: %s %q", sub.Subject, n, err, m.Subject, m.Data)
+			r.T.Errorf("%s heard %d messages too many, %v: %s %q", sub.Subject, n, err, m.Subject, m.Data)
 		}
 	}
 }
@@ -41,7 +41,7 @@ func (r *testRelay) silent(nc *nats.Conn, subs ...*nats.Subscription) {
 func TestWildcards(t *testing.T) {
 	redis := redistest.Start(t)
 	r := startRelay(t, redis)
-	patterns := r.socket()
+	patterns := r.Dial()
 	for _, p := range []string{"plain:*", "pl*", "*1"} { // more copies of each message
 		patterns.Send("PSUBSCRIBE", p)
 		patterns.Receive()
@@ -260,7 +260,7 @@ func TestForgedDeliveries(t *testing.T) {
 			t.Fatal(err)
 		}
 		redistest.Eventually(t, patience, "the forger is told", func() bool { return strings.Contains(told(), subject) })
-		if got := r.metric(`nats_refused_total{reason="publish"}`); got != float64(n+1) {
+		if got := r.Metric(`nats_refused_total{reason="publish"}`); got != float64(n+1) {
 			t.Errorf("%v refusals counted, want %d", got, n+1)
 		}
 	}
@@ -269,7 +269,7 @@ func TestForgedDeliveries(t *testing.T) {
 		t.Fatal(err)
 	}
 	redistest.Eventually(t, patience, "the reply subject is refused", func() bool {
-		return r.metric(`nats_refused_total{reason="reply"}`) == 1
+		return r.Metric(`nats_refused_total{reason="reply"}`) == 1
 	})
 	r.silent(listener, sub)
 	redis.MustDo("PUBLISH", "plain:42", "real")
@@ -302,7 +302,7 @@ func TestForbiddenSubscriptions(t *testing.T) {
 		redistest.Eventually(t, patience, subject+" is refused", func() bool { return strings.Contains(told(), `"`+subject+`"`) })
 		refused++
 	}
-	if got := r.metric(`nats_refused_total{reason="subscribe"}`); got != float64(refused) {
+	if got := r.Metric(`nats_refused_total{reason="subscribe"}`); got != float64(refused) {
 		t.Errorf("%v refusals counted, want %d", got, refused)
 	}
 	everything := r.listen(nc, ">") // allowed only since "part" ends within a token
@@ -346,7 +346,7 @@ func TestToken(t *testing.T) {
 		if _, err := nats.Connect("nats://"+r.NATSAddress(), opts...); !errors.Is(err, nats.ErrAuthorization) {
 			t.Errorf("got %v, want %v", err, nats.ErrAuthorization)
 		}
-		if got := r.metric(`nats_refused_total{reason="token"}`); got != float64(n+1) {
+		if got := r.Metric(`nats_refused_total{reason="token"}`); got != float64(n+1) {
 			t.Errorf("%v refusals counted, want %d", got, n+1)
 		}
 	}
@@ -382,7 +382,7 @@ func TestFloods(t *testing.T) {
 	redistest.Eventually(t, patience, "the flood is refused", func() bool {
 		return strings.Contains(told(), "maximum subscriptions exceeded")
 	})
-	if got := r.metric(`nats_refused_total{reason="subscriptions"}`); got < 1 {
+	if got := r.Metric(`nats_refused_total{reason="subscriptions"}`); got < 1 {
 		t.Error("it is not counted")
 	}
 	r.inForce(working)
@@ -410,7 +410,7 @@ func TestFloods(t *testing.T) {
 	if err == nil {
 		t.Error("64 MiB were taken")
 	}
-	if got := r.metric(`nats_refused_total{reason="payload"}`); got != 1 {
+	if got := r.Metric(`nats_refused_total{reason="payload"}`); got != 1 {
 		t.Errorf("%v payloads counted, want 1", got)
 	}
 	works()
@@ -420,15 +420,15 @@ func TestFloods(t *testing.T) {
 			t.Cleanup(nc.Close)
 		}
 	}
-	if got := r.metric(`nats_refused_total{reason="clients"}`); got < 1 {
+	if got := r.Metric(`nats_refused_total{reason="clients"}`); got < 1 {
 		t.Error("refused clients are not counted")
 	}
-	if got := r.metric("nats_clients"); got != 5 {
+	if got := r.Metric("nats_clients"); got != 5 {
 		t.Errorf("%v clients, want 5", got)
 	}
 	works()
 
-	raw := r.socket()
+	raw := r.Dial()
 	raw.Send("PING")
 	raw.Expect(t, "+PONG")
 }
@@ -442,7 +442,7 @@ func TestStrangeSubjects(t *testing.T) {
 		if code != "DENIED" || !strings.Contains(body, "is not the subject of a channel") {
 			t.Errorf("%s: %s, code %q", subject, body, code)
 		}
-		if got := r.metric(`nats_refused_total{reason="subject"}`); got != float64(n+1) {
+		if got := r.Metric(`nats_refused_total{reason="subject"}`); got != float64(n+1) {
 			t.Errorf("%v refusals counted, want %d", got, n+1)
 		}
 	}
@@ -534,7 +534,7 @@ func TestReloadOfLimits(t *testing.T) {
 		third.Close()
 		t.Error("a third client came in")
 	}
-	told := r.logs.FilterMessage("not all limits hold for NATS clients yet").All()
+	told := r.Logs.FilterMessage("not all limits hold for NATS clients yet").All()
 	if len(told) != 1 || !strings.Contains(fmt.Sprint(told[0].ContextMap()["error"]), "limits.subscriptions") {
 		t.Errorf("the log says %v", told)
 	}
@@ -551,7 +551,7 @@ func TestReloadOfLimits(t *testing.T) {
 
 // startFromFile runs a relay with a file, which load writes and has reloaded: limits, and
 // whether plain: is open.
-func startFromFile(t *testing.T, redis *redistest.Server) (r *testRelay, load func(limits string, open bool)) {
+func startFromFile(t *testing.T, redis *redistest.Server) (r *natsRelay, load func(limits string, open bool)) {
 	file := filepath.Join(t.TempDir(), "relay.yaml")
 	load = func(limits string, open bool) {
 		t.Helper()
@@ -632,7 +632,7 @@ func TestAddressInUse(t *testing.T) {
 	}
 	defer func() { _ = ln.Close() }()
 	r := startRelay(t, redistest.Start(t))
-	cfg := *r.cfg
+	cfg := *r.Config
 	cfg.NATS.Listen, cfg.Socket.Path = ln.Addr().String(), cfg.Socket.Path+"2"
 	began := time.Now()
 	if _, err := relay.New(&cfg, "test", nop, level); err == nil || !strings.Contains(err.Error(), "nats.listen: ") ||

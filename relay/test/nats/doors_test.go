@@ -1,4 +1,4 @@
-package natsbridge_test
+package nats
 
 // One suite for both doors: what is promised to a Redis client on the socket is
 // promised to a NATS client.
@@ -21,17 +21,18 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
 
 // door is one of the two ways to reach a relay.
 type door interface {
 	// listen connects a client that listens to a channel; when it returns Redis has
 	// confirmed.
-	listen(r *testRelay, channel string) ear
+	listen(r *natsRelay, channel string) ear
 	// listenStuck is listen for a client that never reads.
-	listenStuck(r *testRelay, channel string) ear
+	listenStuck(r *natsRelay, channel string) ear
 	// publisher connects a client that publishes.
-	publisher(r *testRelay) mouth
+	publisher(r *natsRelay) mouth
 }
 
 type ear interface {
@@ -55,16 +56,16 @@ type socketDoor struct{}
 
 type socketEar struct{ *redistest.Client }
 
-func (socketDoor) listen(r *testRelay, channel string) ear {
-	c := r.socket()
+func (socketDoor) listen(r *natsRelay, channel string) ear {
+	c := r.Dial()
 	c.Send("SUBSCRIBE", channel)
 	if v := c.Receive(); len(v.Elems) != 3 || v.Elems[1].Str != channel {
-		r.t.Fatalf("SUBSCRIBE was answered %s", v)
+		r.T.Fatalf("SUBSCRIBE was answered %s", v)
 	}
 	return socketEar{c}
 }
 
-func (d socketDoor) listenStuck(r *testRelay, channel string) ear { return d.listen(r, channel) }
+func (d socketDoor) listenStuck(r *natsRelay, channel string) ear { return d.listen(r, channel) }
 
 func (e socketEar) hear() (payload []byte, err error) {
 	err = e.ReadMessages(1, func(_, p []byte) { payload = slices.Clone(p) })
@@ -76,7 +77,7 @@ func (e socketEar) close()            { e.Close() }
 
 type socketMouth struct{ *redistest.Client }
 
-func (socketDoor) publisher(r *testRelay) mouth { return socketMouth{r.socket()} }
+func (socketDoor) publisher(r *natsRelay) mouth { return socketMouth{r.Dial()} }
 
 func (m socketMouth) publish(channel string, payload []byte) (int, string) {
 	v := m.Do("PUBLISH", channel, string(payload))
@@ -100,11 +101,11 @@ type natsEar struct {
 	sub *nats.Subscription
 }
 
-func (natsDoor) listen(r *testRelay, channel string) ear {
+func (natsDoor) listen(r *natsRelay, channel string) ear {
 	nc := r.nats(nats.NoReconnect())
 	subject, err := natsbridge.Subject([]byte(channel))
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	return natsEar{nc, r.listen(nc, subject)}
 }
@@ -126,22 +127,22 @@ func (e natsEar) close() { e.nc.Close() }
 // stuckEar is a NATS client that has subscribed and does not read any more.
 type stuckEar struct{ conn net.Conn }
 
-func (natsDoor) listenStuck(r *testRelay, channel string) ear {
+func (natsDoor) listenStuck(r *natsRelay, channel string) ear {
 	conn, err := net.Dial("tcp", r.NATSAddress())
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
-	r.t.Cleanup(func() { _ = conn.Close() })
+	r.T.Cleanup(func() { _ = conn.Close() })
 	subject, err := natsbridge.Subject([]byte(channel))
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	_, _ = fmt.Fprintf(conn, "CONNECT {\"verbose\":false}\r\nSUB %s 1\r\nPING\r\n", subject)
 	for text := ""; !strings.HasSuffix(text, "PONG\r\n"); {
 		b := make([]byte, 4096)
 		n, err := conn.Read(b)
 		if err != nil {
-			r.t.Fatal(err)
+			r.T.Fatal(err)
 		}
 		text += string(b[:n])
 	}
@@ -168,11 +169,11 @@ func (e stuckEar) closed(t *testing.T) {
 }
 
 type natsMouth struct {
-	r  *testRelay
+	r  *natsRelay
 	nc *nats.Conn
 }
 
-func (natsDoor) publisher(r *testRelay) mouth { return natsMouth{r, r.nats()} }
+func (natsDoor) publisher(r *natsRelay) mouth { return natsMouth{r, r.nats()} }
 
 func (m natsMouth) subject(channel string) string {
 	subject, err := natsbridge.Subject([]byte(channel))
@@ -198,8 +199,8 @@ func (m natsMouth) send(channel string, payload []byte) {
 }
 
 // eachDoor runs a test at both doors, with a relay of its own.
-func eachDoor(t *testing.T, test func(t *testing.T, d door, r *testRelay, redis *redistest.Server),
-	edit ...func(*config.Config),
+func eachDoor(t *testing.T, test func(t *testing.T, d door, r *natsRelay, redis *redistest.Server),
+	edit ...harness.Option,
 ) {
 	for name, d := range doors {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +229,7 @@ func expect(t *testing.T, e ear, want string) {
 func TestEveryPair(t *testing.T) {
 	const each = 500
 	redis := redistest.Start(t)
-	relays := []*testRelay{startRelay(t, redis), startRelay(t, redis)}
+	relays := []*natsRelay{startRelay(t, redis), startRelay(t, redis)}
 	body := make([]byte, 256)
 	for i := range body {
 		body[i] = byte(i)
@@ -299,8 +300,8 @@ func TestReceiversAreCounted(t *testing.T) {
 		}
 	}
 	r.listen(r.nats(), "plain.>") // a pattern, for those who count
-	for _, relay := range []*testRelay{r, neighbour} {
-		raw := relay.socket()
+	for _, relay := range []*natsRelay{r, neighbour} {
+		raw := relay.Dial()
 		raw.Send("PUBSUB", "NUMSUB", "plain:2", "plain:3")
 		raw.Expect(t, "[plain:2 3 plain:3 0]") // on 2, one listens by name: then all are counted
 		raw.Send("PUBSUB", "NUMSUB", "relay:events")
@@ -313,7 +314,7 @@ func TestReceiversAreCounted(t *testing.T) {
 // count differs there.
 func TestOverlappingSubscriptionsAreCounted(t *testing.T) {
 	r := startRelay(t, redistest.Start(t))
-	nc, raw := r.nats(), r.socket()
+	nc, raw := r.nats(), r.Dial()
 	var last *nats.Subscription
 	for _, subject := range []string{"plain.>", "plain.>", "plain.*", "plain.1", "plain.2", "plain.1"} {
 		last = r.listen(nc, subject)
@@ -343,7 +344,7 @@ func TestRejects(t *testing.T) {
 			newRoute("shut:", func(r *config.Route) { r.Publish = false }),
 			newRoute("open:", func(r *config.Route) { r.Schema, r.Invalid = "chat.json", config.InvalidLog }))
 	}
-	eachDoor(t, func(t *testing.T, d door, r *testRelay, redis *redistest.Server) {
+	eachDoor(t, func(t *testing.T, d door, r *natsRelay, redis *redistest.Server) {
 		chat, open, rejects := d.listen(r, "chat:42"), d.listen(r, "open:1"), d.listen(r, "relay:rejects")
 		m := d.publisher(r)
 		for _, tt := range []struct{ channel, payload, code string }{
@@ -377,7 +378,7 @@ func TestClosedForListening(t *testing.T) {
 	edit := func(c *config.Config) {
 		c.Routes = append(c.Routes, newRoute("dark:", func(r *config.Route) { r.Subscribe = false }))
 	}
-	eachDoor(t, func(t *testing.T, d door, r *testRelay, redis *redistest.Server) {
+	eachDoor(t, func(t *testing.T, d door, r *natsRelay, redis *redistest.Server) {
 		if n, code := d.publisher(r).publish("dark:1", []byte("m")); n != 0 || code != "" {
 			t.Errorf("got %d, %q", n, code)
 		}
@@ -387,7 +388,7 @@ func TestClosedForListening(t *testing.T) {
 // TestInterestFollows has Redis subscribed exactly while somebody listens, also when
 // a client dies.
 func TestInterestFollows(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door, r *testRelay, redis *redistest.Server) {
+	eachDoor(t, func(t *testing.T, d door, r *natsRelay, redis *redistest.Server) {
 		for range 3 {
 			first, second := d.listen(r, "plain:1"), d.listen(r, "plain:1")
 			if got := redis.MustDo("PUBSUB", "NUMSUB", "plain:1").String(); got != "[plain:1 1]" {
@@ -486,7 +487,7 @@ func TestSlowReader(t *testing.T) {
 				t.Fatal(err)
 			}
 			stuck.closed(t)
-			if n := r.metric(series[name]); n != 1 {
+			if n := r.Metric(series[name]); n != 1 {
 				t.Errorf("%s is %v, want 1", series[name], n)
 			}
 		})
@@ -495,9 +496,9 @@ func TestSlowReader(t *testing.T) {
 
 // TestEnd stops the relay: publishes under way are answered, clients disconnected.
 func TestEnd(t *testing.T) {
-	eachDoor(t, func(t *testing.T, d door, r *testRelay, redis *redistest.Server) {
+	eachDoor(t, func(t *testing.T, d door, r *natsRelay, redis *redistest.Server) {
 		e := d.listen(r, "plain:1")
-		r.stop()
+		r.Stop()
 		e.closed(t)
 	})
 }
@@ -519,7 +520,7 @@ func TestLongNames(t *testing.T) {
 	if got := redis.MustDo("PUBSUB", "NUMSUB", "plain:"+strings.Repeat("x", 20), "plain:x").Elems; got[1].Int != 0 || got[3].Int != 1 {
 		t.Errorf("Redis is asked for %v", got)
 	}
-	if n := r.metric(`nats_refused_total{reason="closed"}`); n != 1 {
+	if n := r.Metric(`nats_refused_total{reason="closed"}`); n != 1 {
 		t.Errorf("%v subscriptions are counted as refused", n)
 	}
 }
@@ -529,7 +530,7 @@ func TestLongNames(t *testing.T) {
 func TestSubscriptionsAreCounted(t *testing.T) {
 	redis := redistest.Start(t)
 	r := startRelay(t, redis, func(c *config.Config) { c.Limits.Memory, c.Limits.Queue = 8<<20, 1<<20 })
-	kept := func() float64 { return r.metric("nats_subscription_bytes") }
+	kept := func() float64 { return r.Metric("nats_subscription_bytes") }
 	small := r.nats(nats.NoReconnect())
 	sub := r.listen(small, "plain.x")
 	redistest.Eventually(t, patience, "it is counted", func() bool { return kept() > 1000 })
@@ -541,7 +542,7 @@ func TestSubscriptionsAreCounted(t *testing.T) {
 		"the same": func(int) string { return "plain.same" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			kicked := r.metric(`nats_disconnects_total{reason="memory"}`)
+			kicked := r.Metric(`nats_disconnects_total{reason="memory"}`)
 			conn, err := net.Dial("tcp", r.NATSAddress())
 			if err != nil {
 				t.Fatal(err)
@@ -553,7 +554,7 @@ func TestSubscriptionsAreCounted(t *testing.T) {
 				_, err = fmt.Fprintf(conn, "SUB %s %d\r\n", subject(i), i+1)
 			}
 			redistest.Eventually(t, patience, "it is disconnected", func() bool {
-				return r.metric(`nats_disconnects_total{reason="memory"}`) == kicked+1
+				return r.Metric(`nats_disconnects_total{reason="memory"}`) == kicked+1
 			})
 			redistest.Eventually(t, patience, "nothing of it is left", func() bool { return kept() < own })
 		})

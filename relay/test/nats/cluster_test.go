@@ -1,4 +1,4 @@
-package natsbridge_test
+package nats
 
 // A NATS cluster, of which the relays of this test are the leaf node.
 
@@ -31,6 +31,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
 
 // testHub is a NATS server that takes leaf nodes.
@@ -96,22 +97,22 @@ func (h *testHub) client(opts ...nats.Option) *nats.Conn {
 }
 
 // attached waits until one of the relays is the leaf node, and returns it.
-func attached(t testing.TB, relays ...*testRelay) (leader *testRelay) {
+func attached(t testing.TB, relays ...*natsRelay) (leader *natsRelay) {
 	t.Helper()
 	redistest.Eventually(t, 2*patience, "one relay is the leaf node", func() bool {
 		leader = nil
 		for _, r := range relays {
-			if r.cancel != nil && r.metric("nats_leaf_up") == 1 {
+			if !r.Stopped() && r.Metric("nats_leaf_up") == 1 {
 				leader = r
 			}
 		}
-		return leader != nil && leader.logs.FilterMessage("leaf node of the NATS cluster").Len() > 0
+		return leader != nil && leader.Logs.FilterMessage("leaf node of the NATS cluster").Len() > 0
 	})
 	return leader
 }
 
 // listen subscribes a client of the cluster and returns when Redis has confirmed it.
-func (h *testHub) listen(nc *nats.Conn, leader *testRelay, subject string) *nats.Subscription {
+func (h *testHub) listen(nc *nats.Conn, leader *natsRelay, subject string) *nats.Subscription {
 	h.t.Helper()
 	sub, err := nc.SubscribeSync(subject)
 	if err != nil {
@@ -122,7 +123,7 @@ func (h *testHub) listen(nc *nats.Conn, leader *testRelay, subject string) *nats
 	return sub
 }
 
-func (h *testHub) inForce(nc *nats.Conn, leader *testRelay) {
+func (h *testHub) inForce(nc *nats.Conn, leader *natsRelay) {
 	h.t.Helper()
 	if err := nc.FlushTimeout(patience); err != nil {
 		h.t.Fatal(err)
@@ -139,7 +140,7 @@ func (h *testHub) inForce(nc *nats.Conn, leader *testRelay) {
 func TestCluster(t *testing.T) {
 	const each = 200
 	redis, hub := redistest.Start(t), startHub(t)
-	relays := []*testRelay{startRelay(t, redis, hub.attach("nats://")), startRelay(t, redis, hub.attach("nats-leaf://"))}
+	relays := []*natsRelay{startRelay(t, redis, hub.attach("nats://")), startRelay(t, redis, hub.attach("nats-leaf://"))}
 	leader := attached(t, relays...)
 	far := hub.client()
 	if got := redis.MustDo("PUBSUB", "NUMSUB", "plain:1").String(); got != "[plain:1 0]" {
@@ -235,11 +236,11 @@ func TestClusterPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	redistest.Eventually(t, patience, "the reply subject is refused", func() bool {
-		return r.metric(`nats_refused_total{reason="reply"}`) == 1
+		return r.Metric(`nats_refused_total{reason="reply"}`) == 1
 	})
 
 	// What a client of the cluster sends where deliveries are is the cluster's affair.
-	raw := r.socket()
+	raw := r.Dial()
 	raw.Send("SUBSCRIBE", "plain:9")
 	raw.Receive()
 	if err := far.Publish("plain.9", []byte("forged")); err != nil {
@@ -278,7 +279,7 @@ func TestClusterTakeover(t *testing.T) {
 	redis, hub := redistest.Start(t), startHub(t)
 	toRedis := redistest.NewProxy(t, redis.Addr())
 	toHub := redistest.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", hub.opts.LeafNode.Port))
-	relays := make([]*testRelay, 2)
+	relays := make([]*natsRelay, 2)
 	for n := range relays {
 		relays[n] = startRelay(t, redis, func(c *config.Config) {
 			c.Redis.URL, c.NATS.Leaf.URL = "redis://"+toRedis.Addr(), "nats://"+toHub.Addr()
@@ -310,7 +311,7 @@ func TestClusterTakeover(t *testing.T) {
 	var gaps []relay.Event
 	stopLeader := func() {
 		leader = attached(t, relays...) // by now it may be the other one
-		leader.stop()
+		leader.Stop()
 	}
 	for _, fault := range []func(){toRedis.Cut, toHub.Cut, stopLeader} {
 		fault()
@@ -358,7 +359,7 @@ func TestClusterDown(t *testing.T) {
 	r := startRelay(t, redis, hub.attach("nats://"))
 	attached(t, r)
 	hub.stop()
-	redistest.Eventually(t, patience, "it is noticed", func() bool { return r.metric("nats_leaf_failures_total") > 1 })
+	redistest.Eventually(t, patience, "it is noticed", func() bool { return r.Metric("nats_leaf_failures_total") > 1 })
 	if ready, missing := r.Ready(); !ready {
 		t.Errorf("not ready: %s", missing)
 	}
@@ -393,8 +394,8 @@ func TestClusterMaxPayload(t *testing.T) {
 	if body, code := leader.answer(far, "history.kept.2", ""); code != "TOOLARGE" {
 		t.Errorf("answer %s, code %q", body, code)
 	}
-	if r.metric("nats_leaf_drops_total") != 1 || r.metric("nats_leaf_failures_total") != 0 {
-		t.Errorf("%v drops, %v failures", r.metric("nats_leaf_drops_total"), r.metric("nats_leaf_failures_total"))
+	if r.Metric("nats_leaf_drops_total") != 1 || r.Metric("nats_leaf_failures_total") != 0 {
+		t.Errorf("%v drops, %v failures", r.Metric("nats_leaf_drops_total"), r.Metric("nats_leaf_failures_total"))
 	}
 }
 
@@ -441,7 +442,7 @@ func TestClusterReload(t *testing.T) {
 	if n, _, _ := sub.Pending(); n != 0 {
 		t.Errorf("heard %d messages too many", n)
 	}
-	if got := r.metric("nats_leaf_failures_total"); got != 0 {
+	if got := r.Metric("nats_leaf_failures_total"); got != 0 {
 		t.Errorf("%v failures", got)
 	}
 }
@@ -496,25 +497,25 @@ func TestClusterCredentials(t *testing.T) {
 			hub := startHub(t, tt.hub)
 			denied := startRelay(t, redis, hub.attach("nats://"+tt.wrong), func(c *config.Config) { c.NATS.Leaf.Credentials = tt.notThese })
 			redistest.Eventually(t, patience, "the wrong ones are refused", func() bool {
-				return denied.metric("nats_leaf_failures_total") > 1
+				return denied.Metric("nats_leaf_failures_total") > 1
 			})
-			for _, e := range denied.logs.All() {
+			for _, e := range denied.Logs.All() {
 				if text := fmt.Sprint(e.Message, e.ContextMap()); strings.Contains(text, "hunter2") || strings.Contains(text, string(otherSeed)) {
 					t.Errorf("the log has a secret: %s", text)
 				}
 			}
-			if n := denied.logs.FilterMessageSnippet("not a leaf node").Len(); n == 0 {
+			if n := denied.Logs.FilterMessageSnippet("not a leaf node").Len(); n == 0 {
 				t.Error("the log does not say it")
 			}
 			if _, code := denied.answer(denied.nats(), "publish.plain.1", "m"); code != "" {
 				t.Errorf("its own door: code %q", code)
 			}
-			denied.stop()
+			denied.Stop()
 			attached(t, startRelay(t, redis, hub.attach("nats://"+tt.right), func(c *config.Config) { c.NATS.Leaf.Credentials = tt.credentials }))
 		})
 	}
 	cfg := config.Default()
-	cfg.Redis.URL, cfg.Schemas.Dir = redis.URL(), "../../schemas"
+	cfg.Redis.URL, cfg.Schemas.Dir = redis.URL(), harness.Path(t, "schemas")
 	cfg.Socket.Path, cfg.HTTP.Listen = filepath.Join(dir, "s"), ""
 	for path, want := range map[string]error{
 		filepath.Join(dir, "none"):      os.ErrNotExist,
@@ -582,19 +583,19 @@ func TestClusterTLS(t *testing.T) {
 				t.Fatalf("message %d has %d bytes, ending %q", i, len(got), got[len(got)-2:])
 			}
 		}
-		r.stop()
+		r.Stop()
 	}
 	plain := startHub(t)
 	r := startRelay(t, redis, plain.attach("tls://"))
 	redistest.Eventually(t, patience, "it does not go without TLS", func() bool {
-		return strings.Contains(fmt.Sprint(r.logs.FilterMessageSnippet("not a leaf node").All()), "it does not speak TLS")
+		return strings.Contains(fmt.Sprint(r.Logs.FilterMessageSnippet("not a leaf node").All()), "it does not speak TLS")
 	})
-	r.stop()
+	r.Stop()
 	stranger := startRelay(t, redis, func(c *config.Config) { // the certificate is for another name
 		c.NATS.Leaf.URL = fmt.Sprintf("tls://localhost:%d", secure.opts.LeafNode.Port)
 	})
 	redistest.Eventually(t, patience, "the certificate is not accepted", func() bool {
-		return strings.Contains(fmt.Sprint(stranger.logs.FilterMessageSnippet("not a leaf node").All()), "x509: ")
+		return strings.Contains(fmt.Sprint(stranger.Logs.FilterMessageSnippet("not a leaf node").All()), "x509: ")
 	})
 }
 
@@ -611,15 +612,15 @@ func TestClusterPrivateCA(t *testing.T) {
 		o.LeafNode.TLSTimeout = 10
 	})
 	ca := func(file string) func(*config.Config) { return func(c *config.Config) { c.NATS.Leaf.CA = file } }
-	refused := func(r *testRelay) {
+	refused := func(r *natsRelay) {
 		t.Helper()
 		redistest.Eventually(t, patience, "the certificate is not accepted", func() bool {
-			return strings.Contains(fmt.Sprint(r.logs.FilterMessageSnippet("not a leaf node").All()), "x509: ")
+			return strings.Contains(fmt.Sprint(r.Logs.FilterMessageSnippet("not a leaf node").All()), "x509: ")
 		})
 	}
 	system := startRelay(t, ours, hub.attach("tls://"))
 	refused(system)
-	system.stop()
+	system.Stop()
 
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	install := func(from string) {
