@@ -13,7 +13,6 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -81,7 +80,10 @@ func TestTLS(t *testing.T) {
 			t.Parallel()
 			want := regexp.MustCompile(tt.want)
 			r := harness.New(t, nil, url, withTLS(files.CA, files.Cert, files.Key), tt.opts,
-				func(c *config.Config) { c.Redis.AlertAfter = 1 })
+				func(c *config.Config) {
+					c.Redis.AlertAfter = 1
+					c.Redis.PublishTimeout = 2 * time.Second // it is waited for
+				})
 			sub := r.Dial()
 			sub.Send("SUBSCRIBE", "a")
 			var alert string

@@ -12,7 +12,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -179,6 +178,7 @@ func TestEachRightAlone(t *testing.T) {
 	for _, word := range commands {
 		command := word[1:]
 		t.Run(command, func(t *testing.T) {
+			t.Parallel() // it waits
 			if slices.Contains([]string{"ssubscribe", "sunsubscribe", "spublish"}, command) && !redistest.Shards(t) {
 				return // there are no shard channels
 			}
@@ -192,6 +192,7 @@ func TestRenamedCommands(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"client", "info", "pubsub", "evalsha", "scan"} {
 		t.Run(command, func(t *testing.T) {
+			t.Parallel() // it waits
 			withoutRight(t, command, redistest.WithArgs("--rename-command", command, ""),
 				redistest.WithACL("app on >secret ~* &* +@all"))
 		})

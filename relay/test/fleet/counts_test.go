@@ -23,7 +23,6 @@ import (
 	"redis-relay/relay"
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -314,7 +313,7 @@ func TestFleetCountsThroughReconnects(t *testing.T) {
 
 func TestCountsWithoutRedis(t *testing.T) {
 	redis := redistest.Start(t)
-	r := harness.Start(t, redis)
+	r := harness.Start(t, redis, func(c *config.Config) { c.Redis.PublishTimeout = 2 * time.Second }) // it is waited for
 	r.Subscribe("relay:events")
 	ask := r.Dial()
 	if got := numsub(t, ask, "NUMSUB", "relay:events"); got != 1 {

@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"redis-relay/relay/test/harness"
 )
 
-// TestMain fails the run when a goroutine is left over. The test binary is also
+// TestMain runs the tests. The test binary is also
 // the other processes that some tests need: see crowd and daemon.
 func TestMain(m *testing.M) {
 	if socket := os.Getenv(crowdVariable); socket != "" {
@@ -16,5 +16,5 @@ func TestMain(m *testing.M) {
 	if where := os.Getenv(daemonVariable); where != "" {
 		os.Exit(daemon(where))
 	}
-	goleak.VerifyTestMain(m)
+	harness.Main(m)
 }

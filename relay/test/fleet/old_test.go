@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

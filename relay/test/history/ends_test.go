@@ -14,7 +14,6 @@ import (
 
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

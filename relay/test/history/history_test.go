@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

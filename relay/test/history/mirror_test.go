@@ -18,7 +18,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -85,6 +84,7 @@ var awkward = []string{
 // TestMirror has redis-cli on Redis itself and behind a relay, the program as it is
 // shipped, publish and listen to each other.
 func TestMirror(t *testing.T) {
+	t.Parallel() // it waits
 	redis := redistest.Start(t)
 	socket := startProgram(t, redis, "routes: [{prefix: 'd:', history: {length: 1000, ttl: 1h}}]\n")
 	plain, plainPattern := listening(t, redis.Socket(), "subscribe", "d:1"), listening(t, redis.Socket(), "psubscribe", "d:*")

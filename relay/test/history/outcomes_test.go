@@ -14,7 +14,6 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -442,6 +441,7 @@ func TestEntriesFromOutside(t *testing.T) {
 // TestEntriesFromOutsideAreFound while the connection stands: the relay compares its
 // channels with the streams now and then.
 func TestEntriesFromOutsideAreFound(t *testing.T) {
+	t.Parallel()                    // it waits
 	const within = 15 * time.Second // ticks come every 5 s
 	s := newDiaryScene(t, harness.Diary("d:", 1000))
 	s.sub.SetTimeout(within)
@@ -635,6 +635,7 @@ func TestAnnouncementsRefused(t *testing.T) {
 
 // TestTimeToLive reads the stream's own, in Redis.
 func TestTimeToLive(t *testing.T) {
+	t.Parallel() // it waits
 	const ttl = 4 * time.Second
 	short, forever := harness.Diary("short:", 1000), harness.Diary("ever:", 1000)
 	short.Policy.History.TTL, forever.Policy.History.TTL = ttl, 0

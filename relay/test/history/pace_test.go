@@ -8,7 +8,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -73,6 +72,7 @@ func TestHealDoesNotWaitForTheStuck(t *testing.T) {
 		{config.SlowDrop, `drops_total{reason="dropped"}`},
 	} {
 		t.Run(string(tt.slow), func(t *testing.T) {
+			t.Parallel() // it waits
 			r, subs := missMuch(t, tt.slow, "stuck", "steady")
 			hearsMissed(t, subs[1], 0)
 			redistest.Eventually(t, redistest.DefaultTimeout, "the stuck listener is told", func() bool {

@@ -23,7 +23,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -574,6 +573,7 @@ func TestReaderOutlivesTheEmbeddedRedis(t *testing.T) {
 
 // TestReadingWithoutRedis is answered in time, and in words that help.
 func TestReadingWithoutRedis(t *testing.T) {
+	t.Parallel() // it waits
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis, harness.WithRoutes(harness.Diary("d:", 1000)), func(c *config.Config) { c.Redis.PublishTimeout = 200 * time.Millisecond })
 	readTo(t, r.Dial(), "d:1", "0", 1, 0)

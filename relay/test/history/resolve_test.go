@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

@@ -15,7 +15,6 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
-
 	"redis-relay/relay/test/harness"
 )
 

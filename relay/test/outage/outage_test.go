@@ -21,7 +21,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -175,26 +174,33 @@ func TestOutages(t *testing.T) {
 			s.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
 		}},
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
-			before := harness.Measured()
-			lost := time.Now()
-			tt.begin(t, s)
-			if tt.end != nil {
-				s.away(t)
-				if name == "stopped" {
-					time.Sleep(time.Until(lost.Add(stopFor()))) // the length of the outage, not a wait for anything
-				}
-				tt.end(t, s)
-			} else if got := s.closed.Closed(); len(got) != 0 {
-				t.Errorf("before its end the connection got %v", got)
-			}
-			s.back(t)
-			s.told(t, lost.Add(time.Millisecond))
-			harness.ReturnsTo(t, before)
-		})
+	scenes := map[string]*scene{}
+	for name := range tests {
+		scenes[name] = newScene(t)
 	}
+	before := harness.Measured()
+	t.Run("all", func(t *testing.T) { // returns when all are over
+		for name, tt := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel() // it waits
+				s := scenes[name]
+				lost := time.Now()
+				tt.begin(t, s)
+				if tt.end != nil {
+					s.away(t)
+					if name == "stopped" {
+						time.Sleep(time.Until(lost.Add(stopFor()))) // the length of the outage, not a wait for anything
+					}
+					tt.end(t, s)
+				} else if got := s.closed.Closed(); len(got) != 0 {
+					t.Errorf("before its end the connection got %v", got)
+				}
+				s.back(t)
+				s.told(t, lost.Add(time.Millisecond))
+			})
+		}
+	})
+	harness.ReturnsTo(t, before)
 }
 
 // TestPublishFailsInTime: while Redis is away a publish waits for listeners that are not
@@ -310,6 +316,7 @@ func TestGapIsToldByRoute(t *testing.T) {
 
 // TestAlert keeps Redis away for longer than redis.alert_after attempts.
 func TestAlert(t *testing.T) {
+	t.Parallel() // it waits
 	redis := redistest.Start(t)
 	proxy := redistest.NewProxy(t, redis.Addr())
 	r := harness.Start(t, nil, harness.WithRedis("redis://"+proxy.Addr()), func(c *config.Config) { c.Redis.AlertAfter = 3 })
@@ -331,6 +338,7 @@ func TestAlert(t *testing.T) {
 // TestNoRoomForTheRelay: Redis has no room for the relay's connection, which an operator
 // is told as it is.
 func TestNoRoomForTheRelay(t *testing.T) {
+	t.Parallel() // it waits
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis, func(c *config.Config) { c.Redis.AlertAfter = 3 })
 	admin := redistest.Dial(t, "tcp", redis.Addr())

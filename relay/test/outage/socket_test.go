@@ -10,11 +10,11 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
 func TestALostSocketIsToldEverywhere(t *testing.T) {
+	t.Parallel() // it waits
 	r := harness.Start(t, redistest.Start(t))
 	c := r.Subscribe("relay:events", "plain")
 	dir := filepath.Dir(r.Socket)

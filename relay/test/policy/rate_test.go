@@ -10,7 +10,6 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

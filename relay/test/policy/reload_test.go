@@ -12,7 +12,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -266,6 +265,7 @@ func TestDrain(t *testing.T) {
 		"Redis is gone":   {func(s *redistest.Server, _ *redistest.Proxy) { s.Kill() }, "-UPSTREAMDOWN"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits
 			redis := redistest.Start(t)
 			proxy := redistest.NewProxy(t, redis.Addr())
 			r := harness.Start(t, nil, harness.WithRedis("redis://"+proxy.Addr()),

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

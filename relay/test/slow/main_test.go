@@ -3,8 +3,8 @@ package slow
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"redis-relay/relay/test/harness"
 )
 
-// TestMain fails the run when a goroutine is left over.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs the tests as those of every subject are run.
+func TestMain(m *testing.M) { harness.Main(m) }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

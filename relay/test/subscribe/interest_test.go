@@ -16,7 +16,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
@@ -361,6 +360,7 @@ func TestPublishFollowsASubscribeBehindAnother(t *testing.T) {
 // TestUnsubscribeOfASilentRedis is answered when the relay gives the connection up, which takes 7 s: until then
 // messages may come.
 func TestUnsubscribeOfASilentRedis(t *testing.T) {
+	t.Parallel() // it waits
 	calm := harness.NewRoute("calm:", func(r *config.Route) { r.Policy.OnGap = config.OnGapNotify })
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis, harness.WithRoutes(calm))

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

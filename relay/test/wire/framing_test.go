@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

@@ -12,7 +12,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 

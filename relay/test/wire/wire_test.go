@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"redis-relay/relay/redistest"
-
 	"redis-relay/relay/test/harness"
 )
 
