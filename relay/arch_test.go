@@ -60,6 +60,7 @@ var layers = map[string]struct {
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
 	"relay/test/harness": {[]string{"config", "relay", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
+	"relay/test/process": {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
 	subjects:             {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
 }
 

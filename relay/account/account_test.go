@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	_ "redis-relay/relay" // which is tested as a program: a change of it is tested again
 )
 
 const (

@@ -18,21 +18,19 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/process"
 )
 
 // build compiles the program, with one file replaced if overlay names one.
 func build(t testing.TB, dir, overlay string) (program string) {
 	t.Helper()
 	program = filepath.Join(dir, "redis-relay")
-	args := []string{"build", "-o", program}
+	var flags []string
 	if overlay != "" {
-		args = append(args, "-overlay", overlay)
+		flags = []string{"-overlay", overlay}
 	}
-	cmd := exec.Command("go", append(args, ".")...)
-	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build redis-relay: %v\n%s", err, out)
+	if err := process.Build(program, nil, flags...); err != nil {
+		t.Fatal(err)
 	}
 	return program
 }

@@ -4,10 +4,7 @@ package clients_test
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,87 +15,47 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/process"
 )
 
 const patience = 20 * time.Second
 
-var binary string
+func TestMain(m *testing.M) { process.Main(m) }
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "rr")
-		if err != nil {
-			panic(err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		binary = filepath.Join(dir, "redis-relay")
-		if out, err := exec.Command("go", "build", "-o", binary, "redis-relay").CombinedOutput(); err != nil {
-			panic("build the relay: " + err.Error() + "\n" + string(out))
-		}
-		return m.Run()
-	}())
-}
-
-// process is the relay's binary in front of a redis-server.
-type process struct {
+// relay is one in front of a redis-server. It may be started again.
+type relay struct {
 	t      *testing.T
 	args   []string
 	socket string
-	http   string
-	cmd    *exec.Cmd
+	life   *process.Relay
 }
 
-func startRelay(t *testing.T) *process {
+func startRelay(t *testing.T) *relay {
 	t.Helper()
 	server := redistest.Start(t)
-	dir, err := os.MkdirTemp("", "rr")
+	config, err := filepath.Abs("../../relay.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &process{t: t, socket: filepath.Join(dir, "relay.sock"), http: freeAddress(t)}
-	p.args = []string{
-		"--config", "../../relay.yaml", "--redis.url", server.URL(), "--socket.path", p.socket, "--http.listen", p.http,
-	}
+	p := &relay{t: t, socket: filepath.Join(process.TempDir(t), "relay.sock")}
+	p.args = []string{"--config", config, "--redis.url", server.URL(), "--socket.path", p.socket}
 	p.start()
-	t.Cleanup(func() { p.end(syscall.SIGTERM) })
 	return p
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
-}
-
-func (p *process) start() {
+func (p *relay) start() {
 	p.t.Helper()
-	p.cmd = exec.Command(binary, p.args...)
-	p.cmd.Env, p.cmd.Stderr = []string{}, os.Stderr
-	if err := p.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	redistest.Eventually(p.t, patience, "the relay is ready", func() bool {
-		res, err := http.Get("http://" + p.http + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = res.Body.Close()
-		return res.StatusCode == http.StatusOK
-	})
+	p.life = process.Start(p.t, "", nil, p.args...)
+	p.life.AwaitReady()
 }
 
-func (p *process) end(how os.Signal) {
+func (p *relay) end(how os.Signal) {
 	p.t.Helper()
-	_ = p.cmd.Process.Signal(how)
-	_ = p.cmd.Wait() // killed is not an error here
+	p.life.Signal(how)
+	p.life.EndsWithin(patience)
 }
 
-func (p *process) client(protocol int) *redis.Client {
+func (p *relay) client(protocol int) *redis.Client {
 	c := redis.NewClient(&redis.Options{Network: "unix", Addr: p.socket, Protocol: protocol})
 	p.t.Cleanup(func() { _ = c.Close() })
 	return c
@@ -129,7 +86,7 @@ func confirmed(t *testing.T, ps *redis.PubSub, kind, channel string, count int) 
 	}
 }
 
-func protocols(t *testing.T, test func(t *testing.T, p *process, protocol int)) {
+func protocols(t *testing.T, test func(t *testing.T, p *relay, protocol int)) {
 	p := startRelay(t)
 	for protocol, name := range map[int]string{2: "RESP2", 3: "RESP3"} {
 		t.Run(name, func(t *testing.T) { test(t, p, protocol) })
@@ -137,7 +94,7 @@ func protocols(t *testing.T, test func(t *testing.T, p *process, protocol int)) 
 }
 
 func TestGoRedisSubscribesAndPublishes(t *testing.T) {
-	protocols(t, func(t *testing.T, p *process, protocol int) {
+	protocols(t, func(t *testing.T, p *relay, protocol int) {
 		ctx, c := t.Context(), p.client(protocol)
 		ps := c.Subscribe(ctx)
 		defer func() { _ = ps.Close() }()
@@ -183,7 +140,7 @@ func TestGoRedisUsesShardChannels(t *testing.T) {
 	if !redistest.Shards(t) {
 		return // Redis has them from 7.0 on
 	}
-	protocols(t, func(t *testing.T, p *process, protocol int) {
+	protocols(t, func(t *testing.T, p *relay, protocol int) {
 		ctx, c := t.Context(), p.client(protocol)
 		ps := c.SSubscribe(ctx, "shard")
 		defer func() { _ = ps.Close() }()
@@ -198,7 +155,7 @@ func TestGoRedisUsesShardChannels(t *testing.T) {
 }
 
 func TestGoRedisIsToldWhyAMessageIsRefused(t *testing.T) {
-	protocols(t, func(t *testing.T, p *process, protocol int) {
+	protocols(t, func(t *testing.T, p *relay, protocol int) {
 		ctx, c := t.Context(), p.client(protocol)
 		err := c.Publish(ctx, "chat:42", `{"type":"typing","userId":5,"roomId":"42"}`).Err()
 		if err == nil || !strings.HasPrefix(err.Error(), "INVALID chat:42 /userId: ") {
@@ -213,7 +170,7 @@ func TestGoRedisIsToldWhyAMessageIsRefused(t *testing.T) {
 
 // A pipeline of publishes gets each its own answer, in order.
 func TestGoRedisPipelines(t *testing.T) {
-	protocols(t, func(t *testing.T, p *process, protocol int) {
+	protocols(t, func(t *testing.T, p *relay, protocol int) {
 		ctx, c := t.Context(), p.client(protocol)
 		pipe := c.Pipeline()
 		for i := range 300 {

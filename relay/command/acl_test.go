@@ -39,11 +39,11 @@ func TestAdviceIsWhatIsMissing(t *testing.T) {
 			redis := redistest.Start(t, redistest.WithACL("app on >secret ~* "+c.acl, "default off"))
 			d := newScene(t, nil).start(nil, "--redis.url=redis://app:secret@"+redis.Addr())
 			d.awaitReady()
-			if reply := d.dial().Do(c.refused...); !strings.HasPrefix(reply.String(), "-NOPERM") {
+			if reply := d.Dial().Do(c.refused...); !strings.HasPrefix(reply.String(), "-NOPERM") {
 				t.Errorf("%q: %s", c.refused, reply)
 			}
 			for _, text := range c.says {
-				d.says(text)
+				d.Says(text)
 			}
 		})
 	}

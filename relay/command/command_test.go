@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"redis-relay/config"
+
+	"redis-relay/relay/test/process"
 )
 
 func TestHelp(t *testing.T) {
@@ -121,7 +123,7 @@ func TestNoURL(t *testing.T) {
 func TestStatic(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "redis-relay")
-	if err := build(path, "GOOS=linux"); err != nil {
+	if err := process.Build(path, []string{"GOOS=linux"}, asReleased...); err != nil {
 		t.Fatal(err)
 	}
 	file, err := elf.Open(path)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"redis-relay/config"
+	"redis-relay/relay/test/process"
 )
 
 // offers lists what the program offers for the last word, and how the shell is told to go on.
@@ -78,7 +79,7 @@ __start_redis-relay
 printf '%s\n' "${COMPREPLY[@]}"`
 	for line, want := range map[string]string{"ver": "version", "run --log.format j": "json"} {
 		cmd := exec.Command("bash", append([]string{"-c", script, "bash"}, strings.Fields(line)...)...)
-		r := s.runCommand(cmd, []string{"PATH=" + filepath.Dir(binary) + ":/usr/bin:/bin"})
+		r := s.runCommand(cmd, []string{"PATH=" + filepath.Dir(process.Path()) + ":/usr/bin:/bin"})
 		if strings.TrimSpace(r.stdout) != want {
 			t.Errorf("%s: got %q, want %q\n%s", line, r.stdout, want, r.stderr)
 		}

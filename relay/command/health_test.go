@@ -35,11 +35,11 @@ func TestHealthFindsTheRunningRelay(t *testing.T) {
 
 	s.write("relay.yaml", "http: {listen: '"+free+"'}\nsocket: {path: other.sock}\n")
 	redis.Kill()
-	d.says("connection to Redis lost")
+	d.Says("connection to Redis lost")
 	health(exitFailed, "/readyz: not ready: not connected to Redis")
 	health(exitOK, "", "--live")
-	d.signal(syscall.SIGTERM)
-	d.endsWithin(5 * time.Second)
+	d.Signal(syscall.SIGTERM)
+	d.EndsWithin(5 * time.Second)
 	health(exitFailed, "no relay answers")
 }
 
@@ -48,7 +48,7 @@ func TestHealthWithoutHTTP(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, nil)
 	d := s.start(nil, "--http.listen=")
-	d.says("connected to Redis")
+	d.Says("connected to Redis")
 	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty: the relay has no address to ask")
 	s.run(nil, "health", "--http.listen=127.0.0.1:1").expect(t, exitFailed, "no relay answers")
 }

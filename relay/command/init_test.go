@@ -32,7 +32,7 @@ func TestInit(t *testing.T) {
 
 	d := s.start(nil)
 	d.awaitReady()
-	c := d.dial()
+	c := d.Dial()
 	for message, want := range map[string]string{
 		`{"type":"m","id":"3","at":"2026-01-02T03:04:05Z","by":{"user":"a@b.c"},"more":1}`: ":0",
 		`{"type":"m","id":"3","at":"2026-01-02T03:04:05Z"}`:                                "-INVALID chat:1 missing properties: 'by'",

@@ -16,7 +16,7 @@ func TestInvalidButLetThrough(t *testing.T) {
 		"schemas/a.json": `{"type": "object"}`,
 	}).start(nil)
 	address := d.awaitReady()
-	sub, rejects, c := d.dial(), d.dial(), d.dial()
+	sub, rejects, c := d.Dial(), d.Dial(), d.Dial()
 	sub.Send("SUBSCRIBE", "a:1")
 	sub.Expect(t, "[subscribe a:1 1]")
 	rejects.Send("SUBSCRIBE", "relay:rejects")
@@ -31,8 +31,8 @@ func TestInvalidButLetThrough(t *testing.T) {
 			t.Errorf("told %s", told)
 		}
 	}
-	d.says("invalid message let through")
-	if strings.Contains(d.stderr.String(), "refused") {
+	d.Says("invalid message let through")
+	if strings.Contains(d.Stderr.String(), "refused") {
 		t.Error("it is said to be refused")
 	}
 
@@ -43,7 +43,7 @@ func TestInvalidButLetThrough(t *testing.T) {
 	if told := rejects.Receive().String(); strings.Contains(told, "let_through") {
 		t.Errorf("told %s", told)
 	}
-	d.says("message refused")
+	d.Says("message refused")
 
 	res, err := http.Get("http://" + address + "/metrics")
 	if err != nil {

@@ -15,7 +15,7 @@ func TestFileIsGone(t *testing.T) {
 	s := newScene(t, map[string]string{"relay.yaml": closed})
 	d := s.start(nil)
 	address := d.awaitReady()
-	c := d.dial()
+	c := d.Dial()
 	stays := func() {
 		t.Helper()
 		c.Send("PUBLISH", "a:1", "x")
@@ -24,17 +24,17 @@ func TestFileIsGone(t *testing.T) {
 	if err := os.Remove(s.path("relay.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	d.says("reload refused, the relay goes on as before")
-	d.says("relay.yaml: it was there and is gone; put it back, or restart the relay")
+	d.Says("reload refused, the relay goes on as before")
+	d.Says("relay.yaml: it was there and is gone; put it back, or restart the relay")
 	stays()
 
 	s.write("relay.yaml", "") // as an editor does that is slow to save
-	d.says("relay.yaml: it had keys and is empty now")
+	d.Says("relay.yaml: it had keys and is empty now")
 	stays()
 	s.run(nil, "health", "--http.listen="+address).expect(t, exitOK, "")
 
 	s.write("relay.yaml", "routes: []\n")
-	d.says("configuration reloaded")
+	d.Says("configuration reloaded")
 	c.Send("PUBLISH", "a:1", "x")
 	c.Expect(t, ":0")
 }

@@ -20,20 +20,20 @@ func TestSigtermDrains(t *testing.T) {
 	t.Parallel()
 	d := newScene(t, nil).start(nil)
 	d.awaitReady()
-	c := d.dial()
+	c := d.Dial()
 	c.Send("SUBSCRIBE", "a")
 	c.Expect(t, "[subscribe a 1]")
-	d.signal(syscall.SIGTERM)
-	if code := d.endsWithin(5 * time.Second); code != exitOK {
+	d.Signal(syscall.SIGTERM)
+	if code := d.EndsWithin(5 * time.Second); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 	if got := c.Closed(); got != nil {
 		t.Errorf("got %s before the end", got)
 	}
-	if _, err := os.Lstat(d.socket); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(d.Socket); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
-	d.says("has ended")
+	d.Says("has ended")
 }
 
 // startStuck starts a relay that cannot drain: a publish waits for a Redis that
@@ -43,40 +43,40 @@ func startStuck(t *testing.T) *daemon {
 	d := newScene(t, nil).start(nil, "--redis.url=redis://127.0.0.1:1", "--redis.publish_timeout=1m")
 	address := d.httpAddress()
 	redistest.Eventually(t, wait, "the relay is alive", func() bool { return status(address, "/livez") == http.StatusOK })
-	d.dial().Send("PUBLISH", "a", "b")
-	watcher := d.dial()
+	d.Dial().Send("PUBLISH", "a", "b")
+	watcher := d.Dial()
 	redistest.Eventually(t, wait, "the publish has been read", func() bool {
 		return strings.Contains(watcher.Do("CLIENT", "LIST").String(), "cmd=publish")
 	})
-	d.signal(syscall.SIGTERM)
-	d.says("draining")
+	d.Signal(syscall.SIGTERM)
+	d.Says("draining")
 	return d
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	d := startStuck(t)
-	if d.hasEnded() {
+	if d.Ended() {
 		t.Fatal("did not wait for the publish")
 	}
-	d.signal(syscall.SIGINT)
-	if code := d.endsWithin(2 * time.Second); code != exitFailed {
+	d.Signal(syscall.SIGINT)
+	if code := d.EndsWithin(2 * time.Second); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
-	d.says("second signal")
+	d.Says("second signal")
 }
 
 func TestDrainIsBounded(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	d := startStuck(t)
-	if code := d.endsWithin(drainTime + 2*time.Second); code != exitFailed {
+	if code := d.EndsWithin(drainTime + 2*time.Second); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
 	if time.Since(began) < drainTime {
 		t.Error("ended before the time to drain was over")
 	}
-	d.says("draining took too long")
+	d.Says("draining took too long")
 }
 
 // TestSighupReloads changes a file without changing its size and time, so that
@@ -96,19 +96,19 @@ func TestSighupReloads(t *testing.T) {
 		if err := os.Chtimes(s.path("relay.yaml"), info.ModTime(), info.ModTime()); err != nil {
 			t.Fatal(err)
 		}
-		d.signal(syscall.SIGHUP)
+		d.Signal(syscall.SIGHUP)
 	}
-	c := d.dial()
+	c := d.Dial()
 	c.Send("PUBLISH", "a:1", "x")
 	c.Expect(t, ":0")
 
 	replace(closed)
-	d.says("configuration reloaded")
+	d.Says("configuration reloaded")
 	c.Send("PUBLISH", "a:1", "x")
 	c.Expect(t, `-DENIED a:1: route "a:" says publish: false`)
 
 	replace(strings.Replace(open, "publish: true ", "publsh: true  ", 1))
-	d.says("reload refused")
+	d.Says("reload refused")
 	c.Send("PUBLISH", "a:1", "x")
 	c.Expect(t, `-DENIED a:1: route "a:" says publish: false`)
 }
@@ -132,12 +132,12 @@ func TestHealth(t *testing.T) {
 	s.write("relay.yaml", "")
 
 	redis.Kill()
-	d.says("connection to Redis lost")
+	d.Says("connection to Redis lost")
 	ask(exitFailed, "/readyz: not ready: not connected to Redis")
 	ask(exitOK, "", "--live")
 
-	d.signal(syscall.SIGTERM)
-	d.endsWithin(5 * time.Second)
+	d.Signal(syscall.SIGTERM)
+	d.EndsWithin(5 * time.Second)
 	ask(exitFailed, "no relay answers")
 	ask(exitFailed, "no relay answers", "--live")
 	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty")
@@ -152,12 +152,12 @@ func TestStartWithoutRedis(t *testing.T) {
 		"rediss://" + redis.Addr(): "if this port does not speak TLS, write redis:// in redis.url",
 	} {
 		d := newScene(t, nil).start(nil, "--redis.url="+url, "--redis.alert_after=1000")
-		d.says("no connection to Redis; still trying")
-		d.says(says)
+		d.Says("no connection to Redis; still trying")
+		d.Says(says)
 	}
 	d := newScene(t, nil).start(nil, "--redis.url="+redis.URL())
-	d.says("connected to Redis")
-	if text := d.stderr.String(); strings.Contains(text, "outage") || strings.Contains(text, "no connection") {
+	d.Says("connected to Redis")
+	if text := d.Stderr.String(); strings.Contains(text, "outage") || strings.Contains(text, "no connection") {
 		t.Errorf("an outage at the start:\n%s", text)
 	}
 }
@@ -179,16 +179,16 @@ func TestLogIsNotRead(t *testing.T) {
 	d := newScene(t, nil).start(func(cmd *exec.Cmd) { cmd.Stderr = writer }, "--log.level=debug")
 	_ = writer.Close()
 	_ = d.httpAddress()
-	d.dial().Do("PING")
+	d.Dial().Do("PING")
 	d.awaitReady()
 	for range 10 {
-		c := d.dial()
+		c := d.Dial()
 		c.Send("PUBLISH", "a", "m")
 		c.Expect(t, ":0")
 		c.Close() // which is logged
 	}
-	d.signal(syscall.SIGTERM)
-	if code := d.endsWithin(5 * time.Second); code != exitOK {
+	d.Signal(syscall.SIGTERM)
+	if code := d.EndsWithin(5 * time.Second); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -196,13 +196,13 @@ func TestLogIsNotRead(t *testing.T) {
 func TestJSONLog(t *testing.T) {
 	t.Parallel()
 	d := newScene(t, nil).start(nil, "--log.format=json")
-	d.says("connected to Redis")
-	d.signal(syscall.SIGTERM)
-	d.endsWithin(5 * time.Second)
-	if d.stdout.String() != "" {
-		t.Errorf("a welcome for machines: %s", &d.stdout)
+	d.Says("connected to Redis")
+	d.Signal(syscall.SIGTERM)
+	d.EndsWithin(5 * time.Second)
+	if d.Stdout.String() != "" {
+		t.Errorf("a welcome for machines: %s", &d.Stdout)
 	}
-	for line := range strings.Lines(d.stderr.String()) {
+	for line := range strings.Lines(d.Stderr.String()) {
 		var entry struct{ Level, Msg string }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Level == "" || entry.Msg == "" {
 			t.Errorf("%q: %v", line, err)
@@ -235,20 +235,20 @@ func TestUnprivileged(t *testing.T) {
 	t.Cleanup(func() { _ = os.Chmod(s.dir, 0o755) })
 
 	d := s.start(prepare, "--socket.path=run/relay.sock")
-	d.socket = s.path("run/relay.sock")
+	d.Socket = s.path("run/relay.sock")
 	d.awaitReady()
-	info, err := os.Stat(d.socket)
+	info, err := os.Stat(d.Socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info.Mode().Perm() != 0o660 {
 		t.Errorf("the socket has mode %v", info.Mode())
 	}
-	c := d.dial()
+	c := d.Dial()
 	c.Send("PUBLISH", "notifications", "hello")
 	c.Expect(t, ":0")
-	d.signal(syscall.SIGTERM)
-	if code := d.endsWithin(5 * time.Second); code != exitOK {
+	d.Signal(syscall.SIGTERM)
+	if code := d.EndsWithin(5 * time.Second); code != exitOK {
 		t.Errorf("exit code %d", code)
 	}
 }

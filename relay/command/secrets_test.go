@@ -34,8 +34,8 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 	}
 	d := newScene(t, nil).start(nil, "--redis.url=redis://user:"+secret+"@127.0.0.1:1", "--redis.alert_after=1",
 		"--log.level=debug")
-	d.says("Redis cannot be reached")
-	if all := d.stdout.String() + d.stderr.String(); strings.Contains(all, secret) {
+	d.Says("Redis cannot be reached")
+	if all := d.Stdout.String() + d.Stderr.String(); strings.Contains(all, secret) {
 		t.Errorf("printed:\n%s", all)
 	}
 }
@@ -64,7 +64,7 @@ func TestNoSecretIsTold(t *testing.T) {
 			var told []string
 			tell := func(what string, text string) { told = append(told, what+":\n"+text) }
 			address := d.awaitReady()
-			events := d.dial()
+			events := d.Dial()
 			events.Send("SUBSCRIBE", "relay:events", "relay:rejects")
 			events.Expect(t, "[subscribe relay:events 1]", "[subscribe relay:rejects 2]")
 			look := func(when string) {
@@ -72,7 +72,7 @@ func TestNoSecretIsTold(t *testing.T) {
 				for _, path := range []string{"/", "/livez", "/readyz", "/metrics", "/status", "/debug/vars", "/config"} {
 					tell(when+": "+path, body(t, address, path))
 				}
-				c := d.dial()
+				c := d.Dial()
 				for _, command := range []string{"INFO", "CLIENT LIST", "CLIENT INFO", "PUBLISH a m", "HELLO 3 AUTH x y"} {
 					tell(when+": "+command, c.Do(strings.Fields(command)...).String())
 				}
@@ -80,10 +80,10 @@ func TestNoSecretIsTold(t *testing.T) {
 			look("at first")
 			redis.MustDo("ACL", "SETUSER", way.user, "resetpass", ">another")
 			redis.MustDo("CLIENT", "KILL", "USER", way.user)
-			d.says("WRONGPASS")
+			d.Says("WRONGPASS")
 			look("with a wrong password")
 			redis.MustDo("ACL", "SETUSER", way.user, ">"+map[string]string{"url": inURL, "file": inFile}[name], "-ping")
-			d.says("allow +ping")
+			d.Says("allow +ping")
 			look("without PING")
 			redis.MustDo("ACL", "SETUSER", way.user, "+ping", "-publish", "resetchannels", "&relay:*")
 			d.awaitReady()
@@ -101,11 +101,11 @@ func TestNoSecretIsTold(t *testing.T) {
 			} {
 				s.write("relay.yaml", bad)
 				reloads := func() int {
-					text := d.stderr.String()
+					text := d.Stderr.String()
 					return strings.Count(text, "reload refused") + strings.Count(text, "configuration reloaded")
 				}
 				before := reloads()
-				d.signal(syscall.SIGHUP)
+				d.Signal(syscall.SIGHUP)
 				redistest.Eventually(t, wait, "it is read", func() bool { return reloads() > before })
 				look("after a reload")
 			}
@@ -121,19 +121,19 @@ func TestNoSecretIsTold(t *testing.T) {
 					tell(strings.Join(args, " "), r.stdout+r.stderr)
 				}
 			}
-			d.signal(syscall.SIGTERM)
-			d.endsWithin(5 * time.Second)
+			d.Signal(syscall.SIGTERM)
+			d.EndsWithin(5 * time.Second)
 			for _, v := range events.Closed() {
 				tell("an event", v.String())
 			}
-			tell("stdout", d.stdout.String())
-			tell("stderr", d.stderr.String())
+			tell("stdout", d.Stdout.String())
+			tell("stderr", d.Stderr.String())
 			for _, text := range told {
 				if strings.Contains(text, "s3cret") {
 					t.Errorf("a password is told by %s", text)
 				}
 			}
-			if len(told) < 100 || !strings.Contains(d.stderr.String(), "DEBUG") {
+			if len(told) < 100 || !strings.Contains(d.Stderr.String(), "DEBUG") {
 				t.Errorf("looked at %d texts only, or not at level debug", len(told))
 			}
 		})

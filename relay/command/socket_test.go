@@ -22,7 +22,7 @@ func TestSocketOfALivingRelayIsNotTaken(t *testing.T) {
 	d.awaitReady()
 	s.run(nil, "--http.listen=").expect(t, exitFailed, "socket.path: relay.sock: a living relay holds this socket",
 		"stop it or choose another path")
-	c := d.dial()
+	c := d.Dial()
 	c.Send("PING")
 	c.Expect(t, "+PONG")
 }
@@ -34,20 +34,20 @@ func TestSocketOfAStoppedRelayIsNotTaken(t *testing.T) {
 	s := newScene(t, nil)
 	d := s.start(nil)
 	d.awaitReady()
-	c := d.dial()
-	d.signal(syscall.SIGSTOP)
-	t.Cleanup(func() { d.signal(syscall.SIGCONT) })
+	c := d.Dial()
+	d.Signal(syscall.SIGSTOP)
+	t.Cleanup(func() { d.Signal(syscall.SIGCONT) })
 	refused := func() {
 		t.Helper()
 		s.run(nil, "--http.listen=").expect(t, exitFailed, "socket.path: relay.sock: a living relay holds this socket")
 	}
 	refused()
-	if err := os.Remove(d.socket + ".lock"); err != nil {
+	if err := os.Remove(d.Socket + ".lock"); err != nil {
 		t.Fatal(err)
 	}
 	refused()
-	d.signal(syscall.SIGCONT)
-	for _, c := range []*redistest.Client{c, d.dial()} {
+	d.Signal(syscall.SIGCONT)
+	for _, c := range []*redistest.Client{c, d.Dial()} {
 		c.Send("PING")
 		c.Expect(t, "+PONG")
 	}
@@ -57,14 +57,14 @@ func TestSocketOfAStoppedRelayIsNotTaken(t *testing.T) {
 func TestNextRelayTakesOver(t *testing.T) {
 	t.Parallel()
 	old := startStuck(t)
-	s := &scene{t, filepath.Dir(old.socket)}
+	s := &scene{t, filepath.Dir(old.Socket)}
 	next := s.start(nil)
 	next.awaitReady()
-	if old.hasEnded() {
+	if old.Ended() {
 		t.Fatal("the first relay has not drained")
 	}
-	old.endsWithin(drainTime + 2*time.Second)
-	c := next.dial()
+	old.EndsWithin(drainTime + 2*time.Second)
+	c := next.Dial()
 	c.Send("PING")
 	c.Expect(t, "+PONG")
 	s.run(nil, "--http.listen=").expect(t, exitFailed, "a living relay holds this socket")
@@ -75,14 +75,14 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	s := newScene(t, nil)
 	d := s.start(nil)
 	d.awaitReady()
-	d.signal(syscall.SIGKILL)
-	d.endsWithin(wait)
-	if _, err := os.Lstat(d.socket); err != nil {
+	d.Signal(syscall.SIGKILL)
+	d.EndsWithin(wait)
+	if _, err := os.Lstat(d.Socket); err != nil {
 		t.Fatalf("SIGKILL should leave the socket: %v", err)
 	}
 	again := s.start(nil)
 	again.awaitReady()
-	c := again.dial()
+	c := again.Dial()
 	c.Send("PING")
 	c.Expect(t, "+PONG")
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/process"
 )
 
 // TestShippedConfiguration is the first minute: the relay is ready in less than a
@@ -22,8 +23,8 @@ func TestShippedConfiguration(t *testing.T) {
 	best := time.Hour
 	for range 3 {
 		if d != nil {
-			d.signal(syscall.SIGTERM)
-			d.endsWithin(5 * time.Second)
+			d.Signal(syscall.SIGTERM)
+			d.EndsWithin(5 * time.Second)
 		}
 		began := time.Now()
 		d = s.start(func(cmd *exec.Cmd) { cmd.Env = []string{} }) // the file names its Redis
@@ -33,9 +34,9 @@ func TestShippedConfiguration(t *testing.T) {
 	if best > time.Second {
 		t.Errorf("ready after %v at best", best)
 	}
-	text := d.stdout.String()
+	text := d.Stdout.String()
 	for _, want := range []string{
-		"redis-relay " + testVersion, "relay.yaml", "embedded: for development only, history in relay.sock.history", d.socket,
+		"redis-relay " + testVersion, "relay.yaml", "embedded: for development only, history in relay.sock.history", d.Socket,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the welcome does not say %q", want)
@@ -45,16 +46,16 @@ func TestShippedConfiguration(t *testing.T) {
 	if address == nil {
 		t.Fatalf("the welcome does not say where the embedded Redis is:\n%s", text)
 	}
-	shell(t, "redis-cli -u "+address[1]+" ping").shows(t, "PONG")
+	shell(t, "redis-cli -u "+address[1]+" ping").Shows(t, wait, "PONG")
 	tries := regexp.MustCompile(`(?m)^  (redis-cli .*)$`).FindAllString(text, -1)
 	if len(tries) != 2 {
 		t.Fatalf("%d lines to try: %q", len(tries), tries)
 	}
 	heard := shell(t, tries[0])
-	heard.shows(t, "subscribe")
+	heard.Shows(t, wait, "subscribe")
 	told := shell(t, tries[1])
-	heard.shows(t, `"userId":"ann"`)
-	told.shows(t, "1\n")
+	heard.Shows(t, wait, `"userId":"ann"`)
+	told.Shows(t, wait, "1\n")
 }
 
 // TestWelcomeOfAProductionRelay says what runs, and invites nobody to publish.
@@ -63,15 +64,15 @@ func TestWelcomeOfAProductionRelay(t *testing.T) {
 	redis := redistest.Start(t)
 	d := newScene(t, nil).start(nil, "--redis.url="+redis.URL())
 	d.awaitReady()
-	if text := d.stdout.String(); !strings.Contains(text, redis.URL()) || strings.Contains(text, "publish") {
+	if text := d.Stdout.String(); !strings.Contains(text, redis.URL()) || strings.Contains(text, "publish") {
 		t.Errorf("the welcome:\n%s", text)
 	}
 }
 
 // shell runs a line until the test ends.
-func shell(t *testing.T, line string) *output {
+func shell(t *testing.T, line string) *process.Output {
 	t.Helper()
-	var out output
+	var out process.Output
 	cmd := exec.Command("sh", "-c", "exec "+line)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

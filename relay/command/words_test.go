@@ -20,14 +20,14 @@ func TestLoweredClientsAreSaidOnce(t *testing.T) {
 		cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -n 200; exec "$0" "$@"`}, cmd.Args...)
 	})
 	d.awaitReady()
-	said := func() int { return strings.Count(d.stderr.String(), "limits.clients is lowered") }
+	said := func() int { return strings.Count(d.Stderr.String(), "limits.clients is lowered") }
 	reload := func(text string) {
 		t.Helper()
-		before := strings.Count(d.stderr.String(), "configuration reloaded")
+		before := strings.Count(d.Stderr.String(), "configuration reloaded")
 		s.write("relay.yaml", text)
-		d.signal(syscall.SIGHUP)
+		d.Signal(syscall.SIGHUP)
 		redistest.Eventually(t, wait, "it is reloaded", func() bool {
-			return strings.Count(d.stderr.String(), "configuration reloaded") > before
+			return strings.Count(d.Stderr.String(), "configuration reloaded") > before
 		})
 	}
 	if said() != 1 {
@@ -53,7 +53,7 @@ func TestDeniedPatternIsCalledOne(t *testing.T) {
 	t.Parallel()
 	d := newScene(t, map[string]string{"relay.yaml": "unrouted: deny"}).start(nil)
 	d.awaitReady()
-	c := d.dial()
+	c := d.Dial()
 	for command, want := range map[string]string{
 		"PSUBSCRIBE": "-DENIED *: no route covers this pattern, and unrouted is deny; add a route to relay.yaml",
 		"SUBSCRIBE":  "-DENIED *: no route covers this channel, and unrouted is deny; add a route to relay.yaml",

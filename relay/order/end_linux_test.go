@@ -12,7 +12,7 @@ import (
 // the end by that write or from the kernel, it has its place before a publish that was sent behind it.
 func TestEndAmongWrites(t *testing.T) {
 	r := startRelay(t, redistest.Start(t))
-	s := &stage{socket: r.socket, relay: true}
+	s := &stage{socket: r.Socket, relay: true}
 	for range 300 {
 		list, err := s.play(script{
 			{"c1", []command{{"PING", "there"}}},

@@ -48,7 +48,7 @@ func TestModelIsRedis(t *testing.T) {
 func TestModelIsRelay(t *testing.T) {
 	redis := redistest.Start(t)
 	r := startRelay(t, redis)
-	s := &stage{socket: r.socket, relay: true, settle: settleRelay(r)}
+	s := &stage{socket: r.Socket, relay: true, settle: settleRelay(r)}
 	everyVocabulary(t, 200, func(t *testing.T, v vocabulary, rounds int) {
 		c := newCampaign(t, s, v, redis.Shards())
 		c.apart = true
@@ -60,7 +60,7 @@ func TestModelIsRelay(t *testing.T) {
 func TestOrderOfArrival(t *testing.T) {
 	redis := redistest.Start(t)
 	r := startRelay(t, redis)
-	s := &stage{socket: r.socket, relay: true}
+	s := &stage{socket: r.Socket, relay: true}
 	everyVocabulary(t, 1500, func(t *testing.T, v vocabulary, rounds int) {
 		newCampaign(t, s, v, redis.Shards()).run(rounds)
 	})

@@ -16,7 +16,7 @@ import (
 const (
 	manyNames       = 2000
 	slowestMultiple = 5 // of redis-server's time
-	races           = 9 // of which the fastest counts
+	races           = 100 // at most, of which the fastest counts: on a busy machine nearly all are slow
 )
 
 // TestPipelinedUnsubscribes ends many subscriptions by as many commands, which leave at once. The relay may
@@ -29,9 +29,9 @@ func TestPipelinedUnsubscribes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			redis := redistest.Start(t, redistest.Reference())
 			r := startRelay(t, redistest.Start(t))
-			direct, relayed := newLeaver(t, redis.Socket(), tt.others), newLeaver(t, r.socket, tt.others)
+			direct, relayed := newLeaver(t, redis.Socket(), tt.others), newLeaver(t, r.Socket, tt.others)
 			best := [2]time.Duration{time.Hour, time.Hour}
-			for range races {
+			for n := 0; n < races && (n < 3 || best[1] > slowestMultiple*best[0]); n++ {
 				best[0] = min(best[0], direct.race())
 				best[1] = min(best[1], relayed.race())
 			}

@@ -71,7 +71,7 @@ func TestTenThousandConnectionsAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			conn, err := connect(c.socket, &again)
+			conn, err := connect(c.Socket, &again)
 			if err != nil {
 				errs[i] = err
 				return
@@ -88,7 +88,7 @@ func TestTenThousandConnectionsAtOnce(t *testing.T) {
 	t.Logf("%d connected and subscribed in %v; %d times the socket's queue was full",
 		n, time.Since(began).Round(time.Millisecond), again.Load())
 
-	pub := c.dial()
+	pub := c.Dial()
 	for i := range channels {
 		pub.Send("PUBLISH", fmt.Sprintf("crowd:%02d", i), "m")
 	}
@@ -123,7 +123,7 @@ func TestAThousandConnectsASecond(t *testing.T) {
 	for i := range rate * seconds {
 		time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / rate)))
 		all.Go(func() {
-			conn, err := connect(c.socket, &again)
+			conn, err := connect(c.Socket, &again)
 			if err == nil {
 				err = ask(conn, len("+PONG\r\n"), "PING")
 				_ = conn.Close()
@@ -163,7 +163,7 @@ func TestAHundredThousandChannelsVanish(t *testing.T) {
 		return answer, err
 	}
 	var again atomic.Int64
-	whole, err := connect(c.socket, &again)
+	whole, err := connect(c.Socket, &again)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestAHundredThousandChannelsVanish(t *testing.T) {
 	if n := c.footprint().subscriptions; n < channels {
 		t.Errorf("%d subscriptions", n)
 	}
-	cut, err := connect(c.socket, &again)
+	cut, err := connect(c.Socket, &again)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestAHundredThousandChannelsVanish(t *testing.T) {
 		_, err := subscribe(cut, "xyz")
 		sent <- err
 	}()
-	c.eventually("it has subscribed to some", func() bool { return c.footprint().subscriptions > channels+each })
+	c.Eventually("it has subscribed to some", func() bool { return c.footprint().subscriptions > channels+each })
 	closeAll([]net.Conn{whole, cut})
 	t.Logf("in the middle of it: %v", <-sent)
 	b.leave(t)

@@ -34,7 +34,7 @@ func TestPublishesPipelinedWithoutReading(t *testing.T) {
 	command := redistest.AppendCommand(nil, "PUBLISH", "flood", strings.Repeat("x", payload))
 	n := volume() / len(command)
 	var again atomic.Int64
-	conn, err := connect(c.socket, &again)
+	conn, err := connect(c.Socket, &again)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestRepliesThatNobodyReads(t *testing.T) {
 	b := c.stand()
 	batch := bytes.Repeat(redistest.AppendCommand(nil, "PUBLISH", "flood", "x"), 1000)
 	var again atomic.Int64
-	conn, err := connect(c.socket, &again)
+	conn, err := connect(c.Socket, &again)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestRepliesThatNobodyReads(t *testing.T) {
 	if timeout, ok := err.(net.Error); err == nil || ok && timeout.Timeout() { //nolint:errorlint // as net returns it
 		t.Errorf("the client was not disconnected: %v", err)
 	}
-	c.eventually("the log says why", func() bool { return c.says("it did not keep up") == 1 })
+	c.Eventually("the log says why", func() bool { return c.says("it did not keep up") == 1 })
 	b.leave(t)
 	c.stayedUnder(64 * mib)
 	c.returned()
@@ -93,12 +93,12 @@ func TestStuckReaders(t *testing.T) {
 	const stuck, payload = 20, 8 << 10
 	var list []*redistest.Client
 	for range stuck {
-		s := c.dial()
+		s := c.Dial()
 		s.Send("SUBSCRIBE", "flood")
 		s.Expect(t, "[subscribe flood 1]")
 		list = append(list, s)
 	}
-	good, pub := c.dial(), c.dial()
+	good, pub := c.Dial(), c.Dial()
 	good.Send("SUBSCRIBE", "flood")
 	good.Expect(t, "[subscribe flood 1]")
 	n, text := volume()/payload, strings.Repeat("x", payload)
@@ -138,7 +138,7 @@ func TestStuckReaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := c.metrics()[`disconnects_total{reason="slow"}`]; got != stuck {
+	if got := c.Metrics()[`disconnects_total{reason="slow"}`]; got != stuck {
 		t.Errorf("%v were disconnected as slow, want %d", got, stuck)
 	}
 	b.leave(t)
@@ -159,7 +159,7 @@ func TestLongCommandsThatAreNeverWhole(t *testing.T) {
 	var conns []net.Conn
 	var all sync.WaitGroup
 	for range 30 {
-		conn, err := connect(c.socket, &again)
+		conn, err := connect(c.Socket, &again)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestLongCommandsThatAreNeverWhole(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := c.metrics()[`disconnects_total{reason="memory"}`]; n == 0 {
+	if n := c.Metrics()[`disconnects_total{reason="memory"}`]; n == 0 {
 		t.Error("nobody was disconnected")
 	}
 	b.leave(t)
@@ -191,11 +191,11 @@ func TestPublishesWhileRedisStandsStill(t *testing.T) {
 	c.redis.Stop()
 	var list []*redistest.Client
 	for range clients {
-		s := c.dial()
+		s := c.Dial()
 		s.SendRaw(batch)
 		list = append(list, s)
 	}
-	c.eventually("all are taken or refused", func() bool { return c.metrics()["commands_total"] >= clients*each })
+	c.Eventually("all are taken or refused", func() bool { return c.Metrics()["commands_total"] >= clients*each })
 	c.redis.Cont()
 	refused := 0
 	for _, s := range list {
@@ -221,7 +221,7 @@ func TestHalfOpenConnections(t *testing.T) {
 	var again atomic.Int64
 	var conns []net.Conn
 	for i := range n {
-		conn, err := connect(c.socket, &again)
+		conn, err := connect(c.Socket, &again)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,8 +233,8 @@ func TestHalfOpenConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.eventually("they are shown out", func() bool {
-		return c.metrics()[`disconnects_total{reason="incomplete"}`] == float64(n)
+	c.Eventually("they are shown out", func() bool {
+		return c.Metrics()[`disconnects_total{reason="incomplete"}`] == float64(n)
 	})
 	for i, conn := range conns {
 		_ = conn.SetDeadline(time.Now().Add(patience))

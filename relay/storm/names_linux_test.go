@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/process"
 )
 
 const (
@@ -50,9 +51,9 @@ func many(prefix string, first, n int) (list []string) {
 func natsKeeper(c *child) *keeper {
 	conn, err := net.Dial("tcp", c.nats)
 	if err != nil {
-		c.t.Fatal(err)
+		c.T.Fatal(err)
 	}
-	c.t.Cleanup(func() { _ = conn.Close() })
+	c.T.Cleanup(func() { _ = conn.Close() })
 	k := &keeper{Conn: conn}
 	k.line(`CONNECT {"verbose":false}`)
 	return k
@@ -155,7 +156,7 @@ func TestWhatClientsHaveKept(t *testing.T) {
 			for i := range 100 {
 				k := dial()
 				k.say(append([]string{"SUBSCRIBE"}, many("a", i*1000, 1000)...)...)
-				c.eventually("it has been read", func() bool { return c.metrics()["commands_total"] > float64(i) })
+				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
 				_ = k.Close()
 			}
 		},
@@ -184,7 +185,7 @@ func TestWhatClientsHaveKept(t *testing.T) {
 				k := dial()
 				command := append([]string{"XREAD", "BLOCK", "1", "STREAMS"}, many("kept:"+strconv.Itoa(i), 0, 1000)...)
 				k.say(append(command, strings.Fields(strings.Repeat("$ ", 1000))...)...)
-				c.eventually("it has been read", func() bool { return c.metrics()["commands_total"] > float64(i) })
+				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
 				_ = k.Close()
 			}
 		},
@@ -225,7 +226,7 @@ func TestWhatClientsHaveKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			door := freeAddress(t)
+			door := process.FreeAddress(t)
 			c := start(t, func(cmd *exec.Cmd) {
 				path := filepath.Join(cmd.Dir, "relay.yaml")
 				if err := os.WriteFile(path, []byte(keptRoutes), 0o600); err != nil {
@@ -236,20 +237,37 @@ func TestWhatClientsHaveKept(t *testing.T) {
 			var again atomic.Int64
 			var keepers []net.Conn
 			attack(c, func() *keeper {
-				conn, err := connect(c.socket, &again)
+				conn, err := connect(c.Socket, &again)
 				if err != nil {
 					t.Fatal(err)
 				}
 				keepers = append(keepers, conn)
 				return &keeper{Conn: conn}
 			})
-			time.Sleep(time.Second) // more of it is read from the sockets: without, less would be tried
-			c.eventually("what is counted is within limits.memory", func() bool {
-				m := c.metrics()
+			c.restful()
+			c.Eventually("what is counted is within limits.memory", func() bool {
+				m := c.Metrics()
 				return m["queued_bytes"]+m["subscription_bytes"]+m["nats_subscription_bytes"] <= keptMemory
 			})
 			c.stayedUnder(keptPeak)
 			closeAll(keepers)
 		})
 	}
+}
+
+// restful waits until the relay has read what is in its sockets, or will not read it: without, less would be tried.
+func (c *child) restful() {
+	c.T.Helper()
+	const pause = 150 * time.Millisecond
+	var before map[string]float64
+	c.Eventually("nothing changes any more", func() bool {
+		now := c.Metrics()
+		same := before != nil
+		for _, series := range []string{"commands_total", "queued_bytes", "subscription_bytes", "nats_subscription_bytes"} {
+			same = same && now[series] == before[series]
+		}
+		before = now
+		time.Sleep(pause) // between two looks
+		return same
+	})
 }

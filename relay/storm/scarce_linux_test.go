@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"redis-relay/relay/test/process"
 )
 
 // The relay keeps descriptors back: clients are refused before Redis cannot be
@@ -29,7 +31,7 @@ func TestFewDescriptors(t *testing.T) {
 	var served, refused []net.Conn
 	var again atomic.Int64
 	for range files {
-		conn, err := connect(c.socket, &again)
+		conn, err := connect(c.Socket, &again)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,21 +55,21 @@ func TestFewDescriptors(t *testing.T) {
 	}
 	var idle []net.Conn // on HTTP: they take nothing from others
 	for range files {
-		conn, err := net.Dial("tcp", c.http)
+		conn, err := net.Dial("tcp", c.HTTP)
 		if err != nil {
 			t.Fatal(err)
 		}
 		idle = append(idle, conn)
 	}
-	c.eventually("the relay answers beside them", func() bool { return c.status("/readyz") == 200 })
-	if n := c.metrics()["http_displaced_total"]; n < files/2 {
+	c.Eventually("the relay answers beside them", func() bool { return c.Status("/readyz") == 200 })
+	if n := c.Metrics()["http_displaced_total"]; n < files/2 {
 		t.Errorf("%v of %d connections made room for others", n, files)
 	}
 	for range 3 {
-		made := c.metrics()["upstream_connections_total"]
+		made := c.Metrics()["upstream_connections_total"]
 		c.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
-		c.eventually("the relay is connected again", func() bool {
-			return c.metrics()["upstream_connections_total"] > made && c.status("/readyz") == 200
+		c.Eventually("the relay is connected again", func() bool {
+			return c.Metrics()["upstream_connections_total"] > made && c.Status("/readyz") == 200
 		})
 	}
 	closeAll(append(served, append(refused, idle...)...))
@@ -78,14 +80,14 @@ func TestFewDescriptors(t *testing.T) {
 // mayOpen lets a relay have so many descriptors.
 func mayOpen(files int) func(*exec.Cmd) {
 	return func(cmd *exec.Cmd) {
-		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, files), program}, cmd.Args[1:]...)
+		cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, files), process.Path()}, cmd.Args[1:]...)
 		cmd.Path = "/bin/sh"
 	}
 }
 
 // NATS clients have as many as those on the socket, and no more than there are.
 func TestFewDescriptorsForTwoDoors(t *testing.T) {
-	c := start(t, mayOpen(164), "--nats.listen="+freeAddress(t))
+	c := start(t, mayOpen(164), "--nats.listen="+process.FreeAddress(t))
 	if c.says(`"lowered_to":50`)+c.says(`"lowered_to": 50`) != 1 {
 		t.Error("the log does not say that there will be 50 clients at each door")
 	}
@@ -98,17 +100,17 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	const left = 20
 	limit := uint64(c.footprint().descriptors + left)
 	var before unix.Rlimit
-	if err := unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &before); err != nil {
+	if err := unix.Prlimit(c.Cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &before); err != nil {
 		t.Fatal(err)
 	}
 	lower := unix.Rlimit{Cur: limit, Max: before.Max}
-	if err := unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_NOFILE, &lower, nil); err != nil {
+	if err := unix.Prlimit(c.Cmd.Process.Pid, unix.RLIMIT_NOFILE, &lower, nil); err != nil {
 		t.Fatal(err)
 	}
 	var conns []net.Conn
 	var again atomic.Int64
 	for range 3 * left {
-		conn, err := connect(c.socket, &again)
+		conn, err := connect(c.Socket, &again)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +119,7 @@ func TestNoDescriptorsLeft(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	c.eventually("it says so", func() bool { return c.says("cannot accept connections") == 1 })
+	c.Eventually("it says so", func() bool { return c.says("cannot accept connections") == 1 })
 	b.leave(t)
 	const watched = 2 * time.Second
 	used := c.processor()
@@ -136,14 +138,14 @@ func TestNoDescriptorsLeft(t *testing.T) {
 		}
 		_ = conn.Close()
 	}
-	c.eventually("it says that it is over", func() bool {
-		c.dial().Close()
+	c.Eventually("it says that it is over", func() bool {
+		c.Dial().Close()
 		return c.says("connections are accepted again") == 1
 	})
 	if n := c.says("cannot accept connections"); n != 1 {
 		t.Errorf("said so %d times", n)
 	}
-	if err := unix.Prlimit(c.cmd.Process.Pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
+	if err := unix.Prlimit(c.Cmd.Process.Pid, unix.RLIMIT_NOFILE, &before, nil); err != nil {
 		t.Fatal(err)
 	}
 	c.returned()
@@ -182,11 +184,11 @@ func TestLogWithoutRoom(t *testing.T) {
 			defer func() { _ = log.Close() }()
 			c := start(t, func(cmd *exec.Cmd) { cmd.Stdout, cmd.Stderr = log, log }, "--log.level=debug")
 			b := c.stand()
-			sub := c.dial()
+			sub := c.Dial()
 			sub.Send("SUBSCRIBE", "a")
 			sub.Expect(t, "[subscribe a 1]")
 			for range 100 { // each is a line in the log, or would be
-				other := c.dial()
+				other := c.Dial()
 				other.Send("PUBLISH", "relay:closed", "m")
 				if v := other.Receive(); v.Type != '-' {
 					t.Fatalf("got %s", v)
@@ -196,12 +198,12 @@ func TestLogWithoutRoom(t *testing.T) {
 			c.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
 			sub.Closed()
 			b.dismiss(t)
-			if err := c.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			if err := c.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
-			c.eventually("ready again", func() bool { return c.status("/readyz") == 200 })
+			c.Eventually("ready again", func() bool { return c.Status("/readyz") == 200 })
 			b = c.stand()
-			c.eventually("the bystander goes on", func() bool { return c.metrics()[`messages_received_total{route="unrouted"}`] > 0 })
+			c.Eventually("the bystander goes on", func() bool { return c.Metrics()[`messages_received_total{route="unrouted"}`] > 0 })
 			b.leave(t)
 			c.returned()
 			if code := c.end(); code != 0 {

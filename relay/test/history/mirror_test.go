@@ -7,8 +7,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,38 +17,27 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
+	"redis-relay/relay/test/process"
 )
 
 // startProgram builds the relay's program, runs it, and returns its socket.
 func startProgram(t *testing.T, redis *redistest.Server, settings string) (socket string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rr") // t.TempDir is too long for a socket
-	if err != nil {
+	dir := process.TempDir(t)
+	harness.WriteFile(t, dir, "relay.yaml", settings)
+	binary := filepath.Join(dir, "redis-relay")
+	if err := process.Build(binary, nil); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	binary, file := filepath.Join(dir, "redis-relay"), harness.WriteFile(t, dir, "relay.yaml", settings)
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "redis-relay").CombinedOutput(); err != nil {
-		t.Fatalf("build redis-relay: %v\n%s", err, out)
-	}
-	socket = filepath.Join(dir, "relay.sock")
-	cmd := exec.Command(binary, "--config", file, "--redis.url", redis.URL(), "--socket.path", socket, "--http.listen=")
-	var stderr strings.Builder
-	cmd.Env, cmd.Stderr = []string{}, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p := process.Run(t, binary, dir, nil, "--redis.url="+redis.URL())
+	p.AwaitReady()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("redis-relay ended with %v\n%s", err, &stderr)
+		p.Signal(syscall.SIGTERM)
+		if code := p.EndsWithin(redistest.DefaultTimeout); code != 0 {
+			t.Errorf("redis-relay ended with %d", code)
 		}
 	})
-	redistest.Eventually(t, redistest.DefaultTimeout, "redis-relay has a socket", func() bool {
-		_, err := os.Stat(socket)
-		return err == nil
-	})
-	return socket
+	return p.Socket
 }
 
 // listening starts redis-cli with a subscription, and returns what it prints once
