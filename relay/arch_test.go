@@ -36,6 +36,7 @@ var layers = map[string]struct {
 	"relay/account":    {nil, "it judges the relay by what can be seen from outside"},
 	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
+	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/schema"}, "it says what to run, and runs it"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
@@ -50,6 +51,8 @@ var layers = map[string]struct {
 	"relay/natsbridge": {[]string{"relay/hub", "relay/loop", "relay/nonblock", "relay/resp"}, "the door knows neither routes nor Redis"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
+	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it tells what others have found; who hears it is an outlet"},
+	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
 	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/sampling"}, "the door knows neither routes nor Redis"},
@@ -77,9 +80,10 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/embedded", "relay/fleet", "relay/glob", "relay/history", "relay/hub", "relay/loop", "relay/meter",
-	"relay/monitor", "relay/natsbridge", "relay/resp", "relay/respserver", "relay/route",
-	"relay/sampling", "relay/schema", "relay/upstream",
+	"config", "relay/admin", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
+	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
+	"relay/schema",
+	"relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means
@@ -126,6 +130,11 @@ var bans = []struct {
 		"pure code is tested by tables and fuzzed as it is",
 	},
 	{[]string{"relay/glob", "relay/resp"}, []string{"time"}, "so is what has no clock; a route's durations are only data"},
+	{
+		[]string{"relay/policy"},
+		[]string{"net", "os", "sync", "sync/atomic", "context", "go.uber.org/zap"},
+		"a verdict has no effect",
+	},
 	{[]string{"relay/schema"}, []string{"net", "net/http"}, "no reference is ever fetched"},
 	{
 		[]string{"config", "relay", "relay/embedded", "relay/hub", "relay/respserver", "relay/upstream"},

@@ -3,73 +3,40 @@ package relay
 // What check prints.
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"redis-relay/config"
-	"redis-relay/relay/route"
-	"redis-relay/relay/schema"
+	"redis-relay/relay/policy"
 )
 
 // Describe checks everything that can be known without Redis and without taking
 // the socket, and prints the routing table. No secret is printed.
 func Describe(cfg *config.Config, w io.Writer) error {
-	set, warnings, err := loadSchemas(cfg)
-	if err != nil || fileProblems(cfg) != nil {
-		return Problems(cfg)
-	}
-	table, err := newTable(cfg, set)
-	if err != nil {
+	rules, err := policy.New(cfg)
+	if err = errors.Join(withAll(err, Problems, cfg), fileProblems(cfg)); err != nil {
 		return err
 	}
-	warnings = append(cfg.Doubts(), warnings...)
 	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
 	if cfg.Redis.IsEmbedded() {
 		redis = "embedded (development only)"
 	}
-	file := cfg.File
-	if file == "" {
-		file = "built-in defaults"
-	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
-	p("config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n", file, redis, cfg.Socket.Path,
-		natsWord(cfg.NATS), or(cfg.HTTP.Listen, "-"))
-	p("ROUTE\tSCHEMA\tINVALID\tPUBLISH\tSUBSCRIBE\tNATS\n")
-	for _, rt := range table.Routes() {
-		p("%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, or(rt.SchemaName, "-"), invalidWord(rt),
-			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), mayWord(rt.NATS, nil))
-	}
-	p("\nROUTE\tKIND\tSLOW\tON_GAP\tDELIVER\tHISTORY\tRATE\tALERT\n")
-	for _, rt := range table.Routes() {
-		kinds := slices.Sorted(maps.Keys(rt.Kinds))
-		for _, kind := range kinds {
-			p("%s\t%s\t%s\n", rt.Name, kind, policyWords(rt.Kinds[kind]))
-		}
-		rest := "any"
-		if len(kinds) > 0 {
-			rest = "any other"
-		}
-		p("%s\t%s\t%s\n", rt.Name, rest, policyWords(&rt.Policy))
-	}
-	if names := set.Names(); len(names) > 0 {
-		p("\nSCHEMA\tDRAFT\tCHECKED\n")
-		for _, name := range names {
-			p("%s\t%s\t%s\n", name, draftWord(set, name), checkedWord(set, name))
-		}
-	}
+	_, _ = fmt.Fprintf(out, "config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n",
+		cmp.Or(cfg.File, "built-in defaults"), redis, cfg.Socket.Path, natsWord(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"))
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	if len(warnings) > 0 {
+	if err := rules.Describe(w); err != nil {
+		return err
+	}
+	if len(rules.Warnings()) > 0 {
 		_, _ = fmt.Fprintln(w)
 	}
-	for _, warning := range warnings {
+	for _, warning := range rules.Warnings() {
 		if _, err := fmt.Fprintln(w, "warning:", warning); err != nil {
 			return err
 		}
@@ -80,122 +47,9 @@ func Describe(cfg *config.Config, w io.Writer) error {
 
 // natsWord says where NATS clients reach the relay.
 func natsWord(c config.NATS) string {
+	listen := cmp.Or(c.Listen, "-")
 	if c.Leaf.URL == "" {
-		return or(c.Listen, "-")
+		return listen
 	}
-	return or(c.Listen, "-") + ", leaf node of " + c.Leaf.Redacted()
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// mayWord says who may do something.
-func mayWord(open bool, users route.Users) string {
-	switch {
-	case !open:
-		return "no"
-	case len(users) == 0:
-		return "yes"
-	}
-	list := make([]string, len(users))
-	for i, uid := range users {
-		list[i] = strconv.FormatUint(uint64(uid), 10)
-	}
-	return "uid " + strings.Join(list, ",")
-}
-
-func invalidWord(rt *route.Route) string {
-	switch {
-	case rt.SchemaName == "":
-		return "-"
-	case rt.LogInvalid:
-		return string(config.InvalidLog)
-	}
-	return string(config.InvalidReject)
-}
-
-// draftWord says of which draft a schema is.
-func draftWord(set *schema.Set, name string) string {
-	draft, named := set.Draft(name)
-	if !named {
-		return draft + " by default"
-	}
-	return draft
-}
-
-// checkedWord says how messages are checked against a schema.
-func checkedWord(set *schema.Set, name string) string {
-	if why := fallback(set, name); why != "" {
-		return "not compiled, at some three times the cost: " + why
-	}
-	return "compiled"
-}
-
-func slowWord(p *route.Policy) string {
-	switch {
-	case p.Slow == route.SlowDrop:
-		return string(config.SlowDrop)
-	case p.LatestBy != "":
-		return string(config.SlowLatest) + " by " + p.LatestBy
-	case p.Slow == route.SlowLatest:
-		return string(config.SlowLatest)
-	}
-	return string(config.SlowDisconnect)
-}
-
-func gapWord(g route.OnGap) string {
-	if g == route.GapNotify {
-		return string(config.OnGapNotify)
-	}
-	return string(config.OnGapDisconnect)
-}
-
-func deliverWord(p *route.Policy) string {
-	if p.DeliverOne {
-		return string(config.DeliverOne)
-	}
-	return string(config.DeliverAll)
-}
-
-// policyWords are the cells of a policy.
-func policyWords(p *route.Policy) string {
-	return strings.Join([]string{
-		slowWord(p), gapWord(p.OnGap), deliverWord(p), historyWords(p.History), rateWords(p.Rate), alertWords(p.Rate),
-	}, "\t")
-}
-
-func historyWords(h *route.History) string {
-	switch {
-	case h == nil:
-		return "-"
-	case h.TTL == 0:
-		return "about " + messages(float64(h.Length)) + ", for ever"
-	}
-	return "about " + messages(float64(h.Length)) + ", for " + config.DurationText(h.TTL)
-}
-
-func rateWords(r route.Rate) string {
-	if r.PerSecond == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%s/s, bursts of %d", messages(r.PerSecond), r.Burst)
-}
-
-func alertWords(r route.Rate) string {
-	if r.Alert == 0 {
-		return "-"
-	}
-	return "above " + messages(r.Alert) + "/s"
-}
-
-// messages counts them in words.
-func messages(n float64) string {
-	if n == 1 {
-		return "1 message"
-	}
-	return strconv.FormatFloat(n, 'f', -1, 64) + " messages"
+	return listen + ", leaf node of " + c.Leaf.Redacted()
 }

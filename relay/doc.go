@@ -1,6 +1,6 @@
-// Package relay is the composition root: it builds the parts, connects them and
-// supervises them. The two ways of a message are Relay.Deliver (from Redis to
-// local listeners) and Relay.Publish (from a local client to Redis).
+// Package relay wires: it builds the parts, connects them and supervises them. The two ways of a message are
+// inbound.Deliver (from Redis to local listeners) and outbound.Publish (from a local client to Redis).
+// Package policy decides about a message, these act on its verdict, and package notice tells.
 //
 // # Ordering
 //
@@ -13,7 +13,6 @@
 //
 // # Concurrency
 //
-// Deliver, TooLarge, Flush, Confirmed, Refused and Lost are called by the one
-// goroutine that reads from Redis; everything else may be called from anywhere.
-// Run blocks until everything it started has stopped.
+// The methods of Relay may be called from anywhere. Run blocks until everything it started has stopped.
+// Everything else belongs to the event loop, if it does not say otherwise.
 package relay

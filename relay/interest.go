@@ -5,21 +5,32 @@ package relay
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/checks"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
-	"redis-relay/relay/route"
 	"redis-relay/relay/upstream"
 )
 
-// interest stands between the hub and the connection to Redis. It is hub.Upstream, and upstream.Owner as far
-// as that is about subscriptions.
+// interest stands between the hub and the connection to Redis. It is hub.Upstream, and belongs to the loop.
 type interest struct {
-	relay     *Relay
+	// Fixed after construction.
+	rules   *atomic.Pointer[rules]
+	redis   *upstream.Connection
+	hub     *hub.Hub
+	feed    *history.Feed
+	fleet   *fleet.Fleet
+	checks  *checks.Pool
+	outlets *outlets
+	teller  *notice.Teller
+
 	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
 	own       int                         // channels of the relay itself that Redis has confirmed
 }
@@ -27,16 +38,16 @@ type interest struct {
 // Subscribe subscribes names. Announcements come with them, in one command, so that no entry comes without
 // one.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	now := i.relay.rules.Load()
+	now := i.rules.Load()
 	all := make([]string, 0, len(names))
 	for _, name := range names {
-		if now.historic(kind, name) {
+		if now.Historic(kind, name) {
 			i.announce(kind, name)
 			all = append(all, history.SeqPrefix+name)
 		}
 		all = append(all, name)
 	}
-	i.relay.redis.Subscribe(kind, all, func(lost bool, refused error) {
+	i.redis.Subscribe(kind, all, func(lost bool, refused error) {
 		switch {
 		case lost:
 		case refused == nil:
@@ -55,21 +66,21 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 // history: whoever listens must know, and that it is not the name they asked for.
 func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bool, refused error)) {
 	seq := history.SeqPrefix + name
-	up := i.relay.redis
-	up.Subscribe(kind, []string{seq}, func(lost bool, refused error) {
+	i.redis.Subscribe(kind, []string{seq}, func(lost bool, refused error) {
 		if lost || refused != nil {
 			i.forget(kind, []string{name})
 			if refused != nil {
 				refused = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis %s)",
-					refused, printable(name), printable(seq), upstream.Missing(refused, "&"+printable(seq)))
+					refused, policy.Printable(name), policy.Printable(seq),
+					upstream.Missing(refused, "&"+policy.Printable(seq)))
 			}
 			done(lost, refused)
 			return
 		}
-		up.Subscribe(kind, []string{name}, func(lost bool, refused error) {
+		i.redis.Subscribe(kind, []string{name}, func(lost bool, refused error) {
 			if refused != nil {
 				i.forget(kind, []string{name})
-				up.Unsubscribe(kind, []string{seq}, func(bool, error) {})
+				i.redis.Unsubscribe(kind, []string{seq}, func(bool, error) {})
 			} else if !lost {
 				i.confirmed(kind, []string{name})
 			}
@@ -91,15 +102,15 @@ func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bo
 		i.forget(kind, names)
 		names = all
 	}
-	i.relay.redis.Unsubscribe(kind, names, done)
+	i.redis.Unsubscribe(kind, names, done)
 }
 
 // Fence is upstream.Connection.Fence.
-func (i *interest) Fence(done func(lost bool)) { i.relay.redis.Fence(done) }
+func (i *interest) Fence(done func(lost bool)) { i.redis.Fence(done) }
 
 func (i *interest) announce(kind resp.Kind, name string) {
 	if kind == resp.PMessage {
-		i.relay.feed.ExpectPattern()
+		i.feed.ExpectPattern()
 	}
 	if i.announced[kind] == nil {
 		i.announced[kind] = map[string]bool{}
@@ -115,60 +126,55 @@ func (i *interest) forget(kind resp.Kind, names []string) {
 
 // confirmed says that Redis has subscribed names, with their announcements.
 func (i *interest) confirmed(kind resp.Kind, names []string) {
-	r := i.relay
-	r.epoch++
+	i.outlets.advance()
 	for _, name := range names {
 		if !i.announced[kind][name] {
 			continue
 		}
 		switch kind {
 		case resp.Message:
-			r.feed.Confirmed(name)
+			i.feed.Confirmed(name)
 		case resp.PMessage:
-			r.feed.ConfirmedPattern()
+			i.feed.ConfirmedPattern()
 		}
 	}
 }
 
 // HearOut calls done when what came of names has passed history and the pool of checks.
 func (i *interest) HearOut(kind resp.Kind, names []string, done func()) {
-	r := i.relay
 	var all [resp.Kinds][]string
 	all[kind] = names
-	r.feed.Barrier(all, func() { r.checks.barrier(done) })
+	i.feed.Barrier(all, func() { i.checks.Barrier(done) })
 }
 
 // Released says that Redis does not send a name any more, and that nobody hears it.
 func (i *interest) Released(kind resp.Kind, name string) {
 	switch kind {
 	case resp.Message:
-		i.relay.feed.Released(name)
+		i.feed.Released(name)
 	case resp.PMessage:
-		i.relay.feed.ReleasedPattern(name)
+		i.feed.ReleasedPattern(name)
 	}
 }
 
 // Refused says that Redis will not subscribe a name.
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
-	r := i.relay
 	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
 	if missing := upstream.Missing(err, "&"+name); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
-	r.log.Warn("Redis refused a subscription", facts...)
-	for b := range r.bridges {
-		b.Refused(kind, name, err)
-	}
+	i.teller.Log(notice.SubscriptionRefused, facts...)
+	i.outlets.refused(kind, name, err)
 	if kind == resp.Message {
-		r.feed.Refused(name, err)
+		i.feed.Refused(name, err)
 	}
 }
 
 // joinFleet has the questions of other relays come, and the answers to our own: on shard channels, or on
 // ordinary ones where Redis has no others, which came with 7.0.
 func (i *interest) joinFleet(kind resp.Kind) {
-	channels := i.relay.fleet.Channels()
-	i.relay.redis.Subscribe(kind, channels, func(lost bool, refused error) {
+	channels := i.fleet.Channels()
+	i.redis.Subscribe(kind, channels, func(lost bool, refused error) {
 		switch {
 		case lost:
 		case refused == nil:
@@ -176,8 +182,7 @@ func (i *interest) joinFleet(kind resp.Kind) {
 		case kind == resp.SMessage && fleet.NoShards(refused):
 			i.joinFleet(resp.Message)
 		default:
-			i.relay.log.Warn("Redis does not let relays ask each other: every relay is counted as one listener"+
-				upstream.Advice(refused, "&relay:*"), zap.Error(refused))
+			i.teller.Log(notice.FleetRefused.With(upstream.Advice(refused, "&relay:*")), zap.Error(refused))
 		}
 	})
 }
@@ -197,8 +202,8 @@ func (i *interest) patterns() int64 { return int64(len(i.announced[resp.PMessage
 // follow does what a reload asks for: routes may have got a history, or lost theirs.
 func (i *interest) follow() {
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
-		for _, name := range i.relay.hub.Names(kind) {
-			switch has, want := i.announced[kind][name], i.relay.rules.Load().historic(kind, name); {
+		for _, name := range i.hub.Names(kind) {
+			switch has, want := i.announced[kind][name], i.rules.Load().Historic(kind, name); {
 			case !has && want:
 				i.addAnnouncements(kind, name)
 			case has && !want:
@@ -209,17 +214,17 @@ func (i *interest) follow() {
 }
 
 func (i *interest) addAnnouncements(kind resp.Kind, name string) {
-	if !i.relay.redis.Connected() {
+	if !i.redis.Connected() {
 		return // they come with the name
 	}
 	i.announce(kind, name)
-	i.relay.redis.Subscribe(kind, []string{history.SeqPrefix + name}, func(lost bool, refused error) {
+	i.redis.Subscribe(kind, []string{history.SeqPrefix + name}, func(lost bool, refused error) {
 		switch {
 		case lost:
 		case refused != nil:
 			i.forget(kind, []string{name})
 			i.Refused(kind, history.SeqPrefix+name, refused)
-			i.relay.hub.End(kind, name, hub.ReasonRefused)
+			i.hub.End(kind, name, hub.ReasonRefused)
 		default:
 			i.confirmed(kind, []string{name})
 		}
@@ -229,34 +234,14 @@ func (i *interest) addAnnouncements(kind resp.Kind, name string) {
 func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
 	i.forget(kind, []string{name})
 	if kind == resp.Message {
-		i.relay.feed.Forget(name)
+		i.feed.Forget(name)
 	}
-	if i.relay.redis.Connected() {
-		i.relay.redis.Unsubscribe(kind, []string{history.SeqPrefix + name}, func(bool, error) {})
+	if i.redis.Connected() {
+		i.redis.Unsubscribe(kind, []string{history.SeqPrefix + name}, func(bool, error) {})
 	}
 }
 
-// Connected subscribes all that is wanted over a new connection. It is upstream.Owner.
-func (r *Relay) Connected() {
-	r.interest.joinFleet(resp.SMessage)
-	r.hub.Restore(r.redis.Restored)
-}
+// lost forgets what Redis had subscribed.
+func (i *interest) lost() { i.announced, i.own = [resp.Kinds]map[string]bool{}, 0 }
 
-// Lost disconnects the listeners that must learn of a gap that way. It is upstream.Owner.
-func (r *Relay) Lost(error) {
-	now := r.rules.Load()
-	r.leaf.standDown()
-	r.interest.announced, r.interest.own = [resp.Kinds]map[string]bool{}, 0
-	r.disconnected = r.hub.Lost(func(kind resp.Kind, name string) bool {
-		return now.onGap(kind, name) == route.GapDisconnect
-	})
-	r.disconnectFromNATS(now)
-	r.feed.Lost()
-	r.fleet.Lost()
-	r.reader.Renew()
-}
-
-var (
-	_ hub.Upstream   = (*interest)(nil)
-	_ upstream.Owner = (*Relay)(nil)
-)
+var _ hub.Upstream = (*interest)(nil)

@@ -4,12 +4,10 @@ package relay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,40 +18,18 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/natsbridge"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
-	"redis-relay/relay/upstream"
 )
 
 const (
-	// leasePrefix begins the keys of the lease, behind which the cluster's servers follow.
-	leasePrefix = "relay:leaf:"
-
-	leaseTime     = 5 * time.Second        // for which it is given
-	leaseMargin   = 500 * time.Millisecond // before its end in which it is not used
-	leaseInterval = time.Second            // in which it is renewed, and the cluster has to answer
-	leafPatience  = 10 * time.Second       // with the cluster's answer
-	leafBackoff   = 5 * time.Second        // between two attempts, at most
+	leafInterval = time.Second      // in which the cluster has to answer
+	leafPatience = 10 * time.Second // with its answer
+	leafBackoff  = 5 * time.Second  // between two attempts, at most
 )
 
-// leaseScript gives a lease (KEYS[1]) to ARGV[1] for ARGV[2] milliseconds, unless
-// another has it: then it returns nil. It returns up to when the cluster is known to
-// have had all (KEYS[2]), and notes ARGV[3] for that, if it is not empty. A lease of a
-// millisecond gives it back.
-var leaseScript = upstream.NewScript(`
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return false end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-local heard = redis.call('GET', KEYS[2])
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'EX', 604800) end
-return heard or ''
-`)
-
-var (
-	errOtherLeads = errors.New("another relay is the leaf node")
-	errRedisLost  = errors.New("the connection to Redis was lost")
-	errEnding     = errors.New("the relay ends")
-	errNoAnswer   = fmt.Errorf("the cluster does not answer within %v", leafPatience)
-)
+var errNoAnswer = fmt.Errorf("the cluster does not answer within %v", leafPatience)
 
 // leaf makes the relay a leaf node of a NATS cluster while it has the lease: of all
 // relays on one Redis that name the same servers one has it, so that the cluster gets
@@ -61,29 +37,22 @@ var (
 // may have been delivered already, and is not delivered again.
 type leaf struct {
 	// Fixed after construction.
-	relay   *Relay
 	cluster natsbridge.Cluster
-	id      string
-	keys    []string
-	log     *zap.Logger
-	began   time.Time
-	lost    chan struct{} // never closed; a value when messages of Redis may be missing
+	name    string // of the cluster, for people: without a password
+	lease   *lease
+	parts   natsbridge.Parts
+	rules   *atomic.Pointer[rules]
+	limits  *limits
+	outlets *outlets
+	teller  *notice.Teller
 	behind  rate.Sometimes
 	attempt rate.Sometimes
 
 	counters natsbridge.Counters
 	failures atomic.Uint64
-	until    atomic.Int64 // end of the lease, less a margin, since began
-	heard    atomic.Int64 // the cluster has had all that was published before, in Unix milliseconds; 0: not known
-	up       atomic.Bool  // there is an attachment
+	up       atomic.Bool // there is an outlet
 
-	current *attachment // nil: there is none; owned by the loop
-}
-
-// attachment is a connection to the cluster.
-type attachment struct {
-	*natsbridge.Bridge
-	since uint64 // the epoch from which on messages are its
+	current *outlet // nil: there is none; owned by the loop
 }
 
 // newCluster says how to reach a cluster. It checks the files that are needed for that.
@@ -96,60 +65,56 @@ func newCluster(c config.Leaf) (natsbridge.Cluster, error) {
 	return cluster, cluster.Check()
 }
 
-// openLeaf prepares what run does.
+// openLeaf prepares to be a leaf node, if the relay is to be one.
 func (r *Relay) openLeaf(life string) error {
-	if r.cfg.NATS.Leaf.URL == "" {
-		return nil
-	}
-	cluster, err := newCluster(r.cfg.NATS.Leaf)
-	if err != nil {
-		return err
-	}
-	hosts := make([]string, len(cluster.Servers))
-	for i, u := range cluster.Servers {
-		hosts[i] = natsbridge.Address(u)
-	}
-	slices.Sort(hosts)
-	lease := leasePrefix + "{" + strings.Join(hosts, ",") + "}"
-	l := &leaf{
-		relay: r, id: life, keys: []string{lease, lease + ":heard"}, log: r.log.Named("leaf"), began: time.Now(),
-		lost:    make(chan struct{}, 1),
+	r.leaf = &leaf{
+		lease: &lease{id: life, redis: r.redis, loop: r.loop, began: time.Now(), lost: make(chan struct{}, 1)},
+		rules: &r.rules, limits: &r.limits, outlets: r.outlets, teller: r.teller,
 		behind:  rate.Sometimes{First: 3, Interval: time.Second},
 		attempt: rate.Sometimes{First: 3, Interval: time.Minute},
 	}
-	cluster.Name, cluster.PublishTimeout = "redis-relay:"+life, r.cfg.Redis.PublishTimeout
-	cluster.Counters, cluster.Holds = &l.counters, l.holds
-	l.cluster = cluster
-	r.leaf = l
+	if r.cfg.NATS.Leaf.URL == "" {
+		return nil
+	}
+	return r.leaf.open(r)
+}
+
+// open has the relay become a leaf node once it runs.
+func (l *leaf) open(r *Relay) (err error) {
+	if l.cluster, err = newCluster(r.cfg.NATS.Leaf); err != nil {
+		return err
+	}
+	hosts := make([]string, len(l.cluster.Servers))
+	for i, u := range l.cluster.Servers {
+		hosts[i] = natsbridge.Address(u)
+	}
+	slices.Sort(hosts)
+	key := leasePrefix + "{" + strings.Join(hosts, ",") + "}"
+	l.lease.keys, l.name = []string{key, key + ":heard"}, r.cfg.NATS.Leaf.Redacted()
+	l.cluster.Name, l.cluster.PublishTimeout = "redis-relay:"+l.lease.id, r.cfg.Redis.PublishTimeout
+	l.cluster.Counters, l.cluster.Holds = &l.counters, l.lease.holds
+	l.parts = r.bridgeParts(&clusterDoor{r.door(clusterSource), l}, r.log.Named("leaf"))
+	r.services = append(r.services, l.run)
 	return nil
 }
 
-// attached is the connection to the cluster, or nil. It belongs to the loop.
-func (l *leaf) attached() *attachment {
-	if l == nil {
-		return nil
+// attach opens an outlet to the cluster, in place of the one there is; nil: none. It belongs to the loop.
+func (l *leaf) attach(o *outlet) {
+	if l.current != nil {
+		l.outlets.remove(l.current)
 	}
-	return l.current
-}
-
-// attach sets the connection to the cluster, or nil. It belongs to the loop.
-func (l *leaf) attach(a *attachment) {
-	l.current = a
-	l.up.Store(a != nil)
+	if o != nil {
+		l.outlets.add(o, notice.Cluster)
+	}
+	l.current = o
+	l.up.Store(o != nil)
 }
 
 // standDown ends a life, and deliveries at once: messages of Redis may be missing, and
 // with another Redis in its place the lease, too. It belongs to the loop.
 func (l *leaf) standDown() {
-	if l == nil {
-		return
-	}
 	l.attach(nil)
-	l.until.Store(0)
-	select {
-	case l.lost <- struct{}{}:
-	default:
-	}
+	l.lease.drop()
 }
 
 // run lives one life after the other until ctx ends. It always returns nil.
@@ -157,7 +122,7 @@ func (l *leaf) run(ctx context.Context) error {
 	const first = 100 * time.Millisecond
 	for bound := first; ctx.Err() == nil; {
 		up, err := l.life(ctx)
-		pause := leaseInterval + rand.N(leaseInterval)
+		pause := leafInterval + rand.N(leafInterval)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -169,8 +134,7 @@ func (l *leaf) run(ctx context.Context) error {
 			}
 			l.failures.Add(1)
 			l.attempt.Do(func() {
-				l.log.Warn("the relay is not a leaf node of the NATS cluster; trying again",
-					zap.String("cluster", l.relay.cfg.NATS.Leaf.Redacted()), zap.Error(err))
+				l.teller.Log(notice.LeafDown, zap.String("cluster", l.name), zap.Error(err))
 			})
 			pause = rand.N(bound)
 			bound = min(2*bound, leafBackoff)
@@ -186,135 +150,52 @@ func (l *leaf) run(ctx context.Context) error {
 // life is one lease. It reports whether the cluster has let the relay in.
 func (l *leaf) life(ctx context.Context) (up bool, err error) {
 	select {
-	case <-l.lost: // in an earlier life
+	case <-l.lease.lost: // in an earlier life
 	default:
 	}
-	l.heard.Store(0)
-	before, err := l.claim(ctx, leaseTime)
+	l.lease.heard.Store(0)
+	before, err := l.lease.claim(ctx, leaseTime)
 	if err != nil {
 		return false, err
 	}
-	defer l.release(ctx)
+	defer l.lease.release(ctx)
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return l.renew(ctx) })
+	all.Go(func() error { return l.lease.renew(ctx) })
 	all.Go(func() error { return l.serve(ctx, before, &up) })
 	err = all.Wait()
 	return up, err
 }
 
-// claim takes or renews the lease, and returns up to when the cluster had had all.
-func (l *leaf) claim(ctx context.Context, period time.Duration) (before time.Time, err error) {
-	heard := ""
-	if ms := l.heard.Load(); ms > 0 {
-		heard = strconv.FormatInt(ms, 10)
-	}
-	sent := time.Since(l.began)
-	v, err := l.eval(ctx, l.id, period.Milliseconds(), heard)
-	switch text, ok := v.(string); {
-	case err != nil:
-		return before, err
-	case !ok:
-		return before, errOtherLeads
-	case text != "":
-		ms, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return before, fmt.Errorf("key %s: %w", l.keys[1], err)
-		}
-		before = time.UnixMilli(ms)
-	}
-	l.until.Store(int64(sent + period - leaseMargin))
-	return before, nil
-}
-
-// eval runs the script and waits for what it returns.
-func (l *leaf) eval(ctx context.Context, args ...any) (any, error) {
-	type answer struct {
-		value any
-		err   error
-	}
-	r := l.relay
-	answered := make(chan answer, 1)
-	if !r.loop.Post(func() {
-		r.redis.Eval(leaseScript, l.keys, func(v any, err error) { answered <- answer{v, err} }, args...)
-	}) {
-		return nil, errEnding
-	}
-	select {
-	case a := <-answered:
-		return a.value, a.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// holds tells whether the lease is ours.
-func (l *leaf) holds() bool { return time.Since(l.began) < time.Duration(l.until.Load()) }
-
-func (l *leaf) release(ctx context.Context) {
-	l.until.Store(0)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	_, _ = l.claim(ctx, time.Millisecond) // else it ends by itself
-}
-
-// renew keeps the lease until ctx ends or it is lost.
-func (l *leaf) renew(ctx context.Context) error {
-	ticker := time.NewTicker(leaseInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-l.lost:
-			return errRedisLost
-		case <-ticker.C:
-		}
-		switch _, err := l.claim(ctx, leaseTime); {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, errOtherLeads):
-			return errors.New("the lease was lost to another relay")
-		case err != nil && !l.holds():
-			return fmt.Errorf("renew the lease: %w", err)
-		}
-	}
-}
-
 // serve is the leaf node until ctx ends, or something is lost. before is up to when
 // another life had delivered all; zero: there was none.
 func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
-	r := l.relay
 	epoch, err := l.fence(ctx)
 	if err != nil {
 		return err
 	}
-	door := clusterDoor{(*natsDoor)(r)}
-	limits := natsbridge.Limits{Payload: int(r.limits.Payload.Load()), Behind: int(r.buffer.Load())}
-	bridge, err := natsbridge.Attach(ctx, r.natsParts(door, l.log), l.cluster, limits)
+	limits := natsbridge.Limits{Payload: int(l.limits.Payload.Load()), Behind: int(l.limits.buffer.Load())}
+	bridge, err := natsbridge.Attach(ctx, l.parts, l.cluster, limits)
 	if err != nil {
 		return err
 	}
-	r.loop.Call(func() { l.attach(&attachment{bridge, epoch}) })
-	defer r.loop.Call(func() {
+	out := &outlet{bridge, epoch}
+	l.parts.Loop.Call(func() { l.attach(out) })
+	defer l.parts.Loop.Call(func() {
 		l.attach(nil)
 		bridge.Leave()
 	})
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return bridge.Run(ctx) })
-	all.Go(func() error { return l.watch(ctx, bridge, before, up) })
+	all.Go(func() error { return l.watch(ctx, out, before, up) })
 	return all.Wait()
 }
 
 // fence waits until all that Redis had sent has come, and returns the epoch of what
 // follows.
 func (l *leaf) fence(ctx context.Context) (epoch uint64, err error) {
-	r := l.relay
 	passed := make(chan uint64, 1)
-	if !r.loop.Post(func() {
-		r.hub.InOrder(func() {
-			r.epoch++ // what came before may be held up, and be delivered later
-			passed <- r.epoch
-		})
+	if !l.parts.Loop.Post(func() {
+		l.parts.Hub.InOrder(func() { passed <- l.outlets.advance() }) // what came before may be held up
 	}) {
 		return 0, errEnding
 	}
@@ -327,12 +208,12 @@ func (l *leaf) fence(ctx context.Context) (epoch uint64, err error) {
 }
 
 // watch has the cluster answer again and again, and tells it what it may have missed.
-func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time.Time, up *bool) error {
-	ticker := time.NewTicker(leaseInterval)
+func (l *leaf) watch(ctx context.Context, out *outlet, before time.Time, up *bool) error {
+	ticker := time.NewTicker(leafInterval)
 	defer ticker.Stop()
 	for last := (time.Time{}); ; {
 		sent := time.Now()
-		if !bridge.Await(leafPatience) {
+		if !out.Await(leafPatience) {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -340,21 +221,21 @@ func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time
 		}
 		if !*up {
 			*up = true
-			l.log.Info("leaf node of the NATS cluster", zap.String("cluster", l.relay.cfg.NATS.Leaf.Redacted()))
+			l.teller.Log(notice.LeafUp, zap.String("cluster", l.name))
 		}
 		switch {
 		case !last.IsZero(): // not sent: what was published just before may have been on its way to us
-			l.heard.Store(last.UnixMilli())
+			l.lease.heard.Store(last.UnixMilli())
 			last = sent
-		case before.IsZero() || l.settled(bridge):
+		case before.IsZero() || l.settled(out):
 			last = sent
 			heard := sent
 			if !before.IsZero() {
 				heard = time.Now() // only now all that is listened to is known, and confirmed
-				l.tellGap(bridge, before, heard)
+				l.tellGap(out, before, heard)
 			}
-			l.heard.Store(heard.UnixMilli())
-			_, _ = l.claim(ctx, leaseTime) // notes it; renew will see what is wrong
+			l.lease.heard.Store(heard.UnixMilli())
+			_, _ = l.lease.claim(ctx, leaseTime) // notes it; renew will see what is wrong
 		}
 		select {
 		case <-ctx.Done():
@@ -365,80 +246,41 @@ func (l *leaf) watch(ctx context.Context, bridge *natsbridge.Bridge, before time
 }
 
 // settled tells whether Redis has answered for all that the cluster listens to.
-func (l *leaf) settled(bridge *natsbridge.Bridge) (is bool) {
-	l.relay.loop.Call(func() { is = bridge.Settled() })
+func (l *leaf) settled(out *outlet) (is bool) {
+	l.parts.Loop.Call(func() { is = out.Settled() })
 	return is
 }
 
 // tellGap tells the cluster what it may have missed while nobody was its leaf node.
-func (l *leaf) tellGap(bridge *natsbridge.Bridge, since, until time.Time) {
-	l.relay.loop.Call(func() {
-		l.tell(bridge, Event{
-			Event: "gap", Time: until, Since: &since, Until: &until, Prefixes: l.relay.rules.Load().natsPrefixes(),
+func (l *leaf) tellGap(out *outlet, since, until time.Time) {
+	l.parts.Loop.Call(func() {
+		l.teller.SendTo(out, notice.LeafGap, notice.Event{
+			Time: until, Since: &since, Until: &until, Prefixes: l.rules.Load().NATSPrefixes(),
 			Cause: "the NATS cluster had no relay as its leaf node",
 		})
 	})
 }
 
-// tell tells the cluster of a gap. It belongs to the loop.
-func (l *leaf) tell(bridge *natsbridge.Bridge, event Event) {
-	payload, err := json.Marshal(event)
-	if err != nil {
-		l.log.Error("cannot encode an event", zap.Error(err))
-		return
-	}
-	bridge.Deliver(&resp.Delivery{Kind: resp.Message, Channel: []byte(EventsChannel), Payload: payload})
-}
-
 // clusterDoor is the relay as the cluster's clients see it: as those of this host do,
-// but they are another publisher, and of the relay's own channels there is that of
-// events alone, for gaps.
-type clusterDoor struct{ *natsDoor }
-
-const clusterSource = natsSource - 1
-
-// Publish is of natsbridge.Backend.
-func (d clusterDoor) Publish(channel, payload []byte, receipt natsbridge.Receipt) (checking bool, err error) {
-	return d.publish(clusterSource, channel, payload, receipt)
+// but of the relay's own channels there is that of events alone, for gaps.
+type clusterDoor struct {
+	*door
+	leaf *leaf
 }
 
 // MayListen is of natsbridge.Backend.
-func (d clusterDoor) MayListen(kind resp.Kind, name []byte) error {
-	if kind == resp.Message && string(name) == RejectsChannel {
-		return &Refusal{Denied, RejectsChannel, "it exists on the relay's own host only"}
+func (d *clusterDoor) MayListen(kind resp.Kind, name []byte) error {
+	if kind == resp.Message && string(name) == policy.RejectsChannel {
+		return refuse(policy.Denied, policy.RejectsChannel, "it exists on the relay's own host only")
 	}
-	return d.natsDoor.MayListen(kind, name)
+	return d.door.MayListen(kind, name)
 }
 
 // Missed tells the cluster alone.
-func (d clusterDoor) Missed(since, until time.Time, messages int) {
-	r := (*Relay)(d.natsDoor)
-	r.leaf.behind.Do(func() {
-		r.log.Warn("the NATS cluster fell behind, or its max_payload is less than limits.payload",
-			zap.Int("messages", messages))
+func (d *clusterDoor) Missed(since, until time.Time, messages int) {
+	d.leaf.behind.Do(func() { d.teller.Log(notice.ClusterGap, zap.Int("messages", messages)) })
+	d.teller.Send(notice.ClusterGap, notice.Event{
+		Since: &since, Until: &until, Missing: int64(messages), Prefixes: d.rules.Load().NATSPrefixes(),
+		Cause: "the NATS cluster fell behind, or takes no messages of this size (max_payload)",
 	})
-	if a := r.leaf.attached(); a != nil {
-		r.leaf.tell(a.Bridge, Event{
-			Event: "gap", Time: time.Now(), Since: &since, Until: &until, Missing: int64(messages),
-			Prefixes: r.rules.Load().natsPrefixes(),
-			Cause:    "the NATS cluster fell behind, or takes no messages of this size (max_payload)",
-		})
-	}
-}
-
-// measureLeaf names the metrics of the way to a cluster.
-func (r *Relay) measureLeaf() {
-	l := r.leaf
-	if l == nil {
-		l = new(leaf)
-	}
-	m := r.metrics
-	m.Gauge("nats_leaf_up", "1 while this relay is the leaf node of a NATS cluster.",
-		func() float64 { return oneIf(l.up.Load()) })
-	m.Count("nats_leaf_failures_total", "Attempts to be the leaf node that failed, or ended by a loss.",
-		func() float64 { return float64(l.failures.Load()) })
-	m.Count("nats_leaf_delivered_total", "Messages given to the NATS cluster.",
-		func() float64 { return float64(l.counters.Stats().Delivered) })
-	m.Count("nats_leaf_drops_total", "Messages the NATS cluster was too far behind for, or that are too large for it.",
-		func() float64 { return float64(l.counters.Stats().Dropped) })
 }

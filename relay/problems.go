@@ -5,20 +5,18 @@ package relay
 
 import (
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 
 	"redis-relay/config"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
-	"redis-relay/relay/schema"
 )
 
 // Problems says all that can be known without Redis and without taking the socket to keep
 // a relay from starting, beside what config.Config.Validate says. The configuration may
 // be one with mistakes. The errors are joined; those about a key begin with it.
 func Problems(cfg *config.Config) error {
-	return errors.Join(schemaProblems(cfg), fileProblems(cfg))
+	return errors.Join(policy.SchemaProblems(cfg), fileProblems(cfg))
 }
 
 // withAll adds to an error, if it is one, all problems of a kind, of which it may be the first.
@@ -31,29 +29,6 @@ func withAll(err error, problems func(*config.Config) error, cfg *config.Config)
 		return all
 	}
 	return errors.Join(err, all)
-}
-
-// schemaProblems is about the schemas and the names that routes call them.
-func schemaProblems(cfg *config.Config) error {
-	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
-	if !needed {
-		return nil
-	}
-	_, err := schema.Load(cfg.Schemas.Dir, string(cfg.Schemas.Draft))
-	if errors.Is(err, schema.ErrFolder) {
-		return fmt.Errorf("schemas: %w", err)
-	}
-	names, listed := schema.Names(cfg.Schemas.Dir)
-	if listed != nil {
-		return errors.Join(err, listed)
-	}
-	errs := []error{err}
-	for i := range cfg.Routes {
-		if name := cfg.Routes[i].Schema; name != "" && !slices.Contains(names, name) {
-			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, name, names)))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // fileProblems is about all other files, and the group of the socket.

@@ -8,12 +8,19 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"redis-relay/config"
+	"redis-relay/relay/loop"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 )
@@ -23,70 +30,106 @@ import (
 // symlink, and works on every file system.
 const watchInterval = time.Second
 
-// Reload reads the configuration again and takes over routes, schemas, limits and
-// the log level. If anything is wrong with it, nothing changes. It may be called
-// from anywhere.
-func (r *Relay) Reload() error {
-	r.reloading.Lock()
-	defer r.reloading.Unlock()
-	next, err := r.running.Reread()
-	var rules *rules
+// reloader takes over changes. Its methods may be called from anywhere, but for adopt.
+type reloader struct {
+	// Fixed after construction.
+	start    *config.Config // as at the start; what reloads is in rules and limits
+	metrics  *monitor.Metrics
+	level    zap.AtomicLevel
+	loop     *loop.Loop
+	server   *respserver.Server
+	interest *interest
+	outlets  *outlets
+	rules    *atomic.Pointer[rules]
+	limits   *limits
+	teller   *notice.Teller
+
+	loaded atomic.Pointer[loaded]
+
+	mu      sync.Mutex
+	running *config.Config // guarded by mu
+	schemas digests        // of running; guarded by mu
+}
+
+// loaded is immutable.
+type loaded struct {
+	at      time.Time // when the configuration that runs was taken over
+	refused time.Time // when a later one was refused; zero: none was
+	cause   string    // why
+}
+
+// describe says it in one line for people.
+func (l *loaded) describe() string {
+	at := l.at.UTC().Format(time.RFC3339)
+	if l.refused.IsZero() {
+		return "loaded at " + at
+	}
+	return fmt.Sprintf("reload refused at %s, the relay goes on with what it loaded at %s: %s",
+		l.refused.UTC().Format(time.RFC3339), at, strings.ReplaceAll(l.cause, "\n", "; "))
+}
+
+// reload reads the configuration again and takes it over. If anything is wrong with it, nothing changes.
+func (l *reloader) reload() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next, err := l.running.Reread()
+	var now *rules
 	var schemas digests
 	if err == nil {
 		schemas = digestSchemas(next)
-		rules, err = newRules(next, r.metrics)
-		err = next.Locate(withAll(err, schemaProblems, next))
+		now, err = newRules(next, l.metrics)
+		err = next.Locate(withAll(err, policy.SchemaProblems, next))
 	}
-	event := Event{Event: "reload", Time: time.Now()}
+	at := time.Now()
 	if err != nil {
-		state := *r.loaded.Load()
-		state.refused, state.cause = event.Time, err.Error()
-		r.loaded.Store(&state)
-		r.log.Error("reload refused, the relay goes on as before", zap.Error(err))
-		err = fmt.Errorf("reload refused, the relay goes on as before: %w", err)
-		event.Cause = err.Error()
-	} else {
-		wait := func() {}
-		r.loop.Call(func() { wait = r.adopt(next, rules, schemas) })
-		wait()
-		r.loaded.Store(&loaded{at: event.Time})
+		state := *l.loaded.Load()
+		state.refused, state.cause = at, err.Error()
+		l.loaded.Store(&state)
+		l.teller.Log(notice.ReloadRefused, zap.Error(err))
+		err = fmt.Errorf("%s: %w", notice.ReloadRefused.Text, err)
+		l.loop.Call(func() { l.teller.Send(notice.ReloadRefused, notice.Event{Time: at, Cause: err.Error()}) })
+		return err
 	}
-	r.loop.Call(func() { r.tell(EventsChannel, event) })
-	return err
+	wait := func() {}
+	l.loop.Call(func() { wait = l.adopt(next, now, schemas) })
+	wait()
+	l.loaded.Store(&loaded{at: at})
+	l.loop.Call(func() { l.teller.Send(notice.Reloaded, notice.Event{Time: at}) })
+	return nil
 }
 
-// adopt takes a configuration over. wait returns when it holds for NATS clients, too.
-func (r *Relay) adopt(next *config.Config, rules *rules, schemas digests) (wait func()) {
-	changes := append(config.Changes(r.running, next), r.schemas.changes(schemas)...)
-	r.rules.Store(rules)
-	// Who could not subscribe any more, would hear nothing more and not be told.
-	r.server.Reconsider(func(by respserver.User, kind resp.Kind, name []byte) bool {
-		return rules.maySubscribe(by, kind, name) == nil
+// adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.
+func (l *reloader) adopt(next *config.Config, now *rules, schemas digests) (wait func()) {
+	changes := append(config.Changes(l.running, next), l.schemas.changes(schemas)...)
+	l.rules.Store(now)
+	// A client that may not subscribe any more would hear nothing more and not be told.
+	l.server.Reconsider(func(by respserver.User, kind resp.Kind, name []byte) bool {
+		return now.MaySubscribe(policy.User(by), kind, name) == nil
 	})
-	r.interest.follow()
-	r.setLimits(next.Limits)
-	wait = r.reloadNATS(next)
+	l.interest.follow()
+	l.limits.set(next.Limits)
+	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
-		r.level.SetLevel(level)
+		l.level.SetLevel(level)
 	}
-	r.running, r.schemas = next, schemas
-	r.log.Info("configuration reloaded", zap.Int("routes", len(next.Routes)), zap.Strings("changes", changes))
-	rules.logSchemas(r.log)
-	if keys := config.Restart(r.cfg, next); len(keys) > 0 {
-		r.log.Warn("restart needed for some of the changes", zap.Strings("keys", keys))
+	l.running, l.schemas = next, schemas
+	l.teller.Log(notice.Reloaded, zap.Int("routes", len(next.Routes)), zap.Strings("changes", changes))
+	now.tell(l.teller)
+	if keys := config.Restart(l.start, next); len(keys) > 0 {
+		l.teller.Log(notice.RestartNeeded, zap.Strings("keys", keys))
 	}
 	return wait
 }
 
 // watch reloads when the file or a schema has changed and has then stayed the
 // same for one interval, so that a file that is being written is not read.
-func (r *Relay) watch(ctx context.Context) error {
-	if r.cfg.File == "" {
+func (l *reloader) watch(ctx context.Context) error {
+	if l.start.File == "" {
 		return nil
 	}
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	loaded := r.fingerprint()
+	loaded := l.fingerprint()
 	last := loaded
 	for {
 		select {
@@ -94,20 +137,20 @@ func (r *Relay) watch(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
-		now := r.fingerprint()
+		now := l.fingerprint()
 		if now == last && now != loaded {
 			loaded = now
-			_ = r.Reload() // has said what was wrong
+			_ = l.reload() // has said what was wrong
 		}
 		last = now
 	}
 }
 
 // fingerprint changes when the configuration file or a schema does.
-func (r *Relay) fingerprint() uint64 {
-	r.reloading.Lock()
-	cfg := r.running
-	r.reloading.Unlock()
+func (l *reloader) fingerprint() uint64 {
+	l.mu.Lock()
+	cfg := l.running
+	l.mu.Unlock()
 	h := fnv.New64a()
 	note := func(path string) {
 		if info, err := os.Stat(path); err == nil {

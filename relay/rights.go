@@ -6,12 +6,15 @@ package relay
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/notice"
 	"redis-relay/relay/upstream"
 )
 
@@ -79,25 +82,26 @@ func (r *right) allow(err error) string {
 
 // rights says what is missing.
 type rights struct {
-	relay *Relay
-	up    chan struct{} // a value when a connection stands
+	// Fixed after construction.
+	rules  *atomic.Pointer[rules]
+	teller *notice.Teller
+	reader *upstream.Reader
+	wait   time.Duration // for an answer
+	leaf   bool          // the relay is to be a leaf node
+	up     chan struct{} // a value when a connection stands
 
 	mu   sync.Mutex
 	told map[string]string // command -> what was advised; empty: it is allowed; guarded by mu
 }
 
-func newRights(r *Relay) *rights {
-	return &rights{relay: r, up: make(chan struct{}, 1), told: map[string]string{}}
-}
-
 // all lists the rights that this relay needs.
 func (r *rights) all() []right {
-	list := theRights
-	if r.relay.rules.Load().history() {
-		list = append(list[:len(list):len(list)], historyRights...)
+	list := slices.Clone(theRights)
+	if r.rules.Load().HasHistory() {
+		list = append(list, historyRights...)
 	}
-	if r.relay.leaf != nil {
-		list = append(list[:len(list):len(list)], leafRights...)
+	if r.leaf {
+		list = append(list, leafRights...)
 	}
 	return list
 }
@@ -119,9 +123,6 @@ func (r *rights) run(ctx context.Context) error {
 			return nil
 		case <-r.up:
 		}
-		if r.relay.embedded != nil {
-			continue // it allows all there is
-		}
 		for _, right := range r.all() {
 			if right.try != "" {
 				r.note(right.name, r.attempt(ctx, right.try))
@@ -135,9 +136,9 @@ func (r *rights) attempt(ctx context.Context, try string) error {
 	for word := range strings.FieldsSeq(try) {
 		args = append(args, word)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.relay.cfg.Redis.PublishTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.wait)
 	defer cancel()
-	_, err := r.relay.reader.Do(ctx, args...)
+	_, err := r.reader.Do(ctx, args...)
 	return err
 }
 
@@ -164,9 +165,9 @@ func (r *rights) note(command string, err error) {
 	switch {
 	case !changed:
 	case !is:
-		r.relay.log.Info("Redis allows " + command + " again")
+		r.teller.Log(notice.RightBack.With(command))
 	default:
-		r.relay.log.Warn(fmt.Sprintf("Redis does not allow %s: %s; %s", command, lost, advice), zap.Error(err))
+		r.teller.Log(notice.RightMissing.With(command, lost, advice), zap.Error(err))
 	}
 }
 

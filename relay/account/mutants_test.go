@@ -29,9 +29,9 @@ var mutants = []mutant{
 		quick: true,
 	},
 	{
-		name: "a message over the rate is not counted", file: "relay/deliver.go",
-		old: "r.reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), nil)\n\t\treturn judgement{closed: true}",
-		new: "return judgement{closed: true}",
+		name: "a message over the rate is not counted", file: "relay/inbound.go",
+		old: "in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, size, notice.Who{})",
+		new: "",
 	},
 	{
 		name: "a publish is acknowledged without an answer", file: "relay/upstream/life.go",
@@ -46,7 +46,7 @@ var mutants = []mutant{
 		faults: []string{"redis killed", "half-open and cut"},
 	},
 	{
-		name: "a gap is not told", file: "relay/events.go",
+		name: "a gap is not told", file: "relay/lifecycle.go",
 		old:    "if since := outage.Since; !since.IsZero() {",
 		new:    "if since := outage.Since; !since.IsZero() && outage.Took > time.Hour {",
 		faults: []string{"redis killed", "cut"},
@@ -58,9 +58,9 @@ var mutants = []mutant{
 		faults: []string{"delayed and cut"},
 	},
 	{
-		name: "listeners are not disconnected after a loss", file: "relay/interest.go",
-		old:    "return now.onGap(kind, name) == route.GapDisconnect",
-		new:    "return now == nil && now.onGap(kind, name) == route.GapDisconnect",
+		name: "listeners are not disconnected after a loss", file: "relay/lifecycle.go",
+		old:    "return now.OnGap(kind, name) == route.GapDisconnect",
+		new:    "return now == nil && now.OnGap(kind, name) == route.GapDisconnect",
 		faults: []string{"cut"},
 	},
 	{
@@ -91,8 +91,8 @@ var mutants = []mutant{
 		faults: []string{"cut", "redis killed"},
 	},
 	{
-		name: "a kind has the policy of its route", file: "relay/deliver.go",
-		old:    "rt.PolicyOf(j.kind)",
+		name: "a kind has the policy of its route", file: "relay/inbound.go",
+		old:    "rt.PolicyOf(v.Kind)",
 		new:    "&rt.Policy",
 		faults: []string{"cut"},
 	},
@@ -114,14 +114,14 @@ var mutants = []mutant{
 		new: "if !t.heard || !t.first(b.targets.seed, d) || len(d.Payload)%97 == 0 {",
 	},
 	{
-		name: "a gap is not told to NATS clients", file: "relay/events.go",
-		old:    "outside := r.nats != nil && r.nats.Hears([]byte(channel))",
-		new:    "outside := false",
+		name: "a gap is not told to NATS clients", file: "relay/outlets.go",
+		old:    "o.teller.Add(out, scope)",
+		new:    "",
 		faults: []string{"cut"},
 	},
 	{
-		name: "NATS clients are not disconnected after a loss", file: "relay/interest.go",
-		old:    "\tr.disconnectFromNATS(now)\n",
+		name: "NATS clients are not disconnected after a loss", file: "relay/lifecycle.go",
+		old:    "\tl.outlets.disconnectForGap(now)\n",
 		new:    "",
 		faults: []string{"cut"},
 	},

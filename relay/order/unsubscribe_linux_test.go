@@ -15,7 +15,7 @@ import (
 
 const (
 	manyNames       = 2000
-	slowestMultiple = 5 // of redis-server's time
+	slowestMultiple = 5   // of redis-server's time
 	races           = 100 // at most, of which the fastest counts: on a busy machine nearly all are slow
 )
 

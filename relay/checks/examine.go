@@ -1,9 +1,8 @@
-package relay
+package checks
 
 // Examinations: the checks that take longer than a scan.
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -11,9 +10,9 @@ import (
 	"redis-relay/relay/schema"
 )
 
-// examinations bounds the memory that examinations take at the same time. One that is
+// Examinations bounds the memory that examinations take at the same time. One that is
 // alone may take more than that.
-type examinations struct {
+type Examinations struct {
 	room    *atomic.Int64 // bytes; may change at any time
 	stopped atomic.Bool   // the relay ends: nobody waits for a result any more
 
@@ -24,22 +23,23 @@ type examinations struct {
 	taken int64     // guarded by mu: bytes
 }
 
-func newExaminations(room *atomic.Int64) *examinations {
-	x := &examinations{room: room, turn: make(chan struct{}, 1)}
+// NewExaminations returns some that may take so much together. room may change at any time.
+func NewExaminations(room *atomic.Int64) *Examinations {
+	x := &Examinations{room: room, turn: make(chan struct{}, 1)}
 	x.freed.L = &x.mu
 	return x
 }
 
 // validate examines a payload that a scan has left open. It may wait for others. When
 // the relay ends it returns schema.ErrStopped.
-func (x *examinations) validate(checker route.Checker, payload []byte) error {
+func (x *Examinations) validate(checker route.Checker, payload []byte) error {
 	bytes := schema.Memory(len(payload))
 	x.take(bytes)
 	defer x.give(bytes)
 	return checker.Validate(payload, x.stopped.Load)
 }
 
-func (x *examinations) take(bytes int64) {
+func (x *Examinations) take(bytes int64) {
 	x.turn <- struct{}{}
 	defer func() { <-x.turn }()
 	x.mu.Lock()
@@ -50,25 +50,17 @@ func (x *examinations) take(bytes int64) {
 	x.taken += bytes
 }
 
-func (x *examinations) give(bytes int64) {
+func (x *Examinations) give(bytes int64) {
 	x.mu.Lock()
 	x.taken -= bytes
 	x.mu.Unlock()
 	x.freed.Signal()
 }
 
-// stop ends all examinations, and those to come.
-func (x *examinations) stop() {
+// Stop ends all examinations, and those to come.
+func (x *Examinations) Stop() {
 	x.mu.Lock()
 	x.stopped.Store(true)
 	x.mu.Unlock()
 	x.freed.Signal()
-}
-
-// notChecked words why a publish is refused whose check was stopped.
-func notChecked(channel string, err error) *Refusal {
-	if errors.Is(err, schema.ErrStopped) {
-		return &Refusal{Busy, channel, "the relay is ending; nothing was sent, try again"}
-	}
-	return &Refusal{Invalid, channel, err.Error()}
 }

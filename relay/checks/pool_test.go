@@ -1,4 +1,4 @@
-package relay
+package checks
 
 // The pool of checks by itself: checks are gates that the tests open.
 
@@ -14,8 +14,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"redis-relay/config"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
@@ -76,11 +78,13 @@ func (g *gates) Validate(payload []byte, stopped func() bool) error {
 // poolScene is a pool on a loop, whose messages end in a list.
 type poolScene struct {
 	t        *testing.T
-	pool     *checkPool
+	pool     *Pool
 	gates    *gates
+	rules    *policy.Rules
 	route    *route.Route
 	counters *monitor.Route
-	newest   newest       // owned by the loop
+	last     policy.LastMessage
+	check    *Check       // owned by the loop
 	memory   atomic.Int64 // what the pool may hold
 	end      func()       // ends the pool, and waits for that; the loop goes on
 	heard    []string     // owned by the loop: "kind channel payload", and "!" if it was refused; "n lost channel"
@@ -90,19 +94,25 @@ type poolScene struct {
 func newPoolScene(t *testing.T, parallel int) *poolScene {
 	t.Helper()
 	g := newGates()
-	s := &poolScene{t: t, gates: g, route: &route.Route{Checker: g}}
+	cfg := config.Default()
+	cfg.Limits.Payload = maxHeld * 2
+	rules, err := policy.New(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &poolScene{t: t, gates: g, rules: rules, route: &route.Route{Checker: g, Subscribe: true}}
 	s.memory.Store(maxHeld)
 	s.counters = monitor.New("").Route("x")
-	exams := newExaminations(new(atomic.Int64))
+	exams := NewExaminations(new(atomic.Int64))
 	exams.room.Store(math.MaxInt64)
 	l := runLoop(t)
-	s.pool = newCheckPool(l, s.hear, s.lose, exams, &s.memory)
+	s.pool = New(l, s.hear, s.lose, exams, &s.memory)
 	s.pool.parallel = parallel
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = s.pool.run(ctx)
+		_ = s.pool.Run(ctx)
 	}()
 	s.end = func() {
 		cancel()
@@ -166,16 +176,16 @@ func (s *poolScene) empty() {
 	})
 }
 
-func (s *poolScene) hear(m *heldMessage) {
+func (s *poolScene) hear(m *Message) {
 	line := fmt.Sprintf("%s %s %s", m.Kind, m.Channel, m.Payload)
-	if m.check.err != nil {
+	if m.check.Invalid != nil {
 		line += "!"
 	}
 	s.heard = append(s.heard, line)
 }
 
-func (s *poolScene) lose(l *loss) {
-	s.heard = append(s.heard, fmt.Sprintf("%d lost %s", l.messages, l.channel))
+func (s *poolScene) lose(l *Loss) {
+	s.heard = append(s.heard, fmt.Sprintf("%d lost %s", l.Messages, l.Channel))
 }
 
 // take returns all that was handed on since it was asked last.
@@ -211,11 +221,11 @@ func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 	s.t.Helper()
 	s.inLoop(func() {
 		d := delivery(kind, channel, payload)
-		isCopy := s.newest.isCopy(s.route, d)
+		v, isCopy := s.last.Judge(s.rules, s.route, d)
 		if !isCopy {
-			s.newest.begin(s.route, d, judgement{open: newCheck(judgement{})})
+			s.check = NewCheck(v)
 		}
-		s.pool.add(s.route, s.counters, d, s.newest.open, isCopy)
+		s.pool.Add(s.route, s.counters, d, s.check, isCopy)
 	})
 }
 
@@ -223,8 +233,8 @@ func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 func (s *poolScene) follows(channel, payload string) (held bool) {
 	s.t.Helper()
 	s.inLoop(func() {
-		if held = s.pool.holds([]byte(channel)); held {
-			s.pool.add(s.route, s.counters, delivery(resp.Message, channel, payload), madeCheck(judgement{}), false)
+		if held = s.pool.Holds([]byte(channel)); held {
+			s.pool.Add(s.route, s.counters, delivery(resp.Message, channel, payload), NewCheck(&policy.Verdict{}), false)
 		}
 	})
 	return held
@@ -262,7 +272,7 @@ func TestBarrierOfThePool(t *testing.T) {
 	barrier := func() {
 		s.inLoop(func() {
 			passed = false
-			s.pool.barrier(func() { passed, before = true, slices.Clone(s.heard) })
+			s.pool.Barrier(func() { passed, before = true, slices.Clone(s.heard) })
 		})
 	}
 	hasPassed := func() (yes bool) {
@@ -448,7 +458,7 @@ func TestPoolKeepsOrder(t *testing.T) {
 		list[channel] = append(list[channel], payload)
 	}
 	s.inLoop(func() {
-		s.pool.handOn = func(m *heldMessage) { note(got, string(m.Channel), string(m.Payload)) }
+		s.pool.dispatch = func(m *Message) { note(got, string(m.Channel), string(m.Payload)) }
 	})
 	for i := range messages {
 		channel, payload := fmt.Sprint(rand.IntN(channels)), fmt.Sprint(i)

@@ -1,6 +1,6 @@
-package relay
+package checks
 
-// Checks that may take long: beside the loop, on as many cores as there are.
+// The pool: messages that wait for their checks, and the order in which they go on.
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 	"redis-relay/relay/schema"
@@ -23,7 +24,7 @@ const (
 	heldExtra = 512      // bytes that a message takes beside its frame
 )
 
-// checkPool holds messages that take long to judge, and those that came behind one
+// Pool holds messages that take long to judge, and those that came behind one
 // of them on its channel. Workers check them in parallel, the oldest first. Those
 // of one channel are handed on in the order in which they came; those of other
 // channels pass by. It also checks what local clients publish.
@@ -37,12 +38,12 @@ const (
 // A message is judged by the rules it arrived under, and goes to those that listen when
 // it is judged. So whoever joins a name that others listen to already may hear what
 // came shortly before. Everything belongs to the loop, but for the checks themselves.
-type checkPool struct {
+type Pool struct {
 	// Fixed after construction.
 	loop     *loop.Loop
-	handOn   func(*heldMessage)
-	lose     func(*loss)
-	exams    *examinations
+	dispatch func(*Message)
+	lose     func(*Loss)
+	exams    *Examinations
 	room     *atomic.Int64 // bytes that messages may take, at most maxHeld
 	parallel int           // checks at a time, at most
 
@@ -63,115 +64,115 @@ type job struct {
 
 // channelQueue holds the messages of one channel that are not handed on.
 type channelQueue struct {
-	messages []*heldMessage
+	messages []*Message
 	bytes    int
-	lost     *loss // of what came behind the last message, told in its turn; nil: nothing
+	lost     *Loss // of what came behind the last message, told in its turn; nil: nothing
 }
 
-// heldMessage never changes; check has its own rules. If passed is set, this is a mark behind a message,
-// not a message.
-type heldMessage struct {
+// Message is one that waits. It never changes; its check has its own rules.
+type Message struct {
 	resp.Delivery // in memory of its own
 
-	route    *route.Route
-	counters *monitor.Route
-	check    *check
-	isCopy   bool // not the first of those that share check
-	passed   func()
+	Route    *route.Route
+	Counters *monitor.Route
+	IsCopy   bool // not the first of those that share the check
+
+	check  *Check
+	passed func() // not nil: this is a mark behind a message, not a message
 }
 
-func (m *heldMessage) size() int { return cap(m.Frame) + heldExtra }
+// Verdict is that of the check, which has been made.
+func (m *Message) Verdict() *policy.Verdict { return &m.check.Verdict }
 
-// loss is what of a channel there was no room for. It never changes once it is told.
-type loss struct {
-	channel      string
-	kinds        [resp.Kinds]bool // of the messages, a copy apart from its original
-	since, until time.Time
-	messages     int64
-	last         *check // of the newest, whose copies are not counted again
+func (m *Message) size() int { return cap(m.Frame) + heldExtra }
+
+// Loss is what of a channel there was no room for. It never changes once it is told.
+type Loss struct {
+	Channel      string
+	Kinds        [resp.Kinds]bool // of the messages, a copy apart from its original
+	Since, Until time.Time
+	Messages     int64
+
+	last *Check // of the newest, whose copies are not counted again
 }
 
 // note adds a message.
-func (l *loss) note(d *resp.Delivery, c *check, now time.Time) (first bool) {
+func (l *Loss) note(d *resp.Delivery, c *Check, now time.Time) (first bool) {
 	first = l.last != c
 	if first {
-		l.messages++
+		l.Messages++
 	}
-	l.last, l.until, l.kinds[d.Kind] = c, now, true
+	l.last, l.Until, l.Kinds[d.Kind] = c, now, true
 	return first
 }
 
-// check is one judgement. A message that also matches patterns comes several
+// Check is what is to be found out of a message. One that also matches patterns comes several
 // times, and all its copies share one.
-type check struct {
-	judgement      // in memory of its own; err is fixed once done
-	begun     bool // it is among the jobs, or was
-	done      bool
+type Check struct {
+	policy.Verdict // in memory of its own; Invalid is fixed once done
+
+	begun bool // it is among the jobs, or was
+	done  bool
 }
 
-// newCheck returns a check that is still to be made of what a scan has left open.
-func newCheck(j judgement) *check {
-	j.kind, j.key = bytes.Clone(j.kind), bytes.Clone(j.key)
-	return &check{judgement: j}
-}
-
-// madeCheck returns a check with its result.
-func madeCheck(j judgement) *check {
-	c := newCheck(j)
-	c.begun, c.done = true, true
+// NewCheck returns a check that is still to be made, if the verdict is open.
+func NewCheck(v *policy.Verdict) *Check {
+	c := &Check{Verdict: *v, begun: !v.Open, done: !v.Open}
+	c.Kind, c.Key = bytes.Clone(v.Kind), bytes.Clone(v.Key)
 	return c
 }
 
-// newCheckPool returns a pool that hands messages on by handOn, and tells by lose what it
+// New returns a pool that hands messages on by dispatch, and tells by lose what it
 // had no room for. room is how many bytes it may hold, but it holds no more than maxHeld; it
 // may change at any time.
 //
 // One core is left to the loop: with all of them at checks, what can
 // be read waits some 10 ms for a turn. But a slow document must not keep the only
 // worker from all others.
-func newCheckPool(
-	l *loop.Loop, handOn func(*heldMessage), lose func(*loss), exams *examinations, room *atomic.Int64,
-) *checkPool {
-	return &checkPool{
-		loop: l, handOn: handOn, lose: lose, exams: exams, room: room,
+func New(
+	l *loop.Loop, dispatch func(*Message), lose func(*Loss), exams *Examinations, room *atomic.Int64,
+) *Pool {
+	return &Pool{
+		loop: l, dispatch: dispatch, lose: lose, exams: exams, room: room,
 		parallel: max(2, runtime.GOMAXPROCS(0)-1), queues: map[string]*channelQueue{},
 	}
 }
 
-// run waits for ctx to end and for the checks under way. What the pool still holds
-// is forgotten.
-func (p *checkPool) run(ctx context.Context) error {
+// Run waits for ctx to end and for the checks under way. What the pool still holds
+// is forgotten. It always returns nil.
+func (p *Pool) Run(ctx context.Context) error {
 	<-ctx.Done()
 	p.loop.Call(func() { p.ended = true })
-	p.exams.stop()
+	p.exams.Stop()
 	p.workers.Wait()
 	return nil
 }
 
-// holds tells whether messages of a channel wait, so that the next one must, too.
-func (p *checkPool) holds(channel []byte) bool {
+// Holds tells whether messages of a channel wait, so that the next one must, too.
+func (p *Pool) Holds(channel []byte) bool {
 	return len(p.queues) > 0 && p.queues[string(channel)] != nil
 }
 
-// add takes a message, or notes its loss.
-func (p *checkPool) add(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *check, isCopy bool) {
+// Add takes a message, or notes its loss: lost says so, unless it is a copy of one that was lost.
+func (p *Pool) Add(
+	rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *Check, isCopy bool,
+) (lost bool) {
 	switch {
 	case p.ended:
 	case p.fits(d.Channel, len(d.Frame)+heldExtra):
-		m := newHeldMessage(d, c)
-		m.route, m.counters, m.isCopy = rt, counters, isCopy
+		m := newMessage(d, c)
+		m.Route, m.Counters, m.IsCopy = rt, counters, isCopy
 		p.hold(m)
 	default:
-		if p.noteLoss(d, c) {
-			counters.Rejected(monitor.Inbound, string(Busy)).Inc()
-		}
+		lost = p.noteLoss(d, c)
 		p.release(string(d.Channel)) // nothing may be there that would be judged
 	}
+	return lost
 }
 
-// newHeldMessage returns a message in memory of its own.
-func newHeldMessage(d *resp.Delivery, c *check) *heldMessage {
-	m := &heldMessage{check: c}
+// newMessage returns a message in memory of its own.
+func newMessage(d *resp.Delivery, c *Check) *Message {
+	m := &Message{check: c}
 	frame := append(make([]byte, 0, len(d.Frame)), d.Frame...) // not a byte more
 	_, _, _ = resp.ScanServer(frame, &m.Delivery)              // was read once already
 	m.ID, m.Epoch = d.ID, d.Epoch
@@ -179,7 +180,7 @@ func newHeldMessage(d *resp.Delivery, c *check) *heldMessage {
 }
 
 // fits tells whether there is room for a message of a channel.
-func (p *checkPool) fits(channel []byte, size int) bool {
+func (p *Pool) fits(channel []byte, size int) bool {
 	room := int(min(maxHeld, p.room.Load()))
 	if q := p.queues[string(channel)]; q != nil && q.bytes+size > room/2 {
 		return false
@@ -189,7 +190,7 @@ func (p *checkPool) fits(channel []byte, size int) bool {
 
 // hold takes a message. What was lost before it has its place before it. One that is judged already, as a
 // copy may be, is handed on at once if nothing is before it.
-func (p *checkPool) hold(m *heldMessage) {
+func (p *Pool) hold(m *Message) {
 	channel := string(m.Channel)
 	q := p.queue(channel)
 	p.settleLoss(q)
@@ -204,27 +205,27 @@ func (p *checkPool) hold(m *heldMessage) {
 }
 
 // judge has the check of a message made.
-func (p *checkPool) judge(m *heldMessage, channel string) {
+func (p *Pool) judge(m *Message, channel string) {
 	c := m.check
 	c.begun = true
-	p.check(m.route.Checker, m.Payload, func(err error) {
+	p.Check(m.Route.Checker, m.Payload, func(err error) {
 		if errors.Is(err, schema.ErrStopped) {
 			return // the relay ends
 		}
-		c.err, c.done = err, true
+		c.Invalid, c.Open, c.done = err, false, true
 		p.release(channel)
 	})
 }
 
-// check checks a payload, which must not be changed; done is called by the loop, later, but not when the
+// Check checks a payload, which must not be changed; done is called by the loop, later, but not when the
 // relay ends before.
-func (p *checkPool) check(checker route.Checker, payload []byte, done func(err error)) {
+func (p *Pool) Check(checker route.Checker, payload []byte, done func(err error)) {
 	p.todo = append(p.todo, job{checker, payload, done})
 	p.begin()
 }
 
 // begin begins checks, as many as may be under way.
-func (p *checkPool) begin() {
+func (p *Pool) begin() {
 	for len(p.todo) > 0 && p.active < p.parallel && !p.ended {
 		j := p.todo[0]
 		p.todo[0] = job{}
@@ -237,7 +238,7 @@ func (p *checkPool) begin() {
 	}
 }
 
-func (p *checkPool) checked(j job, err error) {
+func (p *Pool) checked(j job, err error) {
 	p.active--
 	p.begin()
 	if !errors.Is(err, schema.ErrStopped) || !p.ended {
@@ -247,16 +248,16 @@ func (p *checkPool) checked(j job, err error) {
 
 // noteLoss notes the loss of a message, and reports whether it is not a copy of the
 // one lost before.
-func (p *checkPool) noteLoss(d *resp.Delivery, c *check) (first bool) {
+func (p *Pool) noteLoss(d *resp.Delivery, c *Check) (first bool) {
 	q, now := p.queue(string(d.Channel)), time.Now()
 	if q.lost == nil {
-		q.lost = &loss{channel: string(d.Channel), since: now}
+		q.lost = &Loss{Channel: string(d.Channel), Since: now}
 	}
 	return q.lost.note(d, c, now)
 }
 
 // settleLoss puts a mark behind the messages, at which what was lost is told.
-func (p *checkPool) settleLoss(q *channelQueue) {
+func (p *Pool) settleLoss(q *channelQueue) {
 	if l := q.lost; l != nil {
 		q.lost = nil
 		p.mark(q, func() { p.lose(l) })
@@ -264,14 +265,14 @@ func (p *checkPool) settleLoss(q *channelQueue) {
 }
 
 // mark has passed called when the messages before it have been handed on.
-func (p *checkPool) mark(q *channelQueue, passed func()) {
-	mark := &heldMessage{check: madeCheck(judgement{}), passed: passed}
+func (p *Pool) mark(q *channelQueue, passed func()) {
+	mark := &Message{check: NewCheck(&policy.Verdict{}), passed: passed}
 	q.messages = append(q.messages, mark)
 	q.bytes += mark.size()
 	p.bytes += mark.size()
 }
 
-func (p *checkPool) queue(channel string) *channelQueue {
+func (p *Pool) queue(channel string) *channelQueue {
 	q := p.queues[channel]
 	if q == nil {
 		q = &channelQueue{}
@@ -280,8 +281,8 @@ func (p *checkPool) queue(channel string) *channelQueue {
 	return q
 }
 
-// barrier calls done when all that is held now has been handed on: at once, if nothing is.
-func (p *checkPool) barrier(done func()) {
+// Barrier calls done when all that is held now has been handed on: at once, if nothing is.
+func (p *Pool) Barrier(done func()) {
 	left := len(p.queues)
 	if left == 0 {
 		done()
@@ -299,7 +300,7 @@ func (p *checkPool) barrier(done func()) {
 
 // release hands on what is judged of a channel, up to the first message that is
 // not.
-func (p *checkPool) release(channel string) {
+func (p *Pool) release(channel string) {
 	q := p.queues[channel]
 	if q == nil {
 		return
@@ -319,7 +320,7 @@ func (p *checkPool) release(channel string) {
 		if m.passed != nil {
 			m.passed()
 		} else {
-			p.handOn(m)
+			p.dispatch(m)
 		}
 	}
 	if len(q.messages) == 0 {

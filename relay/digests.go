@@ -1,7 +1,6 @@
 package relay
 
-// Which configuration the relay runs, what became of the last attempt to change it,
-// and what a reload has changed.
+// What a reload has changed in the folder of schemas.
 
 import (
 	"fmt"
@@ -12,38 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"redis-relay/config"
 	"redis-relay/relay/schema"
 )
-
-// loaded is immutable.
-type loaded struct {
-	at      time.Time // when the configuration that runs was taken over
-	refused time.Time // when a later one was refused; zero: none was
-	cause   string    // why
-}
-
-// describe says it in one line for people.
-func (l *loaded) describe() string {
-	at := l.at.UTC().Format(time.RFC3339)
-	if l.refused.IsZero() {
-		return "loaded at " + at
-	}
-	return fmt.Sprintf("reload refused at %s, the relay goes on with what it loaded at %s: %s",
-		l.refused.UTC().Format(time.RFC3339), at, strings.ReplaceAll(l.cause, "\n", "; "))
-}
-
-// measureLoaded names the metrics of reloads, after Prometheus's own.
-func (r *Relay) measureLoaded() {
-	r.metrics.Gauge("config_last_reload_successful",
-		"1 unless the last reload was refused, so that the relay goes on with an earlier configuration.",
-		func() float64 { return oneIf(r.loaded.Load().refused.IsZero()) })
-	r.metrics.Gauge("config_last_reload_success_timestamp_seconds",
-		"When the configuration that runs was taken over.",
-		func() float64 { return float64(r.loaded.Load().at.UnixNano()) / 1e9 })
-}
 
 // digests are of the schema files, by their path in the folder.
 type digests map[string]uint64

@@ -1,16 +1,12 @@
-package relay
+package policy
 
 // Rates of channels: who is over a limit, and who is noisy.
 
 import (
 	"fmt"
-	"math"
 	"time"
 
-	"go.uber.org/zap"
-
 	"redis-relay/relay/meter"
-	"redis-relay/relay/monitor"
 	"redis-relay/relay/route"
 )
 
@@ -18,11 +14,19 @@ import (
 // what a relay has let out is not refused for having been held up.
 const maxDelay = time.Second
 
-// meters watch the channels of one policy. Each publish comes back, so the two
-// directions count by themselves.
+// direction is where a message goes. Each publish comes back, so the two directions are metered by
+// themselves.
+type direction int
+
+const (
+	inbound direction = iota
+	outbound
+)
+
+// meters watch the channels of one policy.
 type meters struct {
-	outbound, inbound *meter.Meter
-	rate              route.Rate
+	of   [2]*meter.Meter // by direction
+	rate route.Rate
 }
 
 // newMeters returns the meters of a route's policies that have a rate. A kind with
@@ -56,52 +60,28 @@ func metersOf(p *route.Policy) *meters {
 	if p.History != nil {
 		in.Limit = 0
 	}
-	return &meters{meter.New(out), meter.New(in), p.Rate}
+	return &meters{[...]*meter.Meter{inbound: meter.New(in), outbound: meter.New(out)}, p.Rate}
 }
 
-// count counts a message, tells of a channel that is noisy, and says why the message
-// is over the rate, or nil.
-func (r *Relay) count(now *rules, d monitor.Direction, rt *route.Route, kind, channel []byte) *Refusal {
+// meter says why a message is over the rate of its channel, or nil; and how many messages/s the channel
+// carries, if they are worth an alert.
+func (r *Rules) meter(d direction, rt *route.Route, kind, channel []byte) (refusal *Refusal, noise float64) {
 	if !rt.HasRate() {
-		return nil
+		return nil, 0
 	}
-	m := now.meters[rt.PolicyOf(kind)]
+	m := r.meters[rt.PolicyOf(kind)]
 	if m == nil {
-		return nil
+		return nil, 0
 	}
-	of := m.inbound
-	if d == monitor.Outbound {
-		of = m.outbound
-	}
-	wait, noise := of.Count(channel, time.Now())
-	if noise > 0 {
-		r.noisy(d, rt, now.counters[rt.Index], string(channel), noise)
-	}
+	wait, noise := m.of[d].Count(channel, time.Now())
 	switch {
 	case wait == 0:
-		return nil
-	case d == monitor.Inbound:
+		return nil, noise
+	case d == inbound:
 		reason := fmt.Sprintf("more than %v messages/s came from Redis; not delivered here", m.rate.PerSecond)
-		return &Refusal{RateLimit, string(channel), reason}
+		return &Refusal{RateLimit, string(channel), reason}, noise
 	}
 	retry := (wait + time.Millisecond - 1).Truncate(time.Millisecond)
 	reason := fmt.Sprintf("more than %v messages/s on this channel; retry in %v", m.rate.PerSecond, retry)
-	return &Refusal{RateLimit, string(channel), reason}
-}
-
-// noisy tells of a channel over rate.alert.
-func (r *Relay) noisy(
-	d monitor.Direction, rt *route.Route, counters *monitor.Route, channel string, perSecond float64,
-) {
-	perSecond = math.Round(perSecond)
-	counters.Noisy.Inc()
-	if more, ok := r.noiseLog.Allow(string(d) + " " + channel); ok {
-		r.log.Warn("a channel is noisy", append(more, zap.String("channel", printable(channel)),
-			zap.String("route", rt.Name), zap.String("direction", string(d)),
-			zap.Float64("messages_per_second", perSecond))...)
-	}
-	r.tell(EventsChannel, Event{
-		Event: "alert", Time: time.Now(), Cause: "more messages/s than rate.alert",
-		Channel: channel, Direction: d, Rate: perSecond,
-	})
+	return &Refusal{RateLimit, string(channel), reason}, noise
 }

@@ -1,4 +1,4 @@
-package relay
+package checks
 
 // Examinations by themselves: checks are gates that the tests open.
 
@@ -19,7 +19,7 @@ func newRoom(n int64) *atomic.Int64 {
 
 func TestExaminationsWaitForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, x := newGates(), newExaminations(newRoom(2))
+		g, x := newGates(), NewExaminations(newRoom(2))
 		for range 5 {
 			go func() { _ = x.validate(g, []byte("wait")) }()
 		}
@@ -38,7 +38,7 @@ func TestExaminationsWaitForRoom(t *testing.T) {
 // TestLargeExaminationIsNotOvertaken has one that needs all the room wait for another, and short ones come behind it.
 func TestLargeExaminationIsNotOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, x := newGates(), newExaminations(newRoom(3))
+		g, x := newGates(), NewExaminations(newRoom(3))
 		large, short := g, newGates()
 		close(short.open)
 		x.take(schema.Memory(1))
@@ -64,11 +64,11 @@ func TestLargeExaminationIsNotOvertaken(t *testing.T) {
 
 func TestEndOfExaminations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, x := newGates(), newExaminations(newRoom(1))
+		g, x := newGates(), NewExaminations(newRoom(1))
 		x.take(schema.Memory(1))
 		go func() { _ = x.validate(g, []byte("x")) }()
 		synctest.Wait()
-		x.stop()
+		x.Stop()
 		synctest.Wait()
 		if stopped := g.stopped.Load(); stopped == nil || !(*stopped)() {
 			t.Error("it waits on, or is not told to stop")

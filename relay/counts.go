@@ -3,14 +3,30 @@ package relay
 // Who listens, as PUBSUB asks.
 
 import (
+	"sync/atomic"
+
+	"redis-relay/relay/fleet"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
 )
+
+// counts is respserver.Census. It belongs to the loop, but for RedisVersion.
+type counts struct {
+	rules    *atomic.Pointer[rules]
+	redis    *upstream.Connection
+	hub      *hub.Hub
+	fleet    *fleet.Fleet
+	interest *interest
+	outlets  *outlets
+}
 
 // Channels lists the channels that somebody anywhere listens to, without the
 // relays' own and those that the user may not listen to. A nil pattern means all.
-func (r *Relay) Channels(by respserver.User, kind resp.Kind, pattern []byte, done func([]string, error)) {
+func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, done func([]string, error)) {
 	args := []any{"pubsub", "channels"}
 	if kind == resp.SMessage {
 		args[1] = "shardchannels"
@@ -18,16 +34,16 @@ func (r *Relay) Channels(by respserver.User, kind resp.Kind, pattern []byte, don
 	if pattern != nil {
 		args = append(args, pattern)
 	}
-	r.redis.Ask(func(v any, err error) {
+	c.redis.Ask(func(v any, err error) {
 		if err != nil {
 			done(nil, notRead("PUBSUB", err))
 			return
 		}
 		list, _ := v.([]any)
-		names, now := make([]string, 0, len(list)), r.rules.Load()
+		names, now := make([]string, 0, len(list)), c.rules.Load()
 		for _, e := range list {
 			name, ok := e.(string)
-			if ok && !route.IsReserved([]byte(name)) && now.barred(by, kind, []byte(name)) == nil {
+			if ok && !route.IsReserved([]byte(name)) && now.MayKnow(policy.User(by), kind, []byte(name)) == nil {
 				names = append(names, name)
 			}
 		}
@@ -38,10 +54,10 @@ func (r *Relay) Channels(by respserver.User, kind resp.Kind, pattern []byte, don
 // Subscribers counts the listeners of each name, behind all relays and on Redis. The
 // user must be allowed to listen to all of them. The relay's own channels exist on
 // this host only.
-func (r *Relay) Subscribers(by respserver.User, kind resp.Kind, names []string, done func([]int64, error)) {
+func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string, done func([]int64, error)) {
 	for _, name := range names {
-		if rt := r.rules.Load().barred(by, kind, []byte(name)); rt != nil {
-			done(nil, &Refusal{Denied, name, barred(by, "subscribe", rt)})
+		if refusal := c.rules.Load().MayKnow(policy.User(by), kind, []byte(name)); refusal != nil {
+			done(nil, refusal)
 			return
 		}
 	}
@@ -49,39 +65,39 @@ func (r *Relay) Subscribers(by respserver.User, kind resp.Kind, names []string, 
 	for i, name := range names {
 		list[i] = []byte(name)
 	}
-	r.fleet.Count(kind, list, func(counts []int64, err error) {
+	c.fleet.Count(kind, list, func(answer []int64, err error) {
 		if err != nil {
 			done(nil, notRead("PUBSUB", err))
 			return
 		}
 		for i, name := range names {
 			if route.IsReserved([]byte(name)) {
-				listeners, _, _ := r.hub.Listeners(kind, []byte(name))
-				counts[i] = int64(listeners)
+				listeners, _, _ := c.hub.Listeners(kind, []byte(name))
+				answer[i] = int64(listeners)
 			}
 		}
-		done(counts, nil)
+		done(answer, nil)
 	})
 }
 
 // share is what this relay adds to what Redis counted of a name when it sent what comes from it now: see
 // fleet.Share.
-func (r *Relay) share(kind resp.Kind, name []byte) int64 {
-	listeners, _, held := r.hub.Listeners(kind, name)
-	return int64(listeners + r.namedOnNATS(kind, name) - held)
+func (c *counts) share(kind resp.Kind, name []byte) int64 {
+	listeners, _, held := c.hub.Listeners(kind, name)
+	return int64(listeners + c.outlets.named(kind, name) - held)
 }
 
 // own is what this relay adds to what Redis will count of a name when it carries out what is sent now.
-func (r *Relay) own(kind resp.Kind, name []byte) int64 {
-	listeners, asked, _ := r.hub.Listeners(kind, name)
-	return int64(listeners + r.namedOnNATS(kind, name) - asked)
+func (c *counts) own(kind resp.Kind, name []byte) int64 {
+	listeners, asked, _ := c.hub.Listeners(kind, name)
+	return int64(listeners + c.outlets.named(kind, name) - asked)
 }
 
 // Patterns counts the patterns that somebody anywhere listens to. Those with which
 // other relays alone hear announcements of history are among them: Redis lists none.
-func (r *Relay) Patterns(done func(int64, error)) {
-	own := r.interest.patterns()
-	r.redis.Ask(func(v any, err error) {
+func (c *counts) Patterns(done func(int64, error)) {
+	own := c.interest.patterns()
+	c.redis.Ask(func(v any, err error) {
 		if err != nil {
 			done(0, notRead("PUBSUB", err))
 			return
@@ -91,9 +107,9 @@ func (r *Relay) Patterns(done func(int64, error)) {
 	}, "pubsub", "numpat")
 }
 
-// RedisVersion is that of the Redis last connected to.
-func (r *Relay) RedisVersion() string {
-	if v := r.redis.Version(); v != "" {
+// RedisVersion is that of the Redis last connected to. It may be called from anywhere.
+func (c *counts) RedisVersion() string {
+	if v := c.redis.Version(); v != "" {
 		return v
 	}
 	return oldestRedis

@@ -1,0 +1,70 @@
+package relay
+
+// What a relay takes before it runs: its socket, and the way to Redis.
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/config"
+	"redis-relay/relay/embedded"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/upstream"
+)
+
+func (r *Relay) takeSocket() error {
+	mode, err := r.cfg.Socket.FileMode()
+	if err != nil {
+		return fmt.Errorf("socket.mode: %w", err)
+	}
+	if r.socket, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err == nil {
+		r.closers = append(r.closers, r.socket.Close)
+	}
+	return err
+}
+
+// socketLost is told when clients cannot connect any more, and with nil when they can
+// again.
+func (r *Relay) socketLost(why error) {
+	n, event, fact := notice.SocketUp, notice.Event{Time: time.Now()}, zap.String("socket", r.cfg.Socket.Path)
+	if why != nil {
+		n, event.Cause, fact = notice.SocketDown, why.Error(), zap.Error(why)
+	}
+	r.teller.Log(n, fact)
+	r.loop.Post(func() { r.teller.Send(n, event) })
+}
+
+// connectTo says how to reach Redis, and starts the embedded one if that is meant.
+func (r *Relay) connectTo() (upstream.Options, error) {
+	opts := upstreamOptions(&r.cfg.Redis)
+	opts.Refused = r.rights.note
+	if r.cfg.Redis.IsEmbedded() {
+		var err error
+		if r.embedded, err = embedded.Start(kept(r.cfg), r.log.Named("embedded")); err != nil {
+			return opts, fmt.Errorf("start the embedded Redis: %w", err)
+		}
+		r.closers = append(r.closers, r.embedded.Close)
+		opts.URL = r.embedded.URL()
+	}
+	return opts, opts.Check()
+}
+
+// kept is the file in which the embedded Redis has its streams, so that history
+// outlives the relay.
+func kept(c *config.Config) string { return c.Socket.Path + ".history" }
+
+func upstreamOptions(c *config.Redis) upstream.Options {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return upstream.Options{
+		Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
+		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Name: host,
+		PublishTimeout: c.PublishTimeout, ProbeInterval: c.ProbeInterval, AlertAfter: c.AlertAfter,
+	}
+}

@@ -1,0 +1,41 @@
+package relay
+
+// What the door to the socket needs to know: who may listen, and that somebody does not keep up.
+
+import (
+	"sync/atomic"
+
+	"redis-relay/relay/notice"
+	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+)
+
+// backend is the relay behind the socket.
+type backend struct {
+	*outbound
+	*gate
+	*counts
+	*streams
+}
+
+// gate is respserver.Gate and respserver.Witness. It belongs to the loop.
+type gate struct {
+	rules  *atomic.Pointer[rules]
+	teller *notice.Teller
+}
+
+// MaySubscribe says why a local client may not listen to a name, or nil.
+func (g *gate) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) error {
+	return g.rules.Load().MaySubscribe(policy.User(by), kind, name)
+}
+
+// Behind tells of a client that did not keep up.
+func (g *gate) Behind(c respserver.SlowClient) {
+	g.teller.Slow(notice.Event{
+		Who: whoIs(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Ended, Messages: c.Missed,
+		Queued: c.Queued, Kept: c.Kept,
+	})
+}
+
+var _ respserver.Backend = (*backend)(nil)

@@ -1,0 +1,98 @@
+package relay
+
+// What follows when the connection to Redis stands, is lost, or cannot be made.
+
+import (
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/fleet"
+	"redis-relay/relay/history"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
+)
+
+// lifecycle is upstream.Owner. It belongs to the loop.
+type lifecycle struct {
+	// Fixed after construction.
+	name     string // of Redis, for people: without a password
+	rules    *atomic.Pointer[rules]
+	redis    *upstream.Connection
+	reader   *upstream.Reader
+	hub      *hub.Hub
+	feed     *history.Feed
+	fleet    *fleet.Fleet
+	interest *interest
+	outlets  *outlets
+	rights   *rights
+	teller   *notice.Teller
+	first    func() // is called before all else when the connection is lost
+
+	disconnected int // clients, at the last loss
+}
+
+// Connected subscribes all that is wanted over a new connection.
+func (l *lifecycle) Connected() {
+	l.interest.joinFleet(resp.SMessage)
+	l.hub.Restore(l.redis.Restored)
+}
+
+// Lost disconnects the listeners that must learn of a gap that way.
+func (l *lifecycle) Lost(error) {
+	now := l.rules.Load()
+	l.first()
+	l.interest.lost()
+	l.disconnected = l.hub.Lost(func(kind resp.Kind, name string) bool {
+		return now.OnGap(kind, name) == route.GapDisconnect
+	})
+	l.outlets.disconnectForGap(now)
+	l.feed.Lost()
+	l.fleet.Lost()
+	l.reader.Renew()
+}
+
+// Up is told when all subscriptions stand.
+func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
+	subscriptions -= l.interest.count()
+	facts := []zap.Field{zap.String("redis", l.name), zap.Int("subscriptions", subscriptions)}
+	if outage.Took > 0 {
+		facts = append(facts, zap.Duration("outage", outage.Took.Round(time.Millisecond)))
+	}
+	l.teller.Log(notice.UpstreamUp, facts...)
+	up := notice.Event{Time: time.Now(), Subscriptions: subscriptions}
+	if since := outage.Since; !since.IsZero() {
+		up.Since = &since
+		l.teller.Send(notice.UpstreamGap, notice.Event{
+			Time: up.Time, Since: &since, Until: &outage.Until, Prefixes: l.rules.Load().Prefixes(),
+			Cause: "the connection to Redis was lost",
+		})
+	}
+	l.teller.Send(notice.UpstreamUp, up)
+	l.feed.Up() // before anybody can act on the event
+	l.rights.look()
+}
+
+// Down is told when the connection is lost.
+func (l *lifecycle) Down(err error) {
+	l.teller.Tell(notice.UpstreamDown, notice.Event{Cause: err.Error()},
+		zap.Error(err), zap.Int("disconnected_clients", l.disconnected))
+}
+
+// Waiting is told while there is no connection.
+func (l *lifecycle) Waiting(outage time.Duration, err error) {
+	l.teller.Log(notice.UpstreamWaiting, zap.Duration("for", outage.Round(time.Second/10)), zap.Error(err),
+		zap.String("redis", l.name))
+}
+
+// Alert is told when reconnecting keeps failing.
+func (l *lifecycle) Alert(attempts int, err error) {
+	l.teller.Tell(notice.UpstreamAlert, notice.Event{Attempts: attempts, Cause: err.Error()},
+		zap.Int("attempts", attempts), zap.Error(err), zap.String("redis", l.name))
+}
+
+var _ upstream.Owner = (*lifecycle)(nil)

@@ -1,0 +1,229 @@
+package notice
+
+// The list of all that a relay tells. The packages below it log their own lines.
+
+import (
+	"fmt"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// Notice is one thing that a relay tells.
+type Notice struct {
+	Event  string        // its name on relay:events; empty: it is only logged
+	To     Scope         // who hears the event
+	Fields []string      // that the event may have, besides event and time
+	Level  zapcore.Level // of the log line
+	Text   string        // of the log line; empty: there is none
+	Logger string        // that the line is of; empty: the relay's own
+	Often  string        // what the lines are about that are left out of many; empty: none is
+	When   string        // it is told, for people
+	Do     string        // about it, for people; empty: nothing
+}
+
+// With returns n with values in its text.
+func (n *Notice) With(values ...any) *Notice {
+	with := *n
+	with.Text = fmt.Sprintf(n.Text, values...)
+	return &with
+}
+
+var list []*Notice
+
+func add(n Notice) *Notice {
+	list = append(list, &n)
+	return &n
+}
+
+// The connection to Redis.
+var (
+	UpstreamUp = add(Notice{
+		Event: "upstream_up", To: Host, Fields: []string{"since", "subscriptions"},
+		Level: zapcore.InfoLevel, Text: "connected to Redis",
+		When: "Redis has confirmed all subscriptions",
+	})
+	UpstreamDown = add(Notice{
+		Event: "upstream_down", To: Host, Fields: []string{"cause"},
+		Level: zapcore.WarnLevel, Text: "connection to Redis lost; reconnecting",
+		When: "the connection to Redis is lost",
+		Do:   "nothing, if `upstream_up` follows within seconds",
+	})
+	UpstreamWaiting = add(Notice{
+		Level: zapcore.WarnLevel, Text: "no connection to Redis; still trying",
+		When: "the first attempt to connect fails, and every 10 s without a connection",
+		Do:   "see `error`: Redis, the network, or the password",
+	})
+	UpstreamAlert = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"cause", "attempts"},
+		Level: zapcore.ErrorLevel, Text: "Redis cannot be reached; still trying",
+		When: "`redis.alert_after` attempts to connect have failed in a row",
+		Do:   "see `cause`: Redis, the network, or the password",
+	})
+	UpstreamGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"},
+		When: "the connection to Redis stands again: messages of that time may be lost",
+		Do:   "read again what the messages were about; a history heals the loss",
+	})
+	SubscriptionRefused = add(Notice{
+		Level: zapcore.WarnLevel, Text: "Redis refused a subscription",
+		When: "an ACL of Redis forbids a channel or a pattern",
+		Do:   "allow `allow_to_the_user` to the relay's user",
+	})
+	FleetRefused = add(Notice{
+		Level: zapcore.WarnLevel,
+		Text:  "Redis does not let relays ask each other: every relay is counted as one listener%s",
+		When:  "an ACL of Redis forbids the relays' own channels",
+		Do:    "allow `&relay:*` to the relay's user",
+	})
+	RightMissing = add(Notice{
+		Level: zapcore.WarnLevel, Text: "Redis does not allow %s: %s; %s",
+		When: "Redis refuses a command, by an ACL or because it was renamed",
+		Do:   "allow it, or go without what the line names",
+	})
+	RightBack = add(Notice{
+		Level: zapcore.InfoLevel, Text: "Redis allows %s again",
+		When: "such a command is not refused any more",
+	})
+)
+
+// Messages and their listeners.
+var (
+	MessageRefused = add(Notice{ // on relay:rejects
+		Level: zapcore.WarnLevel, Text: "message refused", Often: "messages refused, invalid or lost",
+		When: "a message is refused; on `relay:rejects`, too",
+		Do:   "see `code` and `reason`: the publisher, the schema, or the route",
+	})
+	InvalidPassed = add(Notice{ // on relay:rejects
+		Level: zapcore.WarnLevel, Text: "invalid message let through",
+		When: "a message is invalid, and its route says `invalid: log`; on `relay:rejects`, too",
+		Do:   "see `reason`: the publisher, or the schema",
+	})
+	RateAlert = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"cause", "channel", "direction", "rate"},
+		Level: zapcore.WarnLevel, Text: "a channel is noisy", Often: "a channel is noisy",
+		When: "a channel carries more messages/s than `rate.alert`",
+		Do:   "look for its publisher, or raise `rate.alert`",
+	})
+	SlowListener = add(Notice{
+		Event: "slow_listener", To: Host, Fields: []string{
+			"client", "name", "pid", "uid", "reason", "disconnected", "messages", "queued", "kept",
+		},
+		Level: zapcore.WarnLevel, Text: "a client does not keep up", Often: "a client does not keep up",
+		When: "a client misses messages, or is disconnected since it does not keep up",
+		Do:   "make the client read faster, or give its route another `slow`",
+	})
+	CheckGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes", "channel", "missing"},
+		Level: zapcore.WarnLevel, Text: "messages were lost: %s",
+		When: "too many messages of a channel that take long to check have waited",
+		Do:   "make the schema one that is compiled; `redis-relay check` says why it is not",
+	})
+	HistoryGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{
+			"cause", "prefixes", "channel", "pattern", "after", "before", "missing", "entry", "size",
+		},
+		When: "entries of a channel with history could not be had back",
+		Do:   "see `cause`; a greater `history.length` keeps more",
+	})
+)
+
+// NATS.
+var (
+	NATSRefused = add(Notice{
+		Event: "refused", To: Host, Fields: []string{"cause", "channel", "pattern"},
+		Level: zapcore.WarnLevel, Text: "Redis refused a subscription of NATS clients",
+		When: "Redis refuses a name that NATS clients listen to",
+		Do:   "allow the name to the relay's user on Redis",
+	})
+	NATSGap = add(Notice{
+		Event: "gap", To: Host, Fields: []string{"cause", "since", "until", "prefixes", "missing"},
+		Level: zapcore.WarnLevel, Text: "the NATS server fell behind",
+		When: "the embedded NATS server took messages too slowly: only its clients have missed something",
+		Do:   "give the host more processor time",
+	})
+	NATSLimits = add(Notice{
+		Level: zapcore.WarnLevel, Text: "not all limits hold for NATS clients yet",
+		When: "a reload changes a limit that the NATS server takes over only at a start",
+		Do:   "restart the relay when convenient",
+	})
+	LeafUp = add(Notice{
+		Level: zapcore.InfoLevel, Text: "leaf node of the NATS cluster", Logger: "leaf",
+		When: "this relay has become the leaf node of the cluster",
+	})
+	LeafDown = add(Notice{
+		Level: zapcore.WarnLevel, Logger: "leaf",
+		Text: "the relay is not a leaf node of the NATS cluster; trying again",
+		When: "an attempt to be the leaf node fails, or is ended by a loss",
+		Do:   "see `error`: the cluster, its address or the credentials",
+	})
+	LeafGap = add(Notice{
+		Event: "gap", To: Cluster, Fields: []string{"cause", "since", "until", "prefixes"},
+		When: "the cluster had no relay as its leaf node for a while",
+		Do:   "read again what the messages were about",
+	})
+	ClusterGap = add(Notice{
+		Event: "gap", To: Cluster, Fields: []string{"cause", "since", "until", "prefixes", "missing"},
+		Level: zapcore.WarnLevel, Text: "the NATS cluster fell behind, or its max_payload is less than limits.payload",
+		When: "the cluster took messages too slowly, or takes none of that size",
+		Do:   "compare its `max_payload` with `limits.payload`",
+	})
+)
+
+// The relay itself.
+var (
+	SocketDown = add(Notice{
+		Event: "socket_down", To: Host, Fields: []string{"cause"},
+		Level: zapcore.ErrorLevel, Text: "clients cannot connect; those who are connected stay",
+		When: "the socket's file is gone, or another one is in its place",
+		Do:   "nothing: the relay makes it anew; find out who removed it",
+	})
+	SocketUp = add(Notice{
+		Event: "socket_up", To: Host, Level: zapcore.InfoLevel, Text: "clients can connect again",
+		When: "the socket's file is there again",
+	})
+	Reloaded = add(Notice{
+		Event: "reload", To: Host, Level: zapcore.InfoLevel, Text: "configuration reloaded",
+		When: "a changed configuration was taken over",
+	})
+	ReloadRefused = add(Notice{
+		Event: "reload", To: Host, Fields: []string{"cause"},
+		Level: zapcore.ErrorLevel, Text: "reload refused, the relay goes on as before",
+		When: "a changed configuration has a mistake",
+		Do:   "correct what `cause` names",
+	})
+	RestartNeeded = add(Notice{
+		Level: zapcore.WarnLevel, Text: "restart needed for some of the changes",
+		When: "a reload cannot take over some of the keys that have changed",
+		Do:   "restart the relay when convenient",
+	})
+	SettingDoubtful = add(Notice{
+		Level: zapcore.WarnLevel, Text: "%s",
+		When: "a route or a schema does less than it seems to; the line says what",
+		Do:   "correct it, or ignore the line",
+	})
+	SchemasCompiled = add(Notice{
+		Level: zapcore.InfoLevel, Text: "schemas compiled",
+		When: "at the start, and after a reload",
+	})
+	SchemaSlow = add(Notice{
+		Level: zapcore.WarnLevel, Text: "a schema is not compiled: to check a message costs some three times as much",
+		When: "a schema uses a keyword, `because_of`, that the compiled checker does not know",
+		Do:   "write the schema without it, if its messages are many",
+	})
+	FewDescriptors = add(Notice{
+		Level: zapcore.WarnLevel,
+		Text:  "limits.clients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",
+		When:  "the system allows the process fewer open files than `limits.clients` needs",
+		Do:    "raise the limit of open files",
+	})
+	LongTurn = add(Notice{
+		Level: zapcore.WarnLevel, Text: "the relay stood still for others", Often: "the relay stood still for others",
+		When: "one piece of work kept the event loop for over 50 ms",
+		Do:   "if it comes often: more processor time, or report what `longest` says",
+	})
+	NotEncoded = add(Notice{
+		Level: zapcore.ErrorLevel, Text: "cannot encode an event",
+		When: "never, but for a mistake of the relay",
+		Do:   "report it",
+	})
+)

@@ -1,0 +1,106 @@
+package notice
+
+// Who hears what, and how often.
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/policy"
+	"redis-relay/relay/route"
+)
+
+// ear is an outlet with one listener of some channels.
+type ear struct {
+	channels []string
+	heard    []string
+}
+
+func (e *ear) Hears(channel []byte) bool { return slices.Contains(e.channels, string(channel)) }
+
+func (e *ear) Tell(channel, payload []byte, urgent bool) {
+	var m struct{ Event, Code string }
+	if err := json.Unmarshal(payload, &m); err != nil {
+		panic(err)
+	}
+	e.heard = append(e.heard, fmt.Sprintf("%s %s%s %v", channel, m.Event, m.Code, urgent))
+}
+
+func (e *ear) says(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(e.heard, want) {
+		t.Errorf("heard %q, want %q", e.heard, want)
+	}
+	e.heard = nil
+}
+
+// newTeller returns one with its log.
+func newTeller() (*Teller, *observer.ObservedLogs) {
+	core, logs := observer.New(zap.DebugLevel)
+	return New(zap.New(core)), logs
+}
+
+func TestScopes(t *testing.T) {
+	teller, logs := newTeller()
+	both := []string{policy.EventsChannel, policy.RejectsChannel}
+	host, cluster, deaf := &ear{channels: both}, &ear{channels: both}, &ear{}
+	teller.Add(host, Host)
+	teller.Add(cluster, Cluster)
+	teller.Add(deaf, Host|Cluster)
+	teller.Tell(UpstreamDown, Event{Cause: "x"}, zap.Int("n", 1))
+	teller.Send(UpstreamGap, Event{Cause: "x"})
+	teller.Send(NATSGap, Event{Cause: "x"})
+	teller.Send(LeafGap, Event{Cause: "x"})
+	counters := monitor.New("").Route("r")
+	teller.Reject(monitor.Outbound, &route.Route{}, counters, &policy.Refusal{Code: policy.Denied}, 1, Who{})
+	teller.Noisy(monitor.Inbound, &route.Route{}, counters, []byte("c"), 1.5)
+	host.says(t, "relay:events upstream_down false", "relay:events gap true", "relay:events gap true",
+		"relay:rejects DENIED false", "relay:events alert false")
+	cluster.says(t, "relay:events gap true", "relay:events gap true")
+	deaf.says(t)
+	teller.Remove(cluster)
+	teller.Send(LeafGap, Event{Cause: "x"})
+	cluster.says(t)
+	if lines := logs.All(); len(lines) != 3 || lines[0].Message != UpstreamDown.Text || lines[0].Level != zap.WarnLevel {
+		t.Errorf("the log has %v", lines)
+	}
+	if n := teller.Told(UpstreamDown); n != 1 || teller.Told(UpstreamUp) != 0 {
+		t.Errorf("a line was written %d times", n)
+	}
+}
+
+// TestLinesAreSampled, events and counts are not.
+func TestLinesAreSampled(t *testing.T) {
+	teller, logs := newTeller()
+	all := &ear{channels: []string{policy.EventsChannel}}
+	teller.Add(all, Host)
+	for range 10 {
+		teller.Slow(Event{Who: Who{Client: 7, Name: "n", PID: 1}, Reason: "dropped", Messages: 2})
+	}
+	teller.Slow(Event{Who: Who{Client: 7}, Reason: "slow", Disconnected: true})
+	if n := logs.Len(); n != 3 {
+		t.Errorf("%d lines, want 3", n)
+	}
+	if n := len(all.heard); n != 11 {
+		t.Errorf("%d events, want 11", n)
+	}
+	if f := logs.All()[0].ContextMap(); f["client"] != uint64(7) || f["reason"] != "dropped" || f["messages"] != uint64(2) {
+		t.Errorf("the line has %v", f)
+	}
+}
+
+func TestLoggersAndValues(t *testing.T) {
+	teller, logs := newTeller()
+	teller.Log(LeafUp)
+	teller.Log(RightBack.With("XADD"))
+	lines := logs.All()
+	if lines[0].LoggerName != "leaf" || lines[1].LoggerName != "" || lines[1].Message != "Redis allows XADD again" {
+		t.Errorf("the log has %v", lines)
+	}
+}

@@ -1,0 +1,184 @@
+package relay
+
+// The path out: from a local client to Redis.
+
+import (
+	"bytes"
+	"sync/atomic"
+
+	"redis-relay/relay/checks"
+	"redis-relay/relay/history"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
+)
+
+// outbound takes what local clients publish. It is respserver.Publisher, and belongs to the loop.
+type outbound struct {
+	// Fixed after construction.
+	rules   *atomic.Pointer[rules]
+	hub     *hub.Hub
+	redis   *upstream.Connection
+	writer  *history.Writer
+	checks  *checks.Pool
+	outlets *outlets
+	teller  *notice.Teller
+
+	lastName string // channel of the last publish
+}
+
+// Publish has a message judged and sends it to Redis, from where it comes back to the
+// listeners of this host as to all others.
+func (o *outbound) Publish(p respserver.Publication, receipt respserver.Receipt) (checking bool, err error) {
+	now := o.rules.Load()
+	rt := now.Route(p.Channel)
+	m := judged(&p)
+	v := now.Publish(rt, &m)
+	if v.Noise > 0 {
+		o.teller.Noisy(monitor.Outbound, rt, now.counters[rt.Index], p.Channel, v.Noise)
+	}
+	if v.Open {
+		o.check(now, rt, v.Kind, p, receipt)
+		return true, nil
+	}
+	return false, o.send(now, rt, v.Kind, v.Refusal, &p, receipt)
+}
+
+// judged is a publication as far as a verdict depends on it.
+func judged(p *respserver.Publication) policy.Publication {
+	return policy.Publication{By: policy.User(p.By), Channel: p.Channel, Payload: p.Payload, Unread: int(p.Oversize)}
+}
+
+// check has the pool check a message, and then goes on with it.
+func (o *outbound) check(
+	now *rules, rt *route.Route, kind []byte, p respserver.Publication, receipt respserver.Receipt,
+) {
+	p.Channel, p.Payload, kind = bytes.Clone(p.Channel), bytes.Clone(p.Payload), bytes.Clone(kind)
+	if p.Field != nil {
+		p.Field = bytes.Clone(p.Field)
+	}
+	o.checks.Check(rt.Checker, p.Payload, func(err error) {
+		var refusal *policy.Refusal
+		if err != nil {
+			refusal = policy.NotValid(p.Channel, err)
+		}
+		if err := o.send(now, rt, kind, refusal, &p, receipt); err != nil {
+			receipt.Published(0, "", err)
+			return
+		}
+		receipt.Checked()
+	})
+}
+
+// send sends a message that was judged, or tells why not.
+func (o *outbound) send(
+	now *rules, rt *route.Route, kind []byte, refusal *policy.Refusal, p *respserver.Publication,
+	receipt respserver.Receipt,
+) error {
+	counters, rule := now.counters[rt.Index], rt.PolicyOf(kind)
+	if refusal == nil {
+		refusal = policy.MayKeep(rt, rule, p.Kind, p.Channel, p.Field)
+	}
+	if refusal != nil {
+		m := judged(p)
+		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
+		if !refusal.Passes(rt) {
+			return refusal
+		}
+	}
+	sent := &publication{out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt}
+	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
+	var err error
+	if h := rule.History; h != nil {
+		err = o.writer.Write(p.From, history.Message{
+			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Length: h.Length, TTL: h.TTL,
+		}, sent)
+	} else {
+		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
+	}
+	if err != nil {
+		return sent.failed(err)
+	}
+	return nil
+}
+
+// nameOf returns a channel as a string. That of the last publish needs no memory of its own.
+func (o *outbound) nameOf(channel []byte) string {
+	if o.lastName != string(channel) {
+		o.lastName = string(channel)
+	}
+	return o.lastName
+}
+
+// audience counts whom a message that is sent now reaches on this host, and how many of those whom Redis
+// counts are this relay.
+func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (listeners, own int) {
+	listeners, own = o.hub.Audience(kind, channel)
+	if kind == resp.Message && rt.NATS {
+		listeners += o.outlets.listeners(channel)
+	}
+	return listeners, own
+}
+
+// TakeBack refuses what a connection published and could not be sent so far.
+func (o *outbound) TakeBack(from uint64) { o.redis.TakeBack(from) }
+
+// publication is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
+type publication struct {
+	out            *outbound
+	channel        string
+	counters       *monitor.Route
+	receipt        respserver.Receipt
+	listeners, own int // when it was sent
+}
+
+// Answer passes on what Redis said.
+func (p *publication) Answer(v resp.Value, err error) { p.Persisted("", v.Int, err) }
+
+// Persisted passes on what became of a message that is kept.
+func (p *publication) Persisted(id string, receivers int64, err error) {
+	if err != nil {
+		p.receipt.Published(0, "", p.failed(err))
+		return
+	}
+	p.counters.Published.Inc()
+	p.receipt.Published(p.reached(receivers), id, nil)
+}
+
+// reached replaces this relay's share in what Redis counted by its listeners.
+func (p *publication) reached(n int64) int64 { return max(0, n-int64(p.own)) + int64(p.listeners) }
+
+// failed words an error of the Redis side and counts it, if it is the relay's.
+func (p *publication) failed(err error) error {
+	err = fromUpstream(p.channel, err)
+	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
+		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
+	}
+	return err
+}
+
+// sender says who has published something; nil is nobody that is known.
+func sender(s respserver.Sender) notice.Who {
+	if s == nil {
+		return notice.Who{}
+	}
+	return whoIs(s.Identity())
+}
+
+func whoIs(c respserver.Client) notice.Who {
+	w := notice.Who{Client: c.ID, Name: c.Name, PID: c.PID}
+	if c.Known {
+		w.UID = &c.UID
+	}
+	return w
+}
+
+var (
+	_ upstream.Answer = (*publication)(nil)
+	_ history.Receipt = (*publication)(nil)
+)

@@ -1,0 +1,79 @@
+package policy
+
+// Refusals: why something may not be done, in the words that clients see.
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"redis-relay/relay/schema"
+)
+
+// Code is the first word of an error, for machines.
+type Code string
+
+// The codes of the relay's own errors. Others come from Redis, such as NOPERM.
+const (
+	Invalid      Code = "INVALID"      // the payload does not match the channel's schema
+	Denied       Code = "DENIED"       // the route does not allow it
+	TooLarge     Code = "TOOLARGE"     // over limits.payload, or more to read than may wait for who asks
+	RateLimit    Code = "RATELIMIT"    // over the route's rate
+	UpstreamDown Code = "UPSTREAMDOWN" // Redis did not answer in time
+	Busy         Code = "BUSY"         // too much waits for Redis already
+)
+
+// Refusal says why a command of a client is not carried out, or a message not passed on.
+type Refusal struct {
+	Code    Code
+	Channel string
+	Reason  string // for people: what is wrong and the way out
+}
+
+// Error returns the text of the reply: code, channel, reason. INVALID has no colon
+// behind the channel, because its reason begins with a JSON pointer, if there is
+// one.
+func (r *Refusal) Error() string {
+	sep := ": "
+	if r.Code == Invalid {
+		sep = " "
+	}
+	return string(r.Code) + " " + Printable(r.Channel) + sep + r.Reason
+}
+
+func denied[T ~string | ~[]byte](name T, reason string) *Refusal {
+	return &Refusal{Denied, string(name), reason}
+}
+
+// NotValid refuses a message that a check of its schema did not pass.
+func NotValid(channel []byte, err error) *Refusal {
+	if errors.Is(err, schema.ErrStopped) {
+		return &Refusal{Busy, string(channel), "the relay is ending; nothing was sent, try again"}
+	}
+	return &Refusal{Invalid, string(channel), err.Error()}
+}
+
+const maxShown = 128 // bytes of a channel in an error or a log line
+
+// Printable makes a channel fit for one line of text.
+func Printable(channel string) string {
+	cut := channel
+	if len(cut) > maxShown {
+		cut = cut[:maxShown] + "..."
+	}
+	for i := range len(cut) {
+		if cut[i] <= ' ' || cut[i] > '~' {
+			return strconv.QuoteToASCII(cut)
+		}
+	}
+	return cut
+}
+
+// IsLong tells whether a name is over limits.name.
+func (r *Rules) IsLong(name []byte) bool { return len(name) > r.maxName }
+
+// LongName refuses a name that is over limits.name, of which nothing keeps the whole.
+func (r *Rules) LongName(name []byte) *Refusal {
+	start := string(name[:min(len(name), maxShown)]) + "..."
+	return denied(start, fmt.Sprintf("a name of %d bytes is over limits.name (%d)", len(name), r.maxName))
+}

@@ -1,0 +1,190 @@
+package policy
+
+// The rules of one moment: routes with their schemas, rates and limits.
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"redis-relay/config"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+	"redis-relay/relay/schema"
+)
+
+// Rules is immutable.
+type Rules struct {
+	table    *route.Table
+	meters   map[*route.Policy]*meters // of the policies that have a rate
+	schemas  *schema.Set
+	warnings []string // of what does less than it seems to, and of schemas that no route needs
+	patterns []string // texts of which a pattern must begin with one; empty: any pattern
+
+	maxName, maxPayload int // bytes
+}
+
+// New compiles the schemas and builds the rules. It joins all errors.
+func New(cfg *config.Config) (*Rules, error) {
+	set, warnings, err := loadSchemas(cfg)
+	if err != nil {
+		return nil, err
+	}
+	table, err := newTable(cfg, set)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rules{
+		table: table, schemas: set, warnings: append(cfg.Doubts(), warnings...), patterns: cfg.Limits.PatternPrefixes,
+		meters:  map[*route.Policy]*meters{},
+		maxName: int(cfg.Limits.Name), maxPayload: int(cfg.Limits.Payload),
+	}
+	for _, rt := range table.Routes() {
+		newMeters(rt, r.meters)
+	}
+	return r, nil
+}
+
+// Route returns the route of a channel. It is never nil.
+func (r *Rules) Route(channel []byte) *route.Route { return r.table.Lookup(channel) }
+
+// Routes returns every route, by Route.Index. The caller must not change the slice.
+func (r *Rules) Routes() []*route.Route { return r.table.Routes() }
+
+// Prefixes lists the routes, as events name them.
+func (r *Rules) Prefixes() []string { return r.prefixes(func(*route.Route) bool { return true }) }
+
+// NATSPrefixes lists the routes that NATS clients hear.
+func (r *Rules) NATSPrefixes() []string {
+	return r.prefixes(func(rt *route.Route) bool { return rt.NATS })
+}
+
+func (r *Rules) prefixes(of func(*route.Route) bool) (list []string) {
+	for _, rt := range r.table.Routes() {
+		if of(rt) {
+			list = append(list, rt.Prefix)
+		}
+	}
+	return list
+}
+
+// OnGap says how the listeners of a name learn of a gap: by being disconnected, if
+// the route or any of its kinds asks for that, since nobody knows what was lost.
+// For a pattern that is decided by the prefix that all its matches have.
+func (r *Rules) OnGap(kind resp.Kind, name string) route.OnGap {
+	rt := r.table.Lookup(prefixOf(kind, []byte(name)))
+	for _, p := range rt.Kinds {
+		if p.OnGap == route.GapDisconnect {
+			return route.GapDisconnect
+		}
+	}
+	return rt.Policy.OnGap
+}
+
+// Historic tells whether messages that a name catches may be kept.
+func (r *Rules) Historic(kind resp.Kind, name string) bool {
+	switch kind {
+	case resp.Message:
+		return r.table.Lookup([]byte(name)).HasHistory()
+	case resp.PMessage:
+		for rt := range r.table.Reachable(prefixOf(kind, []byte(name))) {
+			if rt.HasHistory() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// HasHistory tells whether anything is kept at all.
+func (r *Rules) HasHistory() bool { return r.Historic(resp.PMessage, "*") }
+
+func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
+	var routes []*route.Route
+	var errs []error
+	for i := range cfg.Routes {
+		rt, err := newRoute(&cfg.Routes[i], set)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, cfg.Routes[i].Schema, set.Names())))
+		}
+		routes = append(routes, rt)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	open := config.NewRoute("")
+	open.Publish = cfg.Unrouted == config.UnroutedAllow
+	open.Subscribe = open.Publish
+	unrouted, err := newRoute(&open, set)
+	if err != nil {
+		return nil, err
+	}
+	unrouted.Name = "unrouted"
+	return route.New(routes, unrouted)
+}
+
+// unknownSchema says what a route may have meant by the name of a schema.
+func unknownSchema(cfg *config.Config, name string, names []string) error {
+	near, ok := config.Nearest(name, names)
+	if with := name + ".json"; slices.Contains(names, with) {
+		near, ok = with, true
+	}
+	way := "it has " + strings.Join(names, ", ")
+	switch {
+	case ok:
+		way = "did you mean " + near + "?"
+	case len(names) == 0:
+		way = "it has none; put the file there"
+	}
+	return fmt.Errorf("%w %q in the folder %s: %s", schema.ErrUnknown, name, cfg.Schemas.Dir, way)
+}
+
+func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
+	checker, err := set.Checker(c.Schema, c.Kind)
+	if err != nil {
+		return nil, err
+	}
+	r := &route.Route{
+		Prefix:     c.Prefix,
+		Name:       c.Prefix,
+		Publish:    c.Publish,
+		Subscribe:  c.Subscribe,
+		Publishers: c.PublishUIDs,
+		Listeners:  c.SubscribeUIDs,
+		NATS:       c.NATS,
+		SchemaName: c.Schema,
+		LogInvalid: c.Invalid == config.InvalidLog,
+		Policy:     newPolicy(c.Policy),
+		Kinds:      map[string]*route.Policy{},
+	}
+	latestBy := map[string]string{}
+	for kind, p := range c.Kinds {
+		policy := newPolicy(p)
+		r.Kinds[kind] = &policy
+		latestBy[kind] = p.LatestBy
+	}
+	if c.Schema != "" || len(c.Kinds) > 0 || c.Policy.LatestBy != "" {
+		r.Checker = checker.Keyed(c.Policy.LatestBy, latestBy) // otherwise there is nothing to look for in a payload
+	}
+	return r, nil
+}
+
+func newPolicy(p config.Policy) route.Policy {
+	var r route.Policy
+	switch p.Slow {
+	case config.SlowDrop:
+		r.Slow = route.SlowDrop
+	case config.SlowLatest:
+		r.Slow, r.LatestBy = route.SlowLatest, p.LatestBy
+	}
+	if p.OnGap == config.OnGapNotify {
+		r.OnGap = route.GapNotify
+	}
+	r.DeliverOne = p.Deliver == config.DeliverOne
+	r.Rate = route.Rate{PerSecond: p.Rate.Limit, Burst: p.Rate.Burst, Alert: p.Rate.Alert}
+	if p.History != nil {
+		r.History = &route.History{Length: p.History.Length, TTL: p.History.TTL}
+	}
+	return r
+}
