@@ -67,8 +67,9 @@ func New(version string) *Metrics {
 			"Messages for local listeners, one for each; those of drops_total among them.", "route"),
 		published: vec("messages_published_total", "Messages of local publishers that Redis acknowledged.", "route"),
 		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
-		rejects:   vec("rejects_total", "Messages refused, and invalid ones that invalid: log let through.", "route", "direction", "code"),
-		routes:    map[string]*Route{},
+		rejects: vec("rejects_total", "Messages refused, and invalid ones that invalid: log let through.",
+			"route", "direction", "code"),
+		routes: map[string]*Route{},
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "The version, as a label.",

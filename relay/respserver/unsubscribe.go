@@ -41,7 +41,8 @@ func (u *unsubscribing) next() {
 func (u *unsubscribing) some() (more bool) {
 	c := u.session
 	p := &parting{
-		change: change{kind: u.kind, before: c.subs.count(u.kind)}, session: c, proto: c.proto, slot: hub.Slot{Confirms: true},
+		change: change{kind: u.kind, before: c.subs.count(u.kind)}, session: c, proto: c.proto,
+		slot: hub.Slot{Confirms: true},
 	}
 	if c.done || !c.out.Reserve(&p.slot) {
 		return false // the rest ends with the session
