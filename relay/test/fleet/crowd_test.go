@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 
 	"redis-relay/relay/redistest"
@@ -29,23 +30,27 @@ const (
 // crowd is the whole life of such a process: it subscribes, says so and stays
 // until its standard input ends, as it does when the test dies.
 func crowd(socket string) (exitCode int) {
+	var conns []net.Conn
 	for i := range crowdConns {
-		if err := joinCrowd(socket, i); err != nil {
+		conn, err := joinCrowd(socket, i)
+		if err != nil {
 			fmt.Println("crowd:", err)
 			return 1
 		}
+		conns = append(conns, conn)
 	}
 	fmt.Println("subscribed")
 	_, _ = io.Copy(io.Discard, os.Stdin)
+	runtime.KeepAlive(conns) // the collector closes those that nobody has
 	return 0
 }
 
 // joinCrowd subscribes connection i to five channels and a pattern, so that each
 // process listens to all there are.
-func joinCrowd(socket string, i int) error {
+func joinCrowd(socket string, i int) (net.Conn, error) {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	subscribe := []string{"SUBSCRIBE"}
 	for c := i; c < crowdChannels; c += crowdConns {
@@ -54,16 +59,16 @@ func joinCrowd(socket string, i int) error {
 	command := redistest.AppendCommand(nil, subscribe...)
 	command = redistest.AppendCommand(command, "PSUBSCRIBE", fmt.Sprintf("crowd:%d:*", i%crowdPatterns))
 	if _, err := conn.Write(command); err != nil {
-		return err
+		return nil, err
 	}
 	const linesEach = 6 // of a confirmation
 	lines := bufio.NewScanner(conn)
 	for range linesEach * len(subscribe) { // the pattern has a confirmation too
 		if !lines.Scan() {
-			return errors.Join(lines.Err(), io.ErrUnexpectedEOF)
+			return nil, errors.Join(lines.Err(), io.ErrUnexpectedEOF)
 		}
 	}
-	return nil
+	return conn, nil
 }
 
 // startCrowd runs n such processes and returns when all are subscribed. They are

@@ -45,7 +45,7 @@ func TestRoutesOpenAndCloseChannels(t *testing.T) {
 		{"PSUBSCRIBE a:*", "[psubscribe a:* 1]"},
 		{"PUBLISH b:1 m", "-DENIED b:1: " + unrouted},
 		{"SUBSCRIBE b:1", "-DENIED b:1: " + unrouted},
-		{"PSUBSCRIBE *", "-DENIED *: " + unrouted},
+		{"PSUBSCRIBE *", "-DENIED *: " + strings.Replace(unrouted, "channel", "pattern", 1)},
 		{"PUBLISH relay:events m", "-DENIED relay:events: " + reserved},
 		{"PUBLISH relay:x m", "-DENIED relay:x: " + reserved},
 		{"SPUBLISH relay:events m", "-DENIED relay:events: " + reserved},
@@ -112,17 +112,17 @@ func TestInvalidMessages(t *testing.T) {
 			passes := invalid == config.InvalidLog
 
 			pub.Send("PUBLISH", "chat:42", harness.InvalidChat)
-			expectReject(t, rejects, "outbound", reason)
+			expectReject(t, rejects, "outbound", reason, passes)
 			if passes {
 				pub.Expect(t, ":2")
-				expectReject(t, rejects, "inbound", reason) // it comes back
+				expectReject(t, rejects, "inbound", reason, passes) // it comes back
 				sub.Expect(t, "[message chat:42 "+harness.InvalidChat+"]")
 				plain.Expect(t, "[message chat:42 "+harness.InvalidChat+"]")
 			} else {
 				pub.Expect(t, "-INVALID chat:42 "+reason)
 			}
 			redis.MustDo("PUBLISH", "chat:42", harness.InvalidChat)
-			expectReject(t, rejects, "inbound", reason)
+			expectReject(t, rejects, "inbound", reason, passes)
 			if passes {
 				sub.Expect(t, "[message chat:42 "+harness.InvalidChat+"]")
 			}
@@ -166,7 +166,7 @@ func TestEachMessageIsJudged(t *testing.T) {
 	}
 }
 
-func expectReject(t *testing.T, c *redistest.Client, direction, reason string) {
+func expectReject(t *testing.T, c *redistest.Client, direction, reason string, passes bool) {
 	t.Helper()
 	var got relay.Reject
 	harness.Heard(t, c, relay.RejectsChannel, &got)
@@ -179,6 +179,7 @@ func expectReject(t *testing.T, c *redistest.Client, direction, reason string) {
 	got.Time, got.Who = time.Time{}, relay.Who{}
 	want := relay.Reject{
 		Channel: "chat:42", Route: "chat:", Code: relay.Invalid, Reason: reason, Size: len(harness.InvalidChat),
+		LetThrough: passes,
 	}
 	want.Direction = got.Direction
 	if got != want || string(got.Direction) != direction {
