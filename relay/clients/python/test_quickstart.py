@@ -54,6 +54,7 @@ def test_what_the_publisher_says_the_subscriber_prints(target, pair, how):
         finally:
             subscriber.kill()
             subscriber.wait()
+            print(output())  # pytest shows it when the test fails
 
 
 def run(target, file, output):
