@@ -43,6 +43,7 @@ type life struct {
 	watcher    watcher
 	mark       mark
 	ended      chan<- error
+	last       bool // Redis sends nothing more: what is there is read to the end
 }
 
 // begin takes a connection over that stands.
@@ -99,6 +100,7 @@ func (k *life) Ready(e loop.Events) {
 		k.socket.AwaitWritable(false)
 		k.flush()
 	}
+	k.last = k.last || e&loop.Ended != 0
 	if e&loop.Readable != 0 && k.connection.life == k {
 		k.read()
 	}
@@ -142,7 +144,8 @@ func (k *life) read() {
 			k.socket.Again()
 			return
 		}
-		n, err := nonblock.Read(uintptr(k.socket.FD()), k.in.room()) //nolint:gosec // it is open
+		room := k.in.room()
+		n, err := nonblock.Read(uintptr(k.socket.FD()), room) //nolint:gosec // it is open
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -164,7 +167,7 @@ func (k *life) read() {
 		if err := k.take(); err != nil {
 			k.end(fmt.Errorf("read from Redis: %w", err))
 		}
-		if k.connection.life != k {
+		if k.connection.life != k || n < len(room) && !k.last && k.broken == nil { // epoll(7): that was all there is
 			return
 		}
 	}
