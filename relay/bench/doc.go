@@ -2,7 +2,7 @@
 // that subscribe at redis-server's own Unix socket. It only measures; nothing in
 // it fails for being slow. Run it at the root of the repository:
 //
-//	go run ./relay/bench                       # everything, some 11 minutes
+//	go run ./relay/bench                       # everything, some 15 minutes
 //	go run ./relay/bench -quick                # the same shape, in about three minutes
 //	go run ./relay/bench -only latency,adversity -markdown report.md
 //	go run ./relay/bench -redis redis-server   # against this one alone

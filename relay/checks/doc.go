@@ -1,11 +1,11 @@
-// Package checks has messages validated that take long to judge: beside the loop, on as many
-// cores as there are, within bounds of memory.
+// Package checks validates messages that take long to judge. It does so beside the event loop, on several cores,
+// within bounds of memory.
 //
 // # Ordering
 //
-// What comes from Redis is dispatched in the order of its channel; other channels pass by.
+// Messages of one channel that come from Redis are dispatched in their order. Other channels do not wait for them.
 //
 // # Concurrency
 //
-// A Pool belongs to the loop, but for Run. Examinations may be used from anywhere.
+// The methods of a Pool belong to the loop, except Run. Examinations may be used from anywhere.
 package checks

@@ -13,9 +13,11 @@
 //
 // The info string of a fenced block says what becomes of it:
 //
-//	sh run          each line that begins with "$ " is a command; the lines behind it must be in its output, in order
+//	sh run          each line that begins with "$ " is a command; the lines behind it must be in its output, in order;
+//	                … stands for any text
 //	sh listen       such commands run until the page ends, and have begun when they print their last word
 //	yaml            is a valid relay.yaml, beside the shipped schemas
+//	yaml reload     is a part of relay.yaml with lines added at its end; the relay reloads them before the page goes on
 //	js, python      are run by relay/clients/migration/docs.test.js, which finds each by its second word
 //	json            is held to schemas/events.json and schemas/rejects.json by the tests of package relay
 //

@@ -71,6 +71,7 @@ func (o *output) String() string {
 type relay struct {
 	dir  string
 	http string
+	log  *output
 }
 
 var address = regexp.MustCompile(`(?m)^ +http +(http://\S+)$`)
@@ -89,9 +90,9 @@ func startRelay(t *testing.T) *relay {
 		t.Fatal(err)
 	}
 	r := &relay{dir: dir}
-	log := r.start(t, exec.Command(filepath.Join(bin, "redis-relay"), "--http.listen=127.0.0.1:0"))
+	r.log = r.start(t, exec.Command(filepath.Join(bin, "redis-relay"), "--http.listen=127.0.0.1:0"))
 	redistest.Eventually(t, patience, "the relay says its address", func() bool {
-		m := address.FindStringSubmatch(log.String())
+		m := address.FindStringSubmatch(r.log.String())
 		if m != nil {
 			r.http = m[1]
 		}
@@ -113,6 +114,29 @@ func copyInto(t *testing.T, dir, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// reload adds the lines at the end of part, which is otherwise in relay.yaml, and waits until the relay has them.
+func (r *relay) reload(t *testing.T, part string) {
+	t.Helper()
+	const done = "configuration reloaded"
+	path := filepath.Join(r.dir, "relay.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := part
+	for !strings.Contains(string(text), known) {
+		known = known[:strings.LastIndexByte(strings.TrimSuffix(known, "\n"), '\n')+1]
+	}
+	if known == "" || known == part {
+		t.Fatalf("relay.yaml has nothing of this, or all:\n%s", part)
+	}
+	before := strings.Count(r.log.String(), done)
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), known, part, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Eventually(t, patience, done, func() bool { return strings.Count(r.log.String(), done) > before })
 }
 
 // environment has redis-cli print as to a terminal, and finds the built program.

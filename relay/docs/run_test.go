@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestBlocks(t *testing.T) {
 		for _, b := range p.blocks() {
 			language, _, _ := strings.Cut(b.info, " ")
 			switch {
-			case b.info == "sh run", b.info == "sh listen":
+			case b.info == "sh run", b.info == "sh listen", b.info == "yaml reload":
 				lines = append(lines, b)
 				run++
 			case b.info == "yaml":
@@ -71,6 +72,10 @@ func play(t *testing.T, blocks []block) {
 	t.Parallel()
 	r := startRelay(t)
 	for _, b := range blocks {
+		if b.info == "yaml reload" {
+			r.reload(t, b.text)
+			continue
+		}
 		for _, c := range commandsOf(t, b.text) {
 			if b.info == "sh listen" {
 				r.listen(t, c.line)
@@ -120,10 +125,11 @@ func (r *relay) run(t *testing.T, c command) {
 	}
 	rest := out + "\n"
 	for _, want := range c.want {
-		_, after, found := strings.Cut(rest, want+"\n")
-		if !found {
+		line := regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".+") + "\n")
+		at := line.FindStringIndex(rest)
+		if at == nil {
 			t.Fatalf("%s does not print %q, or not in this place:\n%s", c.line, want, out)
 		}
-		rest = after
+		rest = rest[at[1]:]
 	}
 }

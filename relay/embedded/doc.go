@@ -1,7 +1,6 @@
 // Package embedded is the Redis inside the relay, for development: it runs when
-// no redis.url is configured, on a random port of 127.0.0.1. Its streams outlive it,
-// in a file that is written within a second or so after each change, and at the end;
-// nothing else does.
+// redis.url is embedded, on a random port of 127.0.0.1. Its streams outlive it, in a file
+// that is written within a second or so after each change, and at the end; nothing else does.
 //
 // Data commands (strings, streams, Lua and so on) are miniredis's. Everything
 // that the relay's own work rests on is done here instead, after Redis 7.0:

@@ -63,8 +63,8 @@ after(async () => {
 test('the page reads back the last messages, the oldest first', async () => {
   await say(60);
   const path = join(scratch, 'page.mjs');
-  const imports = "import { createClient } from 'redis';\nconst show = (id, message) => console.log(message.id);\n";
-  writeFileSync(path, imports + program('js page') + 'await relay.close();\n');
+  const show = 'const show = (id, message) => console.log(message.id);\n';
+  writeFileSync(path, show + program('js page') + 'await relay.close();\n');
   const { stdout } = await promisify(execFile)('node', [path], { timeout: 60_000 });
   assert.deepEqual(stdout.trim().split('\n'), published.slice(-50));
   await everybodyHasAll();
