@@ -86,7 +86,7 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 	checker := editorChecker(t)
 	for _, text := range []string{
 		"", "redis:\nlimits:\n  queue:\nroutes:\n",
-		"redis: {publish_timeout: 0, probe_interval: 1h2m3.5s, alert_after: 1, tls: {ca: a, cert: b, key: c}}",
+		"redis: {publish_timeout: 1s, probe_interval: 1h2m3.5s, alert_after: 1, tls: {ca: a, cert: b, key: c}}",
 		"limits: {queue_age: 500ms, command_timeout: .5s, queue: 8388608, payload: '100', memory: 1TiB, name: 64KB}",
 		"limits: {pattern_prefixes: ['chat:', 'x'], pattern_length: 3B}",
 		"socket: {mode: '660', allow_uids: [0, 4294967295], allow_gids: []}",
@@ -95,6 +95,7 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 		"routes: [{prefix: 'a:', history: {length: 5, ttl: 72h}, kinds: {k: {history: null, slow: drop}, l: }}]",
 		"routes: [{prefix: 'a:', rate: {limit: 0.5, burst: 1, alert: 1e3}, slow: latest, latest_by: id, on_gap: notify}]",
 		"routes: [{prefix: 'a:', deliver: one, invalid: log, kind: k, publish: false, subscribe_uids: [1], nats: }]",
+		"routes: [{prefix: 'a:', history: {length: 5}, kinds: {k: {history: {ttl: 1h}}}}]",
 		"routes:\n- &r {prefix: 'a:', rate: {limit: 5}}\n- {<<: *r, prefix: 'b:'}\n",
 		Default().String(),
 	} {
@@ -142,6 +143,9 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"schemas: {draft: 5}", "schemas: {draft: x}", "socket: {mode: '0999'}", "routes: [{schema: x}]", "routes: [{prefix: ''}]",
 		"routes: [{prefix: 'a:', slow: wait}]", "routes: [{prefix: 'a:', kinds: {k: {on_gap: x}}}]",
 		"routes: [{prefix: 'a:', deliver: two}]", "routes: [{prefix: 'a:', invalid: drop}]", "limits: {clients: -1}",
+		"redis: {alert_after: 0}", "limits: {clients: 0}", "limits: {publish_window: 0}", "routes: [{prefix: 'a:', history: {}}]",
+		"routes: [{prefix: 'a:', history: {ttl: 1h}}]", "routes: [{prefix: 'a:', history: {length: 0}}]",
+		"routes: [{prefix: 'a:', history: {length: }}]", "routes: [{prefix: 'a:', kinds: {k: {history: {length: 0}}}}]",
 	} {
 		if _, err := Read(Source{Path: write(t, text), Env: []string{"RELAY_REDIS_URL=redis://h"}}); err == nil {
 			t.Errorf("Read takes %q", text)

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -42,6 +43,11 @@ const (
 	durationPattern = `^\+?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`
 	modePattern     = `^0?[0-7]{3}$`
 )
+
+// moreThanZero are whole numbers that Validate wants to be 1 or more.
+var moreThanZero = []string{
+	"redis.alert_after", "limits.clients", "limits.subscriptions", "limits.patterns", "limits.publish_window", "history.length",
+}
 
 // groupHelp says what the keys are for that hold others.
 var groupHelp = map[string]string{
@@ -89,6 +95,9 @@ func routeSchema() jsonObject {
 	prefix := route["properties"].(jsonObject)["prefix"].(jsonObject)
 	prefix["type"], prefix["minLength"] = "string", 1
 	delete(prefix, "default")
+	history := route["properties"].(jsonObject)["history"].(jsonObject)
+	history["required"] = []string{"length"} // a kind's may have that of its route
+	history["properties"].(jsonObject)["length"].(jsonObject)["type"] = "integer"
 	return route
 }
 
@@ -165,11 +174,13 @@ func (m schemaMaker) plain(t reflect.Type, path string, value reflect.Value) jso
 	}
 	switch {
 	case t == durationType:
-		return jsonObject{"type": []string{"string", "integer", "null"}, "pattern": durationPattern, "minimum": 0, "maximum": 0}
+		return jsonObject{"type": []string{"string", "null"}, "pattern": durationPattern}
 	case t == sizeType:
 		return jsonObject{"type": []string{"string", "integer", "null"}, "pattern": sizePattern, "minimum": 0}
 	case len(list) > 0:
 		return jsonObject{"enum": oneOfWords(list)}
+	case slices.Contains(moreThanZero, path):
+		return jsonObject{"type": []string{"integer", "null"}, "minimum": 1}
 	case path == "socket.mode":
 		return jsonObject{"type": []string{"string", "null"}, "pattern": modePattern}
 	case path == routesPath:

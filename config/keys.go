@@ -47,6 +47,9 @@ func valuesOf(f field) []string {
 // routesPath is the one key whose value is no scalar and no list of them.
 const routesPath = "routes"
 
+// RoutesEnv is the variable that holds the routes, as YAML. There is no flag for them.
+const RoutesEnv = envPrefix + "ROUTES"
+
 // paths lists the path of every leaf.
 func paths() []string {
 	all := make([]string, len(leaves))
@@ -98,6 +101,6 @@ var help = map[string]string{
 	"limits.publish_window":   "publishes of one client that may wait for Redis",
 	"limits.command_timeout":  "how long a client may take to send one command; 0s: for ever",
 	"schemas":                 "folder of JSON Schema files",
-	"schemas.draft":           "draft of files whose $schema names none: 4, 6, 7, 2019-09 or 2020-12",
+	"schemas.draft":           "draft of files without a known $schema: 4, 6, 7, 2019-09 or 2020-12",
 	"unrouted":                "allow or deny: channels that no route covers",
 }

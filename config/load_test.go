@@ -288,6 +288,17 @@ func TestStrict(t *testing.T) {
 				":6: zzzzzzzz: unknown key; known here: redis, socket, nats, http, log, limits, schemas, unrouted, routes",
 			},
 		},
+		"beginnings of names": {
+			"limits: {que: 1MiB}", ErrUnknownKey, []string{":1: limits.que: unknown key; did you mean queue?"},
+		},
+		"keys that fell out of their sections": {
+			"redis:\nurl: embedded\nlog: {level: info}\nformat: json\nhttp:\nmode: x\n", ErrUnknownKey,
+			[]string{
+				":2: url: unknown key; did you mean redis.url? indent it below redis:",
+				":4: format: unknown key; did you mean log.format? indent it below log:",
+				":6: mode: unknown key; known here: redis, socket, nats, http, log, limits, schemas, unrouted, routes",
+			},
+		},
 		"kinds override policies only": {
 			"routes: [{prefix: 'a:', kinds: {k: {schema: x.json}}}]", ErrUnknownKey,
 			[]string{":1: routes[0].kinds.k.schema: unknown key; known here: " +

@@ -2,16 +2,42 @@
 
 package config
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // longestTypo bounds the work for one name; a longer one has no near name.
 const longestTypo = 64 // bytes
 
+// shortestPrefix is how long the beginning of a name must be to stand for the name.
+const shortestPrefix = 3 // bytes
+
 // Nearest returns the candidate with the fewest edits from name. ok reports
-// whether it is near enough to be a likely typo: at most half of it differs.
+// whether it is near enough to be a likely typo: at most half of it differs. If none is, Nearest returns the
+// shortest candidate that begins with name, if name has three letters or more.
 func Nearest(name string, candidates []string) (best string, ok bool) {
 	best, least := nearest(name, candidates)
-	return best, least >= 0 && 2*least <= utf8.RuneCountInString(name)
+	if least >= 0 && 2*least <= utf8.RuneCountInString(name) {
+		return best, true
+	}
+	if full := completed(name, candidates); full != "" {
+		return full, true
+	}
+	return best, false
+}
+
+// completed returns the shortest candidate that begins with name; "" if there is none.
+func completed(name string, candidates []string) (shortest string) {
+	if len(name) < shortestPrefix {
+		return ""
+	}
+	for _, c := range candidates {
+		if strings.HasPrefix(c, name) && (shortest == "" || len(c) < len(shortest)) {
+			shortest = c
+		}
+	}
+	return shortest
 }
 
 // Typo is Nearest for names that are mostly no mistakes: a longer one may have two edits, a shorter one has one.

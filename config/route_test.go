@@ -3,6 +3,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +98,22 @@ func TestRouteFields(t *testing.T) {
 	want.Invalid, want.Kind, want.NATS = InvalidLog, "event", true
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestHistoryNeedsItsLength: the mistake is told as what was written.
+func TestHistoryNeedsItsLength(t *testing.T) {
+	const missing = "is missing; write how many messages to keep, as in history: {length: 1000, ttl: 72h}"
+	for text, want := range map[string]string{
+		"history: {}":                     "routes[0].history.length: " + missing,
+		"history: {ttl: 1h}":              "routes[0].history.length: " + missing,
+		"history: {length: 0}":            "routes[0].history.length: is 0; must be more than 0",
+		"kinds: {k: {history: {}}}":       "routes[0].kinds.k.history.length: " + missing,
+		"kinds: {k: {history: {ttl: 0}}}": "routes[0].kinds.k.history.length: " + missing,
+	} {
+		_, err := Read(Source{Path: write(t, "routes: [{prefix: 'a:', "+text+"}]"), Env: []string{"RELAY_REDIS_URL=redis://h"}})
+		if err == nil || !strings.HasSuffix(err.Error(), ":1: "+want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }

@@ -52,8 +52,8 @@ var routeHelp = map[string]string{
 	"invalid":        "a message that the schema refuses: reject it, or log and count it only",
 	"kind":           "top-level JSON field that names a message's kind",
 	"nats":           "whether NATS clients may do what local processes may",
-	"history.length": "about how many messages of a channel are kept",
-	"history.ttl":    "how long they are kept after the last message; 0s: for ever",
+	"history.length": "about how many messages of a channel are kept; required",
+	"history.ttl":    "how long they are kept after the last message; 0s: for ever, as without it",
 	"slow":           "a listener that does not keep up: disconnect it, drop messages, or keep the latest one only",
 	"latest_by":      "with slow: latest, top-level JSON field of which it gets the newest of each value",
 	"on_gap": "how listeners learn that messages may be lost: disconnect, or notify on relay:events; " +

@@ -7,6 +7,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,12 +76,14 @@ func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, path string) (usable
 		types[f.name] = f.typ
 		names = append(names, f.name)
 	}
+	section := "" // the key before this one
 	return c.eachKey(n, t, path, func(key, value *yaml.Node) bool {
 		typ, ok := types[key.Value]
 		if !ok {
-			c.unknown(key, path, names)
+			c.unknown(key, path, section, names)
 			return false
 		}
+		section = join(path, key.Value)
 		return c.checkOptional(value, typ, join(path, key.Value))
 	})
 }
@@ -234,9 +237,12 @@ func fits(n *yaml.Node, t reflect.Type) bool {
 	return tag == "!!int" && n.Decode(value.Interface()) == nil
 }
 
-func (c *checker) unknown(key *yaml.Node, path string, known []string) {
+// unknown reports a key that the mapping at path does not have. section is the known key before it.
+func (c *checker) unknown(key *yaml.Node, path, section string, known []string) {
 	hint := "known here: " + strings.Join(known, ", ")
-	if near, ok := Nearest(key.Value, known); ok {
+	if outside, ok := fallenOut(key.Value, section); ok {
+		hint = "did you mean " + outside + "? indent it below " + around(outside) + ":"
+	} else if near, ok := Nearest(key.Value, known); ok {
 		hint = "did you mean " + near + "?"
 	}
 	if !strings.Contains(key.Value, "://") { // else a URL without its key, which may hold a password
@@ -253,6 +259,12 @@ func (c *checker) wrong(n *yaml.Node, path, want, got string) {
 		Origin: c.at(n.Line), Path: path, Err: ErrType,
 		Reason: fmt.Sprintf("expected %s, found %s", want, got),
 	})
+}
+
+// fallenOut returns the key of the section before it that a key was meant to be, if its indentation were right.
+func fallenOut(key, section string) (path string, ok bool) {
+	path = section + "." + key
+	return path, section != "" && slices.ContainsFunc(leaves, func(f field) bool { return f.name == path })
 }
 
 // expected words a type for people.

@@ -76,6 +76,7 @@ func TestNearest(t *testing.T) {
 	known := []string{"prefix", "schema", "publish", "subscribe"}
 	for name, want := range map[string]string{
 		"prefx": "prefix", "perfix": "prefix", "Schema": "schema", "publishes": "publish", "subscrib": "subscribe",
+		"pre": "prefix", "sub": "subscribe", "pr": "", "pri": "", // three letters of the beginning are enough
 		"zzz": "", "": "", strings.Repeat("prefix", 20): "",
 	} {
 		got, ok := Nearest(name, known)

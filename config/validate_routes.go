@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -84,16 +85,28 @@ func (v *validator) checkSchemaName(name, path string) {
 func (v *validator) checkPolicies(r *Route, path string) {
 	inherited := r.Policy.problems()
 	for _, p := range inherited {
-		v.bad(path+p.key, "%s", p.reason)
+		v.badPolicy(path, p)
 	}
 	for _, name := range r.kindNames() {
 		for _, p := range r.Kinds[name].problems() {
 			if !slices.Contains(inherited, p) {
-				v.bad(join(join(path, "kinds"), name)+p.key, "%s", p.reason)
+				v.badPolicy(join(join(path, "kinds"), name), p)
 			}
 		}
 	}
 }
+
+// badPolicy records what is wrong with a policy of the route or kind at path.
+func (v *validator) badPolicy(path string, p problem) {
+	at := path + p.key
+	if _, written := v.cfg.sources[at]; p.key == lengthKey && !written {
+		p.reason = "is missing; write how many messages to keep, as in " + examples[reflect.TypeFor[History]()]
+	}
+	v.bad(at, "%s", p.reason)
+}
+
+// lengthKey is the one key of a policy that has no default.
+const lengthKey = ".history.length"
 
 func (r *Route) kindNames() []string { return slices.Sorted(maps.Keys(r.Kinds)) }
 
@@ -122,7 +135,7 @@ func (h *History) problems() (list []problem) {
 		return nil
 	}
 	if h.Length <= 0 {
-		list = append(list, problem{".history.length", fmt.Sprintf("is %d; must be more than 0", h.Length)})
+		list = append(list, problem{lengthKey, fmt.Sprintf("is %d; must be more than 0", h.Length)})
 	}
 	if h.TTL < 0 {
 		list = append(list, problem{".history.ttl", fmt.Sprintf("is %v; must not be negative", h.TTL)})

@@ -382,7 +382,7 @@ func TestValidateRoutes(t *testing.T) {
 		"history": {
 			func(r *Route) { r.Policy.History = &History{TTL: -1} },
 			[]string{
-				"history.length: is 0; must be more than 0",
+				"history.length: is missing; write how many messages to keep, as in history: {length: 1000, ttl: 72h}",
 				"history.ttl: is -1ns; must not be negative",
 			},
 		},
