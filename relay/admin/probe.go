@@ -5,11 +5,14 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,7 +41,7 @@ func Probe(ctx context.Context, address string, live bool) error {
 	}
 	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
-		return fmt.Errorf("no relay answers: %w", err)
+		return fmt.Errorf("no relay answers at %s: %w; start it, or name its http.listen", address, cause(err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 4096))
@@ -49,4 +52,17 @@ func Probe(ctx context.Context, address string, live bool) error {
 		return fmt.Errorf("%s: %s", path, strings.TrimSpace(string(body)))
 	}
 	return nil
+}
+
+// cause takes the address and the steps off an error of a request.
+func cause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
 }

@@ -24,7 +24,7 @@ func TestHelp(t *testing.T) {
 		if len(args) > 1 {
 			continue
 		}
-		r.expect(t, exitOK, "--config FILE", "--check", "--version", "  run ", "  check ", "  health ", "  version ", "  help ")
+		r.expect(t, exitOK, " RELAY_ROUTES ", "--config FILE", "--check", "--version", "  run ", "  check ", "  health ", "  version ", "  help ")
 		for _, key := range config.Keys() {
 			r.expect(t, exitOK, "--"+key.Path+" ", " "+key.Env+" ", key.Help)
 		}
@@ -59,6 +59,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"-x"}, "unknown flag -x\n"},
 		{[]string{"--socket.pth=x"}, "unknown flag --socket.pth; did you mean --socket.path?"},
 		{[]string{"--url=redis://h"}, "unknown flag --url; did you mean --nats.leaf.url or --redis.url?"},
+		{[]string{"--routes=[]"}, "unknown flag --routes; write routes in the configuration file, or as YAML in RELAY_ROUTES\n"},
+		{[]string{"--limits.que=1"}, "unknown flag --limits.que; did you mean --limits.queue?"},
 		{[]string{"health", "--lve"}, "unknown flag --lve; did you mean --live?"},
 		{[]string{"check", "--confg", "x"}, "unknown flag --confg; did you mean --config?"},
 		{[]string{"--redis.url"}, "--redis.url needs a value"},

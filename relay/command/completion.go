@@ -16,7 +16,7 @@ var shells = []string{"bash", "zsh", "fish"}
 
 func (p *program) completionCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use: "completion SHELL", Short: "print what completes the command line in bash, zsh or fish",
+		Use: "completion SHELL", Short: "print the completion script for bash, zsh or fish",
 		ValidArgs: shells,
 		Args:      takesShell,
 		Long: `For example:

@@ -100,6 +100,9 @@ func explainFlag(cmd *cobra.Command, err error) error {
 // last part it is.
 func suggestFlag(cmd *cobra.Command, name string) string {
 	name, _, _ = strings.Cut(name, "=")
+	if name == "routes" || name == "route" {
+		return "; write routes in the configuration file, or as YAML in " + config.RoutesEnv
+	}
 	names := flagNames(cmd)
 	if near, ok := config.Nearest(name, names); ok {
 		return "; did you mean --" + near + "?"

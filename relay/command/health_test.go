@@ -50,5 +50,6 @@ func TestHealthWithoutHTTP(t *testing.T) {
 	d := s.start(nil, "--http.listen=")
 	d.Says("connected to Redis")
 	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty: the relay has no address to ask")
-	s.run(nil, "health", "--http.listen=127.0.0.1:1").expect(t, exitFailed, "no relay answers")
+	s.run(nil, "health", "--http.listen=127.0.0.1:1").expect(t, exitFailed,
+		"no relay answers at 127.0.0.1:1: connection refused; start it, or name its http.listen\n")
 }

@@ -53,7 +53,7 @@ func (p *program) help(cmd *cobra.Command) {
 		say("  %s\t%s\n", o.flag, o.usage)
 	}
 	if cmd.HasParent() {
-		say("\nEvery key of the configuration is a flag, too: redis-relay help lists them.\n")
+		say("\nEvery key of the configuration but routes is a flag, too: redis-relay help lists them.\n")
 	} else {
 		p.listSettings(say)
 	}
@@ -81,12 +81,16 @@ func ownOptions(cmd *cobra.Command) (list []option) {
 	return list
 }
 
-const aboutSettings = `Every key of the configuration is a flag and an environment variable, too. Flags
-go before the environment, that before the file.`
+const aboutSettings = `Every key of the configuration but routes is a flag and an environment variable,
+too. Flags win over the environment, the environment wins over the file.`
+
+// aboutRoutes is about the key that is no flag.
+const aboutRoutes = `the routes, as YAML: [{prefix: "chat:", schema: chat.json}]; there is no flag`
 
 func (p *program) listSettings(say func(string, ...any)) {
 	say("\n%s\n\n", aboutSettings)
 	for _, key := range config.Keys() {
 		say("  --%s\t%s\t%s\n", key.Path, key.Env, key.Help)
 	}
+	say("  \t%s\t%s\n", config.RoutesEnv, aboutRoutes)
 }

@@ -48,6 +48,7 @@ func (p *program) manPage(root *cobra.Command) string {
 	for _, key := range config.Keys() {
 		m.entry("--"+key.Path+", "+key.Env, withDefault(key))
 	}
+	m.entry(config.RoutesEnv, aboutRoutes)
 	m.section("ROUTES")
 	m.text("The keys of each item of routes, in the configuration file:")
 	for _, key := range config.RouteKeys() {

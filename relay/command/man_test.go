@@ -35,6 +35,7 @@ func TestManPageSaysWhatHelpSays(t *testing.T) {
 			says(f[1], f[2])
 		}
 	}
+	says("RELAY_ROUTES", aboutRoutes)
 	for _, key := range config.Keys() {
 		says("--"+key.Path+", "+key.Env, key.Help)
 	}

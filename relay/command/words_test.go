@@ -73,7 +73,10 @@ func TestTakenAddressHasAWayOut(t *testing.T) {
 	defer func() { _ = ln.Close() }()
 	s := newScene(t, nil)
 	for _, key := range []string{"http.listen", "nats.listen"} {
-		s.run(nil, "--"+key+"="+ln.Addr().String()).expect(t, exitFailed,
-			key+": ", "address already in use", `choose another address, or "" for none`)
+		r := s.run(nil, "--"+key+"="+ln.Addr().String())
+		r.expect(t, exitFailed, key+": ", "address already in use", `choose another address, or "" for none`)
+		if n := strings.Count(r.stderr, ln.Addr().String()); n != 1 {
+			t.Errorf("the address is named %d times: %s", n, r.stderr)
+		}
 	}
 }

@@ -69,6 +69,11 @@ func (n *notes) Warnf(format string, v ...any) { n.log.Warn(fmt.Sprintf(format, 
 // Fatalf keeps the reason for which the server does not start.
 func (n *notes) Fatalf(format string, v ...any) {
 	line := fmt.Sprintf(format, v...)
+	if strings.HasPrefix(format, "Error listening on port") {
+		if err, ok := v[len(v)-1].(error); ok { // which names the address, too
+			line = err.Error()
+		}
+	}
 	n.died.Store(&line)
 }
 
