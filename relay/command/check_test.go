@@ -94,7 +94,7 @@ func TestCheck(t *testing.T) {
 		"schema missing": {
 			withSchema(`{"$ref": "b.json"}`), nil, exitFailed, []string{`"a.json"`, `"b.json"`, "no such file"},
 		},
-		"schema is no JSON": {withSchema(`{"type":`), nil, exitFailed, []string{`"a.json"`, "line 1", "invalid JSON"}},
+		"schema is no JSON": {withSchema(`{"type":`), nil, exitFailed, []string{"schemas/a.json:1:9: invalid schema: invalid JSON"}},
 		"schemas that no route uses": {
 			map[string]string{
 				"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/a.json": `{"type":`, "schemas/b.json": `{"$ref":"gone.json"}`,
@@ -102,7 +102,7 @@ func TestCheck(t *testing.T) {
 			},
 			nil, exitOK,
 			[]string{
-				`warning: no route has a schema yet, but one would fail: load "a.json": invalid schema: line 1`,
+				`warning: no route has a schema yet, but one would fail: schemas/a.json:1:9: invalid schema: `,
 				`warning: no route has a schema yet, but one would fail: load "b.json": invalid schema: /$ref: "gone.json"`,
 				"\nok\n",
 			},

@@ -3,6 +3,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,19 +16,29 @@ type fileError struct {
 	target string // URL
 	reason string
 	wayOut string
-	inside bool   // the trouble is inside the file
+	inside bool // the trouble is inside the file
+	line   int  // of the trouble, and its column; 0: not known
+	column int
 	at     string // JSON pointer to it; empty: not known
 }
 
 // Error implements error.
 func (e *fileError) Error() string {
-	return fmt.Sprintf("%q: %s: %s", readable(e.target), e.reason, e.wayOut)
+	return fmt.Sprintf("%q: %s", readable(e.target), e.said())
+}
+
+// said is the error without the name of the file.
+func (e *fileError) said() string {
+	if e.line > 0 {
+		return fmt.Sprintf("line %d, column %d: %s: %s", e.line, e.column, e.reason, e.wayOut)
+	}
+	return e.reason + ": " + e.wayOut
 }
 
 // in adds who refers to the target.
 func (e *fileError) in(s *serving, entry string) error {
 	if e.target == fileURL(entry) || e.target == s.url(entry) {
-		return fmt.Errorf("%s: %s", e.reason, e.wayOut)
+		return errors.New(e.said())
 	}
 	if e.inside {
 		return fmt.Errorf("in %w", e)
@@ -36,7 +47,7 @@ func (e *fileError) in(s *serving, entry string) error {
 		read := s.open(l.file)
 		if at, ref, ok := findRef(read, read.doc, fileURL(l.file), "", e.target); ok {
 			at, ref = oneLine(at, maxPointer), oneLine(ref, maxReason)
-			return fmt.Errorf("%s%s: %q: %s: %s", within(l.file, entry), at, ref, e.reason, e.wayOut+s.redirected(l.file, ref))
+			return fmt.Errorf("%s%s: %q: %s%s", within(l.file, entry), at, ref, e.said(), s.redirected(l.file, ref))
 		}
 	}
 	return e

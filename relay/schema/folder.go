@@ -101,7 +101,7 @@ func (f *folder) open(name string) *file {
 		line, column := position(text, bad.at)
 		read.err = &fileError{
 			target: fileURL(name), inside: true, wayOut: "correct the JSON",
-			reason: fmt.Sprintf("line %d, column %d: %s", line, column, bad.reason(text)),
+			line: line, column: column, reason: bad.reason(text),
 		}
 		return read
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func Load(dir, draft string) (*Set, error) {
 		examiner, err := f.compile(name)
 		if err != nil {
 			for _, mistake := range list(err) {
-				errs = append(errs, fmt.Errorf("load %q: %w: %w", name, ErrInvalid, mistake))
+				errs = append(errs, f.invalid(dir, name, mistake))
 			}
 			continue
 		}
@@ -64,6 +65,17 @@ func Load(dir, draft string) (*Set, error) {
 	}
 	set.doubts = f.doubts()
 	return set, nil
+}
+
+// invalid words a mistake in a file of the folder dir. Where the file is no JSON, it begins with the place, as
+// editors open it.
+func (f *folder) invalid(dir, name string, mistake error) error {
+	var at *fileError
+	if errors.As(f.open(name).err, &at) && at.line > 0 {
+		place := filepath.Join(dir, name)
+		return fmt.Errorf("%s:%d:%d: %w: %s: %s", place, at.line, at.column, ErrInvalid, at.reason, at.wayOut)
+	}
+	return fmt.Errorf("load %q: %w: %w", name, ErrInvalid, mistake)
 }
 
 func folderError(dir string, err error) error {

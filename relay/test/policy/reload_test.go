@@ -101,7 +101,7 @@ func TestReload(t *testing.T) {
 		if err := r.Reload(); err != nil {
 			t.Fatal(err)
 		}
-		if said := strings.Join(r.Story(), "\n"); !strings.Contains(said, `load "x.json": invalid schema`) {
+		if said := strings.Join(r.Story(), "\n"); !strings.Contains(said, `x.json:1:2: invalid schema`) {
 			t.Errorf("the log says\n%s", said)
 		}
 	})
