@@ -198,7 +198,7 @@ func unknown(c *session, args [][]byte) string {
 		}
 		fmt.Fprintf(&b, "'%.*s' ", left, a)
 	}
-	b.WriteString("(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)")
+	b.WriteString("(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)")
 	return b.String()
 }
 

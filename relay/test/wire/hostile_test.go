@@ -53,16 +53,16 @@ var hostile = []struct {
 	},
 	{"NUL bytes inline", "\x00\x00\x00\r\nPING\r\n", []string{
 		"-ERR unknown command '\x00\x00\x00', with args beginning with: " +
-			"(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)", "+PONG",
+			"(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)", "+PONG",
 	}, false},
 	{"NUL bytes in arguments", "*2\r\n$4\r\nECHO\r\n$3\r\n\x00\x00\x00\r\n", []string{`"\x00\x00\x00"`}, false},
 	{"line ends in what an error repeats", "*2\r\n$4\r\nA\r\nB\r\n$2\r\n\r\n\r\nPING\r\n", []string{
 		"-ERR unknown command 'A  B', with args beginning with: '  ' " +
-			"(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)", "+PONG",
+			"(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)", "+PONG",
 	}, false},
 	{"empty name", "*1\r\n$0\r\n\r\nPING\r\n", []string{
 		"-ERR unknown command '', with args beginning with: " +
-			"(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)", "+PONG",
+			"(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)", "+PONG",
 	}, false},
 	{
 		"payload over the limit", publication("c", strings.Repeat("x", 1<<20+1)) + "PING\r\n",

@@ -54,11 +54,11 @@ func TestRepliesOfTheRelaysOwn(t *testing.T) {
 		}},
 		{"other commands are named as not served", [][2]string{
 			{"GET k", "-ERR unknown command 'GET', with args beginning with: 'k' " +
-				"(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)"},
+				"(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)"},
 			{"MULTI", "-ERR unknown command 'MULTI', with args beginning with: " +
-				"(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)"},
+				"(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)"},
 			{"GET / HTTP/1.1", "-ERR unknown command 'GET', with args beginning with: '/' 'HTTP/1.1' " +
-				"(this is redis-relay: it serves Pub/Sub only, send other commands to Redis itself)"},
+				"(this is redis-relay: it serves Pub/Sub and history only, send other commands to Redis itself)"},
 		}},
 		{"a RESP2 subscriber may not send what the relay does not know", [][2]string{
 			{"SUBSCRIBE c", "[subscribe c 1]"},
