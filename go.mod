@@ -2,6 +2,12 @@ module redis-relay
 
 go 1.26.0
 
+// Folders whose Go files, if there are any, are not ours. Those whose names begin with a dot are ignored anyway.
+ignore (
+	./dist
+	node_modules
+)
+
 require (
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/go-viper/mapstructure/v2 v2.5.0
