@@ -25,36 +25,30 @@ type gaps struct {
 	teller  *notice.Teller
 }
 
-// heardName is a name that somebody listens to.
-type heardName struct {
-	kind resp.Kind
-	name string
-}
-
 // names returns the names, channel or patterns, by which the messages of a channel
 // are heard.
-func (g *gaps) names(channel string) (names []heardName) {
+func (g *gaps) names(channel string) (names []resp.Name) {
 	exact, patterns := g.hub.Hearers([]byte(channel))
 	if exact {
-		names = append(names, heardName{resp.Message, channel})
+		names = append(names, resp.Name{Kind: resp.Message, Text: channel})
 	}
 	for _, p := range patterns {
-		names = append(names, heardName{resp.PMessage, p})
+		names = append(names, resp.Name{Kind: resp.PMessage, Text: p})
 	}
 	return names
 }
 
 // end disconnects the listeners of names, where their routes ask for that.
-func (g *gaps) end(now *rules, names []heardName) {
-	ended := map[heardName]bool{}
+func (g *gaps) end(now *rules, names []resp.Name) {
+	ended := map[resp.Name]bool{}
 	for _, n := range names {
-		if now.OnGap(n.kind, n.name) == route.GapDisconnect {
+		if now.OnGap(n.Kind, n.Text) == route.GapDisconnect {
 			ended[n] = true
-			g.hub.End(n.kind, n.name, hub.ReasonGap)
+			g.hub.End(n.Kind, n.Text, hub.ReasonGap)
 		}
 	}
 	if len(ended) > 0 {
-		g.outlets.disconnect(func(kind resp.Kind, name string) bool { return ended[heardName{kind, name}] })
+		g.outlets.disconnect(func(kind resp.Kind, name string) bool { return ended[resp.Name{Kind: kind, Text: name}] })
 	}
 }
 
@@ -62,8 +56,8 @@ func (g *gaps) end(now *rules, names []heardName) {
 func (g *gaps) unchecked(l *checks.Loss) {
 	const cause = "too many messages that take long to check waited"
 	now := g.rules.Load()
-	concerned := slices.DeleteFunc(append(g.names(l.Channel), heardName{resp.SMessage, l.Channel}),
-		func(n heardName) bool { return !l.Kinds[n.kind] })
+	concerned := slices.DeleteFunc(append(g.names(l.Channel), resp.Name{Kind: resp.SMessage, Text: l.Channel}),
+		func(n resp.Name) bool { return !l.Kinds[n.Kind] })
 	g.end(now, concerned)
 	if more, ok := g.teller.Sample(notice.CheckGap, l.Channel); ok {
 		g.teller.Log(notice.CheckGap.With(cause), append(more, zap.String("channel", policy.Printable(l.Channel)),
@@ -88,7 +82,7 @@ func (g *gaps) unhealed(gap history.Gap) {
 	if !gap.Entry.IsZero() {
 		event.Entry, event.Size = gap.Entry.String(), gap.Size
 	}
-	concerned := []heardName{{resp.PMessage, gap.Pattern}}
+	concerned := []resp.Name{{Kind: resp.PMessage, Text: gap.Pattern}}
 	if gap.Channel != "" {
 		event.Prefixes = []string{now.Route([]byte(gap.Channel)).Prefix}
 		concerned = g.names(gap.Channel)

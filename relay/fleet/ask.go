@@ -62,7 +62,7 @@ func (f *Fleet) ask(q *question) {
 	}
 	args := []any{Channel, appendQuestion(nil, f.life, q.number, q.names)}
 	for _, n := range q.names {
-		args = append(args, numsub(n.kind), n.name)
+		args = append(args, numsub(n.Kind), n.Text)
 	}
 	f.redis.Eval(script, nil, func(v any, err error) { f.answeredBy(q, v, err) }, args...)
 }

@@ -106,13 +106,13 @@ func (f *Fleet) Count(kind resp.Kind, names [][]byte, done func(counts []int64, 
 	}
 	c := &count{places: make([]place, len(names)), done: done}
 	for i, n := range names {
-		c.places[i] = f.put(c, name{kind, string(n)})
+		c.places[i] = f.put(c, resp.Name{Kind: kind, Text: string(n)})
 	}
 	f.send()
 }
 
 // put puts a name into the last question that was not asked yet, or into a new one.
-func (f *Fleet) put(c *count, n name) place {
+func (f *Fleet) put(c *count, n resp.Name) place {
 	if last := len(f.waiting) - 1; last < 0 || f.waiting[last].full() {
 		f.waiting = append(f.waiting, newQuestion())
 	}

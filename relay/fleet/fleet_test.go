@@ -46,7 +46,7 @@ func TestRepliesBehindMessages(t *testing.T) {
 		q := newQuestion()
 		told := make(chan []int64, 1)
 		c := &count{done: func(counts []int64, _ error) { told <- counts }}
-		c.places = []place{{q, q.add(name{resp.Message, "0"})}}
+		c.places = []place{{q, q.add(resp.Name{Kind: resp.Message, Text: "0"})}}
 		q.tell(c)
 		q.number, q.sent, p.fleet.asked[1000] = 1000, true, q
 		q.addShare(p.fleet.shares.Asking)
@@ -173,7 +173,7 @@ func TestLateAnswer(t *testing.T) {
 	var next <-chan outcome
 	s.do(func() {
 		next = asks.count(resp.Message, 1)
-		silent.fleet.answer(true, appendQuestion(nil, asks.fleet.life, 1, []name{{resp.Message, "0"}}))
+		silent.fleet.answer(true, appendQuestion(nil, asks.fleet.life, 1, []resp.Name{{Kind: resp.Message, Text: "0"}}))
 		if len(next) != 0 {
 			t.Error("an answer to the last question was taken for one to this")
 		}

@@ -9,17 +9,11 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// name is what listeners are counted of.
-type name struct {
-	kind resp.Kind // Message or SMessage
-	name string
-}
-
 // appendQuestion writes a question: who asks, its number there, and the names.
-func appendQuestion(b []byte, life string, number uint64, names []name) []byte {
+func appendQuestion(b []byte, life string, number uint64, names []resp.Name) []byte {
 	b = binary.AppendUvarint(appendText(b, life), number)
 	for _, n := range names {
-		b = appendText(append(b, byte(n.kind)), n.name)
+		b = appendText(append(b, byte(n.Kind)), n.Text)
 	}
 	return b
 }

@@ -7,10 +7,12 @@ import (
 )
 
 func TestMessagesComeBack(t *testing.T) {
-	names := []name{{resp.Message, "a"}, {resp.SMessage, ""}, {resp.Message, "b\x00\r\n\xff"}}
-	shares := map[name]int64{names[0]: 3, names[1]: -1, names[2]: 1 << 40}
+	names := []resp.Name{
+		{Kind: resp.Message, Text: "a"}, {Kind: resp.SMessage, Text: ""}, {Kind: resp.Message, Text: "b\x00\r\n\xff"},
+	}
+	shares := map[resp.Name]int64{names[0]: 3, names[1]: -1, names[2]: 1 << 40}
 	life, answer, ok := answerTo(appendQuestion(nil, "host:1:2", 700, names),
-		func(kind resp.Kind, n []byte) int64 { return shares[name{kind, string(n)}] })
+		func(kind resp.Kind, n []byte) int64 { return shares[resp.Name{Kind: kind, Text: string(n)}] })
 	if !ok || life != "host:1:2" {
 		t.Fatalf("the question came as of %q, %v", life, ok)
 	}
@@ -20,14 +22,14 @@ func TestMessagesComeBack(t *testing.T) {
 	}
 	for i, n := range names {
 		if got[i] != shares[n] {
-			t.Errorf("share of %q: %d, want %d", n.name, got[i], shares[n])
+			t.Errorf("share of %q: %d, want %d", n.Text, got[i], shares[n])
 		}
 	}
 }
 
 // FuzzAnswerTo has relays hear what nobody of the fleet has sent.
 func FuzzAnswerTo(f *testing.F) {
-	good := appendQuestion(nil, "host:1:2", 1, []name{{resp.Message, "a"}, {resp.SMessage, "b"}})
+	good := appendQuestion(nil, "host:1:2", 1, []resp.Name{{Kind: resp.Message, Text: "a"}, {Kind: resp.SMessage, Text: "b"}})
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add([]byte{})

@@ -28,8 +28,8 @@ func (f *Fleet) askRedis(q *question) {
 func (f *Fleet) askPlain(p *plain, kind resp.Kind) {
 	args, places := []any{"PUBSUB", numsub(kind)}, []int{}
 	for i, n := range p.question.names {
-		if n.kind == kind {
-			args, places = append(args, n.name), append(places, i)
+		if n.Kind == kind {
+			args, places = append(args, n.Text), append(places, i)
 		}
 	}
 	if len(places) == 0 {

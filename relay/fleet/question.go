@@ -2,7 +2,10 @@ package fleet
 
 // One question, and what comes in for it.
 
-import "redis-relay/relay/loop"
+import (
+	"redis-relay/relay/loop"
+	"redis-relay/relay/resp"
+)
 
 const (
 	maxNames = 512     // of a question: Redis serves nobody else while it counts
@@ -12,11 +15,11 @@ const (
 // question is what a relay wants to know at one moment, for all who ask.
 type question struct {
 	number uint64
-	names  []name
-	index  map[name]int // places in names
-	counts []*count     // that wait for it
-	size   int          // bytes of names
-	cost   int          // bytes of memory for them, about
+	names  []resp.Name
+	index  map[resp.Name]int // places in names
+	counts []*count          // that wait for it
+	size   int               // bytes of names
+	cost   int               // bytes of memory for them, about
 
 	sent     bool    // the connection stood when it was asked: shares has this relay's
 	counted  []int64 // what Redis counted of each name; nil: it has not answered yet
@@ -41,20 +44,20 @@ type count struct {
 	done   func(counts []int64, err error)
 }
 
-func newQuestion() *question { return &question{index: map[name]int{}} }
+func newQuestion() *question { return &question{index: map[resp.Name]int{}} }
 
 func (q *question) full() bool { return len(q.names) >= maxNames || q.size >= maxBytes }
 
 // add returns the place of a name.
-func (q *question) add(n name) int {
+func (q *question) add(n resp.Name) int {
 	i, has := q.index[n]
 	if !has {
 		i = len(q.names)
 		q.index[n] = i
 		q.names = append(q.names, n)
 		q.shares = append(q.shares, 0)
-		q.size += len(n.name)
-		q.cost += costOf(len(n.name))
+		q.size += len(n.Text)
+		q.cost += costOf(len(n.Text))
 	}
 	return i
 }
@@ -81,7 +84,7 @@ func (q *question) take(shares []int64) {
 // addShare adds this relay's shares.
 func (q *question) addShare(share Share) {
 	for i, n := range q.names {
-		q.shares[i] += share(n.kind, []byte(n.name))
+		q.shares[i] += share(n.Kind, []byte(n.Text))
 	}
 }
 

@@ -2,7 +2,11 @@ package hub
 
 // One local connection as the hub sees it, and why the hub lets go of it.
 
-import "time"
+import (
+	"time"
+
+	"redis-relay/relay/resp"
+)
 
 // Reason says why a listener was disconnected or missed a message. The words
 // are labels in logs and metrics.
@@ -30,9 +34,9 @@ type Listener struct {
 	missed func(Missed)
 
 	resp3   bool
-	ended   bool              // was told to end: hears nothing any more
-	joining map[wish]*joining // subscriptions that are not active yet, nor unsubscribed; nil: none
-	ending  map[wish]*ending  // names that Redis has ended, with messages that may be on their way; nil: none
+	ended   bool                   // was told to end: hears nothing any more
+	joining map[resp.Name]*joining // subscriptions that are not active yet, nor unsubscribed; nil: none
+	ending  map[resp.Name]*ending  // names that Redis has ended, with messages that may be on their way; nil: none
 
 	untold Missed
 	late   bool      // in Hub.late, for untold

@@ -17,7 +17,7 @@ const modelNames = 5 // of each kind
 // wanted is one subscription of one listener to one name, from Subscribe to the end of Unsubscribe.
 type wanted struct {
 	call    *call
-	of      wish
+	of      resp.Name
 	active  bool // done was called
 	refused bool
 	leaving bool // Unsubscribe was called
@@ -36,7 +36,7 @@ type actor struct {
 	*Listener
 	watches bool
 	gone    bool
-	subs    map[wish]*wanted // by name, the newest
+	subs    map[resp.Name]*wanted // by name, the newest
 	heard   []string
 	expect  []string
 }
@@ -67,7 +67,10 @@ func newModel(t *testing.T, seed uint64) *model {
 		t: t, what: fmt.Sprintf("seed %d", seed), random: rand.New(rand.NewPCG(seed, 0)),
 		begun: map[*actor][]*wanted{},
 	}
-	m.redis = &slowRedis{model: m, holds: map[wish]bool{}, heldSeen: map[wish]bool{}, refuses: map[wish]bool{}, ever: map[wish]bool{}}
+	m.redis = &slowRedis{
+		model: m, holds: map[resp.Name]bool{}, heldSeen: map[resp.Name]bool{},
+		refuses: map[resp.Name]bool{}, ever: map[resp.Name]bool{},
+	}
 	m.hub = New(m.redis, func(name string) bool { return strings.HasPrefix(name, "local") })
 	m.hub.batch = 2
 	for range 4 {
@@ -75,7 +78,7 @@ func newModel(t *testing.T, seed uint64) *model {
 	}
 	silent, watcher := &actor{Listener: NewSilentListener(1)}, &actor{Listener: NewWatcher(), watches: true}
 	for _, a := range []*actor{silent, watcher} {
-		a.subs = map[wish]*wanted{}
+		a.subs = map[resp.Name]*wanted{}
 		m.actors = append(m.actors, a)
 	}
 	m.redis.refusals = m.random.IntN(2) == 0
@@ -86,7 +89,7 @@ func (m *model) newActor() *actor {
 	bounds := new(Bounds)
 	bounds.Queue.Store(1 << 30)
 	out := NewOutbox(noSocket{}, bounds, new(Flusher), func(Reason) {}, nil)
-	return &actor{Listener: NewListener(out, func(Reason) {}, func(Missed) {}), subs: map[wish]*wanted{}}
+	return &actor{Listener: NewListener(out, func(Reason) {}, func(Missed) {}), subs: map[resp.Name]*wanted{}}
 }
 
 // noSocket is never written to.
@@ -95,12 +98,12 @@ type noSocket struct{}
 func (noSocket) FD() int            { return -1 }
 func (noSocket) AwaitWritable(bool) {}
 
-func (m *model) wish() wish {
+func (m *model) randomName() resp.Name {
 	name := fmt.Sprint("n", m.random.IntN(modelNames))
 	if m.random.IntN(8) == 0 {
 		name = "local"
 	}
-	return wish{resp.Kind(m.random.IntN(resp.Kinds)), name}
+	return resp.Name{Kind: resp.Kind(m.random.IntN(resp.Kinds)), Text: name}
 }
 
 // step does one thing.
@@ -118,9 +121,9 @@ func (m *model) step() {
 	case n < 78:
 		m.redis.comeBack()
 	case n < 95:
-		m.redis.publish(m.wish())
+		m.redis.publish(m.randomName())
 	case n < 97 && m.redis.refusals:
-		m.redis.refuse(m.wish())
+		m.redis.refuse(m.randomName())
 	case n < 98 && m.random.IntN(2) == 0:
 		m.redis.settle()
 	case n < 98:
@@ -138,15 +141,15 @@ func (m *model) subscribe(a *actor) {
 	kind := resp.Kind(m.random.IntN(resp.Kinds))
 	var names []string
 	for range 1 + m.random.IntN(4) {
-		w := m.wish()
-		old := a.subs[wish{kind, w.name}]
-		if slices.Contains(names, w.name) || old != nil && !old.leaving && !old.refused {
+		w := m.randomName()
+		old := a.subs[resp.Name{Kind: kind, Text: w.Text}]
+		if slices.Contains(names, w.Text) || old != nil && !old.leaving && !old.refused {
 			continue
 		}
 		if old != nil && a.silent() && !old.over {
 			continue // once at a time
 		}
-		names = append(names, w.name)
+		names = append(names, w.Text)
 	}
 	if len(names) == 0 {
 		return
@@ -155,8 +158,8 @@ func (m *model) subscribe(a *actor) {
 	m.note("%d: %s subscribe %s %v", c.number, m.nameOf(a), kind, names)
 	var list []*wanted
 	for _, name := range names {
-		s := &wanted{call: c, of: wish{kind, name}}
-		a.subs[wish{kind, name}] = s
+		s := &wanted{call: c, of: resp.Name{Kind: kind, Text: name}}
+		a.subs[resp.Name{Kind: kind, Text: name}] = s
 		list = append(list, s)
 		m.begun[a] = append(m.begun[a], s)
 	}
@@ -166,11 +169,12 @@ func (m *model) subscribe(a *actor) {
 		m.finish(c, local)
 		for _, s := range list {
 			s.active, s.refused = refused == nil, refused != nil
-			if s.active && !s.leaving && !local && s.of.name != "local" && !m.redis.heldSeen[s.of] {
+			if s.active && !s.leaving && !local && s.of.Text != "local" && !m.redis.heldSeen[s.of] {
 				m.fail("call %d is done, and Redis has not confirmed %v", c.number, s.of)
 			}
 		}
-		if refused != nil && !slices.ContainsFunc(names, func(n string) bool { return m.redis.ever[wish{kind, n}] }) {
+		everRefused := func(n string) bool { return m.redis.ever[resp.Name{Kind: kind, Text: n}] }
+		if refused != nil && !slices.ContainsFunc(names, everRefused) {
 			m.fail("call %d was refused, and nothing was to be", c.number)
 		}
 	})
@@ -187,8 +191,8 @@ func (m *model) unsubscribe(a *actor) {
 	kind := resp.Kind(m.random.IntN(resp.Kinds))
 	var names []string
 	for w, s := range a.subs {
-		if w.kind == kind && !s.leaving && !s.refused {
-			names = append(names, w.name)
+		if w.Kind == kind && !s.leaving && !s.refused {
+			names = append(names, w.Text)
 		}
 	}
 	slices.Sort(names)
@@ -203,7 +207,7 @@ func (m *model) leave(a *actor, kind resp.Kind, names []string) {
 	m.note("%d: %s unsubscribe %s %v", c.number, m.nameOf(a), kind, names)
 	var list []*wanted
 	for _, name := range names {
-		s := a.subs[wish{kind, name}]
+		s := a.subs[resp.Name{Kind: kind, Text: name}]
 		s.leaving, s.over = true, name == "local"
 		list = append(list, s)
 	}
@@ -212,7 +216,7 @@ func (m *model) leave(a *actor, kind resp.Kind, names []string) {
 		m.note("%d: done", c.number)
 		m.finish(c, local)
 		for _, s := range list {
-			if s.over = true; !s.call.done && !m.redis.tainted && !s.call.lost && s.of.name != "local" {
+			if s.over = true; !s.call.done && !m.redis.tainted && !s.call.lost && s.of.Text != "local" {
 				m.fail("call %d is done before call %d", c.number, s.call.number)
 			}
 		}
@@ -229,8 +233,8 @@ func (m *model) replace(i int) {
 	for kind := range resp.Kind(resp.Kinds) {
 		var names []string
 		for w, s := range a.subs {
-			if w.kind == kind && !s.leaving && !s.refused {
-				names = append(names, w.name)
+			if w.Kind == kind && !s.leaving && !s.refused {
+				names = append(names, w.Text)
 			}
 		}
 		if slices.Sort(names); len(names) > 0 {
@@ -262,7 +266,7 @@ func (m *model) finish(c *call, local bool) {
 func (m *model) nameOf(a *actor) string { return fmt.Sprint("l", slices.Index(m.actors, a)) }
 
 // delivered notes who has to hear a message.
-func (m *model) delivered(w wish, text string) {
+func (m *model) delivered(w resp.Name, text string) {
 	for _, a := range m.actors {
 		if a.silent() || a.ended {
 			continue
@@ -313,12 +317,12 @@ func (m *model) check() {
 			if i == modelNames {
 				name = "local"
 			}
-			m.checkName(wish{kind, name})
+			m.checkName(resp.Name{Kind: kind, Text: name})
 		}
 	}
 }
 
-func (m *model) checkName(w wish) {
+func (m *model) checkName(w resp.Name) {
 	listeners, heard := 0, false
 	for _, a := range m.actors {
 		if s := a.subs[w]; s != nil && !a.silent() && !s.leaving && !s.refused {
@@ -328,7 +332,7 @@ func (m *model) checkName(w wish) {
 			heard = heard || s.of == w && s.active && !s.over && !a.watches
 		}
 	}
-	got, asked, held := m.hub.Listeners(w.kind, []byte(w.name))
+	got, asked, held := m.hub.Listeners(w.Kind, []byte(w.Text))
 	if got != listeners {
 		m.fail("%v has %d listeners, want %d", w, got, listeners)
 	}
@@ -339,7 +343,7 @@ func (m *model) checkName(w wish) {
 	if want := m.redis.willHold(w); m.redis.connected && exact && (asked == 1) != want {
 		m.fail("%v: asked %d, want %v", w, asked, want)
 	}
-	t := m.hub.topics[w.kind][w.name]
+	t := m.hub.topics[w.Kind][w.Text]
 	if is := t != nil && t.heard(); is != heard && !m.redis.tainted {
 		m.fail("%v is heard: %v, want %v", w, is, heard)
 	}
@@ -357,8 +361,8 @@ func (m *model) end() {
 		for kind := range resp.Kind(resp.Kinds) {
 			var names []string
 			for w, s := range a.subs {
-				if w.kind == kind && !s.leaving && !s.refused {
-					names = append(names, w.name)
+				if w.Kind == kind && !s.leaving && !s.refused {
+					names = append(names, w.Text)
 				}
 			}
 			if slices.Sort(names); len(names) > 0 {

@@ -19,10 +19,10 @@ type slowRedis struct {
 
 	sent     []order
 	back     []event
-	holds    map[wish]bool // by what was carried out
-	heldSeen map[wish]bool // by what came back
-	refuses  map[wish]bool
-	ever     map[wish]bool // that it has refused, or might have
+	holds    map[resp.Name]bool // by what was carried out
+	heldSeen map[resp.Name]bool // by what came back
+	refuses  map[resp.Name]bool
+	ever     map[resp.Name]bool // that it has refused, or might have
 }
 
 // order is a command, or the mark behind those of a call.
@@ -38,7 +38,7 @@ type order struct {
 type event struct {
 	order   order
 	refused error
-	on      wish
+	on      resp.Name
 	text    string // a message
 }
 
@@ -73,13 +73,13 @@ func (r *slowRedis) send(o order) {
 }
 
 func (r *slowRedis) Released(kind resp.Kind, name string) {
-	if r.heldSeen[wish{kind, name}] {
+	if r.heldSeen[resp.Name{Kind: kind, Text: name}] {
 		r.model.fail("%s %q was released, and Redis has it", kind, name)
 	}
 }
 
 func (r *slowRedis) Refused(kind resp.Kind, name string, _ error) {
-	if !r.ever[wish{kind, name}] {
+	if !r.ever[resp.Name{Kind: kind, Text: name}] {
 		r.model.fail("%s %q was not refused", kind, name)
 	}
 }
@@ -114,13 +114,13 @@ func (r *slowRedis) carryOut() {
 		r.sent = r.sent[1:]
 		e := event{order: o}
 		for _, name := range o.names {
-			if o.on && r.refuses[wish{o.kind, name}] {
+			if o.on && r.refuses[resp.Name{Kind: o.kind, Text: name}] {
 				e.refused = errRefused
 			}
 		}
 		for _, name := range o.names {
 			if e.refused == nil {
-				r.holds[wish{o.kind, name}] = o.on
+				r.holds[resp.Name{Kind: o.kind, Text: name}] = o.on
 			}
 		}
 		r.back = append(r.back, e)
@@ -131,11 +131,11 @@ func (r *slowRedis) carryOut() {
 }
 
 // willHold is holds after all that was sent.
-func (r *slowRedis) willHold(w wish) bool {
+func (r *slowRedis) willHold(w resp.Name) bool {
 	holds := r.holds[w]
 	for _, o := range r.sent {
 		for _, name := range o.names {
-			if (wish{o.kind, name}) == w {
+			if (resp.Name{Kind: o.kind, Text: name}) == w {
 				holds = o.on
 			}
 		}
@@ -146,10 +146,10 @@ func (r *slowRedis) willHold(w wish) bool {
 // quiet tells whether nothing is under way.
 func (r *slowRedis) quiet() bool { return len(r.sent)+len(r.back) == 0 }
 
-func (r *slowRedis) publish(w wish) {
+func (r *slowRedis) publish(w resp.Name) {
 	r.model.message++
 	text := fmt.Sprintf("%d:%v", r.model.message, w)
-	if w.name == "local" {
+	if w.Text == "local" {
 		r.deliver(w, text)
 	} else if r.holds[w] {
 		r.back = append(r.back, event{on: w, text: text})
@@ -157,10 +157,10 @@ func (r *slowRedis) publish(w wish) {
 }
 
 // deliver hands a message to the hub, and notes who has to hear it.
-func (r *slowRedis) deliver(w wish, text string) {
+func (r *slowRedis) deliver(w resp.Name, text string) {
 	r.model.note("message %s", text)
 	r.model.delivered(w, text)
-	r.model.hub.Deliver(w.kind, []byte(w.name), []byte(text+"\n"), 0)
+	r.model.hub.Deliver(w.Kind, []byte(w.Text), []byte(text+"\n"), 0)
 }
 
 // comeBack hands the next event to the hub.
@@ -182,7 +182,7 @@ func (r *slowRedis) comeBack() {
 	default:
 		for _, name := range e.order.names {
 			if e.refused == nil {
-				r.heldSeen[wish{e.order.kind, name}] = e.order.on
+				r.heldSeen[resp.Name{Kind: e.order.kind, Text: name}] = e.order.on
 			}
 		}
 		if e.refused != nil {
@@ -194,13 +194,13 @@ func (r *slowRedis) comeBack() {
 }
 
 // refuse has Redis refuse a name from now on, or not any more.
-func (r *slowRedis) refuse(w wish) {
+func (r *slowRedis) refuse(w resp.Name) {
 	if r.refuses[w] {
 		r.model.note("allows %v from now on", w)
 		delete(r.refuses, w)
 		return
 	}
-	if w.name != "local" && !r.willHold(w) && !r.holds[w] && !r.heldSeen[w] {
+	if w.Text != "local" && !r.willHold(w) && !r.holds[w] && !r.heldSeen[w] {
 		r.model.note("refuses %v from now on", w)
 		r.refuses[w], r.ever[w] = true, true
 	}

@@ -25,12 +25,6 @@ type joining struct {
 	done     func(refused error)
 }
 
-// wish is a name of one kind.
-type wish struct {
-	kind resp.Kind
-	name string
-}
-
 // Subscribe begins to subscribe l to names, of which it must have none yet: Redis is asked for those
 // that it does not have. done is called when l hears all of them, in order with the messages, or with
 // the error for which it hears none. names is kept. While there is no connection that may take long;
@@ -68,10 +62,10 @@ func (h *Hub) Subscribe(l *Listener, kind resp.Kind, names []string, done func(r
 // begin notes a subscription that is not active yet.
 func (l *Listener) begin(j *joining) {
 	if l.joining == nil {
-		l.joining = map[wish]*joining{}
+		l.joining = map[resp.Name]*joining{}
 	}
 	for _, name := range j.names {
-		l.joining[wish{j.kind, name}] = j
+		l.joining[resp.Name{Kind: j.kind, Text: name}] = j
 	}
 }
 
@@ -81,8 +75,8 @@ func (l *Listener) forget(j *joining) {
 		return
 	}
 	for _, name := range j.names {
-		if l.joining[wish{j.kind, name}] == j {
-			delete(l.joining, wish{j.kind, name})
+		if l.joining[resp.Name{Kind: j.kind, Text: name}] == j {
+			delete(l.joining, resp.Name{Kind: j.kind, Text: name})
 		}
 	}
 	if len(l.joining) == 0 {

@@ -67,12 +67,12 @@ type ending struct {
 
 func (l *Listener) startEnding(kind resp.Kind, names []string) *ending {
 	if l.ending == nil {
-		l.ending = map[wish]*ending{}
+		l.ending = map[resp.Name]*ending{}
 	}
 	l.takeOver(kind, names)
 	e := &ending{kind, names}
 	for _, name := range names {
-		l.ending[wish{kind, name}] = e
+		l.ending[resp.Name{Kind: kind, Text: name}] = e
 	}
 	return e
 }
@@ -80,7 +80,7 @@ func (l *Listener) startEnding(kind resp.Kind, names []string) *ending {
 // endedBy forgets an ending that is over.
 func (l *Listener) endedBy(e *ending) {
 	for _, name := range e.names {
-		delete(l.ending, wish{e.kind, name})
+		delete(l.ending, resp.Name{Kind: e.kind, Text: name})
 	}
 	if len(l.ending) == 0 {
 		l.ending = nil
@@ -93,8 +93,8 @@ func (l *Listener) takeOver(kind resp.Kind, names []string) (taken []string) {
 		return nil
 	}
 	for _, name := range names {
-		if e := l.ending[wish{kind, name}]; e != nil {
-			delete(l.ending, wish{kind, name})
+		if e := l.ending[resp.Name{Kind: kind, Text: name}]; e != nil {
+			delete(l.ending, resp.Name{Kind: kind, Text: name})
 			e.names = slices.DeleteFunc(slices.Clone(e.names), func(other string) bool { return other == name })
 			taken = append(taken, name)
 		}
@@ -121,11 +121,11 @@ func (l *Listener) leave(kind resp.Kind, names []string) (leaving []*joining) {
 	}
 	var last *joining
 	for _, name := range names {
-		j := l.joining[wish{kind, name}]
+		j := l.joining[resp.Name{Kind: kind, Text: name}]
 		if j == nil {
 			continue
 		}
-		delete(l.joining, wish{kind, name})
+		delete(l.joining, resp.Name{Kind: kind, Text: name})
 		if j.left == nil {
 			j.left = map[string]bool{}
 		}

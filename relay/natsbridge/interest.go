@@ -37,12 +37,12 @@ type interests struct {
 	stats    *Counters
 	again    *loop.Timer // for names that Redis has refused
 
-	names map[name]*interest
+	names map[resp.Name]*interest
 	count atomic.Int64 // of names
 }
 
 func newInterests(parts Parts, listener *hub.Listener, subs *subscriptions, stats *Counters) *interests {
-	s := &interests{parts: parts, listener: listener, subs: subs, stats: stats, names: map[name]*interest{}}
+	s := &interests{parts: parts, listener: listener, subs: subs, stats: stats, names: map[resp.Name]*interest{}}
 	s.again = parts.Loop.AfterFunc(askAgain, s.askAll)
 	s.again.Stop()
 	return s
@@ -93,10 +93,12 @@ func (s *interests) unsubscribed(arg string) {
 	}
 }
 
-func (s *interests) mayListen(n name) error { return s.parts.Backend.MayListen(n.kind, []byte(n.text)) }
+func (s *interests) mayListen(n resp.Name) error {
+	return s.parts.Backend.MayListen(n.Kind, []byte(n.Text))
+}
 
 // join has the hub ask Redis for a name, if clients may listen to it.
-func (s *interests) join(n name, i *interest) {
+func (s *interests) join(n resp.Name, i *interest) {
 	if err := s.mayListen(n); err != nil {
 		s.stats.closed.Add(1)
 		s.parts.Log.Debug("NATS clients listen to what they may not hear", zap.Error(err))
@@ -105,7 +107,7 @@ func (s *interests) join(n name, i *interest) {
 	i.attempt++
 	attempt := i.attempt
 	i.joined, i.pending = true, true
-	s.parts.Hub.Subscribe(s.listener, n.kind, []string{n.text}, func(refused error) {
+	s.parts.Hub.Subscribe(s.listener, n.Kind, []string{n.Text}, func(refused error) {
 		switch {
 		case i.attempt != attempt: // it was given up meanwhile
 		case refused != nil:
@@ -116,21 +118,21 @@ func (s *interests) join(n name, i *interest) {
 	})
 }
 
-func (s *interests) leave(n name, i *interest) {
+func (s *interests) leave(n resp.Name, i *interest) {
 	if i.joined {
-		s.parts.Hub.Unsubscribe(s.listener, n.kind, []string{n.text}, func() {})
+		s.parts.Hub.Unsubscribe(s.listener, n.Kind, []string{n.Text}, func() {})
 	}
 	i.attempt++
 	i.joined, i.pending = false, false
 }
 
 // refuse notes that the hub does not have a name, because Redis has refused it.
-func (s *interests) refuse(n name, i *interest, err error) {
+func (s *interests) refuse(n resp.Name, i *interest, err error) {
 	i.attempt++
 	i.joined, i.pending = false, false
 	if !i.refused {
 		i.refused = true
-		s.parts.Loop.Post(func() { s.parts.Backend.Refused(n.kind, n.text, err) })
+		s.parts.Loop.Post(func() { s.parts.Backend.Refused(n.Kind, n.Text, err) })
 	}
 	if !s.again.Set() {
 		s.again.Reset(askAgain)
@@ -147,7 +149,7 @@ func (s *interests) askAll() {
 }
 
 // lose gives a name up that Redis does not send any more, and reports whether it was in force.
-func (s *interests) lose(n name, err error) bool {
+func (s *interests) lose(n resp.Name, err error) bool {
 	i := s.names[n]
 	if i == nil || !i.joined || i.pending {
 		return false
@@ -195,8 +197,8 @@ func (s *interests) leaveAll() {
 
 // onceRefused is the work that follows when Redis refuses a name that was in force: behind what the hub
 // does at that moment.
-func (s *interests) onceRefused(kind resp.Kind, text string, err error, lost func(name)) {
-	n := name{kind, text}
+func (s *interests) onceRefused(kind resp.Kind, text string, err error, lost func(resp.Name)) {
+	n := resp.Name{Kind: kind, Text: text}
 	s.parts.Loop.Post(func() {
 		if s.lose(n, err) {
 			lost(n)

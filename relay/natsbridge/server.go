@@ -170,7 +170,7 @@ func (e *embedded) kick(who func(kind resp.Kind, name string) bool) (kicked int)
 			}
 			if who == nil || slices.ContainsFunc(c.Subs, func(subject string) bool {
 				n, err := nameOf(subject)
-				return !foreign(subject) && err == nil && who(n.kind, n.text)
+				return !foreign(subject) && err == nil && who(n.Kind, n.Text)
 			}) {
 				list = append(list, c.Cid)
 			}

@@ -84,10 +84,10 @@ func taken(part []byte) bool {
 // written as Subject does is an error.
 func Channel(subject string) (string, error) {
 	n, err := nameOf(subject)
-	if err == nil && n.kind != resp.Message {
+	if err == nil && n.Kind != resp.Message {
 		err = fmt.Errorf("%.80q is not the subject of a channel: %w", subject, errWildcard)
 	}
-	return n.text, err
+	return n.Text, err
 }
 
 var (
@@ -130,18 +130,12 @@ func partOf(token string, first bool) ([]byte, error) {
 	return part, nil
 }
 
-// name is a name that the hub knows: a channel or a Redis pattern.
-type name struct {
-	kind resp.Kind
-	text string
-}
-
 // nameOf returns what must be subscribed at Redis for a subscription of a NATS
 // client: the channel, or a pattern that catches at least what the subject does. A
 // "*" of NATS ends with its part, a "*" of Redis does not.
-func nameOf(subject string) (name, error) {
+func nameOf(subject string) (resp.Name, error) {
 	if len(subject) > maxSubject {
-		return name{}, ErrNoSubject
+		return resp.Name{}, ErrNoSubject
 	}
 	var channel, pattern []byte
 	wild := false
@@ -156,14 +150,14 @@ func nameOf(subject string) (name, error) {
 		}
 		part, err := partOf(token, i == 0)
 		if err != nil {
-			return name{}, fmt.Errorf("%.80q is not the subject of a channel: %w", subject, err)
+			return resp.Name{}, fmt.Errorf("%.80q is not the subject of a channel: %w", subject, err)
 		}
 		channel, pattern = append(channel, part...), appendLiteral(pattern, part)
 	}
 	if wild {
-		return name{resp.PMessage, string(pattern)}, nil
+		return resp.Name{Kind: resp.PMessage, Text: string(pattern)}, nil
 	}
-	return name{resp.Message, string(channel)}, nil
+	return resp.Name{Kind: resp.Message, Text: string(channel)}, nil
 }
 
 // appendLiteral appends text to a Redis pattern so that it stands for itself.

@@ -102,22 +102,22 @@ func TestNoChannel(t *testing.T) {
 func TestNamesOfSubscriptions(t *testing.T) {
 	for _, tt := range []struct {
 		subject string
-		want    name
+		want    resp.Name
 	}{
-		{"chat.42", name{resp.Message, "chat:42"}},
-		{"chat.*", name{resp.PMessage, "chat:*"}},
-		{"chat.>", name{resp.PMessage, "chat:*"}},
-		{"*.42", name{resp.PMessage, "*:42"}},
-		{">", name{resp.PMessage, "*"}},
-		{"a%2A.*", name{resp.PMessage, `a\*:*`}},
-		{"a[b]?.*", name{resp.PMessage, `a\[b\]\?:*`}},
-		{"a%5Cb.*", name{}},
-		{`a\b.*`, name{resp.PMessage, `a\\b:*`}},
-		{"%.*", name{resp.PMessage, ":*"}},
-		{"a.publish.*", name{resp.PMessage, "a:publish:*"}},
+		{"chat.42", resp.Name{Kind: resp.Message, Text: "chat:42"}},
+		{"chat.*", resp.Name{Kind: resp.PMessage, Text: "chat:*"}},
+		{"chat.>", resp.Name{Kind: resp.PMessage, Text: "chat:*"}},
+		{"*.42", resp.Name{Kind: resp.PMessage, Text: "*:42"}},
+		{">", resp.Name{Kind: resp.PMessage, Text: "*"}},
+		{"a%2A.*", resp.Name{Kind: resp.PMessage, Text: `a\*:*`}},
+		{"a[b]?.*", resp.Name{Kind: resp.PMessage, Text: `a\[b\]\?:*`}},
+		{"a%5Cb.*", resp.Name{}},
+		{`a\b.*`, resp.Name{Kind: resp.PMessage, Text: `a\\b:*`}},
+		{"%.*", resp.Name{Kind: resp.PMessage, Text: ":*"}},
+		{"a.publish.*", resp.Name{Kind: resp.PMessage, Text: "a:publish:*"}},
 	} {
 		got, err := nameOf(tt.subject)
-		if got != tt.want || (err != nil) != (tt.want == name{}) {
+		if got != tt.want || (err != nil) != (tt.want == resp.Name{}) {
 			t.Errorf("nameOf(%q) = %v, %v; want %v", tt.subject, got, err, tt.want)
 		}
 	}
@@ -160,12 +160,12 @@ func FuzzSubjects(f *testing.F) {
 			}
 		}
 		n, err := nameOf(subject)
-		if err != nil || n.kind != resp.PMessage {
+		if err != nil || n.Kind != resp.PMessage {
 			return
 		}
 		caught, err := Channel(strings.NewReplacer("*", "x%2Ay", ">", "x.%.y").Replace(subject))
-		if err == nil && !glob.Match([]byte(n.text), []byte(caught)) {
-			t.Fatalf("%q became %q, which does not catch %q", subject, n.text, caught)
+		if err == nil && !glob.Match([]byte(n.Text), []byte(caught)) {
+			t.Fatalf("%q became %q, which does not catch %q", subject, n.Text, caught)
 		}
 	})
 }

@@ -67,8 +67,8 @@ func (b *Bridge) Disconnect(who func(kind resp.Kind, name string) bool) {
 // Refused says that Redis will not send a name any more, which it has sent. Who
 // listens is disconnected: nothing else says that it does not hear any more.
 func (b *Bridge) Refused(kind resp.Kind, text string, err error) {
-	b.interests.onceRefused(kind, text, err, func(lost name) {
-		b.Disconnect(func(kind resp.Kind, text string) bool { return lost == name{kind, text} })
+	b.interests.onceRefused(kind, text, err, func(lost resp.Name) {
+		b.Disconnect(func(kind resp.Kind, text string) bool { return lost == resp.Name{Kind: kind, Text: text} })
 	})
 }
 
