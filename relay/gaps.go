@@ -28,7 +28,7 @@ type gaps struct {
 // names returns the names, channel or patterns, by which the messages of a channel
 // are heard.
 func (g *gaps) names(channel string) (names []resp.Name) {
-	exact, patterns := g.hub.Hearers([]byte(channel))
+	exact, patterns := g.hub.Subscribers([]byte(channel))
 	if exact {
 		names = append(names, resp.Name{Kind: resp.Message, Text: channel})
 	}
@@ -44,7 +44,7 @@ func (g *gaps) end(now *rules, names []resp.Name) {
 	for _, n := range names {
 		if now.OnGap(n.Kind, n.Text) == route.GapDisconnect {
 			ended[n] = true
-			g.hub.End(n.Kind, n.Text, hub.ReasonGap)
+			g.hub.Disconnect(n.Kind, n.Text, hub.ReasonGap)
 		}
 	}
 	if len(ended) > 0 {

@@ -140,8 +140,8 @@ func (i *interest) confirmed(kind resp.Kind, names []string) {
 	}
 }
 
-// HearOut calls done when what came of names has passed history and the pool of checks.
-func (i *interest) HearOut(kind resp.Kind, names []string, done func()) {
+// AwaitDelivered calls done when what came of names has passed history and the pool of checks.
+func (i *interest) AwaitDelivered(kind resp.Kind, names []string, done func()) {
 	var all [resp.Kinds][]string
 	all[kind] = names
 	i.feed.Barrier(all, func() { i.checks.Barrier(done) })
@@ -224,7 +224,7 @@ func (i *interest) addAnnouncements(kind resp.Kind, name string) {
 		case refused != nil:
 			i.forget(kind, []string{name})
 			i.Refused(kind, history.SeqPrefix+name, refused)
-			i.hub.End(kind, name, hub.ReasonRefused)
+			i.hub.Disconnect(kind, name, hub.ReasonRefused)
 		default:
 			i.confirmed(kind, []string{name})
 		}

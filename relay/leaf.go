@@ -195,7 +195,7 @@ func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
 func (l *leaf) fence(ctx context.Context) (epoch uint64, err error) {
 	passed := make(chan uint64, 1)
 	if !l.parts.Loop.Post(func() {
-		l.parts.Hub.InOrder(func() { passed <- l.outlets.advance() }) // what came before may be held up
+		l.parts.Hub.Fence(func() { passed <- l.outlets.advance() }) // what came before may be held up
 	}) {
 		return 0, errEnding
 	}

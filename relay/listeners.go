@@ -27,7 +27,7 @@ func (l *listeners) Deliver(d *resp.Delivery) { l.inbound.deliverStored(d) }
 
 // Names tells who hears a channel.
 func (l *listeners) Names(channel string) (exact bool, patterns []string) {
-	return l.hub.Hearers([]byte(channel))
+	return l.hub.Subscribers([]byte(channel))
 }
 
 // Patterns lists the patterns that may match a channel with history.

@@ -155,7 +155,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
 	r.exams = checks.NewExaminations(room)
 	r.checks = checks.New(r.loop, in.checked, gaps.unchecked, r.exams, room)
-	local := &listeners{&r.rules, r.hub, hub.NewWatcher(), r.checks, in, gaps}
+	local := &listeners{&r.rules, r.hub, hub.NewPinningListener(), r.checks, in, gaps}
 	r.feed = history.NewFeed(r.loop, r.redis, r.reader, local, room, &r.limits.Payload, r.log.Named("history"))
 	r.fleet = fleet.New(r.redis, fleet.Shares{Asking: r.counts.own, Answering: r.counts.share}, life, room, r.loop,
 		r.log.Named("fleet"))
@@ -279,8 +279,8 @@ func (r *Relay) endTurn() {
 	r.outlets.handOver()
 	r.redis.Flush()
 	if r.flusher.Flush() {
-		free := r.flusher.Settled()
-		r.hub.Settle(free)
+		free := r.flusher.BuffersReusable()
+		r.hub.ReuseBuffers(free)
 		r.redis.Settle(free)
 		return
 	}

@@ -27,7 +27,7 @@ func audience(tb testing.TB, n int, resp3 bool) (h *Hub, members []*member) {
 	h, r := newHub(tb)
 	for range n {
 		m := newMember(tb, 64<<20)
-		joined(tb, h, r, m, "chat:42")
+		subscribeNow(tb, h, r, m, "chat:42")
 		h.SetRESP3(m.Listener, resp3)
 		members = append(members, m)
 	}
@@ -49,7 +49,7 @@ func BenchmarkFanOut(b *testing.B) {
 						h.Deliver(resp.Message, channel, f, 0)
 					}
 					flush(b, h)
-					settled(b, h)
+					endTurn(b, h)
 					for _, m := range members {
 						if n, err := syscall.Read(m.far, buf); n != len(buf) {
 							b.Fatalf("read %d bytes, %v", n, err)
@@ -85,7 +85,7 @@ func TestFanOutAllocates(t *testing.T) {
 					t.Fatalf("read %d bytes, %v", n, err)
 				}
 			}
-			if !settled(t, h) {
+			if !endTurn(t, h) {
 				t.Fatal("something is kept")
 			}
 		}

@@ -19,12 +19,12 @@ type Bounds struct {
 	Age    atomic.Int64 // nanoseconds that they may wait; 0: no bound
 	Memory atomic.Int64 // bytes that may wait, or be kept, for all; 0: no bound
 
-	used     atomic.Int64
-	kept     atomic.Int64 // of these, what is kept
-	other    atomic.Int64 // and what is kept for others than Outboxes
-	relieve  func()
-	shedding bool
-	behind   map[*Outbox]struct{} // something is counted for them
+	used      atomic.Int64
+	kept      atomic.Int64 // of these, what is kept
+	other     atomic.Int64 // and what is kept for others than Outboxes
+	relieve   func()
+	enforcing bool
+	charged   map[*Outbox]struct{} // something is counted for them
 }
 
 // Used returns the bytes that wait for peers to read, or to send the rest, and those that
@@ -36,7 +36,7 @@ func (b *Bounds) Kept() int64 { return b.kept.Load() }
 
 // OnOther says how to give up the one with the most of those for whom Other counts.
 // relieve must return at once, and what it frees is told by Other.
-func (b *Bounds) OnOther(relieve func()) { b.relieve = relieve }
+func (b *Bounds) OnOtherExcess(relieve func()) { b.relieve = relieve }
 
 // Other says that so many bytes more are kept for others than Outboxes, or fewer, which
 // count with all.
@@ -44,7 +44,7 @@ func (b *Bounds) Other(n int64) {
 	b.other.Add(n)
 	b.used.Add(n)
 	if n >= 0 {
-		b.shed()
+		b.enforce()
 	}
 }
 
@@ -78,25 +78,25 @@ func (b *Bounds) account(o *Outbox, before, now int64) {
 	b.used.Add(now - before)
 	switch {
 	case before == 0 && now > 0:
-		if b.behind == nil {
-			b.behind = map[*Outbox]struct{}{}
+		if b.charged == nil {
+			b.charged = map[*Outbox]struct{}{}
 		}
-		b.behind[o] = struct{}{}
+		b.charged[o] = struct{}{}
 	case before > 0 && now == 0:
-		delete(b.behind, o)
+		delete(b.charged, o)
 	}
 }
 
 // shed gives up connections while more waits, and is kept, for all of them than may, the one
 // with the largest backlog first.
-func (b *Bounds) shed() {
-	if !b.over() || b.shedding {
+func (b *Bounds) enforce() {
+	if !b.over() || b.enforcing {
 		return
 	}
-	b.shedding = true
-	defer func() { b.shedding = false }()
+	b.enforcing = true
+	defer func() { b.enforcing = false }()
 	for b.over() {
-		worst := b.worst()
+		worst := b.largest()
 		switch {
 		case b.relieve != nil && (worst == nil || b.other.Load() > worst.counted):
 			b.relieve()
@@ -104,7 +104,7 @@ func (b *Bounds) shed() {
 		case worst == nil:
 			return
 		}
-		worst.giveUp(ReasonMemory)
+		worst.evict(ReasonMemory)
 	}
 }
 
@@ -114,8 +114,8 @@ func (b *Bounds) over() bool {
 }
 
 // worst returns the connection for which the most waits and is kept.
-func (b *Bounds) worst() (worst *Outbox) {
-	for o := range b.behind {
+func (b *Bounds) largest() (worst *Outbox) {
+	for o := range b.charged {
 		if worst == nil || o.counted > worst.counted {
 			worst = o
 		}

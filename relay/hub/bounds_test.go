@@ -34,11 +34,11 @@ func TestQueueAge(t *testing.T) {
 		}
 	}
 	agree(time.Hour)
-	joined(t, h, r, ends, "a")
-	joined(t, h, r, drops, "b", "c")
-	joined(t, h, r, reads, "a")
-	ends.fill()
-	filling := drops.fill()
+	subscribeNow(t, h, r, ends, "a")
+	subscribeNow(t, h, r, drops, "b", "c")
+	subscribeNow(t, h, r, reads, "a")
+	ends.fillSocket()
+	filling := drops.fillSocket()
 	say(h, "a", "young", 0)
 	say(h, "b", "young", ModeDrop)
 	flush(t, h)
@@ -66,11 +66,11 @@ func TestQueueAge(t *testing.T) {
 func TestAgeOfReplies(t *testing.T) {
 	p := newPeer(t, 64<<20)
 	p.bounds.Age.Store(int64(10 * time.Millisecond))
-	p.fill()
+	p.fillSocket()
 	eventually(t, "the queue is full", func() bool { return p.Full(1) })
 	p.Reply([]byte(":1\r\n"))
 	p.wantEnd(ReasonAge)
-	if p.hold() != nil {
+	if p.reserveReply() != nil {
 		t.Error("a full queue promises a place")
 	}
 	p.wantEnd(ReasonAge)
@@ -85,8 +85,8 @@ func TestMemory(t *testing.T) {
 	var all []*member
 	for i := range members {
 		m := memberOn(newPeerWithin(t, syscall.SOCK_STREAM, 64<<20, bounds))
-		joined(t, h, r, m, fmt.Sprint(i))
-		m.fill()
+		subscribeNow(t, h, r, m, fmt.Sprint(i))
+		m.fillSocket()
 		all = append(all, m)
 	}
 	filled := bounds.Used()
@@ -130,8 +130,8 @@ func TestMemory(t *testing.T) {
 	for _, i := range []int{0, 2, 3, 4} {
 		all[i].wantEnd(ReasonMemory)
 	}
-	if bounds.Used() != 0 || len(bounds.behind) != 0 {
-		t.Errorf("%d bytes are counted, of %d connections, when all are gone", bounds.Used(), len(bounds.behind))
+	if bounds.Used() != 0 || len(bounds.charged) != 0 {
+		t.Errorf("%d bytes are counted, of %d connections, when all are gone", bounds.Used(), len(bounds.charged))
 	}
 }
 
@@ -152,7 +152,7 @@ func TestComingIsCounted(t *testing.T) {
 	peers[0].Charge(100)
 	peers[1].Charge(200)
 	want(300)
-	filled := peers[1].fill()
+	filled := peers[1].fillSocket()
 	want(300 + peers[1].Queued())
 	peers[1].rest(filled, false)
 	eventually(t, "all is written", func() bool { return bounds.Used() == 300 })
@@ -171,8 +171,8 @@ func TestComingIsCounted(t *testing.T) {
 		p.Close()
 		p.Charge(5) // too late
 	}
-	if want(0); len(bounds.behind) != 0 {
-		t.Errorf("%d connections are counted when all are gone", len(bounds.behind))
+	if want(0); len(bounds.charged) != 0 {
+		t.Errorf("%d connections are counted when all are gone", len(bounds.charged))
 	}
 }
 
@@ -180,8 +180,8 @@ func TestComingIsCounted(t *testing.T) {
 func TestMemoryOfLatest(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
-	m.fill()
+	subscribeNow(t, h, r, m, "a")
+	m.fillSocket()
 	m.bounds.Memory.Store(m.bounds.Used() + 100)
 	point(h, "a", "ann", "1")
 	flush(t, h)
@@ -204,7 +204,7 @@ func TestWhoReadsIsNotCounted(t *testing.T) {
 	p.expect(strings.Repeat("text", 20))
 	p.wantEnd()
 	bounds.Memory.Store(0)
-	filled := p.fill()
+	filled := p.fillSocket()
 	if bounds.Used() == 0 {
 		t.Error("what waits is not counted")
 	}
@@ -218,8 +218,8 @@ func TestSparseFramesAreCopied(t *testing.T) {
 	const pieces, piece = 1000, 256 << 10
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
-	filling := m.fill()
+	subscribeNow(t, h, r, m, "a")
+	filling := m.fillSocket()
 	before := heap()
 	var want []string
 	for i := range pieces {
@@ -228,7 +228,7 @@ func TestSparseFramesAreCopied(t *testing.T) {
 		flush(t, h)
 		want = append(want, "a "+fmt.Sprint(i))
 	}
-	if grown := heap() - before; grown > 2*maxKept*piece {
+	if grown := heap() - before; grown > 2*maxForeign*piece {
 		t.Errorf("the queue of %d bytes holds %d bytes", m.Queued(), grown)
 	}
 	m.rest(filling, false, want...)

@@ -20,17 +20,17 @@ const (
 )
 
 // missedEvery is the time between two reports that a listener misses messages.
-const missedEvery = 10 * time.Second
+const reportInterval = 10 * time.Second
 
 // Deliver queues a frame for the listeners of a name and returns how many there
-// are. frame is RESP2. It and name must not be changed before Flusher.Settled allows it.
+// are. frame is RESP2. It and name must not be changed before Flusher.BuffersReusable allows it.
 // The listeners' queues have it after FanOut.
 func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
-	t := h.run.of(kind, name)
+	t := h.run.topicOf(kind, name)
 	if t == nil {
 		t = h.topics[kind][string(name)]
 	}
-	if t == nil || len(t.subs) == 0 {
+	if t == nil || len(t.listeners) == 0 {
 		return 0
 	}
 	if !h.run.extend(t, mode, frame) {
@@ -40,7 +40,7 @@ func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners 
 	if mode&ModeOne != 0 {
 		return 1
 	}
-	return len(t.subs)
+	return len(t.listeners)
 }
 
 // DeliverLatest is Deliver for a message of which only the newest of its key matters
@@ -61,95 +61,95 @@ func (h *Hub) FanOut() {
 	}
 	r.topic = nil
 	if r.mode&ModeOne != 0 {
-		h.giveToOne(t)
+		h.dispatchToOne(t)
 	} else {
-		for _, l := range t.subs {
-			h.give(l)
+		for _, l := range t.listeners {
+			h.dispatch(l)
 		}
 	}
 	r.frames, r.resp3 = nil, nil
 }
 
 // Settle is told, at the end of each turn, whether nothing is kept of what was fanned out: see
-// Flusher.Settled. The hub then uses memory of its own again.
-func (h *Hub) Settle(free bool) { h.run.settle(free) }
+// Flusher.BuffersReusable. The hub then uses memory of its own again.
+func (h *Hub) ReuseBuffers(free bool) { h.run.reuse(free) }
 
 // giveToOne gives the run to a listener that has room. When none has, it is
 // dropped, whatever the mode says, on the account of the next in turn.
-func (h *Hub) giveToOne(t *topic) {
-	if l := t.one(len(h.run.frames)); l != nil {
-		h.give(l)
+func (h *Hub) dispatchToOne(t *topic) {
+	if l := t.nextWithRoom(len(h.run.frames)); l != nil {
+		h.dispatch(l)
 		return
 	}
 	n := uint64(len(h.run.starts))
-	for range t.subs {
-		if l := t.subs[int(t.turn)%len(t.subs)]; !l.ended {
-			h.missed(l, Missed{Dropped: n})
+	for range t.listeners {
+		if l := t.listeners[int(t.lastServed)%len(t.listeners)]; !l.stopped {
+			h.countMissed(l, Missed{Dropped: n})
 			return
 		}
-		t.turn++
+		t.lastServed++
 	}
-	h.counted.Ended += n
+	h.stats.Ended += n
 }
 
-func (h *Hub) give(l *Listener) {
+func (h *Hub) dispatch(l *Listener) {
 	r := &h.run
 	frames := r.frames
 	if l.resp3 {
 		frames = r.pushes()
 	}
 	switch {
-	case l.ended:
-		h.counted.Ended += uint64(len(r.starts))
+	case l.stopped:
+		h.stats.Ended += uint64(len(r.starts))
 	case r.mode&modeLatest != 0:
 		replaced, dropped := l.out.appendLatest(r, frames)
-		h.missed(l, Missed{uint64(dropped), uint64(replaced)})
+		h.countMissed(l, Missed{uint64(dropped), uint64(replaced)})
 	default:
-		switch why := l.out.queue(frames); {
+		switch why := l.out.tryAppend(frames); {
 		case why == "":
 		case r.mode&ModeDrop != 0:
-			h.missed(l, Missed{Dropped: uint64(len(r.starts))})
+			h.countMissed(l, Missed{Dropped: uint64(len(r.starts))})
 		default:
-			h.counted.Ended += uint64(len(r.starts))
-			l.endFor(why)
+			h.stats.Ended += uint64(len(r.starts))
+			l.disconnect(why)
 		}
 	}
 }
 
 // missed counts messages that a listener does not get, and goes on without.
-func (h *Hub) missed(l *Listener, m Missed) {
+func (h *Hub) countMissed(l *Listener, m Missed) {
 	if m == (Missed{}) {
 		return
 	}
-	h.counted.Dropped += m.Dropped
-	h.counted.Replaced += m.Replaced
-	l.untold.Dropped += m.Dropped
-	l.untold.Replaced += m.Replaced
-	if !l.late {
-		l.late = true
-		h.late = append(h.late, l)
+	h.stats.Dropped += m.Dropped
+	h.stats.Replaced += m.Replaced
+	l.unreported.Dropped += m.Dropped
+	l.unreported.Replaced += m.Replaced
+	if !l.awaitsReport {
+		l.awaitsReport = true
+		h.unreported = append(h.unreported, l)
 	}
 }
 
 // Report tells listeners of the messages that they missed, as far as that is due. It may deliver
 // more: call FanOut afterwards.
 func (h *Hub) Report() {
-	if len(h.late) == 0 {
+	if len(h.unreported) == 0 {
 		return
 	}
 	now := time.Now()
 	var due []*Listener
-	h.late = slices.DeleteFunc(h.late, func(l *Listener) bool {
-		if now.Sub(l.told) < missedEvery {
+	h.unreported = slices.DeleteFunc(h.unreported, func(l *Listener) bool {
+		if now.Sub(l.reported) < reportInterval {
 			return false
 		}
-		l.told, l.late = now, false
+		l.reported, l.awaitsReport = now, false
 		due = append(due, l)
 		return true
 	})
 	for _, l := range due {
-		missed := l.untold
-		l.untold = Missed{}
-		l.missed(missed)
+		missed := l.unreported
+		l.unreported = Missed{}
+		l.report(missed)
 	}
 }

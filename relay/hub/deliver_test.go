@@ -13,7 +13,7 @@ import (
 func TestAudience(t *testing.T) {
 	h, r := newHub(t)
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
-	joined(t, h, r, m, "chat:1")
+	subscribeNow(t, h, r, m, "chat:1")
 	for _, o := range []*outcome{
 		subscribe(h, m, resp.PMessage, "chat:*", "user:*"),
 		subscribe(h, other, resp.PMessage, "chat:*"),
@@ -48,26 +48,26 @@ func TestAudience(t *testing.T) {
 func TestMessagesPassUnknownAnswers(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	say(h, "a", "1", 0)
 	flush(t, h)
-	first, second := m.hold(), m.hold() // two PUBLISHes whose answers are under way
-	joins, last := m.confirm(), m.hold()
+	first, second := m.reserveReply(), m.reserveReply() // two PUBLISHes whose answers are under way
+	joins, last := m.reserveConfirmation(), m.reserveReply()
 	say(h, "a", "2", 0)
 	flush(t, h)
 	m.expect(string(frame("a", "1")) + string(frame("a", "2")))
 	m.nothing()
-	second.Fill([]byte(":2\r\n"))
+	second.Complete([]byte(":2\r\n"))
 	say(h, "a", "3", 0)
 	flush(t, h)
 	m.expect(string(frame("a", "3")))
 	m.nothing()
-	joins.Fill([]byte("+joined\r\n"))
+	joins.Complete([]byte("+joined\r\n"))
 	say(h, "a", "4", 0)
-	last.Fill([]byte(":3\r\n"))
+	last.Complete([]byte(":3\r\n"))
 	flush(t, h)
 	m.nothing()
-	first.Fill([]byte(":1\r\n"))
+	first.Complete([]byte(":1\r\n"))
 	say(h, "a", "5", 0)
 	flush(t, h)
 	m.expect(":1\r\n:2\r\n+joined\r\n" + string(frame("a", "4")) + ":3\r\n" + string(frame("a", "5")))
@@ -76,8 +76,8 @@ func TestMessagesPassUnknownAnswers(t *testing.T) {
 func TestRESP3(t *testing.T) {
 	h, r := newHub(t)
 	two, three := newMember(t, 1<<20), newMember(t, 1<<20)
-	joined(t, h, r, two, "a")
-	joined(t, h, r, three, "a")
+	subscribeNow(t, h, r, two, "a")
+	subscribeNow(t, h, r, three, "a")
 	say(h, "a", "0", 0)
 	h.SetRESP3(three.Listener, true)
 	frames := chunk(frame("a", "1"), frame("a", "*3\r\n"), frame("a", ""))
@@ -105,22 +105,22 @@ func TestRESP3(t *testing.T) {
 func TestProtocolChangesAtItsPlace(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	push := func(payload string) string { return ">" + string(frame("a", payload)[1:]) }
-	first := m.hold()
+	first := m.reserveReply()
 	hello := m.reserve(&Slot{Before: func() { h.SetRESP3(m.Listener, true) }})
-	hello.Fill([]byte("%0\r\n"))
+	hello.Complete([]byte("%0\r\n"))
 	say(h, "a", "1", 0)
 	flush(t, h)
 	m.expect(string(frame("a", "1")))
-	joins := m.confirm()
+	joins := m.reserveConfirmation()
 	say(h, "a", "2", 0) // it is not fanned out yet
-	joins.Fill([]byte("+joined\r\n"))
+	joins.Complete([]byte("+joined\r\n"))
 	say(h, "a", "3", 0)
 	flush(t, h)
 	m.expect(string(frame("a", "2")))
 	m.nothing()
-	first.Fill([]byte(":1\r\n"))
+	first.Complete([]byte(":1\r\n"))
 	say(h, "a", "4", 0)
 	flush(t, h)
 	m.expect(":1\r\n%0\r\n+joined\r\n" + push("3") + push("4"))
@@ -132,14 +132,14 @@ func TestClosedByWhatStandsBefore(t *testing.T) {
 		m := newMember(t, 1<<20)
 		var waiting *Slot
 		if !first {
-			waiting = m.hold()
+			waiting = m.reserveReply()
 		}
 		closing := m.reserve(&Slot{Before: m.Close})
-		after := m.confirm()
-		after.Fill([]byte("+joined\r\n"))
-		closing.Fill([]byte("%0\r\n"))
+		after := m.reserveConfirmation()
+		after.Complete([]byte("+joined\r\n"))
+		closing.Complete([]byte("%0\r\n"))
 		if waiting != nil {
-			waiting.Fill([]byte(":1\r\n"))
+			waiting.Complete([]byte(":1\r\n"))
 		}
 		if !m.Closed() {
 			t.Error("it is not closed")
@@ -175,7 +175,7 @@ func TestModes(t *testing.T) {
 			var members []*member
 			for _, room := range c.room {
 				m := newMember(t, room)
-				joined(t, h, r, m, "a")
+				subscribeNow(t, h, r, m, "a")
 				members = append(members, m)
 			}
 			for range 10 { // each in memory of its own, so each fanned out by itself
@@ -202,7 +202,7 @@ func TestModes(t *testing.T) {
 func TestRunsAreBounded(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, maxRun+1000)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	var messages [][]byte
 	for range 3 * maxRun / 1000 {
 		messages = append(messages, frame("a", strings.Repeat("x", 1000)))

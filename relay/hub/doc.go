@@ -25,7 +25,7 @@
 //
 // # Memory
 //
-// Frames are queued as they are, not copied. Flusher.Settled tells who delivers them when
+// Frames are queued as they are, not copied. Flusher.BuffersReusable tells who delivers them when
 // none is kept any more, so that their memory can be used again. Hub.Settle is to be told so, too.
 //
 // # Loss

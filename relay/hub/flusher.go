@@ -6,13 +6,13 @@ import "slices"
 
 // flushed is how many connections are written to in one turn: a fan-out to very many is written in
 // parts, between which others are served.
-const flushed = 256
+const connectionsPerTurn = 256
 
 // Flusher writes the Outboxes that have something to write, each once. It is shared by all of a loop.
 type Flusher struct {
-	dirty []*Outbox
-	next  int  // of dirty, to be written
-	kept  bool // something was left unwritten since Settled
+	dirty     []*Outbox
+	next      int  // of dirty, to be written
+	unwritten bool // something was left unwritten since Settled
 }
 
 func (f *Flusher) add(o *Outbox) {
@@ -25,7 +25,7 @@ func (f *Flusher) add(o *Outbox) {
 // Flush writes as far as each socket takes it, and reports whether all have had their turn.
 func (f *Flusher) Flush() (all bool) {
 	for n := 0; f.next < len(f.dirty); n++ {
-		if n == flushed {
+		if n == connectionsPerTurn {
 			f.dirty, f.next = slices.Delete(f.dirty, 0, f.next), 0
 			return false
 		}
@@ -34,7 +34,7 @@ func (f *Flusher) Flush() (all bool) {
 		f.next++
 		o.dirty = false
 		if !o.flush() {
-			f.kept = true
+			f.unwritten = true
 		}
 	}
 	f.dirty, f.next = f.dirty[:0], 0
@@ -43,8 +43,8 @@ func (f *Flusher) Flush() (all bool) {
 
 // Settled reports whether nothing is kept of the frames that were queued since it was called last: they
 // may then be changed. What Deliver has taken is queued by FanOut.
-func (f *Flusher) Settled() bool {
-	settled := !f.kept && len(f.dirty) == 0
-	f.kept = false
+func (f *Flusher) BuffersReusable() bool {
+	settled := !f.unwritten && len(f.dirty) == 0
+	f.unwritten = false
 	return settled
 }

@@ -22,44 +22,44 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds every wait that is expected to be short.
 const patience = 10 * time.Second
 
-// turn is what the connections of one test share, as those of a loop do.
-type turn struct {
+// loopTurn is what the connections of one test share, as those of a loop do.
+type loopTurn struct {
 	flusher Flusher
 	peers   []*peer
 }
 
-var turns sync.Map // testing.TB → *turn
+var loopTurns sync.Map // testing.TB → *turn
 
-func turnOf(t testing.TB) *turn {
-	if w, has := turns.Load(t); has {
-		return w.(*turn)
+func loopTurnOf(t testing.TB) *loopTurn {
+	if w, has := loopTurns.Load(t); has {
+		return w.(*loopTurn)
 	}
-	w := new(turn)
-	turns.Store(t, w)
-	t.Cleanup(func() { turns.Delete(t) })
+	w := new(loopTurn)
+	loopTurns.Store(t, w)
+	t.Cleanup(func() { loopTurns.Delete(t) })
 	return w
 }
 
 // flush ends a turn: what was delivered is written.
 func flush(t testing.TB, h *Hub) {
 	h.FanOut()
-	turnOf(t).flush()
+	loopTurnOf(t).flush()
 }
 
-func (w *turn) flush() {
+func (w *loopTurn) flush() {
 	for !w.flusher.Flush() { //nolint:revive // it goes on
 	}
 }
 
-// settled ends a turn, behind flush.
-func settled(t testing.TB, h *Hub) (free bool) {
-	free = turnOf(t).flusher.Settled()
-	h.Settle(free)
+// endTurn ends a turn, after flush, and reports whether the buffers can be used again.
+func endTurn(t testing.TB, h *Hub) (free bool) {
+	free = loopTurnOf(t).flusher.BuffersReusable()
+	h.ReuseBuffers(free)
 	return free
 }
 
-// look has the connections that wait for room try to write.
-func (w *turn) look() {
+// writeWaiting has the connections that wait for room try to write.
+func (w *loopTurn) writeWaiting() {
 	for _, p := range w.peers {
 		if p.waits {
 			p.Writable()
@@ -104,7 +104,7 @@ func newPeerWithin(t testing.TB, socket int, limit int64, bounds *Bounds) *peer 
 	}
 	p := &peer{t: t, near: fds[0], far: fds[1], bounds: bounds, ends: make(chan Reason, 100)}
 	bounds.Queue.Store(limit)
-	w := turnOf(t)
+	w := loopTurnOf(t)
 	p.Outbox = NewOutbox(p, bounds, &w.flusher, func(why Reason) { p.ends <- why }, nil)
 	w.peers = append(w.peers, p)
 	t.Cleanup(func() {
@@ -124,13 +124,13 @@ func (p *peer) hangUp() {
 }
 
 // Flush writes all connections of the test.
-func (p *peer) Flush() { turnOf(p.t).flush() }
+func (p *peer) Flush() { loopTurnOf(p.t).flush() }
 
-// hold reserves a place for an answer; nil: there is no room.
-func (p *peer) hold() *Slot { return p.reserve(&Slot{}) }
+// reserveReply reserves a slot; nil: there is no room.
+func (p *peer) reserveReply() *Slot { return p.reserve(&Slot{}) }
 
-// confirm is hold for an answer that is filled in order with the messages.
-func (p *peer) confirm() *Slot { return p.reserve(&Slot{Confirms: true}) }
+// reserveConfirmation reserves a slot for a reply that is completed in order with the messages.
+func (p *peer) reserveConfirmation() *Slot { return p.reserve(&Slot{Confirms: true}) }
 
 func (p *peer) reserve(s *Slot) *Slot {
 	if !p.Reserve(s) {
@@ -149,7 +149,7 @@ func (p *peer) take(n int) []byte {
 	case err != nil:
 		p.t.Fatal(err)
 	}
-	turnOf(p.t).look()
+	loopTurnOf(p.t).writeWaiting()
 	return b[:got]
 }
 
@@ -191,9 +191,9 @@ func (p *peer) nothing() {
 	}
 }
 
-// fill makes the socket refuse more, and the Outbox wait for the peer. It returns
+// fillSocket makes the socket refuse more, and the Outbox wait for the peer. It returns
 // how many bytes went in.
-func (p *peer) fill() (n int) {
+func (p *peer) fillSocket() (n int) {
 	p.t.Helper()
 	for piece := make([]byte, 64<<10); ; {
 		if !p.Append(piece) {
@@ -211,7 +211,7 @@ func (p *peer) fill() (n int) {
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
-		if turnOf(t).look(); time.Now().After(deadline) {
+		if loopTurnOf(t).writeWaiting(); time.Now().After(deadline) {
 			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
@@ -249,8 +249,8 @@ type redis struct {
 	sent     []string         // commands, as text
 	asked    []question       // of these, what is not answered
 	released []string
-	holdsUp  []string // names whose messages are held up on their way to the hub
-	heldUp   []func()
+	delayed  []string // names whose messages are held up on their way to the hub
+	waiting  []func()
 }
 
 type question struct {
@@ -283,19 +283,19 @@ func (r *redis) Fence(done func(bool)) {
 	r.asked = append(r.asked, question{done: func(lost bool, _ error) { done(lost) }})
 }
 
-// HearOut waits for letGo, if messages are held up.
-func (r *redis) HearOut(_ resp.Kind, names []string, done func()) {
-	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(r.holdsUp, name) }) {
-		r.heldUp = append(r.heldUp, done)
+// AwaitDelivered waits for deliverDelayed, if messages of the names are delayed.
+func (r *redis) AwaitDelivered(_ resp.Kind, names []string, done func()) {
+	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(r.delayed, name) }) {
+		r.waiting = append(r.waiting, done)
 		return
 	}
 	done()
 }
 
-// letGo has what was held up go on.
-func (r *redis) letGo() {
-	list := r.heldUp
-	r.heldUp, r.holdsUp = nil, nil
+// deliverDelayed lets the waiting calls go on.
+func (r *redis) deliverDelayed() {
+	list := r.waiting
+	r.waiting, r.delayed = nil, nil
 	for _, done := range list {
 		done()
 	}
@@ -380,8 +380,8 @@ func (o *outcome) want(t testing.TB, done int, refused error) {
 	}
 }
 
-// joined makes m listen to names at once.
-func joined(t testing.TB, h *Hub, r *redis, m *member, names ...string) {
+// subscribeNow makes m listen to names at once.
+func subscribeNow(t testing.TB, h *Hub, r *redis, m *member, names ...string) {
 	t.Helper()
 	o := subscribe(h, m, resp.Message, names...)
 	r.answerAll()

@@ -15,9 +15,9 @@ type Upstream interface {
 	Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	// Fence asks for an answer that changes nothing.
 	Fence(done func(lost bool))
-	// HearOut calls done when all messages of names that came before are queued for their listeners: at
+	// AwaitDelivered calls done when all messages of names that came before are queued for their listeners: at
 	// once, if none is held up on its way.
-	HearOut(kind resp.Kind, names []string, done func())
+	AwaitDelivered(kind resp.Kind, names []string, done func())
 	// Released says that the hub forgets a name: nobody wants it, and Redis does not send it. Neither it
 	// nor Refused may change anything at the hub.
 	Released(kind resp.Kind, name string)
@@ -28,27 +28,27 @@ type Upstream interface {
 // Hub connects names to listeners.
 type Hub struct {
 	// Fixed after construction.
-	up      Upstream
-	reserve func(name string) bool // names that are made here and not upstream
-	batch   int                    // names in one command
+	up              Upstream
+	isLocal         func(name string) bool // names that are made here and not upstream
+	namesPerCommand int                    // names in one command
 
-	topics   [resp.Kinds]map[string]*topic
-	patterns patterns        // those of topics[resp.PMessage], by what they match
-	subs     [resp.Kinds]int // active subscriptions of listeners, over all topics
-	run      run
-	late     []*Listener // missed messages that were not reported yet
-	counted  Stats
+	topics     [resp.Kinds]map[string]*topic
+	patterns   patterns        // those of topics[resp.PMessage], by what they match
+	active     [resp.Kinds]int // active subscriptions of listeners, over all topics
+	run        run
+	unreported []*Listener // missed messages that were not reported yet
+	stats      Stats
 
-	connected bool         // Redis is told of changes as they come
-	restore   *restoration // nil: none is under way
-	waiting   []*joining   // subscriptions that wait for a connection
-	unneeded  int          // of these, those that do not any more
+	connected bool                // Redis is told of changes as they come
+	restore   *restoration        // nil: none is under way
+	waiting   []*pendingSubscribe // subscriptions that wait for a connection
+	stale     int                 // of these, those that do not any more
 }
 
 // New returns an empty hub, which has no connection to Redis: see Restore. reserve tells which
 // names are local: they are never asked of up.
 func New(up Upstream, reserve func(name string) bool) *Hub {
-	h := &Hub{up: up, reserve: reserve, batch: batch, patterns: newPatterns()}
+	h := &Hub{up: up, isLocal: reserve, namesPerCommand: namesPerCommand, patterns: newPatterns()}
 	for k := range h.topics {
 		h.topics[k] = map[string]*topic{}
 	}
@@ -59,7 +59,7 @@ func New(up Upstream, reserve func(name string) bool) *Hub {
 func (h *Hub) topic(kind resp.Kind, name string) *topic {
 	t := h.topics[kind][name]
 	if t == nil {
-		t = &topic{local: h.reserve(name)}
+		t = &topic{local: h.isLocal(name)}
 		h.topics[kind][name] = t
 		if kind == resp.PMessage {
 			h.patterns.add(name, t)
@@ -69,8 +69,8 @@ func (h *Hub) topic(kind resp.Kind, name string) *topic {
 }
 
 // tidy forgets a topic that nobody is interested in, and that Redis has let go of.
-func (h *Hub) tidy(kind resp.Kind, name string, t *topic) {
-	if t.wants > 0 || t.flying > 0 || len(t.subs) > 0 || t.silent != 0 {
+func (h *Hub) forgetUnused(kind resp.Kind, name string, t *topic) {
+	if t.wanted > 0 || t.unanswered > 0 || len(t.listeners) > 0 || t.interestOnly != 0 {
 		return
 	}
 	if !t.local {
@@ -82,10 +82,10 @@ func (h *Hub) tidy(kind resp.Kind, name string, t *topic) {
 	}
 }
 
-func (h *Hub) tidyAll(kind resp.Kind, names []string) {
+func (h *Hub) forgetAllUnused(kind resp.Kind, names []string) {
 	for _, name := range names {
 		if t := h.topics[kind][name]; t != nil {
-			h.tidy(kind, name, t)
+			h.forgetUnused(kind, name, t)
 		}
 	}
 }
@@ -97,10 +97,10 @@ func (h *Hub) SetRESP3(l *Listener, on bool) {
 }
 
 // End disconnects the listeners of a name and returns how many those are.
-func (h *Hub) End(kind resp.Kind, name string, why Reason) (ended int) {
+func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (ended int) {
 	h.FanOut()
 	if t := h.topics[kind][name]; t != nil {
-		ended = t.end(why)
+		ended = t.disconnect(why)
 	}
 	return ended
 }
@@ -109,11 +109,11 @@ func (h *Hub) End(kind resp.Kind, name string, why Reason) (ended int) {
 // listeners, one by one, and the subscriptions that Redis counts of this relay.
 func (h *Hub) Audience(kind resp.Kind, channel []byte) (listeners, upstream int) {
 	if t := h.topics[kind][string(channel)]; t != nil {
-		listeners, upstream = t.count()
+		listeners, upstream = t.counts()
 	}
 	if kind == resp.Message {
 		for _, t := range h.patterns.matching(channel) {
-			l, u := t.count()
+			l, u := t.counts()
 			listeners, upstream = listeners+l, upstream+u
 		}
 	}
@@ -128,8 +128,8 @@ func (h *Hub) Listeners(kind resp.Kind, name []byte) (listeners, asked, held int
 	if t == nil {
 		return 0, 0, 0
 	}
-	listeners, asked = t.count()
-	if t.held {
+	listeners, asked = t.counts()
+	if t.confirmed {
 		held = 1
 	}
 	return listeners, asked, held
@@ -137,12 +137,12 @@ func (h *Hub) Listeners(kind resp.Kind, name []byte) (listeners, asked, held int
 
 // Hearers tells who listens to a channel: whether somebody by its name, and by which
 // patterns.
-func (h *Hub) Hearers(channel []byte) (exact bool, patterns []string) {
+func (h *Hub) Subscribers(channel []byte) (exact bool, patterns []string) {
 	if t := h.topics[resp.Message][string(channel)]; t != nil {
-		exact = t.heard()
+		exact = t.hasListeners()
 	}
 	for name, t := range h.patterns.matching(channel) {
-		if t.heard() {
+		if t.hasListeners() {
 			patterns = append(patterns, name)
 		}
 	}
@@ -152,7 +152,7 @@ func (h *Hub) Hearers(channel []byte) (exact bool, patterns []string) {
 // Names lists the names of a kind that somebody listens to.
 func (h *Hub) Names(kind resp.Kind) (names []string) {
 	for name, t := range h.topics[kind] {
-		if t.heard() {
+		if t.hasListeners() {
 			names = append(names, name)
 		}
 	}
@@ -170,8 +170,8 @@ type Stats struct {
 
 // Stats returns the figures of this moment.
 func (h *Hub) Stats() Stats {
-	s := h.counted
-	s.Listeners = h.subs
+	s := h.stats
+	s.Listeners = h.active
 	for k := range h.topics {
 		s.Topics[k] = len(h.topics[k])
 	}

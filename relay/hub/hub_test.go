@@ -25,7 +25,7 @@ func wantStats(t *testing.T, h *Hub, topics, listeners int) {
 
 func TestNoMessageBeforeTheConfirmation(t *testing.T) {
 	h, r := newHub(t)
-	h.batch = 1
+	h.namesPerCommand = 1
 	m := newMember(t, 1<<20)
 	p := subscribe(h, m, resp.Message, "a", "b")
 	wantStats(t, h, 2, 0)
@@ -53,8 +53,8 @@ func TestNoMessageBeforeTheConfirmation(t *testing.T) {
 func TestNoMessageAfterTheEnd(t *testing.T) {
 	h, r := newHub(t)
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
-	joined(t, h, r, other, "a")
+	subscribeNow(t, h, r, m, "a")
+	subscribeNow(t, h, r, other, "a")
 	r.sent = nil
 	left := unsubscribe(h, m, resp.Message, "a")
 	say(h, "a", "1", 0) // sent before
@@ -114,8 +114,8 @@ func TestCountsAreThoseOfTheCommands(t *testing.T) {
 func TestBackWhileMessagesAreHeldUp(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
-	r.holdsUp = []string{"a"}
+	subscribeNow(t, h, r, m, "a")
+	r.delayed = []string{"a"}
 	left := unsubscribe(h, m, resp.Message, "a")
 	back := subscribe(h, m, resp.Message, "a")
 	r.answerAll()
@@ -124,7 +124,7 @@ func TestBackWhileMessagesAreHeldUp(t *testing.T) {
 	}
 	left.want(t, 0, nil)
 	back.want(t, 0, nil)
-	r.letGo()
+	r.deliverDelayed()
 	left.want(t, 1, nil)
 	back.want(t, 1, nil)
 	if n := say(h, "a", "m", 0); n != 1 {
@@ -139,8 +139,8 @@ func TestBackWhileMessagesAreHeldUp(t *testing.T) {
 func TestBackToOneOfSeveral(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
-	joined(t, h, r, m, "a", "b")
-	r.holdsUp = []string{"b"}
+	subscribeNow(t, h, r, m, "a", "b")
+	r.delayed = []string{"b"}
 	left := unsubscribe(h, m, resp.Message, "a", "b")
 	back := subscribe(h, m, resp.Message, "a", "c")
 	r.answerAll()
@@ -151,7 +151,7 @@ func TestBackToOneOfSeveral(t *testing.T) {
 			t.Errorf("%s: heard %d times", name, n)
 		}
 	}
-	r.letGo()
+	r.deliverDelayed()
 	left.want(t, 1, nil)
 	for name, want := range map[string]int{"a": 1, "b": 0, "c": 1} {
 		if n := say(h, name, "m", 0); n != want {
@@ -231,8 +231,8 @@ func TestRefusedAndAskedAgain(t *testing.T) {
 func TestRefusedAfterALoss(t *testing.T) {
 	h, r := newHub(t)
 	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
-	joined(t, h, r, other, "b")
+	subscribeNow(t, h, r, m, "a")
+	subscribeNow(t, h, r, other, "b")
 	r.lose(notify)
 	r.refuses["a"] = errors.New("NOPERM")
 	waits := subscribe(h, newMember(t, 1), resp.Message, "a")
@@ -252,9 +252,9 @@ func TestRefusedAfterALoss(t *testing.T) {
 func TestLost(t *testing.T) {
 	h, r := newHub(t)
 	m, told, waits, local := newMember(t, 1<<20), newMember(t, 1<<20), newMember(t, 1<<20), newMember(t, 1<<20)
-	joined(t, h, r, m, "a", "b") // ended once, though it has two names
-	joined(t, h, r, told, "notify")
-	joined(t, h, r, local, "local:events")
+	subscribeNow(t, h, r, m, "a", "b") // ended once, though it has two names
+	subscribeNow(t, h, r, told, "notify")
+	subscribeNow(t, h, r, local, "local:events")
 	p := subscribe(h, waits, resp.Message, "a", "new")
 	say(h, "a", "last", 0)
 	if ended := r.lose(func(_ resp.Kind, name string) bool { return name != "notify" }); ended != 1 {
@@ -299,7 +299,7 @@ func TestSubscriptionsThatWaitAndLeave(t *testing.T) {
 		q.want(t, 0, nil)
 		unsubscribe(h, m, resp.Message, "a").want(t, 1, nil)
 		q.want(t, 1, nil)
-		if m.joining != nil {
+		if m.subscribing != nil {
 			t.Fatal("a listener still waits")
 		}
 	}
@@ -318,15 +318,15 @@ func TestRestoreAsksInParts(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1)
 	var names []string
-	for i := range 5*batch + 1 {
+	for i := range 5*namesPerCommand + 1 {
 		names = append(names, fmt.Sprint(i))
 	}
-	joined(t, h, r, m, names...)
+	subscribeNow(t, h, r, m, names...)
 	r.lose(notify)
 	restored := r.restore()
 	commands := 0
 	for ; len(r.asked) > 0; commands++ {
-		if len(r.asked) > maxAsked {
+		if len(r.asked) > maxUnanswered {
 			t.Fatalf("%d commands are under way", len(r.asked))
 		}
 		r.answer()
@@ -365,7 +365,7 @@ func TestTopicsAreSmall(t *testing.T) {
 		names[i] = fmt.Sprintf("channel:%d", i)
 	}
 	before := heap()
-	joined(t, h, r, m, names...)
+	subscribeNow(t, h, r, m, names...)
 	r.sent = nil
 	if got := (heap() - before) / n; got > 160 {
 		t.Errorf("a name costs %d bytes, want 160 with its place in the map", got)
@@ -383,7 +383,7 @@ func TestLocalNamesAreNotAsked(t *testing.T) {
 	if n, asked, held := h.Listeners(resp.Message, []byte("local:events")); n != 1 || asked+held != 0 {
 		t.Errorf("%d listeners, %d and %d on Redis", n, asked, held)
 	}
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	r.sent = nil
 	both := unsubscribe(h, m, resp.Message, "local:events", "a")
 	subscribe(h, m, resp.Message, "local:events").want(t, 1, nil) // and hears all once
@@ -404,19 +404,19 @@ func TestLocalNamesAreNotAsked(t *testing.T) {
 // TestSilentListeners keep names subscribed, and count nowhere.
 func TestSilentListeners(t *testing.T) {
 	h, r := newHub(t)
-	silent, watcher := &member{Listener: NewSilentListener(1)}, &member{Listener: NewWatcher()}
+	silent, watcher := &member{Listener: NewInterestOnlyListener(1)}, &member{Listener: NewPinningListener()}
 	hears := func(exact bool, patterns int) {
 		t.Helper()
-		if e, p := h.Hearers([]byte("a")); e != exact || len(p) != patterns {
+		if e, p := h.Subscribers([]byte("a")); e != exact || len(p) != patterns {
 			t.Errorf("heard by name %v, by patterns %q", e, p)
 		}
 		if n, _ := h.Audience(resp.Message, []byte("a")); n != 0 {
 			t.Errorf("%d listeners", n)
 		}
 	}
-	joined(t, h, r, watcher, "a")
+	subscribeNow(t, h, r, watcher, "a")
 	hears(false, 0)
-	joined(t, h, r, silent, "a")
+	subscribeNow(t, h, r, silent, "a")
 	hears(true, 0)
 	p := subscribe(h, silent, resp.PMessage, "*")
 	r.answerAll()

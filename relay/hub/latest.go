@@ -34,7 +34,7 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 	case o.full(len(frames)) != "":
 		return 0, len(r.starts)
 	default:
-		o.deliver(frames)
+		o.appendMessage(frames)
 		return 0, 0
 	}
 	l := &o.latest
@@ -55,11 +55,11 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 			l.at = map[string]int{}
 		}
 		l.at[string(key)] = len(o.ready)
-		o.grown(len(frame))
+		o.noteQueued(len(frame))
 		o.ready = append(o.ready, bytes.Clone(frame)[:len(frame):len(frame)]) // nothing may be joined to it
 	}
-	o.count()
-	o.bounds.shed() // nothing of r is kept, so that the Flusher need not know
+	o.account()
+	o.bounds.enforce() // nothing of r is kept, so that the Flusher need not know
 	return replaced, missed
 }
 
@@ -101,7 +101,7 @@ func (l *latest) pack(ready [][]byte) [][]byte {
 }
 
 // settle ends the time in which the messages in ready can be replaced.
-func (l *latest) settle(ready [][]byte) [][]byte {
+func (l *latest) seal(ready [][]byte) [][]byte {
 	if len(l.at) > 0 {
 		l.at = nil
 	}

@@ -50,7 +50,7 @@ func wantMissed(t *testing.T, h *Hub, dropped, replaced, ended uint64) {
 func TestLatestWhileTheSocketTakesAll(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	want := ""
 	for i := range 100 {
 		point(h, "a", "", fmt.Sprint(i))
@@ -68,9 +68,9 @@ func TestLatestOfAStuckListener(t *testing.T) {
 		t.Run(fmt.Sprintf("resp3 %v", resp3), func(t *testing.T) {
 			h, r := newHub(t)
 			m := newMember(t, 64<<20)
-			joined(t, h, r, m, "a", "b")
+			subscribeNow(t, h, r, m, "a", "b")
 			h.SetRESP3(m.Listener, resp3)
-			filling := m.fill()
+			filling := m.fillSocket()
 			point(h, "a", "ann", "1")
 			point(h, "a", "bob", "2")
 			say(h, "a", "plain", 0)
@@ -99,11 +99,11 @@ func TestLatestOfAStuckListener(t *testing.T) {
 func TestLatestByPattern(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	p := subscribe(h, m, resp.PMessage, "*")
 	r.answerAll()
 	p.want(t, 1, nil)
-	filling := m.fill()
+	filling := m.fillSocket()
 	want := ""
 	for i := range 3 {
 		for _, channel := range []string{"a", "b"} {
@@ -131,8 +131,8 @@ func TestLatestByPattern(t *testing.T) {
 func TestLatestWithAFullQueue(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
-	filling := m.fill()
+	subscribeNow(t, h, r, m, "a")
+	filling := m.fillSocket()
 	m.bounds.Queue.Store(int64(m.Queued() + 2*len(frame("a", "1"))))
 	point(h, "a", "ann", "1")
 	point(h, "a", "bob", "2")
@@ -151,8 +151,8 @@ func TestLatestNeedsLittleMemory(t *testing.T) {
 	const keys, rounds, piece = 100, 10_000, 4 << 10
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
-	filling := m.fill()
+	subscribeNow(t, h, r, m, "a")
+	filling := m.fillSocket()
 	before := heap()
 	for i := range rounds {
 		all := make([]byte, 0, piece)
@@ -189,7 +189,7 @@ func TestLatestAtRandom(t *testing.T) {
 	const keys, messages = 20, 30_000
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	random := rand.New(rand.NewPCG(1, 2))
 	var newest [keys]int
 	var text []byte

@@ -28,19 +28,19 @@ const (
 // Listener is a connection that can subscribe.
 type Listener struct {
 	// Fixed after construction.
-	out    *Outbox // nil: silent
-	bit    uint8   // of a silent one, in topic.silent
-	end    func(Reason)
-	missed func(Missed)
+	out          *Outbox // nil: silent
+	bit          uint8   // of a silent one, in topic.silent
+	disconnected func(Reason)
+	report       func(Missed)
 
-	resp3   bool
-	ended   bool                   // was told to end: hears nothing any more
-	joining map[resp.Name]*joining // subscriptions that are not active yet, nor unsubscribed; nil: none
-	ending  map[resp.Name]*ending  // names that Redis has ended, with messages that may be on their way; nil: none
+	resp3         bool
+	stopped       bool                              // was told to end: hears nothing any more
+	subscribing   map[resp.Name]*pendingSubscribe   // subscriptions that are not active yet, nor unsubscribed; nil: none
+	unsubscribing map[resp.Name]*pendingUnsubscribe // names that Redis has ended, with messages that may be on their way; nil: none
 
-	untold Missed
-	late   bool      // in Hub.late, for untold
-	told   time.Time // when missed was called last
+	unreported   Missed
+	awaitsReport bool      // in Hub.late, for untold
+	reported     time.Time // when missed was called last
 }
 
 // Missed counts messages that one listener did not get.
@@ -54,31 +54,31 @@ type Missed struct {
 // Report when the listener begins to miss messages, and every ten seconds
 // while it goes on; not for what it misses by being ended.
 func NewListener(out *Outbox, end func(Reason), missed func(Missed)) *Listener {
-	return &Listener{out: out, end: end, missed: missed}
+	return &Listener{out: out, disconnected: end, report: missed}
 }
 
 // NewSilentListener returns a listener that takes part in subscriptions, so that
 // Redis is asked for what it wants, and is never handed a message: who has it
 // learns of them elsewhere. It counts nowhere, and is never ended. A hub has at
 // most seven, told apart by n, each of which subscribes to a name once at a time.
-func NewSilentListener(n int) *Listener { return &Listener{bit: 1 << n} }
+func NewInterestOnlyListener(n int) *Listener { return &Listener{bit: 1 << n} }
 
 // watchers is the bit of the listener that keeps names subscribed and hears nothing.
-const watchers = 1 << 7
+const pinningBit = 1 << 7
 
 // NewWatcher returns a silent listener for whom nobody is said to listen: it keeps names subscribed. A
 // hub has at most one.
-func NewWatcher() *Listener { return &Listener{bit: watchers} }
+func NewPinningListener() *Listener { return &Listener{bit: pinningBit} }
 
-func (l *Listener) silent() bool { return l.out == nil }
+func (l *Listener) interestOnly() bool { return l.out == nil }
 
-func (l *Listener) endFor(why Reason) {
-	if !l.ended {
-		l.ended = true
-		l.end(why)
+func (l *Listener) disconnect(why Reason) {
+	if !l.stopped {
+		l.stopped = true
+		l.disconnected(why)
 	}
 }
 
 // Leave has l hear nothing more: its connection ends. What it has subscribed is still to be
 // unsubscribed.
-func (l *Listener) Leave() { l.ended = true }
+func (l *Listener) Stop() { l.stopped = true }

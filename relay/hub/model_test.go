@@ -16,12 +16,12 @@ const modelNames = 5 // of each kind
 
 // wanted is one subscription of one listener to one name, from Subscribe to the end of Unsubscribe.
 type wanted struct {
-	call    *call
-	of      resp.Name
-	active  bool // done was called
-	refused bool
-	leaving bool // Unsubscribe was called
-	over    bool // and its done
+	call          *call
+	of            resp.Name
+	active        bool // done was called
+	refused       bool
+	unsubscribing bool // Unsubscribe was called
+	ended         bool // and its done
 }
 
 // call is one Subscribe or Unsubscribe. Its place in Redis's order is that of a mark behind its commands.
@@ -34,11 +34,11 @@ type call struct {
 // actor is a listener.
 type actor struct {
 	*Listener
-	watches bool
-	gone    bool
-	subs    map[resp.Name]*wanted // by name, the newest
-	heard   []string
-	expect  []string
+	pins     bool
+	retired  bool
+	subs     map[resp.Name]*wanted // by name, the newest
+	received []string
+	expect   []string
 }
 
 // model drives a hub, and knows what has to come of it.
@@ -51,7 +51,7 @@ type model struct {
 	actors  []*actor
 	calls   int
 	message int
-	begun   map[*actor][]*wanted // all that are not over
+	open    map[*actor][]*wanted // all that are not over
 	log     []string
 }
 
@@ -65,19 +65,19 @@ func (m *model) note(format string, args ...any) { m.log = append(m.log, fmt.Spr
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{
 		t: t, what: fmt.Sprintf("seed %d", seed), random: rand.New(rand.NewPCG(seed, 0)),
-		begun: map[*actor][]*wanted{},
+		open: map[*actor][]*wanted{},
 	}
 	m.redis = &slowRedis{
-		model: m, holds: map[resp.Name]bool{}, heldSeen: map[resp.Name]bool{},
+		model: m, subscribed: map[resp.Name]bool{}, subscribedSeen: map[resp.Name]bool{},
 		refuses: map[resp.Name]bool{}, ever: map[resp.Name]bool{},
 	}
 	m.hub = New(m.redis, func(name string) bool { return strings.HasPrefix(name, "local") })
-	m.hub.batch = 2
+	m.hub.namesPerCommand = 2
 	for range 4 {
 		m.actors = append(m.actors, m.newActor())
 	}
-	silent, watcher := &actor{Listener: NewSilentListener(1)}, &actor{Listener: NewWatcher(), watches: true}
-	for _, a := range []*actor{silent, watcher} {
+	interestOnly, pinning := &actor{Listener: NewInterestOnlyListener(1)}, &actor{Listener: NewPinningListener(), pins: true}
+	for _, a := range []*actor{interestOnly, pinning} {
 		a.subs = map[resp.Name]*wanted{}
 		m.actors = append(m.actors, a)
 	}
@@ -119,13 +119,13 @@ func (m *model) step() {
 	case n < 60:
 		m.redis.carryOut()
 	case n < 78:
-		m.redis.comeBack()
+		m.redis.answer()
 	case n < 95:
 		m.redis.publish(m.randomName())
 	case n < 97 && m.redis.refusals:
 		m.redis.refuse(m.randomName())
 	case n < 98 && m.random.IntN(2) == 0:
-		m.redis.settle()
+		m.redis.answerEverything()
 	case n < 98:
 		m.redis.lose()
 	default:
@@ -135,7 +135,7 @@ func (m *model) step() {
 }
 
 func (m *model) subscribe(a *actor) {
-	if a.gone {
+	if a.retired {
 		return
 	}
 	kind := resp.Kind(m.random.IntN(resp.Kinds))
@@ -143,10 +143,10 @@ func (m *model) subscribe(a *actor) {
 	for range 1 + m.random.IntN(4) {
 		w := m.randomName()
 		old := a.subs[resp.Name{Kind: kind, Text: w.Text}]
-		if slices.Contains(names, w.Text) || old != nil && !old.leaving && !old.refused {
+		if slices.Contains(names, w.Text) || old != nil && !old.unsubscribing && !old.refused {
 			continue
 		}
-		if old != nil && a.silent() && !old.over {
+		if old != nil && a.interestOnly() && !old.ended {
 			continue // once at a time
 		}
 		names = append(names, w.Text)
@@ -161,7 +161,7 @@ func (m *model) subscribe(a *actor) {
 		s := &wanted{call: c, of: resp.Name{Kind: kind, Text: name}}
 		a.subs[resp.Name{Kind: kind, Text: name}] = s
 		list = append(list, s)
-		m.begun[a] = append(m.begun[a], s)
+		m.open[a] = append(m.open[a], s)
 	}
 	local := !slices.ContainsFunc(names, func(name string) bool { return name != "local" })
 	m.hub.Subscribe(a.Listener, kind, names, func(refused error) {
@@ -169,7 +169,7 @@ func (m *model) subscribe(a *actor) {
 		m.finish(c, local)
 		for _, s := range list {
 			s.active, s.refused = refused == nil, refused != nil
-			if s.active && !s.leaving && !local && s.of.Text != "local" && !m.redis.heldSeen[s.of] {
+			if s.active && !s.unsubscribing && !local && s.of.Text != "local" && !m.redis.subscribedSeen[s.of] {
 				m.fail("call %d is done, and Redis has not confirmed %v", c.number, s.of)
 			}
 		}
@@ -185,30 +185,30 @@ func (m *model) subscribe(a *actor) {
 }
 
 func (m *model) unsubscribe(a *actor) {
-	if a.gone {
+	if a.retired {
 		return
 	}
 	kind := resp.Kind(m.random.IntN(resp.Kinds))
 	var names []string
 	for w, s := range a.subs {
-		if w.Kind == kind && !s.leaving && !s.refused {
+		if w.Kind == kind && !s.unsubscribing && !s.refused {
 			names = append(names, w.Text)
 		}
 	}
 	slices.Sort(names)
 	m.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	if len(names) > 0 {
-		m.leave(a, kind, names[:1+m.random.IntN(len(names))])
+		m.unsubscribeNames(a, kind, names[:1+m.random.IntN(len(names))])
 	}
 }
 
-func (m *model) leave(a *actor, kind resp.Kind, names []string) {
+func (m *model) unsubscribeNames(a *actor, kind resp.Kind, names []string) {
 	c := m.begin()
 	m.note("%d: %s unsubscribe %s %v", c.number, m.nameOf(a), kind, names)
 	var list []*wanted
 	for _, name := range names {
 		s := a.subs[resp.Name{Kind: kind, Text: name}]
-		s.leaving, s.over = true, name == "local"
+		s.unsubscribing, s.ended = true, name == "local"
 		list = append(list, s)
 	}
 	local := !slices.ContainsFunc(names, func(name string) bool { return name != "local" })
@@ -216,7 +216,7 @@ func (m *model) leave(a *actor, kind resp.Kind, names []string) {
 		m.note("%d: done", c.number)
 		m.finish(c, local)
 		for _, s := range list {
-			if s.over = true; !s.call.done && !m.redis.tainted && !s.call.lost && s.of.Text != "local" {
+			if s.ended = true; !s.call.done && !m.redis.tainted && !s.call.lost && s.of.Text != "local" {
 				m.fail("call %d is done before call %d", c.number, s.call.number)
 			}
 		}
@@ -229,19 +229,19 @@ func (m *model) replace(i int) {
 	a := m.actors[i]
 	m.note("%s goes", m.nameOf(a))
 	m.hub.FanOut()
-	a.Leave()
+	a.Stop()
 	for kind := range resp.Kind(resp.Kinds) {
 		var names []string
 		for w, s := range a.subs {
-			if w.Kind == kind && !s.leaving && !s.refused {
+			if w.Kind == kind && !s.unsubscribing && !s.refused {
 				names = append(names, w.Text)
 			}
 		}
 		if slices.Sort(names); len(names) > 0 {
-			m.leave(a, kind, names)
+			m.unsubscribeNames(a, kind, names)
 		}
 	}
-	a.gone = true
+	a.retired = true
 	m.compare(a)
 	m.actors[i] = m.newActor()
 	m.actors = append(m.actors, a) // it is still counted
@@ -268,11 +268,11 @@ func (m *model) nameOf(a *actor) string { return fmt.Sprint("l", slices.Index(m.
 // delivered notes who has to hear a message.
 func (m *model) delivered(w resp.Name, text string) {
 	for _, a := range m.actors {
-		if a.silent() || a.ended {
+		if a.interestOnly() || a.stopped {
 			continue
 		}
-		for _, s := range m.begun[a] {
-			if s.active && !s.over && s.of == w {
+		for _, s := range m.open[a] {
+			if s.active && !s.ended && s.of == w {
 				a.expect = append(a.expect, text)
 			}
 		}
@@ -281,21 +281,21 @@ func (m *model) delivered(w resp.Name, text string) {
 
 // compare has what a listener heard be what it had to hear.
 func (m *model) compare(a *actor) {
-	if a.silent() {
+	if a.interestOnly() {
 		return
 	}
 	for _, b := range a.out.ready {
 		for len(b) > 0 {
 			d, n := parseFrame(b)
-			a.heard = append(a.heard, d)
+			a.received = append(a.received, d)
 			b = b[n:]
 		}
 	}
 	a.out.ready, a.out.queued = nil, 0
-	if !slices.Equal(a.heard, a.expect) {
-		m.fail("%s heard %v\nwant %v", m.nameOf(a), a.heard, a.expect)
+	if !slices.Equal(a.received, a.expect) {
+		m.fail("%s heard %v\nwant %v", m.nameOf(a), a.received, a.expect)
 	}
-	a.heard, a.expect = nil, nil
+	a.received, a.expect = nil, nil
 }
 
 func parseFrame(b []byte) (text string, n int) {
@@ -325,29 +325,29 @@ func (m *model) check() {
 func (m *model) checkName(w resp.Name) {
 	listeners, heard := 0, false
 	for _, a := range m.actors {
-		if s := a.subs[w]; s != nil && !a.silent() && !s.leaving && !s.refused {
+		if s := a.subs[w]; s != nil && !a.interestOnly() && !s.unsubscribing && !s.refused {
 			listeners++
 		}
-		for _, s := range m.begun[a] {
-			heard = heard || s.of == w && s.active && !s.over && !a.watches
+		for _, s := range m.open[a] {
+			heard = heard || s.of == w && s.active && !s.ended && !a.pins
 		}
 	}
-	got, asked, held := m.hub.Listeners(w.Kind, []byte(w.Text))
+	got, requested, confirmed := m.hub.Listeners(w.Kind, []byte(w.Text))
 	if got != listeners {
 		m.fail("%v has %d listeners, want %d", w, got, listeners)
 	}
-	if want := m.redis.heldSeen[w]; (held == 1) != want && !m.redis.tainted {
-		m.fail("%v: held %d, want %v", w, held, want)
+	if want := m.redis.subscribedSeen[w]; (confirmed == 1) != want && !m.redis.tainted {
+		m.fail("%v: confirmed %d, want %v", w, confirmed, want)
 	}
 	exact := len(m.redis.ever) == 0 || m.redis.quiet()
-	if want := m.redis.willHold(w); m.redis.connected && exact && (asked == 1) != want {
-		m.fail("%v: asked %d, want %v", w, asked, want)
+	if want := m.redis.willSubscribe(w); m.redis.connected && exact && (requested == 1) != want {
+		m.fail("%v: requested %d, want %v", w, requested, want)
 	}
 	t := m.hub.topics[w.Kind][w.Text]
-	if is := t != nil && t.heard(); is != heard && !m.redis.tainted {
+	if is := t != nil && t.hasListeners(); is != heard && !m.redis.tainted {
 		m.fail("%v is heard: %v, want %v", w, is, heard)
 	}
-	if t != nil && (t.wants < 0 || t.counts < 0 || t.flying < 0) {
+	if t != nil && (t.wanted < 0 || t.counted < 0 || t.unanswered < 0) {
 		m.fail("%v: %+v", w, t)
 	}
 }
@@ -361,17 +361,17 @@ func (m *model) end() {
 		for kind := range resp.Kind(resp.Kinds) {
 			var names []string
 			for w, s := range a.subs {
-				if w.Kind == kind && !s.leaving && !s.refused {
+				if w.Kind == kind && !s.unsubscribing && !s.refused {
 					names = append(names, w.Text)
 				}
 			}
 			if slices.Sort(names); len(names) > 0 {
-				m.leave(a, kind, names)
+				m.unsubscribeNames(a, kind, names)
 			}
 		}
 	}
 	m.redis.connect()
-	m.redis.settle()
+	m.redis.answerEverything()
 	m.check()
 	if !m.redis.connected {
 		m.fail("it is not restored")
@@ -381,8 +381,8 @@ func (m *model) end() {
 			m.fail("a topic is left: %s %q %+v", resp.Kind(k), name, t)
 		}
 	}
-	for w, holds := range m.redis.holds {
-		if holds {
+	for w, subscribed := range m.redis.subscribed {
+		if subscribed {
 			m.fail("Redis still has %v", w)
 		}
 	}
@@ -390,10 +390,10 @@ func (m *model) end() {
 		m.fail("something is left: %+v, %d wait", s, len(m.hub.waiting))
 	}
 	for _, a := range m.actors {
-		if m.compare(a); a.joining != nil {
-			m.fail("%s is still joining", m.nameOf(a))
+		if m.compare(a); a.subscribing != nil {
+			m.fail("%s is still subscribing", m.nameOf(a))
 		}
-		for _, s := range m.begun[a] {
+		for _, s := range m.open[a] {
 			if !s.call.done {
 				m.fail("call %d was never done", s.call.number)
 			}

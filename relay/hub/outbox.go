@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	minTail  = 128      // bytes: a handful of replies
-	maxTail  = 8192     // bytes: more memory than this is given back once written
-	maxSpare = 256      // slices kept for the next batch
-	maxKept  = 64       // slices of others' memory that wait for a slow peer; then small ones are copied
-	minKept  = 16 << 10 // bytes of a slice that is worth the memory it keeps alive
-	maxReady = 64 << 10 // bytes with which answers do not wait for the end of the turn
+	minTail    = 128      // bytes: a handful of replies
+	maxTail    = 8192     // bytes: more memory than this is given back once written
+	maxSpare   = 256      // slices kept for the next batch
+	maxForeign = 64       // slices of others' memory that wait for a slow peer; then small ones are copied
+	minForeign = 16 << 10 // bytes of a slice that is worth the memory it keeps alive
+	earlyWrite = 64 << 10 // bytes with which answers do not wait for the end of the turn
 )
 
 // Socket is a non-blocking descriptor: see loop.Descriptor.
@@ -27,45 +27,45 @@ type Socket interface {
 // meanwhile only queues up: a slow peer costs its own queue and nothing else.
 type Outbox struct {
 	// Fixed after construction.
-	socket  Socket
-	bounds  *Bounds
-	flusher *Flusher
-	end     func(Reason) // gives the connection up
-	flushed func()       // is called when something may have been written; nil: nobody wants to know
+	socket     Socket
+	bounds     *Bounds
+	flusher    *Flusher
+	disconnect func(Reason) // gives the connection up
+	onFlushed  func()       // is called when something may have been written; nil: nobody wants to know
 
-	store   [][]byte  // the array of the batch
-	batch   [][]byte  // what is being written, in order
-	ready   [][]byte  // to be written next, in order
-	spare   [][]byte  // the array of an earlier batch, to be used again
-	slots   []*Slot   // places kept for answers; ready ends before the first
-	known   int       // of slots, that confirm and are filled
-	hooks   int       // of slots, that have a Before
-	tail    []byte    // memory for bytes that had to be copied
-	queued  int       // bytes not written yet: batch, ready and behind the slots
-	coming  int       // bytes held of a command, or an answer, that is not whole
-	kept    int       // bytes kept for the peer beside its output
-	counted int64     // bytes in bounds.used
-	oldest  time.Time // while blocked: since when the batch has waited, at least
-	next    time.Time // and since when ready has, at most
-	lost    Backlog   // when it was closed
-	latest  latest    // messages in ready that newer ones replace
-	dirty   bool      // in flusher.dirty
-	blocked bool      // the socket is full
-	closed  bool
+	store          [][]byte  // the array of the batch
+	batch          [][]byte  // what is being written, in order
+	ready          [][]byte  // to be written next, in order
+	spare          [][]byte  // the array of an earlier batch, to be used again
+	slots          []*Slot   // places kept for answers; ready ends before the first
+	confirmed      int       // of slots, that confirm and are filled
+	hooks          int       // of slots, that have a Before
+	tail           []byte    // memory for bytes that had to be copied
+	queued         int       // bytes not written yet: batch, ready and behind the slots
+	charged        int       // bytes held of a command, or an answer, that is not whole
+	kept           int       // bytes kept for the peer beside its output
+	counted        int64     // bytes in bounds.used
+	batchSince     time.Time // while blocked: since when the batch has waited, at least
+	readySince     time.Time // and since when ready has, at most
+	backlogAtClose Backlog   // when it was closed
+	latest         latest    // messages in ready that newer ones replace
+	dirty          bool      // in flusher.dirty
+	blocked        bool      // the socket is full
+	closed         bool
 }
 
 // NewOutbox returns an Outbox that writes to socket. end is called when it has to be given up; it may be
 // called more than once, and must call neither the hub nor the Outbox. flushed, if not nil, is called at
 // the end of a turn when something was written, or the connection is broken.
 func NewOutbox(socket Socket, bounds *Bounds, flusher *Flusher, end func(Reason), flushed func()) *Outbox {
-	return &Outbox{socket: socket, bounds: bounds, flusher: flusher, end: end, flushed: flushed}
+	return &Outbox{socket: socket, bounds: bounds, flusher: flusher, disconnect: end, onFlushed: flushed}
 }
 
-// Append queues b, which is not copied: it must not be changed before Flusher.Settled allows it.
+// Append queues b, which is not copied: it must not be changed before Flusher.BuffersReusable allows it.
 // It reports false, and queues nothing, when the queue is full; the queue takes
 // at least one frame, however large. A closed Outbox takes everything and
 // forgets it.
-func (o *Outbox) Append(b []byte) bool { return o.queue(b) == "" }
+func (o *Outbox) Append(b []byte) bool { return o.tryAppend(b) == "" }
 
 // Reply queues a copy of b, or b itself if it is longer than 8 KiB: then it must not be
 // changed any more. When the queue is full it gives the connection up.
@@ -74,57 +74,57 @@ func (o *Outbox) Reply(b []byte) {
 		return
 	}
 	if why := o.full(len(b)); why != "" {
-		o.end(why)
+		o.disconnect(why)
 		return
 	}
 	if len(b) <= maxTail {
 		b = o.copy(b)
 	}
 	o.append(b)
-	o.hurry()
+	o.writeEarly()
 }
 
 // Give queues slices that must not be changed any more, as one: for an empty queue
 // nothing is too large. When the queue is full it gives the connection up.
-func (o *Outbox) Give(list ...[]byte) {
+func (o *Outbox) ReplyOwned(list ...[]byte) {
 	if o.closed {
 		return
 	}
 	if why := o.full(size(list)); why != "" {
-		o.end(why)
+		o.disconnect(why)
 		return
 	}
 	for _, b := range list {
 		o.append(b)
 	}
-	o.hurry()
+	o.writeEarly()
 }
 
 // hurry writes answers before the end of the turn when they are many: those to all clients in one turn may
 // be more than may wait for all.
-func (o *Outbox) hurry() {
-	if o.queued < maxReady {
+func (o *Outbox) writeEarly() {
+	if o.queued < earlyWrite {
 		return
 	}
 	if !o.blocked && len(o.ready) > 0 {
-		o.take()
+		o.nextBatch()
 		o.write()
 	}
-	o.bounds.shed()
+	o.bounds.enforce()
 }
 
 // queue queues a message, or returns why not.
-func (o *Outbox) queue(b []byte) Reason {
+func (o *Outbox) tryAppend(b []byte) Reason {
 	if o.closed || len(b) == 0 {
 		return ""
 	}
 	if why := o.full(len(b)); why != "" {
 		return why
 	}
-	if o.blocked && len(b) < minKept && len(o.ready) > maxKept {
+	if o.blocked && len(b) < minForeign && len(o.ready) > maxForeign {
 		b = o.copy(b)
 	}
-	o.deliver(b)
+	o.appendMessage(b)
 	return ""
 }
 
@@ -134,14 +134,14 @@ func (o *Outbox) Full(n int) bool { return !o.closed && o.full(n) != "" }
 // room tells how many bytes more make the queue half full, and whether it is empty. For
 // a peer that has not taken for so long what waits there is any room.
 func (o *Outbox) room(patience time.Duration) (bytes int, empty bool) {
-	if o.closed || !o.oldest.IsZero() && time.Since(o.oldest) > patience {
+	if o.closed || !o.batchSince.IsZero() && time.Since(o.batchSince) > patience {
 		return math.MaxInt, true
 	}
 	return int(o.bounds.Queue.Load())/2 - o.queued, o.queued == 0
 }
 
 // full says why n more bytes are not taken, or nothing.
-func (o *Outbox) full(n int) Reason { return o.bounds.full(o.queued, n, o.oldest) }
+func (o *Outbox) full(n int) Reason { return o.bounds.full(o.queued, n, o.batchSince) }
 
 // append queues b behind all answers that are owed.
 func (o *Outbox) append(b []byte) { o.put(b, len(o.slots)-1) }
@@ -149,23 +149,23 @@ func (o *Outbox) append(b []byte) { o.put(b, len(o.slots)-1) }
 // lastConfirmed returns the place of the last confirmation that is known and waits for answers before it; -1:
 // there is none.
 func (o *Outbox) lastConfirmed() (slot int) {
-	if o.known == 0 {
+	if o.confirmed == 0 {
 		return -1
 	}
-	for slot = len(o.slots) - 1; !o.slots[slot].filled || !o.slots[slot].Confirms; slot-- {
+	for slot = len(o.slots) - 1; !o.slots[slot].completed || !o.slots[slot].Confirms; slot-- {
 	}
 	return slot
 }
 
 // deliver queues a message: it comes from Redis before the answers that are not known yet, and goes out
 // before them, but behind confirmations that are known and wait for these.
-func (o *Outbox) deliver(b []byte) {
+func (o *Outbox) appendMessage(b []byte) {
 	o.put(b, o.lastConfirmed())
 }
 
 // put queues b behind a slot; -1: behind what is ready.
 func (o *Outbox) put(b []byte, slot int) {
-	o.grown(len(b))
+	o.noteQueued(len(b))
 	o.flusher.add(o) // also of what waits behind a slot, it must know that it is kept
 	if slot >= 0 {
 		o.slots[slot].after = join(o.slots[slot].after, b)
@@ -175,12 +175,12 @@ func (o *Outbox) put(b []byte, slot int) {
 }
 
 // grown notes that so many bytes more are queued.
-func (o *Outbox) grown(n int) {
+func (o *Outbox) noteQueued(n int) {
 	if o.queued += n; o.blocked {
 		if len(o.ready) == 0 {
-			o.next = time.Now()
+			o.readySince = time.Now()
 		}
-		o.count()
+		o.account()
 	}
 }
 
@@ -189,10 +189,10 @@ func (o *Outbox) grown(n int) {
 // it, too.
 func (o *Outbox) Charge(n int) {
 	if !o.closed {
-		o.coming = n
-		o.count()
+		o.charged = n
+		o.account()
 	}
-	o.bounds.shed()
+	o.bounds.enforce()
 }
 
 // Keep says that so many bytes more are kept for the peer beside its output, for as long
@@ -201,16 +201,16 @@ func (o *Outbox) Keep(n int) {
 	if !o.closed {
 		o.kept += n
 		o.bounds.kept.Add(int64(n))
-		o.count()
+		o.account()
 	}
 	if n > 0 {
-		o.bounds.shed()
+		o.bounds.enforce()
 	}
 }
 
 // count brings up to date what bounds know of this connection.
-func (o *Outbox) count() {
-	now := int64(o.coming + o.kept)
+func (o *Outbox) account() {
+	now := int64(o.charged + o.kept)
 	if o.blocked {
 		now += int64(o.queued)
 	}
@@ -252,7 +252,7 @@ func (o *Outbox) copy(b []byte) []byte {
 func (o *Outbox) Queued() int { return o.queued }
 
 // Owes tells whether something is still to be written, or answered.
-func (o *Outbox) Owes() bool {
+func (o *Outbox) Pending() bool {
 	return !o.closed && (len(o.batch) > 0 || len(o.ready) > 0 || len(o.slots) > 0)
 }
 
@@ -268,14 +268,14 @@ type Backlog struct {
 // Backlog returns what there is for the connection, or what there was when it was closed.
 func (o *Outbox) Backlog() Backlog {
 	if o.closed {
-		return o.lost
+		return o.backlogAtClose
 	}
-	return Backlog{Queued: o.queued, Kept: o.kept + o.coming}
+	return Backlog{Queued: o.queued, Kept: o.kept + o.charged}
 }
 
 // giveUp ends the connection, and what is queued is free.
-func (o *Outbox) giveUp(why Reason) {
-	o.end(why)
+func (o *Outbox) evict(why Reason) {
+	o.disconnect(why)
 	o.Close()
 }
 
@@ -285,14 +285,14 @@ func (o *Outbox) Close() {
 	if o.closed {
 		return
 	}
-	o.lost = o.Backlog()
+	o.backlogAtClose = o.Backlog()
 	o.closed = true
 	o.bounds.kept.Add(-int64(o.kept))
 	o.store, o.batch, o.ready, o.spare, o.slots, o.tail = nil, nil, nil, nil, nil, nil
-	o.queued, o.coming, o.kept, o.known, o.hooks = 0, 0, 0, 0, 0
+	o.queued, o.charged, o.kept, o.confirmed, o.hooks = 0, 0, 0, 0, 0
 	o.latest = latest{}
 	o.blocked = false
-	o.count()
+	o.account()
 }
 
 func size(list [][]byte) (n int) {

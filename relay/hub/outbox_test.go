@@ -18,27 +18,27 @@ func TestOutboxKeepsOrder(t *testing.T) {
 	p.Append([]byte("a1 "))
 	p.Reply([]byte("r1 "))
 	p.Reply([]byte("r2 "))
-	first := p.hold()
+	first := p.reserveReply()
 	p.Append([]byte("a2 "))
-	second := p.hold()
+	second := p.reserveReply()
 	p.Append([]byte("a3 "))
 	p.Reply([]byte("r3 "))
-	third := p.hold()
+	third := p.reserveReply()
 	p.Append([]byte("a4 "))
 	p.Flush()
 	p.expect("a1 r1 r2 a2 a3 a4 ")
 	p.nothing()
 
-	second.Fill([]byte("h2 ")) // behind the first: it waits, but what is appended does not
+	second.Complete([]byte("h2 ")) // behind the first: it waits, but what is appended does not
 	p.Append([]byte("a5 "))
 	p.Flush()
 	p.expect("a5 ")
 	p.nothing()
-	first.Fill([]byte("h1 "))
+	first.Complete([]byte("h1 "))
 	p.Flush()
 	p.expect("h1 h2 r3 ")
 	p.nothing()
-	third.Fill(nil) // given up
+	third.Complete(nil) // given up
 	p.Append([]byte("a6 "))
 	p.Flush()
 	p.expect("a6 ")
@@ -47,13 +47,13 @@ func TestOutboxKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestOutboxCopies what Reply and Fill are given, not what Append is.
+// TestOutboxCopies what Reply and Complete are given, not what Append is.
 func TestOutboxCopies(t *testing.T) {
 	p := newPeer(t, 1<<20)
 	b := []byte("xx")
-	hold := p.hold()
+	hold := p.reserveReply()
 	p.Reply(b)
-	hold.Fill(b)
+	hold.Complete(b)
 	copy(b, "yy")
 	p.Reply(b)
 	p.Flush()
@@ -79,17 +79,17 @@ func TestOutboxLimit(t *testing.T) {
 	if !p.Append([]byte("x")) {
 		t.Error("the limit was raised, and it does not notice")
 	}
-	if p.hold() != nil {
+	if p.reserveReply() != nil {
 		t.Error("a full queue promises a place")
 	}
 	p.wantEnd(ReasonSlow)
 	p.bounds.Queue.Store(12)
-	hold := p.hold()
+	hold := p.reserveReply()
 	p.bounds.Queue.Store(11)
 	if p.Append([]byte("y")) {
 		t.Error("what waits behind a Hold does not count")
 	}
-	hold.Fill(make([]byte, 50)) // an answer finds room while the socket takes it
+	hold.Complete(make([]byte, 50)) // an answer finds room while the socket takes it
 	if len(p.ends) > 0 {
 		t.Error("the connection was given up")
 	}
@@ -104,7 +104,7 @@ func TestOutboxLimit(t *testing.T) {
 func TestOutboxStuckPeer(t *testing.T) {
 	p := newPeer(t, 64<<20)
 	began := time.Now()
-	n := p.fill()
+	n := p.fillSocket()
 	for i := range 10_000 { // while a goroutine waits for the peer
 		p.Append(fmt.Appendf(nil, "%08d", i))
 		p.Flush()
@@ -146,11 +146,11 @@ func TestOutboxAnySizes(t *testing.T) {
 
 func TestOutboxCloseWhileWriting(t *testing.T) {
 	p := newPeer(t, 64<<20)
-	p.fill()
-	hold := p.hold()
+	p.fillSocket()
+	hold := p.reserveReply()
 	p.Close()
 	p.Close()
-	hold.Fill([]byte("late"))
+	hold.Complete([]byte("late"))
 	p.Reply([]byte("x"))
 	p.wantEnd()
 	if !p.Append([]byte("x")) || p.Full(1<<30) {
@@ -160,7 +160,7 @@ func TestOutboxCloseWhileWriting(t *testing.T) {
 	if n := p.Queued(); n != 0 {
 		t.Errorf("%d bytes are queued after Close", n)
 	}
-	if p.Owes() || !p.Closed() {
+	if p.Pending() || !p.Closed() {
 		t.Error("a closed Outbox owes something")
 	}
 }
@@ -170,13 +170,13 @@ func TestOutboxPeerGone(t *testing.T) {
 	for _, stuck := range []bool{false, true} {
 		p := newPeer(t, 64<<20)
 		if stuck {
-			p.fill()
+			p.fillSocket()
 		}
 		p.hangUp()
 		p.Append([]byte("x"))
 		p.Flush()
-		turnOf(t).look()
-		turnOf(t).look()
+		loopTurnOf(t).writeWaiting()
+		loopTurnOf(t).writeWaiting()
 		if n := p.Queued(); n != 0 {
 			t.Errorf("%d bytes are queued for nobody", n)
 		}
@@ -189,12 +189,12 @@ func TestOutboxPeerGone(t *testing.T) {
 // TestOutboxReturnsMemory that a burst took.
 func TestOutboxReturnsMemory(t *testing.T) {
 	p := newPeer(t, 64<<20)
-	hold := p.hold()
+	hold := p.reserveReply()
 	for range 5000 {
 		p.Append(make([]byte, 10))
 		p.Reply(make([]byte, 10))
 	}
-	hold.Fill(make([]byte, 1<<20))
+	hold.Complete(make([]byte, 1<<20))
 	p.Flush()
 	p.skip(100_000 + 1<<20)
 	if p.ready != nil && cap(p.ready) > maxSpare || cap(p.spare) > maxSpare || cap(p.slots) > maxSpare {
@@ -241,19 +241,19 @@ func TestJoin(t *testing.T) {
 // waits for an answer.
 func TestGive(t *testing.T) {
 	p := newPeer(t, 10)
-	p.Give([]byte("far more "), nil, []byte("than 10 bytes\r\n"))
+	p.ReplyOwned([]byte("far more "), nil, []byte("than 10 bytes\r\n"))
 	p.Flush()
 	p.expect("far more than 10 bytes\r\n")
 	p.bounds.Queue.Store(100)
-	first, second := p.hold(), p.hold()
+	first, second := p.reserveReply(), p.reserveReply()
 	p.Reply([]byte("+4\r\n"))
-	second.Give([]byte("+2\r\n"), []byte("+3\r\n"))
-	first.Fill([]byte("+1\r\n"))
+	second.CompleteOwned([]byte("+2\r\n"), []byte("+3\r\n"))
+	first.Complete([]byte("+1\r\n"))
 	p.Flush()
 	p.expect("+1\r\n+2\r\n+3\r\n+4\r\n")
 	p.bounds.Queue.Store(10)
-	p.hold()
-	p.Give([]byte("12345"))
-	p.Give([]byte("12345"), []byte("6")) // what is there leaves no room for it
+	p.reserveReply()
+	p.ReplyOwned([]byte("12345"))
+	p.ReplyOwned([]byte("12345"), []byte("6")) // what is there leaves no room for it
 	p.wantEnd(ReasonSlow)
 }

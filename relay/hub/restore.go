@@ -6,14 +6,14 @@ import "redis-relay/relay/resp"
 
 // maxAsked is how many commands of a restoration may be unanswered: messages come behind the answers,
 // and must not wait for 100,000 of them.
-const maxAsked = 2
+const maxUnanswered = 2
 
 // restoration subscribes over a new connection what is wanted.
 type restoration struct {
-	hub    *Hub
-	queue  [resp.Kinds][]string
-	flying int
-	done   func()
+	hub        *Hub
+	queue      [resp.Kinds][]string
+	unanswered int
+	done       func()
 }
 
 // Restore says that a connection stands. done is called when Redis has answered for all that is wanted;
@@ -23,7 +23,7 @@ func (h *Hub) Restore(done func()) {
 	h.restore = r
 	for kind := range h.topics {
 		for name, t := range h.topics[kind] {
-			if t.wants > 0 && !t.local {
+			if t.wanted > 0 && !t.local {
 				r.queue[kind] = append(r.queue[kind], name)
 			}
 		}
@@ -39,32 +39,32 @@ func (r *restoration) add(kind resp.Kind, names []string) {
 
 // next asks for the next names, or notices that there are none left.
 func (r *restoration) next() {
-	for r.flying < maxAsked {
-		kind, names := r.take()
+	for r.unanswered < maxUnanswered {
+		kind, names := r.nextNames()
 		if len(names) == 0 {
 			break
 		}
-		r.flying++
-		r.hub.askPart(kind, names, func(lost bool, _ error) {
-			if r.flying--; !lost && r.hub.restore == r {
+		r.unanswered++
+		r.hub.sendSubscribe(kind, names, func(lost bool, _ error) {
+			if r.unanswered--; !lost && r.hub.restore == r {
 				r.next()
 			}
 		})
 	}
-	if r.flying == 0 {
+	if r.unanswered == 0 {
 		r.finish()
 	}
 }
 
 // take takes the names of one command off the queue.
-func (r *restoration) take() (kind resp.Kind, names []string) {
+func (r *restoration) nextNames() (kind resp.Kind, names []string) {
 	for k := range r.queue {
-		for len(r.queue[k]) > 0 && len(names) < r.hub.batch {
+		for len(r.queue[k]) > 0 && len(names) < r.hub.namesPerCommand {
 			name := r.queue[k][0]
 			r.queue[k] = r.queue[k][1:]
-			if t := r.hub.topics[k][name]; t != nil && t.wants > 0 && !t.asked {
+			if t := r.hub.topics[k][name]; t != nil && t.wanted > 0 && !t.requested {
 				names = append(names, name)
-				t.asked = true // not twice in one command
+				t.requested = true // not twice in one command
 			}
 		}
 		if len(names) > 0 {
@@ -78,11 +78,11 @@ func (r *restoration) finish() {
 	h := r.hub
 	h.restore, h.connected = nil, true
 	waiting := h.waiting
-	h.waiting, h.unneeded = nil, 0
+	h.waiting, h.stale = nil, 0
 	for _, j := range waiting {
-		if j.waits {
-			j.waits = false
-			h.joined(j)
+		if j.waiting {
+			j.waiting = false
+			h.activate(j)
 		}
 	}
 	r.done()
@@ -96,12 +96,12 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 	h.connected, h.restore = false, nil
 	for kind := range h.topics {
 		for name, t := range h.topics[kind] {
-			held := t.held
-			t.asked, t.held = false, false
-			if held && len(t.subs) > 0 && disconnect(resp.Kind(kind), name) {
-				ended += t.end(ReasonGap)
+			held := t.confirmed
+			t.requested, t.confirmed = false, false
+			if held && len(t.listeners) > 0 && disconnect(resp.Kind(kind), name) {
+				ended += t.disconnect(ReasonGap)
 			}
-			h.tidy(resp.Kind(kind), name, t)
+			h.forgetUnused(resp.Kind(kind), name, t)
 		}
 	}
 	return ended
@@ -111,7 +111,7 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (ended int
 func (h *Hub) Confirmed() (all bool, kind resp.Kind, example string, missing int) {
 	for k := range h.topics {
 		for name, t := range h.topics[k] {
-			if t.wants > 0 && !t.local && !t.held && t.refused == nil {
+			if t.wanted > 0 && !t.local && !t.confirmed && t.refused == nil {
 				kind, example, missing = resp.Kind(k), name, missing+1
 			}
 		}

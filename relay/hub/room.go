@@ -20,8 +20,8 @@ func (h *Hub) Room(channel []byte, patience time.Duration) (bytes int, empty boo
 		n      int
 	)
 	look := func(t *topic) {
-		for _, l := range t.subs {
-			if l.ended {
+		for _, l := range t.listeners {
+			if l.stopped {
 				continue
 			}
 			room, none := l.out.room(patience)

@@ -24,7 +24,7 @@ func TestRoom(t *testing.T) {
 		}
 	}
 	want(math.MaxInt, true, age) // nobody listens
-	joined(t, h, r, first, "a:1", "other")
+	subscribeNow(t, h, r, first, "a:1", "other")
 	want(queue/2, true, age)
 	p := subscribe(h, second, resp.PMessage, "a:*")
 	want(queue/2, true, age) // it is not heard yet
@@ -36,7 +36,7 @@ func TestRoom(t *testing.T) {
 	flush(t, h)
 	want(queue/2, true, age)
 
-	second.fill()
+	second.fillSocket()
 	waits := second.Queued()
 	want(queue/2-waits, false, age)
 	bounds.Memory.Store(4 << 20)

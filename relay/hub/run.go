@@ -24,14 +24,14 @@ type run struct {
 	starts []int  // where each frame begins
 	keys   []Key  // and its key; with modeLatest only
 
-	resp3 []byte // the same as RESP3 pushes; made when somebody needs them
-	chunk []byte // memory for resp3; used again once nothing of it is kept
-	kept  bool   // something was kept of chunk: it is filled up, and left to the collector
+	resp3     []byte // the same as RESP3 pushes; made when somebody needs them
+	chunk     []byte // memory for resp3; used again once nothing of it is kept
+	chunkKept bool   // something was kept of chunk: it is filled up, and left to the collector
 }
 
 // of returns the topic of a name if the run is for it, or nil. While a run is
 // collected its topic does not change.
-func (r *run) of(kind resp.Kind, name []byte) *topic {
+func (r *run) topicOf(kind resp.Kind, name []byte) *topic {
 	if r.topic != nil && r.kind == kind && bytes.Equal(r.name, name) {
 		return r.topic
 	}
@@ -80,7 +80,7 @@ func (r *run) pushes() []byte {
 		return r.resp3
 	}
 	if cap(r.chunk)-len(r.chunk) < len(r.frames) {
-		r.chunk, r.kept = make([]byte, 0, max(pushChunk, len(r.frames))), false
+		r.chunk, r.chunkKept = make([]byte, 0, max(pushChunk, len(r.frames))), false
 	}
 	n := len(r.chunk)
 	r.chunk = append(r.chunk, r.frames...)
@@ -92,8 +92,8 @@ func (r *run) pushes() []byte {
 }
 
 // settle notes whether anything is kept of what was made since it was called last.
-func (r *run) settle(nothing bool) {
-	if r.kept = r.kept || !nothing; !r.kept {
+func (r *run) reuse(nothing bool) {
+	if r.chunkKept = r.chunkKept || !nothing; !r.chunkKept {
 		r.chunk = r.chunk[:0]
 	}
 }

@@ -14,10 +14,10 @@ type Slot struct {
 	// the answer. It may close the Outbox.
 	Before func()
 
-	out    *Outbox
-	filled bool
-	reply  []byte
-	after  [][]byte
+	out       *Outbox
+	completed bool
+	reply     []byte
+	after     [][]byte
 }
 
 // Reserve keeps the next place for an answer in s, which must be new. When the queue is full it reports
@@ -27,7 +27,7 @@ func (o *Outbox) Reserve(s *Slot) bool {
 		return true
 	}
 	if why := o.full(1); why != "" {
-		o.end(why)
+		o.disconnect(why)
 		return false
 	}
 	s.out = o
@@ -40,38 +40,38 @@ func (o *Outbox) Reserve(s *Slot) bool {
 
 // Fill puts a copy of b at the place that s keeps, and lets go what waited
 // behind it. It or Give must be called once; an empty b gives the place up.
-func (s *Slot) Fill(b []byte) {
+func (s *Slot) Complete(b []byte) {
 	o := s.out
 	if o == nil || o.closed {
 		return
 	}
 	s.reply = o.copy(b)
-	o.grown(len(b))
-	o.complete(s)
+	o.noteQueued(len(b))
+	o.release(s)
 }
 
 // Give is Fill with slices that must not be changed any more.
-func (s *Slot) Give(list ...[]byte) {
+func (s *Slot) CompleteOwned(list ...[]byte) {
 	o := s.out
 	if o == nil || o.closed {
 		return
 	}
 	s.after = append(list, s.after...)
-	o.grown(size(list))
-	o.complete(s)
+	o.noteQueued(size(list))
+	o.release(s)
 }
 
 // complete lets go what is answered, in order.
-func (o *Outbox) complete(s *Slot) {
+func (o *Outbox) release(s *Slot) {
 	if s.Confirms {
 		if o.passAll(s); o.closed {
 			return
 		}
-		o.known++
+		o.confirmed++
 	}
-	s.filled = true
+	s.completed = true
 	n := 0
-	for ; n < len(o.slots) && o.slots[n].filled; n++ {
+	for ; n < len(o.slots) && o.slots[n].completed; n++ {
 		first := o.slots[n]
 		if o.pass(first); o.closed {
 			return
@@ -83,7 +83,7 @@ func (o *Outbox) complete(s *Slot) {
 		}
 		first.after = nil
 		if first.Confirms {
-			o.known--
+			o.confirmed--
 		}
 	}
 	switch rest := len(o.slots) - n; {
@@ -99,7 +99,7 @@ func (o *Outbox) complete(s *Slot) {
 	}
 	o.flusher.add(o)
 	if len(o.slots) == 0 && len(o.ready) == 0 && len(o.batch) == 0 {
-		o.rest()
+		o.trim()
 	}
 }
 

@@ -17,12 +17,12 @@ type slowRedis struct {
 	refusals  bool
 	tainted   bool // a refusal has come in this life: what was asked again comes late
 
-	sent     []order
-	back     []event
-	holds    map[resp.Name]bool // by what was carried out
-	heldSeen map[resp.Name]bool // by what came back
-	refuses  map[resp.Name]bool
-	ever     map[resp.Name]bool // that it has refused, or might have
+	sent           []order
+	back           []event
+	subscribed     map[resp.Name]bool // by what was carried out
+	subscribedSeen map[resp.Name]bool // by what came back
+	refuses        map[resp.Name]bool
+	ever           map[resp.Name]bool // that it has refused, or might have
 }
 
 // order is a command, or the mark behind those of a call.
@@ -54,14 +54,14 @@ func (r *slowRedis) Fence(done func(bool)) {
 	r.send(order{done: func(lost bool, _ error) { done(lost) }})
 }
 
-// HearOut holds nothing up.
-func (r *slowRedis) HearOut(_ resp.Kind, _ []string, done func()) { done() }
+// AwaitDelivered holds nothing up.
+func (r *slowRedis) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 
 func (r *slowRedis) send(o order) {
 	if !r.life {
 		r.model.fail("sent without a connection: %+v", o)
 	}
-	if len(o.names) > r.model.hub.batch {
+	if len(o.names) > r.model.hub.namesPerCommand {
 		r.model.fail("%d names in one command", len(o.names))
 	}
 	for _, name := range o.names {
@@ -73,7 +73,7 @@ func (r *slowRedis) send(o order) {
 }
 
 func (r *slowRedis) Released(kind resp.Kind, name string) {
-	if r.heldSeen[resp.Name{Kind: kind, Text: name}] {
+	if r.subscribedSeen[resp.Name{Kind: kind, Text: name}] {
 		r.model.fail("%s %q was released, and Redis has it", kind, name)
 	}
 }
@@ -120,7 +120,7 @@ func (r *slowRedis) carryOut() {
 		}
 		for _, name := range o.names {
 			if e.refused == nil {
-				r.holds[resp.Name{Kind: o.kind, Text: name}] = o.on
+				r.subscribed[resp.Name{Kind: o.kind, Text: name}] = o.on
 			}
 		}
 		r.back = append(r.back, e)
@@ -130,17 +130,17 @@ func (r *slowRedis) carryOut() {
 	}
 }
 
-// willHold is holds after all that was sent.
-func (r *slowRedis) willHold(w resp.Name) bool {
-	holds := r.holds[w]
+// willSubscribe is subscribed after all that was sent.
+func (r *slowRedis) willSubscribe(w resp.Name) bool {
+	subscribed := r.subscribed[w]
 	for _, o := range r.sent {
 		for _, name := range o.names {
 			if (resp.Name{Kind: o.kind, Text: name}) == w {
-				holds = o.on
+				subscribed = o.on
 			}
 		}
 	}
-	return holds
+	return subscribed
 }
 
 // quiet tells whether nothing is under way.
@@ -151,7 +151,7 @@ func (r *slowRedis) publish(w resp.Name) {
 	text := fmt.Sprintf("%d:%v", r.model.message, w)
 	if w.Text == "local" {
 		r.deliver(w, text)
-	} else if r.holds[w] {
+	} else if r.subscribed[w] {
 		r.back = append(r.back, event{on: w, text: text})
 	}
 }
@@ -163,8 +163,8 @@ func (r *slowRedis) deliver(w resp.Name, text string) {
 	r.model.hub.Deliver(w.Kind, []byte(w.Text), []byte(text+"\n"), 0)
 }
 
-// comeBack hands the next event to the hub.
-func (r *slowRedis) comeBack() {
+// answer hands the next event to the hub.
+func (r *slowRedis) answer() {
 	defer func() { r.tainted = r.tainted && !r.quiet() }()
 	if len(r.back) == 0 {
 		return
@@ -182,7 +182,7 @@ func (r *slowRedis) comeBack() {
 	default:
 		for _, name := range e.order.names {
 			if e.refused == nil {
-				r.heldSeen[resp.Name{Kind: e.order.kind, Text: name}] = e.order.on
+				r.subscribedSeen[resp.Name{Kind: e.order.kind, Text: name}] = e.order.on
 			}
 		}
 		if e.refused != nil {
@@ -200,7 +200,7 @@ func (r *slowRedis) refuse(w resp.Name) {
 		delete(r.refuses, w)
 		return
 	}
-	if w.Text != "local" && !r.willHold(w) && !r.holds[w] && !r.heldSeen[w] {
+	if w.Text != "local" && !r.willSubscribe(w) && !r.subscribed[w] && !r.subscribedSeen[w] {
 		r.model.note("refuses %v from now on", w)
 		r.refuses[w], r.ever[w] = true, true
 	}
@@ -212,30 +212,30 @@ func (r *slowRedis) lose() {
 	}
 	m := r.model
 	m.note("lost")
-	var flying []order
+	var unanswered []order
 	for _, e := range r.back {
 		if e.text == "" {
-			flying = append(flying, e.order)
+			unanswered = append(unanswered, e.order)
 		}
 	}
-	flying = append(flying, r.sent...)
+	unanswered = append(unanswered, r.sent...)
 	r.life, r.connected, r.losing = false, false, true
 	r.sent, r.back = nil, nil
-	clear(r.holds)
-	clear(r.heldSeen)
+	clear(r.subscribed)
+	clear(r.subscribedSeen)
 	ended := m.random.IntN(3) == 0
 	m.hub.Lost(func(resp.Kind, string) bool { return ended && m.random.IntN(2) == 0 })
-	for _, o := range flying {
+	for _, o := range unanswered {
 		if o.mark != nil {
 			o.mark.lost = true
 		}
 	}
-	for _, list := range m.begun {
+	for _, list := range m.open {
 		for _, s := range list {
 			s.call.lost = s.call.lost || !s.call.done // it may be asked for once more
 		}
 	}
-	for _, o := range flying {
+	for _, o := range unanswered {
 		if o.done != nil {
 			o.done(true, nil)
 		}
@@ -255,11 +255,11 @@ func (r *slowRedis) connect() {
 	})
 }
 
-// settle has all come to its end.
-func (r *slowRedis) settle() {
+// answerEverything carries out all that was sent and hands all of it to the hub.
+func (r *slowRedis) answerEverything() {
 	for len(r.sent)+len(r.back) > 0 {
 		r.carryOut()
-		r.comeBack()
+		r.answer()
 	}
 	r.tainted = false
 }

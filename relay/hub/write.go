@@ -14,14 +14,14 @@ import (
 // appended is kept any more.
 func (o *Outbox) flush() (empty bool) {
 	if !o.blocked && !o.closed && len(o.ready) > 0 {
-		o.take()
+		o.nextBatch()
 		o.write()
 	}
-	if o.flushed != nil {
-		o.flushed()
+	if o.onFlushed != nil {
+		o.onFlushed()
 	}
 	if empty = o.queued == 0; !empty {
-		o.bounds.shed()
+		o.bounds.enforce()
 	}
 	return empty
 }
@@ -32,8 +32,8 @@ func (o *Outbox) Writable() {
 		return
 	}
 	o.write()
-	if o.flushed != nil {
-		o.flushed()
+	if o.onFlushed != nil {
+		o.onFlushed()
 	}
 }
 
@@ -46,7 +46,7 @@ func (o *Outbox) write() {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case errors.Is(err, syscall.EAGAIN):
-			o.block(true)
+			o.setBlocked(true)
 			return
 		default:
 			o.Close() // what it could not be given is lost with it
@@ -55,15 +55,15 @@ func (o *Outbox) write() {
 		o.batch = skip(o.batch, n)
 		o.queued -= n
 		if o.blocked {
-			o.count()
+			o.account()
 		}
 		if len(o.batch) == 0 {
-			o.release()
-			o.take()
+			o.recycleBatch()
+			o.nextBatch()
 		}
 	}
-	o.block(false)
-	o.rest()
+	o.setBlocked(false)
+	o.trim()
 }
 
 func (o *Outbox) attempt() (int, error) {
@@ -75,35 +75,35 @@ func (o *Outbox) attempt() (int, error) {
 }
 
 // block notes whether the socket is full.
-func (o *Outbox) block(is bool) {
+func (o *Outbox) setBlocked(is bool) {
 	if is == o.blocked {
 		return
 	}
 	o.socket.AwaitWritable(is)
 	if o.blocked = is; is {
-		o.oldest = time.Now()
-		o.next = o.oldest
+		o.batchSince = time.Now()
+		o.readySince = o.batchSince
 	} else {
-		o.oldest = time.Time{}
+		o.batchSince = time.Time{}
 	}
-	o.count()
+	o.account()
 }
 
 // take makes what is ready the next batch.
-func (o *Outbox) take() {
+func (o *Outbox) nextBatch() {
 	if len(o.ready) == 0 {
 		return
 	}
-	o.ready = o.latest.settle(o.ready)
+	o.ready = o.latest.seal(o.ready)
 	if o.blocked {
-		o.oldest = o.next
+		o.batchSince = o.readySince
 	}
 	o.store, o.batch = o.ready, o.ready
 	o.ready, o.spare = o.spare, nil
 }
 
 // release forgets a batch that was written and keeps its array.
-func (o *Outbox) release() {
+func (o *Outbox) recycleBatch() {
 	clear(o.store)
 	if cap(o.store) <= maxSpare {
 		o.spare = o.store[:0]
@@ -112,7 +112,7 @@ func (o *Outbox) release() {
 }
 
 // rest gives memory back when nothing is queued.
-func (o *Outbox) rest() {
+func (o *Outbox) trim() {
 	if len(o.slots) > 0 {
 		return
 	}

@@ -27,8 +27,8 @@ func TestABurstIsOneWrite(t *testing.T) {
 	h, r := newHub(t)
 	two := memberOn(newPeerOn(t, syscall.SOCK_SEQPACKET, 1<<20))
 	three := memberOn(newPeerOn(t, syscall.SOCK_SEQPACKET, 1<<20))
-	joined(t, h, r, two, "a", "b")
-	joined(t, h, r, three, "a", "b")
+	subscribeNow(t, h, r, two, "a", "b")
+	subscribeNow(t, h, r, three, "a", "b")
 	h.SetRESP3(three.Listener, true)
 	var messages [][]byte
 	var plain, push string

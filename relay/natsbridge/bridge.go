@@ -111,7 +111,7 @@ type Bridge struct {
 // at once, but what they want waits for the loop. An error names the key it is about. Call it before the
 // loop runs; then call Run, or Close.
 func New(parts Parts, opts Options, limits Limits, scopes []Scope) (*Bridge, error) {
-	b := unlinked(parts, limits, opts.PublishTimeout, hub.NewSilentListener(0), new(Counters))
+	b := unlinked(parts, limits, opts.PublishTimeout, hub.NewInterestOnlyListener(0), new(Counters))
 	b.server = &embedded{token: opts.Token}
 	b.server.clients.Store(permissions(scopes))
 	b.memory = &memory{parts: parts, bounds: opts.Memory, server: b.server, errands: b.errands, stats: b.stats}

@@ -65,7 +65,7 @@ func Attach(ctx context.Context, parts Parts, c Cluster, limits Limits) (b *Brid
 
 func attach(parts Parts, c *Cluster, limits Limits, conn net.Conn, maxPayload int) (b *Bridge, err error) {
 	if !parts.Loop.Call(func() {
-		b = unlinked(parts, limits, c.PublishTimeout, hub.NewSilentListener(1), c.Counters)
+		b = unlinked(parts, limits, c.PublishTimeout, hub.NewInterestOnlyListener(1), c.Counters)
 		b.maxPayload, b.out.holds = maxPayload, c.Holds
 		err = b.connect(conn, nil)
 	}) {

@@ -126,7 +126,7 @@ func TestBehind(t *testing.T) {
 	r.do(func() {
 		b.behind.Queue.Store(maxBehind)
 		b.Deliver(message1("last"))
-		slot.Fill(nil)
+		slot.Complete(nil)
 	})
 	r.eventually("it is told", func() bool { return len(r.backend.missed) == 1 && r.backend.missed[0] == 14 })
 }
@@ -144,7 +144,7 @@ func TestBatchesAreUsedAgain(t *testing.T) {
 	for i := range 3 {
 		r.do(func() { r.bridge.Deliver(message1(fmt.Sprint(i))) })
 	}
-	r.do(func() { slot.Fill(nil) })
+	r.do(func() { slot.Complete(nil) })
 	for _, want := range []string{"first", "0", "1", "2"} {
 		if m := next(t, sub); string(m.Data) != want {
 			t.Errorf("heard %q, want %q", m.Data, want)

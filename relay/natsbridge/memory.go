@@ -45,7 +45,7 @@ type memory struct {
 
 // start begins to look after the server.
 func (m *memory) start() {
-	m.bounds.OnOther(m.relieve)
+	m.bounds.OnOtherExcess(m.relieve)
 	again := func() { m.timer.Reset(lookEvery) }
 	m.timer = m.parts.Loop.AfterFunc(lookEvery, func() { m.look(again) })
 }

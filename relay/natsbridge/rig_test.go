@@ -58,8 +58,8 @@ func (f *fakeRedis) Unsubscribe(_ resp.Kind, names []string, done func(lost bool
 	})
 }
 
-func (f *fakeRedis) Fence(done func(lost bool))                   { f.loop.Post(func() { done(false) }) }
-func (f *fakeRedis) HearOut(_ resp.Kind, _ []string, done func()) { done() }
+func (f *fakeRedis) Fence(done func(lost bool))                          { f.loop.Post(func() { done(false) }) }
+func (f *fakeRedis) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 
 func (f *fakeRedis) Released(resp.Kind, string)       {}
 func (f *fakeRedis) Refused(resp.Kind, string, error) {}

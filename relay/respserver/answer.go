@@ -76,7 +76,7 @@ func (a *answer) reply(head, tail []byte) {
 	pieces := append(append([][]byte{head}, a.pieces...), tail)
 	a.giveUp()
 	if !a.session.replies.muted {
-		a.session.out.Give(pieces...)
+		a.session.out.ReplyOwned(pieces...)
 	}
 }
 
@@ -95,10 +95,10 @@ func (a *answer) fill(slot *hub.Slot) {
 	pieces := a.pieces
 	a.giveUp()
 	if len(pieces) == 1 && len(pieces[0]) < pieceSize/8 {
-		slot.Fill(pieces[0])
+		slot.Complete(pieces[0])
 		return
 	}
-	slot.Give(pieces...)
+	slot.CompleteOwned(pieces...)
 }
 
 // giveUp ends the counting: what was sent counts where it waits.

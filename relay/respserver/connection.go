@@ -54,7 +54,7 @@ func reset(c *session, _ [][]byte) {
 		return // it does not read, and is ending
 	}
 	c.name, c.db, c.proto = "", 0, resp.RESP2
-	leaveAll(c, func() { slot.Fill(reply) })
+	leaveAll(c, func() { slot.Complete(reply) })
 }
 
 // auth accepts what an application may have kept of its Redis URL. Who may
@@ -114,7 +114,7 @@ func hello(c *session, args [][]byte) {
 	}
 	slot := &hub.Slot{Before: func() { c.srv.hub.SetRESP3(c.listener, proto == resp.RESP3) }}
 	if c.out.Reserve(slot) {
-		slot.Fill(reply)
+		slot.Complete(reply)
 	}
 }
 

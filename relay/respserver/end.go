@@ -47,7 +47,7 @@ func (c *session) finish(why hub.Reason) {
 	c.gone = c.gone || c.out.Closed() || c.requests.hungUp(c.socket.FD())
 	c.srv.noteEnd(why)
 	logEnd(c, why)
-	c.listener.Leave()
+	c.listener.Stop()
 	leaveAll(c, func() {})
 	if c.cancel != nil {
 		c.cancel()
@@ -55,7 +55,7 @@ func (c *session) finish(why hub.Reason) {
 	if c.gone || behind[why] {
 		c.takeBack()
 	}
-	if c.gone || behind[why] || !c.out.Owes() {
+	if c.gone || behind[why] || !c.out.Pending() {
 		c.close()
 		return
 	}
@@ -81,7 +81,7 @@ func (c *session) leave(last []byte) {
 		return // it does not read, and is ending
 	}
 	c.done = true
-	leaveAll(c, func() { slot.Fill(last) })
+	leaveAll(c, func() { slot.Complete(last) })
 	c.drain()
 }
 
@@ -100,9 +100,9 @@ func (c *session) flushed() {
 	switch {
 	case c.out.Closed() && !c.done:
 		c.broken()
-	case c.done && !c.out.Owes():
+	case c.done && !c.out.Pending():
 		c.close()
-	case !c.out.Owes():
+	case !c.out.Pending():
 		c.requests.answered(c.socket.FD())
 	}
 }

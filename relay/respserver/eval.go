@@ -233,15 +233,15 @@ func (r *scriptRun) end() {
 	var buf [64]byte
 	switch {
 	case r.failed != nil:
-		r.slot.Fill(resp.AppendError(buf[:0], r.failed.Error()))
+		r.slot.Complete(resp.AppendError(buf[:0], r.failed.Error()))
 	case r.err != nil:
-		r.slot.Fill(resp.AppendError(buf[:0], r.err.Error()))
+		r.slot.Complete(resp.AppendError(buf[:0], r.err.Error()))
 	case r.result.isNil:
-		r.slot.Fill(resp.AppendNull(buf[:0], r.proto))
+		r.slot.Complete(resp.AppendNull(buf[:0], r.proto))
 	case r.result.isLast:
-		r.slot.Fill(resp.AppendInt(buf[:0], r.last))
+		r.slot.Complete(resp.AppendInt(buf[:0], r.last))
 	default:
-		r.slot.Fill(resp.AppendInt(buf[:0], r.result.number))
+		r.slot.Complete(resp.AppendInt(buf[:0], r.result.number))
 	}
 }
 

@@ -55,10 +55,10 @@ func (u *upstream) Unsubscribe(_ resp.Kind, _ []string, done func(bool, error)) 
 	u.ask(func() { done(false, nil) })
 }
 
-func (u *upstream) Fence(done func(bool))                        { u.ask(func() { done(false) }) }
-func (u *upstream) HearOut(_ resp.Kind, _ []string, done func()) { done() }
-func (u *upstream) Released(resp.Kind, string)                   {}
-func (u *upstream) Refused(_ resp.Kind, name string, _ error)    { delete(u.refuses, name) }
+func (u *upstream) Fence(done func(bool))                               { u.ask(func() { done(false) }) }
+func (u *upstream) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
+func (u *upstream) Released(resp.Kind, string)                          {}
+func (u *upstream) Refused(_ resp.Kind, name string, _ error)           { delete(u.refuses, name) }
 
 // backend is the relay behind the door. It belongs to the loop. It answers publications at
 // once, unless they are to be kept.

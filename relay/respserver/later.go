@@ -24,12 +24,12 @@ func (c *session) later() *later {
 	return l
 }
 
-func (l *later) fill(b []byte)   { l.slot.Fill(b) }
+func (l *later) fill(b []byte)   { l.slot.Complete(b) }
 func (l *later) err(text string) { l.fill(resp.AppendError(nil, text)) }
 
 // give sends an answer in pieces, with what comes before and behind it.
 func (l *later) give(a *answer, head, tail []byte) {
 	pieces := append(append([][]byte{head}, a.pieces...), tail)
 	a.giveUp()
-	l.slot.Give(pieces...)
+	l.slot.CompleteOwned(pieces...)
 }

@@ -74,10 +74,10 @@ func (r *receipt) Published(receivers int64, id string, err error) {
 	var buf [64]byte
 	switch {
 	case err != nil:
-		r.slot.Fill(resp.AppendError(buf[:0], err.Error()))
+		r.slot.Complete(resp.AppendError(buf[:0], err.Error()))
 	case r.wantsID:
-		r.slot.Fill(resp.AppendBulkString(buf[:0], id))
+		r.slot.Complete(resp.AppendBulkString(buf[:0], id))
 	default:
-		r.slot.Fill(resp.AppendInt(buf[:0], receivers))
+		r.slot.Complete(resp.AppendInt(buf[:0], receivers))
 	}
 }

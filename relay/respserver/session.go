@@ -139,7 +139,7 @@ func (c *session) unblock(why wait) {
 		c.resuming = true
 		c.srv.loop.Post(c.resume)
 	}
-	if c.done && !c.out.Owes() {
+	if c.done && !c.out.Pending() {
 		c.close()
 	}
 }

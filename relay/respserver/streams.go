@@ -159,7 +159,7 @@ func (r *reading) end(err error, answer func() []byte) {
 	if err != nil {
 		r.err(err.Error())
 	} else {
-		r.slot.Give(answer())
+		r.slot.CompleteOwned(answer())
 	}
 	r.letGo()
 }

@@ -163,7 +163,7 @@ func join(c *session, kind resp.Kind, args [][]byte) bool {
 	}
 	c.subs.begin(&a.change)
 	if len(a.fresh) == 0 {
-		c.srv.hub.InOrder(func() { a.answered(nil) })
+		c.srv.hub.Fence(func() { a.answered(nil) })
 	} else {
 		c.srv.hub.Subscribe(c.listener, kind, a.fresh, a.answered)
 	}
@@ -191,9 +191,9 @@ func (a *subscribing) answered(refused error) {
 	case a.refused == nil:
 		a.confirm()
 	case a.muted:
-		a.slot.Fill(nil)
+		a.slot.Complete(nil)
 	default:
-		a.slot.Fill(resp.AppendError(nil, a.refused.Error()))
+		a.slot.Complete(resp.AppendError(nil, a.refused.Error()))
 	}
 }
 

@@ -78,7 +78,7 @@ func (p *parting) begin() {
 	if len(names) > 0 {
 		c.srv.hub.Unsubscribe(c.listener, p.kind, names, p.answered)
 	} else {
-		c.srv.hub.InOrder(p.answered)
+		c.srv.hub.Fence(p.answered)
 	}
 }
 

@@ -150,9 +150,9 @@ func addIfThere(c *session, channel []byte, a addition) {
 		case err == nil:
 			_ = c.hand(p, r)
 		case strings.HasPrefix(err.Error(), "ERR no such key"):
-			r.slot.Fill(resp.AppendNull(nil, proto))
+			r.slot.Complete(resp.AppendNull(nil, proto))
 		default:
-			r.slot.Fill(resp.AppendError(nil, err.Error()))
+			r.slot.Complete(resp.AppendError(nil, err.Error()))
 		}
 	})
 }

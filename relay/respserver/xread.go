@@ -78,7 +78,7 @@ func (x *xreading) await() {
 	c.reading = x.query.list
 	c.cancel = func() {
 		cancel()
-		x.slot.Fill(nil)
+		x.slot.Complete(nil)
 		x.close()
 	}
 	if c.gone {
@@ -90,7 +90,7 @@ func (x *xreading) answer(streams []Stream, err error) {
 	if err != nil {
 		x.err(err.Error())
 	} else {
-		x.slot.Give(appendStreams(nil, x.proto, streams))
+		x.slot.CompleteOwned(appendStreams(nil, x.proto, streams))
 	}
 	x.close()
 }

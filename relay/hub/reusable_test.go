@@ -14,10 +14,10 @@ import (
 func TestSettled(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 64<<20)
-	joined(t, h, r, m, "a")
+	subscribeNow(t, h, r, m, "a")
 	want := func(when string, want bool) {
 		t.Helper()
-		if got := settled(t, h); got != want {
+		if got := endTurn(t, h); got != want {
 			t.Errorf("%s: got %v, want %v", when, got, want)
 		}
 	}
@@ -29,16 +29,16 @@ func TestSettled(t *testing.T) {
 	want("when it is written", true)
 	m.expect(string(frame("a", "1")))
 
-	first, second := m.hold(), m.confirm()
-	second.Fill([]byte("+joined\r\n"))
+	first, second := m.reserveReply(), m.reserveConfirmation()
+	second.Complete([]byte("+joined\r\n"))
 	say(h, "a", "2", 0)
 	flush(t, h)
 	want("behind a confirmation that waits", false)
-	first.Fill([]byte(":1\r\n"))
+	first.Complete([]byte(":1\r\n"))
 	m.Flush()
 	m.expect(":1\r\n+joined\r\n" + string(frame("a", "2")))
 
-	stuck := m.fill()
+	stuck := m.fillSocket()
 	say(h, "a", "3", 0)
 	flush(t, h)
 	flush(t, h) // of somebody else, who has nothing left to do
@@ -52,7 +52,7 @@ func TestSettled(t *testing.T) {
 	want("with room again", true)
 	m.expect(string(frame("a", "4")))
 
-	m.fill()
+	m.fillSocket()
 	m.Close()
 	say(h, "a", "5", 0)
 	flush(t, h)
@@ -62,26 +62,26 @@ func TestSettled(t *testing.T) {
 // TestFlushInParts: who has something to write is written to once, and nobody is forgotten, while more
 // comes all the time.
 func TestFlushInParts(t *testing.T) {
-	const peers = 3*flushed - 1
+	const peers = 3*connectionsPerTurn - 1
 	var all []*peer
 	for range peers {
 		all = append(all, newPeer(t, 1<<20))
 	}
-	f := &turnOf(t).flusher
+	f := &loopTurnOf(t).flusher
 	sent := 0
 	for range 20 {
 		for _, p := range all {
 			p.Append([]byte("x"))
 		}
 		sent++
-		if f.Flush() || f.Settled() {
+		if f.Flush() || f.BuffersReusable() {
 			t.Fatal("all are written to in one part")
 		}
 	}
 	if len(f.dirty) > peers {
 		t.Errorf("%d places for %d who wait", len(f.dirty), peers)
 	}
-	turnOf(t).flush()
+	loopTurnOf(t).flush()
 	for _, p := range all {
 		p.expect(strings.Repeat("x", sent))
 		p.nothing()
@@ -94,18 +94,18 @@ func TestPushesAreKept(t *testing.T) {
 	h, r := newHub(t)
 	slow, quick := newMember(t, 1<<20), newMember(t, 1<<20)
 	for m, name := range map[*member]string{slow: "a", quick: "b"} {
-		joined(t, h, r, m, name)
+		subscribeNow(t, h, r, m, name)
 		h.SetRESP3(m.Listener, true)
 	}
 	push := func(name, payload string) string { return ">" + string(frame(name, payload)[1:]) }
-	stuck := slow.fill()
+	stuck := slow.fillSocket()
 	for i := range 3 {
 		say(h, "a", fmt.Sprint(i), 0)
 		flush(t, h)
-		settled(t, h) // not for what came now
+		endTurn(t, h) // not for what came now
 		say(h, "b", fmt.Sprint(i), 0)
 		flush(t, h)
-		settled(t, h) // for what came now
+		endTurn(t, h) // for what came now
 		quick.expect(push("b", fmt.Sprint(i)))
 	}
 	slow.expect(strings.Repeat("\x00", stuck))
@@ -123,7 +123,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	members := []*member{newMember(t, 1<<30), newMember(t, 1<<30), newMember(t, 1<<30), newMember(t, 1<<30)}
 	results := make([]bytes.Buffer, len(members))
 	for i, m := range members {
-		joined(t, h, r, m, "a")
+		subscribeNow(t, h, r, m, "a")
 		h.SetRESP3(m.Listener, i%2 == 1)
 	}
 	read := func(least int) {
@@ -137,8 +137,8 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	var slot *Slot
 	for round := range rounds {
 		if round%5 == 0 {
-			slot = members[slow].hold()
-			members[slow].hold().Fill(nil)
+			slot = members[slow].reserveReply()
+			members[slow].reserveReply().Complete(nil)
 		}
 		start := all.Len()
 		for i := range perRound {
@@ -152,12 +152,12 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 			rest = rest[n:]
 		}
 		flush(t, h)
-		free := settled(t, h)
+		free := endTurn(t, h)
 		if used[free]++; !free {
 			memory = make([]byte, 0, 1<<20)
 		}
 		if round%5 == 2 {
-			slot.Fill(nil)
+			slot.Complete(nil)
 		}
 		if round%200 < 100 {
 			read(slow)
