@@ -1,6 +1,6 @@
 package hub
 
-// What may wait for slow peers: for one, and for all together.
+// How much may wait for slow peers: for one, and for all together.
 
 import (
 	"math"
@@ -8,38 +8,36 @@ import (
 	"time"
 )
 
-// Bounds limit what waits for the connections that share them. Queue, Age and Memory may be changed, and
-// the figures read, from anywhere; the rest belongs to the loop.
+// Bounds limit what waits for the connections that share them. Anybody may set Queue, Age and Memory, and read
+// the figures; the rest belongs to the loop.
 //
-// What a socket takes at once is never counted: an Outbox accounts for what waits
-// only while its socket is full, for long commands while they come in, and for what is
-// kept for its connection.
+// Bytes that a socket takes at once are never counted. An Outbox counts output only while its socket is full;
+// it also counts long commands while they come in, and what is kept for its connection.
 type Bounds struct {
 	Queue  atomic.Int64 // bytes that may wait for one connection
 	Age    atomic.Int64 // nanoseconds that they may wait; 0: no bound
 	Memory atomic.Int64 // bytes that may wait, or be kept, for all; 0: no bound
 
-	used      atomic.Int64
-	kept      atomic.Int64 // of these, what is kept
-	other     atomic.Int64 // and what is kept for others than Outboxes
+	used      atomic.Int64 // all bytes that count
+	kept      atomic.Int64 // of these, bytes that Outboxes keep
+	other     atomic.Int64 // of these, bytes that Other has counted
 	relieve   func()
 	enforcing bool
-	charged   map[*Outbox]struct{} // something is counted for them
+	charged   map[*Outbox]struct{} // Outboxes with bytes in used
 }
 
-// Used returns the bytes that wait for peers to read, or to send the rest, and those that
-// are kept for them.
+// Used returns the bytes that wait for all peers, and those that are kept for them.
 func (b *Bounds) Used() int64 { return b.used.Load() }
 
-// Kept returns those that are kept.
+// Kept returns the bytes that Outboxes keep beside their output: see Outbox.Keep.
 func (b *Bounds) Kept() int64 { return b.kept.Load() }
 
-// OnOther says how to give up the one with the most of those for whom Other counts.
-// relieve must return at once, and what it frees is told by Other.
+// OnOtherExcess sets what is called when Memory is exceeded and the bytes of Other are more than those of any
+// Outbox. relieve must return at once; it reports what it frees by Other.
 func (b *Bounds) OnOtherExcess(relieve func()) { b.relieve = relieve }
 
-// Other says that so many bytes more are kept for others than Outboxes, or fewer, which
-// count with all.
+// Other adds n bytes that are kept outside of Outboxes to those that count for all. A negative n takes bytes
+// off.
 func (b *Bounds) Other(n int64) {
 	b.other.Add(n)
 	b.used.Add(n)
@@ -51,8 +49,8 @@ func (b *Bounds) Other(n int64) {
 // Others returns the bytes that Other has counted.
 func (b *Bounds) Others() int64 { return b.other.Load() }
 
-// full tells whether so many bytes, of which the oldest have waited since a time,
-// leave no room for n more, and why. Nothing is too large for an empty queue.
+// full returns why a queue takes no n bytes more, or nothing. queued bytes are in it, and the oldest have
+// waited since that time. Nothing is too large for an empty queue.
 func (b *Bounds) full(queued, n int, since time.Time) Reason {
 	if queued > 0 && queued+n > int(b.Queue.Load()) {
 		return ReasonSlow
@@ -63,8 +61,7 @@ func (b *Bounds) full(queued, n int, since time.Time) Reason {
 	return ""
 }
 
-// share tells how many bytes more may wait for each of n connections while what may wait
-// for all stays half free.
+// share returns how many bytes more may wait for each of n connections while half of Memory stays free.
 func (b *Bounds) share(n int) int {
 	limit := b.Memory.Load()
 	if limit == 0 {
@@ -73,7 +70,7 @@ func (b *Bounds) share(n int) int {
 	return int(limit/2-b.used.Load()) / n
 }
 
-// account notes that for a connection so many bytes count, and not so many as before.
+// account counts now bytes for a connection, in place of the bytes before.
 func (b *Bounds) account(o *Outbox, before, now int64) {
 	b.used.Add(now - before)
 	switch {
@@ -87,38 +84,38 @@ func (b *Bounds) account(o *Outbox, before, now int64) {
 	}
 }
 
-// shed gives up connections while more waits, and is kept, for all of them than may, the one
-// with the largest backlog first.
+// enforce ends connections while Memory is exceeded, the one with the largest backlog first.
 func (b *Bounds) enforce() {
-	if !b.over() || b.enforcing {
+	if !b.exceeded() || b.enforcing {
 		return
 	}
 	b.enforcing = true
 	defer func() { b.enforcing = false }()
-	for b.over() {
-		worst := b.largest()
+	for b.exceeded() {
+		largest := b.largest()
 		switch {
-		case b.relieve != nil && (worst == nil || b.other.Load() > worst.counted):
+		case b.relieve != nil && (largest == nil || b.other.Load() > largest.usage.counted):
 			b.relieve()
 			return
-		case worst == nil:
+		case largest == nil:
 			return
 		}
-		worst.evict(ReasonMemory)
+		largest.disconnect(ReasonMemory)
+		largest.Close() // its bytes are free now
 	}
 }
 
-func (b *Bounds) over() bool {
+func (b *Bounds) exceeded() bool {
 	limit := b.Memory.Load()
 	return limit > 0 && b.used.Load() > limit
 }
 
-// worst returns the connection for which the most waits and is kept.
-func (b *Bounds) largest() (worst *Outbox) {
+// largest returns the Outbox for which the most bytes count; nil: there is none.
+func (b *Bounds) largest() (largest *Outbox) {
 	for o := range b.charged {
-		if worst == nil || o.counted > worst.counted {
-			worst = o
+		if largest == nil || o.usage.counted > largest.usage.counted {
+			largest = o
 		}
 	}
-	return worst
+	return largest
 }

@@ -9,62 +9,77 @@ import (
 	"time"
 )
 
-// latest finds the messages in Outbox.ready that a newer one takes the place of.
+// Key says which messages a newer one replaces: those of its channel with the same value.
+type Key struct {
+	Channel []byte
+	Value   []byte // nil: no value, which is a value, too
+}
+
+// minHoles is how many places must be empty before output.ready is packed.
+const minHoles = 32
+
+// latest finds the messages in output.ready that a newer one replaces.
 //
-// The older message is taken out and the newer one goes to the end: what a listener
-// gets are some of the messages in their order, never others.
+// The older message is taken out and the newer one goes to the end: a listener gets some of the messages in
+// their order, never others.
 type latest struct {
 	at    map[string]int // key → place in ready
 	holes int            // places in ready that were emptied
-	key   []byte         // memory for looking up
+	key   []byte         // memory for keyOf
 }
 
-// minHoles is how many places may be empty before ready is packed.
-const minHoles = 32
-
-// appendLatest queues the messages of a run, as frames. While the socket takes
-// everything that is Append. Else they are copied, and each takes out the one of its
-// key that still waits. It returns how many were taken out, and how many are not
-// queued because the queue is full.
+// appendLatest queues the messages of a run, as frames. While the socket takes everything, this is Append.
+// Otherwise each message is copied, and takes out the message of its key that still waits. It returns how many
+// were taken out, and how many are not queued because the queue is full.
 func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 	switch {
 	case o.closed:
 		return 0, 0
-	case o.blocked && len(o.slots) == 0:
-	case o.full(len(frames)) != "":
+	case o.usage.blocked && len(o.slots.list) == 0:
+	case o.usage.full(len(frames)) != "":
 		return 0, len(r.starts)
 	default:
 		o.appendMessage(frames)
 		return 0, 0
 	}
-	l := &o.latest
 	for i := range r.starts {
-		frame := r.frame(frames, i)
-		key := l.keyOf(r, i)
-		if at, ok := l.at[string(key)]; ok {
+		was, queued := o.replaceLatest(r, i, r.frame(frames, i))
+		if was {
 			replaced++
-			o.queued -= len(o.ready[at])
-			o.ready = l.takeOut(o.ready, at)
 		}
-		if o.bounds.full(o.queued, len(frame), time.Time{}) != "" { // of any age: what is old is replaced
-			delete(l.at, string(key))
+		if !queued {
 			missed++
-			continue
 		}
-		if l.at == nil {
-			l.at = map[string]int{}
-		}
-		l.at[string(key)] = len(o.ready)
-		o.noteQueued(len(frame))
-		o.ready = append(o.ready, bytes.Clone(frame)[:len(frame):len(frame)]) // nothing may be joined to it
 	}
 	o.account()
-	o.bounds.enforce() // nothing of r is kept, so that the Flusher need not know
+	o.usage.bounds.enforce() // nothing of r is kept, so the Flusher need not know
 	return replaced, missed
 }
 
-// keyOf returns what tells message i of a run from others on the connection. It is
-// valid until it is called again.
+// replaceLatest queues a copy of message i of a run, in place of the message of its key that still waits. It
+// reports whether there was one, and whether the queue had room.
+func (o *Outbox) replaceLatest(r *run, i int, frame []byte) (replaced, queued bool) {
+	l := &o.output.latest
+	key := l.keyOf(r, i)
+	if at, ok := l.at[string(key)]; ok {
+		replaced = true
+		o.usage.queued -= len(o.output.ready[at])
+		o.output.ready = l.takeOut(o.output.ready, at)
+	}
+	if o.usage.bounds.full(o.usage.queued, len(frame), time.Time{}) != "" { // whatever its age: old messages are replaced
+		delete(l.at, string(key))
+		return replaced, false
+	}
+	if l.at == nil {
+		l.at = map[string]int{}
+	}
+	l.at[string(key)] = len(o.output.ready)
+	o.noteQueued(len(frame))
+	o.output.ready = append(o.output.ready, bytes.Clone(frame)[:len(frame):len(frame)]) // so that join adds nothing to it
+	return replaced, true
+}
+
+// keyOf returns what tells message i of a run from others on the connection. It is valid until the next call.
 func (l *latest) keyOf(r *run, i int) []byte {
 	k := append(l.key[:0], byte(r.kind))
 	k = append(binary.AppendUvarint(k, uint64(len(r.name))), r.name...)
@@ -94,13 +109,13 @@ func (l *latest) takeOut(ready [][]byte, at int) [][]byte {
 	return l.pack(ready)
 }
 
-// pack leaves out the empty places.
+// pack removes the empty places.
 func (l *latest) pack(ready [][]byte) [][]byte {
 	l.holes = 0
 	return slices.DeleteFunc(ready, func(b []byte) bool { return b == nil })
 }
 
-// settle ends the time in which the messages in ready can be replaced.
+// seal packs ready. None of its messages is replaced from now on.
 func (l *latest) seal(ready [][]byte) [][]byte {
 	if len(l.at) > 0 {
 		l.at = nil

@@ -164,7 +164,7 @@ func TestLatestNeedsLittleMemory(t *testing.T) {
 	if grown := heap() - before; grown > 1<<20 {
 		t.Errorf("the queue holds %d bytes", grown)
 	}
-	places := len(m.ready)
+	places := len(m.output.ready)
 	if places > 2*keys+minHoles {
 		t.Errorf("%d places for %d messages", places, keys)
 	}

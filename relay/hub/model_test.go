@@ -284,14 +284,14 @@ func (m *model) compare(a *actor) {
 	if a.interestOnly() {
 		return
 	}
-	for _, b := range a.out.ready {
+	for _, b := range a.out.output.ready {
 		for len(b) > 0 {
 			d, n := parseFrame(b)
 			a.received = append(a.received, d)
 			b = b[n:]
 		}
 	}
-	a.out.ready, a.out.queued = nil, 0
+	a.out.output.ready, a.out.usage.queued = nil, 0
 	if !slices.Equal(a.received, a.expect) {
 		m.fail("%s heard %v\nwant %v", m.nameOf(a), a.received, a.expect)
 	}

@@ -197,13 +197,13 @@ func TestOutboxReturnsMemory(t *testing.T) {
 	hold.Complete(make([]byte, 1<<20))
 	p.Flush()
 	p.skip(100_000 + 1<<20)
-	if p.ready != nil && cap(p.ready) > maxSpare || cap(p.spare) > maxSpare || cap(p.slots) > maxSpare {
-		t.Errorf("keeps %d ready, %d spare, %d slots", cap(p.ready), cap(p.spare), cap(p.slots))
+	if p.output.ready != nil && cap(p.output.ready) > maxSpare || cap(p.output.spare) > maxSpare || cap(p.slots.list) > maxSpare {
+		t.Errorf("keeps %d ready, %d spare, %d slots", cap(p.output.ready), cap(p.output.spare), cap(p.slots.list))
 	}
-	if p.store != nil || p.batch != nil || cap(p.tail) > maxTail {
-		t.Errorf("keeps %d of a batch, %d bytes of tail", cap(p.store), cap(p.tail))
+	if p.output.array != nil || p.output.batch != nil || cap(p.output.tail) > maxTail {
+		t.Errorf("keeps %d of a batch, %d bytes of tail", cap(p.output.array), cap(p.output.tail))
 	}
-	for _, b := range p.spare[:cap(p.spare)] {
+	for _, b := range p.output.spare[:cap(p.output.spare)] {
 		if b != nil {
 			t.Fatal("keeps a frame alive that was written")
 		}

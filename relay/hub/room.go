@@ -24,9 +24,12 @@ func (h *Hub) Room(channel []byte, patience time.Duration) (bytes int, empty boo
 			if l.stopped {
 				continue
 			}
-			room, none := l.out.room(patience)
+			bounds, n = l.out.usage.bounds, n+1
+			if l.out.closed {
+				continue
+			}
+			room, none := l.out.usage.room(patience)
 			bytes, empty = min(bytes, room), empty && none
-			bounds, n = l.out.bounds, n+1
 		}
 	}
 	if t := h.topics[resp.Message][string(channel)]; t != nil {

@@ -38,13 +38,6 @@ func (r *run) topicOf(kind resp.Kind, name []byte) *topic {
 	return nil
 }
 
-// Key says which messages a newer one takes the place of: those of its channel
-// with the same value.
-type Key struct {
-	Channel []byte
-	Value   []byte // nil: no value, which is one, too
-}
-
 // extend adds a frame if it continues the run.
 func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
 	if r.topic != t || r.mode != mode || mode&ModeOne != 0 || len(r.frames)+len(frame) > maxRun {

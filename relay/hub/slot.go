@@ -1,56 +1,38 @@
 package hub
 
-// Answers that are not known yet.
+// Replies that are not known yet.
 
-// Slot is a place in an Outbox for an answer that is not known yet. Replies that are
-// appended after it wait until it is filled; messages pass by. Its zero value is of no Outbox: filling it does
-// nothing.
+// Slot is a place in an Outbox for a reply that is not known yet. Replies that are appended after it wait until
+// it is completed; messages overtake it. A zero Slot belongs to no Outbox: completing it does nothing. It
+// belongs to the loop.
 type Slot struct {
-	// Confirms says that the answer is filled in order with the messages, as that of SUBSCRIBE is: those
-	// that come later go out behind it.
+	// Confirms says that the reply is completed in order with the messages, as the reply to SUBSCRIBE is:
+	// messages that come later go out after it.
 	Confirms bool
-	// Before, if not nil, is called once: when messages come to stand behind the answer. That is when it
-	// goes out, or when a later confirmation is known. It may have messages fanned out: they stand before
-	// the answer. It may close the Outbox.
+	// Before, if not nil, is called once, before the first message stands behind the reply: when the reply
+	// goes out, or when a later confirmation is completed. It may fan messages out, which then stand before
+	// the reply, and it may close the Outbox.
 	Before func()
 
 	out       *Outbox
 	completed bool
 	reply     []byte
-	after     [][]byte
+	after     [][]byte // what goes out after reply, before the next slot
 }
 
-// Reserve keeps the next place for an answer in s, which must be new. When the queue is full it reports
-// false, and gives the connection up.
-func (o *Outbox) Reserve(s *Slot) bool {
-	if o.closed {
-		return true
-	}
-	if why := o.full(1); why != "" {
-		o.disconnect(why)
-		return false
-	}
-	s.out = o
-	o.slots = append(o.slots, s)
-	if s.Before != nil {
-		o.hooks++
-	}
-	return true
-}
-
-// Fill puts a copy of b at the place that s keeps, and lets go what waited
-// behind it. It or Give must be called once; an empty b gives the place up.
+// Complete puts a copy of b in the place that s reserves, and releases what waits behind it. Call it or
+// CompleteOwned once. An empty b only gives the place up.
 func (s *Slot) Complete(b []byte) {
 	o := s.out
 	if o == nil || o.closed {
 		return
 	}
-	s.reply = o.copy(b)
+	s.reply = o.output.copy(b)
 	o.noteQueued(len(b))
 	o.release(s)
 }
 
-// Give is Fill with slices that must not be changed any more.
+// CompleteOwned is Complete for slices that must not be changed any more. It does not copy them.
 func (s *Slot) CompleteOwned(list ...[]byte) {
 	o := s.out
 	if o == nil || o.closed {
@@ -61,64 +43,111 @@ func (s *Slot) CompleteOwned(list ...[]byte) {
 	o.release(s)
 }
 
-// complete lets go what is answered, in order.
+// Reserve reserves the next place for a reply in s, which must be new. When the queue is full it reports false
+// and has the connection ended.
+func (o *Outbox) Reserve(s *Slot) bool {
+	if o.closed {
+		return true
+	}
+	if why := o.usage.full(1); why != "" {
+		o.disconnect(why)
+		return false
+	}
+	s.out = o
+	o.slots.add(s)
+	return true
+}
+
+// release completes s, and makes ready what does not wait for another reply any more.
 func (o *Outbox) release(s *Slot) {
 	if s.Confirms {
-		if o.passAll(s); o.closed {
+		if o.slots.runBefores(s); o.closed {
 			return
 		}
-		o.confirmed++
+		o.slots.confirmed++
 	}
 	s.completed = true
 	n := 0
-	for ; n < len(o.slots) && o.slots[n].completed; n++ {
-		first := o.slots[n]
-		if o.pass(first); o.closed {
+	for ; n < len(o.slots.list) && o.slots.list[n].completed; n++ {
+		first := o.slots.list[n]
+		if o.slots.runBefore(first); o.closed {
 			return
 		}
-		o.slots[n] = nil
-		o.ready = join(o.ready, first.reply)
+		o.slots.list[n] = nil
+		o.output.add(first.reply)
 		for _, b := range first.after {
-			o.ready = join(o.ready, b)
+			o.output.add(b)
 		}
 		first.after = nil
 		if first.Confirms {
-			o.confirmed--
+			o.slots.confirmed--
 		}
 	}
-	switch rest := len(o.slots) - n; {
-	case n == 0:
+	if n == 0 {
 		return
-	case rest == 0:
-		o.slots = o.slots[:0]
-		if cap(o.slots) > maxSpare {
-			o.slots = nil
-		}
-	default:
-		o.slots = o.slots[n:]
 	}
+	o.slots.remove(n)
 	o.flusher.add(o)
-	if len(o.slots) == 0 && len(o.ready) == 0 && len(o.batch) == 0 {
-		o.trim()
+	if len(o.slots.list) == 0 && !o.output.pending() {
+		o.output.trim()
 	}
 }
 
-// passAll notes that messages come to stand behind a slot, and all before it.
-func (o *Outbox) passAll(last *Slot) {
-	for i := 0; o.hooks > 0 && !o.closed; i++ {
-		s := o.slots[i]
-		if o.pass(s); s == last {
+// slots are the reply slots of one connection.
+type slots struct {
+	list      []*Slot // in order; what stands before the first can be written
+	confirmed int     // completed slots with Confirms, which wait for slots before them
+	befores   int     // slots with a Before that was not called yet
+}
+
+func (s *slots) add(slot *Slot) {
+	s.list = append(s.list, slot)
+	if slot.Before != nil {
+		s.befores++
+	}
+}
+
+// remove removes the first n slots.
+func (s *slots) remove(n int) {
+	if n < len(s.list) {
+		s.list = s.list[n:]
+		return
+	}
+	if s.list = s.list[:0]; cap(s.list) > maxSpare {
+		s.list = nil
+	}
+}
+
+// lastConfirmed returns the index of the last confirmation that is completed and waits for slots before it; -1:
+// there is none.
+func (s *slots) lastConfirmed() (i int) {
+	if s.confirmed == 0 {
+		return -1
+	}
+	for i = len(s.list) - 1; !s.list[i].completed || !s.list[i].Confirms; i-- {
+	}
+	return i
+}
+
+// last returns the index of the last slot; -1: there is none.
+func (s *slots) last() int { return len(s.list) - 1 }
+
+// runBefores calls the Before of each slot up to last. It stops when one of them closes the Outbox, which has
+// no slots then.
+func (s *slots) runBefores(last *Slot) {
+	for i := 0; s.befores > 0; i++ {
+		slot := s.list[i]
+		if s.runBefore(slot); slot == last {
 			return
 		}
 	}
 }
 
-// pass notes that messages come to stand behind a slot.
-func (o *Outbox) pass(s *Slot) {
-	if s.Before != nil {
-		before := s.Before
-		s.Before = nil
-		o.hooks--
+// runBefore calls the Before of one slot, unless that was done.
+func (s *slots) runBefore(slot *Slot) {
+	if before := slot.Before; before != nil {
+		slot.Before = nil
+		s.befores--
 		before()
 	}
 }

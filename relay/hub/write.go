@@ -1,11 +1,10 @@
 package hub
 
-// Writing to one connection.
+// Writing an Outbox to its socket.
 
 import (
 	"errors"
 	"syscall"
-	"time"
 
 	"redis-relay/relay/nonblock"
 )
@@ -13,22 +12,21 @@ import (
 // flush writes what is ready, as far as the socket takes it now. It reports whether nothing that was
 // appended is kept any more.
 func (o *Outbox) flush() (empty bool) {
-	if !o.blocked && !o.closed && len(o.ready) > 0 {
-		o.nextBatch()
+	if !o.usage.blocked && !o.closed {
 		o.write()
 	}
 	if o.onFlushed != nil {
 		o.onFlushed()
 	}
-	if empty = o.queued == 0; !empty {
-		o.bounds.enforce()
+	if empty = o.usage.queued == 0; !empty {
+		o.usage.bounds.enforce()
 	}
 	return empty
 }
 
-// Writable says that the socket may take something again.
+// Writable says that the socket takes bytes again. It writes what waits.
 func (o *Outbox) Writable() {
-	if !o.blocked {
+	if !o.usage.blocked {
 		return
 	}
 	o.write()
@@ -37,98 +35,56 @@ func (o *Outbox) Writable() {
 	}
 }
 
-// write writes the batch, and what is ready by then, until the socket is full.
+// write writes the batch, and what is ready, until all is written or the socket is full.
 func (o *Outbox) write() {
-	for len(o.batch) > 0 {
-		n, err := o.attempt()
+	for len(o.output.batch) > 0 || o.nextBatch() {
+		n, err := writeSlices(o.socket, o.output.batch)
 		switch {
 		case err == nil:
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case errors.Is(err, syscall.EAGAIN):
-			o.setBlocked(true)
+			o.block(true)
 			return
 		default:
-			o.Close() // what it could not be given is lost with it
+			o.Close() // what could not be written is lost with the connection
 			return
 		}
-		o.batch = skip(o.batch, n)
-		o.queued -= n
-		if o.blocked {
+		o.output.wrote(n)
+		if o.usage.queued -= n; o.usage.blocked {
 			o.account()
 		}
-		if len(o.batch) == 0 {
-			o.recycleBatch()
-			o.nextBatch()
-		}
 	}
-	o.setBlocked(false)
-	o.trim()
+	o.block(false)
+	if len(o.slots.list) == 0 {
+		o.output.trim()
+	}
 }
 
-func (o *Outbox) attempt() (int, error) {
-	fd := uintptr(o.socket.FD()) //nolint:gosec // it is open
-	if len(o.batch) == 1 {
-		return nonblock.Write(fd, o.batch[0])
+// nextBatch makes what is ready the batch, and reports whether there is something to write.
+func (o *Outbox) nextBatch() bool {
+	if !o.output.next() {
+		return false
 	}
-	return nonblock.Writev(fd, o.batch[:min(len(o.batch), nonblock.MaxVectors)])
+	if o.usage.blocked {
+		o.usage.batchSince = o.usage.readySince
+	}
+	return len(o.output.batch) > 0
+}
+
+func writeSlices(socket Socket, list [][]byte) (int, error) {
+	fd := uintptr(socket.FD()) //nolint:gosec // it is open
+	if len(list) == 1 {
+		return nonblock.Write(fd, list[0])
+	}
+	return nonblock.Writev(fd, list[:min(len(list), nonblock.MaxVectors)])
 }
 
 // block notes whether the socket is full.
-func (o *Outbox) setBlocked(is bool) {
-	if is == o.blocked {
-		return
+func (o *Outbox) block(full bool) {
+	if full != o.usage.blocked {
+		o.socket.AwaitWritable(full)
+		o.usage.block(full)
+		o.account()
 	}
-	o.socket.AwaitWritable(is)
-	if o.blocked = is; is {
-		o.batchSince = time.Now()
-		o.readySince = o.batchSince
-	} else {
-		o.batchSince = time.Time{}
-	}
-	o.account()
-}
-
-// take makes what is ready the next batch.
-func (o *Outbox) nextBatch() {
-	if len(o.ready) == 0 {
-		return
-	}
-	o.ready = o.latest.seal(o.ready)
-	if o.blocked {
-		o.batchSince = o.readySince
-	}
-	o.store, o.batch = o.ready, o.ready
-	o.ready, o.spare = o.spare, nil
-}
-
-// release forgets a batch that was written and keeps its array.
-func (o *Outbox) recycleBatch() {
-	clear(o.store)
-	if cap(o.store) <= maxSpare {
-		o.spare = o.store[:0]
-	}
-	o.store, o.batch = nil, nil
-}
-
-// rest gives memory back when nothing is queued.
-func (o *Outbox) trim() {
-	if len(o.slots) > 0 {
-		return
-	}
-	if o.tail = o.tail[:0]; cap(o.tail) > maxTail {
-		o.tail = nil
-	}
-}
-
-// skip drops the first n bytes of list.
-func skip(list [][]byte, n int) [][]byte {
-	for len(list) > 0 && n >= len(list[0]) {
-		n -= len(list[0])
-		list = list[1:]
-	}
-	if n > 0 {
-		list[0] = list[0][n:]
-	}
-	return list
 }

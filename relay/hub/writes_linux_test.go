@@ -41,8 +41,8 @@ func TestABurstIsOneWrite(t *testing.T) {
 	for i, f := range chunk(messages...) {
 		h.Deliver(resp.Message, []byte{byte('a' + i/400)}, f, 0)
 	}
-	if len(two.ready) > 1 {
-		t.Errorf("%d slices for what lies in one piece", len(two.ready))
+	if len(two.output.ready) > 1 {
+		t.Errorf("%d slices for what lies in one piece", len(two.output.ready))
 	}
 	flush(t, h)
 	flush(t, h) // nothing is dirty any more
