@@ -1,6 +1,6 @@
 package hub
 
-// Whom messages reach, and how.
+// Which listeners messages reach, and how.
 
 import (
 	"slices"

@@ -1,18 +1,19 @@
 package hub
 
-// Writing what a turn of the loop has produced.
+// Writing what a turn of the loop has queued, each connection once.
 
 import "slices"
 
-// flushed is how many connections are written to in one turn: a fan-out to very many is written in
-// parts, between which others are served.
+// connectionsPerTurn is how many connections are written to in one turn: a fan-out to very many is written in
+// parts, and others are served in between.
 const connectionsPerTurn = 256
 
-// Flusher writes the Outboxes that have something to write, each once. It is shared by all of a loop.
+// Flusher writes the Outboxes that have something to write, each once. All connections of a loop share it. It
+// belongs to the loop.
 type Flusher struct {
 	dirty     []*Outbox
 	next      int  // of dirty, to be written
-	unwritten bool // something was left unwritten since Settled
+	unwritten bool // a flush left something unwritten since BuffersReusable was called last
 }
 
 func (f *Flusher) add(o *Outbox) {
@@ -22,7 +23,8 @@ func (f *Flusher) add(o *Outbox) {
 	}
 }
 
-// Flush writes as far as each socket takes it, and reports whether all have had their turn.
+// Flush writes the Outboxes, as far as each socket takes bytes now, and reports whether all have had their turn.
+// If not, call it again in the next turn.
 func (f *Flusher) Flush() (all bool) {
 	for n := 0; f.next < len(f.dirty); n++ {
 		if n == connectionsPerTurn {
@@ -41,10 +43,10 @@ func (f *Flusher) Flush() (all bool) {
 	return true
 }
 
-// Settled reports whether nothing is kept of the frames that were queued since it was called last: they
-// may then be changed. What Deliver has taken is queued by FanOut.
+// BuffersReusable reports whether nothing refers any more to the frames that were queued since the last call: then
+// their memory may be changed. Call Hub.FanOut and Flush before.
 func (f *Flusher) BuffersReusable() bool {
-	settled := !f.unwritten && len(f.dirty) == 0
+	reusable := !f.unwritten && len(f.dirty) == 0
 	f.unwritten = false
-	return settled
+	return reusable
 }

@@ -1,177 +1,81 @@
 package hub
 
-// The registry of interest.
+// The hub: its parts, and the Redis that it needs.
 
-import (
-	"redis-relay/relay/resp"
-)
+import "redis-relay/relay/resp"
 
-// Upstream is the connection to Redis as the hub needs it. Redis carries out what is asked in
-// order. done is called once, never before the method returns, in that order, and in order with
-// Deliver: lost says that the connection ended before Redis had answered, and what became of it is
-// not known; refused is the error that Redis answered.
+// Upstream is the connection to Redis as the hub needs it. Redis carries out what is asked in order. Each done is
+// called once, never before the method returns, in the order of the calls, and in order with the messages that
+// Redis sends. lost says that the connection ended before Redis had answered: nobody knows whether the command
+// was carried out. refused is the error that Redis answered.
 type Upstream interface {
 	Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	// Fence asks for an answer that changes nothing.
 	Fence(done func(lost bool))
-	// AwaitDelivered calls done when all messages of names that came before are queued for their listeners: at
-	// once, if none is held up on its way.
+	// AwaitDelivered calls done when all messages of names that Redis has sent so far are delivered: before it
+	// returns, if none of them is delayed on its way to the hub.
 	AwaitDelivered(kind resp.Kind, names []string, done func())
-	// Released says that the hub forgets a name: nobody wants it, and Redis does not send it. Neither it
+	// Released says that the hub forgets a name: nobody wants it, and Redis does not send it. Neither Released
 	// nor Refused may change anything at the hub.
 	Released(kind resp.Kind, name string)
 	// Refused says that Redis does not let a name be subscribed.
 	Refused(kind resp.Kind, name string, err error)
 }
 
-// Hub connects names to listeners.
+// Hub connects names to listeners. Everything belongs to the loop.
 type Hub struct {
-	// Fixed after construction.
-	up              Upstream
-	isLocal         func(name string) bool // names that are made here and not upstream
-	namesPerCommand int                    // names in one command
+	registry   // which names are wanted, and by whom
+	dispatcher // how messages come to listeners
 
-	topics     [resp.Kinds]map[string]*topic
-	patterns   patterns        // those of topics[resp.PMessage], by what they match
-	active     [resp.Kinds]int // active subscriptions of listeners, over all topics
-	run        run
-	unreported []*Listener // missed messages that were not reported yet
-	stats      Stats
+	up       Upstream // fixed after construction
+	requests requests // the commands that subscribe and unsubscribe names at Redis
 
-	connected bool                // Redis is told of changes as they come
-	restore   *restoration        // nil: none is under way
-	waiting   []*pendingSubscribe // subscriptions that wait for a connection
-	stale     int                 // of these, those that do not any more
+	connected bool         // there is a connection, and all that is wanted was asked for over it
+	restore   *restoration // asks for all that is wanted; nil: that is not under way
+	waiting   waitlist     // subscriptions that wait for a connection
 }
 
-// New returns an empty hub, which has no connection to Redis: see Restore. reserve tells which
-// names are local: they are never asked of up.
-func New(up Upstream, reserve func(name string) bool) *Hub {
-	h := &Hub{up: up, isLocal: reserve, namesPerCommand: namesPerCommand, patterns: newPatterns()}
-	for k := range h.topics {
-		h.topics[k] = map[string]*topic{}
-	}
+// New returns an empty hub, which has no connection to Redis: see Restore. isLocal tells which names the relay
+// serves itself: up is never asked for them.
+func New(up Upstream, isLocal func(name string) bool) *Hub {
+	h := &Hub{up: up, registry: newRegistry(up, isLocal)}
+	h.requests = requests{up: up, topics: &h.registry, messages: &h.dispatcher, namesPerCommand: namesPerCommand}
 	return h
 }
 
-// topic finds a topic or makes it.
-func (h *Hub) topic(kind resp.Kind, name string) *topic {
-	t := h.topics[kind][name]
-	if t == nil {
-		t = &topic{local: h.isLocal(name)}
-		h.topics[kind][name] = t
-		if kind == resp.PMessage {
-			h.patterns.add(name, t)
-		}
-	}
-	return t
-}
-
-// tidy forgets a topic that nobody is interested in, and that Redis has let go of.
-func (h *Hub) forgetUnused(kind resp.Kind, name string, t *topic) {
-	if t.wanted > 0 || t.unanswered > 0 || len(t.listeners) > 0 || t.interestOnly != 0 {
-		return
-	}
-	if !t.local {
-		h.up.Released(kind, name)
-	}
-	delete(h.topics[kind], name)
-	if kind == resp.PMessage {
-		h.patterns.remove(name)
-	}
-}
-
-func (h *Hub) forgetAllUnused(kind resp.Kind, names []string) {
-	for _, name := range names {
-		if t := h.topics[kind][name]; t != nil {
-			h.forgetUnused(kind, name, t)
-		}
-	}
-}
-
-// SetRESP3 chooses the form in which l gets its messages from now on.
-func (h *Hub) SetRESP3(l *Listener, on bool) {
-	h.FanOut()
-	l.resp3 = on
-}
-
-// End disconnects the listeners of a name and returns how many those are.
-func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (ended int) {
+// Disconnect disconnects the listeners of a name and returns how many of them were still connected.
+func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (disconnected int) {
 	h.FanOut()
 	if t := h.topics[kind][name]; t != nil {
-		ended = t.disconnect(why)
+		disconnected = t.disconnect(why)
 	}
-	return ended
+	return disconnected
 }
 
-// Audience counts whom on this host a message on channel reaches that is sent to Redis now: the
-// listeners, one by one, and the subscriptions that Redis counts of this relay.
-func (h *Hub) Audience(kind resp.Kind, channel []byte) (listeners, upstream int) {
-	if t := h.topics[kind][string(channel)]; t != nil {
-		listeners, upstream = t.counts()
+// Fence calls done in order with the messages: after all that Redis has sent by now. Without a connection it
+// calls done before it returns.
+func (h *Hub) Fence(done func()) {
+	if !h.connected {
+		done()
+		return
 	}
-	if kind == resp.Message {
-		for _, t := range h.patterns.matching(channel) {
-			l, u := t.counts()
-			listeners, upstream = listeners+l, upstream+u
-		}
-	}
-	return listeners, upstream
-}
-
-// Listeners counts the listeners of one name. asked is 1 if Redis counts this relay among its
-// own when it carries out what is sent to it now; held is 1 if it did when it sent what comes from
-// it now.
-func (h *Hub) Listeners(kind resp.Kind, name []byte) (listeners, asked, held int) {
-	t := h.topics[kind][string(name)]
-	if t == nil {
-		return 0, 0, 0
-	}
-	listeners, asked = t.counts()
-	if t.confirmed {
-		held = 1
-	}
-	return listeners, asked, held
-}
-
-// Hearers tells who listens to a channel: whether somebody by its name, and by which
-// patterns.
-func (h *Hub) Subscribers(channel []byte) (exact bool, patterns []string) {
-	if t := h.topics[resp.Message][string(channel)]; t != nil {
-		exact = t.hasListeners()
-	}
-	for name, t := range h.patterns.matching(channel) {
-		if t.hasListeners() {
-			patterns = append(patterns, name)
-		}
-	}
-	return exact, patterns
-}
-
-// Names lists the names of a kind that somebody listens to.
-func (h *Hub) Names(kind resp.Kind) (names []string) {
-	for name, t := range h.topics[kind] {
-		if t.hasListeners() {
-			names = append(names, name)
-		}
-	}
-	return names
+	h.up.Fence(func(bool) {
+		h.FanOut()
+		done()
+	})
 }
 
 // Stats is a snapshot for metrics.
 type Stats struct {
-	Topics    [resp.Kinds]int // names with local interest
-	Listeners [resp.Kinds]int // subscriptions of local connections
-
-	// Messages that one listener did not get, ever, by the reason.
-	Dropped, Replaced, Ended uint64
+	Topics    [resp.Kinds]int // names that are wanted
+	Listeners [resp.Kinds]int // active subscriptions of local connections
+	Losses
 }
 
 // Stats returns the figures of this moment.
 func (h *Hub) Stats() Stats {
-	s := h.stats
-	s.Listeners = h.active
+	s := Stats{Listeners: h.active, Losses: h.losses}
 	for k := range h.topics {
 		s.Topics[k] = len(h.topics[k])
 	}

@@ -1,6 +1,6 @@
 package hub
 
-// Who listens to what, step by step.
+// Subscribing and unsubscribing, step by step.
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ func wantStats(t *testing.T, h *Hub, topics, listeners int) {
 
 func TestNoMessageBeforeTheConfirmation(t *testing.T) {
 	h, r := newHub(t)
-	h.namesPerCommand = 1
+	h.requests.namesPerCommand = 1
 	m := newMember(t, 1<<20)
 	p := subscribe(h, m, resp.Message, "a", "b")
 	wantStats(t, h, 2, 0)
@@ -299,13 +299,13 @@ func TestSubscriptionsThatWaitAndLeave(t *testing.T) {
 		q.want(t, 0, nil)
 		unsubscribe(h, m, resp.Message, "a").want(t, 1, nil)
 		q.want(t, 1, nil)
-		if m.subscribing != nil {
+		if m.pending.subscribes != nil {
 			t.Fatal("a listener still waits")
 		}
 	}
 	wantStats(t, h, 2, 0)
-	if len(h.waiting) > 3 {
-		t.Errorf("%d wait", len(h.waiting))
+	if len(h.waiting.list) > 3 {
+		t.Errorf("%d wait", len(h.waiting.list))
 	}
 	r.restore()
 	r.answerAll()

@@ -1,6 +1,6 @@
 package hub
 
-// Who is behind gets the newest of each key.
+// A listener that is behind gets the newest message of each key.
 
 import (
 	"fmt"

@@ -1,77 +1,71 @@
 package hub
 
-// One local connection as the hub sees it, and why the hub lets go of it.
+// One local connection as the hub sees it, and why it is disconnected.
 
-import (
-	"time"
+import "time"
 
-	"redis-relay/relay/resp"
-)
-
-// Reason says why a listener was disconnected or missed a message. The words
-// are labels in logs and metrics.
+// Reason says why a listener was disconnected or missed a message. The words are labels in logs and metrics.
 type Reason string
 
 // The reasons.
 const (
 	ReasonSlow     Reason = "slow"     // its queue is full: disconnected
-	ReasonAge      Reason = "age"      // what it has not read is too old: disconnected
-	ReasonMemory   Reason = "memory"   // too much waits for all, and the most for it, or of it: disconnected
+	ReasonAge      Reason = "age"      // its oldest unread bytes have waited too long: disconnected
+	ReasonMemory   Reason = "memory"   // Bounds.Memory was exceeded, and its backlog was the largest: disconnected
 	ReasonDropped  Reason = "dropped"  // its queue is full: missed this message
-	ReasonLatest   Reason = "latest"   // it is behind: a newer message took the place of this one
+	ReasonLatest   Reason = "latest"   // it is behind, and a newer message replaced this one
 	ReasonEnded    Reason = "ended"    // it is being disconnected: missed this message
-	ReasonGap      Reason = "gap"      // messages may have been lost upstream
-	ReasonRefused  Reason = "refused"  // Redis refused a subscription it had
-	ReasonShutdown Reason = "shutdown" // the relay ends
+	ReasonGap      Reason = "gap"      // messages may have been lost upstream: disconnected
+	ReasonRefused  Reason = "refused"  // Redis refused a subscription that it had: disconnected
+	ReasonShutdown Reason = "shutdown" // the relay ends: disconnected
 )
 
-// Listener is a connection that can subscribe.
+// Listener is a connection that can subscribe. It belongs to the loop.
 type Listener struct {
 	// Fixed after construction.
-	out          *Outbox // nil: silent
-	bit          uint8   // of a silent one, in topic.silent
+	out          *Outbox // nil: the listener is interest-only
+	bit          uint8   // of an interest-only listener, in topic.interestOnly
 	disconnected func(Reason)
 	report       func(Missed)
 
-	resp3         bool
-	stopped       bool                              // was told to end: hears nothing any more
-	subscribing   map[resp.Name]*pendingSubscribe   // subscriptions that are not active yet, nor unsubscribed; nil: none
-	unsubscribing map[resp.Name]*pendingUnsubscribe // names that Redis has ended, with messages that may be on their way; nil: none
+	resp3   bool // it gets its messages as RESP3 pushes
+	stopped bool // it gets no more messages
+	pending pending
 
 	unreported   Missed
-	awaitsReport bool      // in Hub.late, for untold
-	reported     time.Time // when missed was called last
+	awaitsReport bool      // in dispatcher.unreported
+	reported     time.Time // when report was called last
 }
 
 // Missed counts messages that one listener did not get.
 type Missed struct {
 	Dropped  uint64 // its queue was full
-	Replaced uint64 // a newer one took the place
+	Replaced uint64 // a newer message replaced them
 }
 
-// NewListener returns a listener that hears through out. end is called at most
-// once, when the hub gives the listener up; it must call neither the hub nor out. missed is called by
-// Report when the listener begins to miss messages, and every ten seconds
-// while it goes on; not for what it misses by being ended.
+// NewListener returns a listener that gets its messages through out. end is called at most once, when the hub
+// disconnects the listener; it must call neither the hub nor out. missed is called by Hub.Report when the
+// listener begins to miss messages, and every ten seconds while that goes on; not for messages that it misses
+// because it is disconnected.
 func NewListener(out *Outbox, end func(Reason), missed func(Missed)) *Listener {
 	return &Listener{out: out, disconnected: end, report: missed}
 }
 
-// NewSilentListener returns a listener that takes part in subscriptions, so that
-// Redis is asked for what it wants, and is never handed a message: who has it
-// learns of them elsewhere. It counts nowhere, and is never ended. A hub has at
-// most seven, told apart by n, each of which subscribes to a name once at a time.
+// NewInterestOnlyListener returns a listener that can subscribe, so that Redis is asked for the names, but gets no
+// messages: its owner gets them elsewhere. It counts nowhere, and is never disconnected. A hub has at most
+// seven, told apart by n from 0 to 6. Each may be subscribed to a name once at a time.
 func NewInterestOnlyListener(n int) *Listener { return &Listener{bit: 1 << n} }
 
-// watchers is the bit of the listener that keeps names subscribed and hears nothing.
+// pinningBit is the bit of the pinning listener in topic.interestOnly.
 const pinningBit = 1 << 7
 
-// NewWatcher returns a silent listener for whom nobody is said to listen: it keeps names subscribed. A
-// hub has at most one.
+// NewPinningListener returns an interest-only listener that keeps names subscribed, and does not even count for
+// Hub.Names and Hub.Subscribers. A hub has at most one.
 func NewPinningListener() *Listener { return &Listener{bit: pinningBit} }
 
 func (l *Listener) interestOnly() bool { return l.out == nil }
 
+// disconnect has the connection ended, unless the listener is stopped.
 func (l *Listener) disconnect(why Reason) {
 	if !l.stopped {
 		l.stopped = true
@@ -79,6 +73,5 @@ func (l *Listener) disconnect(why Reason) {
 	}
 }
 
-// Leave has l hear nothing more: its connection ends. What it has subscribed is still to be
-// unsubscribed.
+// Stop says that the connection ends: l gets no more messages. Its names must still be unsubscribed.
 func (l *Listener) Stop() { l.stopped = true }

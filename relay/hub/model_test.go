@@ -72,11 +72,12 @@ func newModel(t *testing.T, seed uint64) *model {
 		refuses: map[resp.Name]bool{}, ever: map[resp.Name]bool{},
 	}
 	m.hub = New(m.redis, func(name string) bool { return strings.HasPrefix(name, "local") })
-	m.hub.namesPerCommand = 2
+	m.hub.requests.namesPerCommand = 2
 	for range 4 {
 		m.actors = append(m.actors, m.newActor())
 	}
-	interestOnly, pinning := &actor{Listener: NewInterestOnlyListener(1)}, &actor{Listener: NewPinningListener(), pins: true}
+	interestOnly := &actor{Listener: NewInterestOnlyListener(1)}
+	pinning := &actor{Listener: NewPinningListener(), pins: true}
 	for _, a := range []*actor{interestOnly, pinning} {
 		a.subs = map[resp.Name]*wanted{}
 		m.actors = append(m.actors, a)
@@ -386,11 +387,12 @@ func (m *model) end() {
 			m.fail("Redis still has %v", w)
 		}
 	}
-	if s := m.hub.Stats(); s.Listeners != [resp.Kinds]int{} || len(m.hub.waiting) > 0 || len(m.hub.patterns.byPrefix) > 0 {
-		m.fail("something is left: %+v, %d wait", s, len(m.hub.waiting))
+	waiting := len(m.hub.waiting.list)
+	if s := m.hub.Stats(); s.Listeners != [resp.Kinds]int{} || waiting > 0 || len(m.hub.patterns.byPrefix) > 0 {
+		m.fail("something is left: %+v, %d wait", s, waiting)
 	}
 	for _, a := range m.actors {
-		if m.compare(a); a.subscribing != nil {
+		if m.compare(a); a.pending.subscribes != nil {
 			m.fail("%s is still subscribing", m.nameOf(a))
 		}
 		for _, s := range m.open[a] {

@@ -197,13 +197,14 @@ func TestOutboxReturnsMemory(t *testing.T) {
 	hold.Complete(make([]byte, 1<<20))
 	p.Flush()
 	p.skip(100_000 + 1<<20)
-	if p.output.ready != nil && cap(p.output.ready) > maxSpare || cap(p.output.spare) > maxSpare || cap(p.slots.list) > maxSpare {
-		t.Errorf("keeps %d ready, %d spare, %d slots", cap(p.output.ready), cap(p.output.spare), cap(p.slots.list))
+	out := &p.output
+	if out.ready != nil && cap(out.ready) > maxSpare || cap(out.spare) > maxSpare || cap(p.slots.list) > maxSpare {
+		t.Errorf("keeps %d ready, %d spare, %d slots", cap(out.ready), cap(out.spare), cap(p.slots.list))
 	}
-	if p.output.array != nil || p.output.batch != nil || cap(p.output.tail) > maxTail {
-		t.Errorf("keeps %d of a batch, %d bytes of tail", cap(p.output.array), cap(p.output.tail))
+	if out.array != nil || out.batch != nil || cap(out.tail) > maxTail {
+		t.Errorf("keeps %d of a batch, %d bytes of tail", cap(out.array), cap(out.tail))
 	}
-	for _, b := range p.output.spare[:cap(p.output.spare)] {
+	for _, b := range out.spare[:cap(out.spare)] {
 		if b != nil {
 			t.Fatal("keeps a frame alive that was written")
 		}

@@ -1,6 +1,6 @@
 package hub
 
-// How much listeners can still take.
+// How much more the listeners of a channel can take.
 
 import (
 	"math"
@@ -9,9 +9,9 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// Room tells how many bytes more of a channel its listeners take while the queue of each
-// stays half empty, and what may wait for all, and whether nothing waits for any of
-// them. A listener that has taken nothing for patience does not count.
+// Room returns how many bytes more of a channel its listeners can take while the queue of each stays half empty,
+// and half of Bounds.Memory stays free, and whether nothing waits for any of them. A listener that has taken
+// nothing for patience does not count. With no listeners there is any room.
 func (h *Hub) Room(channel []byte, patience time.Duration) (bytes int, empty bool) {
 	h.FanOut()
 	bytes, empty = math.MaxInt, true

@@ -13,8 +13,8 @@ const (
 	pushChunk = 256 << 10 // bytes of RESP3 frames in one piece of memory
 )
 
-// run collects frames that stand next to each other in memory and go to the
-// same listeners, so that a burst costs each listener one append.
+// run collects frames that follow each other in memory and go to the same listeners, so that a burst costs each
+// listener one append.
 type run struct {
 	topic  *topic // nil: nothing is collected
 	kind   resp.Kind
@@ -22,15 +22,15 @@ type run struct {
 	mode   Mode
 	frames []byte // RESP2, as Redis sent them
 	starts []int  // where each frame begins
-	keys   []Key  // and its key; with modeLatest only
+	keys   []Key  // the key of each frame; with modeLatest only
 
-	resp3     []byte // the same as RESP3 pushes; made when somebody needs them
-	chunk     []byte // memory for resp3; used again once nothing of it is kept
-	chunkKept bool   // something was kept of chunk: it is filled up, and left to the collector
+	resp3     []byte // the frames as RESP3 pushes; nil: no listener has needed them
+	chunk     []byte // memory for resp3; used again once nothing refers to it
+	chunkKept bool   // something refers to chunk: it is filled up, and then left to the garbage collector
 }
 
-// of returns the topic of a name if the run is for it, or nil. While a run is
-// collected its topic does not change.
+// topicOf returns the topic of a name if the run is for that name, or nil. The hub does not forget the topic of a run
+// before the run is fanned out.
 func (r *run) topicOf(kind resp.Kind, name []byte) *topic {
 	if r.topic != nil && r.kind == kind && bytes.Equal(r.name, name) {
 		return r.topic
@@ -67,7 +67,7 @@ func (r *run) frame(frames []byte, i int) []byte {
 	return frames[r.starts[i]:]
 }
 
-// pushes returns the frames as RESP3: the same bytes but for the first of each.
+// pushes returns the frames as RESP3. Only the first byte of each frame differs.
 func (r *run) pushes() []byte {
 	if r.resp3 != nil {
 		return r.resp3
@@ -84,9 +84,9 @@ func (r *run) pushes() []byte {
 	return r.resp3
 }
 
-// settle notes whether anything is kept of what was made since it was called last.
-func (r *run) reuse(nothing bool) {
-	if r.chunkKept = r.chunkKept || !nothing; !r.chunkKept {
+// reuse uses chunk again from its start, unless something may still refer to it.
+func (r *run) reuse(reusable bool) {
+	if r.chunkKept = r.chunkKept || !reusable; !r.chunkKept {
 		r.chunk = r.chunk[:0]
 	}
 }

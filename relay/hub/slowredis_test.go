@@ -1,5 +1,7 @@
 package hub
 
+// A Redis for tests that carries out commands in order, late, and whose answers come later still.
+
 import (
 	"errors"
 	"fmt"
@@ -61,7 +63,7 @@ func (r *slowRedis) send(o order) {
 	if !r.life {
 		r.model.fail("sent without a connection: %+v", o)
 	}
-	if len(o.names) > r.model.hub.namesPerCommand {
+	if len(o.names) > r.model.hub.requests.namesPerCommand {
 		r.model.fail("%d names in one command", len(o.names))
 	}
 	for _, name := range o.names {

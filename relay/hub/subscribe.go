@@ -1,6 +1,6 @@
 package hub
 
-// Subscriptions that begin.
+// Subscribing: from the call to the active subscription.
 
 import (
 	"slices"
@@ -8,233 +8,105 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// batch is the number of names in one SUBSCRIBE: enough that 100,000 channels are few
-// commands, small enough that Redis serves others in between.
-const namesPerCommand = 500
-
-// joining is a subscription to one or more names that is not active yet. It becomes active as a
-// whole, or not at all.
-type pendingSubscribe struct {
-	listener     *Listener
-	kind         resp.Kind
-	names        []string
-	unsubscribed map[string]bool // names that were unsubscribed meanwhile; true: that is over
-	ended        int             // of left, those that are over
-	waiting      bool            // for a connection, in Hub.waiting
-	done         bool
-	answer       func(refused error)
-}
-
-// Subscribe begins to subscribe l to names, of which it must have none yet: Redis is asked for those
-// that it does not have. done is called when l hears all of them, in order with the messages, or with
-// the error for which it hears none. names is kept. While there is no connection that may take long;
-// if l unsubscribes from all of them meanwhile, done is called then.
+// Subscribe begins to subscribe l to names, none of which it may be subscribed to. Redis is asked for the names
+// that it does not have yet. done is called in order with the messages: when l is subscribed to all names, or
+// with the error for which it is subscribed to none. It may be called before Subscribe returns. Without a
+// connection it waits for the next one; if l unsubscribes from all names before, done is called then. names is
+// kept.
 func (h *Hub) Subscribe(l *Listener, kind resp.Kind, names []string, done func(refused error)) {
-	j := &pendingSubscribe{listener: l, kind: kind, names: names, answer: done}
-	var ask []string
-	local := true
-	for _, name := range names {
-		t := h.topic(kind, name)
-		t.addWanted(l, 1)
-		local = local && t.local
-		if !t.local && !t.requested {
-			ask = append(ask, name)
-		}
-	}
+	s := &pendingSubscribe{listener: l, kind: kind, names: names, done: done}
+	ask, local := h.addWanted(l, kind, names)
 	if local {
-		h.activate(j)
+		h.activate(s)
 		return
 	}
-	l.addPending(j)
+	l.pending.addSubscribe(s)
 	switch {
 	case h.restore != nil:
-		h.waitForConnection(j)
+		h.awaitConnection(s)
 		h.restore.add(kind, ask)
 	case !h.connected:
-		h.waitForConnection(j)
+		h.awaitConnection(s)
 	case len(ask) > 0:
-		h.sendSubscribes(kind, ask, func(lost bool, refused error) { h.answered(j, lost, refused) })
+		h.requests.subscribe(kind, ask, func(lost bool, refused error) { h.answered(s, lost, refused) })
 	default:
-		h.up.Fence(func(lost bool) { h.answered(j, lost, nil) })
+		h.up.Fence(func(lost bool) { h.answered(s, lost, nil) })
 	}
 }
 
-// begin notes a subscription that is not active yet.
-func (l *Listener) addPending(j *pendingSubscribe) {
-	if l.subscribing == nil {
-		l.subscribing = map[resp.Name]*pendingSubscribe{}
-	}
-	for _, name := range j.names {
-		l.subscribing[resp.Name{Kind: j.kind, Text: name}] = j
-	}
-}
-
-// forget ends what begin noted.
-func (l *Listener) removePending(j *pendingSubscribe) {
-	if j.done = true; l.subscribing == nil {
-		return
-	}
-	for _, name := range j.names {
-		if l.subscribing[resp.Name{Kind: j.kind, Text: name}] == j {
-			delete(l.subscribing, resp.Name{Kind: j.kind, Text: name})
-		}
-	}
-	if len(l.subscribing) == 0 {
-		l.subscribing = nil
-	}
-}
-
-// ask asks Redis for names, and calls done when it has answered for each of them: with the first error.
-func (h *Hub) sendSubscribes(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	together := collect((len(names)+h.namesPerCommand-1)/h.namesPerCommand, done)
-	for part := range slices.Chunk(names, h.namesPerCommand) {
-		h.sendSubscribe(kind, part, together)
-	}
-}
-
-// gather returns what to call for each of n answers; done is called with the last one, and the first error.
-func collect(n int, done func(lost bool, refused error)) func(lost bool, refused error) {
-	var first error
-	return func(lost bool, refused error) {
-		if first == nil {
-			first = refused
-		}
-		if n--; n == 0 {
-			done(lost, first)
-		}
-	}
-}
-
-// askPart asks for the names of one command. If Redis refuses that, each name is asked for by itself, to
-// learn which one it was.
-func (h *Hub) sendSubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	for _, name := range names {
-		t := h.topics[kind][name]
-		t.requested, t.refused = true, nil
-		t.unanswered++
-	}
-	h.up.Subscribe(kind, names, func(lost bool, refused error) {
-		for _, name := range names {
-			t := h.topics[kind][name]
-			t.unanswered--
-			if !lost && refused == nil {
-				t.confirmed = true
-			}
-		}
-		switch {
-		case refused == nil:
-		case len(names) > 1:
-			h.subscribeEach(kind, names, done)
-			return
-		default:
-			h.markRefused(kind, names[0], refused)
-		}
-		h.forgetAllUnused(kind, names)
-		done(lost, refused)
-	})
-}
-
-// askEach asks for names one by one, as far as they are still wanted: what was sent since they were
-// asked for has changed nothing of that, or will be answered, too.
-func (h *Hub) subscribeEach(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		t := h.topics[kind][name]
-		defer h.forgetUnused(kind, name, t)
-		return t.wanted == 0 || t.unanswered > 0
-	})
-	if len(names) == 0 {
-		done(false, nil)
-		return
-	}
-	together := collect(len(names), done)
-	for _, name := range names {
-		h.sendSubscribe(kind, []string{name}, together)
-	}
-}
-
-// refuse notes that Redis does not let a name be subscribed, unless it was asked again since. Those that
-// wait for it are refused when their own answer comes; those that listened to it before a loss are
-// disconnected.
-func (h *Hub) markRefused(kind resp.Kind, name string, err error) {
-	h.FanOut()
-	h.up.Refused(kind, name, err)
-	t := h.topics[kind][name]
-	if t.requested && t.unanswered > 0 {
-		return
-	}
-	t.requested, t.refused = false, err
-	t.disconnect(ReasonRefused)
-}
-
-// answered goes on with a subscription whose place in the order of messages has come.
-func (h *Hub) answered(j *pendingSubscribe, lost bool, refused error) {
+// answered continues a subscription when its answer has come, in order with the messages.
+func (h *Hub) answered(s *pendingSubscribe, lost bool, refused error) {
 	switch {
 	case refused != nil: // whatever was asked since
 		h.FanOut()
-		h.fail(j, refused)
+		h.refuse(s, refused)
 		return
 	case lost:
-		h.waitForConnection(j)
+		h.awaitConnection(s)
 		return
 	}
-	if len(j.listener.unsubscribing) == 0 {
-		h.activate(j)
+	if len(s.listener.pending.unsubscribes) == 0 {
+		h.activate(s)
 		return
 	}
-	h.up.AwaitDelivered(j.kind, j.names, func() { // it may still hear the same name by its former subscription
+	// Messages of an earlier subscription to the same name may still be on their way.
+	h.up.AwaitDelivered(s.kind, s.names, func() {
 		if !h.connected {
-			h.waitForConnection(j)
+			h.awaitConnection(s)
 			return
 		}
-		h.activate(j)
+		h.activate(s)
 	})
 }
 
-// wait has a subscription wait for the next connection.
-func (h *Hub) waitForConnection(j *pendingSubscribe) {
-	if j.ended == len(j.names) {
-		h.activate(j)
+// awaitConnection has a subscription wait for the next connection.
+func (h *Hub) awaitConnection(s *pendingSubscribe) {
+	if s.ended == len(s.names) {
+		h.activate(s)
 		return
 	}
-	j.waiting = true
-	h.waiting = append(h.waiting, j)
+	h.waiting.add(s)
 }
 
-// joined makes a subscription active, unless Redis has refused a name of it, or is still to answer for
-// one: then the names of a command that was refused are asked for one by one, in which that answer
-// comes behind what was sent meanwhile.
-func (h *Hub) activate(j *pendingSubscribe) {
+// activate makes a subscription active, without the names that were unsubscribed since.
+//
+// If Redis has refused one of the names, the subscription is refused. If a name is still unanswered, its
+// command was refused and the names are asked for one by one: the subscription waits for a fence, which comes
+// after that answer.
+func (h *Hub) activate(s *pendingSubscribe) {
 	h.FanOut()
-	for _, name := range j.names {
-		switch t := h.topics[j.kind][name]; {
-		case t == nil || j.unsubscribed[name]: // it has unsubscribed, and Redis has let go of it
+	for _, name := range s.names {
+		switch t := h.topics[s.kind][name]; {
+		case t == nil || s.unsubscribed[name]:
 		case t.refused != nil && !t.requested:
-			h.fail(j, t.refused)
+			h.refuse(s, t.refused)
 			return
 		case t.requested && !t.confirmed:
-			h.up.Fence(func(lost bool) { h.answered(j, lost, nil) })
+			h.up.Fence(func(lost bool) { h.answered(s, lost, nil) })
 			return
 		}
 	}
-	j.listener.removePending(j)
-	h.deactivate(j.listener, j.kind, j.listener.takeUnsubscribing(j.kind, j.names)) // all messages of those have come
-	for _, name := range j.names {
-		if t := h.topics[j.kind][name]; t != nil && !j.unsubscribed[name] {
-			h.active[j.kind] += t.add(j.listener)
+	l := s.listener
+	l.pending.removeSubscribe(s)
+	h.FanOut()
+	h.removeListener(l, s.kind, l.pending.supersede(s.kind, s.names)) // all messages of those have come
+	for _, name := range s.names {
+		if !s.unsubscribed[name] {
+			h.addListener(l, s.kind, name)
 		}
 	}
-	j.answer(nil)
+	s.done(nil)
 }
 
-// failed gives a subscription up.
-func (h *Hub) fail(j *pendingSubscribe, refused error) {
-	j.listener.removePending(j)
-	names := slices.DeleteFunc(slices.Clone(j.names), func(name string) bool {
-		_, left := j.unsubscribed[name]
-		return left
+// refuse ends a subscription that Redis has refused.
+func (h *Hub) refuse(s *pendingSubscribe, refused error) {
+	s.listener.pending.removeSubscribe(s)
+	names := slices.DeleteFunc(slices.Clone(s.names), func(name string) bool {
+		_, unsubscribed := s.unsubscribed[name]
+		return unsubscribed
 	})
-	unheard, _ := h.countUnsubscribed(j.listener, j.kind, names)
-	h.sendUnsubscribes(j.kind, unheard, func(bool) {})
-	h.forgetAllUnused(j.kind, names)
-	j.answer(refused)
+	unwanted, _ := h.removeWanted(s.listener, s.kind, names)
+	h.requests.unsubscribe(s.kind, unwanted, func(bool) {})
+	h.forgetAllUnused(s.kind, names)
+	s.done(refused)
 }

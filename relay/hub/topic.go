@@ -1,27 +1,27 @@
 package hub
 
-// A name that somebody on this host listens to.
+// One name that is wanted on this host.
 
 import "slices"
 
-// topic is a name. There may be very many: it has no name of its own, and is as small as can be.
+// topic is one name. There may be very many topics: a topic does not hold its name, and is as small as can be.
 type topic struct {
-	local        bool  // made by this relay: Redis knows nothing of it
-	requested    bool  // Redis was asked for it over the present connection, and not to let go of it since
-	confirmed    bool  // Redis has confirmed it, and not its end, among the messages that came so far
-	interestOnly uint8 // which silent listeners are among those that listen
+	local        bool  // this relay serves it itself; Redis knows nothing of it
+	requested    bool  // Redis was asked for it over this connection, and not to end it since
+	confirmed    bool  // by the messages that have come so far, Redis has it subscribed
+	interestOnly uint8 // the bits of the interest-only listeners that are subscribed
 	lastServed   uint32
-	wanted       int32 // subscriptions that were begun and not ended, by the commands that came so far
-	counted      int32 // of these, those of listeners that are not silent
+	wanted       int32 // subscriptions that were begun and not ended, by the commands that have come so far
+	counted      int32 // of these, subscriptions of listeners that are not interest-only
 	unanswered   int32 // commands for it that Redis has not answered
 	listeners    []*Listener
-	refused      error // what Redis said when it was asked last; nil: it has not refused
+	refused      error // Redis's answer, if it refused the last request; nil: it did not
 }
 
-// heard tells whether anybody listens, be it silently.
+// hasListeners tells whether anybody is subscribed, other than the pinning listener.
 func (t *topic) hasListeners() bool { return len(t.listeners) > 0 || t.interestOnly&^pinningBit != 0 }
 
-// want counts a subscription that begins, or with -1 one that ends.
+// addWanted counts n subscriptions of l that begin; -1: one that ends.
 func (t *topic) addWanted(l *Listener, n int32) {
 	t.wanted += n
 	if !l.interestOnly() {
@@ -29,7 +29,7 @@ func (t *topic) addWanted(l *Listener, n int32) {
 	}
 }
 
-// add makes l listen, and returns by how much the listeners have become more.
+// add subscribes l, and returns how many listeners there are more.
 func (t *topic) add(l *Listener) int {
 	if l.interestOnly() {
 		t.interestOnly |= l.bit
@@ -39,7 +39,7 @@ func (t *topic) add(l *Listener) int {
 	return 1
 }
 
-// drop takes l off, and returns by how much the listeners have become fewer.
+// remove unsubscribes l, and returns how many listeners there are fewer.
 func (t *topic) remove(l *Listener) int {
 	if l.interestOnly() {
 		t.interestOnly &^= l.bit
@@ -55,19 +55,19 @@ func (t *topic) remove(l *Listener) int {
 	return 1
 }
 
-// end disconnects those that listen, and returns how many were not about to end.
-func (t *topic) disconnect(why Reason) (ended int) {
+// disconnect disconnects the listeners, and returns how many of them were not stopped before.
+func (t *topic) disconnect(why Reason) (disconnected int) {
 	for _, l := range t.listeners {
 		if !l.stopped {
-			ended++
+			disconnected++
 		}
 		l.disconnect(why)
 	}
-	return ended
+	return disconnected
 }
 
-// count returns the listeners by the commands that came so far, and whether Redis counts this relay
-// by those that were sent so far.
+// counts returns the listeners by the commands that have come so far, and 1 if Redis counts this relay by the
+// commands that were sent so far.
 func (t *topic) counts() (listeners, upstream int) {
 	if t.requested && !t.local {
 		upstream = 1
@@ -75,14 +75,24 @@ func (t *topic) counts() (listeners, upstream int) {
 	return int(t.counted), upstream
 }
 
-// one picks the next listener in turn that has room for n bytes, or nil when
-// none has.
+// nextWithRoom returns the next listener, in turn, that has room for n bytes; nil: none has.
 func (t *topic) nextWithRoom(n int) *Listener {
 	for range t.listeners {
 		t.lastServed++
 		if l := t.listeners[int(t.lastServed)%len(t.listeners)]; !l.stopped && !l.out.Full(n) {
 			return l
 		}
+	}
+	return nil
+}
+
+// nextAny returns the listener that was served last, or the next one that is not stopped; nil: all are stopped.
+func (t *topic) nextAny() *Listener {
+	for range t.listeners {
+		if l := t.listeners[int(t.lastServed)%len(t.listeners)]; !l.stopped {
+			return l
+		}
+		t.lastServed++
 	}
 	return nil
 }
