@@ -29,8 +29,8 @@
 //
 // # Memory
 //
-// Frames are queued as they are, not copied. Flusher.BuffersReusable tells whoever delivers them when nothing
-// refers to them any more, so that their memory can be used again. Hub.ReuseBuffers must be told the same.
+// Frames are queued as they are, not copied. Flusher.BuffersReusable tells when nothing refers to them any
+// more: then their memory can be used again. Hub.ReuseBuffers must be told the same.
 //
 // # Loss
 //

@@ -39,7 +39,7 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 	case o.usage.full(len(frames)) != "":
 		return 0, len(r.starts)
 	default:
-		o.appendMessage(frames)
+		o.put(frames, o.slots.lastConfirmed())
 		return 0, 0
 	}
 	for i := range r.starts {

@@ -105,13 +105,9 @@ func (o *Outbox) tryAppend(b []byte) Reason {
 	if o.usage.blocked && len(b) < minForeign && len(o.output.ready) > maxForeign {
 		b = o.output.copy(b)
 	}
-	o.appendMessage(b)
+	o.put(b, o.slots.lastConfirmed())
 	return ""
 }
-
-// appendMessage queues a message. Redis sent it before the replies that are not known yet, so it goes out before
-// them, but after confirmations that are completed.
-func (o *Outbox) appendMessage(b []byte) { o.put(b, o.slots.lastConfirmed()) }
 
 // put queues b behind a slot; -1: behind what is ready.
 func (o *Outbox) put(b []byte, slot int) {

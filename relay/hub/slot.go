@@ -119,7 +119,8 @@ func (s *slots) remove(n int) {
 }
 
 // lastConfirmed returns the index of the last confirmation that is completed and waits for slots before it; -1:
-// there is none.
+// there is none. Messages go behind it: Redis sent them after what it confirms, and before the replies that are not
+// known yet.
 func (s *slots) lastConfirmed() (i int) {
 	if s.confirmed == 0 {
 		return -1
