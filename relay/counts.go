@@ -14,7 +14,7 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// counts is respserver.Census. It belongs to the loop, but for RedisVersion.
+// counts is respserver.PubSubCounts. It belongs to the loop, but for RedisVersion.
 type counts struct {
 	rules    *atomic.Pointer[rules]
 	redis    *upstream.Connection

@@ -19,7 +19,7 @@ type backend struct {
 	*streams
 }
 
-// gate is respserver.Gate and respserver.Witness. It belongs to the loop.
+// gate is respserver.Gate and respserver.SlowClientObserver. It belongs to the loop.
 type gate struct {
 	rules  *atomic.Pointer[rules]
 	teller *notice.Teller
@@ -30,10 +30,10 @@ func (g *gate) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) err
 	return g.rules.Load().MaySubscribe(policy.User(by), kind, name)
 }
 
-// Behind tells of a client that did not keep up.
-func (g *gate) Behind(c respserver.SlowClient) {
+// ClientSlow tells of a client that did not keep up.
+func (g *gate) ClientSlow(c respserver.SlowClient) {
 	g.teller.Slow(notice.Event{
-		Who: whoIs(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Ended, Messages: c.Missed,
+		Who: whoIs(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Disconnected, Messages: c.Missed,
 		Queued: c.Queued, Kept: c.Kept,
 	})
 }

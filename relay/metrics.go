@@ -45,7 +45,7 @@ func (r *Relay) measure() {
 func measureClients(m *monitor.Metrics, s *respserver.Server, socket *respserver.Socket, l *limits) {
 	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(s.Stats().Clients) })
 	m.Gauge("socket_reachable", "1 while the socket's file is there, so that clients can connect.",
-		func() float64 { return oneIf(socket.Lost() == nil) })
+		func() float64 { return oneIf(socket.Unreachable() == nil) })
 	m.Count("socket_remade_total", "Times that the socket's file was gone or replaced, and was made anew.",
 		func() float64 { return float64(socket.Remade()) })
 	m.Count("clients_accepted_total", "Connections accepted.",

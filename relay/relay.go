@@ -198,7 +198,7 @@ func (r *Relay) openSocket(version string) {
 		&r.limits.Limits, r.log.Named("socket"))
 	r.services = append(r.services,
 		func(ctx context.Context) error { return r.server.Serve(ctx, r.socket) },
-		func(ctx context.Context) error { return r.socket.Keep(ctx, r.socketLost) },
+		func(ctx context.Context) error { return r.socket.Maintain(ctx, r.socketLost) },
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
 	r.reloader.interest, r.reloader.outlets = r.interest, r.outlets

@@ -103,7 +103,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests) (wait
 	changes := append(config.Changes(l.running, next), l.schemas.changes(schemas)...)
 	l.rules.Store(now)
 	// A client that may not subscribe any more would hear nothing more and not be told.
-	l.server.Reconsider(func(by respserver.User, kind resp.Kind, name []byte) bool {
+	l.server.RecheckAccess(func(by respserver.User, kind resp.Kind, name []byte) bool {
 		return now.MaySubscribe(policy.User(by), kind, name) == nil
 	})
 	l.interest.follow()

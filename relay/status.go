@@ -27,7 +27,7 @@ func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.Chec
 // Checks says what there is to know about the state of the relay.
 func (r *Relay) Checks() []admin.Check {
 	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
-	if err := r.socket.Lost(); err != nil {
+	if err := r.socket.Unreachable(); err != nil {
 		socket.OK, socket.Text = false, err.Error()
 	}
 	redis := admin.Check{

@@ -64,7 +64,7 @@ func (s *streams) inOrder(channels []string, read func(ends []*history.ID) (then
 }
 
 // held has a Held called in the loop.
-func (s *streams) held(held respserver.Held) history.Held {
+func (s *streams) held(held respserver.ReadProgress) history.Held {
 	return func(entries, bytes int) (err error) {
 		if !s.loop.Call(func() { err = held(entries, bytes) }) {
 			return context.Canceled
@@ -74,7 +74,7 @@ func (s *streams) held(held respserver.Held) history.Held {
 }
 
 // Range reads a part of the stream of a channel.
-func (s *streams) Range(q respserver.Range, held respserver.Held, done func([]respserver.Entry, error)) {
+func (s *streams) Range(q respserver.Range, held respserver.ReadProgress, done func([]respserver.Entry, error)) {
 	if err := s.rules.Load().MayRead(q.Channel); err != nil {
 		done(nil, err)
 		return
@@ -92,7 +92,7 @@ func (s *streams) Range(q respserver.Range, held respserver.Held, done func([]re
 
 // Read returns what the streams of channels hold behind positions.
 func (s *streams) Read(
-	list []respserver.Position, count int, held respserver.Held, done func([]respserver.Stream, error),
+	list []respserver.Position, count int, held respserver.ReadProgress, done func([]respserver.Stream, error),
 ) {
 	positions, err := s.positions(list)
 	if err != nil {

@@ -23,11 +23,11 @@ const (
 
 	sweepInterval = time.Second // between two looks for such
 
-	retryMin = 5 * time.Millisecond // after a failed accept, at first
-	retryMax = time.Second          // and at last
-	calm     = 2 * retryMax         // without a failed accept, until the trouble is over
+	retryMin       = 5 * time.Millisecond // after a failed accept, at first
+	retryMax       = time.Second          // and at last
+	recoveredAfter = 2 * retryMax         // without a failed accept, until the trouble is over
 
-	crowd = 64 // connections accepted in one turn
+	acceptsPerTurn = 64 // connections accepted in one turn
 
 	// Bytes of a burst that a Unix socket takes before its peer reads them. Linux
 	// doubles this, and gives at most twice net.core.wmem_max (208 KiB by default).
@@ -37,11 +37,11 @@ const (
 
 // acceptor accepts connections.
 type acceptor struct {
-	server  *Server
-	accept  func(listener int) (fd int, err error)
-	socket  *loop.Descriptor // nil: it does not listen
-	failing failing
-	pause   *loop.Timer // set: nothing is accepted before; nil: nothing ever failed
+	server   *Server
+	accept   func(listener int) (fd int, err error)
+	socket   *loop.Descriptor // nil: it does not listen
+	failures acceptFailures
+	pause    *loop.Timer // set: nothing is accepted before; nil: nothing ever failed
 }
 
 // listen accepts what comes on a listening descriptor, in place of the one before.
@@ -82,17 +82,17 @@ func (a *acceptor) Ready(loop.Events) {
 	if a.pause != nil && a.pause.Set() {
 		return
 	}
-	for range crowd {
+	for range acceptsPerTurn {
 		fd, err := a.accept(a.socket.FD())
 		switch {
 		case err == nil:
-			a.failing.over(a.server.log)
-			a.server.open(fd)
+			a.failures.accepted(a.server.log)
+			a.server.connect(fd)
 		case errors.Is(err, syscall.EAGAIN):
 			return
 		case errors.Is(err, syscall.EINTR), errors.Is(err, syscall.ECONNABORTED):
 		case isExhaustion(err):
-			a.pause = a.server.loop.AfterFunc(a.failing.again(a.server.log, err), a.socket.Again)
+			a.pause = a.server.loop.AfterFunc(a.failures.failed(a.server.log, err), a.socket.Again)
 			return // connections wait in the backlog meanwhile
 		default:
 			a.fail(fmt.Errorf("accept on %s: %w", a.server.opts.Path, err))
@@ -110,14 +110,14 @@ func isExhaustion(err error) bool {
 
 // failing is a time in which connections cannot be accepted, or only one where
 // another has gone. It is told of when it begins and when it is over.
-type failing struct {
+type acceptFailures struct {
 	since time.Time // zero: it is not
 	last  time.Time // that an accept failed
 	wait  time.Duration
 }
 
 // again takes note of a failure and returns how long to wait.
-func (f *failing) again(log *zap.Logger, err error) time.Duration {
+func (f *acceptFailures) failed(log *zap.Logger, err error) time.Duration {
 	f.last = time.Now()
 	if f.since.IsZero() {
 		f.since = f.last
@@ -129,17 +129,17 @@ func (f *failing) again(log *zap.Logger, err error) time.Duration {
 }
 
 // over takes note of a connection.
-func (f *failing) over(log *zap.Logger) {
+func (f *acceptFailures) accepted(log *zap.Logger) {
 	f.wait = 0
-	if !f.since.IsZero() && time.Since(f.last) > calm {
+	if !f.since.IsZero() && time.Since(f.last) > recoveredAfter {
 		log.Info("connections are accepted again", zap.Duration("after", time.Since(f.since).Round(time.Millisecond)))
-		*f = failing{}
+		*f = acceptFailures{}
 	}
 }
 
 // open turns a connection away, or begins its session. What it has sent already is read when the kernel tells
 // of it: behind what came on connections that were there before, as in Redis.
-func (s *Server) open(fd int) {
+func (s *Server) connect(fd int) {
 	s.accepted.Add(1)
 	p := credentials(fd)
 	err := s.admit(p)
@@ -147,7 +147,7 @@ func (s *Server) open(fd int) {
 		err = errors.New("ERR max number of clients reached")
 	}
 	if err == nil {
-		err = s.begin(fd, p)
+		err = s.newSession(fd, p)
 	}
 	if err != nil {
 		s.turnAway(fd, p, err)

@@ -61,7 +61,7 @@ func TestCommandsMustComeInWhole(t *testing.T) {
 	if took := time.Since(began); took < timeout {
 		t.Errorf("they were cut off after %v", took)
 	}
-	s.settled(2)
+	s.waitClients(2)
 	if got := s.Ended(respserver.ReasonCutOff); got != uint64(len(clients)+1) {
 		t.Errorf("%d are counted, want %d", got, len(clients)+1)
 	}
@@ -106,7 +106,7 @@ func TestPublisherThatReadsNoRepliesIsDisconnected(t *testing.T) {
 	if time.Now().After(deadline) {
 		t.Fatal("the client was neither served nor disconnected")
 	}
-	s.settled(0)
+	s.waitClients(0)
 	if s.logs.FilterMessageSnippet("did not keep up").Len() != 1 {
 		t.Error("the log does not say so")
 	}

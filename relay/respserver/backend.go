@@ -52,9 +52,9 @@ type Sender interface{ Identity() Client }
 // SlowClient is a client that did not keep up.
 type SlowClient struct {
 	Client
-	Reason hub.Reason
-	Ended  bool   // it is disconnected
-	Missed uint64 // messages since the last time; 0: it is disconnected
+	Reason       hub.Reason
+	Disconnected bool   // it is disconnected
+	Missed       uint64 // messages since the last time; 0: it is disconnected
 
 	hub.Backlog // what there is for it, or was
 }
@@ -79,7 +79,7 @@ type (
 		// still being checked: what the sender sends behind it must wait until Receipt.Checked.
 		Publish(p Publication, r Receipt) (checking bool, err error)
 		// TakeBack refuses what was taken from a connection and could not be sent so far.
-		TakeBack(from uint64)
+		Withdraw(from uint64)
 	}
 	// Gate decides who may listen.
 	Gate interface {
@@ -87,14 +87,14 @@ type (
 		MaySubscribe(by User, kind resp.Kind, name []byte) error
 	}
 	// Witness hears of clients that do not keep up.
-	Witness interface {
+	SlowClientObserver interface {
 		// Behind is called when a client begins to miss messages, every ten seconds while
 		// it goes on, and when it is disconnected for it.
-		Behind(c SlowClient)
+		ClientSlow(c SlowClient)
 	}
 	// Census answers the questions of PUBSUB, as far as the user who asks may know, for the moment at which
 	// they are asked.
-	Census interface {
+	PubSubCounts interface {
 		Channels(by User, kind resp.Kind, pattern []byte, done func([]string, error))
 		Subscribers(by User, kind resp.Kind, names []string, done func([]int64, error))
 		Patterns(done func(int64, error))
@@ -106,10 +106,10 @@ type (
 		// int64, a string, nil or a []any of these.
 		Query(command string, channel []byte, rest [][]byte, done func(any, error))
 		// Range carries out XRANGE or XREVRANGE.
-		Range(q Range, held Held, done func([]Entry, error))
+		Range(q Range, held ReadProgress, done func([]Entry, error))
 		// Read returns what there is behind each position, at most count entries of each
 		// channel (0: all).
-		Read(list []Position, count int, held Held, done func([]Stream, error))
+		Read(list []Position, count int, held ReadProgress, done func([]Stream, error))
 		// Await is Read for a client that waits: done is called with nothing when
 		// block (0: never) has passed. cancel gives up: done is not called any more.
 		Await(list []Position, count int, block time.Duration, done func([]Stream, error)) (cancel func(), err error)
@@ -118,8 +118,8 @@ type (
 	Backend interface {
 		Publisher
 		Gate
-		Witness
-		Census
+		SlowClientObserver
+		PubSubCounts
 		History
 		// RedisVersion is the version of the Redis behind the relay.
 		RedisVersion() string

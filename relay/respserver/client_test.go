@@ -118,7 +118,7 @@ func TestClientKill(t *testing.T) {
 					c.Closed()
 				}
 			}
-			s.settled(len(left))
+			s.waitClients(len(left))
 			if got := names(t, s.dial()); strings.TrimSpace(got) != tt.left {
 				t.Errorf("left are %q, want %q", got, tt.left)
 			}
@@ -195,6 +195,6 @@ func TestSubscriptionsAreCounted(t *testing.T) {
 		counted(step.kept)
 	}
 	c.Close()
-	s.settled(0)
+	s.waitClients(0)
 	counted(0)
 }

@@ -119,14 +119,14 @@ func clientList(c *session, args [][]byte) {
 		c.replies.err(problem)
 		return
 	}
-	a := newAnswer(c)
-	for _, other := range c.srv.list() {
+	a := newLongReply(c)
+	for _, other := range c.srv.sessionsByAge() {
 		if !f.matches(other, c) {
 			continue
 		}
-		a.put(append(appendLine(a.last(), other), '\n'))
+		a.setLast(append(appendLine(a.last(), other), '\n'))
 		if problem := a.tooLong("CLIENT LIST", "ask for some, with ID"); problem != "" {
-			a.giveUp()
+			a.discard()
 			c.replies.err(problem)
 			return
 		}
@@ -152,7 +152,7 @@ func clientKill(c *session, args [][]byte) {
 		return
 	}
 	killed, me := 0, false
-	for _, other := range c.srv.list() {
+	for _, other := range c.srv.sessionsByAge() {
 		if f.matches(other, c) && mayKill(c, other) {
 			killed++
 			if me = me || other == c; other != c {

@@ -135,8 +135,8 @@ func lookup(in map[string]*command, name []byte) *command {
 // execute carries out one command.
 func execute(c *session, cmd resp.Command) {
 	c.srv.commands.Add(1)
-	c.due = 0
-	c.replies.begin()
+	c.incompleteSince = 0
+	c.replies.beginCommand()
 
 	entry, args := lookup(commands, cmd.Args[0]), cmd.Args
 	if entry == nil && isHTTP(args[0]) {

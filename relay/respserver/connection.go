@@ -34,10 +34,10 @@ func echo(c *session, args [][]byte) { c.replies.bulk(args[1]) }
 // quit ends the connection, when the client has heard what was published before.
 func quit(c *session, _ [][]byte) {
 	if c.replies.muted {
-		c.leave(nil)
+		c.endAfterReplies(nil)
 		return
 	}
-	c.leave([]byte("+OK\r\n"))
+	c.endAfterReplies([]byte("+OK\r\n"))
 }
 
 // reset makes the connection as new.
@@ -54,7 +54,7 @@ func reset(c *session, _ [][]byte) {
 		return // it does not read, and is ending
 	}
 	c.name, c.db, c.proto = "", 0, resp.RESP2
-	leaveAll(c, func() { slot.Complete(reply) })
+	unsubscribeAll(c, func() { slot.Complete(reply) })
 }
 
 // auth accepts what an application may have kept of its Redis URL. Who may

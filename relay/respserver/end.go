@@ -13,49 +13,49 @@ import (
 )
 
 // reasonBarred says that a reload took the right to listen away.
-const reasonBarred hub.Reason = "denied"
+const reasonDenied hub.Reason = "denied"
 
 // behind are the reasons for which there is no use in waiting for the client to take its output.
-var behind = map[hub.Reason]bool{hub.ReasonSlow: true, hub.ReasonAge: true, hub.ReasonMemory: true}
+var cannotKeepUp = map[hub.Reason]bool{hub.ReasonSlow: true, hub.ReasonAge: true, hub.ReasonMemory: true}
 
 // drainTime is for the last replies to leave, beyond the time for a publish.
 const drainTime = 500 * time.Millisecond
 
 // end tells the session to end soon. It may be called while others are being served; only the first reason
 // counts.
-func (c *session) end(why hub.Reason) {
-	if c.ending == nil {
-		c.ending = &why
+func (c *session) requestEnd(why hub.Reason) {
+	if c.endReason == nil {
+		c.endReason = &why
 	}
-	if !c.doomed {
-		c.doomed = true
-		c.srv.doom(c)
+	if !c.endRequested {
+		c.endRequested = true
+		c.srv.endSoon(c)
 	}
 }
 
 // finish ends the session: it carries out no further command and hears nothing more. What was answered,
 // and what is still to be, goes out first, if the client may still want it.
 func (c *session) finish(why hub.Reason) {
-	if c.done {
+	if c.finished {
 		return
 	}
-	if c.ending == nil {
-		c.ending = &why
+	if c.endReason == nil {
+		c.endReason = &why
 	}
-	why = *c.ending
-	c.done = true
-	c.gone = c.gone || c.out.Closed() || c.requests.hungUp(c.socket.FD())
-	c.srv.noteEnd(why)
+	why = *c.endReason
+	c.finished = true
+	c.hungUp = c.hungUp || c.out.Closed() || c.requests.hungUp(c.socket.FD())
+	c.srv.countEnd(why)
 	logEnd(c, why)
 	c.listener.Stop()
-	leaveAll(c, func() {})
-	if c.cancel != nil {
-		c.cancel()
+	unsubscribeAll(c, func() {})
+	if c.cancelRead != nil {
+		c.cancelRead()
 	}
-	if c.gone || behind[why] {
-		c.takeBack()
+	if c.hungUp || cannotKeepUp[why] {
+		c.withdrawPublishes()
 	}
-	if c.gone || behind[why] || !c.out.Pending() {
+	if c.hungUp || cannotKeepUp[why] || !c.out.Pending() {
 		c.close()
 		return
 	}
@@ -64,24 +64,24 @@ func (c *session) finish(why hub.Reason) {
 
 // ended is called when the client sends nothing more. If it still reads, it hears what was published before,
 // and gets all answers.
-func (c *session) ended(err error) {
-	c.gone = c.gone || !errors.Is(err, io.EOF) || c.requests.hungUp(c.socket.FD())
-	if c.gone {
+func (c *session) inputEnded(err error) {
+	c.hungUp = c.hungUp || !errors.Is(err, io.EOF) || c.requests.hungUp(c.socket.FD())
+	if c.hungUp {
 		c.finish("")
 		return
 	}
-	c.leave(nil)
+	c.endAfterReplies(nil)
 }
 
 // leave ends the session when the client has heard what was published before, and got all answers, and a
 // last one.
-func (c *session) leave(last []byte) {
+func (c *session) endAfterReplies(last []byte) {
 	slot := &hub.Slot{}
 	if !c.out.Reserve(slot) {
 		return // it does not read, and is ending
 	}
-	c.done = true
-	leaveAll(c, func() { slot.Complete(last) })
+	c.finished = true
+	unsubscribeAll(c, func() { slot.Complete(last) })
 	c.drain()
 }
 
@@ -98,19 +98,19 @@ func (c *session) drain() {
 // flushed is called at the end of a turn in which something may have been written.
 func (c *session) flushed() {
 	switch {
-	case c.out.Closed() && !c.done:
-		c.broken()
-	case c.done && !c.out.Pending():
+	case c.out.Closed() && !c.finished:
+		c.replyFailed()
+	case c.finished && !c.out.Pending():
 		c.close()
 	case !c.out.Pending():
-		c.requests.answered(c.socket.FD())
+		c.requests.consumePeeked(c.socket.FD())
 	}
 }
 
 // broken is called when a reply finds nobody. If the client has hung up, and the loop has not told of that, it
 // is about to: that place is the one of the end among what came on other connections.
-func (c *session) broken() {
-	if c.gone || !c.requests.hungUp(c.socket.FD()) {
+func (c *session) replyFailed() {
+	if c.hungUp || !c.requests.hungUp(c.socket.FD()) {
 		c.finish("")
 	}
 }
@@ -125,10 +125,10 @@ func (c *session) close() {
 	}
 	delete(c.srv.sessions, c.id)
 	c.srv.clients.Add(-1)
-	c.requests.close(c.socket.FD())
+	c.requests.drain(c.socket.FD())
 	c.out.Close()
 	c.socket.Close()
-	c.srv.left()
+	c.srv.sessionClosed()
 }
 
 // logEnd says why a connection ended, if that is news: losses and
@@ -136,16 +136,16 @@ func (c *session) close() {
 func logEnd(c *session, why hub.Reason) {
 	who := c.Identity().Fields()
 	switch {
-	case behind[why]:
+	case cannotKeepUp[why]:
 		backlog := c.out.Backlog()
-		c.srv.backend.Behind(SlowClient{Client: c.Identity(), Reason: why, Ended: true, Backlog: backlog})
+		c.srv.backend.ClientSlow(SlowClient{Client: c.Identity(), Reason: why, Disconnected: true, Backlog: backlog})
 		text := "client disconnected: it did not keep up"
 		if why == hub.ReasonMemory {
 			text = "client disconnected: limits.memory was exceeded, and this client had the most"
 		}
 		c.srv.log.Warn(text, append(who, zap.String("reason", string(why)),
 			zap.Int("queued_bytes", backlog.Queued), zap.Int("kept_bytes", backlog.Kept))...)
-	case why == reasonBarred:
+	case why == reasonDenied:
 		c.srv.warn("client disconnected: its user may not listen any more to what it listens to", c.peer.key(), who...)
 	case why == ReasonCutOff:
 		c.srv.warn("client disconnected: its command did not come in whole within limits.command_timeout",

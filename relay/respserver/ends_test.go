@@ -30,7 +30,7 @@ func TestXReadEndsWithItsClient(t *testing.T) {
 		"hang-up": func(_ *server, c *redistest.Client) { c.Close() },
 		"killed":  func(s *server, _ *redistest.Client) { s.dial().Do("CLIENT", "KILL", "ID", "1") },
 		"barred": func(s *server, _ *redistest.Client) {
-			s.in(func() { s.Reconsider(func(respserver.User, resp.Kind, []byte) bool { return false }) })
+			s.in(func() { s.RecheckAccess(func(respserver.User, resp.Kind, []byte) bool { return false }) })
 		},
 		"shutdown": func(s *server, c *redistest.Client) {
 			began := time.Now()
@@ -69,20 +69,20 @@ func TestXReadOfAClientThatHasGone(t *testing.T) {
 		c.SendRaw(pipeline(xread))
 		c.Close()
 	}
-	s.settled(0)
+	s.waitClients(0)
 	s.in(func() { s.backend.check = true })
 	c := s.dial()
 	c.SendRaw(pipeline("PUBLISH a x", xread))
-	s.taken(1)
+	s.waitPublished(1)
 	c.Close()
-	s.settled(0)
+	s.waitClients(0)
 	s.awaits(0)
 }
 
 // Who has only said its last command, and reads on, gets its answer.
 func TestHalfClosedGetsItsAnswers(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	for _, command := range []string{"PUBLISH a x", xread, "XRANGE h - +", "PUBSUB NUMSUB a"} {
 		c := s.dial()
 		c.SendRaw(pipeline(command, "PING"))
@@ -90,7 +90,7 @@ func TestHalfClosedGetsItsAnswers(t *testing.T) {
 		until(t, "it waits", func() bool {
 			return ask(s, func() bool {
 				b := s.backend
-				return len(b.kept)+len(b.awaiting)+len(b.ranges)+len(b.censuses) > 0
+				return len(b.held)+len(b.awaiting)+len(b.ranges)+len(b.subscriberCounts) > 0
 			})
 		})
 		s.in(func() {
@@ -101,33 +101,33 @@ func TestHalfClosedGetsItsAnswers(t *testing.T) {
 				f(nil, nil)
 			}
 			for _, f := range b.ranges {
-				if err := b.held(1, 100); err != nil {
+				if err := b.progress(1, 100); err != nil {
 					t.Error(err)
 				}
 				f(nil, nil)
 			}
-			for _, f := range b.censuses {
+			for _, f := range b.subscriberCounts {
 				f()
 			}
-			b.ranges, b.censuses = nil, nil
+			b.ranges, b.subscriberCounts = nil, nil
 		})
 		if got := c.Closed(); len(got) != 2 || got[1].String() != "+PONG" {
 			t.Errorf("%s: got %v", command, got)
 		}
 	}
-	s.settled(0)
+	s.waitClients(0)
 }
 
 // What a client publishes that goes while it waits is taken back, also from behind a full window.
 func TestHangUpBehindAFullWindow(t *testing.T) {
 	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Window.Store(2) })
-	s.keep()
+	s.holdPublications()
 	c := s.dial()
 	c.SendRaw(pipeline("PUBLISH a 0", "PUBLISH a 1", "PUBLISH a 2", "PUBLISH a 3", "PUBLISH a 4"))
-	s.taken(2)
+	s.waitPublished(2)
 	c.Close()
-	s.settled(0)
-	if n := ask(s, func() int { return s.backend.back }); n < 2 || n != len(s.published()) {
+	s.waitClients(0)
+	if n := ask(s, func() int { return s.backend.withdrawn }); n < 2 || n != len(s.published()) {
 		t.Errorf("%d of %d were taken back", n, len(s.published()))
 	}
 }
@@ -135,15 +135,15 @@ func TestHangUpBehindAFullWindow(t *testing.T) {
 // A client that goes while its last answers are awaited is not waited for.
 func TestHangUpOfAHalfClosed(t *testing.T) {
 	s := serve(t, func(o *respserver.Options, _ *respserver.Limits) { o.PublishTimeout = time.Hour })
-	s.keep()
+	s.holdPublications()
 	c := s.dial()
 	c.SendRaw(pipeline("PUBLISH a 0"))
 	closeWrite(t, c)
-	s.taken(1)
+	s.waitPublished(1)
 	s.in(func() {})
 	c.Close()
-	s.settled(0)
-	if n := ask(s, func() int { return s.backend.back }); n != 1 {
+	s.waitClients(0)
+	if n := ask(s, func() int { return s.backend.withdrawn }); n != 1 {
 		t.Errorf("%d were taken back, want 1", n)
 	}
 }
@@ -156,14 +156,14 @@ func TestQuit(t *testing.T) {
 	if got := c.Closed(); len(got) > 0 {
 		t.Errorf("got %v", got)
 	}
-	s.settled(0)
+	s.waitClients(0)
 	c = s.dial()
 	s.mute()
 	c.SendRaw(pipeline("SUBSCRIBE a", "CLIENT REPLY OFF", "QUIT"))
-	s.asked(1)
+	s.waitAsked(1)
 	s.answer()
 	c.Expect(t, "[subscribe a 1]")
-	s.settled(0)
+	s.waitClients(0)
 }
 
 func TestQuitWhileRedisIsSilent(t *testing.T) {
@@ -176,7 +176,7 @@ func TestQuitWhileRedisIsSilent(t *testing.T) {
 	if got := c.Closed(); len(got) > 0 {
 		t.Errorf("got %v", got)
 	}
-	s.settled(0)
+	s.waitClients(0)
 	s.answer()
 }
 
@@ -211,7 +211,7 @@ func TestTooMuchForAll(t *testing.T) {
 		}
 		s.deliver("a", strings.Repeat("x", 64<<10))
 	}
-	s.settled(1)
+	s.waitClients(1)
 	if n := s.stats().Listeners; n[0]+n[1]+n[2] != 0 {
 		t.Errorf("%v still listen", n)
 	}
@@ -231,12 +231,12 @@ func descriptors(t *testing.T) int {
 // A killed client's reading is given up, and nothing stays counted.
 func TestKilledWhileItReads(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	c, killer := s.dial(), s.dial()
 	c.SendRaw(pipeline("PUBSUB NUMSUB a b c", "XRANGE h - +"))
 	until(t, "it reads", func() bool { return ask(s, func() bool { return len(s.backend.ranges) == 1 }) })
 	s.in(func() {
-		if err := s.backend.held(10, 100_000); err != nil {
+		if err := s.backend.progress(10, 100_000); err != nil {
 			t.Error(err)
 		}
 	})
@@ -245,16 +245,16 @@ func TestKilledWhileItReads(t *testing.T) {
 	}
 	killer.Send("CLIENT", "KILL", "ID", "1")
 	killer.Expect(t, ":1")
-	s.settled(1) // it has had its time
+	s.waitClients(1) // it has had its time
 	if n := s.limits.Used(); n != 0 {
 		t.Errorf("%d bytes are still counted", n)
 	}
 	s.in(func() {
-		if err := s.backend.held(20, 200_000); err == nil {
+		if err := s.backend.progress(20, 200_000); err == nil {
 			t.Error("it may read on")
 		}
 		s.backend.ranges[0](nil, nil)
-		s.backend.censuses[0]()
+		s.backend.subscriberCounts[0]()
 	})
 	c.Closed()
 }

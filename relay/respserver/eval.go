@@ -160,7 +160,7 @@ func scriptArguments(args [][]byte) (keys, argv [][]byte, problem string) {
 // at the first that is refused, unless the script says pcall. The answer waits for all.
 func runScript(c *session, s *script, keys, argv [][]byte) {
 	list, err := s.messages(keys, argv)
-	run := &scriptRun{session: c, proto: c.proto, result: s.result, left: 1, err: err}
+	run := &scriptRun{session: c, proto: c.proto, result: s.result, unanswered: 1, err: err}
 	if !c.replies.muted && !c.out.Reserve(&run.slot) {
 		return
 	}
@@ -174,26 +174,26 @@ func (r *scriptRun) publish() {
 	for len(r.rest) > 0 {
 		m := r.rest[0]
 		r.rest = r.rest[1:]
-		r.left++
+		r.unanswered++
 		part := &scriptPart{r, m.guarded}
-		err := c.hand(Publication{Kind: m.kind, Channel: m.channel, Payload: m.payload}, part)
+		err := c.submit(Publication{Kind: m.kind, Channel: m.channel, Payload: m.payload}, part)
 		switch {
 		case err != nil && !m.guarded:
 			r.err, r.rest = nil, nil // what would have come behind it does not count
-		case c.checked == part:
-			r.keep()
+		case c.checking == part:
+			r.cloneRest()
 			return
 		}
 	}
-	r.end()
+	r.partDone()
 }
 
 // keep makes what is left independent of the command's memory.
-func (r *scriptRun) keep() {
-	if r.kept {
+func (r *scriptRun) cloneRest() {
+	if r.cloned {
 		return
 	}
-	r.kept = true
+	r.cloned = true
 	for i := range r.rest {
 		m := &r.rest[i]
 		m.channel, m.payload = bytes.Clone(m.channel), bytes.Clone(m.payload)
@@ -202,16 +202,16 @@ func (r *scriptRun) keep() {
 
 // scriptRun is a script whose messages are on their way.
 type scriptRun struct {
-	session *session
-	proto   resp.Proto
-	slot    hub.Slot // of no Outbox: the client wants no reply
-	result  scriptResult
-	rest    []scriptMessage // not published yet
-	kept    bool            // it has memory of its own
-	left    int             // messages that were not answered, and one while there may be more
-	last    int64           // receivers of the last one that was answered
-	failed  error           // the first that was not guarded
-	err     error           // of the script itself, behind its messages
+	session    *session
+	proto      resp.Proto
+	slot       hub.Slot // of no Outbox: the client wants no reply
+	result     scriptResult
+	rest       []scriptMessage // not published yet
+	cloned     bool            // it has memory of its own
+	unanswered int             // messages that were not answered, and one while there may be more
+	last       int64           // receivers of the last one that was answered
+	failed     error           // the first that was not guarded
+	err        error           // of the script itself, behind its messages
 }
 
 // answered takes the answer to a message.
@@ -221,13 +221,13 @@ func (r *scriptRun) answered(receivers int64, err error) {
 	} else if r.failed == nil {
 		r.failed = err
 	}
-	r.end()
+	r.partDone()
 }
 
 // end is called once for each message, and once at the end. With the last call the client
 // gets its answer.
-func (r *scriptRun) end() {
-	if r.left--; r.left > 0 {
+func (r *scriptRun) partDone() {
+	if r.unanswered--; r.unanswered > 0 {
 		return
 	}
 	var buf [64]byte
@@ -253,7 +253,7 @@ type scriptPart struct {
 
 // Checked lets the session read on.
 func (p *scriptPart) Checked() {
-	if p.run.session.passed(p) {
+	if p.run.session.checkEnded(p) {
 		p.run.publish()
 	}
 }
@@ -261,8 +261,8 @@ func (p *scriptPart) Checked() {
 // Published takes what became of it.
 func (p *scriptPart) Published(receivers int64, _ string, err error) {
 	c := p.run.session
-	waited := c.passed(p)
-	c.published()
+	waited := c.checkEnded(p)
+	c.publishAnswered()
 	refused := err != nil && !p.guarded
 	if p.guarded {
 		err = nil

@@ -24,7 +24,7 @@ func lockFailure(path string, err error) error {
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("socket.path: %s: mount something that can be written at %s (%w)", path, folder, err)
 	case errors.Is(err, fs.ErrPermission):
-		return notMine(path, lockPath(path), err)
+		return notOurs(path, lockPath(path), err)
 	}
 	return fmt.Errorf("socket.path: cannot lock %s: %w", path, err)
 }
@@ -39,7 +39,7 @@ func inUnit(folder string) string {
 }
 
 // notMine says whose a file is that this user may not touch, or that it may not be made.
-func notMine(path, file string, err error) error {
+func notOurs(path, file string, err error) error {
 	me := os.Geteuid()
 	if info, failed := os.Lstat(file); failed == nil {
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != me {

@@ -63,17 +63,17 @@ func (u *upstream) Refused(_ resp.Kind, name string, _ error)           { delete
 // backend is the relay behind the door. It belongs to the loop. It answers publications at
 // once, unless they are to be kept.
 type backend struct {
-	keep     bool // do not answer publications
-	check    bool // check them for ever
-	kept     []publication
-	seen     []string // payloads
-	back     int      // publications taken back
-	awaits   int      // ever
-	awaiting map[int]func([]respserver.Stream, error)
-	ranges   []func([]respserver.Entry, error)
-	held     respserver.Held // of the last range
-	censuses []func()        // if keep
-	listings []func()        // if keep
+	hold             bool // do not answer publications
+	check            bool // check them for ever
+	held             []publication
+	seen             []string // payloads
+	withdrawn        int      // publications taken back
+	awaits           int      // ever
+	awaiting         map[int]func([]respserver.Stream, error)
+	ranges           []func([]respserver.Entry, error)
+	progress         respserver.ReadProgress // of the last range
+	subscriberCounts []func()                // if keep
+	listings         []func()                // if keep
 }
 
 // publication is one that is not answered.
@@ -95,31 +95,31 @@ func (b *backend) Publish(p respserver.Publication, r respserver.Receipt) (check
 		return false, fmt.Errorf("TOOLARGE %d", p.Oversize)
 	}
 	b.seen = append(b.seen, string(p.Payload))
-	if b.keep || b.check {
-		b.kept = append(b.kept, publication{r, p.From})
+	if b.hold || b.check {
+		b.held = append(b.held, publication{r, p.From})
 		return b.check, nil
 	}
 	r.Published(1, "", nil)
 	return false, nil
 }
 
-func (b *backend) TakeBack(from uint64) {
-	list := b.kept
-	b.kept = nil
+func (b *backend) Withdraw(from uint64) {
+	list := b.held
+	b.held = nil
 	for _, k := range list {
 		if k.from == from {
-			b.back++
+			b.withdrawn++
 			k.Published(0, "", errDown)
 		} else {
-			b.kept = append(b.kept, k)
+			b.held = append(b.held, k)
 		}
 	}
 }
 
 // answer lets the kept publications go, each with its number.
 func (b *backend) answer() {
-	kept := b.kept
-	b.kept = nil
+	kept := b.held
+	b.held = nil
 	for i, r := range kept {
 		r.Published(int64(i), "", nil)
 	}
@@ -133,7 +133,7 @@ func (b *backend) MaySubscribe(_ respserver.User, _ resp.Kind, name []byte) erro
 }
 
 func (b *backend) Channels(_ respserver.User, _ resp.Kind, _ []byte, done func([]string, error)) {
-	if b.keep {
+	if b.hold {
 		b.listings = append(b.listings, func() { done([]string{"a"}, nil) })
 		return
 	}
@@ -141,24 +141,24 @@ func (b *backend) Channels(_ respserver.User, _ resp.Kind, _ []byte, done func([
 }
 
 func (b *backend) Subscribers(_ respserver.User, _ resp.Kind, names []string, done func([]int64, error)) {
-	if b.keep {
-		b.censuses = append(b.censuses, func() { done(make([]int64, len(names)), nil) })
+	if b.hold {
+		b.subscriberCounts = append(b.subscriberCounts, func() { done(make([]int64, len(names)), nil) })
 		return
 	}
 	done(nil, errClosed)
 }
 
-func (b *backend) Behind(respserver.SlowClient)     {}
+func (b *backend) ClientSlow(respserver.SlowClient) {}
 func (b *backend) RedisVersion() string             { return "7.9.9" }
 func (b *backend) Patterns(done func(int64, error)) { done(0, errClosed) }
 
 func (b *backend) Query(_ string, _ []byte, _ [][]byte, done func(any, error)) { done(int64(7), nil) }
 
-func (b *backend) Range(_ respserver.Range, held respserver.Held, done func([]respserver.Entry, error)) {
-	b.held, b.ranges = held, append(b.ranges, done)
+func (b *backend) Range(_ respserver.Range, held respserver.ReadProgress, done func([]respserver.Entry, error)) {
+	b.progress, b.ranges = held, append(b.ranges, done)
 }
 
-func (b *backend) Read(_ []respserver.Position, _ int, _ respserver.Held, done func([]respserver.Stream, error)) {
+func (b *backend) Read(_ []respserver.Position, _ int, _ respserver.ReadProgress, done func([]respserver.Stream, error)) {
 	done(nil, nil)
 }
 

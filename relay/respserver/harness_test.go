@@ -169,17 +169,17 @@ func (s *server) mute()   { s.in(func() { s.upstream.mute = true }) }
 func (s *server) answer() { s.in(func() { s.upstream.mute = false; s.upstream.answer() }) }
 
 // keep has publications not be answered before answerAll is called.
-func (s *server) keep()      { s.in(func() { s.backend.keep = true }) }
-func (s *server) answerAll() { s.in(func() { s.backend.keep = false; s.backend.answer() }) }
+func (s *server) holdPublications() { s.in(func() { s.backend.hold = true }) }
+func (s *server) answerAll()        { s.in(func() { s.backend.hold = false; s.backend.answer() }) }
 
 // taken waits until n publications were taken.
-func (s *server) taken(n int) {
+func (s *server) waitPublished(n int) {
 	s.t.Helper()
 	until(s.t, fmt.Sprint(n, " publications"), func() bool { return len(s.published()) == n })
 }
 
 // asked waits until Redis was asked at least n things that it has not answered.
-func (s *server) asked(n int) {
+func (s *server) waitAsked(n int) {
 	s.t.Helper()
 	until(s.t, fmt.Sprint(n, " things asked of Redis"), func() bool {
 		return ask(s, func() int { return len(s.upstream.asked) }) >= n
@@ -198,7 +198,7 @@ func (s *server) deliver(channel, payload string) {
 }
 
 // settled waits until the server has n connections.
-func (s *server) settled(n int) {
+func (s *server) waitClients(n int) {
 	s.t.Helper()
 	until(s.t, "the connections that remain", func() bool { return s.Stats().Clients == n })
 }

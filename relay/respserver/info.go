@@ -35,7 +35,7 @@ var sections = []section{
 	}},
 	{"Clients", func(c *session, b *strings.Builder) {
 		pubsub := 0
-		all := c.srv.list()
+		all := c.srv.sessionsByAge()
 		for _, other := range all {
 			if kindOf(other) == "pubsub" {
 				pubsub++

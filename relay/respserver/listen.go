@@ -43,7 +43,7 @@ func lockFile(path string) (*os.File, error) {
 
 // bind makes the socket's file, and returns it with what tells the file from others.
 func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInfo, error) {
-	if err := clearWay(path); err != nil {
+	if err := removeStale(path); err != nil {
 		return nil, nil, err
 	}
 	config := net.ListenConfig{Control: ownerOnly}
@@ -57,14 +57,14 @@ func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInf
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("socket.path: %w", err), ln.Close())
 	}
-	if err := admitTo(path, mode, gid); err != nil {
+	if err := setAccess(path, mode, gid); err != nil {
 		return nil, nil, errors.Join(err, remove(path, own), ln.Close())
 	}
 	return ln, own, nil
 }
 
 // admitTo lets those connect who may.
-func admitTo(path string, mode fs.FileMode, gid int) error {
+func setAccess(path string, mode fs.FileMode, gid int) error {
 	if gid >= 0 {
 		if err := os.Chown(path, -1, gid); err != nil {
 			return fmt.Errorf("socket.group: %w; the relay's user must be a member of the group", err)
@@ -86,7 +86,7 @@ func ownerOnly(_, _ string, conn syscall.RawConn) error {
 }
 
 // clearWay removes a socket that nobody answers on.
-func clearWay(path string) error {
+func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -103,12 +103,12 @@ func clearWay(path string) error {
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		if errors.Is(err, fs.ErrPermission) {
-			return notMine(path, path, err)
+			return notOurs(path, path, err)
 		}
 		return fmt.Errorf("socket.path: %s cannot be tried: %w", path, err)
 	}
 	if err := os.Remove(path); errors.Is(err, fs.ErrPermission) {
-		return notMine(path, path, err)
+		return notOurs(path, path, err)
 	} else if err != nil {
 		return fmt.Errorf("socket.path: cannot remove the stale socket: %w", err)
 	}

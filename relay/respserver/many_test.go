@@ -104,7 +104,7 @@ func TestClientGoesAmidVeryManyNames(t *testing.T) {
 			c.SendRaw(redistest.AppendCommand(nil, nameList("SUBSCRIBE")...))
 			until(t, "some are subscribed", func() bool { return s.stats().Topics[resp.Message] > 0 })
 			c.Close()
-			s.settled(0)
+			s.waitClients(0)
 			s.answer()
 			until(t, "nothing is left", func() bool { return s.stats().Topics[resp.Message] == 0 })
 		})
@@ -119,8 +119,8 @@ func TestForbiddenAmidVeryManyNames(t *testing.T) {
 	c.SendRaw(redistest.AppendCommand(nil, nameList("SUBSCRIBE")...))
 	until(t, "it has begun", func() bool { return s.Stats().Commands == 1 })
 	s.in(func() {
-		s.Reconsider(func(_ respserver.User, _ resp.Kind, name []byte) bool { return string(name) != "n1" })
+		s.RecheckAccess(func(_ respserver.User, _ resp.Kind, name []byte) bool { return string(name) != "n1" })
 	})
 	c.Closed()
-	s.settled(0)
+	s.waitClients(0)
 }

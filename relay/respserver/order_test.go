@@ -45,7 +45,7 @@ func TestTheEndOfASubscriptionIsHeardOut(t *testing.T) {
 			} else {
 				c.SendRaw(pipeline(tt.command, "PING", "PUBLISH b x"))
 			}
-			s.asked(1)
+			s.waitAsked(1)
 			s.deliver("a", "before")
 			s.answer()
 			c.Expect(t, ">[message a before]")
@@ -62,7 +62,7 @@ func TestTheEndOfASubscriptionIsHeardOut(t *testing.T) {
 // Answers that are known at once wait behind those that are not.
 func TestAnswersKeepTheirPlaces(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	s.mute()
 	c := s.dial()
 	c.SendRaw(pipeline(
@@ -71,11 +71,11 @@ func TestAnswersKeepTheirPlaces(t *testing.T) {
 		"SUBSCRIBE a b", "SUBSCRIBE a", "PUBLISH a 3", "CLIENT REPLY OFF", "PUBLISH a off", "PING", "SUBSCRIBE c",
 		"CLIENT REPLY ON", "ECHO last",
 	))
-	s.taken(5)
-	s.asked(3)
+	s.waitPublished(5)
+	s.waitAsked(3)
 	s.answer()
 	s.in(func() {
-		for _, f := range s.backend.censuses {
+		for _, f := range s.backend.subscriberCounts {
 			f()
 		}
 	})
@@ -95,7 +95,7 @@ func TestAnswersKeepTheirPlaces(t *testing.T) {
 // Only so many lists of all channels are asked for together. Who has to wait is read no further.
 func TestListsWaitForEachOther(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	c := s.dial()
 	const most, lists = 16, 50
 	c.SendRaw([]byte(strings.Repeat(string(pipeline("PUBSUB CHANNELS")), lists)))
@@ -117,20 +117,20 @@ func TestListsWaitForEachOther(t *testing.T) {
 		})
 		c.Expect(t, "[a]")
 	}
-	s.taken(1)
+	s.waitPublished(1)
 }
 
 // RESET takes effect in its place.
 func TestResetKeepsItsPlace(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	c := s.dial()
 	c.Hello3()
 	c.SendRaw(pipeline(
 		"CLIENT SETNAME x", "SUBSCRIBE a", "PUBLISH a 0", "CLIENT REPLY OFF", "RESET", "CLIENT GETNAME", "SUBSCRIBE b", "RESET",
 		"HELLO 3", "SUBSCRIBE c", "PUBLISH a 1",
 	))
-	s.taken(2)
+	s.waitPublished(2)
 	until(t, "Redis has answered", func() bool { return ask(s, func() bool { return len(s.upstream.asked) == 0 }) })
 	s.deliver("c", "m")
 	s.answerAll()
@@ -167,10 +167,10 @@ func TestLastWordsComeLast(t *testing.T) {
 	} {
 		t.Run(strings.Fields(tt.input)[0], func(t *testing.T) {
 			s := serve(t)
-			s.keep()
+			s.holdPublications()
 			c := s.dial()
 			c.SendRaw(append(pipeline("PUBLISH a 0", "PUBLISH a 1", "PING"), tt.input...))
-			s.taken(2)
+			s.waitPublished(2)
 			until(t, "it is carried out", func() bool { return s.Stats().Commands >= 3 })
 			s.answerAll()
 			c.Expect(t, ":0", ":1", "+PONG")
@@ -185,19 +185,19 @@ func TestLastWordsComeLast(t *testing.T) {
 // What follows a publish that is being checked waits; what came before it does not.
 func TestCommandsBehindACheckWait(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	c := s.dial()
 	c.SendRaw(pipeline("PING", "PUBLISH a 0"))
-	s.taken(1)
+	s.waitPublished(1)
 	c.Expect(t, "+PONG")
 	s.in(func() { s.backend.check = true })
 	c.SendRaw(pipeline("PUBLISH a 1", "PUBLISH a 2", "PING"))
-	s.taken(2)
+	s.waitPublished(2)
 	s.in(func() {
 		s.backend.check = false
-		s.backend.kept[1].Checked()
+		s.backend.held[1].Checked()
 	})
-	s.taken(3)
+	s.waitPublished(3)
 	s.answerAll()
 	c.Expect(t, ":0", ":1", ":2", "+PONG")
 }

@@ -71,7 +71,7 @@ func TestRefusedBehindEachOther(t *testing.T) {
 			want = append(want, redis.run(command)...)
 		}
 		c.SendRaw(pipeline(append(commands, "PUBLISH x last")...))
-		s.taken(1)
+		s.waitPublished(1)
 		s.answer()
 		for i, w := range append(want, ":1") {
 			if got := c.Receive().String(); got != w {

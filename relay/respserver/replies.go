@@ -17,7 +17,7 @@ type replies struct {
 }
 
 // begin begins a command.
-func (r *replies) begin() {
+func (r *replies) beginCommand() {
 	r.muted = r.off || r.skipNext
 	r.skipNext = false
 }

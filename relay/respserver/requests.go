@@ -21,11 +21,11 @@ const (
 
 // requests is what a client has sent and what of it is not carried out.
 type requests struct {
-	in      resp.Commands
-	unread  unread
-	counted int  // bytes of commands that are not carried out, as counted
-	last    int  // bytes that were read last: whoever sends many does not wait for each reply
-	ended   bool // the client sends nothing more
+	in       resp.Commands
+	reader   peekReader
+	counted  int  // bytes of commands that are not carried out, as counted
+	lastRead int  // bytes that were read last: whoever sends many does not wait for each reply
+	ended    bool // the client sends nothing more
 }
 
 // read reads once, and returns how many bytes, and whether there may be more now. leave lets requests stay
@@ -33,7 +33,7 @@ type requests struct {
 func (r *requests) read(fd int, leave bool) (n int, more bool, err error) {
 	for {
 		space := r.in.Space()
-		n, err = r.unread.read(fd, space, leave && r.last <= maxUnread)
+		n, err = r.reader.read(fd, space, leave && r.lastRead <= maxUnread)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
@@ -44,10 +44,10 @@ func (r *requests) read(fd int, leave bool) (n int, more bool, err error) {
 		case n == 0:
 			return 0, false, io.EOF
 		}
-		r.last = n
+		r.lastRead = n
 		r.in.Wrote(n)
-		if r.unread.bytes > maxUnread {
-			r.unread.take(fd)
+		if r.reader.peeked > maxUnread {
+			r.reader.consume(fd)
 		}
 		return n, n == len(space) || r.ended, nil // epoll(7): less than was asked for is all there is
 	}
@@ -57,21 +57,21 @@ func (r *requests) read(fd int, leave bool) (n int, more bool, err error) {
 // socket: its rest might not fit in beside it.
 func (r *requests) pause(fd int) {
 	if r.in.Buffered() > 0 {
-		r.unread.take(fd)
+		r.reader.consume(fd)
 	}
 	r.in.Release()
 }
 
 // answered takes requests out of the socket that were left there.
-func (r *requests) answered(fd int) {
-	if r.unread.bytes > 0 {
-		r.unread.take(fd)
+func (r *requests) consumePeeked(fd int) {
+	if r.reader.peeked > 0 {
+		r.reader.consume(fd)
 	}
 }
 
 // close makes ready for the end: a socket closed with bytes in it breaks the connection off.
-func (r *requests) close(fd int) {
-	r.unread.take(fd)
+func (r *requests) drain(fd int) {
+	r.reader.consume(fd)
 	var b [maxUnread]byte
 	for first := true; ; first = false {
 		n, err := nonblock.Read(uintptr(fd), b[:]) //nolint:gosec // it is open

@@ -99,20 +99,20 @@ func parseScript(source []byte) *script {
 	s := &script{result: scriptResult{isNil: true}}
 	for !p.failed && !p.done() {
 		switch {
-		case p.take("local"):
+		case p.accept("local"):
 			name := p.next()
-			p.want("=")
+			p.expect("=")
 			p.names[name] = p.argument()
-		case p.take("for"):
+		case p.accept("for"):
 			s.steps = append(s.steps, p.loop())
-		case p.take("return"):
+		case p.accept("return"):
 			s.result = p.result(s)
-			p.take(";")
+			p.accept(";")
 			p.failed = p.failed || !p.done()
 		default:
 			s.steps = append(s.steps, p.call())
 		}
-		p.take(";")
+		p.accept(";")
 	}
 	if p.failed || len(s.steps) == 0 {
 		return nil
@@ -140,7 +140,7 @@ func (p *scriptParser) next() string {
 }
 
 // take goes on if the next token is this one.
-func (p *scriptParser) take(token string) bool {
+func (p *scriptParser) accept(token string) bool {
 	if p.done() || p.tokens[0] != token {
 		return false
 	}
@@ -148,9 +148,9 @@ func (p *scriptParser) take(token string) bool {
 	return true
 }
 
-func (p *scriptParser) want(tokens ...string) {
+func (p *scriptParser) expect(tokens ...string) {
 	for _, t := range tokens {
-		if !p.take(t) {
+		if !p.accept(t) {
 			p.failed = true
 		}
 	}
@@ -181,24 +181,24 @@ func (p *scriptParser) loop() step {
 	from := 1
 	var loop luaTable
 	index := ref{} // the loop's own number, of no table
-	if p.take("=") {
+	if p.accept("=") {
 		from = p.number()
-		p.want(",", "#")
+		p.expect(",", "#")
 		loop = p.table()
 	} else {
-		p.want(",")
+		p.expect(",")
 		name = p.next()
-		p.want("in", "ipairs", "(")
+		p.expect("in", "ipairs", "(")
 		loop = p.table()
-		p.want(")")
+		p.expect(")")
 		index.table = loop
 	}
 	outer, had := p.names[name]
 	p.names[name] = index
-	p.want("do")
+	p.expect("do")
 	s := p.call()
-	p.take(";")
-	p.want("end")
+	p.accept(";")
+	p.expect("end")
 	if delete(p.names, name); had {
 		p.names[name] = outer
 	}
@@ -209,12 +209,12 @@ func (p *scriptParser) loop() step {
 
 // call reads redis.call('publish', channel, payload).
 func (p *scriptParser) call() (s step) {
-	p.want("redis", ".")
-	s.guards = p.take("pcall")
+	p.expect("redis", ".")
+	s.guards = p.accept("pcall")
 	if !s.guards {
-		p.want("call")
+		p.expect("call")
 	}
-	p.want("(")
+	p.expect("(")
 	switch strings.ToLower(p.next()) {
 	case "'publish":
 	case "'spublish":
@@ -223,10 +223,10 @@ func (p *scriptParser) call() (s step) {
 		p.failed = true
 	}
 	for i := range s.args {
-		p.want(",")
+		p.expect(",")
 		s.args[i] = p.argument()
 	}
-	p.want(")")
+	p.expect(")")
 	return s
 }
 
@@ -238,13 +238,13 @@ func (p *scriptParser) argument() ref {
 		return r
 	}
 	r := ref{table: p.table()}
-	p.want("[")
+	p.expect("[")
 	if name, known := p.names[p.peek()]; known && name.table == noTable {
 		p.next() // the number of the loop
 	} else if r.index = p.number(); r.index < 1 {
 		p.failed = true
 	}
-	p.want("]")
+	p.expect("]")
 	return r
 }
 
@@ -258,7 +258,7 @@ func (p *scriptParser) peek() string {
 // result reads what follows return.
 func (p *scriptParser) result(s *script) scriptResult {
 	switch {
-	case p.done(), p.peek() == ";", p.take("nil"):
+	case p.done(), p.peek() == ";", p.accept("nil"):
 		return scriptResult{isNil: true}
 	case p.peek() == "redis":
 		s.steps = append(s.steps, p.call())

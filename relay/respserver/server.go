@@ -63,15 +63,15 @@ type Server struct {
 	ends     map[hub.Reason]*atomic.Uint64 // connections ended, ever; the keys are fixed
 
 	// Owned by the loop.
-	acceptor acceptor
-	turned   sampling.Sampler // of lines about what was refused or cut off
-	sessions map[uint64]*session
-	doomed   []*session // were told to end while others were being served
-	listings listings
-	scripts  scripts
-	closing  bool
-	empty    func() // is called when the last session has ended; nil: nobody waits for that
-	failed   func(error)
+	acceptor   acceptor
+	warnings   sampling.Sampler // of lines about what was refused or cut off
+	sessions   map[uint64]*session
+	endingSoon []*session // were told to end while others were being served
+	listings   listings
+	scripts    scripts
+	closing    bool
+	onEmpty    func() // is called when the last session has ended; nil: nobody waits for that
+	failed     func(error)
 }
 
 // New returns a Server. It serves nothing before Serve.
@@ -85,7 +85,7 @@ func New(
 		opts: opts, loop: l, hub: h, flusher: flusher, backend: backend, limits: limits, log: log,
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
 	}
-	s.turned.TellRest(log, "clients refused or cut off")
+	s.warnings.TellRest(log, "clients refused or cut off")
 	s.acceptor.server, s.acceptor.accept = s, accept
 	for _, why := range EndReasons {
 		s.ends[why] = new(atomic.Uint64)
@@ -97,13 +97,13 @@ func New(
 // goes on.
 var EndReasons = []hub.Reason{
 	hub.ReasonSlow, hub.ReasonAge, hub.ReasonMemory, hub.ReasonGap, hub.ReasonRefused, ReasonKilled,
-	reasonBarred, ReasonCutOff,
+	reasonDenied, ReasonCutOff,
 }
 
 // Ended returns how many connections were ended for one of EndReasons. It may be called from anywhere.
 func (s *Server) Ended(why hub.Reason) uint64 { return s.ends[why].Load() }
 
-func (s *Server) noteEnd(why hub.Reason) {
+func (s *Server) countEnd(why hub.Reason) {
 	if n := s.ends[why]; n != nil {
 		n.Add(1)
 	}
@@ -124,7 +124,7 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 		}
 		s.sweep()
 	})
-	err := socket.listen(s.take)
+	err := socket.listen(s.acceptOn)
 	if err == nil {
 		select {
 		case err = <-failed:
@@ -141,7 +141,7 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 }
 
 // take accepts connections on fd from now on, which it owns. It is called from anywhere, and does not wait.
-func (s *Server) take(fd int) {
+func (s *Server) acceptOn(fd int) {
 	if !s.loop.Post(func() { s.acceptor.listen(fd) }) {
 		_ = unix.Close(fd) // the loop has ended
 	}
@@ -151,23 +151,23 @@ func (s *Server) take(fd int) {
 func (s *Server) close(empty func()) {
 	s.closing = true
 	s.acceptor.close()
-	s.empty = empty
-	for _, c := range s.list() {
+	s.onEmpty = empty
+	for _, c := range s.sessionsByAge() {
 		c.finish(hub.ReasonShutdown)
 	}
-	s.left()
+	s.sessionClosed()
 }
 
 // left is called when a session has ended.
-func (s *Server) left() {
-	if s.empty != nil && len(s.sessions) == 0 {
-		s.empty()
-		s.empty = nil
+func (s *Server) sessionClosed() {
+	if s.onEmpty != nil && len(s.sessions) == 0 {
+		s.onEmpty()
+		s.onEmpty = nil
 	}
 }
 
 // list returns the sessions by age.
-func (s *Server) list() []*session {
+func (s *Server) sessionsByAge() []*session {
 	all := make([]*session, 0, len(s.sessions))
 	for _, c := range s.sessions {
 		all = append(all, c)
@@ -177,20 +177,20 @@ func (s *Server) list() []*session {
 }
 
 // doom has a session ended soon: others are being served.
-func (s *Server) doom(c *session) {
-	s.doomed = append(s.doomed, c)
-	if len(s.doomed) > 1 {
+func (s *Server) endSoon(c *session) {
+	s.endingSoon = append(s.endingSoon, c)
+	if len(s.endingSoon) > 1 {
 		return
 	}
 	s.loop.Post(func() {
-		list := s.doomed
-		s.doomed = nil
+		list := s.endingSoon
+		s.endingSoon = nil
 		for _, c := range list {
-			c.doomed = false
-			if c.done {
+			c.endRequested = false
+			if c.finished {
 				c.close() // what it waited for does not come
 			} else {
-				c.finish(*c.ending)
+				c.finish(*c.endReason)
 			}
 		}
 	})
@@ -201,10 +201,10 @@ type MayListen func(by User, kind resp.Kind, name []byte) bool
 
 // Reconsider disconnects clients that listen to what their user may not listen to any more. It
 // follows a change of what Gate answers.
-func (s *Server) Reconsider(may MayListen) {
-	for _, c := range s.list() {
-		if !mayStay(c, may) {
-			c.finish(reasonBarred)
+func (s *Server) RecheckAccess(may MayListen) {
+	for _, c := range s.sessionsByAge() {
+		if !stillAllowed(c, may) {
+			c.finish(reasonDenied)
 		}
 	}
 }
@@ -222,7 +222,7 @@ func (s *Server) sweep() {
 	}
 	before := s.clock() - limit
 	for _, c := range s.sessions {
-		if since := c.due; since != 0 && since < before {
+		if since := c.incompleteSince; since != 0 && since < before {
 			c.finish(ReasonCutOff)
 		}
 	}
@@ -234,7 +234,7 @@ func (s *Server) clock() int64 { return int64(s.loop.Now().Sub(s.started)) | 1 }
 // warn logs what a crowd can cause: a few lines about each of whatever key names, then
 // one a second.
 func (s *Server) warn(text, key string, fields ...zap.Field) {
-	if more, ok := s.turned.Allow(text + " " + key); ok {
+	if more, ok := s.warnings.Allow(text + " " + key); ok {
 		s.log.Warn(text, append(fields, more...)...)
 	}
 }

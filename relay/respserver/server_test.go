@@ -64,7 +64,7 @@ func TestNoMoreClientsThanAllowed(t *testing.T) {
 	c.Expect(t, "+PONG")
 
 	a.Close()
-	s.settled(2)
+	s.waitClients(2)
 	c = s.dial()
 	c.Send("PING")
 	c.Expect(t, "+PONG")
@@ -173,7 +173,7 @@ func TestCommandsAreCounted(t *testing.T) {
 // What was asked before the end is answered; then the connection is closed.
 func TestEndDrains(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	sub, pub := s.dial(), s.dial()
 	sub.Send("SUBSCRIBE", "a")
 	sub.Expect(t, "[subscribe a 1]")
@@ -202,7 +202,7 @@ func TestEndDrainsWhatEnds(t *testing.T) {
 	c.Expect(t, "[subscribe a 1]")
 	s.mute()
 	c.Send("UNSUBSCRIBE", "a")
-	s.asked(1)
+	s.waitAsked(1)
 	s.stop()
 	until(t, "the server has stopped reading", func() bool { return len(s.logs.FilterMessage("client disconnected").All()) == 1 })
 	s.answer()

@@ -14,14 +14,14 @@ import (
 )
 
 // wait says what has to be answered before a session reads on.
-type wait uint8
+type pauseReason uint8
 
 const (
-	waitsForCheck    wait = 1 << iota // a publish that is being checked
-	waitsForRoom                      // too many publishes that wait for Redis
-	waitsForAnswer                    // XREAD BLOCK, whether a stream is there, or a list that waits for others
-	waitsForReadings                  // too many answers of history that are being read
-	waitsForNames                     // a command with very many names
+	waitsForCheck  pauseReason = 1 << iota // a publish that is being checked
+	waitsForRoom                           // too many publishes that wait for Redis
+	waitsForAnswer                         // XREAD BLOCK, whether a stream is there, or a list that waits for others
+	waitsForReads                          // too many answers of history that are being read
+	waitsForParts                          // a command with very many names
 )
 
 // session is one connection. Commands are functions that take it.
@@ -40,26 +40,26 @@ type session struct {
 	subs     subscriptions
 	replies  replies
 
-	unread   bool // bytes may be in the socket that came while it waited
-	resuming bool // it will go on soon
-	waits    wait
-	open     int     // publishes that wait for Redis
-	readings int     // answers of history that are being read
-	checked  Receipt // of the publish that is being checked; nil: none is
-	cancel   func()  // gives up what XREAD waits for; nil: it does not wait
-	reading  []Position
-	naming   *naming // the SUBSCRIBE of very many names; nil: none is under way
-	charged  int     // bytes that the commands being carried out need beside their own
+	unreadInSocket   bool // bytes may be in the socket that came while it waited
+	resuming         bool // it will go on soon
+	pauses           pauseReason
+	publishing       int     // publishes that wait for Redis
+	openReads        int     // answers of history that are being read
+	checking         Receipt // of the publish that is being checked; nil: none is
+	cancelRead       func()  // gives up what XREAD waits for; nil: it does not wait
+	waitingAt        []Position
+	subscribingParts *subscribeInParts // the SUBSCRIBE of very many names; nil: none is under way
+	charged          int               // bytes that the commands being carried out need beside their own
 
-	ending *hub.Reason // it was told to end, or has
-	doomed bool        // in Server.doomed
-	done   bool        // no command is carried out any more
-	gone   bool        // the client has closed its connection: it reads no answer
-	timer  *loop.Timer // ends the wait for the last answers; nil: it does not end
-	quits  bool        // it ends when the command that says so is answered
-	due    int64       // since when a command is due that has not come in whole, by Server.clock; 0: none
-	active time.Time   // when commands came last
-	last   *command
+	endReason       *hub.Reason // it was told to end, or has
+	endRequested    bool        // in Server.doomed
+	finished        bool        // no command is carried out any more
+	hungUp          bool        // the client has closed its connection: it reads no answer
+	timer           *loop.Timer // ends the wait for the last answers; nil: it does not end
+	quits           bool        // it ends when the command that says so is answered
+	incompleteSince int64       // since when a command is due that has not come in whole, by Server.clock; 0: none
+	active          time.Time   // when commands came last
+	last            *command
 
 	proto   resp.Proto
 	db      int // the last that SELECT accepted
@@ -69,18 +69,18 @@ type session struct {
 }
 
 // begin begins a session over a descriptor.
-func (s *Server) begin(fd int, p peer) error {
+func (s *Server) newSession(fd int, p peer) error {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) // with less it is only slower
 	c := &session{
 		srv: s, id: s.accepted.Load(), peer: p, opened: s.loop.Now(), active: s.loop.Now(),
-		window: int(s.limits.Window.Load()), proto: resp.RESP2, due: s.clock(),
+		window: int(s.limits.Window.Load()), proto: resp.RESP2, incompleteSince: s.clock(),
 	}
 	var err error
 	if c.socket, err = s.loop.Register(fd, c); err != nil {
 		return err
 	}
-	c.out = hub.NewOutbox(c.socket, &s.limits.Bounds, s.flusher, c.end, c.flushed)
-	c.listener = hub.NewListener(c.out, c.end, func(m hub.Missed) { tellMissed(c, m) })
+	c.out = hub.NewOutbox(c.socket, &s.limits.Bounds, s.flusher, c.requestEnd, c.flushed)
+	c.listener = hub.NewListener(c.out, c.requestEnd, func(m hub.Missed) { reportMissed(c, m) })
 	c.replies.out = c.out
 	s.sessions[c.id] = c
 	s.clients.Add(1)
@@ -96,7 +96,7 @@ func (c *session) Ready(e loop.Events) {
 		c.requests.ended = true
 	}
 	if e&loop.HungUp != 0 {
-		c.hungUp()
+		c.clientHungUp()
 	}
 	if e&loop.Readable != 0 {
 		c.serve(true)
@@ -105,53 +105,53 @@ func (c *session) Ready(e loop.Events) {
 
 // hungUp is called when the client has closed its connection. Commands that came before are still carried
 // out, until a reply finds nobody, as in Redis.
-func (c *session) hungUp() {
-	c.gone = true
-	c.takeBack()
+func (c *session) clientHungUp() {
+	c.hungUp = true
+	c.withdrawPublishes()
 	switch {
-	case c.done:
+	case c.finished:
 		c.close() // nobody is there for the last answers
 	case c.out.Closed():
 		c.finish("") // a reply has found nobody
-	case c.cancel != nil:
+	case c.cancelRead != nil:
 		c.finish("") // nor for what XREAD waits for
 	}
 }
 
 // takeBack gives up the publishes that could not be sent so far: the client may be trying again.
-func (c *session) takeBack() {
-	if c.open > 0 {
-		c.srv.backend.TakeBack(c.id)
+func (c *session) withdrawPublishes() {
+	if c.publishing > 0 {
+		c.srv.backend.Withdraw(c.id)
 	}
 }
 
 // ready tells whether the next command may be carried out.
-func (c *session) ready() bool { return !c.done && c.ending == nil && c.waits == 0 }
+func (c *session) runnable() bool { return !c.finished && c.endReason == nil && c.pauses == 0 }
 
 // block has the session carry out no further command until unblock is called for the same reason.
-func (c *session) block(why wait) { c.waits |= why }
+func (c *session) pause(why pauseReason) { c.pauses |= why }
 
-func (c *session) unblock(why wait) {
-	if c.waits&why == 0 {
+func (c *session) unpause(why pauseReason) {
+	if c.pauses&why == 0 {
 		return
 	}
-	if c.waits &^= why; c.waits == 0 && !c.resuming {
+	if c.pauses &^= why; c.pauses == 0 && !c.resuming {
 		c.resuming = true
 		c.srv.loop.Post(c.resume)
 	}
-	if c.done && !c.out.Pending() {
+	if c.finished && !c.out.Pending() {
 		c.close()
 	}
 }
 
 // tellMissed tells of messages that the client did not get.
-func tellMissed(c *session, m hub.Missed) {
+func reportMissed(c *session, m hub.Missed) {
 	told := SlowClient{Client: c.Identity(), Backlog: hub.Backlog{Queued: c.out.Queued()}}
 	if told.Reason, told.Missed = hub.ReasonDropped, m.Dropped; told.Missed > 0 {
-		c.srv.backend.Behind(told)
+		c.srv.backend.ClientSlow(told)
 	}
 	if told.Reason, told.Missed = hub.ReasonLatest, m.Replaced; told.Missed > 0 {
-		c.srv.backend.Behind(told)
+		c.srv.backend.ClientSlow(told)
 	}
 }
 
@@ -161,7 +161,7 @@ func (c *session) Identity() Client {
 }
 
 // mayStay tells whether the user may go on listening to what the session listens to, and is about to.
-func mayStay(c *session, may MayListen) bool {
+func stillAllowed(c *session, may MayListen) bool {
 	by := c.user()
 	for kind := range resp.Kind(resp.Kinds) {
 		for name := range c.subs.names[kind] {
@@ -170,10 +170,10 @@ func mayStay(c *session, may MayListen) bool {
 			}
 		}
 	}
-	if c.naming != nil && !c.naming.mayStay(may) {
+	if c.subscribingParts != nil && !c.subscribingParts.stillAllowed(may) {
 		return false
 	}
-	return !slices.ContainsFunc(c.reading, func(p Position) bool {
+	return !slices.ContainsFunc(c.waitingAt, func(p Position) bool {
 		return !may(by, resp.Message, []byte(p.Channel))
 	})
 }

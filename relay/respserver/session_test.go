@@ -40,7 +40,7 @@ func TestSlowListenerIsDisconnectedAlone(t *testing.T) {
 		s.deliver("a", payload)
 		good.Expect(t, "[message a "+payload+"]")
 	}
-	s.settled(1)
+	s.waitClients(1)
 	s.deliver("a", "after")
 	good.Expect(t, "[message a after]")
 
@@ -70,20 +70,20 @@ func TestClientThatReadsNoRepliesIsDisconnected(t *testing.T) {
 	}
 	other.Send("PING")
 	other.Expect(t, "+PONG")
-	s.settled(1)
+	s.waitClients(1)
 }
 
 func TestPublishWindow(t *testing.T) {
 	const window, publishes = 16, 3000
 	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Window.Store(window) })
-	s.keep()
+	s.holdPublications()
 	c, other := s.dial(), s.dial()
 	var pipeline []byte
 	for i := range publishes {
 		pipeline = redistest.AppendCommand(pipeline, "PUBLISH", "a", fmt.Sprint(i))
 	}
 	c.SendRaw(pipeline)
-	s.taken(window)
+	s.waitPublished(window)
 	for range 100 { // time for one too many
 		other.Send("PING")
 		other.Expect(t, "+PONG")
@@ -109,14 +109,14 @@ func TestPublishWindow(t *testing.T) {
 // A client may go while its publishes wait; the answers then go nowhere.
 func TestClientGoesWhileItsPublishesWait(t *testing.T) {
 	s := serve(t)
-	s.keep()
+	s.holdPublications()
 	c := s.dial()
 	c.Send("PUBLISH", "a", "x")
 	c.Send("PUBLISH", "a", "y")
-	s.taken(2)
+	s.waitPublished(2)
 	c.Close()
-	s.settled(0)
-	if n := ask(s, func() int { return s.backend.back }); n != 2 {
+	s.waitClients(0)
+	if n := ask(s, func() int { return s.backend.withdrawn }); n != 2 {
 		t.Errorf("%d were taken back, want 2", n)
 	}
 	s.answerAll()
@@ -129,7 +129,7 @@ func TestHalfClosedWaitsForItsConfirmation(t *testing.T) {
 	c.Send("SUBSCRIBE", "a", "b")
 	c.Send("PING")
 	closeWrite(t, c)
-	s.asked(1)
+	s.waitAsked(1)
 	s.answer()
 	c.Expect(t, "[subscribe a 1]", "[subscribe b 2]", `[pong ""]`)
 	c.Closed()
@@ -153,10 +153,10 @@ func TestClientGoesWhileItsSubscriptionWaits(t *testing.T) {
 			s.mute()
 			c := s.dial()
 			c.Send("SUBSCRIBE", "a")
-			s.asked(1)
+			s.waitAsked(1)
 			leave(t, c)
-			s.settled(0)
-			s.asked(2)
+			s.waitClients(0)
+			s.waitAsked(2)
 			s.answer()
 			if n := s.stats().Topics[resp.Message]; n != 0 {
 				t.Errorf("%d channels are still wanted", n)
@@ -241,13 +241,13 @@ func TestForbiddenForAMoment(t *testing.T) {
 	}
 	s.in(func() { s.backend.check = true })
 	busy.Send("PUBLISH", "b", "m") // waits for the check
-	s.taken(1)
+	s.waitPublished(1)
 
 	may := func(is bool) respserver.MayListen {
 		return func(_ respserver.User, _ resp.Kind, name []byte) bool { return is || string(name) != "a" }
 	}
-	s.in(func() { s.Reconsider(may(false)) })
-	s.in(func() { s.Reconsider(may(true)) })
+	s.in(func() { s.RecheckAccess(may(false)) })
+	s.in(func() { s.RecheckAccess(may(true)) })
 	s.in(func() { s.backend.answer() })
 	for _, c := range []*redistest.Client{busy, idle} {
 		c.Closed()

@@ -51,7 +51,7 @@ func TestAnythingAtOnce(t *testing.T) {
 
 func soak(s *server, commands []string, whole bool) {
 	t := s.t
-	s.keep()
+	s.holdPublications()
 	stop := s.answerNowAndThen()
 	var clients sync.WaitGroup
 	for range 6 {
@@ -65,7 +65,7 @@ func soak(s *server, commands []string, whole bool) {
 		})
 	}
 	clients.Wait()
-	s.settled(0)
+	s.waitClients(0)
 	stop()
 	s.answerAll()
 	until(t, "nothing is subscribed", func() bool {
@@ -87,10 +87,10 @@ func (s *server) answerNowAndThen() (stop func()) {
 			delete(b.awaiting, n)
 			f(nil, nil)
 		}
-		ranges, censuses := b.ranges, b.censuses
-		b.ranges, b.censuses = nil, nil
+		ranges, censuses := b.ranges, b.subscriberCounts
+		b.ranges, b.subscriberCounts = nil, nil
 		for _, f := range ranges {
-			_ = b.held(2, 1000) // of a session that may have ended
+			_ = b.progress(2, 1000) // of a session that may have ended
 			f(nil, nil)
 		}
 		for _, f := range censuses {

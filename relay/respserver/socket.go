@@ -18,7 +18,7 @@ import (
 )
 
 // lookInterval is how often Keep looks for the socket's file.
-const lookInterval = time.Second
+const checkInterval = time.Second
 
 // ErrGone says that the socket's file is not at its path any more.
 var ErrGone = errors.New("the socket's file was removed or replaced")
@@ -33,13 +33,13 @@ type Socket struct {
 
 	remade atomic.Uint64
 
-	mu      sync.Mutex // Guards what follows.
-	ln      *net.UnixListener
-	own     fs.FileInfo // of the file that clients must find at path
-	lock    *os.File
-	failure error // why the file could not be made anew
-	closed  bool
-	take    func(fd int) // nil: nobody accepts
+	mu       sync.Mutex // Guards what follows.
+	ln       *net.UnixListener
+	file     fs.FileInfo // of the file that clients must find at path
+	lock     *os.File
+	failure  error // why the file could not be made anew
+	closed   bool
+	acceptOn func(fd int) // nil: nobody accepts
 }
 
 // Listen makes the Unix socket at path with a mode and a group (name or number;
@@ -77,13 +77,13 @@ func (s *Socket) Close() error {
 		return net.ErrClosed
 	}
 	s.closed = true
-	return errors.Join(remove(s.path, s.own), s.ln.Close(), s.lock.Close())
+	return errors.Join(remove(s.path, s.file), s.ln.Close(), s.lock.Close())
 }
 
 // Lost says why clients cannot connect, or nothing.
-func (s *Socket) Lost() error {
+func (s *Socket) Unreachable() error {
 	s.mu.Lock()
-	own, failure := s.own, s.failure
+	own, failure := s.file, s.failure
 	s.mu.Unlock()
 	switch {
 	case isAt(s.path, own):
@@ -100,8 +100,8 @@ func (s *Socket) Remade() uint64 { return s.remade.Load() }
 // Keep looks for the socket's file once a second until ctx ends, and makes it anew
 // when it is gone. It calls tell with the reason when clients cannot connect any more,
 // and with nil when they can again.
-func (s *Socket) Keep(ctx context.Context, tell func(lost error)) error {
-	ticker := time.NewTicker(lookInterval)
+func (s *Socket) Maintain(ctx context.Context, tell func(lost error)) error {
+	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
 	told := "" // why clients cannot connect
 	for {
@@ -110,7 +110,7 @@ func (s *Socket) Keep(ctx context.Context, tell func(lost error)) error {
 			return nil
 		case <-ticker.C:
 		}
-		lost, reachable := s.look()
+		lost, reachable := s.check()
 		if errors.Is(lost, net.ErrClosed) {
 			return nil
 		}
@@ -127,8 +127,8 @@ func (s *Socket) Keep(ctx context.Context, tell func(lost error)) error {
 
 // look makes the file anew if it is gone. lost is why clients could not connect,
 // reachable whether they can now.
-func (s *Socket) look() (lost error, reachable bool) {
-	if lost = s.Lost(); lost == nil {
+func (s *Socket) check() (lost error, reachable bool) {
+	if lost = s.Unreachable(); lost == nil {
 		return nil, true
 	}
 	if err := s.make(); err != nil {
@@ -177,8 +177,8 @@ func (s *Socket) replace(ln *net.UnixListener, own fs.FileInfo, lock *os.File) e
 	if s.lock != nil && s.lock != lock {
 		_ = s.lock.Close()
 	}
-	s.ln, s.own, s.lock, s.failure = ln, own, lock, nil
-	return s.offer()
+	s.ln, s.file, s.lock, s.failure = ln, own, lock, nil
+	return s.offerListener()
 }
 
 // listen has take called with a descriptor on which connections are accepted, now and each time the
@@ -186,13 +186,13 @@ func (s *Socket) replace(ln *net.UnixListener, own fs.FileInfo, lock *os.File) e
 func (s *Socket) listen(take func(fd int)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.take = take
-	return s.offer()
+	s.acceptOn = take
+	return s.offerListener()
 }
 
 // offer gives a descriptor to whoever accepts. s.mu is held.
-func (s *Socket) offer() error {
-	if s.take == nil {
+func (s *Socket) offerListener() error {
+	if s.acceptOn == nil {
 		return nil
 	}
 	raw, err := s.ln.SyscallConn()
@@ -202,7 +202,7 @@ func (s *Socket) offer() error {
 	fd, failed := -1, error(nil)
 	err = raw.Control(func(own uintptr) { fd, failed = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(err, failed); err == nil {
-		s.take(fd)
+		s.acceptOn(fd)
 	}
 	return err
 }

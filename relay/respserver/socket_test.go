@@ -18,9 +18,9 @@ import (
 	"redis-relay/relay/respserver"
 )
 
-// kept is a socket that is looked after for the length of a test. Who connects gets a
+// maintained is a socket that is looked after for the length of a test. Who connects gets a
 // byte.
-type kept struct {
+type maintained struct {
 	*respserver.Socket
 	t    *testing.T
 	path string
@@ -36,20 +36,20 @@ type kept struct {
 
 const keptMode = 0o640
 
-func keep(t *testing.T) *kept {
+func keep(t *testing.T) *maintained {
 	t.Helper()
 	path := socketPath(t)
 	s, err := respserver.Listen(path, keptMode, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kept{Socket: s, t: t, path: path, dir: filepath.Dir(path)}
+	k := &maintained{Socket: s, t: t, path: path, dir: filepath.Dir(path)}
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := s.Accepting(k.greet); err != nil {
 		t.Fatal(err)
 	}
 	k.parts.Go(func() {
-		if err := s.Keep(ctx, k.tell); err != nil {
+		if err := s.Maintain(ctx, k.tell); err != nil {
 			t.Errorf("Keep: %v", err)
 		}
 	})
@@ -69,7 +69,7 @@ func keep(t *testing.T) *kept {
 }
 
 // greet greets who connects to the file as it is now.
-func (k *kept) greet(fd int) {
+func (k *maintained) greet(fd int) {
 	f := os.NewFile(uintptr(fd), "listener")
 	ln, err := net.FileListener(f)
 	if err = errors.Join(err, f.Close()); err != nil {
@@ -92,7 +92,7 @@ func (k *kept) greet(fd int) {
 	})
 }
 
-func (k *kept) stopGreeting() {
+func (k *maintained) stopGreeting() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.ln != nil {
@@ -100,14 +100,14 @@ func (k *kept) stopGreeting() {
 	}
 }
 
-func (k *kept) tell(lost error) {
+func (k *maintained) tell(lost error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.told = append(k.told, lost)
 }
 
 // story is what was told so far: nil for "clients can connect again".
-func (k *kept) story() []error {
+func (k *maintained) story() []error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.told)
@@ -126,26 +126,26 @@ func greets(path string) string {
 }
 
 // lost waits until it is told that nobody can connect.
-func (k *kept) lost(want error) {
+func (k *maintained) lost(want error) {
 	k.t.Helper()
 	redistest.Eventually(k.t, redistest.DefaultTimeout, "the loss is told", func() bool { return len(k.story()) == 1 })
 	err := k.story()[0]
 	if !errors.Is(err, want) || !strings.HasPrefix(err.Error(), "socket.path: ") || !strings.Contains(err.Error(), k.path) {
 		k.t.Errorf("told %q, want %q, with the key and the path", err, want)
 	}
-	if got := k.Lost(); got == nil || got.Error() != err.Error() {
+	if got := k.Unreachable(); got == nil || got.Error() != err.Error() {
 		k.t.Errorf("Lost says %v, %v was told", got, err)
 	}
 }
 
 // back waits until the socket can be reached again, which is told once.
-func (k *kept) back(remade uint64) {
+func (k *maintained) back(remade uint64) {
 	k.t.Helper()
 	redistest.Eventually(k.t, redistest.DefaultTimeout, "the return is told", func() bool { return len(k.story()) == 2 })
 	if told := k.story(); told[0] == nil || told[1] != nil {
 		k.t.Errorf("told %v", told)
 	}
-	if err := k.Lost(); err != nil || greets(k.path) != "k" || k.Remade() != remade {
+	if err := k.Unreachable(); err != nil || greets(k.path) != "k" || k.Remade() != remade {
 		k.t.Errorf("lost: %v; made anew %d times, want %d", err, k.Remade(), remade)
 	}
 	if info, err := os.Lstat(k.path); err != nil || info.Mode().Perm() != keptMode {
@@ -163,7 +163,7 @@ func must(t *testing.T, errs ...error) {
 func TestASocketThatIsDeletedIsMadeAnew(t *testing.T) {
 	k := keep(t)
 	must(t, os.Remove(k.path))
-	if err := k.Lost(); !errors.Is(err, respserver.ErrGone) && greets(k.path) != "k" {
+	if err := k.Unreachable(); !errors.Is(err, respserver.ErrGone) && greets(k.path) != "k" {
 		t.Errorf("Lost says %v", err)
 	}
 	k.back(1)

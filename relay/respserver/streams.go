@@ -41,7 +41,7 @@ type Range struct {
 
 // Held is told, page by page, how much has been read for an answer. Its error ends the
 // reading.
-type Held func(entries, bytes int) error
+type ReadProgress func(entries, bytes int) error
 
 func streamCommands() []*command {
 	return []*command{
@@ -82,12 +82,12 @@ func streamRange(c *session, args [][]byte) {
 	if !mayListen(c, resp.Message, args[1]) {
 		return
 	}
-	r := beginReading(c, q.Channel)
+	r := beginHistoryRead(c, q.Channel)
 	if r == nil {
 		return
 	}
-	c.srv.backend.Range(q, r.hold, func(entries []Entry, err error) {
-		r.end(err, func() []byte { return appendEntries(nil, entries) })
+	c.srv.backend.Range(q, r.progress, func(entries []Entry, err error) {
+		r.finish(err, func() []byte { return appendEntries(nil, entries) })
 	})
 }
 
@@ -111,33 +111,33 @@ func parseRange(args [][]byte) (q Range, ok bool) {
 }
 
 // maxReadings is how many answers of history are read for one client at a time.
-const maxReadings = 16
+const maxOpenReads = 16
 
 // reading is an answer of history that is being read, as history was when the command came: the session
 // goes on meanwhile.
-type reading struct {
-	*later
+type historyRead struct {
+	*pendingReply
 	channel string
 	charged int
 }
 
 // beginReading keeps the place of the answer; nil: the client reads nothing, and is ending.
-func beginReading(c *session, channel string) *reading {
-	l := c.later()
+func beginHistoryRead(c *session, channel string) *historyRead {
+	l := c.reserveReply()
 	if l == nil {
 		return nil
 	}
-	if c.readings++; c.readings == maxReadings {
-		c.block(waitsForReadings)
+	if c.openReads++; c.openReads == maxOpenReads {
+		c.pause(waitsForReads)
 	}
-	return &reading{later: l, channel: channel}
+	return &historyRead{pendingReply: l, channel: channel}
 }
 
 var errEnding = errors.New("the session is ending")
 
 // hold is told of an answer that is being read: until it is whole it
 // counts among what waits for all clients. One entry is had, however large.
-func (r *reading) hold(entries, bytes int) error {
+func (r *historyRead) progress(entries, bytes int) error {
 	c := r.session
 	switch limit := c.srv.limits.Answer.Load(); {
 	case c.out.Closed():
@@ -155,37 +155,37 @@ func (r *reading) hold(entries, bytes int) error {
 }
 
 // end answers.
-func (r *reading) end(err error, answer func() []byte) {
+func (r *historyRead) finish(err error, answer func() []byte) {
 	if err != nil {
 		r.err(err.Error())
 	} else {
 		r.slot.CompleteOwned(answer())
 	}
-	r.letGo()
+	r.release()
 }
 
 // letGo makes room for another.
-func (r *reading) letGo() {
+func (r *historyRead) release() {
 	c := r.session
 	c.charge(-r.charged)
 	r.charged = 0
-	c.readings--
-	c.unblock(waitsForReadings)
+	c.openReads--
+	c.unpause(waitsForReads)
 }
 
 // streamQuery is a command that Redis answers.
 func streamQuery(c *session, args [][]byte) {
-	query(c, strings.ToUpper(string(args[0])), args[1], args[2:], func(l *later, v any) {
-		l.fill(appendValue(nil, l.proto, v))
+	query(c, strings.ToUpper(string(args[0])), args[1], args[2:], func(l *pendingReply, v any) {
+		l.complete(appendValue(nil, l.proto, v))
 	})
 }
 
 // query asks Redis, in the order of commands.
-func query(c *session, command string, channel []byte, rest [][]byte, answered func(l *later, v any)) {
+func query(c *session, command string, channel []byte, rest [][]byte, answered func(l *pendingReply, v any)) {
 	if !mayListen(c, resp.Message, channel) {
 		return
 	}
-	l := c.later()
+	l := c.reserveReply()
 	if l == nil {
 		return
 	}

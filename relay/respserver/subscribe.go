@@ -14,39 +14,41 @@ import (
 
 // subscriptions are the names that one client has asked for, by the commands that came so far.
 type subscriptions struct {
-	names [resp.Kinds]map[string]struct{}
-	open  []*change // commands from the first on that is not answered yet
+	names      [resp.Kinds]map[string]struct{}
+	unanswered []*subscriptionChange // commands from the first on that is not answered yet
 }
 
 // change is a command that is not answered yet, or behind one that is not.
-type change struct {
-	kind   resp.Kind
-	before int64        // subscriptions of its counter, before it
-	joins  *subscribing // nil: it ends subscriptions
-	ends   []string     // to these names, in order of the command
-	all    bool         // to all, of all kinds
-	over   bool         // it is answered
+type subscriptionChange struct {
+	kind        resp.Kind
+	countBefore int64             // subscriptions of its counter, before it
+	subscribe   *pendingSubscribe // nil: it ends subscriptions
+	removed     []string          // to these names, in order of the command
+	all         bool              // to all, of all kinds
+	answered    bool              // it is answered
 }
 
 // begin notes a command that is not answered yet.
-func (s *subscriptions) begin(ch *change) { s.open = append(s.open, ch) }
+func (s *subscriptions) beginChange(ch *subscriptionChange) { s.unanswered = append(s.unanswered, ch) }
 
 // end notes that one is answered. It stays for as long as one before it is not: without a connection,
 // subscriptions end at once.
-func (s *subscriptions) end(ch *change) {
-	ch.over = true
+func (s *subscriptions) endChange(ch *subscriptionChange) {
+	ch.answered = true
 	n := 0
-	for n < len(s.open) && s.open[n].over {
-		s.open[n] = nil
+	for n < len(s.unanswered) && s.unanswered[n].answered {
+		s.unanswered[n] = nil
 		n++
 	}
-	if s.open = s.open[n:]; len(s.open) == 0 {
-		s.open = nil
+	if s.unanswered = s.unanswered[n:]; len(s.unanswered) == 0 {
+		s.unanswered = nil
 	}
 }
 
 // behind lists the commands that came after one that is not answered yet.
-func (s *subscriptions) behind(ch *change) []*change { return s.open[slices.Index(s.open, ch)+1:] }
+func (s *subscriptions) after(ch *subscriptionChange) []*subscriptionChange {
+	return s.unanswered[slices.Index(s.unanswered, ch)+1:]
+}
 
 // count counts the subscriptions of one counter: channels and patterns
 // share one, shard channels have their own.
@@ -78,7 +80,7 @@ func (s *subscriptions) add(kind resp.Kind, args [][]byte, out *hub.Outbox) (all
 		if _, has := s.names[kind][all[i]]; !has {
 			s.names[kind][all[i]] = struct{}{}
 			fresh = append(fresh, all[i])
-			bytes += kept(kind, len(a))
+			bytes += memoryOfName(kind, len(a))
 		}
 	}
 	out.Keep(bytes)
@@ -89,30 +91,30 @@ func (s *subscriptions) add(kind resp.Kind, args [][]byte, out *hub.Outbox) (all
 func (s *subscriptions) remove(kind resp.Kind, names []string, out *hub.Outbox) {
 	bytes := 0
 	for _, name := range names {
-		bytes += s.drop(kind, name)
+		bytes += s.removeName(kind, name)
 	}
 	out.Keep(-bytes)
 }
 
 // drop takes a name off, and returns the bytes that are not kept any more.
-func (s *subscriptions) drop(kind resp.Kind, name string) (bytes int) {
+func (s *subscriptions) removeName(kind resp.Kind, name string) (bytes int) {
 	if _, has := s.names[kind][name]; !has {
 		return 0
 	}
 	if delete(s.names[kind], name); len(s.names[kind]) == 0 {
 		s.names[kind] = nil // a map never shrinks
 	}
-	return kept(kind, len(name))
+	return memoryOfName(kind, len(name))
 }
 
 // takeSome takes up to n names of a kind off, and returns them.
-func (s *subscriptions) takeSome(kind resp.Kind, n int, out *hub.Outbox) (names []string) {
+func (s *subscriptions) removeSome(kind resp.Kind, n int, out *hub.Outbox) (names []string) {
 	bytes := 0
 	for name := range s.names[kind] {
 		if len(names) == n {
 			break
 		}
-		bytes += s.drop(kind, name)
+		bytes += s.removeName(kind, name)
 		names = append(names, name)
 	}
 	out.Keep(-bytes)
@@ -122,7 +124,7 @@ func (s *subscriptions) takeSome(kind resp.Kind, n int, out *hub.Outbox) (names 
 // kept is about how many bytes of memory a name takes that a client listens to: in its
 // session, in the hub and on the way to Redis. A pattern is also found by the text it
 // begins with.
-func kept(kind resp.Kind, name int) int {
+func memoryOfName(kind resp.Kind, name int) int {
 	if kind == resp.PMessage {
 		return 2*name + 768
 	}
@@ -133,8 +135,8 @@ func kept(kind resp.Kind, name int) int {
 func subscribe(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
 		args = args[1:]
-		if len(args) > part {
-			nameMany(c, kind, args)
+		if len(args) > namesPerTurn {
+			subscribeMany(c, kind, args)
 			return
 		}
 		for _, name := range args {
@@ -142,51 +144,51 @@ func subscribe(kind resp.Kind) func(*session, [][]byte) {
 				return
 			}
 		}
-		join(c, kind, args)
+		subscribePart(c, kind, args)
 	}
 }
 
 // join subscribes to names that the user may listen to. The place of the answer is kept before the hub
 // can queue a message behind it. It reports false if it did not begin.
-func join(c *session, kind resp.Kind, args [][]byte) bool {
-	a := &subscribing{session: c, proto: c.proto, muted: c.replies.muted}
-	a.change = change{kind: kind, before: c.subs.count(kind), joins: a}
+func subscribePart(c *session, kind resp.Kind, args [][]byte) bool {
+	a := &pendingSubscribe{session: c, proto: c.proto, muted: c.replies.muted}
+	a.subscriptionChange = subscriptionChange{kind: kind, countBefore: c.subs.count(kind), subscribe: a}
 	a.slot.Confirms = true
-	a.names, a.fresh = c.subs.add(kind, args, c.out)
+	a.names, a.added = c.subs.add(kind, args, c.out)
 	problem := tooMany(c, kind, args[0], 0)
 	if problem != "" || !c.out.Reserve(&a.slot) { // or it does not read, and is ending
-		c.subs.remove(kind, a.fresh, c.out)
+		c.subs.remove(kind, a.added, c.out)
 		if problem != "" {
 			deny(c, args[0], problem)
 		}
 		return false
 	}
-	c.subs.begin(&a.change)
-	if len(a.fresh) == 0 {
-		c.srv.hub.Fence(func() { a.answered(nil) })
+	c.subs.beginChange(&a.subscriptionChange)
+	if len(a.added) == 0 {
+		c.srv.hub.Fence(func() { a.complete(nil) })
 	} else {
-		c.srv.hub.Subscribe(c.listener, kind, a.fresh, a.answered)
+		c.srv.hub.Subscribe(c.listener, kind, a.added, a.complete)
 	}
 	return true
 }
 
 // subscribing is a SUBSCRIBE, or a part of one, that is not answered yet.
-type subscribing struct {
-	change
+type pendingSubscribe struct {
+	subscriptionChange
 	session *session
 	slot    hub.Slot
 	proto   resp.Proto
 	names   []string
-	fresh   []string // of names, those that the session did not have
+	added   []string // of names, those that the session did not have
 	muted   bool     // the client wants to hear of no error
 	refused error
 }
 
-func (a *subscribing) answered(refused error) {
+func (a *pendingSubscribe) complete(refused error) {
 	if refused != nil && a.refused == nil {
 		a.refuse(refused)
 	}
-	a.session.subs.end(&a.change)
+	a.session.subs.endChange(&a.subscriptionChange)
 	switch {
 	case a.refused == nil:
 		a.confirm()
@@ -199,12 +201,12 @@ func (a *subscribing) answered(refused error) {
 
 // refuse takes back what a command has added, and lists those names of it that no later command has ended.
 // Later commands that counted on it are corrected: those with the same names Redis refuses, too.
-func (a *subscribing) refuse(err error) (left []string) {
+func (a *pendingSubscribe) refuse(err error) (left []string) {
 	c := a.session
 	a.refused = err
-	behind := slices.Clone(c.subs.behind(&a.change))
-	for _, name := range a.fresh {
-		if !takeBack(behind, a.kind, name, err) {
+	behind := slices.Clone(c.subs.after(&a.subscriptionChange))
+	for _, name := range a.added {
+		if !undoSubscribe(behind, a.kind, name, err) {
 			left = append(left, name)
 		}
 	}
@@ -214,19 +216,19 @@ func (a *subscribing) refuse(err error) (left []string) {
 
 // takeBack corrects commands that were carried out as if there were a subscription to a name. It reports
 // whether one of them has ended that.
-func takeBack(behind []*change, kind resp.Kind, name string, err error) (ended bool) {
+func undoSubscribe(behind []*subscriptionChange, kind resp.Kind, name string, err error) (ended bool) {
 	for _, ch := range behind {
-		if !ch.over && (ch.kind == resp.SMessage) == (kind == resp.SMessage) { // they share a counter
-			ch.before--
+		if !ch.answered && (ch.kind == resp.SMessage) == (kind == resp.SMessage) { // they share a counter
+			ch.countBefore--
 		}
-		switch a := ch.joins; {
+		switch a := ch.subscribe; {
 		case ch.all:
 			return true
 		case ch.kind != kind:
-		case a == nil && slices.Contains(ch.ends, name):
-			ch.ends = slices.DeleteFunc(slices.Clone(ch.ends), func(end string) bool { return end == name })
+		case a == nil && slices.Contains(ch.removed, name):
+			ch.removed = slices.DeleteFunc(slices.Clone(ch.removed), func(end string) bool { return end == name })
 			return true
-		case a != nil && a.refused == nil && !ch.over && slices.Contains(a.names, name):
+		case a != nil && a.refused == nil && !ch.answered && slices.Contains(a.names, name):
 			if left := a.refuse(err); len(left) > 0 {
 				a.session.srv.hub.Unsubscribe(a.session.listener, kind, left, func() {})
 			}
@@ -236,16 +238,16 @@ func takeBack(behind []*change, kind resp.Kind, name string, err error) (ended b
 }
 
 // confirm answers each name with the number of subscriptions after it.
-func (a *subscribing) confirm() {
-	text, fresh, count := newAnswer(a.session), a.fresh, a.before
+func (a *pendingSubscribe) confirm() {
+	text, fresh, count := newLongReply(a.session), a.added, a.countBefore
 	for _, name := range a.names {
 		if len(fresh) > 0 && name == fresh[0] {
 			fresh = fresh[1:]
 			count++
 		}
-		text.put(resp.AppendPubSub(text.last(), a.proto, a.kind.Subscribe(), []byte(name), count))
+		text.setLast(resp.AppendPubSub(text.last(), a.proto, a.kind.Subscribe(), []byte(name), count))
 	}
-	text.fill(&a.slot)
+	text.completeSlot(&a.slot)
 }
 
 // mayListen looks at the length and asks the gate, and replies if one of them says no.

@@ -134,7 +134,7 @@ func addIfThere(c *session, channel []byte, a addition) {
 	if !mayListen(c, resp.Message, channel) {
 		return
 	}
-	r := &receipt{session: c, wantsID: true}
+	r := &publishReply{session: c, wantsID: true}
 	if !c.replies.muted && !c.out.Reserve(&r.slot) {
 		return
 	}
@@ -142,13 +142,13 @@ func addIfThere(c *session, channel []byte, a addition) {
 		Kind: resp.Message, Channel: bytes.Clone(channel), Field: bytes.Clone(a.rest[1]), Payload: bytes.Clone(a.rest[2]),
 	}
 	proto := c.proto
-	c.block(waitsForAnswer)
+	c.pause(waitsForAnswer)
 	c.srv.backend.Query("XINFO STREAM", p.Channel, nil, func(_ any, err error) {
-		defer c.unblock(waitsForAnswer)
+		defer c.unpause(waitsForAnswer)
 		switch {
 		case err == nil && c.out.Closed(): // the client may be trying again
 		case err == nil:
-			_ = c.hand(p, r)
+			_ = c.submit(p, r)
 		case strings.HasPrefix(err.Error(), "ERR no such key"):
 			r.slot.Complete(resp.AppendNull(nil, proto))
 		default:

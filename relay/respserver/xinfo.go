@@ -31,8 +31,8 @@ var xinfoCommands = table(
 // xinfo is a subcommand that Redis answers.
 func xinfo(c *session, args [][]byte) {
 	isMap := lower(args[1]) == "stream"
-	query(c, "XINFO "+strings.ToUpper(string(args[1])), args[2], args[3:], func(l *later, v any) {
-		l.fill(appendInfo(nil, l.proto, v, isMap))
+	query(c, "XINFO "+strings.ToUpper(string(args[1])), args[2], args[3:], func(l *pendingReply, v any) {
+		l.complete(appendInfo(nil, l.proto, v, isMap))
 	})
 }
 

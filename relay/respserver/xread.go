@@ -28,35 +28,35 @@ func xread(c *session, args [][]byte) {
 		if !mayListen(c, resp.Message, []byte(p.Channel)) {
 			return
 		}
-		bytes += kept(resp.Message, len(p.Channel))
+		bytes += memoryOfName(resp.Message, len(p.Channel))
 	}
-	r := beginReading(c, q.list[0].Channel)
+	r := beginHistoryRead(c, q.list[0].Channel)
 	if r == nil {
 		return
 	}
 	c.out.Keep(bytes)
 	if q.blocking {
-		c.block(waitsForAnswer)
+		c.pause(waitsForAnswer)
 	}
-	x := &xreading{reading: r, query: q, kept: bytes}
+	x := &pendingXRead{historyRead: r, query: q, kept: bytes}
 	if !q.blocking || q.fromLast() {
-		c.srv.backend.Read(q.list, q.count, r.hold, x.read)
+		c.srv.backend.Read(q.list, q.count, r.progress, x.read)
 		return
 	}
 	x.await()
 }
 
 // xreading is an XREAD under way.
-type xreading struct {
-	*reading
+type pendingXRead struct {
+	*historyRead
 	query readQuery
 	kept  int
-	over  bool // it was answered, or given up
+	ended bool // it was answered, or given up
 }
 
 // read takes what there is.
-func (x *xreading) read(streams []Stream, err error) {
-	if err == nil && len(streams) == 0 && x.query.blocking && !x.session.done {
+func (x *pendingXRead) read(streams []Stream, err error) {
+	if err == nil && len(streams) == 0 && x.query.blocking && !x.session.finished {
 		x.query.waitForAny() // there is none
 		x.await()
 		return
@@ -65,28 +65,28 @@ func (x *xreading) read(streams []Stream, err error) {
 }
 
 // await waits for entries that are still to come.
-func (x *xreading) await() {
+func (x *pendingXRead) await() {
 	c := x.session
 	cancel, err := c.srv.backend.Await(x.query.list, x.query.count, x.query.block, x.answer)
 	switch {
 	case err != nil:
 		x.answer(nil, err)
 		return
-	case x.over:
+	case x.ended:
 		return
 	}
-	c.reading = x.query.list
-	c.cancel = func() {
+	c.waitingAt = x.query.list
+	c.cancelRead = func() {
 		cancel()
 		x.slot.Complete(nil)
 		x.close()
 	}
-	if c.gone {
+	if c.hungUp {
 		c.finish("") // nobody is there to be told
 	}
 }
 
-func (x *xreading) answer(streams []Stream, err error) {
+func (x *pendingXRead) answer(streams []Stream, err error) {
 	if err != nil {
 		x.err(err.Error())
 	} else {
@@ -95,16 +95,16 @@ func (x *xreading) answer(streams []Stream, err error) {
 	x.close()
 }
 
-func (x *xreading) close() {
+func (x *pendingXRead) close() {
 	c := x.session
-	x.over = true
+	x.ended = true
 	if x.query.blocking {
-		c.cancel, c.reading = nil, nil
+		c.cancelRead, c.waitingAt = nil, nil
 	}
 	c.out.Keep(-x.kept)
-	x.letGo()
+	x.release()
 	if x.query.blocking {
-		c.unblock(waitsForAnswer)
+		c.unpause(waitsForAnswer)
 	}
 }
 

@@ -48,31 +48,31 @@ const maxListings = 16
 
 // listings are the questions for all channels that wait for their turn.
 type listings struct {
-	asked   int
+	running int
 	waiting []func()
 }
 
 // begin runs ask now, or when others have their answers: until then c carries out nothing else.
-func (l *listings) begin(c *session, ask func()) {
-	if l.asked < maxListings {
-		l.asked++
+func (l *listings) run(c *session, ask func()) {
+	if l.running < maxListings {
+		l.running++
 		ask()
 		return
 	}
-	c.block(waitsForAnswer)
+	c.pause(waitsForAnswer)
 	l.waiting = append(l.waiting, func() {
 		ask()
-		c.unblock(waitsForAnswer)
+		c.unpause(waitsForAnswer)
 	})
 }
 
 // end lets the next one ask, behind what is being done.
-func (l *listings) end(s *Server) {
-	l.asked--
+func (l *listings) done(s *Server) {
+	l.running--
 	if len(l.waiting) > 0 {
 		next := l.waiting[0]
 		l.waiting = slices.Delete(l.waiting, 0, 1)
-		l.asked++
+		l.running++
 		s.loop.Post(next)
 	}
 }
@@ -93,35 +93,35 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 			return
 		}
 		what := "PUBSUB " + strings.ToUpper(string(args[1]))
-		l := c.later()
+		l := c.reserveReply()
 		if l == nil {
 			return
 		}
-		c.srv.listings.begin(c, func() {
+		c.srv.listings.run(c, func() {
 			c.srv.backend.Channels(c.user(), kind, pattern, func(list []string, err error) {
-				c.srv.listings.end(c.srv)
-				l.channels(what, list, err)
+				c.srv.listings.done(c.srv)
+				l.completeChannels(what, list, err)
 			})
 		})
 	}
 }
 
 // channels answers with a list of names.
-func (l *later) channels(what string, list []string, err error) {
+func (l *pendingReply) completeChannels(what string, list []string, err error) {
 	if err != nil {
 		l.err(err.Error())
 		return
 	}
-	a := newAnswer(l.session)
+	a := newLongReply(l.session)
 	for _, name := range list {
-		a.put(resp.AppendBulkString(a.last(), name))
+		a.setLast(resp.AppendBulkString(a.last(), name))
 		if problem := a.tooLong(what, "ask for some, with a pattern"); problem != "" {
-			a.giveUp()
+			a.discard()
 			l.err(problem)
 			return
 		}
 	}
-	l.give(a, resp.AppendArray(nil, len(list)), nil)
+	l.completeLong(a, resp.AppendArray(nil, len(list)), nil)
 }
 
 func numsub(kind resp.Kind) func(*session, [][]byte) {
@@ -133,9 +133,9 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 				return
 			}
 			names = append(names, string(name))
-			bytes += kept(resp.Message, len(name))
+			bytes += memoryOfName(resp.Message, len(name))
 		}
-		l := c.later()
+		l := c.reserveReply()
 		if l == nil {
 			return
 		}
@@ -146,17 +146,17 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 				l.err(err.Error())
 				return
 			}
-			a := newAnswer(c)
+			a := newLongReply(c)
 			for i, name := range names {
-				a.put(resp.AppendInt(resp.AppendBulkString(a.last(), name), counts[i]))
+				a.setLast(resp.AppendInt(resp.AppendBulkString(a.last(), name), counts[i]))
 			}
-			l.give(a, resp.AppendArray(nil, 2*len(names)), nil)
+			l.completeLong(a, resp.AppendArray(nil, 2*len(names)), nil)
 		})
 	}
 }
 
 func numpat(c *session, _ [][]byte) {
-	l := c.later()
+	l := c.reserveReply()
 	if l == nil {
 		return
 	}
@@ -165,6 +165,6 @@ func numpat(c *session, _ [][]byte) {
 			l.err(err.Error())
 			return
 		}
-		l.fill(resp.AppendInt(nil, n))
+		l.complete(resp.AppendInt(nil, n))
 	})
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // later is the place of a reply that is not known yet.
-type later struct {
+type pendingReply struct {
 	session *session
 	slot    hub.Slot // of no Outbox: the client wants no reply
 	proto   resp.Proto
@@ -16,20 +16,20 @@ type later struct {
 
 // later keeps the place of the reply to the command being carried out; nil: the client reads nothing, and is
 // ending.
-func (c *session) later() *later {
-	l := &later{session: c, proto: c.proto}
+func (c *session) reserveReply() *pendingReply {
+	l := &pendingReply{session: c, proto: c.proto}
 	if !c.replies.muted && !c.out.Reserve(&l.slot) {
 		return nil
 	}
 	return l
 }
 
-func (l *later) fill(b []byte)   { l.slot.Complete(b) }
-func (l *later) err(text string) { l.fill(resp.AppendError(nil, text)) }
+func (l *pendingReply) complete(b []byte) { l.slot.Complete(b) }
+func (l *pendingReply) err(text string)   { l.complete(resp.AppendError(nil, text)) }
 
 // give sends an answer in pieces, with what comes before and behind it.
-func (l *later) give(a *answer, head, tail []byte) {
+func (l *pendingReply) completeLong(a *longReply, head, tail []byte) {
 	pieces := append(append([][]byte{head}, a.pieces...), tail)
-	a.giveUp()
+	a.discard()
 	l.slot.CompleteOwned(pieces...)
 }

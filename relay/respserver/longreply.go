@@ -15,17 +15,17 @@ import (
 const pieceSize = 64 << 10
 
 // answer is a long answer in the making.
-type answer struct {
+type longReply struct {
 	session *session
 	pieces  [][]byte
 	bytes   int // of the pieces, but the last
 	charged int // as counted
 }
 
-func newAnswer(c *session) *answer { return &answer{session: c} }
+func newLongReply(c *session) *longReply { return &longReply{session: c} }
 
 // last returns the piece to append to.
-func (a *answer) last() []byte {
+func (a *longReply) last() []byte {
 	n := len(a.pieces) - 1
 	switch {
 	case n < 0:
@@ -41,9 +41,9 @@ func (a *answer) last() []byte {
 }
 
 // put takes the piece that was appended to.
-func (a *answer) put(piece []byte) { a.pieces[len(a.pieces)-1] = piece }
+func (a *longReply) setLast(piece []byte) { a.pieces[len(a.pieces)-1] = piece }
 
-func (a *answer) charge(bytes int) {
+func (a *longReply) charge(bytes int) {
 	if bytes != a.charged {
 		a.session.charge(bytes - a.charged)
 		a.charged = bytes
@@ -51,7 +51,7 @@ func (a *answer) charge(bytes int) {
 }
 
 // tooLong says why no more may be appended, or nothing.
-func (a *answer) tooLong(command, wayOut string) string {
+func (a *longReply) tooLong(command, wayOut string) string {
 	limit := a.session.srv.limits.Answer.Load()
 	switch {
 	case int64(a.bytes) > limit:
@@ -63,7 +63,7 @@ func (a *answer) tooLong(command, wayOut string) string {
 	return ""
 }
 
-func (a *answer) size() (n int) {
+func (a *longReply) size() (n int) {
 	for _, p := range a.pieces {
 		n += len(p)
 	}
@@ -72,16 +72,16 @@ func (a *answer) size() (n int) {
 
 // reply sends the answer with what comes before and behind it, unless the client asked
 // for none.
-func (a *answer) reply(head, tail []byte) {
+func (a *longReply) reply(head, tail []byte) {
 	pieces := append(append([][]byte{head}, a.pieces...), tail)
-	a.giveUp()
+	a.discard()
 	if !a.session.replies.muted {
 		a.session.out.ReplyOwned(pieces...)
 	}
 }
 
 // replyText sends a text for people.
-func (a *answer) replyText() {
+func (a *longReply) replyText() {
 	n := a.size()
 	if a.session.proto == resp.RESP3 {
 		a.reply([]byte("="+strconv.Itoa(n+len("txt:"))+"\r\ntxt:"), []byte("\r\n"))
@@ -91,9 +91,9 @@ func (a *answer) replyText() {
 }
 
 // fill sends what is no reply at the place that slot keeps.
-func (a *answer) fill(slot *hub.Slot) {
+func (a *longReply) completeSlot(slot *hub.Slot) {
 	pieces := a.pieces
-	a.giveUp()
+	a.discard()
 	if len(pieces) == 1 && len(pieces[0]) < pieceSize/8 {
 		slot.Complete(pieces[0])
 		return
@@ -102,7 +102,7 @@ func (a *answer) fill(slot *hub.Slot) {
 }
 
 // giveUp ends the counting: what was sent counts where it waits.
-func (a *answer) giveUp() {
+func (a *longReply) discard() {
 	a.charge(0)
 	a.pieces = nil
 }

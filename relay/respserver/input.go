@@ -10,16 +10,16 @@ import (
 
 // share is how many bytes of one connection are read in a turn: whoever sends more has the rest read in the
 // next, behind what came from others.
-const share = 64 << 10
+const bytesPerTurn = 64 << 10
 
 // serve carries out what has come, up to a share. more tells whether there may be bytes in the socket: what
 // has come since the kernel told of some has its place behind what came on other connections, and is read
 // when the kernel tells again.
 func (c *session) serve(more bool) {
-	left := share
-	for c.carryOut(); c.ready(); c.carryOut() {
-		if c.due == 0 && c.requests.in.Buffered() > 0 {
-			c.due = c.srv.clock()
+	left := bytesPerTurn
+	for c.executeBuffered(); c.runnable(); c.executeBuffered() {
+		if c.incompleteSince == 0 && c.requests.in.Buffered() > 0 {
+			c.incompleteSince = c.srv.clock()
 		}
 		if !more {
 			c.requests.pause(c.socket.FD())
@@ -31,32 +31,32 @@ func (c *session) serve(more bool) {
 		}
 		var n int
 		var err error
-		if n, more, err = c.requests.read(c.socket.FD(), left == share && c.subs.total() == 0); err != nil {
-			c.ended(err)
+		if n, more, err = c.requests.read(c.socket.FD(), left == bytesPerTurn && c.subs.total() == 0); err != nil {
+			c.inputEnded(err)
 			return
 		}
 		left -= n
 		c.active = c.srv.loop.Now()
 	}
-	c.unread = more && c.waits != 0
+	c.unreadInSocket = more && c.pauses != 0
 	c.countRequests()
 }
 
 // resume goes on when a command has been answered that the others waited for.
 func (c *session) resume() {
 	c.resuming = false
-	c.serve(c.unread)
+	c.serve(c.unreadInSocket)
 }
 
 // carryOut carries out the commands that are there, until one has to be answered first.
-func (c *session) carryOut() {
+func (c *session) executeBuffered() {
 	c.requests.in.MaxBulk = int(c.srv.limits.Payload.Load())
-	for c.ready() {
+	for c.runnable() {
 		cmd, ok, err := c.requests.in.Next()
 		var bad *resp.ProtocolError
 		switch {
 		case errors.As(err, &bad):
-			c.leave(resp.AppendError(nil, "ERR "+bad.Error())) // also to one that asked for no replies
+			c.endAfterReplies(resp.AppendError(nil, "ERR "+bad.Error())) // also to one that asked for no replies
 			return
 		case err != nil:
 			c.finish("")
@@ -66,7 +66,7 @@ func (c *session) carryOut() {
 		}
 		execute(c, cmd)
 		if c.quits {
-			c.leave(nil)
+			c.endAfterReplies(nil)
 		}
 	}
 }
@@ -77,7 +77,7 @@ func (c *session) countRequests() {
 	if held <= uncounted {
 		held = 0
 	}
-	if held != c.requests.counted && !c.done {
+	if held != c.requests.counted && !c.finished {
 		c.requests.counted = held
 		c.out.Charge(held + c.charged)
 	}
