@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -171,6 +170,3 @@ func (s *Server) admit(p peer) error {
 	}
 	return errors.New("DENIED your user may not connect to this relay; see socket.allow_uids and socket.allow_gids")
 }
-
-// key is what refusals of a peer have in common.
-func (p peer) key() string { return strconv.FormatUint(uint64(p.uid), 10) }

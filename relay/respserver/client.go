@@ -23,12 +23,12 @@ var clientCommands = table(
 		summary: "Returns the name of the connection.", since: "2.6.9", group: "connection",
 	},
 	&command{
-		name: "client|id", arity: 2, run: func(c *session, _ [][]byte) { c.replies.int(int64(c.id)) },
+		name: "client|id", arity: 2, run: func(c *session, _ [][]byte) { c.replies.int(int64(c.client.id)) },
 		summary: "Returns the unique client ID of the connection.", since: "5.0.0", group: "connection",
 	},
 	&command{
 		name: "client|info", arity: 2,
-		run:     func(c *session, _ [][]byte) { replyText(c, string(appendLine(nil, c))+"\n") },
+		run:     func(c *session, _ [][]byte) { c.replies.text(c.proto, string(appendLine(nil, c))+"\n") },
 		summary: "Returns information about the connection.", since: "6.2.0", group: "connection",
 	},
 	&command{
@@ -97,16 +97,16 @@ func clientSetName(c *session, args [][]byte) {
 		c.replies.err(problem)
 		return
 	}
-	c.name = string(args[2])
+	c.client.name = string(args[2])
 	c.replies.simple("OK")
 }
 
 func clientGetName(c *session, _ [][]byte) {
-	if c.name == "" {
+	if c.client.name == "" {
 		c.replies.send(resp.AppendNull(c.replies.scratch, c.proto))
 		return
 	}
-	c.replies.bulk([]byte(c.name))
+	c.replies.bulk([]byte(c.client.name))
 }
 
 func clientSetInfo(c *session, args [][]byte) {
@@ -120,9 +120,9 @@ func clientSetInfo(c *session, args [][]byte) {
 		return
 	}
 	if option == "lib-name" {
-		c.libName = string(args[3])
+		c.client.libName = string(args[3])
 	} else {
-		c.libVer = string(args[3])
+		c.client.libVer = string(args[3])
 	}
 	c.replies.simple("OK")
 }

@@ -39,10 +39,10 @@ func appendLine(b []byte, c *session) []byte {
 	return fmt.Appendf(b, "id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
 		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
 		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
-		c.id, c.srv.opts.Path, c.srv.opts.Path, c.socket.FD(), c.name, int(now.Sub(c.opened).Seconds()),
-		int(now.Sub(c.active).Seconds()), flags, c.db,
+		c.client.id, c.srv.opts.Path, c.srv.opts.Path, c.socket.FD(), c.client.name, int(now.Sub(c.client.opened).Seconds()),
+		int(now.Sub(c.input.lastUsed).Seconds()), flags, c.client.db,
 		len(names[resp.Message]), len(names[resp.PMessage]), len(names[resp.SMessage]),
-		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, c.libName, c.libVer, c.peer.pid, c.peer.uid)
+		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, c.client.libName, c.client.libVer, c.client.peer.pid, c.client.peer.uid)
 }
 
 // filter chooses connections, as CLIENT LIST and CLIENT KILL do.
@@ -54,7 +54,7 @@ type filter struct {
 }
 
 func (f *filter) matches(c, me *session) bool {
-	return (f.ids == nil || slices.Contains(f.ids, c.id)) &&
+	return (f.ids == nil || slices.Contains(f.ids, c.client.id)) &&
 		(f.kind == "" || f.kind == kindOf(c)) &&
 		!slices.ContainsFunc(f.addrs, func(addr string) bool { return addr != c.srv.opts.Path+":0" }) &&
 		(!f.skipMe || c != me)
@@ -137,8 +137,8 @@ func clientList(c *session, args [][]byte) {
 // mayKill tells whether the user of c may end a connection: one of its own, or any if it
 // is root or the relay's user.
 func mayKill(c, other *session) bool {
-	uid := c.peer.uid
-	return !c.peer.known || uid == other.peer.uid || uid == 0 || uid == uint32(os.Geteuid())
+	uid := c.client.peer.uid
+	return !c.client.peer.known || uid == other.client.peer.uid || uid == 0 || uid == uint32(os.Geteuid())
 }
 
 // clientKill has the old form, with an address, and the new one, with filters.
@@ -168,5 +168,5 @@ func clientKill(c *session, args [][]byte) {
 	default:
 		c.replies.simple("OK")
 	}
-	c.quits = me
+	c.ending.quits = me
 }

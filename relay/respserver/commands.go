@@ -135,12 +135,12 @@ func lookup(in map[string]*command, name []byte) *command {
 // execute carries out one command.
 func execute(c *session, cmd resp.Command) {
 	c.srv.commands.Add(1)
-	c.incompleteSince = 0
+	c.input.incompleteSince = 0
 	c.replies.beginCommand()
 
 	entry, args := lookup(commands, cmd.Args[0]), cmd.Args
 	if entry == nil && isHTTP(args[0]) {
-		c.quits = true // without a word, as Redis does
+		c.ending.quits = true // without a word, as Redis does
 		return
 	}
 	if entry == nil {
@@ -221,6 +221,6 @@ func oversize(c *session, entry *command, args [][]byte, size int64) {
 		publishOne(c, Publication{Kind: resp.SMessage, Channel: args[1], Oversize: size})
 	default:
 		c.replies.err(fmt.Sprintf("TOOLARGE an argument of %d bytes is over limits.payload (%d)",
-			size, c.requests.in.MaxBulk))
+			size, c.input.commands.MaxBulk))
 	}
 }

@@ -53,7 +53,7 @@ func reset(c *session, _ [][]byte) {
 	if !c.out.Reserve(slot) {
 		return // it does not read, and is ending
 	}
-	c.name, c.db, c.proto = "", 0, resp.RESP2
+	c.client.name, c.client.db, c.proto = "", 0, resp.RESP2
 	unsubscribeAll(c, func() { slot.Complete(reply) })
 }
 
@@ -79,7 +79,7 @@ func selectDB(c *session, args [][]byte) {
 	case n < 0:
 		c.replies.err("ERR DB index is out of range")
 	default:
-		c.db = int(n)
+		c.client.db = int(n)
 		c.replies.simple("OK")
 	}
 }
@@ -105,7 +105,7 @@ func hello(c *session, args [][]byte) {
 		return
 	}
 	if hasName {
-		c.name = name
+		c.client.name = name
 	}
 	c.proto = proto
 	reply := appendHello(nil, c)
@@ -143,7 +143,7 @@ func appendHello(b []byte, c *session) []byte {
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "server"), "redis")
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "version"), c.srv.backend.RedisVersion())
 	b = resp.AppendInt(resp.AppendBulkString(b, "proto"), int64(c.proto))
-	b = resp.AppendInt(resp.AppendBulkString(b, "id"), int64(c.id))
+	b = resp.AppendInt(resp.AppendBulkString(b, "id"), int64(c.client.id))
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "mode"), "standalone")
 	b = resp.AppendBulkString(resp.AppendBulkString(b, "role"), "master")
 	return resp.AppendArray(resp.AppendBulkString(b, "modules"), 0)

@@ -10,135 +10,165 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 )
 
-// reasonBarred says that a reload took the right to listen away.
+// reasonDenied says that a reload took the user's right to listen away.
 const reasonDenied hub.Reason = "denied"
 
-// behind are the reasons for which there is no use in waiting for the client to take its output.
+// cannotKeepUp has the reasons for which it is no use to wait until the client takes its output.
 var cannotKeepUp = map[hub.Reason]bool{hub.ReasonSlow: true, hub.ReasonAge: true, hub.ReasonMemory: true}
 
-// drainTime is for the last replies to leave, beyond the time for a publish.
+// drainTime is how long the last replies may take, beyond the time for a publish.
 const drainTime = 500 * time.Millisecond
 
-// end tells the session to end soon. It may be called while others are being served; only the first reason
-// counts.
-func (c *session) requestEnd(why hub.Reason) {
-	if c.endReason == nil {
-		c.endReason = &why
+// ending is whether a session ends, and how far that is.
+type ending struct {
+	reason    *hub.Reason // why the session ends; nil: it does not
+	requested bool        // the session is in Server.endingSoon
+	quits     bool        // a command has ended the session: it ends with the reply
+	finished  bool        // no command is carried out any more; replies may still go out
+	hungUp    bool        // the client has closed its connection: it reads no reply
+	timer     *loop.Timer // closes the connection when the last replies take too long; nil: they are not awaited
+}
+
+// because sets the reason, unless there is one, and returns the reason that counts.
+func (e *ending) because(why hub.Reason) hub.Reason {
+	if e.reason == nil {
+		e.reason = &why
 	}
-	if !c.endRequested {
-		c.endRequested = true
+	return *e.reason
+}
+
+// requestEnd has the session end soon. It may be called while other sessions are being served. Only the first
+// reason counts.
+func (c *session) requestEnd(why hub.Reason) {
+	c.ending.because(why)
+	if !c.ending.requested {
+		c.ending.requested = true
 		c.srv.endSoon(c)
 	}
 }
 
-// finish ends the session: it carries out no further command and hears nothing more. What was answered,
-// and what is still to be, goes out first, if the client may still want it.
+// finish ends the session: it carries out no further command and gets no more messages. Replies that are known or
+// pending go out first, if the client may still want them.
 func (c *session) finish(why hub.Reason) {
-	if c.finished {
+	if c.ending.finished {
 		return
 	}
-	if c.endReason == nil {
-		c.endReason = &why
-	}
-	why = *c.endReason
-	c.finished = true
-	c.hungUp = c.hungUp || c.out.Closed() || c.requests.hungUp(c.socket.FD())
+	why = c.ending.because(why)
+	c.ending.finished = true
+	c.ending.hungUp = c.ending.hungUp || c.out.Closed() || hungUp(c.socket.FD())
 	c.srv.countEnd(why)
 	logEnd(c, why)
 	c.listener.Stop()
 	unsubscribeAll(c, func() {})
-	if c.cancelRead != nil {
-		c.cancelRead()
+	if c.reads.cancel != nil {
+		c.reads.cancel()
 	}
-	if c.hungUp || cannotKeepUp[why] {
+	unwanted := c.ending.hungUp || cannotKeepUp[why]
+	if unwanted {
 		c.withdrawPublishes()
 	}
-	if c.hungUp || cannotKeepUp[why] || !c.out.Pending() {
+	if unwanted || !c.out.Pending() {
 		c.close()
 		return
 	}
 	c.drain()
 }
 
-// ended is called when the client sends nothing more. If it still reads, it hears what was published before,
-// and gets all answers.
+// inputEnded is called when the client sends nothing more. If it still reads, it gets all messages that were
+// published before, and all replies.
 func (c *session) inputEnded(err error) {
-	c.hungUp = c.hungUp || !errors.Is(err, io.EOF) || c.requests.hungUp(c.socket.FD())
-	if c.hungUp {
+	c.ending.hungUp = c.ending.hungUp || !errors.Is(err, io.EOF) || hungUp(c.socket.FD())
+	if c.ending.hungUp {
 		c.finish("")
 		return
 	}
 	c.endAfterReplies(nil)
 }
 
-// leave ends the session when the client has heard what was published before, and got all answers, and a
-// last one.
+// endAfterReplies ends the session when the client has got all messages that were published before, all replies, and
+// a last one.
 func (c *session) endAfterReplies(last []byte) {
 	slot := &hub.Slot{}
 	if !c.out.Reserve(slot) {
-		return // it does not read, and is ending
+		return // the client does not read, and is being disconnected
 	}
-	c.finished = true
+	c.ending.finished = true
 	unsubscribeAll(c, func() { slot.Complete(last) })
 	c.drain()
 }
 
-// drain ends the session, at the latest, when all answers had their time.
+// drain closes the connection when all replies had their time, if nothing has closed it before.
 func (c *session) drain() {
-	if c.timer == nil {
-		c.timer = c.srv.loop.AfterFunc(c.srv.opts.PublishTimeout+drainTime, func() {
+	if c.ending.timer == nil {
+		c.ending.timer = c.srv.loop.AfterFunc(c.srv.opts.PublishTimeout+drainTime, func() {
 			c.finish("")
 			c.close()
 		})
 	}
 }
 
-// flushed is called at the end of a turn in which something may have been written.
-func (c *session) flushed() {
+// clientHungUp is called when the client has closed its connection. Commands that came before are still carried
+// out, until a reply cannot be written, as in Redis.
+func (c *session) clientHungUp() {
+	c.ending.hungUp = true
+	c.withdrawPublishes()
 	switch {
-	case c.out.Closed() && !c.finished:
-		c.replyFailed()
-	case c.finished && !c.out.Pending():
-		c.close()
-	case !c.out.Pending():
-		c.requests.consumePeeked(c.socket.FD())
+	case c.ending.finished:
+		c.close() // nobody reads the last replies
+	case c.out.Closed():
+		c.finish("") // a reply could not be written
+	case c.reads.cancel != nil:
+		c.finish("") // nobody reads what XREAD waits for
 	}
 }
 
-// broken is called when a reply finds nobody. If the client has hung up, and the loop has not told of that, it
-// is about to: that place is the one of the end among what came on other connections.
+// flushed is called at the end of a turn in which something may have been written.
+func (c *session) flushed() {
+	switch {
+	case c.out.Closed() && !c.ending.finished:
+		c.replyFailed()
+	case c.ending.finished && !c.out.Pending():
+		c.close()
+	case !c.out.Pending():
+		c.input.consumePeeked(c.socket.FD())
+	}
+}
+
+// replyFailed is called when a reply could not be written. If the client has hung up and the loop has not reported
+// that, the loop is about to: the session ends then, in order with what came on other connections.
 func (c *session) replyFailed() {
-	if c.hungUp || !c.requests.hungUp(c.socket.FD()) {
+	if c.ending.hungUp || !hungUp(c.socket.FD()) {
 		c.finish("")
 	}
 }
 
-// close closes the connection.
+// close closes the connection. It may be called again.
 func (c *session) close() {
-	if _, there := c.srv.sessions[c.id]; !there {
+	if _, there := c.srv.sessions[c.client.id]; !there {
 		return
 	}
-	if c.timer != nil {
-		c.timer.Stop()
+	if c.ending.timer != nil {
+		c.ending.timer.Stop()
 	}
-	delete(c.srv.sessions, c.id)
+	delete(c.srv.sessions, c.client.id)
 	c.srv.clients.Add(-1)
-	c.requests.drain(c.socket.FD())
+	c.input.drain(c.socket.FD())
 	c.out.Close()
 	c.socket.Close()
 	c.srv.sessionClosed()
 }
 
-// logEnd says why a connection ended, if that is news: losses and
-// shutdowns are told once for all connections.
+// logEnd logs why a connection ended. Gaps and shutdowns are logged once for all connections, so here they are only
+// for debugging.
 func logEnd(c *session, why hub.Reason) {
-	who := c.Identity().Fields()
+	who := c.client.Identity().Fields()
 	switch {
 	case cannotKeepUp[why]:
 		backlog := c.out.Backlog()
-		c.srv.backend.ClientSlow(SlowClient{Client: c.Identity(), Reason: why, Disconnected: true, Backlog: backlog})
+		c.srv.backend.ClientSlow(SlowClient{Client: c.client.Identity(), Reason: why, Disconnected: true, Backlog: backlog})
 		text := "client disconnected: it did not keep up"
 		if why == hub.ReasonMemory {
 			text = "client disconnected: limits.memory was exceeded, and this client had the most"
@@ -146,10 +176,10 @@ func logEnd(c *session, why hub.Reason) {
 		c.srv.log.Warn(text, append(who, zap.String("reason", string(why)),
 			zap.Int("queued_bytes", backlog.Queued), zap.Int("kept_bytes", backlog.Kept))...)
 	case why == reasonDenied:
-		c.srv.warn("client disconnected: its user may not listen any more to what it listens to", c.peer.key(), who...)
+		c.srv.warn("client disconnected: its user may not listen any more to what it listens to", c.client.peer.key(), who...)
 	case why == ReasonCutOff:
 		c.srv.warn("client disconnected: its command did not come in whole within limits.command_timeout",
-			c.peer.key(), who...)
+			c.client.peer.key(), who...)
 	case why != "":
 		c.srv.log.Debug("client disconnected", append(who, zap.String("reason", string(why)))...)
 	}

@@ -180,7 +180,7 @@ func (r *scriptRun) publish() {
 		switch {
 		case err != nil && !m.guarded:
 			r.err, r.rest = nil, nil // what would have come behind it does not count
-		case c.checking == part:
+		case c.publishes.checking == part:
 			r.cloneRest()
 			return
 		}

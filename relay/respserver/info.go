@@ -74,7 +74,7 @@ func info(c *session, args [][]byte) {
 		b.WriteString("# " + s.name + "\r\n")
 		s.write(c, &b)
 	}
-	replyText(c, b.String())
+	c.replies.text(c.proto, b.String())
 }
 
 var commandCommands = table(

@@ -1,84 +1,106 @@
 package respserver
 
-// Reading commands and carrying them out.
+// What a client has sent: from the socket to whole commands.
 
 import (
 	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"redis-relay/relay/nonblock"
 	"redis-relay/relay/resp"
 )
 
-// share is how many bytes of one connection are read in a turn: whoever sends more has the rest read in the
-// next, behind what came from others.
-const bytesPerTurn = 64 << 10
+const (
+	uncounted = 20 << 10 // bytes of commands that may wait without being counted: every connection has such a buffer
+	maxPeeked = 4 << 10  // bytes left in the socket; a client that sends more does not wait for each reply
+)
 
-// serve carries out what has come, up to a share. more tells whether there may be bytes in the socket: what
-// has come since the kernel told of some has its place behind what came on other connections, and is read
-// when the kernel tells again.
-func (c *session) serve(more bool) {
-	left := bytesPerTurn
-	for c.executeBuffered(); c.runnable(); c.executeBuffered() {
-		if c.incompleteSince == 0 && c.requests.in.Buffered() > 0 {
-			c.incompleteSince = c.srv.clock()
-		}
-		if !more {
-			c.requests.pause(c.socket.FD())
-			break
-		}
-		if left <= 0 {
-			c.socket.Again()
-			break
-		}
-		var n int
-		var err error
-		if n, more, err = c.requests.read(c.socket.FD(), left == bytesPerTurn && c.subs.total() == 0); err != nil {
-			c.inputEnded(err)
-			return
-		}
-		left -= n
-		c.active = c.srv.loop.Now()
-	}
-	c.unreadInSocket = more && c.pauses != 0
-	c.countRequests()
+// input is what a client has sent and the server has not carried out.
+type input struct {
+	commands resp.Commands
+	reader   peekReader
+	lastRead int       // bytes of the last read
+	ended    bool      // the client sends nothing more
+	lastUsed time.Time // when bytes came last
+
+	// Since when a command is not complete, or the first one has not come, by Server.clock; 0: no command is
+	// awaited.
+	incompleteSince int64
 }
 
-// resume goes on when a command has been answered that the others waited for.
-func (c *session) resume() {
-	c.resuming = false
-	c.serve(c.unreadInSocket)
-}
-
-// carryOut carries out the commands that are there, until one has to be answered first.
-func (c *session) executeBuffered() {
-	c.requests.in.MaxBulk = int(c.srv.limits.Payload.Load())
-	for c.runnable() {
-		cmd, ok, err := c.requests.in.Next()
-		var bad *resp.ProtocolError
+// read reads once. It returns how many bytes, and whether there may be more now. peek lets the bytes stay in the
+// socket until they are answered. At the end the error is io.EOF.
+func (i *input) read(fd int, peek bool) (n int, more bool, err error) {
+	for {
+		space := i.commands.Space()
+		n, err = i.reader.read(fd, space, peek && i.lastRead <= maxPeeked)
 		switch {
-		case errors.As(err, &bad):
-			c.endAfterReplies(resp.AppendError(nil, "ERR "+bad.Error())) // also to one that asked for no replies
-			return
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EAGAIN):
+			return 0, false, nil
 		case err != nil:
-			c.finish("")
-			return
-		case !ok:
+			return 0, false, os.NewSyscallError("read", err)
+		case n == 0:
+			return 0, false, io.EOF
+		}
+		i.lastRead = n
+		i.commands.Wrote(n)
+		if i.reader.peeked > maxPeeked {
+			i.reader.consume(fd)
+		}
+		return n, n == len(space) || i.ended, nil // epoll(7): a short read has emptied the socket
+	}
+}
+
+// idle is called when nothing more can be read for now. An incomplete command does not stay in the socket: its rest
+// might not fit in beside it.
+func (i *input) idle(fd int) {
+	if i.commands.Buffered() > 0 {
+		i.reader.consume(fd)
+	}
+	i.commands.Release()
+}
+
+// consumePeeked takes the bytes out of the socket that were left there.
+func (i *input) consumePeeked(fd int) {
+	if i.reader.peeked > 0 {
+		i.reader.consume(fd)
+	}
+}
+
+// memory returns the bytes of memory that commands take which were not carried out, as far as they are counted.
+func (i *input) memory() int {
+	if held := i.commands.Held(); held > uncounted {
+		return held
+	}
+	return 0
+}
+
+// drain empties the socket before it is closed: closing a socket with bytes in it resets the connection.
+func (i *input) drain(fd int) {
+	i.reader.consume(fd)
+	var b [maxPeeked]byte
+	for first := true; ; first = false {
+		n, err := nonblock.Read(uintptr(fd), b[:]) //nolint:gosec // it is open
+		if n == 0 || err != nil && !errors.Is(err, syscall.EINTR) {
 			return
 		}
-		execute(c, cmd)
-		if c.quits {
-			c.endAfterReplies(nil)
+		if first {
+			_ = unix.Shutdown(fd, unix.SHUT_RD) // nothing more comes
 		}
 	}
 }
 
-// countRequests counts what there is of commands that wait among what waits for all clients.
-func (c *session) countRequests() {
-	held := c.requests.in.Held()
-	if held <= uncounted {
-		held = 0
-	}
-	if held != c.requests.counted && !c.finished {
-		c.requests.counted = held
-		c.out.Charge(held + c.charged)
-	}
+// hungUp tells whether the client has closed its connection and reads no answer. A client that has only shut down
+// its sending side has not.
+func hungUp(fd int) bool {
+	p := []unix.PollFd{{Fd: int32(fd)}} //nolint:gosec // descriptors are small
+	_, err := unix.Poll(p, 0)
+	return err == nil && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
 }

@@ -1,7 +1,6 @@
 package respserver
 
-// Answers that may be long: they are made in pieces, and count among what waits for all
-// clients while they are made.
+// Replies that may be long: they are made in pieces, which count for all clients while the reply is made.
 
 import (
 	"fmt"
@@ -14,86 +13,80 @@ import (
 // pieceSize is how many bytes a piece has room for.
 const pieceSize = 64 << 10
 
-// answer is a long answer in the making.
+// longReply is a reply that is being made.
 type longReply struct {
 	session *session
 	pieces  [][]byte
-	bytes   int // of the pieces, but the last
-	charged int // as counted
+	bytes   int // of all pieces but the last
+	charged int // of these, bytes that count for all clients
 }
 
 func newLongReply(c *session) *longReply { return &longReply{session: c} }
 
-// last returns the piece to append to.
-func (a *longReply) last() []byte {
-	n := len(a.pieces) - 1
+// last returns the piece to append to. Give the result of appending to setLast.
+func (r *longReply) last() []byte {
+	n := len(r.pieces) - 1
 	switch {
 	case n < 0:
-		a.pieces = append(a.pieces, nil)
-	case len(a.pieces[n]) < pieceSize:
-		return a.pieces[n]
+		r.pieces = append(r.pieces, nil)
+	case len(r.pieces[n]) < pieceSize:
+		return r.pieces[n]
 	default:
-		a.bytes += len(a.pieces[n])
-		a.charge(a.bytes + pieceSize)
-		a.pieces = append(a.pieces, make([]byte, 0, pieceSize+pieceSize/8))
+		r.bytes += len(r.pieces[n])
+		r.charge(r.bytes + pieceSize)
+		r.pieces = append(r.pieces, make([]byte, 0, pieceSize+pieceSize/8))
 	}
-	return a.pieces[len(a.pieces)-1]
+	return r.pieces[len(r.pieces)-1]
 }
 
-// put takes the piece that was appended to.
-func (a *longReply) setLast(piece []byte) { a.pieces[len(a.pieces)-1] = piece }
+// setLast replaces the piece that was appended to.
+func (r *longReply) setLast(piece []byte) { r.pieces[len(r.pieces)-1] = piece }
 
-func (a *longReply) charge(bytes int) {
-	if bytes != a.charged {
-		a.session.charge(bytes - a.charged)
-		a.charged = bytes
+func (r *longReply) charge(bytes int) {
+	if bytes != r.charged {
+		r.session.memory.charge(bytes - r.charged)
+		r.charged = bytes
 	}
 }
 
-// tooLong says why no more may be appended, or nothing.
-func (a *longReply) tooLong(command, wayOut string) string {
-	limit := a.session.srv.limits.Answer.Load()
+// tooLong returns the error if no more may be appended, or nothing. advice says what the client can do.
+func (r *longReply) tooLong(command, advice string) string {
+	limit := r.session.srv.limits.Answer.Load()
 	switch {
-	case int64(a.bytes) > limit:
-		return fmt.Sprintf("TOOLARGE %s: more than %d bytes in one answer; %s", command, limit, wayOut)
-	case a.session.out.Full(a.bytes):
+	case int64(r.bytes) > limit:
+		return fmt.Sprintf("TOOLARGE %s: more than %d bytes in one answer; %s", command, limit, advice)
+	case r.session.out.Full(r.bytes):
 		return fmt.Sprintf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
-			"read earlier answers first", command, a.session.srv.limits.Queue.Load())
+			"read earlier answers first", command, r.session.srv.limits.Queue.Load())
 	}
 	return ""
 }
 
-func (a *longReply) size() (n int) {
-	for _, p := range a.pieces {
+// replyText sends the reply as text for people, unless the client asked for no replies.
+func (r *longReply) replyText() {
+	n := 0
+	for _, p := range r.pieces {
 		n += len(p)
 	}
-	return n
-}
-
-// reply sends the answer with what comes before and behind it, unless the client asked
-// for none.
-func (a *longReply) reply(head, tail []byte) {
-	pieces := append(append([][]byte{head}, a.pieces...), tail)
-	a.discard()
-	if !a.session.replies.muted {
-		a.session.out.ReplyOwned(pieces...)
+	head := "$" + strconv.Itoa(n) + "\r\n"
+	if r.session.proto == resp.RESP3 {
+		head = "=" + strconv.Itoa(n+len("txt:")) + "\r\ntxt:"
+	}
+	pieces := r.take([]byte(head), []byte("\r\n"))
+	if !r.session.replies.muted {
+		r.session.out.ReplyOwned(pieces...)
 	}
 }
 
-// replyText sends a text for people.
-func (a *longReply) replyText() {
-	n := a.size()
-	if a.session.proto == resp.RESP3 {
-		a.reply([]byte("="+strconv.Itoa(n+len("txt:"))+"\r\ntxt:"), []byte("\r\n"))
-		return
-	}
-	a.reply([]byte("$"+strconv.Itoa(n)+"\r\n"), []byte("\r\n"))
+// complete completes a reply slot with the reply, with head before it.
+func (r *longReply) complete(slot *hub.Slot, head []byte) {
+	slot.CompleteOwned(r.take(head, nil)...)
 }
 
-// fill sends what is no reply at the place that slot keeps.
-func (a *longReply) completeSlot(slot *hub.Slot) {
-	pieces := a.pieces
-	a.discard()
+// confirm completes a reply slot with pushes: they are no reply, and need no head.
+func (r *longReply) confirm(slot *hub.Slot) {
+	pieces := r.pieces
+	r.discard()
 	if len(pieces) == 1 && len(pieces[0]) < pieceSize/8 {
 		slot.Complete(pieces[0])
 		return
@@ -101,13 +94,15 @@ func (a *longReply) completeSlot(slot *hub.Slot) {
 	slot.CompleteOwned(pieces...)
 }
 
-// giveUp ends the counting: what was sent counts where it waits.
-func (a *longReply) discard() {
-	a.charge(0)
-	a.pieces = nil
+// take returns the reply with what stands before and after it, and empties r.
+func (r *longReply) take(head, tail []byte) [][]byte {
+	pieces := append(append([][]byte{head}, r.pieces...), tail)
+	r.discard()
+	return pieces
 }
 
-// replyText sends a text for people.
-func replyText(c *session, s string) {
-	c.replies.send(resp.AppendVerbatim(c.replies.scratch, c.proto, "txt", s))
+// discard empties r, which counts for nothing then: what was sent counts in the Outbox.
+func (r *longReply) discard() {
+	r.charge(0)
+	r.pieces = nil
 }

@@ -41,9 +41,9 @@ func (u *peekReader) read(fd int, b []byte, leave bool) (int, error) {
 // take takes out of the socket what was read: all of it has been when take
 // returns.
 func (u *peekReader) consume(fd int) {
-	var b [maxUnread]byte
+	var b [maxPeeked]byte
 	for u.peeked > 0 {
-		n, err := nonblock.Read(uintptr(fd), b[:min(u.peeked, maxUnread)]) //nolint:gosec // it is open
+		n, err := nonblock.Read(uintptr(fd), b[:min(u.peeked, maxPeeked)]) //nolint:gosec // it is open
 		switch {
 		case errors.Is(err, syscall.EINTR):
 		case err != nil || n == 0:

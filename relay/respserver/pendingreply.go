@@ -1,35 +1,29 @@
 package respserver
 
-// Replies that come later.
+// Replies that are not known yet.
 
 import (
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 )
 
-// later is the place of a reply that is not known yet.
+// pendingReply is a reply that is not known yet. It has its place among the replies, and is in the protocol in which
+// the command came.
 type pendingReply struct {
 	session *session
-	slot    hub.Slot // of no Outbox: the client wants no reply
+	slot    hub.Slot // zero: the client wants no reply
 	proto   resp.Proto
 }
 
-// later keeps the place of the reply to the command being carried out; nil: the client reads nothing, and is
-// ending.
+// reserveReply reserves the place of the reply to the command that is being carried out; nil: the client does not
+// read, and is being disconnected.
 func (c *session) reserveReply() *pendingReply {
-	l := &pendingReply{session: c, proto: c.proto}
-	if !c.replies.muted && !c.out.Reserve(&l.slot) {
+	r := &pendingReply{session: c, proto: c.proto}
+	if !c.replies.muted && !c.out.Reserve(&r.slot) {
 		return nil
 	}
-	return l
+	return r
 }
 
-func (l *pendingReply) complete(b []byte) { l.slot.Complete(b) }
-func (l *pendingReply) err(text string)   { l.complete(resp.AppendError(nil, text)) }
-
-// give sends an answer in pieces, with what comes before and behind it.
-func (l *pendingReply) completeLong(a *longReply, head, tail []byte) {
-	pieces := append(append([][]byte{head}, a.pieces...), tail)
-	a.discard()
-	l.slot.CompleteOwned(pieces...)
-}
+func (r *pendingReply) complete(b []byte) { r.slot.Complete(b) }
+func (r *pendingReply) err(text string)   { r.complete(resp.AppendError(nil, text)) }

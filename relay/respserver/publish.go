@@ -1,11 +1,18 @@
 package respserver
 
-// PUBLISH and SPUBLISH.
+// PUBLISH and SPUBLISH, and what was published and not answered.
 
 import (
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
 )
+
+// publishes are the publishes of one connection that Redis has not answered.
+type publishes struct {
+	window     int     // how many may be unanswered before the session is paused; fixed after construction
+	unanswered int     // how many are
+	checking   Receipt // of the publish that is being checked; nil: none is
+}
 
 func publish(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
@@ -13,61 +20,68 @@ func publish(kind resp.Kind) func(*session, [][]byte) {
 	}
 }
 
-// publishOne hands a message on and keeps the place of its reply.
+// publishOne publishes a message and reserves the place of its reply.
 func publishOne(c *session, p Publication) {
 	r := &publishReply{session: c, wantsID: p.Field != nil}
 	if !c.replies.muted && !c.out.Reserve(&r.slot) {
-		return // it does not read its replies, and is ending
+		return // the client does not read its replies, and is being disconnected
 	}
-	_ = c.submit(p, r) // r is told
+	_ = c.submit(p, r) // r gets the error
 }
 
-// hand hands a message on. r is told what becomes of it, also of a refusal.
+// submit publishes a message. r gets the outcome; if the message is refused, before submit returns.
 func (c *session) submit(p Publication, r Receipt) (refused error) {
-	p.From, p.By, p.Sender = c.id, c.user(), c
-	c.publishing++
+	p.From, p.By, p.Sender = c.client.id, c.client.user(), &c.client
+	c.publishes.unanswered++
 	checking, err := c.srv.backend.Publish(p, r)
 	switch {
 	case err != nil:
 		r.Published(0, "", err)
 	case checking:
-		c.checking = r
+		c.publishes.checking = r
 		c.pause(waitsForCheck)
 	}
-	if c.publishing >= c.window {
+	if c.publishes.unanswered >= c.publishes.window {
 		c.pause(waitsForRoom)
 	}
 	return err
 }
 
-// passed notes that a publish is not being checked any more, and reports whether it was.
+// checkEnded notes that the publish of r is not being checked any more, and reports whether it was.
 func (c *session) checkEnded(r Receipt) bool {
-	if c.checking != r {
+	if c.publishes.checking != r {
 		return false
 	}
-	c.checking = nil
+	c.publishes.checking = nil
 	c.unpause(waitsForCheck)
 	return true
 }
 
-// published gives the place of a publish in the window back.
+// publishAnswered notes that a publish is answered.
 func (c *session) publishAnswered() {
-	if c.publishing--; c.publishing < c.window {
+	if c.publishes.unanswered--; c.publishes.unanswered < c.publishes.window {
 		c.unpause(waitsForRoom)
 	}
 }
 
-// receipt puts the answer of a publish in its place.
-type publishReply struct {
-	session *session
-	slot    hub.Slot // of no Outbox: the client wants no reply
-	wantsID bool     // in place of the number of receivers
+// withdrawPublishes gives up the publishes that could not be sent to Redis so far: the client may be trying again.
+func (c *session) withdrawPublishes() {
+	if c.publishes.unanswered > 0 {
+		c.srv.backend.Withdraw(c.client.id)
+	}
 }
 
-// Checked lets the session read on.
+// publishReply is the Receipt of one PUBLISH, SPUBLISH or XADD. It completes the reply.
+type publishReply struct {
+	session *session
+	slot    hub.Slot // zero: the client wants no reply
+	wantsID bool     // the reply is the ID, not the number of receivers
+}
+
+// Checked lets the session go on.
 func (r *publishReply) Checked() { r.session.checkEnded(r) }
 
-// Published answers the client.
+// Published completes the reply.
 func (r *publishReply) Published(receivers int64, id string, err error) {
 	r.session.checkEnded(r)
 	r.session.publishAnswered()

@@ -1,6 +1,6 @@
 package respserver
 
-// PUBSUB.
+// PUBSUB: which channels and patterns have subscribers, over all relays.
 
 import (
 	"fmt"
@@ -42,17 +42,17 @@ var pubsubCommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "6.2.0", group: "pubsub"},
 )
 
-// maxListings is how many lists of all channels are under way: Redis's answer may be large, and is counted
-// nowhere.
+// maxListings is how many lists of channels may be asked of Redis at a time: Redis's answer may be large, and is
+// counted nowhere.
 const maxListings = 16
 
-// listings are the questions for all channels that wait for their turn.
+// listings are the commands that list channels, and wait for their turn.
 type listings struct {
-	running int
+	running int // asked of Redis
 	waiting []func()
 }
 
-// begin runs ask now, or when others have their answers: until then c carries out nothing else.
+// run runs ask now, or when others have their answers. Until then c is paused.
 func (l *listings) run(c *session, ask func()) {
 	if l.running < maxListings {
 		l.running++
@@ -66,7 +66,7 @@ func (l *listings) run(c *session, ask func()) {
 	})
 }
 
-// end lets the next one ask, behind what is being done.
+// done runs the next one, in a turn of its own.
 func (l *listings) done(s *Server) {
 	l.running--
 	if len(l.waiting) > 0 {
@@ -92,36 +92,36 @@ func channels(kind resp.Kind) func(*session, [][]byte) {
 			c.replies.err(problem)
 			return
 		}
-		what := "PUBSUB " + strings.ToUpper(string(args[1]))
-		l := c.reserveReply()
-		if l == nil {
+		command := "PUBSUB " + strings.ToUpper(string(args[1]))
+		r := c.reserveReply()
+		if r == nil {
 			return
 		}
 		c.srv.listings.run(c, func() {
-			c.srv.backend.Channels(c.user(), kind, pattern, func(list []string, err error) {
+			c.srv.backend.Channels(c.client.user(), kind, pattern, func(list []string, err error) {
 				c.srv.listings.done(c.srv)
-				l.completeChannels(what, list, err)
+				completeChannels(r, command, list, err)
 			})
 		})
 	}
 }
 
-// channels answers with a list of names.
-func (l *pendingReply) completeChannels(what string, list []string, err error) {
+// completeChannels replies with a list of names, or an error.
+func completeChannels(r *pendingReply, command string, list []string, err error) {
 	if err != nil {
-		l.err(err.Error())
+		r.err(err.Error())
 		return
 	}
-	a := newLongReply(l.session)
+	text := newLongReply(r.session)
 	for _, name := range list {
-		a.setLast(resp.AppendBulkString(a.last(), name))
-		if problem := a.tooLong(what, "ask for some, with a pattern"); problem != "" {
-			a.discard()
-			l.err(problem)
+		text.setLast(resp.AppendBulkString(text.last(), name))
+		if problem := text.tooLong(command, "ask for some, with a pattern"); problem != "" {
+			text.discard()
+			r.err(problem)
 			return
 		}
 	}
-	l.completeLong(a, resp.AppendArray(nil, len(list)), nil)
+	text.complete(&r.slot, resp.AppendArray(nil, len(list)))
 }
 
 func numsub(kind resp.Kind) func(*session, [][]byte) {
@@ -135,36 +135,36 @@ func numsub(kind resp.Kind) func(*session, [][]byte) {
 			names = append(names, string(name))
 			bytes += memoryOfName(resp.Message, len(name))
 		}
-		l := c.reserveReply()
-		if l == nil {
+		r := c.reserveReply()
+		if r == nil {
 			return
 		}
-		c.charge(bytes)
-		c.srv.backend.Subscribers(c.user(), kind, names, func(counts []int64, err error) {
-			c.charge(-bytes)
+		c.memory.charge(bytes)
+		c.srv.backend.Subscribers(c.client.user(), kind, names, func(counts []int64, err error) {
+			c.memory.charge(-bytes)
 			if err != nil {
-				l.err(err.Error())
+				r.err(err.Error())
 				return
 			}
-			a := newLongReply(c)
+			text := newLongReply(c)
 			for i, name := range names {
-				a.setLast(resp.AppendInt(resp.AppendBulkString(a.last(), name), counts[i]))
+				text.setLast(resp.AppendInt(resp.AppendBulkString(text.last(), name), counts[i]))
 			}
-			l.completeLong(a, resp.AppendArray(nil, 2*len(names)), nil)
+			text.complete(&r.slot, resp.AppendArray(nil, 2*len(names)))
 		})
 	}
 }
 
 func numpat(c *session, _ [][]byte) {
-	l := c.reserveReply()
-	if l == nil {
+	r := c.reserveReply()
+	if r == nil {
 		return
 	}
 	c.srv.backend.Patterns(func(n int64, err error) {
 		if err != nil {
-			l.err(err.Error())
+			r.err(err.Error())
 			return
 		}
-		l.complete(resp.AppendInt(nil, n))
+		r.complete(resp.AppendInt(nil, n))
 	})
 }

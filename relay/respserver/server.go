@@ -15,7 +15,6 @@ import (
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
-	"redis-relay/relay/resp"
 	"redis-relay/relay/sampling"
 )
 
@@ -172,7 +171,7 @@ func (s *Server) sessionsByAge() []*session {
 	for _, c := range s.sessions {
 		all = append(all, c)
 	}
-	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.client.id, b.client.id) })
 	return all
 }
 
@@ -186,27 +185,14 @@ func (s *Server) endSoon(c *session) {
 		list := s.endingSoon
 		s.endingSoon = nil
 		for _, c := range list {
-			c.endRequested = false
-			if c.finished {
+			c.ending.requested = false
+			if c.ending.finished {
 				c.close() // what it waited for does not come
 			} else {
-				c.finish(*c.endReason)
+				c.finish(*c.ending.reason)
 			}
 		}
 	})
-}
-
-// MayListen tells whether a user who listens to a name may go on.
-type MayListen func(by User, kind resp.Kind, name []byte) bool
-
-// Reconsider disconnects clients that listen to what their user may not listen to any more. It
-// follows a change of what Gate answers.
-func (s *Server) RecheckAccess(may MayListen) {
-	for _, c := range s.sessionsByAge() {
-		if !stillAllowed(c, may) {
-			c.finish(reasonDenied)
-		}
-	}
 }
 
 // sweep ends sessions whose command does not come in whole in time: the first
@@ -222,7 +208,7 @@ func (s *Server) sweep() {
 	}
 	before := s.clock() - limit
 	for _, c := range s.sessions {
-		if since := c.incompleteSince; since != 0 && since < before {
+		if since := c.input.incompleteSince; since != 0 && since < before {
 			c.finish(ReasonCutOff)
 		}
 	}

@@ -1,11 +1,9 @@
 package respserver
 
-// XRANGE, XREVRANGE and XLEN: channels with history, read with the stream commands
-// every client library has, under the channel's own name.
+// XRANGE, XREVRANGE and XLEN: channels with history are read with the stream commands that every client library has,
+// under the channel's own name.
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
 	"redis-relay/relay/resp"
@@ -17,30 +15,29 @@ type Entry struct {
 	Fields [][]byte // names and values in turn; must not be changed
 }
 
-// Stream is what was read of one channel.
+// Stream is the entries that were read of one channel.
 type Stream struct {
 	Channel string
 	Entries []Entry
 }
 
-// Position is where one channel is read on: behind an ID, behind what is newest when it is
-// read ("$"), or at that ("+", not for Await).
+// Position is where the reading of one channel begins: after an ID, after the newest entry ("$"), or with the newest
+// entry ("+", not for Await).
 type Position struct {
 	Channel string
 	After   string
 }
 
-// Range is what XRANGE or XREVRANGE asks for.
+// Range is the arguments of XRANGE or XREVRANGE.
 type Range struct {
 	Command string // XRANGE or XREVRANGE
 	Channel string
-	From    string // where it begins; for XREVRANGE that is the greater ID
+	From    string // the ID where it begins; for XREVRANGE the greater one
 	To      string
 	Count   int // entries at most; 0: all
 }
 
-// Held is told, page by page, how much has been read for an answer. Its error ends the
-// reading.
+// ReadProgress is called after each page with how much has been read for a reply so far. An error ends the reading.
 type ReadProgress func(entries, bytes int) error
 
 func streamCommands() []*command {
@@ -91,7 +88,7 @@ func streamRange(c *session, args [][]byte) {
 	})
 }
 
-// parseRange reads a command as far as it is one that Redis will answer with entries.
+// parseRange parses a command. ok is false if Redis will not answer it with entries.
 func parseRange(args [][]byte) (q Range, ok bool) {
 	options := args[min(4, len(args)):]
 	if len(args) < 4 || len(options)%2 != 0 {
@@ -110,91 +107,28 @@ func parseRange(args [][]byte) (q Range, ok bool) {
 	return q, true
 }
 
-// maxReadings is how many answers of history are read for one client at a time.
-const maxOpenReads = 16
-
-// reading is an answer of history that is being read, as history was when the command came: the session
-// goes on meanwhile.
-type historyRead struct {
-	*pendingReply
-	channel string
-	charged int
-}
-
-// beginReading keeps the place of the answer; nil: the client reads nothing, and is ending.
-func beginHistoryRead(c *session, channel string) *historyRead {
-	l := c.reserveReply()
-	if l == nil {
-		return nil
-	}
-	if c.openReads++; c.openReads == maxOpenReads {
-		c.pause(waitsForReads)
-	}
-	return &historyRead{pendingReply: l, channel: channel}
-}
-
-var errEnding = errors.New("the session is ending")
-
-// hold is told of an answer that is being read: until it is whole it
-// counts among what waits for all clients. One entry is had, however large.
-func (r *historyRead) progress(entries, bytes int) error {
-	c := r.session
-	switch limit := c.srv.limits.Answer.Load(); {
-	case c.out.Closed():
-		return errEnding
-	case entries > 1 && int64(bytes) > limit:
-		return fmt.Errorf("TOOLARGE %s: more than %d bytes in one answer; read less at a time, with COUNT",
-			r.channel, limit)
-	case c.out.Full(bytes):
-		return fmt.Errorf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
-			"read earlier answers first", r.channel, c.srv.limits.Queue.Load())
-	}
-	c.charge(bytes - r.charged)
-	r.charged = bytes
-	return nil
-}
-
-// end answers.
-func (r *historyRead) finish(err error, answer func() []byte) {
-	if err != nil {
-		r.err(err.Error())
-	} else {
-		r.slot.CompleteOwned(answer())
-	}
-	r.release()
-}
-
-// letGo makes room for another.
-func (r *historyRead) release() {
-	c := r.session
-	c.charge(-r.charged)
-	r.charged = 0
-	c.openReads--
-	c.unpause(waitsForReads)
-}
-
-// streamQuery is a command that Redis answers.
+// streamQuery has Redis carry out a command and sends its answer.
 func streamQuery(c *session, args [][]byte) {
-	query(c, strings.ToUpper(string(args[0])), args[1], args[2:], func(l *pendingReply, v any) {
-		l.complete(appendValue(nil, l.proto, v))
+	query(c, strings.ToUpper(string(args[0])), args[1], args[2:], func(r *pendingReply, v any) {
+		r.complete(appendValue(nil, r.proto, v))
 	})
 }
 
-// query asks Redis, in the order of commands.
-func query(c *session, command string, channel []byte, rest [][]byte, answered func(l *pendingReply, v any)) {
+// query has Redis carry out a command on a channel, in order with the other commands. answered gets the answer.
+func query(c *session, command string, channel []byte, rest [][]byte, answered func(r *pendingReply, v any)) {
 	if !mayListen(c, resp.Message, channel) {
 		return
 	}
-	l := c.reserveReply()
-	if l == nil {
+	r := c.reserveReply()
+	if r == nil {
 		return
 	}
 	c.srv.backend.Query(command, channel, rest, func(v any, err error) {
 		if err != nil {
-			l.err(err.Error())
+			r.err(err.Error())
 			return
 		}
-		answered(l, v)
+		answered(r, v)
 	})
 }
 
@@ -214,7 +148,7 @@ func appendValue(b []byte, proto resp.Proto, v any) []byte {
 	return resp.AppendNullArray(b, proto)
 }
 
-// appendEntries writes the answer to XRANGE.
+// appendEntries writes the reply to XRANGE.
 func appendEntries(b []byte, list []Entry) []byte {
 	b = resp.AppendArray(b, len(list))
 	for _, e := range list {

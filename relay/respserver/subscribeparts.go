@@ -1,97 +1,91 @@
 package respserver
 
-// Commands with very many names: they are carried out in parts, so that none holds the loop for long.
+// SUBSCRIBE with very many names, carried out in parts so that none holds the loop for long.
 
-import (
-	"slices"
+import "redis-relay/relay/resp"
 
-	"redis-relay/relay/resp"
-)
-
-// part is how many names a turn deals with.
+// namesPerTurn is how many names of one command are dealt with in a turn.
 const namesPerTurn = 1000
 
-// naming is a SUBSCRIBE of more names than a part has. First all are checked, so that one that is refused
-// refuses the whole command; then each part is subscribed, and answered, by itself. An error of Redis
-// refuses only a part. The session waits until all parts are on their way.
+// subscribeInParts is a SUBSCRIBE of more than namesPerTurn names. First all names are checked, so that one that is
+// refused refuses the whole command. Then each part is subscribed and answered by itself; an error of Redis refuses
+// only a part. The session is paused until all parts are on their way.
 type subscribeInParts struct {
 	session *session
 	kind    resp.Kind
-	args    [][]byte // valid while the session waits
+	args    [][]byte // valid while the session is paused
 	next    int      // of args
-	checked bool     // all are
+	checked bool     // all args are
 	added   map[string]struct{}
-	charged int
+	charged int // bytes
 }
 
-// nameMany is subscribe for very many names.
+// subscribeMany is subscribe for more than namesPerTurn names.
 func subscribeMany(c *session, kind resp.Kind, args [][]byte) {
-	n := &subscribeInParts{session: c, kind: kind, args: args, added: map[string]struct{}{}}
-	n.charged = memoryOfArguments(args)
-	c.subscribingParts = n
+	s := &subscribeInParts{session: c, kind: kind, args: args, added: map[string]struct{}{}}
+	s.charged = memoryOfArguments(args)
+	c.subs.inParts = s
 	c.pause(waitsForParts)
-	c.charge(n.charged)
-	n.nextPart()
+	c.memory.charge(s.charged)
+	s.nextPart()
 }
 
-// turn deals with one part, and sees to the next.
-func (n *subscribeInParts) nextPart() {
-	args := n.args[n.next:min(n.next+namesPerTurn, len(n.args))]
-	switch n.next += len(args); {
-	case n.session.endReason != nil || !n.takePart(args):
-		n.end()
-	case n.next < len(n.args):
-		n.session.srv.loop.Post(n.nextPart)
-	case n.checked:
-		n.end()
+// nextPart checks or subscribes one part, and posts the next.
+func (s *subscribeInParts) nextPart() {
+	args := s.args[s.next:min(s.next+namesPerTurn, len(s.args))]
+	switch s.next += len(args); {
+	case s.session.ending.reason != nil || !s.takePart(args):
+		s.end()
+	case s.next < len(s.args):
+		s.session.srv.loop.Post(s.nextPart)
+	case s.checked:
+		s.end()
 	default:
-		n.checked, n.next, n.added = true, 0, nil
-		n.session.srv.loop.Post(n.nextPart)
+		s.checked, s.next, s.added = true, 0, nil
+		s.session.srv.loop.Post(s.nextPart)
 	}
 }
 
-func (n *subscribeInParts) takePart(args [][]byte) bool {
-	if n.checked {
-		return subscribePart(n.session, n.kind, args)
+func (s *subscribeInParts) takePart(args [][]byte) bool {
+	if s.checked {
+		return subscribePart(s.session, s.kind, args)
 	}
-	return n.check(args)
+	return s.check(args)
 }
 
-// check looks whether the user may listen to names, and whether they are too many.
-func (n *subscribeInParts) check(args [][]byte) bool {
-	c := n.session
+// check checks whether the user may listen to names, and whether they are too many.
+func (s *subscribeInParts) check(args [][]byte) bool {
+	c := s.session
 	for _, name := range args {
-		if !mayListen(c, n.kind, name) {
+		if !mayListen(c, s.kind, name) {
 			return false
 		}
-		if _, has := c.subs.names[n.kind][string(name)]; !has {
-			n.added[string(name)] = struct{}{}
+		if _, has := c.subs.names[s.kind][string(name)]; !has {
+			s.added[string(name)] = struct{}{}
 		}
 	}
-	problem := tooMany(c, n.kind, n.args[0], len(n.added))
+	problem := tooMany(c, s.kind, s.args[0], len(s.added))
 	if problem != "" {
-		deny(c, n.args[0], problem)
+		deny(c, s.args[0], problem)
 	}
 	return problem == ""
 }
 
-func (n *subscribeInParts) end() {
-	n.session.subscribingParts = nil
-	n.session.charge(-n.charged)
-	n.session.unpause(waitsForParts)
+func (s *subscribeInParts) end() {
+	s.session.subs.inParts = nil
+	s.session.memory.charge(-s.charged)
+	s.session.unpause(waitsForParts)
 }
 
-// mayStay tells whether the user may go on with what was checked.
-func (n *subscribeInParts) stillAllowed(may MayListen) bool {
-	args := n.args
-	if !n.checked {
-		args = args[:n.next]
+// checkedNames returns the names that were checked so far.
+func (s *subscribeInParts) checkedNames() [][]byte {
+	if s.checked {
+		return s.args
 	}
-	by := n.session.user()
-	return !slices.ContainsFunc(args, func(name []byte) bool { return !may(by, n.kind, name) })
+	return s.args[:s.next]
 }
 
-// memoryOf is about how many bytes of memory arguments take while a command is carried out in parts.
+// memoryOfArguments estimates the bytes of memory that arguments take while a command is carried out in parts.
 func memoryOfArguments(args [][]byte) (bytes int) {
 	const each = 64
 	for _, arg := range args {

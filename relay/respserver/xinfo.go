@@ -1,6 +1,6 @@
 package respserver
 
-// XINFO, on channels with history: what Redis says of the stream.
+// XINFO on channels with history: what Redis answers about the stream.
 
 import (
 	"strings"
@@ -28,16 +28,16 @@ var xinfoCommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "5.0.0", group: "stream"},
 )
 
-// xinfo is a subcommand that Redis answers.
+// xinfo has Redis carry out a subcommand and sends its answer.
 func xinfo(c *session, args [][]byte) {
 	isMap := lower(args[1]) == "stream"
-	query(c, "XINFO "+strings.ToUpper(string(args[1])), args[2], args[3:], func(l *pendingReply, v any) {
-		l.complete(appendInfo(nil, l.proto, v, isMap))
+	query(c, "XINFO "+strings.ToUpper(string(args[1])), args[2], args[3:], func(r *pendingReply, v any) {
+		r.complete(appendInfo(nil, r.proto, v, isMap))
 	})
 }
 
-// appendInfo writes an answer of XINFO: of what Redis says in RESP3 in maps, those of the
-// keys that hold maps, too.
+// appendInfo writes an answer of XINFO. isMap says that v is fields and values, which RESP3 sends as a map. Elements of
+// lists may be maps, too.
 func appendInfo(b []byte, proto resp.Proto, v any, isMap bool) []byte {
 	list, isList := v.([]any)
 	switch {
@@ -62,7 +62,7 @@ func appendInfo(b []byte, proto resp.Proto, v any, isMap bool) []byte {
 	return b
 }
 
-// isInfoMap tells whether an array is of fields and values: a group, or a consumer.
+// isInfoMap tells whether a list is the fields and values of a group or a consumer.
 func isInfoMap(v any) bool {
 	list, _ := v.([]any)
 	return len(list) > 0 && list[0] == "name"

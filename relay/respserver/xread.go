@@ -11,8 +11,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// xread waits in the place of the session: as in Redis, what the client sends
-// meanwhile is carried out afterwards.
+// xread pauses the session while it waits: as in Redis, commands behind it are carried out afterwards.
 func xread(c *session, args [][]byte) {
 	q, problem := parseRead(args[1:])
 	if problem != "" {
@@ -46,18 +45,18 @@ func xread(c *session, args [][]byte) {
 	x.await()
 }
 
-// xreading is an XREAD under way.
+// pendingXRead is an XREAD that is not answered yet.
 type pendingXRead struct {
 	*historyRead
 	query readQuery
-	kept  int
-	ended bool // it was answered, or given up
+	kept  int  // bytes, in the session's Outbox
+	ended bool // it was answered, or cancelled
 }
 
-// read takes what there is.
+// read takes the entries that are there. If there are none, a blocking XREAD waits for some.
 func (x *pendingXRead) read(streams []Stream, err error) {
-	if err == nil && len(streams) == 0 && x.query.blocking && !x.session.finished {
-		x.query.waitForAny() // there is none
+	if err == nil && len(streams) == 0 && x.query.blocking && !x.session.ending.finished {
+		x.query.waitForAny()
 		x.await()
 		return
 	}
@@ -75,17 +74,18 @@ func (x *pendingXRead) await() {
 	case x.ended:
 		return
 	}
-	c.waitingAt = x.query.list
-	c.cancelRead = func() {
+	c.reads.waitingAt = x.query.list
+	c.reads.cancel = func() {
 		cancel()
 		x.slot.Complete(nil)
 		x.close()
 	}
-	if c.hungUp {
-		c.finish("") // nobody is there to be told
+	if c.ending.hungUp {
+		c.finish("") // nobody reads the reply
 	}
 }
 
+// answer replies with entries or an error.
 func (x *pendingXRead) answer(streams []Stream, err error) {
 	if err != nil {
 		x.err(err.Error())
@@ -95,11 +95,12 @@ func (x *pendingXRead) answer(streams []Stream, err error) {
 	x.close()
 }
 
+// close ends the wait and lets the session go on.
 func (x *pendingXRead) close() {
 	c := x.session
 	x.ended = true
 	if x.query.blocking {
-		c.cancelRead, c.waitingAt = nil, nil
+		c.reads.cancel, c.reads.waitingAt = nil, nil
 	}
 	c.out.Keep(-x.kept)
 	x.release()
@@ -108,13 +109,12 @@ func (x *pendingXRead) close() {
 	}
 }
 
-// fromLast tells whether the last entry of a stream is asked for, which Redis has known
-// since 7.4.
+// fromLast tells whether the query asks for the last entry of a stream ("+", which came with Redis 7.4).
 func (q *readQuery) fromLast() bool {
 	return slices.ContainsFunc(q.list, func(p Position) bool { return p.After == "+" })
 }
 
-// waitForAny has streams without a last entry read from their beginning.
+// waitForAny has streams that have no last entry read from their beginning.
 func (q *readQuery) waitForAny() {
 	for i := range q.list {
 		if q.list[i].After == "+" {
@@ -123,7 +123,7 @@ func (q *readQuery) waitForAny() {
 	}
 }
 
-// appendStreams writes the answer to XREAD: nothing is null.
+// appendStreams writes the reply to XREAD. No streams are a null.
 func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
 	if len(streams) == 0 {
 		return resp.AppendNullArray(b, proto)
@@ -143,7 +143,7 @@ func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
 	return b
 }
 
-// readQuery is what XREAD asks for.
+// readQuery is the arguments of XREAD.
 type readQuery struct {
 	list     []Position
 	count    int // 0: all
@@ -162,8 +162,7 @@ const (
 	errGroupID    = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
 )
 
-// maxBlock is the longest time a client may wait, in milliseconds: it fits a
-// time.Duration.
+// maxBlock is the longest time that a client may wait, in milliseconds: it fits a time.Duration.
 const maxBlock = int64(1<<63-1) / int64(time.Millisecond)
 
 func parseRead(args [][]byte) (q readQuery, problem string) {
