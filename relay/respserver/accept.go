@@ -1,6 +1,6 @@
 package respserver
 
-// Letting connections in, or turning them away.
+// Accepting connections, and refusing them.
 
 import (
 	"errors"
@@ -17,20 +17,19 @@ import (
 )
 
 const (
-	// ReasonCutOff says that a command did not come in whole within its time.
+	// ReasonCutOff says that a command did not come in completely within Limits.Command.
 	ReasonCutOff = "incomplete"
 
-	sweepInterval = time.Second // between two looks for such
+	sweepInterval = time.Second // between two looks for such commands
 
-	retryMin       = 5 * time.Millisecond // after a failed accept, at first
-	retryMax       = time.Second          // and at last
-	recoveredAfter = 2 * retryMax         // without a failed accept, until the trouble is over
+	retryMin       = 5 * time.Millisecond // the first pause after a failed accept
+	retryMax       = time.Second          // the longest pause
+	recoveredAfter = 2 * retryMax         // after so long without a failed accept, accepting works again
 
-	acceptsPerTurn = 64 // connections accepted in one turn
+	acceptsPerTurn = 64 // connections
 
-	// Bytes of a burst that a Unix socket takes before its peer reads them. Linux
-	// doubles this, and gives at most twice net.core.wmem_max (208 KiB by default).
-	// An idle socket takes no memory for it.
+	// Bytes of a burst that a Unix socket takes before its peer reads them. Linux doubles this number, and allows at
+	// most twice net.core.wmem_max (208 KiB by default). An idle socket takes no memory for it.
 	sendBuffer = 512 << 10
 )
 
@@ -38,12 +37,12 @@ const (
 type acceptor struct {
 	server   *Server
 	accept   func(listener int) (fd int, err error)
-	socket   *loop.Descriptor // nil: it does not listen
+	socket   *loop.Descriptor // nil: nothing is accepted
 	failures acceptFailures
-	pause    *loop.Timer // set: nothing is accepted before; nil: nothing ever failed
+	pause    *loop.Timer // while it is set, nothing is accepted; nil: no accept has failed
 }
 
-// listen accepts what comes on a listening descriptor, in place of the one before.
+// listen accepts connections on a listening descriptor, in place of the earlier one. It owns fd.
 func (a *acceptor) listen(fd int) {
 	a.close()
 	if a.server.closing {
@@ -57,7 +56,7 @@ func (a *acceptor) listen(fd int) {
 		return
 	}
 	a.socket = socket
-	socket.Again() // for those that came before
+	socket.Again() // for connections that came before
 }
 
 func (a *acceptor) close() {
@@ -70,7 +69,7 @@ func (a *acceptor) close() {
 	}
 }
 
-// fail says that the listener cannot be used any more.
+// fail reports that the listener cannot be used any more.
 func (a *acceptor) fail(err error) {
 	a.close()
 	a.server.failed(err)
@@ -101,21 +100,21 @@ func (a *acceptor) Ready(loop.Events) {
 	a.socket.Again()
 }
 
-// isExhaustion tells whether the system has too little of something, for now.
+// isExhaustion tells whether the system lacks descriptors or memory, for now.
 func isExhaustion(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
 		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// failing is a time in which connections cannot be accepted, or only one where
-// another has gone. It is told of when it begins and when it is over.
+// acceptFailures is a time in which connections cannot be accepted, or only where another has ended. Its beginning and
+// its end are logged.
 type acceptFailures struct {
-	since time.Time // zero: it is not
-	last  time.Time // that an accept failed
+	since time.Time // zero: accepting works
+	last  time.Time // when an accept failed last
 	wait  time.Duration
 }
 
-// again takes note of a failure and returns how long to wait.
+// failed notes that an accept failed, and returns how long to wait.
 func (f *acceptFailures) failed(log *zap.Logger, err error) time.Duration {
 	f.last = time.Now()
 	if f.since.IsZero() {
@@ -127,7 +126,7 @@ func (f *acceptFailures) failed(log *zap.Logger, err error) time.Duration {
 	return f.wait
 }
 
-// over takes note of a connection.
+// accepted notes that an accept succeeded.
 func (f *acceptFailures) accepted(log *zap.Logger) {
 	f.wait = 0
 	if !f.since.IsZero() && time.Since(f.last) > recoveredAfter {
@@ -136,8 +135,8 @@ func (f *acceptFailures) accepted(log *zap.Logger) {
 	}
 }
 
-// open turns a connection away, or begins its session. What it has sent already is read when the kernel tells
-// of it: behind what came on connections that were there before, as in Redis.
+// connect begins the session of a connection, or refuses the connection. What it has sent already is read when the
+// kernel reports it: after what came on earlier connections, as in Redis.
 func (s *Server) connect(fd int) {
 	s.accepted.Add(1)
 	p := credentials(fd)
@@ -160,7 +159,7 @@ func (s *Server) turnAway(fd int, p peer, why error) {
 	_ = unix.Close(fd)
 }
 
-// admit checks the peer's credentials, which the kernel vouches for.
+// admit checks whether the peer may connect, by the credentials that the kernel reports.
 func (s *Server) admit(p peer) error {
 	if len(s.opts.AllowUIDs) == 0 && len(s.opts.AllowGIDs) == 0 {
 		return nil

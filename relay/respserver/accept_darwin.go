@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// accept takes the next connection of a listening descriptor; it is non-blocking.
+// accept accepts the next connection of a listening descriptor. fd is non-blocking.
 func accept(listener int) (fd int, err error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -1,6 +1,6 @@
 package respserver
 
-// What the door needs of the relay behind it.
+// What the server needs of the relay.
 
 import (
 	"time"
@@ -13,25 +13,25 @@ import (
 
 // Publication is a message that a local client wants published.
 type Publication struct {
-	From     uint64 // the connection; what one publishes keeps its order
+	From     uint64 // the connection; messages of one connection keep their order
 	By       User
-	Sender   Sender // who published it; nil: that is not known
+	Sender   Sender // the client; nil: unknown
 	Kind     resp.Kind
 	Channel  []byte // valid during the call
 	Payload  []byte // valid during the call
-	Field    []byte // of XADD, valid during the call; nil: it is none
-	Oversize int64  // > 0: the length in bytes of a payload too large to be read
+	Field    []byte // the name of the field of XADD, valid during the call; nil: it is no XADD
+	Oversize int64  // bytes of a payload that was too large to be read; 0: it was read
 }
 
-// Client says which connection it is.
+// Client is what is known of a connection's client.
 type Client struct {
 	ID   uint64
-	Name string // as the client has set it
-	PID  int32  // 0: not known
+	Name string // that the client has set; empty: none
+	PID  int32  // 0: unknown
 	User
 }
 
-// Fields are those of a line in the log: what is known.
+// Fields returns the fields of a log line about the client: what is known.
 func (c Client) Fields() []zap.Field {
 	fields := []zap.Field{zap.Uint64("client", c.ID)}
 	if c.Name != "" {
@@ -46,82 +46,81 @@ func (c Client) Fields() []zap.Field {
 	return fields
 }
 
-// Sender says who it is, which few publications need to say.
+// Sender is the client of a publication. Identity is called only where it is needed.
 type Sender interface{ Identity() Client }
 
-// SlowClient is a client that did not keep up.
+// SlowClient reports a client that does not keep up.
 type SlowClient struct {
 	Client
 	Reason       hub.Reason
-	Disconnected bool   // it is disconnected
-	Missed       uint64 // messages since the last time; 0: it is disconnected
+	Disconnected bool   // the client is disconnected
+	Missed       uint64 // messages since the last report; 0: the client is disconnected
 
-	hub.Backlog // what there is for it, or was
+	hub.Backlog // what waits for the client, or what waited when it was disconnected
 }
 
-// Receipt is told what became of a publication, by the loop.
+// Receipt gets the outcome of a publication. The loop calls it.
 type Receipt interface {
-	// Checked follows once if Publish has said checking, unless Published comes first: the message was
-	// handed on.
+	// Checked is called once if Publish has returned checking, unless Published is called first: the check has
+	// passed, and the message is sent to Redis.
 	Checked()
-	// Published gives the number of receivers, and the ID if the message was
-	// persisted; or the error for the publisher. It is called once.
+	// Published is called once, with the number of receivers, and the ID if the message was persisted; or with the
+	// error for the publisher.
 	Published(receivers int64, id string, err error)
 }
 
-// The text of an error that goes to a client begins with its code word, such as
-// "DENIED chat:42: ...". Everything is called by the loop, and must not block; what is called done is called
-// once, by the loop, perhaps before the method returns.
+// The loop calls all methods, and they must not block. Each done is called once, by the loop; it may be called before
+// the method returns. The text of an error that goes to a client begins with its code word, such as
+// "DENIED chat:42: ...".
 type (
-	// Publisher hands messages on.
+	// Publisher publishes messages.
 	Publisher interface {
-		// Publish refuses a message, or takes it; then the receipt follows. checking says that the message is
-		// still being checked: what the sender sends behind it must wait until Receipt.Checked.
+		// Publish takes a message, and r gets the outcome; or it refuses the message with an error, and r gets
+		// nothing. checking says that the message is still being checked: what its sender sends after it must wait
+		// until Receipt.Checked.
 		Publish(p Publication, r Receipt) (checking bool, err error)
-		// TakeBack refuses what was taken from a connection and could not be sent so far.
+		// Withdraw refuses what a connection has published and could not be sent to Redis so far.
 		Withdraw(from uint64)
 	}
-	// Gate decides who may listen.
+	// Gate decides which users may listen to which names.
 	Gate interface {
-		// MaySubscribe returns why a user may not listen to a name, or nil.
+		// MaySubscribe returns the error for a user who may not listen to a name, or nil.
 		MaySubscribe(by User, kind resp.Kind, name []byte) error
 	}
-	// Witness hears of clients that do not keep up.
+	// SlowClientObserver is told of clients that do not keep up.
 	SlowClientObserver interface {
-		// Behind is called when a client begins to miss messages, every ten seconds while
-		// it goes on, and when it is disconnected for it.
+		// ClientSlow is called when a client begins to miss messages, every ten seconds while that goes on, and when
+		// the client is disconnected for it.
 		ClientSlow(c SlowClient)
 	}
-	// Census answers the questions of PUBSUB, as far as the user who asks may know, for the moment at which
-	// they are asked.
+	// PubSubCounts answers the questions of PUBSUB for the moment of the call, as far as the user may know the
+	// answer.
 	PubSubCounts interface {
 		Channels(by User, kind resp.Kind, pattern []byte, done func([]string, error))
 		Subscribers(by User, kind resp.Kind, names []string, done func([]int64, error))
 		Patterns(done func(int64, error))
 	}
-	// History answers for persisted channels. An error is worded for the client.
+	// History reads persisted channels. Its errors go to the client.
 	History interface {
-		// Query carries out XLEN or XINFO with a subcommand, or a command of which Redis will only
-		// say what is wrong with it; rest is what follows the channel. The answer is an
-		// int64, a string, nil or a []any of these.
+		// Query carries out XLEN, XINFO with a subcommand, or a command that Redis will only answer with an error.
+		// rest is the arguments after the channel. The answer is an int64, a string, nil or a []any of these.
 		Query(command string, channel []byte, rest [][]byte, done func(any, error))
 		// Range carries out XRANGE or XREVRANGE.
 		Range(q Range, held ReadProgress, done func([]Entry, error))
-		// Read returns what there is behind each position, at most count entries of each
-		// channel (0: all).
+		// Read returns the entries after each position, at most count of each channel (0: all).
 		Read(list []Position, count int, held ReadProgress, done func([]Stream, error))
-		// Await is Read for a client that waits: done is called with nothing when
-		// block (0: never) has passed. cancel gives up: done is not called any more.
+		// Await is Read for a client that waits for entries. done is called with nothing when block (0: never) has
+		// passed. After cancel, done is not called.
 		Await(list []Position, count int, block time.Duration, done func([]Stream, error)) (cancel func(), err error)
 	}
-	// Backend is the relay behind the door.
+	// Backend is the relay.
 	Backend interface {
 		Publisher
 		Gate
 		SlowClientObserver
 		PubSubCounts
 		History
-		// RedisVersion is the version of the Redis behind the relay.
+		// RedisVersion returns the version of the Redis that the relay is connected to.
 		RedisVersion() string
 	}
 )

@@ -10,11 +10,11 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// clientNames are what Redis calls those of SETNAME.
+// clientNames is what Redis's errors call the names of CLIENT SETNAME.
 const clientNames = "Client names"
 
-// maxName is how many bytes the name of a client may have, of its library, and of that
-// library's version. They are kept for as long as the client is there.
+// maxName is how many bytes the name of a client may have, and those of its library and its version. They are kept as
+// long as the client is connected.
 const maxName = 512
 
 var clientCommands = table(
@@ -73,7 +73,7 @@ var clientCommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "5.0.0", group: "connection"},
 )
 
-// badName says why s is no name of what is said, or nothing.
+// badName returns the error if s cannot be a name, or nothing. what says in the error which name it is.
 func badName(what string, s []byte) string {
 	switch {
 	case !printable(s):
@@ -84,8 +84,7 @@ func badName(what string, s []byte) string {
 	return ""
 }
 
-// printable tells whether Redis would take s as a name: no spaces, no control
-// bytes, nothing beyond ASCII.
+// printable tells whether Redis accepts s as a name: ASCII without spaces and control characters.
 func printable(s []byte) bool {
 	return !slices.ContainsFunc(s, func(b byte) bool { return b < '!' || b > '~' })
 }

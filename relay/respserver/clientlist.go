@@ -1,6 +1,6 @@
 package respserver
 
-// CLIENT LIST, and CLIENT KILL, which chooses as it does.
+// CLIENT LIST and CLIENT KILL, which choose connections by the same filters.
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 // ReasonKilled says that CLIENT KILL ended a connection.
 const ReasonKilled hub.Reason = "killed"
 
-// kindOf is the client class of CLIENT LIST TYPE.
+// kindOf returns the type of a client, as in CLIENT LIST TYPE.
 func kindOf(c *session) string {
 	if c.subs.total() > 0 {
 		return "pubsub"
@@ -23,9 +23,8 @@ func kindOf(c *session) string {
 	return "normal"
 }
 
-// appendLine describes a connection as a line of CLIENT LIST, with the peer's pid and
-// uid behind the fields of Redis. All of those are there, since libraries read
-// each as a number; what the relay does not count is 0.
+// appendLine appends a connection as a line of CLIENT LIST, with the peer's pid and uid after the fields of Redis. All
+// fields of Redis are there, because libraries parse each as a number; figures that the relay does not have are 0.
 func appendLine(b []byte, c *session) []byte {
 	now := time.Now()
 	last, flags := "NULL", "U"
@@ -35,21 +34,21 @@ func appendLine(b []byte, c *session) []byte {
 	if c.subs.total() > 0 {
 		flags = "PU"
 	}
-	backlog, names := c.out.Backlog(), &c.subs.names
+	who, backlog, names := &c.client, c.out.Backlog(), &c.subs.names
 	return fmt.Appendf(b, "id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
 		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
 		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
-		c.client.id, c.srv.opts.Path, c.srv.opts.Path, c.socket.FD(), c.client.name, int(now.Sub(c.client.opened).Seconds()),
-		int(now.Sub(c.input.lastUsed).Seconds()), flags, c.client.db,
+		who.id, c.srv.opts.Path, c.srv.opts.Path, c.socket.FD(), who.name, int(now.Sub(who.opened).Seconds()),
+		int(now.Sub(c.input.lastUsed).Seconds()), flags, who.db,
 		len(names[resp.Message]), len(names[resp.PMessage]), len(names[resp.SMessage]),
-		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, c.client.libName, c.client.libVer, c.client.peer.pid, c.client.peer.uid)
+		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, who.libName, who.libVer, who.peer.pid, who.peer.uid)
 }
 
 // filter chooses connections, as CLIENT LIST and CLIENT KILL do.
 type filter struct {
 	ids    []uint64
 	kind   string
-	addrs  []string // of the two ends, in Redis's words; those of a socket are one
+	addrs  []string // ADDR and LADDR; a Unix socket has one address for both ends
 	skipMe bool
 }
 
@@ -60,7 +59,7 @@ func (f *filter) matches(c, me *session) bool {
 		(!f.skipMe || c != me)
 }
 
-// parse reads pairs of option and value; problem is the error for the client.
+// parse parses pairs of option and value. problem is the error for the client.
 func (f *filter) parse(args [][]byte) (problem string) {
 	for i := 0; i < len(args); i += 2 {
 		if i+1 == len(args) {
@@ -97,8 +96,7 @@ func (f *filter) parse(args [][]byte) (problem string) {
 	return ""
 }
 
-// parseList reads the arguments of CLIENT LIST: one option, of which ID takes many
-// values.
+// parseList parses the arguments of CLIENT LIST: one option. ID may have many values.
 func (f *filter) parseList(args [][]byte) (problem string) {
 	if len(args) < 2 || lower(args[0]) != "id" {
 		return f.parse(args)
@@ -134,14 +132,14 @@ func clientList(c *session, args [][]byte) {
 	a.replyText()
 }
 
-// mayKill tells whether the user of c may end a connection: one of its own, or any if it
-// is root or the relay's user.
+// mayKill tells whether the user of c may end another connection: one of the same user; or any, for root and the relay's
+// user.
 func mayKill(c, other *session) bool {
 	uid := c.client.peer.uid
 	return !c.client.peer.known || uid == other.client.peer.uid || uid == 0 || uid == uint32(os.Geteuid())
 }
 
-// clientKill has the old form, with an address, and the new one, with filters.
+// clientKill takes both forms of the command: the old one with an address, and the new one with filters.
 func clientKill(c *session, args [][]byte) {
 	old := len(args) == 3
 	f := filter{skipMe: !old}

@@ -1,6 +1,6 @@
 package respserver
 
-// The table of commands, and how one is found and checked.
+// The table of commands, and how a command is found, checked and carried out.
 
 import (
 	"fmt"
@@ -12,16 +12,16 @@ import (
 // command is one entry of the table.
 type command struct {
 	name    string // in lower case; "client|id" for a subcommand
-	arity   int    // as in COMMAND: with the name; -n: at least n
+	arity   int    // number of arguments with the name, as in COMMAND; -n: at least n
 	summary string
-	since   string // version of Redis that has it
+	since   string // first version of Redis that has it
 	group   string
-	inSub   bool // allowed to a RESP2 subscriber
+	inSub   bool // a RESP2 subscriber may use it
 	run     func(c *session, args [][]byte)
 	subs    map[string]*command
 }
 
-// commands is set up by init because COMMAND, which is in it, lists it.
+// commands is made by init: COMMAND is in it, and lists it.
 var commands map[string]*command
 
 func init() {
@@ -117,7 +117,7 @@ func table(list ...*command) map[string]*command {
 	return m
 }
 
-// lookup finds a command by its name in any case, without allocation.
+// lookup finds a command by its name, in upper or lower case. It does not allocate.
 func lookup(in map[string]*command, name []byte) *command {
 	var buf [32]byte
 	if len(name) > len(buf) {
@@ -140,7 +140,7 @@ func execute(c *session, cmd resp.Command) {
 
 	entry, args := lookup(commands, cmd.Args[0]), cmd.Args
 	if entry == nil && isHTTP(args[0]) {
-		c.ending.quits = true // without a word, as Redis does
+		c.ending.quits = true // without a reply, as in Redis
 		return
 	}
 	if entry == nil {
@@ -171,19 +171,17 @@ func execute(c *session, cmd resp.Command) {
 	entry.run(c, args)
 }
 
-// isHTTP recognises the first word of a request that a browser can be made to
-// send to a port it should not talk to.
+// isHTTP recognises the first word of an HTTP request. A web page can have a browser send such requests to Redis.
 func isHTTP(word []byte) bool {
 	s := string(word)
 	return strings.EqualFold(s, "post") || strings.EqualFold(s, "host:")
 }
 
-// maxQuoted is how much of a command, and of its arguments together, an error
-// repeats, in bytes.
+// maxQuoted is how many bytes an error repeats of a command, and of all its arguments together.
 const maxQuoted = 128
 
-// unknown words the error as Redis does, and adds what this is. To a RESP2
-// subscriber it says what Redis says of a command that the relay does not know.
+// unknown returns Redis's error for an unknown command, and adds that this is the relay. A RESP2 subscriber gets the
+// error for a command that is not allowed to it: Redis may know the command.
 func unknown(c *session, args [][]byte) string {
 	if c.subscriberMode() {
 		return notInSub(strings.ToLower(fmt.Sprintf("%.*s", maxQuoted, args[0])))
@@ -211,8 +209,8 @@ func unknownSub(container *command, sub []byte) string {
 	return fmt.Sprintf("ERR unknown subcommand '%.*s'. Try %s HELP.", maxQuoted, sub, strings.ToUpper(container.name))
 }
 
-// oversize refuses a command of which an argument was too large to be read. An
-// empty channel may be that argument.
+// oversize refuses a command with an argument that was too large to be read. That argument is empty: if it is the
+// channel, nothing is published.
 func oversize(c *session, entry *command, args [][]byte, size int64) {
 	switch {
 	case entry.name == "publish" && len(args[1]) > 0:

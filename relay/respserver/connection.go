@@ -31,7 +31,7 @@ func ping(c *session, args [][]byte) {
 
 func echo(c *session, args [][]byte) { c.replies.bulk(args[1]) }
 
-// quit ends the connection, when the client has heard what was published before.
+// quit ends the connection when the client has got what was published before.
 func quit(c *session, _ [][]byte) {
 	if c.replies.muted {
 		c.endAfterReplies(nil)
@@ -40,25 +40,25 @@ func quit(c *session, _ [][]byte) {
 	c.endAfterReplies([]byte("+OK\r\n"))
 }
 
-// reset makes the connection as new.
+// reset sets the connection back to its initial state.
 func reset(c *session, _ [][]byte) {
-	if c.replies.off { // CLIENT REPLY SKIP is not ended by it
+	if c.replies.off { // RESET does not end CLIENT REPLY SKIP
 		c.replies.off, c.replies.muted = false, false
 	}
 	reply := []byte("+RESET\r\n")
 	if c.replies.muted {
-		reply = nil // the place alone keeps the order
+		reply = nil // the slot still keeps the order
 	}
 	slot := &hub.Slot{Before: func() { c.srv.hub.SetRESP3(c.listener, false) }}
 	if !c.out.Reserve(slot) {
-		return // it does not read, and is ending
+		return // the client does not read, and is being disconnected
 	}
 	c.client.name, c.client.db, c.proto = "", 0, resp.RESP2
 	unsubscribeAll(c, func() { slot.Complete(reply) })
 }
 
-// auth accepts what an application may have kept of its Redis URL. Who may
-// connect is decided by the socket.
+// auth accepts any credentials: applications may still have those of their Redis URL. The socket decides who may
+// connect.
 func auth(c *session, args [][]byte) {
 	if len(args) > 3 {
 		c.replies.err("ERR syntax error")
@@ -67,8 +67,8 @@ func auth(c *session, args [][]byte) {
 	c.replies.simple("OK")
 }
 
-// selectDB accepts any database: Pub/Sub has none. CLIENT INFO shows it, where
-// libraries look whether it is still selected.
+// selectDB accepts any database: Pub/Sub has none. CLIENT INFO shows the number, because libraries check there that it
+// is still selected.
 func selectDB(c *session, args [][]byte) {
 	n, ok := resp.ParseInt(args[1])
 	switch {
@@ -110,7 +110,7 @@ func hello(c *session, args [][]byte) {
 	c.proto = proto
 	reply := appendHello(nil, c)
 	if c.replies.muted {
-		reply = nil // the place alone says from where on messages are in the protocol
+		reply = nil // the slot still marks where messages change to the protocol
 	}
 	slot := &hub.Slot{Before: func() { c.srv.hub.SetRESP3(c.listener, proto == resp.RESP3) }}
 	if c.out.Reserve(slot) {
@@ -118,7 +118,7 @@ func hello(c *session, args [][]byte) {
 	}
 }
 
-// helloOptions reads AUTH and SETNAME. Credentials are accepted as in AUTH.
+// helloOptions parses the options AUTH and SETNAME. Any credentials are accepted, as by the command AUTH.
 func helloOptions(args [][]byte) (name string, hasName bool, problem string) {
 	for i := 2; i < len(args); i++ {
 		more := len(args) - 1 - i

@@ -55,14 +55,13 @@ var scriptSubcommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "5.0.0", group: "scripting"},
 )
 
-// maxScripts is how many scripts are known by their digest. Beyond, all are forgotten:
-// clients then send the source.
+// maxScripts is how many scripts are kept. If there are more, all are forgotten: clients then send the source.
 const maxScripts = 64
 
-// scripts are those known by their digest.
+// scripts are the scripts that clients may call by their digest.
 type scripts struct{ list map[string]*script }
 
-// add recognises a script and remembers it, if it is one that is served.
+// add parses a script and keeps it. known is nil if the relay does not serve the script.
 func (s *scripts) add(source []byte) (sha string, known *script) {
 	if known = parseScript(source); known == nil {
 		return "", nil
@@ -141,7 +140,7 @@ func evalSHA(c *session, args [][]byte) {
 	c.replies.err(errNoScript)
 }
 
-// scriptArguments reads what follows the script: how many keys, the keys, the rest.
+// scriptArguments parses the arguments after the script: the number of keys, the keys, the rest.
 func scriptArguments(args [][]byte) (keys, argv [][]byte, problem string) {
 	n, ok := resp.ParseInt(args[2])
 	rest := args[3:]
@@ -156,8 +155,8 @@ func scriptArguments(args [][]byte) (keys, argv [][]byte, problem string) {
 	return rest[:n], rest[n:], ""
 }
 
-// runScript publishes all messages of a script, each as PUBLISH would. As in Redis it ends
-// at the first that is refused, unless the script says pcall. The answer waits for all.
+// runScript publishes all messages of a script, each as PUBLISH would. As in Redis, the script ends at the first message
+// that is refused, unless it was called by pcall. The reply waits for all messages.
 func runScript(c *session, s *script, keys, argv [][]byte) {
 	list, err := s.messages(keys, argv)
 	run := &scriptRun{session: c, proto: c.proto, result: s.result, unanswered: 1, err: err}
@@ -168,7 +167,7 @@ func runScript(c *session, s *script, keys, argv [][]byte) {
 	run.publish()
 }
 
-// publish publishes what is left, up to a message that has to be checked first.
+// publish publishes the rest, up to a message that is being checked.
 func (r *scriptRun) publish() {
 	c := r.session
 	for len(r.rest) > 0 {
@@ -179,7 +178,7 @@ func (r *scriptRun) publish() {
 		err := c.submit(Publication{Kind: m.kind, Channel: m.channel, Payload: m.payload}, part)
 		switch {
 		case err != nil && !m.guarded:
-			r.err, r.rest = nil, nil // what would have come behind it does not count
+			r.err, r.rest = nil, nil // Redis would not carry out what follows
 		case c.publishes.checking == part:
 			r.cloneRest()
 			return
@@ -188,7 +187,7 @@ func (r *scriptRun) publish() {
 	r.partDone()
 }
 
-// keep makes what is left independent of the command's memory.
+// cloneRest copies the rest out of the command's memory.
 func (r *scriptRun) cloneRest() {
 	if r.cloned {
 		return
@@ -200,21 +199,21 @@ func (r *scriptRun) cloneRest() {
 	}
 }
 
-// scriptRun is a script whose messages are on their way.
+// scriptRun is a script that is not answered yet.
 type scriptRun struct {
 	session    *session
 	proto      resp.Proto
-	slot       hub.Slot // of no Outbox: the client wants no reply
+	slot       hub.Slot // zero: the client wants no reply
 	result     scriptResult
 	rest       []scriptMessage // not published yet
-	cloned     bool            // it has memory of its own
-	unanswered int             // messages that were not answered, and one while there may be more
-	last       int64           // receivers of the last one that was answered
-	failed     error           // the first that was not guarded
-	err        error           // of the script itself, behind its messages
+	cloned     bool            // rest has memory of its own
+	unanswered int             // messages that are not answered, and one more while there may be more messages
+	last       int64           // receivers of the message that was answered last
+	failed     error           // the first error of a message that was not guarded
+	err        error           // of the script itself, after its messages
 }
 
-// answered takes the answer to a message.
+// answered notes the answer to a message.
 func (r *scriptRun) answered(receivers int64, err error) {
 	if err == nil {
 		r.last = receivers
@@ -224,8 +223,7 @@ func (r *scriptRun) answered(receivers int64, err error) {
 	r.partDone()
 }
 
-// end is called once for each message, and once at the end. With the last call the client
-// gets its answer.
+// partDone is called once for each message, and once when all are published. The last call sends the reply.
 func (r *scriptRun) partDone() {
 	if r.unanswered--; r.unanswered > 0 {
 		return
@@ -245,20 +243,20 @@ func (r *scriptRun) partDone() {
 	}
 }
 
-// scriptPart is the receipt of one message.
+// scriptPart is the Receipt of one message of a script.
 type scriptPart struct {
 	run     *scriptRun
 	guarded bool
 }
 
-// Checked lets the session read on.
+// Checked publishes the messages after this one.
 func (p *scriptPart) Checked() {
 	if p.run.session.checkEnded(p) {
 		p.run.publish()
 	}
 }
 
-// Published takes what became of it.
+// Published notes the answer, and publishes the messages after this one if they waited for its check.
 func (p *scriptPart) Published(receivers int64, _ string, err error) {
 	c := p.run.session
 	waited := c.checkEnded(p)

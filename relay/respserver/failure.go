@@ -1,6 +1,6 @@
 package respserver
 
-// The words for what keeps the socket from being made, with the way out.
+// Errors for a socket that cannot be made, with what to do.
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// lockFailure says why the file that locks a socket cannot be opened.
+// lockFailure returns the error for a lock file that cannot be opened.
 func lockFailure(path string, err error) error {
 	folder := filepath.Dir(path)
 	switch {
@@ -29,7 +29,7 @@ func lockFailure(path string, err error) error {
 	return fmt.Errorf("socket.path: cannot lock %s: %w", path, err)
 }
 
-// inUnit is how a systemd unit makes a folder below /run, if that is where it is.
+// inUnit returns how a systemd unit makes a folder, if the folder is below /run.
 func inUnit(folder string) string {
 	name, ok := strings.CutPrefix(folder, "/run/")
 	if !ok {
@@ -38,7 +38,7 @@ func inUnit(folder string) string {
 	return "; a systemd unit does with RuntimeDirectory=" + name
 }
 
-// notMine says whose a file is that this user may not touch, or that it may not be made.
+// notOurs returns the error for a file that belongs to another user, or for a folder in which this user may not write.
 func notOurs(path, file string, err error) error {
 	me := os.Geteuid()
 	if info, failed := os.Lstat(file); failed == nil {
@@ -51,7 +51,7 @@ func notOurs(path, file string, err error) error {
 		path, me, filepath.Dir(path), err)
 }
 
-// groupFailure says why a group cannot be found.
+// groupFailure returns the error for a group that cannot be found.
 func groupFailure(group string, err error) error {
 	var unknown user.UnknownGroupError
 	if errors.As(err, &unknown) {

@@ -158,7 +158,9 @@ func (b *backend) Range(_ respserver.Range, held respserver.ReadProgress, done f
 	b.progress, b.ranges = held, append(b.ranges, done)
 }
 
-func (b *backend) Read(_ []respserver.Position, _ int, _ respserver.ReadProgress, done func([]respserver.Stream, error)) {
+func (b *backend) Read(
+	_ []respserver.Position, _ int, _ respserver.ReadProgress, done func([]respserver.Stream, error),
+) {
 	done(nil, nil)
 }
 

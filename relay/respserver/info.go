@@ -21,8 +21,8 @@ type section struct {
 	write func(*session, *strings.Builder)
 }
 
-// Libraries look for redis_version, loading, role and cluster_enabled, the test suite of redis-py for arch_bits; the
-// rest is for people.
+// sections are the parts of INFO. Libraries look for redis_version, loading, role and cluster_enabled, the test suite of
+// redis-py for arch_bits; the rest is for people.
 var sections = []section{
 	{"Server", func(c *session, b *strings.Builder) {
 		up := time.Since(c.srv.started)
@@ -138,8 +138,7 @@ func commandInfo(c *session, args [][]byte) {
 	c.replies.send(b)
 }
 
-// appendInfo writes the six fields that every version of Redis has: name, arity,
-// flags, first key, last key, step.
+// appendInfo appends the six fields that every version of Redis has: name, arity, flags, first key, last key, step.
 func (cmd *command) appendInfo(b []byte) []byte {
 	b = resp.AppendArray(b, 6)
 	b = resp.AppendInt(resp.AppendBulkString(b, cmd.name), int64(cmd.arity))
@@ -158,7 +157,7 @@ func (cmd *command) appendInfo(b []byte) []byte {
 }
 
 func commandList(c *session, args [][]byte) {
-	if len(args) > 2 { // FILTERBY would have to be followed
+	if len(args) > 2 { // FILTERBY is not supported
 		c.replies.err("ERR syntax error")
 		return
 	}
@@ -205,7 +204,7 @@ func (cmd *command) appendDocs(b []byte, proto resp.Proto) []byte {
 	return b
 }
 
-// help replies the lines of a HELP subcommand, as Redis lays them out.
+// help replies with the lines of a HELP subcommand, in Redis's form.
 func help(name string, lines []string) func(*session, [][]byte) {
 	return func(c *session, _ [][]byte) {
 		all := append([]string{name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"}, lines...)

@@ -1,7 +1,6 @@
 package respserver
 
-// Making the socket: never taking one from a living relay, never leaving a moment
-// in which the wrong people could connect.
+// Making the socket's file: never in place of a running relay's, and at no moment open to the wrong users.
 
 import (
 	"context"
@@ -41,7 +40,7 @@ func lockFile(path string) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
-// bind makes the socket's file, and returns it with what tells the file from others.
+// bind makes the socket's file, and returns the listener and the file's identity.
 func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInfo, error) {
 	if err := removeStale(path); err != nil {
 		return nil, nil, err
@@ -51,8 +50,8 @@ func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInf
 	if err != nil {
 		return nil, nil, fmt.Errorf("socket.path: %w", err)
 	}
-	ln := made.(*net.UnixListener) //nolint:forcetypeassert // of the network "unix" it is
-	ln.SetUnlinkOnClose(false)     // by its path, whosever file that is by then
+	ln := made.(*net.UnixListener) //nolint:forcetypeassert // listeners of "unix" are
+	ln.SetUnlinkOnClose(false)     // it would remove whatever file is at the path then
 	own, err := os.Lstat(path)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("socket.path: %w", err), ln.Close())
@@ -63,7 +62,7 @@ func bind(path string, mode fs.FileMode, gid int) (*net.UnixListener, fs.FileInf
 	return ln, own, nil
 }
 
-// admitTo lets those connect who may.
+// setAccess sets the group and the mode, which decide who may connect.
 func setAccess(path string, mode fs.FileMode, gid int) error {
 	if gid >= 0 {
 		if err := os.Chown(path, -1, gid); err != nil {
@@ -76,16 +75,15 @@ func setAccess(path string, mode fs.FileMode, gid int) error {
 	return nil
 }
 
-// ownerOnly lets nobody else connect until the socket has its group and mode.
-// Linux takes the mode of the file that bind(2) makes from that of the socket
-// (unix_bind_bsd in net/unix/af_unix.c); other systems refuse this, and there the
-// umask holds for that moment. The umask itself is not touched: it is the whole
-// process's, so files that others make meanwhile would get it too.
+// ownerOnly lets only the owner connect until the socket has its group and mode. Linux takes the mode of the file that
+// bind(2) makes from the socket (unix_bind_bsd in net/unix/af_unix.c). Other systems refuse this; there the umask
+// holds for that moment. The umask itself is not changed: it belongs to the whole process, and files that others make
+// at the time would get it, too.
 func ownerOnly(_, _ string, conn syscall.RawConn) error {
 	return conn.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0o600) })
 }
 
-// clearWay removes a socket that nobody answers on.
+// removeStale removes a socket on which nobody answers.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -115,7 +113,7 @@ func removeStale(path string) error {
 	return nil
 }
 
-// CheckGroup tells what is wrong with the name of a group for Listen, or nil.
+// CheckGroup returns what is wrong with a group for Listen, or nil.
 func CheckGroup(group string) error {
 	if _, err := groupID(group); err != nil {
 		return fmt.Errorf("socket.group: %w", err)

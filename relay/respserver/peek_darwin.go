@@ -2,7 +2,7 @@ package respserver
 
 import "redis-relay/relay/nonblock"
 
-// peekReader takes requests out of the socket at once: reading them without is Linux's.
+// peekReader reads requests and takes them out of the socket at once: only Linux can let them stay.
 type peekReader struct{ peeked int }
 
 func (*peekReader) read(fd int, b []byte, _ bool) (int, error) {

@@ -1,6 +1,6 @@
 package respserver
 
-// Requests that stay in the socket until they are answered.
+// Reading requests that stay in the socket until they are answered.
 
 import (
 	"errors"
@@ -11,19 +11,17 @@ import (
 	"redis-relay/relay/nonblock"
 )
 
-// unread reads requests without taking them out of the socket (SO_PEEK_OFF,
-// socket(7)); take does that, once they are answered. For when a request is taken
-// out, the kernel wakes its sender, who might want to write more (unix_write_space
-// in net/unix/af_unix.c). A sender that waits for the reply in a read(2) wakes for
-// nothing, goes back to sleep, and wakes again for the reply. Taken out behind the
-// reply, the request wakes nobody.
+// peekReader reads requests without taking them out of the socket (SO_PEEK_OFF, socket(7)). consume takes them out, once
+// they are answered. The reason: when a request is taken out, the kernel wakes its sender, which might want to write
+// more (unix_write_space in net/unix/af_unix.c). A sender that waits for the reply in read(2) wakes for nothing, sleeps
+// again, and wakes a second time for the reply. If the request is taken out after the reply, the sender wakes once.
 type peekReader struct {
-	peeked int  // read, and still in the socket
-	tried  bool // SO_PEEK_OFF was set, or refused
-	peeks  bool // it was set
+	peeked int  // bytes that were read and are still in the socket
+	tried  bool // SO_PEEK_OFF was tried
+	peeks  bool // SO_PEEK_OFF is set
 }
 
-// read is read(2), but for leave, which lets the bytes stay in the socket.
+// read is read(2). leave lets the bytes stay in the socket, if the system supports that.
 func (u *peekReader) read(fd int, b []byte, leave bool) (int, error) {
 	if leave && !u.tried {
 		u.tried = true
@@ -38,8 +36,7 @@ func (u *peekReader) read(fd int, b []byte, leave bool) (int, error) {
 	return n, err
 }
 
-// take takes out of the socket what was read: all of it has been when take
-// returns.
+// consume takes out of the socket all bytes that were read and are still there.
 func (u *peekReader) consume(fd int) {
 	var b [maxPeeked]byte
 	for u.peeked > 0 {

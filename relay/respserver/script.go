@@ -1,6 +1,6 @@
 package respserver
 
-// Lua scripts that do nothing but publish, recognised by what they do. No Lua is run.
+// Lua scripts that do nothing but publish: they are parsed, and no Lua is run.
 
 import (
 	"errors"
@@ -10,11 +10,11 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// maxScript is the longest source that is looked at, in bytes.
+// maxScript is the longest source that is parsed, in bytes.
 const maxScript = 4 << 10
 
-// script is what a recognised source does: it publishes in loops over ARGV or KEYS and
-// outside of them, and then returns something.
+// script is a parsed source: it publishes, in loops over ARGV or KEYS and outside of loops, and then returns a
+// result.
 type script struct {
 	steps  []step
 	result scriptResult
@@ -22,10 +22,10 @@ type script struct {
 
 // step is one call of redis.call, or a loop of it.
 type step struct {
-	loop   luaTable // what a loop goes through, if it is one
-	from   int      // where it begins, counted from 1
+	loop   luaTable // the table that a loop goes through; noTable: it is no loop
+	from   int      // the index where the loop begins; the first is 1
 	shard  bool     // SPUBLISH
-	guards bool     // redis.pcall: an error is nobody's
+	guards bool     // redis.pcall: errors are ignored
 	args   [2]ref   // channel and payload
 }
 
@@ -38,20 +38,20 @@ const (
 	tableARGV
 )
 
-// ref is KEYS[n] or ARGV[n]; n is 0 for the n of the loop.
+// ref is KEYS[index] or ARGV[index]. Index 0 stands for the index of the loop.
 type ref struct {
 	table luaTable
 	index int
 }
 
-// scriptResult is what a script returns: nil, a number, or what its last call did.
+// scriptResult is what a script returns: nil, a number, or the answer to its last call.
 type scriptResult struct {
 	number int64
 	isNil  bool
 	isLast bool
 }
 
-// scriptMessage is what one call publishes.
+// scriptMessage is the message that one call publishes.
 type scriptMessage struct {
 	kind             resp.Kind
 	channel, payload []byte
@@ -60,7 +60,8 @@ type scriptMessage struct {
 
 var errScriptArgument = errors.New("ERR Lua redis lib command arguments must be strings or integers")
 
-// messages lists what the script publishes with these arguments; with an error, up to it.
+// messages lists what the script publishes with these arguments. If one is missing, it returns an error and the messages
+// before it.
 func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error) {
 	tables := [...][][]byte{tableKEYS: keys, tableARGV: argv}
 	for _, st := range s.steps {
@@ -90,7 +91,7 @@ func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error)
 	return list, nil
 }
 
-// parseScript recognises a source; nil for any other.
+// parseScript parses a source. It returns nil if the relay does not serve the script.
 func parseScript(source []byte) *script {
 	if len(source) > maxScript {
 		return nil
@@ -120,10 +121,10 @@ func parseScript(source []byte) *script {
 	return s
 }
 
-// scriptParser reads tokens. Once failed, what it returns means nothing.
+// scriptParser parses tokens. Once failed is set, its results mean nothing.
 type scriptParser struct {
 	tokens []string
-	names  map[string]ref // of locals and, in a loop, its own
+	names  map[string]ref // local variables and, in a loop, its own variable
 	failed bool
 }
 
@@ -139,7 +140,7 @@ func (p *scriptParser) next() string {
 	return t
 }
 
-// take goes on if the next token is this one.
+// accept skips the next token if it is this one, and reports whether it was.
 func (p *scriptParser) accept(token string) bool {
 	if p.done() || p.tokens[0] != token {
 		return false

@@ -1,11 +1,11 @@
 package respserver
 
-// The words of a Lua script.
+// The tokens of a Lua script.
 
 import "strings"
 
-// scan takes a source apart into names, numbers, signs, and strings, which begin with a
-// quote and end without. What it does not know becomes a token that fits nowhere.
+// scan splits a source into tokens: names, numbers, signs, and strings. A string has a quote before it and none after
+// it. Text that scan does not know becomes a token that the parser accepts nowhere.
 func scan(s string) (tokens []string) {
 	const unknown = "\x00"
 	for {

@@ -1,6 +1,6 @@
 package respserver
 
-// The server: its sessions, and how it begins and ends.
+// The server: its sessions, its figures, and how it begins and ends.
 
 import (
 	"cmp"
@@ -18,7 +18,7 @@ import (
 	"redis-relay/relay/sampling"
 )
 
-// Limits bound what clients may use. They may change at any time.
+// Limits bound what clients may use. Anybody may change them at any time.
 type Limits struct {
 	Clients       atomic.Int64 // connections
 	Subscriptions atomic.Int64 // names of one connection
@@ -26,23 +26,23 @@ type Limits struct {
 	Name          atomic.Int64 // bytes of the name of a channel, or of a pattern
 	PatternLength atomic.Int64 // bytes of one pattern
 	Payload       atomic.Int64 // bytes of one argument
-	Answer        atomic.Int64 // bytes of history in one answer, if it has more than one entry
-	Window        atomic.Int64 // publishes of one connection that wait for Redis; for new connections
-	Command       atomic.Int64 // nanoseconds for one command to come in whole; 0: no bound
-	hub.Bounds                 // what waits for clients that do not read
+	Answer        atomic.Int64 // bytes of one reply with history, where a single entry may be larger, or with a list
+	Window        atomic.Int64 // publishes of one connection that may wait for Redis; counts for new connections
+	Command       atomic.Int64 // nanoseconds in which a command must come in completely; 0: no bound
+	hub.Bounds                 // what may wait for clients that do not read
 }
 
 // Options set up a Server.
 type Options struct {
 	Version        string        // of the relay, for INFO
 	Path           string        // of the socket, for INFO and CLIENT LIST
-	HTTP           func() string // address of the relay's HTTP server, empty without, for INFO; nil: not known
-	AllowUIDs      []uint32      // with AllowGIDs: who may connect; both empty: anybody
-	AllowGIDs      []uint32      // primary groups
-	PublishTimeout time.Duration // how long commands wait for a lost Redis
+	HTTP           func() string // address of the relay's HTTP server for INFO; empty: it has none; nil: it is unknown
+	AllowUIDs      []uint32      // users that may connect; if AllowGIDs is empty, too, everybody may
+	AllowGIDs      []uint32      // primary groups of further users that may connect
+	PublishTimeout time.Duration // how long publishes wait for a lost Redis
 }
 
-// Server serves one socket.
+// Server serves one socket. What a method does not say otherwise belongs to the loop.
 type Server struct {
 	// Fixed after construction.
 	opts    Options
@@ -55,25 +55,25 @@ type Server struct {
 	started time.Time
 
 	clients  atomic.Int64
-	accepted atomic.Uint64                 // connections, ever
-	commands atomic.Uint64                 // carried out, ever
-	refused  atomic.Uint64                 // connections turned away, ever
-	denied   atomic.Uint64                 // commands that may not listen or read, ever
-	ends     map[hub.Reason]*atomic.Uint64 // connections ended, ever; the keys are fixed
+	accepted atomic.Uint64                 // connections, since the start
+	commands atomic.Uint64                 // carried out, since the start
+	refused  atomic.Uint64                 // connections turned away, since the start
+	denied   atomic.Uint64                 // commands that were denied listening or reading, since the start
+	ends     map[hub.Reason]*atomic.Uint64 // connections ended, since the start; the keys are fixed
 
 	// Owned by the loop.
 	acceptor   acceptor
-	warnings   sampling.Sampler // of lines about what was refused or cut off
+	warnings   sampling.Sampler // chooses log lines about clients that were refused or cut off
 	sessions   map[uint64]*session
-	endingSoon []*session // were told to end while others were being served
+	endingSoon []*session // have to end after this turn
 	listings   listings
 	scripts    scripts
 	closing    bool
-	onEmpty    func() // is called when the last session has ended; nil: nobody waits for that
+	onEmpty    func() // is called when the last session has ended; may be nil
 	failed     func(error)
 }
 
-// New returns a Server. It serves nothing before Serve.
+// New returns a Server. It accepts no connections before Serve.
 func New(
 	opts Options, l *loop.Loop, h *hub.Hub, flusher *hub.Flusher, backend Backend, limits *Limits, log *zap.Logger,
 ) *Server {
@@ -92,14 +92,13 @@ func New(
 	return s
 }
 
-// EndReasons are those for which a connection is ended, and counted, while the relay
-// goes on.
+// EndReasons are the reasons for which the relay ends single connections. They are counted: see Ended.
 var EndReasons = []hub.Reason{
 	hub.ReasonSlow, hub.ReasonAge, hub.ReasonMemory, hub.ReasonGap, hub.ReasonRefused, ReasonKilled,
 	reasonDenied, ReasonCutOff,
 }
 
-// Ended returns how many connections were ended for one of EndReasons. It may be called from anywhere.
+// Ended returns how many connections were ended for one of EndReasons, since the start. Anybody may call it.
 func (s *Server) Ended(why hub.Reason) uint64 { return s.ends[why].Load() }
 
 func (s *Server) countEnd(why hub.Reason) {
@@ -108,17 +107,16 @@ func (s *Server) countEnd(why hub.Reason) {
 	}
 }
 
-// Serve accepts connections until ctx ends. Then it closes the socket, carries out no further commands, lets
-// the answers to earlier ones out, and returns when every connection is closed:
-// after the time for a publish and a little more, at the latest. An error means
-// that the listener failed. It is called once, from any goroutine; the loop must run.
+// Serve accepts connections until ctx ends. Then it closes the socket, carries out no further commands, sends the
+// replies to earlier ones, and returns when all connections are closed: at the latest half a second after
+// Options.PublishTimeout. An error means that the listener failed. Call it once, in any goroutine; the loop must run.
 func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 	failed := make(chan error, 1)
 	s.loop.Call(func() {
 		s.failed = func(err error) {
 			select {
 			case failed <- err:
-			default: // the first is enough
+			default: // the first error is enough
 			}
 		}
 		s.sweep()
@@ -131,7 +129,7 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 		}
 	}
 	_ = socket.listen(nil)                 // cannot fail
-	err = errors.Join(err, socket.Close()) // nobody is to wait for a relay that ends
+	err = errors.Join(err, socket.Close()) // so that no client waits for a relay that ends
 	empty := make(chan struct{})
 	if s.loop.Call(func() { s.close(func() { close(empty) }) }) {
 		<-empty
@@ -139,14 +137,14 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 	return err
 }
 
-// take accepts connections on fd from now on, which it owns. It is called from anywhere, and does not wait.
+// acceptOn has connections accepted on fd from now on. It owns fd. Anybody may call it; it does not wait.
 func (s *Server) acceptOn(fd int) {
 	if !s.loop.Post(func() { s.acceptor.listen(fd) }) {
 		_ = unix.Close(fd) // the loop has ended
 	}
 }
 
-// close ends all sessions, and calls empty when the last one has.
+// close ends all sessions, and calls empty when the last one has ended.
 func (s *Server) close(empty func()) {
 	s.closing = true
 	s.acceptor.close()
@@ -157,7 +155,7 @@ func (s *Server) close(empty func()) {
 	s.sessionClosed()
 }
 
-// left is called when a session has ended.
+// sessionClosed is called when a session has ended.
 func (s *Server) sessionClosed() {
 	if s.onEmpty != nil && len(s.sessions) == 0 {
 		s.onEmpty()
@@ -165,7 +163,7 @@ func (s *Server) sessionClosed() {
 	}
 }
 
-// list returns the sessions by age.
+// sessionsByAge returns the sessions, the oldest first.
 func (s *Server) sessionsByAge() []*session {
 	all := make([]*session, 0, len(s.sessions))
 	for _, c := range s.sessions {
@@ -175,7 +173,7 @@ func (s *Server) sessionsByAge() []*session {
 	return all
 }
 
-// doom has a session ended soon: others are being served.
+// endSoon ends a session in the next turn: others are being served in this one.
 func (s *Server) endSoon(c *session) {
 	s.endingSoon = append(s.endingSoon, c)
 	if len(s.endingSoon) > 1 {
@@ -187,7 +185,7 @@ func (s *Server) endSoon(c *session) {
 		for _, c := range list {
 			c.ending.requested = false
 			if c.ending.finished {
-				c.close() // what it waited for does not come
+				c.close() // its last replies do not come
 			} else {
 				c.finish(*c.ending.reason)
 			}
@@ -195,8 +193,8 @@ func (s *Server) endSoon(c *session) {
 	})
 }
 
-// sweep ends sessions whose command does not come in whole in time: the first
-// one of a new connection, or one that was begun.
+// sweep ends, once a second, the sessions whose command does not come in completely in time: the first one of a new
+// connection, or one that has begun to come in.
 func (s *Server) sweep() {
 	if s.closing {
 		return
@@ -214,11 +212,10 @@ func (s *Server) sweep() {
 	}
 }
 
-// clock returns the nanoseconds since the start, never 0.
+// clock returns the nanoseconds since the start. It is never 0.
 func (s *Server) clock() int64 { return int64(s.loop.Now().Sub(s.started)) | 1 }
 
-// warn logs what a crowd can cause: a few lines about each of whatever key names, then
-// one a second.
+// warn logs what many clients can cause at once: a few lines for each text and key, then one a second.
 func (s *Server) warn(text, key string, fields ...zap.Field) {
 	if more, ok := s.warnings.Allow(text + " " + key); ok {
 		s.log.Warn(text, append(fields, more...)...)
@@ -231,10 +228,10 @@ type Stats struct {
 	Accepted uint64
 	Refused  uint64
 	Commands uint64
-	Denied   uint64 // commands of clients that may not listen or read
+	Denied   uint64 // commands of clients that may not listen to a name, or read it
 }
 
-// Stats returns the figures of this moment. It may be called from anywhere.
+// Stats returns the figures of this moment. Anybody may call it.
 func (s *Server) Stats() Stats {
 	return Stats{
 		Clients: int(s.clients.Load()), Accepted: s.accepted.Load(), Refused: s.refused.Load(),

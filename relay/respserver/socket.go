@@ -1,7 +1,6 @@
 package respserver
 
-// The socket as a file: clients find it by its path, the relay knows it by its
-// device and inode.
+// The socket's file: clients find it by its path, the relay knows it by its device and inode.
 
 import (
 	"context"
@@ -17,14 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lookInterval is how often Keep looks for the socket's file.
+// checkInterval is the time between two looks of Maintain at the socket's file.
 const checkInterval = time.Second
 
-// ErrGone says that the socket's file is not at its path any more.
+// ErrGone says that the socket's file is no longer at its path.
 var ErrGone = errors.New("the socket's file was removed or replaced")
 
-// Socket is the relay's Unix socket. Only the file that it has
-// made itself is its own: it never removes what others put at its path.
+// Socket is the relay's Unix socket. It removes only the file that it has made itself, never a file that others have
+// put at its path. Anybody may call its methods.
 type Socket struct {
 	// Fixed after construction.
 	path string
@@ -35,18 +34,17 @@ type Socket struct {
 
 	mu       sync.Mutex // Guards what follows.
 	ln       *net.UnixListener
-	file     fs.FileInfo // of the file that clients must find at path
+	file     fs.FileInfo // of the socket's file, which clients must find at path
 	lock     *os.File
-	failure  error // why the file could not be made anew
+	failure  error // why the file could not be made again
 	closed   bool
-	acceptOn func(fd int) // nil: nobody accepts
+	acceptOn func(fd int) // accepts connections on a descriptor; nil: nobody does
 }
 
-// Listen makes the Unix socket at path with a mode and a group (name or number;
-// empty: the process's own). A socket that nobody answers on is replaced. The
-// file lock path+".lock" is held until the socket is closed, so that of two
-// relays that start at once one is refused; it is the kernel's, and goes with the
-// process.
+// Listen makes the Unix socket at path, with a mode and a group (a name or a number; empty: the process's own). A socket
+// on which nobody answers is replaced. Listen fails with ErrInUse if another relay has the path, and with
+// ErrNotSocket if there is another file. The file path+".lock" is locked until the socket is closed, so that one of
+// two relays that start at once is refused; the lock is the kernel's, and ends with the process.
 func Listen(path string, mode fs.FileMode, group string) (*Socket, error) {
 	gid, err := groupID(group)
 	if err != nil {
@@ -59,7 +57,7 @@ func Listen(path string, mode fs.FileMode, group string) (*Socket, error) {
 	return s, nil
 }
 
-// Addr is where the socket listens.
+// Addr returns the address on which the socket listens.
 func (s *Socket) Addr() net.Addr { return s.listener().Addr() }
 
 func (s *Socket) listener() *net.UnixListener {
@@ -68,8 +66,8 @@ func (s *Socket) listener() *net.UnixListener {
 	return s.ln
 }
 
-// Close ends the socket, removes its file, if that is still its own, and lets go of
-// the lock.
+// Close closes the socket, removes its file, if that is still its own, and unlocks the lock file. The second call
+// returns net.ErrClosed.
 func (s *Socket) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +78,8 @@ func (s *Socket) Close() error {
 	return errors.Join(remove(s.path, s.file), s.ln.Close(), s.lock.Close())
 }
 
-// Lost says why clients cannot connect, or nothing.
+// Unreachable returns why clients cannot connect: ErrGone, or the error when the file was to be made again. nil: they
+// can.
 func (s *Socket) Unreachable() error {
 	s.mu.Lock()
 	own, failure := s.file, s.failure
@@ -94,16 +93,16 @@ func (s *Socket) Unreachable() error {
 	return fmt.Errorf("socket.path: %s: %w", s.path, ErrGone)
 }
 
-// Remade returns how often the file was made anew.
+// Remade returns how often the file was made again.
 func (s *Socket) Remade() uint64 { return s.remade.Load() }
 
-// Keep looks for the socket's file once a second until ctx ends, and makes it anew
-// when it is gone. It calls tell with the reason when clients cannot connect any more,
-// and with nil when they can again.
+// Maintain looks at the socket's file once a second until ctx ends or the socket is closed, and makes the file again
+// when it is gone. It calls tell, in its own goroutine, with the reason when clients cannot connect any more, and with
+// nil when they can again. It returns nil.
 func (s *Socket) Maintain(ctx context.Context, tell func(lost error)) error {
 	ticker := time.NewTicker(checkInterval)
 	defer ticker.Stop()
-	told := "" // why clients cannot connect
+	reported := "" // why clients cannot connect
 	for {
 		select {
 		case <-ctx.Done():
@@ -114,19 +113,18 @@ func (s *Socket) Maintain(ctx context.Context, tell func(lost error)) error {
 		if errors.Is(lost, net.ErrClosed) {
 			return nil
 		}
-		if lost != nil && lost.Error() != told {
-			told = lost.Error()
+		if lost != nil && lost.Error() != reported {
+			reported = lost.Error()
 			tell(lost)
 		}
-		if reachable && told != "" {
-			told = ""
+		if reachable && reported != "" {
+			reported = ""
 			tell(nil)
 		}
 	}
 }
 
-// look makes the file anew if it is gone. lost is why clients could not connect,
-// reachable whether they can now.
+// check makes the file again if it is gone. lost is why clients could not connect, reachable whether they can now.
 func (s *Socket) check() (lost error, reachable bool) {
 	if lost = s.Unreachable(); lost == nil {
 		return nil, true
@@ -137,7 +135,7 @@ func (s *Socket) check() (lost error, reachable bool) {
 	return lost, true
 }
 
-// make makes the file, and takes the place of the listener whose file is gone.
+// make makes the file, and replaces the listener whose file is gone.
 func (s *Socket) make() error {
 	s.mu.Lock()
 	held := s.lock
@@ -156,7 +154,7 @@ func (s *Socket) make() error {
 	return s.replace(ln, own, lock)
 }
 
-// failed notes why the file could not be made, for Lost.
+// failed notes why the file could not be made, for Unreachable.
 func (s *Socket) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,8 +179,8 @@ func (s *Socket) replace(ln *net.UnixListener, own fs.FileInfo, lock *os.File) e
 	return s.offerListener()
 }
 
-// listen has take called with a descriptor on which connections are accepted, now and each time the
-// file is made anew; nil ends that. take owns the descriptor.
+// listen has take called with a descriptor on which connections are accepted, now and each time the file is made again.
+// take owns the descriptor. A nil take ends that.
 func (s *Socket) listen(take func(fd int)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +188,7 @@ func (s *Socket) listen(take func(fd int)) error {
 	return s.offerListener()
 }
 
-// offer gives a descriptor to whoever accepts. s.mu is held.
+// offerListener gives a descriptor to acceptOn. s.mu is held.
 func (s *Socket) offerListener() error {
 	if s.acceptOn == nil {
 		return nil
@@ -207,7 +205,7 @@ func (s *Socket) offerListener() error {
 	return err
 }
 
-// relock returns the lock that is held if its file is still there, or a new one.
+// relock returns the lock that is held, if its file is still there, or a new lock.
 func relock(path string, held *os.File) (*os.File, error) {
 	if held != nil {
 		if own, err := held.Stat(); err == nil && isAt(lockPath(path), own) {
@@ -217,8 +215,8 @@ func relock(path string, held *os.File) (*os.File, error) {
 	return lockFile(path)
 }
 
-// isAt tells whether path names the very file that own is of. The number of an inode
-// is not given to another file while somebody has it open, as its listener has.
+// isAt tells whether path is the same file as own. No other file gets the inode's number while the file is open, as it
+// is by its listener.
 func isAt(path string, own fs.FileInfo) bool {
 	info, err := os.Lstat(path)
 	return err == nil && os.SameFile(info, own)

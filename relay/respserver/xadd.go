@@ -1,6 +1,6 @@
 package respserver
 
-// XADD: its options, as far as they mean something here.
+// XADD and its options.
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// errTrimTwice and the others are worded as Redis words them.
+// The errors of XADD, in the words of Redis.
 const (
 	errTrimTwice  = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
 	errMaxLen     = "ERR The MAXLEN argument must be >= 0."
@@ -21,14 +21,14 @@ const (
 	errXAddArgs   = "ERR wrong number of arguments for 'xadd' command"
 )
 
-// addition is what XADD asks for. How much is kept is for history.length to say: MAXLEN,
-// MINID and LIMIT are read, and decide nothing.
+// addition is the arguments of XADD. MAXLEN, MINID and LIMIT are checked and then ignored: history.length decides how
+// much is kept.
 type addition struct {
-	onlyIfThere bool // NOMKSTREAM
-	rest        [][]byte
+	onlyIfThere bool     // NOMKSTREAM
+	rest        [][]byte // the ID, the field and the value
 }
 
-// xadd takes one field, whose value is the message, and no ID of the client's.
+// xadd publishes a persisted message. It accepts one field, whose value is the message, and no ID but "*".
 func xadd(c *session, args [][]byte) {
 	channel := args[1]
 	a, problem := parseXAdd(args[2:])
@@ -50,7 +50,7 @@ func xadd(c *session, args [][]byte) {
 	}
 }
 
-// parseXAdd reads what stands before the ID. Its errors are Redis's.
+// parseXAdd parses the options before the ID. Its errors are those of Redis.
 func parseXAdd(args [][]byte) (a addition, problem string) {
 	trims, about, limited := false, false, false
 	for ; len(args) > 0; args = args[1:] {
@@ -92,7 +92,7 @@ func parseXAdd(args [][]byte) (a addition, problem string) {
 	return a, errXAddArgs
 }
 
-// threshold says what is wrong with the argument of MAXLEN or MINID.
+// threshold returns the error for the argument of MAXLEN or MINID, or nothing.
 func threshold(option string, value []byte) string {
 	if option == "minid" {
 		if !isStreamID(value) {
@@ -129,7 +129,7 @@ func isUint64(s string) bool {
 	return s != "" && len(s) <= 20
 }
 
-// addIfThere is XADD for a stream that must exist already: the session waits until that is known.
+// addIfThere is XADD NOMKSTREAM: the session is paused until it is known whether the stream exists.
 func addIfThere(c *session, channel []byte, a addition) {
 	if !mayListen(c, resp.Message, channel) {
 		return

@@ -151,7 +151,7 @@ type readQuery struct {
 	block    time.Duration // 0: for ever
 }
 
-// The errors of XREAD, worded as Redis words them.
+// The errors of XREAD, in the words of Redis.
 const (
 	errSyntax     = "ERR syntax error"
 	errNotInteger = "ERR value is not an integer or out of range"
