@@ -142,7 +142,7 @@ func TestPatternLimits(t *testing.T) {
 	}
 }
 
-// What a client may be called, and what channels may be, has an end: both are kept.
+// The names of clients and of channels have limits: both are kept in memory.
 func TestLongNamesAreRefused(t *testing.T) {
 	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) {
 		l.Name.Store(8)

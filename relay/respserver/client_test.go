@@ -162,7 +162,7 @@ func TestLongClientList(t *testing.T) {
 	}
 }
 
-// What a client listens to counts for as long as it does.
+// A subscription counts as long as the client has it.
 func TestSubscriptionsAreCounted(t *testing.T) {
 	s := serve(t)
 	c := s.dial()

@@ -118,7 +118,7 @@ func TestHalfClosedGetsItsAnswers(t *testing.T) {
 	s.waitClients(0)
 }
 
-// What a client publishes that goes while it waits is taken back, also from behind a full window.
+// The publishes of a client that hangs up while they wait are withdrawn, also those that did not fit the window.
 func TestHangUpBehindAFullWindow(t *testing.T) {
 	s := serve(t, func(_ *respserver.Options, l *respserver.Limits) { l.Window.Store(2) })
 	s.holdPublications()
@@ -128,7 +128,7 @@ func TestHangUpBehindAFullWindow(t *testing.T) {
 	c.Close()
 	s.waitClients(0)
 	if n := ask(s, func() int { return s.backend.withdrawn }); n < 2 || n != len(s.published()) {
-		t.Errorf("%d of %d were taken back", n, len(s.published()))
+		t.Errorf("%d of %d were withdrawn", n, len(s.published()))
 	}
 }
 
@@ -144,7 +144,7 @@ func TestHangUpOfAHalfClosed(t *testing.T) {
 	c.Close()
 	s.waitClients(0)
 	if n := ask(s, func() int { return s.backend.withdrawn }); n != 1 {
-		t.Errorf("%d were taken back, want 1", n)
+		t.Errorf("%d were withdrawn, want 1", n)
 	}
 }
 

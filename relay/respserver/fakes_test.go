@@ -1,6 +1,6 @@
 package respserver_test
 
-// The Redis and the relay behind the door, which do what the test says.
+// A Redis and a relay for the server under test, which do what the test says.
 
 import (
 	"cmp"
@@ -60,14 +60,14 @@ func (u *upstream) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done()
 func (u *upstream) Released(resp.Kind, string)                          {}
 func (u *upstream) Refused(_ resp.Kind, name string, _ error)           { delete(u.refuses, name) }
 
-// backend is the relay behind the door. It belongs to the loop. It answers publications at
-// once, unless they are to be kept.
+// backend is the relay of the server under test. It belongs to the loop. It answers publications at once, unless hold
+// is set.
 type backend struct {
 	hold             bool // do not answer publications
 	check            bool // check them for ever
 	held             []publication
 	seen             []string // payloads
-	withdrawn        int      // publications taken back
+	withdrawn        int      // publications withdrawn
 	awaits           int      // ever
 	awaiting         map[int]func([]respserver.Stream, error)
 	ranges           []func([]respserver.Entry, error)
@@ -116,11 +116,11 @@ func (b *backend) Withdraw(from uint64) {
 	}
 }
 
-// answer lets the kept publications go, each with its number.
+// answer answers the publications that are held, each with its number.
 func (b *backend) answer() {
-	kept := b.held
+	held := b.held
 	b.held = nil
-	for i, r := range kept {
+	for i, r := range held {
 		r.Published(int64(i), "", nil)
 	}
 }

@@ -168,17 +168,17 @@ func (s *server) published() []string {
 func (s *server) mute()   { s.in(func() { s.upstream.mute = true }) }
 func (s *server) answer() { s.in(func() { s.upstream.mute = false; s.upstream.answer() }) }
 
-// keep has publications not be answered before answerAll is called.
+// holdPublications leaves publications unanswered until answerAll is called.
 func (s *server) holdPublications() { s.in(func() { s.backend.hold = true }) }
 func (s *server) answerAll()        { s.in(func() { s.backend.hold = false; s.backend.answer() }) }
 
-// taken waits until n publications were taken.
+// waitPublished waits until n publications were taken.
 func (s *server) waitPublished(n int) {
 	s.t.Helper()
 	until(s.t, fmt.Sprint(n, " publications"), func() bool { return len(s.published()) == n })
 }
 
-// asked waits until Redis was asked at least n things that it has not answered.
+// waitAsked waits until Redis was asked at least n things that it has not answered.
 func (s *server) waitAsked(n int) {
 	s.t.Helper()
 	until(s.t, fmt.Sprint(n, " things asked of Redis"), func() bool {
@@ -197,7 +197,7 @@ func (s *server) deliver(channel, payload string) {
 	s.in(func() { s.hub.Deliver(resp.Message, []byte(channel), frame, 0) })
 }
 
-// settled waits until the server has n connections.
+// waitClients waits until the server has n connections.
 func (s *server) waitClients(n int) {
 	s.t.Helper()
 	until(s.t, "the connections that remain", func() bool { return s.Stats().Clients == n })

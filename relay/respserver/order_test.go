@@ -19,7 +19,7 @@ func pipeline(commands ...string) (b []byte) {
 	return b
 }
 
-// What was published before a subscription ends is heard before the answer that says so.
+// A client gets what was published before its subscription ends, and then the reply to UNSUBSCRIBE.
 func TestTheEndOfASubscriptionIsHeardOut(t *testing.T) {
 	for _, tt := range []struct {
 		command string

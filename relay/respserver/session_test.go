@@ -117,7 +117,7 @@ func TestClientGoesWhileItsPublishesWait(t *testing.T) {
 	c.Close()
 	s.waitClients(0)
 	if n := ask(s, func() int { return s.backend.withdrawn }); n != 2 {
-		t.Errorf("%d were taken back, want 2", n)
+		t.Errorf("%d were withdrawn, want 2", n)
 	}
 	s.answerAll()
 }
@@ -175,7 +175,7 @@ func TestRefusedSubscriptionIsAnErrorReply(t *testing.T) {
 	c.Expect(t, "+PONG")
 }
 
-// A listener that the hub gives up reads what it was sent, then the end.
+// A listener that the hub disconnects reads what it was sent, and then the end.
 func TestLossClosesTheConnection(t *testing.T) {
 	s := serve(t)
 	c := s.dial()
@@ -252,7 +252,7 @@ func TestForbiddenForAMoment(t *testing.T) {
 	for _, c := range []*redistest.Client{busy, idle} {
 		c.Closed()
 	}
-	watcher.Send("PING") // listens to nothing
+	watcher.Send("PING") // it has no subscription
 	watcher.Expect(t, "+PONG")
 	if n := s.Ended("denied"); n != 2 {
 		t.Errorf("%d are counted, want 2", n)

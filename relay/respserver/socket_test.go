@@ -50,7 +50,7 @@ func keep(t *testing.T) *maintained {
 	}
 	k.parts.Go(func() {
 		if err := s.Maintain(ctx, k.tell); err != nil {
-			t.Errorf("Keep: %v", err)
+			t.Errorf("Maintain: %v", err)
 		}
 	})
 	k.end = sync.OnceValue(func() error {
@@ -134,7 +134,7 @@ func (k *maintained) lost(want error) {
 		k.t.Errorf("told %q, want %q, with the key and the path", err, want)
 	}
 	if got := k.Unreachable(); got == nil || got.Error() != err.Error() {
-		k.t.Errorf("Lost says %v, %v was told", got, err)
+		k.t.Errorf("Unreachable says %v, %v was told", got, err)
 	}
 }
 
@@ -164,7 +164,7 @@ func TestASocketThatIsDeletedIsMadeAnew(t *testing.T) {
 	k := keep(t)
 	must(t, os.Remove(k.path))
 	if err := k.Unreachable(); !errors.Is(err, respserver.ErrGone) && greets(k.path) != "k" {
-		t.Errorf("Lost says %v", err)
+		t.Errorf("Unreachable says %v", err)
 	}
 	k.back(1)
 	refuses(t, k.path, respserver.ErrInUse)
