@@ -4,11 +4,8 @@ package hub
 
 import (
 	"errors"
-	"fmt"
-	"runtime"
 	"slices"
 	"testing"
-	"unsafe"
 
 	"redis-relay/relay/resp"
 )
@@ -110,8 +107,8 @@ func TestCountsAreThoseOfTheCommands(t *testing.T) {
 	wantStats(t, h, 0, 0)
 }
 
-// TestBackWhileMessagesAreHeldUp: who comes back to a name hears nothing of it twice.
-func TestBackWhileMessagesAreHeldUp(t *testing.T) {
+// TestSubscribeAgainWhileMessagesAreDelayed: who comes back to a name hears nothing of it twice.
+func TestSubscribeAgainWhileMessagesAreDelayed(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
 	subscribeNow(t, h, r, m, "a")
@@ -135,8 +132,8 @@ func TestBackWhileMessagesAreHeldUp(t *testing.T) {
 	wantStats(t, h, 0, 0)
 }
 
-// TestBackToOneOfSeveral: messages of another name are still held up, and of this one none.
-func TestBackToOneOfSeveral(t *testing.T) {
+// TestSubscribeAgainToOneOfSeveral: messages of another name are still held up, and of this one none.
+func TestSubscribeAgainToOneOfSeveral(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
 	subscribeNow(t, h, r, m, "a", "b")
@@ -185,8 +182,8 @@ func TestRefused(t *testing.T) {
 	other.wantEnds(t)
 }
 
-// TestRefusedAndLeft: what is asked for once more is not what was unsubscribed meanwhile.
-func TestRefusedAndLeft(t *testing.T) {
+// TestRefusedAndUnsubscribed: what is asked for once more is not what was unsubscribed meanwhile.
+func TestRefusedAndUnsubscribed(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
 	r.refuses["bad"] = errors.New("NOPERM")
@@ -227,155 +224,6 @@ func TestRefusedAndAskedAgain(t *testing.T) {
 	wantStats(t, h, 0, 0)
 }
 
-// TestRefusedAfterALoss: who listened to it before can hear nothing more.
-func TestRefusedAfterALoss(t *testing.T) {
-	h, r := newHub(t)
-	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
-	subscribeNow(t, h, r, m, "a")
-	subscribeNow(t, h, r, other, "b")
-	r.lose(notify)
-	r.refuses["a"] = errors.New("NOPERM")
-	waits := subscribe(h, newMember(t, 1), resp.Message, "a")
-	restored := r.restore()
-	r.answerAll()
-	waits.want(t, 1, r.refuses["a"])
-	m.wantEnds(t, ReasonRefused)
-	other.wantEnds(t)
-	if !*restored {
-		t.Error("not restored")
-	}
-	r.sent = nil
-	subscribe(h, newMember(t, 1), resp.Message, "a")
-	r.wantSent(t, "subscribe[a]") // it may be allowed by now
-}
-
-func TestLost(t *testing.T) {
-	h, r := newHub(t)
-	m, told, waits, local := newMember(t, 1<<20), newMember(t, 1<<20), newMember(t, 1<<20), newMember(t, 1<<20)
-	subscribeNow(t, h, r, m, "a", "b") // ended once, though it has two names
-	subscribeNow(t, h, r, told, "notify")
-	subscribeNow(t, h, r, local, "local:events")
-	p := subscribe(h, waits, resp.Message, "a", "new")
-	say(h, "a", "last", 0)
-	if ended := r.lose(func(_ resp.Kind, name string) bool { return name != "notify" }); ended != 1 {
-		t.Errorf("%d ended, want 1", ended)
-	}
-	m.wantEnds(t, ReasonGap)
-	told.wantEnds(t)
-	waits.wantEnds(t)
-	local.wantEnds(t)
-	if all, _, _, missing := h.Confirmed(); all || missing != 4 {
-		t.Errorf("%d are missing, want 4", missing)
-	}
-	restored := r.restore()
-	p.want(t, 0, nil)
-	r.answerAll()
-	p.want(t, 1, nil)
-	if all, _, _, _ := h.Confirmed(); !*restored || !all {
-		t.Error("not restored")
-	}
-	if n := say(h, "a", "m", 0); n != 2 {
-		t.Errorf("%d listeners, want who was ended and has not left, and who waited", n)
-	}
-	flush(t, h)
-	m.expect(string(frame("a", "last"))) // what was there before the loss
-	m.nothing()
-	waits.expect(string(frame("a", "m")))
-	if s := h.Stats(); s.Ended != 1 {
-		t.Errorf("%d missed, want the one for who was ended", s.Ended)
-	}
-}
-
-// TestSubscriptionsThatWaitAndLeave are not remembered until there is a connection.
-func TestSubscriptionsThatWaitAndLeave(t *testing.T) {
-	h, r := newHub(t)
-	r.lose(notify)
-	stays := newMember(t, 1)
-	p := subscribe(h, stays, resp.Message, "a", "b")
-	for i := range 1000 {
-		m := newMember(t, 1)
-		q := subscribe(h, m, resp.Message, "a", fmt.Sprint(i))
-		unsubscribe(h, m, resp.Message, fmt.Sprint(i)).want(t, 1, nil)
-		q.want(t, 0, nil)
-		unsubscribe(h, m, resp.Message, "a").want(t, 1, nil)
-		q.want(t, 1, nil)
-		if m.pending.subscribes != nil {
-			t.Fatal("a listener still waits")
-		}
-	}
-	wantStats(t, h, 2, 0)
-	if len(h.waiting.list) > 3 {
-		t.Errorf("%d wait", len(h.waiting.list))
-	}
-	r.restore()
-	r.answerAll()
-	p.want(t, 1, nil)
-	wantStats(t, h, 2, 2)
-}
-
-// TestRestoreAsksInParts, of which few are under way at once.
-func TestRestoreAsksInParts(t *testing.T) {
-	h, r := newHub(t)
-	m := newMember(t, 1)
-	var names []string
-	for i := range 5*namesPerCommand + 1 {
-		names = append(names, fmt.Sprint(i))
-	}
-	subscribeNow(t, h, r, m, names...)
-	r.lose(notify)
-	restored := r.restore()
-	commands := 0
-	for ; len(r.asked) > 0; commands++ {
-		if len(r.asked) > maxUnanswered {
-			t.Fatalf("%d commands are under way", len(r.asked))
-		}
-		r.answer()
-	}
-	if !*restored || commands != 6 {
-		t.Errorf("restored %v, by %d commands", *restored, commands)
-	}
-}
-
-// TestManySubscriptionsUnderWay: what pipelined commands cost does not grow with their number.
-func TestManySubscriptionsUnderWay(t *testing.T) {
-	const n = 50_000
-	h, r := newHub(t)
-	m := newMember(t, 1)
-	var all []*outcome
-	for i := range n {
-		all = append(all, subscribe(h, m, resp.Message, fmt.Sprint(i)))
-	}
-	for i := range n {
-		all = append(all, unsubscribe(h, m, resp.Message, fmt.Sprint(i)))
-	}
-	r.answerAll()
-	for _, o := range all {
-		o.want(t, 1, nil)
-	}
-	wantStats(t, h, 0, 0)
-}
-
-// TestTopicsAreSmall: there may be very many.
-func TestTopicsAreSmall(t *testing.T) {
-	const n = 100_000
-	h, r := newHub(t)
-	m := newMember(t, 1)
-	names := make([]string, n)
-	for i := range names {
-		names[i] = fmt.Sprintf("channel:%d", i)
-	}
-	before := heap()
-	subscribeNow(t, h, r, m, names...)
-	r.sent = nil
-	if got := (heap() - before) / n; got > 160 {
-		t.Errorf("a name costs %d bytes, want 160 with its place in the map", got)
-	}
-	if got := unsafe.Sizeof(topic{}) + unsafe.Sizeof(m); got > 120 {
-		t.Errorf("a topic with one listener takes %d bytes, want 120", got)
-	}
-	runtime.KeepAlive(h)
-}
-
 func TestLocalNamesAreNotAsked(t *testing.T) {
 	h, r := newHub(t)
 	m := newMember(t, 1<<20)
@@ -401,8 +249,8 @@ func TestLocalNamesAreNotAsked(t *testing.T) {
 	wantStats(t, h, 0, 0)
 }
 
-// TestSilentListeners keep names subscribed, and count nowhere.
-func TestSilentListeners(t *testing.T) {
+// TestInterestOnlyListeners keep names subscribed, and count nowhere.
+func TestInterestOnlyListeners(t *testing.T) {
 	h, r := newHub(t)
 	silent, watcher := &member{Listener: NewInterestOnlyListener(1)}, &member{Listener: NewPinningListener()}
 	hears := func(exact bool, patterns int) {

@@ -132,8 +132,8 @@ func clientList(c *session, args [][]byte) {
 	a.replyText()
 }
 
-// mayKill tells whether the user of c may end another connection: one of the same user; or any, for root and the relay's
-// user.
+// mayKill tells whether the user of c may end another connection: one of the same user; or any, for root and the
+// relay's user.
 func mayKill(c, other *session) bool {
 	uid := c.client.peer.uid
 	return !c.client.peer.known || uid == other.client.peer.uid || uid == 0 || uid == uint32(os.Geteuid())

@@ -11,9 +11,9 @@
 // Messages do not wait for replies that are not known, but they stay behind confirmations: a message that Redis sent
 // after it confirmed a SUBSCRIBE comes after that confirmation.
 //
-// A session is paused, and carries out no commands, in four cases only: for XREAD BLOCK, as in Redis, and other commands
-// that wait for an answer; while a publish is being checked; while too many publishes or reads of history wait for
-// Redis; and while a command with very many names is carried out in parts.
+// A session is paused, and carries out no commands, in four cases only: for XREAD BLOCK, as in Redis, and other
+// commands that wait for an answer; while a publish is being checked; while too many publishes or reads of history wait
+// for Redis; and while a command with very many names is carried out in parts.
 //
 // # Parts
 //

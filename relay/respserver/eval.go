@@ -155,8 +155,8 @@ func scriptArguments(args [][]byte) (keys, argv [][]byte, problem string) {
 	return rest[:n], rest[n:], ""
 }
 
-// runScript publishes all messages of a script, each as PUBLISH would. As in Redis, the script ends at the first message
-// that is refused, unless it was called by pcall. The reply waits for all messages.
+// runScript publishes all messages of a script, each as PUBLISH would. As in Redis, the script ends at the first
+// message that is refused, unless it was called by pcall. The reply waits for all messages.
 func runScript(c *session, s *script, keys, argv [][]byte) {
 	list, err := s.messages(keys, argv)
 	run := &scriptRun{session: c, proto: c.proto, result: s.result, unanswered: 1, err: err}

@@ -21,8 +21,8 @@ type section struct {
 	write func(*session, *strings.Builder)
 }
 
-// sections are the parts of INFO. Libraries look for redis_version, loading, role and cluster_enabled, the test suite of
-// redis-py for arch_bits; the rest is for people.
+// sections are the parts of INFO. Libraries look for redis_version, loading, role and cluster_enabled, the test suite
+// of redis-py for arch_bits; the rest is for people.
 var sections = []section{
 	{"Server", func(c *session, b *strings.Builder) {
 		up := time.Since(c.srv.started)

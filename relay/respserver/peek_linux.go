@@ -11,10 +11,11 @@ import (
 	"redis-relay/relay/nonblock"
 )
 
-// peekReader reads requests without taking them out of the socket (SO_PEEK_OFF, socket(7)). consume takes them out, once
-// they are answered. The reason: when a request is taken out, the kernel wakes its sender, which might want to write
-// more (unix_write_space in net/unix/af_unix.c). A sender that waits for the reply in read(2) wakes for nothing, sleeps
-// again, and wakes a second time for the reply. If the request is taken out after the reply, the sender wakes once.
+// peekReader reads requests without taking them out of the socket (SO_PEEK_OFF, socket(7)). consume takes them out,
+// once they are answered. The reason: when a request is taken out, the kernel wakes its sender, which might want to
+// write more (unix_write_space in net/unix/af_unix.c). A sender that waits for the reply in read(2) wakes for nothing,
+// sleeps again, and wakes a second time for the reply. If the request is taken out after the reply, the sender wakes
+// once.
 type peekReader struct {
 	peeked int  // bytes that were read and are still in the socket
 	tried  bool // SO_PEEK_OFF was tried

@@ -60,8 +60,8 @@ type scriptMessage struct {
 
 var errScriptArgument = errors.New("ERR Lua redis lib command arguments must be strings or integers")
 
-// messages lists what the script publishes with these arguments. If one is missing, it returns an error and the messages
-// before it.
+// messages lists what the script publishes with these arguments. If one is missing, it returns an error and the
+// messages before it.
 func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error) {
 	tables := [...][][]byte{tableKEYS: keys, tableARGV: argv}
 	for _, st := range s.steps {

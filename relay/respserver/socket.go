@@ -41,10 +41,10 @@ type Socket struct {
 	acceptOn func(fd int) // accepts connections on a descriptor; nil: nobody does
 }
 
-// Listen makes the Unix socket at path, with a mode and a group (a name or a number; empty: the process's own). A socket
-// on which nobody answers is replaced. Listen fails with ErrInUse if another relay has the path, and with
-// ErrNotSocket if there is another file. The file path+".lock" is locked until the socket is closed, so that one of
-// two relays that start at once is refused; the lock is the kernel's, and ends with the process.
+// Listen makes the Unix socket at path, with a mode and a group (a name or a number; empty: the process's own). A
+// socket on which nobody answers is replaced. Listen fails with ErrInUse if another relay has the path, and with
+// ErrNotSocket if there is another file. The file path+".lock" is locked until the socket is closed, so that one of two
+// relays that start at once is refused; the lock is the kernel's, and ends with the process.
 func Listen(path string, mode fs.FileMode, group string) (*Socket, error) {
 	gid, err := groupID(group)
 	if err != nil {
