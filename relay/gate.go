@@ -30,7 +30,7 @@ func (g *gate) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) err
 	return g.rules.Load().MaySubscribe(policy.User(by), kind, name)
 }
 
-// ClientSlow tells of a client that did not keep up.
+// ClientSlow reports a client that does not keep up.
 func (g *gate) ClientSlow(c respserver.SlowClient) {
 	g.teller.Slow(notice.Event{
 		Who: whoIs(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Disconnected, Messages: c.Missed,

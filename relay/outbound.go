@@ -125,7 +125,7 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 	return listeners, own
 }
 
-// TakeBack refuses what a connection published and could not be sent so far.
+// Withdraw refuses what a connection published and could not be sent so far.
 func (o *outbound) Withdraw(from uint64) { o.redis.TakeBack(from) }
 
 // publication is a message on its way to Redis. It is upstream.Answer, and history.Receipt.

@@ -63,10 +63,10 @@ func (s *streams) inOrder(channels []string, read func(ends []*history.ID) (then
 	})
 }
 
-// held has a Held called in the loop.
-func (s *streams) held(held respserver.ReadProgress) history.Held {
+// inLoop has progress called in the loop.
+func (s *streams) inLoop(progress respserver.ReadProgress) history.Held {
 	return func(entries, bytes int) (err error) {
-		if !s.loop.Call(func() { err = held(entries, bytes) }) {
+		if !s.loop.Call(func() { err = progress(entries, bytes) }) {
 			return context.Canceled
 		}
 		return err
@@ -74,7 +74,7 @@ func (s *streams) held(held respserver.ReadProgress) history.Held {
 }
 
 // Range reads a part of the stream of a channel.
-func (s *streams) Range(q respserver.Range, held respserver.ReadProgress, done func([]respserver.Entry, error)) {
+func (s *streams) Range(q respserver.Range, progress respserver.ReadProgress, done func([]respserver.Entry, error)) {
 	if err := s.rules.Load().MayRead(q.Channel); err != nil {
 		done(nil, err)
 		return
@@ -82,7 +82,7 @@ func (s *streams) Range(q respserver.Range, held respserver.ReadProgress, done f
 	s.inOrder([]string{q.Channel}, func(ends []*history.ID) func() {
 		part := history.Range(q)
 		part.Until(ends[0])
-		entries, err := s.pages.Range(context.Background(), part, s.held(held))
+		entries, err := s.pages.Range(context.Background(), part, s.inLoop(progress))
 		if err != nil {
 			err = notRead(q.Channel, err)
 		}
@@ -92,7 +92,7 @@ func (s *streams) Range(q respserver.Range, held respserver.ReadProgress, done f
 
 // Read returns what the streams of channels hold behind positions.
 func (s *streams) Read(
-	list []respserver.Position, count int, held respserver.ReadProgress, done func([]respserver.Stream, error),
+	list []respserver.Position, count int, progress respserver.ReadProgress, done func([]respserver.Stream, error),
 ) {
 	positions, err := s.positions(list)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *streams) Read(
 		err := s.findLast(ctx, list, positions)
 		var found []history.Stream
 		if err == nil {
-			found, err = s.pages.Behind(ctx, positions, count, s.held(held))
+			found, err = s.pages.Behind(ctx, positions, count, s.inLoop(progress))
 		}
 		if err != nil {
 			err = notRead(list[0].Channel, err)

@@ -4,7 +4,7 @@ package respserver
 
 import (
 	"errors"
-	"fmt"
+	"math"
 )
 
 // maxOpenReads is how many reads of history may be under way for one client.
@@ -43,15 +43,15 @@ var errEnding = errors.New("the session is ending")
 // read, however large.
 func (r *historyRead) progress(entries, bytes int) error {
 	c := r.session
-	switch limit := c.srv.limits.Answer.Load(); {
-	case c.out.Closed():
+	if c.out.Closed() {
 		return errEnding
-	case entries > 1 && int64(bytes) > limit:
-		return fmt.Errorf("TOOLARGE %s: more than %d bytes in one answer; read less at a time, with COUNT",
-			r.channel, limit)
-	case c.out.Full(bytes):
-		return fmt.Errorf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
-			"read earlier answers first", r.channel, c.srv.limits.Queue.Load())
+	}
+	limit := c.srv.limits.Answer.Load()
+	if entries <= 1 {
+		limit = math.MaxInt64
+	}
+	if problem := tooLarge(c, r.channel, bytes, limit, "read less at a time, with COUNT"); problem != "" {
+		return errors.New(problem)
 	}
 	c.memory.charge(bytes - r.charged)
 	r.charged = bytes

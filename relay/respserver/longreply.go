@@ -51,13 +51,18 @@ func (r *longReply) charge(bytes int) {
 
 // tooLong returns the error if no more may be appended, or nothing. advice says what the client can do.
 func (r *longReply) tooLong(command, advice string) string {
-	limit := r.session.srv.limits.Answer.Load()
+	return tooLarge(r.session, command, r.bytes, r.session.srv.limits.Answer.Load(), advice)
+}
+
+// tooLarge returns the error for a reply that has more bytes than limit, or than the client's queue has room for, or
+// nothing. what is the command or the channel.
+func tooLarge(c *session, what string, bytes int, limit int64, advice string) string {
 	switch {
-	case int64(r.bytes) > limit:
-		return fmt.Sprintf("TOOLARGE %s: more than %d bytes in one answer; %s", command, limit, advice)
-	case r.session.out.Full(r.bytes):
+	case int64(bytes) > limit:
+		return fmt.Sprintf("TOOLARGE %s: more than %d bytes in one answer; %s", what, limit, advice)
+	case c.out.Full(bytes):
 		return fmt.Sprintf("TOOLARGE %s: more than limits.queue (%d bytes) would wait for this client; "+
-			"read earlier answers first", command, r.session.srv.limits.Queue.Load())
+			"read earlier answers first", what, c.srv.limits.Queue.Load())
 	}
 	return ""
 }
