@@ -34,7 +34,7 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 	if pattern != nil {
 		args = append(args, pattern)
 	}
-	c.redis.Ask(func(v any, err error) {
+	c.redis.Do(func(v any, err error) {
 		if err != nil {
 			done(nil, notRead("PUBSUB", err))
 			return
@@ -97,7 +97,7 @@ func (c *counts) own(kind resp.Kind, name []byte) int64 {
 // other relays alone hear announcements of history are among them: Redis lists none.
 func (c *counts) Patterns(done func(int64, error)) {
 	own := c.interest.patterns()
-	c.redis.Ask(func(v any, err error) {
+	c.redis.Do(func(v any, err error) {
 		if err != nil {
 			done(0, notRead("PUBSUB", err))
 			return

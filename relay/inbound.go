@@ -45,7 +45,7 @@ type source struct {
 // what came behind it on its channel, goes to the pool of checks.
 func (in *inbound) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
-		_ = in.fleet.Hear(d) || in.feed.Control(d) // or another relay's own, caught by a pattern
+		_ = in.fleet.Accept(d) || in.feed.Control(d) // or another relay's own, caught by a pattern
 		return
 	}
 	now := in.rules.Load()
@@ -56,7 +56,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 	d.Epoch = in.outlets.epoch
 	c := &in.cache
 	c.enter(now, d.Channel)
-	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Hear(d) {
+	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it comes in its time, or has come
 	}
 	c.received++
@@ -172,7 +172,7 @@ func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 		return
 	}
 	rt := now.Route(d.Channel)
-	if rt.HasHistory() && d.Kind != resp.SMessage && !in.feed.Hear(d) {
+	if rt.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it is read from its stream
 	}
 	in.refuseUnread(now, rt, in.live.TooLarge(now.Rules, d, size), size)

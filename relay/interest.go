@@ -72,7 +72,7 @@ func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bo
 			if refused != nil {
 				refused = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis %s)",
 					refused, policy.Printable(name), policy.Printable(seq),
-					upstream.Missing(refused, "&"+policy.Printable(seq)))
+					upstream.MissingRule(refused, "&"+policy.Printable(seq)))
 			}
 			done(lost, refused)
 			return
@@ -110,7 +110,7 @@ func (i *interest) Fence(done func(lost bool)) { i.redis.Fence(done) }
 
 func (i *interest) announce(kind resp.Kind, name string) {
 	if kind == resp.PMessage {
-		i.feed.ExpectPattern()
+		i.feed.SubscribingPattern()
 	}
 	if i.announced[kind] == nil {
 		i.announced[kind] = map[string]bool{}
@@ -133,9 +133,9 @@ func (i *interest) confirmed(kind resp.Kind, names []string) {
 		}
 		switch kind {
 		case resp.Message:
-			i.feed.Confirmed(name)
+			i.feed.Subscribed(name)
 		case resp.PMessage:
-			i.feed.ConfirmedPattern()
+			i.feed.SubscribedPattern()
 		}
 	}
 }
@@ -151,16 +151,16 @@ func (i *interest) AwaitDelivered(kind resp.Kind, names []string, done func()) {
 func (i *interest) Released(kind resp.Kind, name string) {
 	switch kind {
 	case resp.Message:
-		i.feed.Released(name)
+		i.feed.Unsubscribed(name)
 	case resp.PMessage:
-		i.feed.ReleasedPattern(name)
+		i.feed.UnsubscribedPattern(name)
 	}
 }
 
 // Refused says that Redis will not subscribe a name.
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
-	if missing := upstream.Missing(err, "&"+name); missing != "" {
+	if missing := upstream.MissingRule(err, "&"+name); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
 	i.teller.Log(notice.SubscriptionRefused, facts...)

@@ -41,8 +41,8 @@ func (l *listeners) Patterns() (list []string) {
 	return list
 }
 
-// Kept tells how long a stream is kept after its last entry; 0: for ever.
-func (l *listeners) Kept(channel string) time.Duration {
+// StreamTTL tells how long a stream is kept after its last entry; 0: for ever.
+func (l *listeners) StreamTTL(channel string) time.Duration {
 	return l.rules.Load().Route([]byte(channel)).HistoryTTL()
 }
 
@@ -58,13 +58,13 @@ func (l *listeners) Room(channel string) (bytes int, empty bool) {
 	return l.hub.Room([]byte(channel), patience)
 }
 
-// Watch keeps a channel subscribed for readers.
-func (l *listeners) Watch(channel string, done func(refused error)) {
+// Subscribe keeps a channel subscribed for readers.
+func (l *listeners) Subscribe(channel string, done func(refused error)) {
 	l.hub.Subscribe(l.readers, resp.Message, []string{channel}, done)
 }
 
-// Unwatch ends Watch.
-func (l *listeners) Unwatch(channel string) {
+// Unsubscribe ends Subscribe.
+func (l *listeners) Unsubscribe(channel string) {
 	l.hub.Unsubscribe(l.readers, resp.Message, []string{channel}, func() {})
 }
 

@@ -34,7 +34,7 @@ func (r *Relay) measure() {
 		return oneIf(ready)
 	})
 	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
-		func() float64 { return float64(r.redis.Lives()) })
+		func() float64 { return float64(r.redis.ConnectionsMade()) })
 	m.Gauge("loop_longest_turn_seconds", "The longest time so far in which the event loop served nobody else.",
 		func() float64 { return r.loop.Longest().Seconds() })
 	m.Count("loop_turns_total", "Turns of the event loop.", func() float64 { return float64(r.loop.Turns()) })

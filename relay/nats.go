@@ -21,6 +21,7 @@ import (
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/stream"
 )
 
 // What NATS clients publish comes from one connection, so that each client's order is kept; what a cluster's
@@ -122,7 +123,7 @@ func (d *door) History(
 	if err := d.rules.Load().MayRead(channel); err != nil {
 		return nil, false, err
 	}
-	q := history.Range{Command: "XRANGE", Channel: channel, From: from, To: "+", Count: count}
+	q := stream.Range{Command: "XRANGE", Channel: channel, From: from, To: "+", Count: count}
 	entries, err := d.pages.Range(ctx, q, func(_, bytes int) error {
 		if bytes > enough {
 			return errEnough

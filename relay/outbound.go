@@ -126,7 +126,7 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 }
 
 // Withdraw refuses what a connection published and could not be sent so far.
-func (o *outbound) Withdraw(from uint64) { o.redis.TakeBack(from) }
+func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
 
 // publication is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
 type publication struct {

@@ -178,7 +178,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		outlets: r.outlets, teller: r.teller,
 	}
 	r.pages = &history.Pages{
-		Redis: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
+		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
 	}
 	r.streams = &streams{rules: &r.rules, loop: r.loop, redis: r.redis, feed: r.feed, pages: r.pages}
 	return owner
@@ -281,7 +281,7 @@ func (r *Relay) endTurn() {
 	if r.flusher.Flush() {
 		free := r.flusher.BuffersReusable()
 		r.hub.ReuseBuffers(free)
-		r.redis.Settle(free)
+		r.redis.Resume(free)
 		return
 	}
 	r.redis.Pause()

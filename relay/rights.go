@@ -69,7 +69,7 @@ func (r *right) allow(err error) string {
 			keys = "~" + prefix + "*"
 		}
 	}
-	switch missing := upstream.Missing(err, keys); {
+	switch missing := upstream.MissingRule(err, keys); {
 	case missing == "":
 		return "it has no such command, or has renamed it"
 	case missing == keys:

@@ -12,7 +12,7 @@ import (
 
 	"redis-relay/relay/history"
 	"redis-relay/relay/loop"
-	"redis-relay/relay/respserver"
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
@@ -42,7 +42,7 @@ func (s *streams) Query(command string, channel []byte, rest [][]byte, done func
 	for _, a := range rest {
 		args = append(args, a)
 	}
-	s.redis.Ask(func(v any, err error) {
+	s.redis.Do(func(v any, err error) {
 		var refused upstream.ReplyError
 		switch {
 		case errors.As(err, &refused): // it may name the key
@@ -57,14 +57,14 @@ func (s *streams) Query(command string, channel []byte, rest [][]byte, done func
 // inOrder has read run in a goroutine of its own, which may wait for Redis, when all that was sent before has
 // been carried out; and then the function that it returns, in the loop. ends are where the streams of
 // channels ended by then.
-func (s *streams) inOrder(channels []string, read func(ends []*history.ID) (then func())) {
-	history.Ends(s.redis, channels, func(ends []*history.ID) {
+func (s *streams) inOrder(channels []string, read func(ends []*stream.ID) (then func())) {
+	history.Ends(s.redis, channels, func(ends []*stream.ID) {
 		s.reads.Go(func() { s.loop.Call(read(ends)) })
 	})
 }
 
 // inLoop has progress called in the loop.
-func (s *streams) inLoop(progress respserver.ReadProgress) history.Held {
+func (s *streams) inLoop(progress stream.Progress) stream.Progress {
 	return func(entries, bytes int) (err error) {
 		if !s.loop.Call(func() { err = progress(entries, bytes) }) {
 			return context.Canceled
@@ -74,27 +74,26 @@ func (s *streams) inLoop(progress respserver.ReadProgress) history.Held {
 }
 
 // Range reads a part of the stream of a channel.
-func (s *streams) Range(q respserver.Range, progress respserver.ReadProgress, done func([]respserver.Entry, error)) {
+func (s *streams) Range(q stream.Range, progress stream.Progress, done func([]stream.Entry, error)) {
 	if err := s.rules.Load().MayRead(q.Channel); err != nil {
 		done(nil, err)
 		return
 	}
-	s.inOrder([]string{q.Channel}, func(ends []*history.ID) func() {
-		part := history.Range(q)
-		part.Until(ends[0])
-		entries, err := s.pages.Range(context.Background(), part, s.inLoop(progress))
+	s.inOrder([]string{q.Channel}, func(ends []*stream.ID) func() {
+		q.Until(ends[0])
+		entries, err := s.pages.Range(context.Background(), q, s.inLoop(progress))
 		if err != nil {
 			err = notRead(q.Channel, err)
 		}
-		return func() { done(toEntries(entries), err) }
+		return func() { done(entries, err) }
 	})
 }
 
 // Read returns what the streams of channels hold behind positions.
 func (s *streams) Read(
-	list []respserver.Position, count int, progress respserver.ReadProgress, done func([]respserver.Stream, error),
+	list []stream.Position, count int, progress stream.Progress, done func([]stream.Result, error),
 ) {
-	positions, err := s.positions(list)
+	cursors, err := s.cursors(list)
 	if err != nil {
 		done(nil, err)
 		return
@@ -103,88 +102,73 @@ func (s *streams) Read(
 	for i, p := range list {
 		channels[i] = p.Channel
 	}
-	s.inOrder(channels, func(ends []*history.ID) func() {
-		for i := range positions {
-			positions[i].Until = ends[i]
+	s.inOrder(channels, func(ends []*stream.ID) func() {
+		for i := range cursors {
+			cursors[i].Until = ends[i]
 		}
 		ctx := context.Background()
-		err := s.findLast(ctx, list, positions)
-		var found []history.Stream
+		err := s.findLast(ctx, list, cursors)
+		var found []stream.Result
 		if err == nil {
-			found, err = s.pages.Behind(ctx, positions, count, s.inLoop(progress))
+			found, err = s.pages.Behind(ctx, cursors, count, s.inLoop(progress))
 		}
 		if err != nil {
 			err = notRead(list[0].Channel, err)
 		}
-		return func() { done(toStreams(found), err) }
+		return func() { done(found, err) }
 	})
 }
 
 // Await is Read for a client that waits.
-func (s *streams) Await(list []respserver.Position, count int, block time.Duration,
-	done func([]respserver.Stream, error),
+func (s *streams) Await(list []stream.Position, count int, block time.Duration,
+	done func([]stream.Result, error),
 ) (cancel func(), err error) {
-	positions, err := s.positions(list)
+	cursors, err := s.cursors(list)
 	if err != nil {
 		return nil, err
 	}
-	read := s.feed.Read(positions, count, block, func(found []history.Stream, err error) {
+	read := s.feed.Read(cursors, count, block, func(found []stream.Result, err error) {
 		if err != nil {
 			err = notRead(list[0].Channel, err)
 		}
-		done(toStreams(found), err)
+		done(found, err)
 	})
 	return func() { s.feed.Cancel(read) }, nil
 }
 
-func (s *streams) positions(list []respserver.Position) ([]history.Position, error) {
-	positions := make([]history.Position, len(list))
+func (s *streams) cursors(list []stream.Position) ([]history.Cursor, error) {
+	cursors := make([]history.Cursor, len(list))
 	for i, p := range list {
 		if err := s.rules.Load().MayRead(p.Channel); err != nil {
 			return nil, err
 		}
-		positions[i] = history.Position{Channel: p.Channel, Newest: p.After == "$"}
+		cursors[i] = history.Cursor{Channel: p.Channel, Newest: p.After == "$"}
 		if p.After == "$" || p.After == "+" {
 			continue
 		}
 		var err error
-		if positions[i].After, err = history.ParseID([]byte(p.After), 0); err != nil {
+		if cursors[i].After, err = stream.ParseID([]byte(p.After), 0); err != nil {
 			return nil, err
 		}
 	}
-	return positions, nil
+	return cursors, nil
 }
 
 // findLast makes "+" the position before the last entry there is.
-func (s *streams) findLast(ctx context.Context, list []respserver.Position, positions []history.Position) error {
+func (s *streams) findLast(ctx context.Context, list []stream.Position, cursors []history.Cursor) error {
 	for i, p := range list {
 		if p.After != "+" {
 			continue
 		}
-		part := history.Range{Command: "XREVRANGE", Channel: p.Channel, From: "+", To: "-", Count: 1}
-		part.Until(positions[i].Until)
+		part := stream.Range{Command: "XREVRANGE", Channel: p.Channel, From: "+", To: "-", Count: 1}
+		part.Until(cursors[i].Until)
 		last, err := s.pages.Range(ctx, part, func(int, int) error { return nil })
 		if err != nil {
 			return notRead(p.Channel, err)
 		}
 		if len(last) > 0 {
-			positions[i].After = last[0].ID.Previous()
+			cursors[i].After = last[0].ID.Previous()
 		}
 	}
 	return nil
-}
-
-func toStreams(list []history.Stream) (answer []respserver.Stream) {
-	for _, s := range list {
-		answer = append(answer, respserver.Stream{Channel: s.Channel, Entries: toEntries(s.Entries)})
-	}
-	return answer
-}
-
-func toEntries(list []history.Entry) []respserver.Entry {
-	entries := make([]respserver.Entry, len(list))
-	for i, e := range list {
-		entries[i] = respserver.Entry{ID: e.ID.String(), Fields: e.Fields}
-	}
-	return entries
 }

@@ -34,13 +34,13 @@ var mutants = []mutant{
 		new: "",
 	},
 	{
-		name: "a publish is acknowledged without an answer", file: "relay/upstream/life.go",
+		name: "a publish is acknowledged without an answer", file: "relay/upstream/session.go",
 		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(cause))`,
 		new:    "nil",
 		faults: []string{"redis killed", "clients killed"},
 	},
 	{
-		name: "what was sent is said not to be", file: "relay/upstream/life.go",
+		name: "what was sent is said not to be", file: "relay/upstream/session.go",
 		old:    `fmt.Errorf("%w (%w)", ErrUnknown, plain(cause))`,
 		new:    "ErrDown",
 		faults: []string{"redis killed", "half-open and cut"},
@@ -52,7 +52,7 @@ var mutants = []mutant{
 		faults: []string{"redis killed", "cut"},
 	},
 	{
-		name: "a gap begins too late", file: "relay/upstream/lives.go",
+		name: "a gap begins too late", file: "relay/upstream/outage.go",
 		old:    "told = Outage{time.Since(o.lostAt), o.since, time.Now()}",
 		new:    "told = Outage{time.Since(o.lostAt), o.lostAt, time.Now()}",
 		faults: []string{"delayed and cut"},
@@ -86,8 +86,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "a channel with history is not healed", file: "relay/history/outage.go",
-		old:    "c.state = behind\n\t\t}\n\t\tf.holding.forget(c)",
-		new:    "}\n\t\tf.holding.forget(c)",
+		old:    "c.state = behind\n\t\t}\n\t\tf.holding.discard(c)",
+		new:    "}\n\t\tf.holding.discard(c)",
 		faults: []string{"cut", "redis killed"},
 	},
 	{

@@ -1,6 +1,6 @@
 package fleet
 
-// Sending a question, and what Redis counts.
+// Sending a question, and the counts of Redis.
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// patience is how long relays are waited for that do not answer.
+// patience is how long a question waits for the answers of relays.
 const patience = 200 * time.Millisecond
 
-// script is atomic: it sends a question to whom Redis counts. ARGV: the channel; the
-// question; then for each name what to ask PUBSUB, and the name. It returns how many
+// askScript sends a question to the relays that Redis counts, in one step. ARGV: the channel; the
+// question; then for each name the subcommand of PUBSUB, and the name. It returns how many
 // relays are to answer, then the subscribers of each name. A Redis without shard channels
 // has no subscribers to them, and sends the question on the ordinary channel.
-var script = upstream.NewScript(`
+var askScript = upstream.NewScript(`
 local function unknown(reply)
   return type(reply) == 'table' and reply.err and string.find(reply.err, '[Uu]nknown')
 end
@@ -50,30 +50,30 @@ func NoShards(err error) bool {
 	return err != nil && strings.HasPrefix(strings.ToLower(err.Error()), "err unknown ")
 }
 
-// ask sends a question. This relay's share is that of the moment, if Redis gets the question now.
+// ask sends a question. If Redis gets it now, this relay's share is that of now.
 func (f *Fleet) ask(q *question) {
 	f.questions.Add(1)
 	f.number++
 	q.number = f.number
 	f.asked[q.number] = q
-	f.pace.asked(time.Now())
-	if q.sent = f.redis.Standing(); q.sent {
+	f.pace.sent(time.Now())
+	if q.sent = f.redis.Ready(); q.sent {
 		q.addShare(f.shares.Asking)
 	}
-	args := []any{Channel, appendQuestion(nil, f.life, q.number, q.names)}
+	args := []any{Channel, appendQuestion(nil, f.runID, q.number, q.names)}
 	for _, n := range q.names {
 		args = append(args, numsub(n.Kind), n.Text)
 	}
-	f.redis.Eval(script, nil, func(v any, err error) { f.answeredBy(q, v, err) }, args...)
+	f.redis.Eval(askScript, nil, func(v any, err error) { f.gotAnswer(q, v, err) }, args...)
 }
 
-// answeredBy takes what the script has returned.
-func (f *Fleet) answeredBy(q *question, v any, err error) {
+// gotAnswer takes the result of the script.
+func (f *Fleet) gotAnswer(q *question, v any, err error) {
 	if q.over {
 		return
 	}
 	if refused := upstream.ReplyError(""); errors.As(err, &refused) {
-		f.tellRefused(refused)
+		f.logRefused(refused)
 		f.askRedis(q)
 		return
 	}
@@ -83,12 +83,12 @@ func (f *Fleet) answeredBy(q *question, v any, err error) {
 		return
 	}
 	f.pace.relays = int(numbers[0])
-	f.counted(q, numbers[1:], int(numbers[0]))
+	f.gotCounts(q, numbers[1:], int(numbers[0]))
 }
 
-// counted notes what Redis counts, and waits for the relays.
-func (f *Fleet) counted(q *question, counts []int64, relays int) {
-	if !q.sent { // it has waited for a connection
+// gotCounts takes the counts of Redis, and waits for the relays.
+func (f *Fleet) gotCounts(q *question, counts []int64, relays int) {
+	if !q.sent { // the question has waited for a connection
 		q.addShare(f.shares.Asking)
 	}
 	q.counted, q.relays = counts, relays
@@ -99,11 +99,11 @@ func (f *Fleet) counted(q *question, counts []int64, relays int) {
 	q.timer = f.loop.AfterFunc(patience, func() { f.finish(q, nil) })
 }
 
-func (f *Fleet) tellRefused(refused error) {
-	if !f.refused {
-		f.refused = true
+func (f *Fleet) logRefused(refused error) {
+	if !f.refusedLogged {
+		f.refusedLogged = true
 		advice := upstream.Advice(refused, "&relay:*")
-		if advice == "" { // it does not name the command, in a script
+		if advice == "" { // in a script Redis may not name the command
 			advice = "; allow +eval, +evalsha, +pubsub, +spublish and &relay:* to this user"
 		}
 		f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener"+advice,
@@ -118,7 +118,7 @@ func numsub(kind resp.Kind) string {
 	return "NUMSUB"
 }
 
-// integers takes an answer that must be so many numbers. A name among them is 0.
+// integers reads an answer of want elements. An element that is no number, such as a name, is 0.
 func integers(v any, want int, err error) ([]int64, error) {
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 package fleet
 
-// The Fleet: what it is asked, and what it hears.
+// The Fleet: who may ask it, and the messages that it takes.
 
 import (
 	"maps"
@@ -15,43 +15,42 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// Channel is the shard channel on which relays ask each other, or the ordinary channel where
-// Redis has no shard channels. With ":" and a life behind it, it is the one on which that
-// relay hears the answers.
+// Channel is the shard channel on which relays ask each other, or the ordinary channel if
+// Redis has no shard channels. A relay gets its answers on Channel + ":" + the ID of its run.
 const Channel = "relay:count"
 
 // maxWaiting is how many bytes of names may wait for their counts.
 const maxWaiting = 64 << 20
 
-// Redis is the connection that carries this relay's subscriptions. See upstream.Connection.
+// Redis is the connection with this relay's subscriptions. It is upstream.Connection.
 type Redis interface {
-	// Eval and Ask call done once, perhaps before they return.
+	// Eval and Do call done once, perhaps before they return.
 	Eval(s *upstream.Script, keys []string, done func(v any, err error), args ...any)
-	Ask(done func(v any, err error), args ...any)
+	Do(done func(v any, err error), args ...any)
 	Publish(from uint64, shard bool, channel, payload []byte, a upstream.Answer) error
-	// Standing tells whether commands are sent at once.
-	Standing() bool
+	// Ready tells whether commands are sent at once.
+	Ready() bool
 }
 
-// Share counts the listeners of a name on this host, by the commands that came so far, less one
+// Share returns the number of listeners of a name on this host, by the commands that came so far, less one
 // if Redis counts this relay's own subscription.
 type Share func(kind resp.Kind, name []byte) int64
 
 // Shares are this relay's part of a count. Neither may call the Fleet.
 type Shares struct {
-	// Asking is for a question that is sent now: Redis counts what this relay has sent so far.
+	// Asking is for a question that is sent now: Redis counts subscriptions that this relay has sent so far.
 	Asking Share
-	// Answering is for a question that is heard now: Redis has counted what it had confirmed before.
+	// Answering is for a question that comes now: Redis counted subscriptions that it had confirmed before.
 	Answering Share
 }
 
-// Fleet counts listeners over all relays.
+// Fleet counts listeners over all relays. It belongs to the loop, but for Stats.
 type Fleet struct {
 	// Fixed after construction.
 	redis   Redis
 	shares  Shares
 	room    *atomic.Int64
-	life    string
+	runID   string
 	answers string // channel
 	loop    *loop.Loop
 	log     *zap.Logger
@@ -59,19 +58,19 @@ type Fleet struct {
 	questions, missing atomic.Uint64 // questions asked, and answers that did not come, ever
 
 	// Owned by the loop.
-	waiting []*question          // not asked yet, the oldest first
-	asked   map[uint64]*question // under way, by number
-	number  uint64               // of the question asked last
-	bytes   int                  // of names in all these, about
-	pace    pace
-	refused bool // that was logged
+	waiting       []*question          // not sent yet, the oldest first
+	asked         map[uint64]*question // under way, by number
+	number        uint64               // of the question asked last
+	bytes         int                  // of names in waiting and asked, about
+	pace          pace
+	refusedLogged bool // the refusal was logged
 }
 
-// New returns a Fleet; life tells this run of the relay from all others. room is how many
+// New returns a Fleet. runID names this run of the relay among all others. room is how many
 // bytes of names may wait for their counts, but no more than 64 MiB do; it may change at any time.
-func New(redis Redis, shares Shares, life string, room *atomic.Int64, l *loop.Loop, log *zap.Logger) *Fleet {
+func New(redis Redis, shares Shares, runID string, room *atomic.Int64, l *loop.Loop, log *zap.Logger) *Fleet {
 	f := &Fleet{
-		redis: redis, shares: shares, room: room, life: life, answers: Channel + ":" + life, loop: l, log: log,
+		redis: redis, shares: shares, room: room, runID: runID, answers: Channel + ":" + runID, loop: l, log: log,
 		asked: map[uint64]*question{},
 	}
 	f.pace.timer = l.AfterFunc(0, f.send)
@@ -79,8 +78,8 @@ func New(redis Redis, shares Shares, life string, room *atomic.Int64, l *loop.Lo
 	return f
 }
 
-// Channels are the channels that must be subscribed for the Fleet: as shard channels, or as
-// ordinary ones where Redis says that it has no shard channels (see NoShards). Without them other
+// Channels are the channels that must be subscribed for the Fleet: shard channels, or
+// ordinary ones if Redis has no shard channels (see NoShards). Without them other
 // relays count this one as one listener.
 func (f *Fleet) Channels() []string { return []string{Channel, f.answers} }
 
@@ -106,13 +105,13 @@ func (f *Fleet) Count(kind resp.Kind, names [][]byte, done func(counts []int64, 
 	}
 	c := &count{places: make([]place, len(names)), done: done}
 	for i, n := range names {
-		c.places[i] = f.put(c, resp.Name{Kind: kind, Text: string(n)})
+		c.places[i] = f.add(c, resp.Name{Kind: kind, Text: string(n)})
 	}
 	f.send()
 }
 
-// put puts a name into the last question that was not asked yet, or into a new one.
-func (f *Fleet) put(c *count, n resp.Name) place {
+// add puts a name into the last question that was not sent yet, or into a new one.
+func (f *Fleet) add(c *count, n resp.Name) place {
 	if last := len(f.waiting) - 1; last < 0 || f.waiting[last].full() {
 		f.waiting = append(f.waiting, newQuestion())
 	}
@@ -120,11 +119,11 @@ func (f *Fleet) put(c *count, n resp.Name) place {
 	before := q.cost
 	i := q.add(n)
 	f.bytes += q.cost - before
-	q.tell(c)
+	q.addWaiter(c)
 	return place{q, i}
 }
 
-// send asks what waits, as far as no pause is due.
+// send sends the waiting questions, until a pause is due.
 func (f *Fleet) send() {
 	for len(f.waiting) > 0 {
 		if wait := f.pace.due(time.Now()); wait > 0 {
@@ -140,13 +139,13 @@ func (f *Fleet) send() {
 // Lost says that the connection to Redis has ended: the questions under way fail.
 func (f *Fleet) Lost() {
 	for _, number := range slices.Sorted(maps.Keys(f.asked)) {
-		if q := f.asked[number]; q != nil && (q.sent || q.counted != nil) { // else it waits for the next one
+		if q := f.asked[number]; q != nil && (q.sent || q.counted != nil) { // else the question waits for the next session
 			f.finish(q, upstream.ErrUnknown)
 		}
 	}
 }
 
-// finish ends a question, and gives the counts, or the error, to those who wait for them.
+// finish ends a question, and gives the counts, or the error, to its callers.
 func (f *Fleet) finish(q *question, err error) {
 	if q.over {
 		return
@@ -165,9 +164,9 @@ func (f *Fleet) finish(q *question, err error) {
 	}
 }
 
-// Hear takes a message, and reports whether it was the Fleet's. It answers a question,
-// or takes an answer.
-func (f *Fleet) Hear(d *resp.Delivery) bool {
+// Accept takes a message, and reports whether it was for the Fleet: a question, which it answers,
+// or an answer.
+func (f *Fleet) Accept(d *resp.Delivery) bool {
 	switch {
 	case d.Kind == resp.PMessage:
 		return false
@@ -181,36 +180,36 @@ func (f *Fleet) Hear(d *resp.Delivery) bool {
 	return true
 }
 
-// answer sends this relay's shares to the one that asks, on a shard channel if the question came on
-// one. If that is this relay, they are in already.
+// answer sends this relay's shares to the asking relay, on a shard channel if the question came on
+// one. A question of this relay has them already.
 func (f *Fleet) answer(shard bool, question []byte) {
-	if number, own := ownQuestion(question, f.life); own {
+	if number, own := ownQuestion(question, f.runID); own {
 		if q := f.asked[number]; q != nil {
-			f.take(q, nil)
+			f.gotShares(q, nil)
 		}
 		return
 	}
-	if life, answer, ok := answerTo(question, f.shares.Answering); ok {
-		_ = f.redis.Publish(0, shard, []byte(Channel+":"+life), answer, unheeded{}) // see unheeded
+	if runID, answer, ok := answerTo(question, f.shares.Answering); ok {
+		_ = f.redis.Publish(0, shard, []byte(Channel+":"+runID), answer, ignoredAnswer{}) // see ignoredAnswer
 	}
 }
 
-// unheeded takes what became of an answer: what is lost is missed by the one that asked.
-type unheeded struct{}
+// ignoredAnswer takes the outcome of an answer to another relay: if it is lost, that relay goes on without it.
+type ignoredAnswer struct{}
 
-func (unheeded) Answer(resp.Value, error) {}
+func (ignoredAnswer) Answer(resp.Value, error) {}
 
 // collect takes an answer.
 func (f *Fleet) collect(answer []byte) {
 	number, shares, ok := parseAnswer(answer)
 	if q := f.asked[number]; ok && q != nil && len(shares) == len(q.names) {
-		f.take(q, shares)
+		f.gotShares(q, shares)
 	}
 }
 
-// take takes the shares of one relay; nil: they are in already.
-func (f *Fleet) take(q *question, shares []int64) {
-	if q.take(shares); q.complete() {
+// gotShares takes the shares of one relay; nil: the question has them already.
+func (f *Fleet) gotShares(q *question, shares []int64) {
+	if q.addAnswer(shares); q.complete() {
 		f.finish(q, nil)
 	}
 }

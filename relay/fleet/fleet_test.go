@@ -47,11 +47,11 @@ func TestRepliesBehindMessages(t *testing.T) {
 		told := make(chan []int64, 1)
 		c := &count{done: func(counts []int64, _ error) { told <- counts }}
 		c.places = []place{{q, q.add(resp.Name{Kind: resp.Message, Text: "0"})}}
-		q.tell(c)
+		q.addWaiter(c)
 		q.number, q.sent, p.fleet.asked[1000] = 1000, true, q
 		q.addShare(p.fleet.shares.Asking)
-		p.fleet.counted(q, []int64{2}, 2)
-		p.fleet.answer(true, appendQuestion(nil, p.fleet.life, 1000, q.names))
+		p.fleet.gotCounts(q, []int64{2}, 2)
+		p.fleet.answer(true, appendQuestion(nil, p.fleet.runID, 1000, q.names))
 		p.fleet.collect([]byte{0xe8, 7, 2, 2}) // two shares for one name: not of this question
 		if len(told) != 0 {
 			t.Error("told before all have answered")
@@ -173,7 +173,7 @@ func TestLateAnswer(t *testing.T) {
 	var next <-chan outcome
 	s.do(func() {
 		next = asks.count(resp.Message, 1)
-		silent.fleet.answer(true, appendQuestion(nil, asks.fleet.life, 1, []resp.Name{{Kind: resp.Message, Text: "0"}}))
+		silent.fleet.answer(true, appendQuestion(nil, asks.fleet.runID, 1, []resp.Name{{Kind: resp.Message, Text: "0"}}))
 		if len(next) != 0 {
 			t.Error("an answer to the last question was taken for one to this")
 		}
@@ -251,13 +251,13 @@ func TestHearsOnlyItsOwn(t *testing.T) {
 			{Kind: resp.Message, Channel: []byte("news")},
 			{Kind: resp.Message, Channel: []byte(Channel + ":other")},
 		} {
-			if p.fleet.Hear(&d) {
+			if p.fleet.Accept(&d) {
 				t.Errorf("it took a message on %q", d.Channel)
 			}
 		}
 		for _, payload := range []string{"", "junk", "\xff"} {
 			for _, channel := range p.fleet.Channels() {
-				if !p.fleet.Hear(&resp.Delivery{Kind: resp.Message, Channel: []byte(channel), Payload: []byte(payload)}) {
+				if !p.fleet.Accept(&resp.Delivery{Kind: resp.Message, Channel: []byte(channel), Payload: []byte(payload)}) {
 					t.Errorf("it did not take a message on %q", channel)
 				}
 			}

@@ -137,14 +137,14 @@ func (s *sea) publish(channel string, payload []byte) (receivers int64) {
 		receivers++
 		if !p.deaf {
 			p.receive(func() {
-				p.fleet.Hear(&resp.Delivery{Kind: resp.SMessage, Channel: []byte(channel), Payload: payload})
+				p.fleet.Accept(&resp.Delivery{Kind: resp.SMessage, Channel: []byte(channel), Payload: payload})
 			})
 		}
 	}
 	return receivers
 }
 
-func (p *ship) Standing() bool { return !p.away }
+func (p *ship) Ready() bool { return !p.away }
 
 func (p *ship) Eval(_ *upstream.Script, _ []string, done func(any, error), args ...any) {
 	p.send(func() {
@@ -162,7 +162,7 @@ func (p *ship) Eval(_ *upstream.Script, _ []string, done func(any, error), args 
 	})
 }
 
-func (p *ship) Ask(done func(any, error), args ...any) {
+func (p *ship) Do(done func(any, error), args ...any) {
 	p.send(func() {
 		var list []any
 		for _, n := range args[2:] {

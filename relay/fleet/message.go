@@ -1,6 +1,6 @@
 package fleet
 
-// What relays say to each other. Names are bytes of any kind, so both messages are
+// The messages between relays. Names are any bytes, so both messages are
 // binary: numbers are varints, and a text follows its length.
 
 import (
@@ -9,9 +9,9 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// appendQuestion writes a question: who asks, its number there, and the names.
-func appendQuestion(b []byte, life string, number uint64, names []resp.Name) []byte {
-	b = binary.AppendUvarint(appendText(b, life), number)
+// appendQuestion writes a question: the asking run, the number that it gave the question, and the names.
+func appendQuestion(b []byte, runID string, number uint64, names []resp.Name) []byte {
+	b = binary.AppendUvarint(appendText(b, runID), number)
 	for _, n := range names {
 		b = appendText(append(b, byte(n.Kind)), n.Text)
 	}
@@ -23,8 +23,8 @@ func appendText(b []byte, s string) []byte {
 }
 
 // answerTo makes the answer to a question: its number, and the share of each name in
-// turn. ok is false when it is no question.
-func answerTo(question []byte, share func(kind resp.Kind, name []byte) int64) (life string, answer []byte, ok bool) {
+// turn. ok is false if question is malformed.
+func answerTo(question []byte, share func(kind resp.Kind, name []byte) int64) (runID string, answer []byte, ok bool) {
 	asker, rest, ok := cutText(question)
 	number, n := binary.Uvarint(rest)
 	if !ok || n <= 0 {
@@ -42,10 +42,10 @@ func answerTo(question []byte, share func(kind resp.Kind, name []byte) int64) (l
 	return string(asker), answer, true
 }
 
-// ownQuestion returns the number of a question, and whether it is of this life.
-func ownQuestion(question []byte, life string) (number uint64, own bool) {
+// ownQuestion returns the number of a question, and whether this run asked it.
+func ownQuestion(question []byte, runID string) (number uint64, own bool) {
 	asker, rest, ok := cutText(question)
-	if !ok || string(asker) != life {
+	if !ok || string(asker) != runID {
 		return 0, false
 	}
 	number, n := binary.Uvarint(rest)

@@ -11,10 +11,10 @@ func TestMessagesComeBack(t *testing.T) {
 		{Kind: resp.Message, Text: "a"}, {Kind: resp.SMessage, Text: ""}, {Kind: resp.Message, Text: "b\x00\r\n\xff"},
 	}
 	shares := map[resp.Name]int64{names[0]: 3, names[1]: -1, names[2]: 1 << 40}
-	life, answer, ok := answerTo(appendQuestion(nil, "host:1:2", 700, names),
+	runID, answer, ok := answerTo(appendQuestion(nil, "host:1:2", 700, names),
 		func(kind resp.Kind, n []byte) int64 { return shares[resp.Name{Kind: kind, Text: string(n)}] })
-	if !ok || life != "host:1:2" {
-		t.Fatalf("the question came as of %q, %v", life, ok)
+	if !ok || runID != "host:1:2" {
+		t.Fatalf("the question came as of %q, %v", runID, ok)
 	}
 	number, got, ok := parseAnswer(answer)
 	if !ok || number != 700 || len(got) != len(names) {

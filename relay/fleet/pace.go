@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	answers  = 20_000 // a second that the fleet sends at most, about, when all ask all the time
-	maxPause = 500 * time.Millisecond
+	maxAnswers = 20_000 // a second, by the whole fleet, about, when all relays ask all the time
+	maxPause   = 500 * time.Millisecond
 
-	// ahead is how much of the pauses to come a relay may skip: one that asks a little now and then
+	// ahead is how much of later pauses a relay may skip: a relay that seldom asks
 	// asks at once.
 	ahead = 100 * time.Millisecond
 )
 
-// pause is how long a relay waits before it asks again: so long that the fleet sends no
-// more than so many answers a second, if each of its relays asks as often. Redis takes
-// about 20 µs for one with all that belongs to it.
+// pause is how long a relay waits between two questions: so long that the fleet sends no
+// more than maxAnswers a second, if each relay asks as often. An answer costs Redis
+// about 20 µs.
 func pause(relays int) time.Duration {
 	if relays < 2 {
 		return 0
 	}
-	return min(time.Duration(relays*relays)*time.Second/answers, maxPause)
+	return min(time.Duration(relays*relays)*time.Second/maxAnswers, maxPause)
 }
 
 // pace spaces questions out.
 type pace struct {
-	relays int       // that were there when Redis answered last
+	relays int       // as counted by Redis in its last answer
 	free   time.Time // when the pauses of all questions so far are over
 	timer  *loop.Timer
 }
@@ -40,8 +40,8 @@ func (p *pace) due(now time.Time) time.Duration {
 	return max(0, p.free.Sub(now.Add(skip)))
 }
 
-// asked notes that a question was sent.
-func (p *pace) asked(now time.Time) {
+// sent notes that a question was sent.
+func (p *pace) sent(now time.Time) {
 	if p.free.Before(now) {
 		p.free = now
 	}

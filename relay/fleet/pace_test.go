@@ -49,14 +49,14 @@ func TestPaceIsForThoseThatAskAllTheTime(t *testing.T) {
 		p := pace{relays: relays}
 		n := 0
 		for ; n < 10_000 && p.due(start) == 0; n++ {
-			p.asked(start)
+			p.sent(start)
 		}
 		if n < want || n > want+want/2 {
 			t.Errorf("%d relays: %d questions at once, want about %d", relays, n, want)
 		}
 		for range 100 {
 			start = start.Add(p.due(start))
-			p.asked(start)
+			p.sent(start)
 		}
 		if got, want := p.due(start), pause(relays); got != want {
 			t.Errorf("%d relays: then a question every %v, want %v", relays, got, want)

@@ -1,6 +1,6 @@
 package fleet
 
-// One question, and what comes in for it.
+// One question, and the answers to it.
 
 import (
 	"redis-relay/relay/loop"
@@ -12,7 +12,7 @@ const (
 	maxBytes = 8 << 10 // of its names, unless a single one is longer
 )
 
-// question is what a relay wants to know at one moment, for all who ask.
+// question asks for the counts of names at one moment, for all callers of Count.
 type question struct {
 	number uint64
 	names  []resp.Name
@@ -21,11 +21,11 @@ type question struct {
 	size   int               // bytes of names
 	cost   int               // bytes of memory for them, about
 
-	sent     bool    // the connection stood when it was asked: shares has this relay's
-	counted  []int64 // what Redis counted of each name; nil: it has not answered yet
+	sent     bool    // Redis got it when it was asked: shares has this relay's
+	counted  []int64 // the count of Redis for each name; nil: it has not answered yet
 	relays   int     // that are to answer
-	answered int     // of these
-	shares   []int64 // of each name, of all that answered, and of this relay
+	answered int     // how many have answered
+	shares   []int64 // of each name: those of all relays that answered, and of this one
 	timer    *loop.Timer
 	over     bool
 	err      error
@@ -65,16 +65,16 @@ func (q *question) add(n resp.Name) int {
 // costOf is about how many bytes of memory a name takes.
 func costOf(name int) int { return name + 100 }
 
-// tell has c told when the question is over.
-func (q *question) tell(c *count) {
+// addWaiter has the question tell c when it is over.
+func (q *question) addWaiter(c *count) {
 	if n := len(q.counts); n == 0 || q.counts[n-1] != c {
 		q.counts = append(q.counts, c)
 		c.left++
 	}
 }
 
-// take adds the shares of one relay; nil: they are in already.
-func (q *question) take(shares []int64) {
+// addAnswer adds the shares of one relay; nil: they are there already.
+func (q *question) addAnswer(shares []int64) {
 	for i, n := range shares {
 		q.shares[i] += n
 	}
@@ -88,10 +88,10 @@ func (q *question) addShare(share Share) {
 	}
 }
 
-// complete tells whether Redis, and every relay, has answered.
+// complete tells whether Redis and all relays have answered.
 func (q *question) complete() bool { return q.counted != nil && q.answered >= q.relays }
 
-// finished notes that a question is over, and tells the counts when it was the last one.
+// finished notes that a question is over, and calls done after the last one.
 func (c *count) finished() {
 	if c.left--; c.left > 0 {
 		return

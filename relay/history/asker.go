@@ -1,6 +1,6 @@
 package history
 
-// Asking Redis how channels stand, over the connection that brings their messages: an answer comes
+// Asking Redis about streams, over the connection that brings the messages: an answer comes
 // behind all messages that Redis had sent before.
 
 import (
@@ -23,23 +23,29 @@ const (
 	maxCompared  = 16 // channels that are compared with their streams at a tick
 )
 
-// asker has one question at a time under way.
+// asker asks about channels, with one question at a time under way.
 type asker struct {
-	feed  *Feed
-	queue []*channel // to be asked about
-	beat  bool       // the time of Redis is wanted, also without a question
-	timed bool       // it is being asked for alone
-	woken bool       // next is posted
-	round *round     // under way; nil: none
-	retry time.Duration
-	pause *loop.Timer // while it is set nothing is asked; nil: it never was
+	*given
+	link     *link
+	channels *channels
+	past     *past
+	healer   *healer
+	readers  *readers
+
+	queue      []*channel // to be asked about
+	timeWanted bool       // the time of Redis is wanted, even without a question
+	timeAsked  bool       // TIME is under way
+	posted     bool       // next is posted
+	round      *round     // under way; nil: none
+	retry      time.Duration
+	retryTimer *loop.Timer // while it is set nothing is asked; nil: it never was
 }
 
-// round is what is done about some channels: a question about all, or, if that has no answer, more about
+// round is the questions about some channels: one about all, or, if that has no answer, several about
 // fewer.
-type round struct{ batch []*channel } // that the question under way is about
+type round struct{ batch []*channel } // channels of the question under way
 
-// enqueue has a channel asked about, once.
+// enqueue queues a channel to be asked about, once.
 func (a *asker) enqueue(c *channel) {
 	if !c.asked {
 		c.asked = true
@@ -48,27 +54,27 @@ func (a *asker) enqueue(c *channel) {
 	a.wake()
 }
 
-// askTime has a question asked about nothing, for the time of Redis, if anybody hears
-// channels with history. Else a time that is known would soon be an old one.
+// askTime asks for the time of Redis, with a question about channels if there is one. Without listeners or
+// readers it forgets the time, which would soon be an old one.
 func (a *asker) askTime() {
-	if len(a.feed.channels) == 0 && len(a.feed.local.Patterns()) == 0 {
-		a.feed.past.seen = 0
+	if len(a.channels.byName) == 0 && len(a.local.Patterns()) == 0 {
+		a.past.redisTime = 0
 		return
 	}
-	a.beat = true
+	a.timeWanted = true
 	a.wake()
 }
 
 // askTimeNow asks for the time of Redis before anything else is sent.
 func (a *asker) askTimeNow() {
-	if a.timed {
+	if a.timeAsked {
 		return
 	}
-	a.timed = true
-	a.feed.main.Ask(func(v any, err error) {
-		a.timed = false
+	a.timeAsked = true
+	a.main.Do(func(v any, err error) {
+		a.timeAsked = false
 		if ms, ok := milliseconds(v); ok && err == nil {
-			a.feed.past.arrived(ms)
+			a.past.reached(ms)
 		}
 	}, "TIME")
 }
@@ -84,16 +90,15 @@ func milliseconds(v any) (ms uint64, ok bool) {
 	return seconds*1000 + micros/1000, errSeconds == nil && errMicros == nil
 }
 
-// compareSome finds what did not come though the connection stands: entries that
-// somebody added by hand, or whose broadcast Redis refused. Which channels it looks
-// at is left to the order of the map, which is another one each time. One that costs
-// Redis too much is left out.
+// compareSome asks about some channels that miss nothing, as far as is known. So it finds entries that
+// were added by hand, or whose broadcast Redis refused. The order of the map chooses the channels: it is another
+// one each time. A channel that costs Redis too much is left out.
 func (a *asker) compareSome() {
-	if !a.feed.up {
+	if !a.link.up {
 		return
 	}
 	n := 0
-	for _, c := range a.feed.channels {
+	for _, c := range a.channels.byName {
 		if c.state != live || c.heavy {
 			continue
 		}
@@ -104,21 +109,21 @@ func (a *asker) compareSome() {
 	}
 }
 
-// wake has the next question asked behind all that is being done now: what is queued meanwhile goes
+// wake posts the next question, behind everything in this turn: channels that are queued meanwhile go
 // with it.
 func (a *asker) wake() {
-	if !a.woken && a.ready() {
-		a.woken = a.feed.loop.Post(func() {
-			a.woken = false
+	if !a.posted && a.ready() {
+		a.posted = a.loop.Post(func() {
+			a.posted = false
 			a.next()
 		})
 	}
 }
 
-// ready tells whether there is something to ask, and nothing in the way.
+// ready tells whether there is something to ask, and may be asked now.
 func (a *asker) ready() bool {
-	paused := a.pause != nil && a.pause.Set()
-	return a.feed.up && a.round == nil && !paused && (len(a.queue) > 0 || a.beat)
+	paused := a.retryTimer != nil && a.retryTimer.Set()
+	return a.link.up && a.round == nil && !paused && (len(a.queue) > 0 || a.timeWanted)
 }
 
 // next begins a round about the first channels of the queue.
@@ -127,12 +132,12 @@ func (a *asker) next() {
 		return
 	}
 	r := &round{}
-	a.round, a.beat = r, false
-	a.askAbout(r, a.take(), func(err error) { a.finished(err) })
+	a.round, a.timeWanted = r, false
+	a.askAbout(r, a.nextBatch(), func(err error) { a.finished(err) })
 }
 
-// take takes channels off the queue: fewer together, of which some may have cost the connection.
-func (a *asker) take() []*channel {
+// nextBatch takes channels off the queue: the fewer, the more often the connection was lost with one of them.
+func (a *asker) nextBatch() []*channel {
 	n, most := 0, maxQuestions
 	for n < len(a.queue) {
 		most = min(most, max(1, maxQuestions>>a.queue[n].losses))
@@ -154,25 +159,25 @@ func (a *asker) finished(err error) {
 		a.wake()
 		return
 	}
-	a.feed.log.Debug("cannot read streams", zap.Error(err))
-	if a.pause == nil {
-		a.pause = a.feed.loop.AfterFunc(a.retry, a.next)
+	a.log.Debug("cannot read streams", zap.Error(err))
+	if a.retryTimer == nil {
+		a.retryTimer = a.loop.AfterFunc(a.retry, a.next)
 	} else {
-		a.pause.Reset(a.retry)
+		a.retryTimer.Reset(a.retry)
 	}
 	a.retry = min(2*a.retry, retryMax)
 }
 
-// askTogether looks at channels in one question. With an error nothing is done about
-// them. then is not called when the connection is lost before.
+// askTogether asks one question about channels. then is called with its error, if any; it is not called if the
+// connection is lost before.
 func (a *asker) askTogether(r *round, batch []*channel, then func(err error)) {
 	list := make([]question, len(batch))
 	for i, c := range batch {
 		list[i] = question{channel: c.name, after: c.last, entries: c.state == behind && !c.last.IsZero()}
 	}
 	r.batch = batch
-	keys, args := words(list, true, maxAnswer, a.feed.limits.entry())
-	a.feed.main.Eval(look, keys, func(v any, err error) {
+	keys, args := scriptArgs(list, true, maxAnswer, a.limits.entry())
+	a.main.Eval(readScript, keys, func(v any, err error) {
 		if a.round != r {
 			return // the connection was lost: all that is behind is queued again
 		}
@@ -184,36 +189,35 @@ func (a *asker) askTogether(r *round, batch []*channel, then func(err error)) {
 	}, args...)
 }
 
-// answered takes an answer about channels. All that had been published when Redis gave it has come.
+// answered takes an answer about channels. All messages that Redis had published before it have come.
 func (a *asker) answered(batch []*channel, list []question, v any) error {
-	f := a.feed
 	tails, at, err := readAnswer(list, v)
 	if err != nil {
 		return err
 	}
-	f.past.arrived(at)
+	a.past.reached(at)
 	for i, c := range batch {
 		c.asked, c.losses = false, 0
 		switch {
-		case f.channels[c.name] != c: // nobody wants it any more
+		case a.channels.byName[c.name] != c: // it was dropped
 		case c.state == behind && !c.last.IsZero() && !list[i].entries:
 			a.enqueue(c) // it fell behind after it was asked about
 		default:
-			f.healer.settle(c, &tails[i])
+			a.healer.compare(c, &tails[i])
 		}
 	}
 	return nil
 }
 
-// lost forgets what was to be asked, and notes what was being asked when the connection was lost. If it was
-// nothing, another reason ended it, and channels that were given up may be asked about once more.
+// lost forgets the queue, and notes the channels of the question under way. If there was none, the connection was
+// lost for another reason, and channels that were given up may be asked about once more.
 func (a *asker) lost() {
 	if a.round != nil {
 		for _, c := range a.round.batch {
 			c.losses++
 		}
 	} else {
-		for _, c := range a.feed.channels {
+		for _, c := range a.channels.byName {
 			c.losses = min(c.losses, maxLosses-1)
 		}
 	}
@@ -221,8 +225,8 @@ func (a *asker) lost() {
 	a.queue, a.retry = nil, retryMin
 }
 
-// up goes on over a new connection. Channels that may have cost the last one come last.
-func (a *asker) up() {
+// resume goes on over a new connection. Channels that may have cost the last one come last.
+func (a *asker) resume() {
 	slices.SortStableFunc(a.queue, func(c, d *channel) int { return cmp.Compare(c.losses, d.losses) })
 	a.askTime()
 	a.wake()
@@ -230,7 +234,7 @@ func (a *asker) up() {
 
 func (a *asker) stop() {
 	a.round = nil
-	if a.pause != nil {
-		a.pause.Stop()
+	if a.retryTimer != nil {
+		a.retryTimer.Stop()
 	}
 }

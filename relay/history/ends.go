@@ -1,17 +1,16 @@
 package history
 
-// Where streams end at one moment, for reads that take longer than that.
+// The ends of streams at one moment, for reads that take longer.
 
 import (
-	"math"
 	"slices"
-	"strings"
 
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
-// ends returns the last ID ever given in each stream, or "" where that is not known. It changes nothing.
-var ends = upstream.NewScript(`
+// endsScript returns the last ID ever given in each stream, or "" if it is not known. It changes nothing.
+var endsScript = upstream.NewScript(`
 local out = {}
 for i, key in ipairs(KEYS) do
   local info = redis.pcall('XINFO', 'STREAM', key)
@@ -24,22 +23,22 @@ end
 return out
 `)
 
-// Ends finds out where the streams of channels end when all is carried out that was sent before, and nothing
-// that is sent behind. done is called in the loop; an ID is nil where that is not known.
-func Ends(main Main, channels []string, done func(ends []*ID)) {
+// Ends finds out where the streams of channels end when Redis has carried out all commands that were sent before,
+// and none that is sent after. done is called in the loop, perhaps at once; an ID is nil if it is not known.
+func Ends(main MainConn, channels []string, done func(ends []*stream.ID)) {
 	keys := make([]string, len(channels))
 	for i, c := range channels {
 		keys[i] = Key(c)
 	}
-	main.Eval(ends, keys, func(v any, _ error) {
+	main.Eval(endsScript, keys, func(v any, _ error) {
 		list, _ := v.([]any)
-		found := make([]*ID, len(channels))
+		found := make([]*stream.ID, len(channels))
 		for i := range found {
 			if i >= len(list) {
 				break
 			}
 			text, _ := list[i].(string)
-			if id, err := ParseID([]byte(text), 0); err == nil {
+			if id, err := stream.ParseID([]byte(text), 0); err == nil {
 				found[i] = &id
 			}
 		}
@@ -47,27 +46,12 @@ func Ends(main Main, channels []string, done func(ends []*ID)) {
 	})
 }
 
-// Until has a range end where its stream did.
-func (q *Range) Until(end *ID) {
-	upper := &q.To
-	if q.Command == "XREVRANGE" {
-		upper = &q.From
-	}
-	if end == nil {
-		return
-	}
-	id, err := ParseID([]byte(strings.TrimPrefix(*upper, "(")), math.MaxUint64)
-	if *upper == "+" || err == nil && id.After(*end) {
-		*upper = end.String()
-	}
-}
-
-// cut leaves out the entries that are behind the end.
-func (p *Position) cut(entries []Entry) []Entry {
+// cut leaves out entries behind Until.
+func (p *Cursor) cut(entries []stream.Entry) []stream.Entry {
 	if p.Until == nil {
 		return entries
 	}
-	i := slices.IndexFunc(entries, func(e Entry) bool { return e.ID.After(*p.Until) })
+	i := slices.IndexFunc(entries, func(e stream.Entry) bool { return e.ID.After(*p.Until) })
 	if i < 0 {
 		return entries
 	}

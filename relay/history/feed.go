@@ -1,10 +1,9 @@
 package history
 
-// The Feed: between the connection to Redis and the local listeners.
+// The Feed: its parts, its beginning and its end.
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,15 +11,12 @@ import (
 
 	"redis-relay/relay/loop"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
-const (
-	maxHeld   = 32 << 20        // bytes of messages that wait for what came before them, over all channels
-	maxRecent = 32 << 20        // bytes of entries kept for readers, over all channels
-	maxLinger = 8 << 20         // bytes of channels that nobody reads any more, and that stay for a while
-	tick      = 5 * time.Second // between two looks at what is known, also when all is quiet
-)
+// tick is between two looks at the channels, also when all is quiet.
+const tick = 5 * time.Second
 
 // Loop is what the Feed needs of the event loop. It is loop.Loop.
 type Loop interface {
@@ -28,35 +24,34 @@ type Loop interface {
 	AfterFunc(d time.Duration, f func()) *loop.Timer
 }
 
-// Main is what the Feed needs of the connection that brings the messages. It is upstream.Connection.
-// Redis carries out in order what is sent on it. done is called once, in the loop, in order with the
-// messages: those that Redis had sent before have gone through Control and Hear by then. It may be
-// called at once.
-type Main interface {
-	Ask(done func(v any, err error), args ...any)
+// MainConn is the connection that brings the messages, as far as the Feed needs it. It is upstream.Connection.
+// Redis carries out its commands in order. done is called once, in the loop, perhaps at once, and in order with the
+// messages: those that Redis had sent before have gone through Control and Accept.
+type MainConn interface {
+	Do(done func(v any, err error), args ...any)
 	Eval(s *upstream.Script, keys []string, done func(v any, err error), args ...any)
 }
 
-// Listeners is the local side. Its methods are called in the loop, and must not call the Feed.
+// Listeners is the local side. The loop calls its methods, which must not call the Feed.
 type Listeners interface {
 	// Deliver takes a message that was held or read.
 	Deliver(d *resp.Delivery)
-	// Names tells who hears a channel: whether by its name, and by which patterns. These are names that
-	// Redis has subscribed. A name that was told to be released is not among them, though its listeners
-	// may still be there.
+	// Names returns the names that listeners of a channel have subscribed: whether its own, and which patterns.
+	// Redis has confirmed all of them. A name that the Feed was told to be unsubscribed is not among them, though
+	// its listeners may still be there.
 	Names(channel string) (exact bool, patterns []string)
 	// Patterns lists the patterns that may match a channel with history.
 	Patterns() []string
-	// Kept tells how long a stream is kept after its last entry; 0: for ever.
-	Kept(channel string) time.Duration
-	// Watch begins to subscribe a channel and its announcements for the Feed itself. done is called in
+	// StreamTTL returns how long a stream is kept after its last entry; 0: for ever.
+	StreamTTL(channel string) time.Duration
+	// Subscribe begins to subscribe a channel and its announcements for the Feed itself. done is called in
 	// the loop, once, in order with the messages: with nil when Redis has confirmed both, or with the
-	// error that it answered; then there is nothing to Unwatch. It may be called after Unwatch, too.
-	// A watch lasts through losses of the connection, without another call of done.
-	Watch(channel string, done func(refused error))
-	// Unwatch ends Watch, whether done was called or not.
-	Unwatch(channel string)
-	// Room tells how many bytes more of a channel those take who hear it and read, and
+	// error that it answered; then there is nothing to Unsubscribe. It may be called after Unsubscribe, too.
+	// The subscription lasts through losses of the connection, without another call of done.
+	Subscribe(channel string, done func(refused error))
+	// Unsubscribe ends Subscribe, whether done was called or not.
+	Unsubscribe(channel string)
+	// Room returns how many more bytes of a channel its listeners take, but for those that do not read, and
 	// whether nothing waits for any of them.
 	Room(channel string) (bytes int, empty bool)
 	// Missed tells of a gap that stays.
@@ -64,36 +59,39 @@ type Listeners interface {
 }
 
 // Feed hands messages of channels with history to local listeners: each entry once,
-// in the order of the stream, through every loss of the connection. It belongs to the loop.
+// in the order of the stream, through every loss of the connection. It belongs to the loop, but for Wait.
 type Feed struct {
-	// Fixed after construction.
-	loop   Loop
-	main   Main
-	redis  Redis
-	local  Listeners
-	limits limits
-	log    *zap.Logger
+	*given
+	link link
 
-	channels  map[string]*channel
-	known     known
+	// What is known.
+	channels  channels
 	announced announcement
 	past      past
 	holding   holding
-	up        bool   // all subscriptions stand
-	lost      bool   // they stood, and do not yet stand again
-	lives     uint64 // connections that came up, ever
-	gaps      uint64 // told, ever
 
+	// What is done about it.
 	asker   asker
 	healer  healer
 	pacer   pacer
 	finder  finder
 	readers readers
-	ticker  *loop.Timer // nil: not started, or closed
+	gaps    gaps
+	ticker  *loop.Timer // nil: not started
 	work    work
 }
 
-// limits may change at any time.
+// given is what a Feed was made of. It is fixed after construction.
+type given struct {
+	loop     Loop
+	main     MainConn
+	readConn ReadConn
+	local    Listeners
+	limits   limits
+	log      *zap.Logger
+}
+
+// limits are bounds that may change at any time.
 type limits struct {
 	room    *atomic.Int64 // bytes that may be held, and kept
 	payload *atomic.Int64 // bytes of a message for listeners
@@ -107,31 +105,49 @@ func (l *limits) upTo(bound int64) int { return int(min(bound, l.room.Load())) }
 func (l *limits) entry() int { return int(min(l.payload.Load()+64<<10, maxEntry)) }
 
 // NewFeed returns a Feed. room is how many bytes may be held, and how many kept for readers, but no
-// more than 32 MiB of each are; payload how many a message for listeners may have. Both may change at
+// more than 32 MiB of each are; payload is how many bytes a message for listeners may have. Both may change at
 // any time. Nothing is asked before Start.
 func NewFeed(
-	l Loop, main Main, redis Redis, local Listeners, room, payload *atomic.Int64, log *zap.Logger,
+	l Loop, main MainConn, readConn ReadConn, local Listeners, room, payload *atomic.Int64, log *zap.Logger,
 ) *Feed {
-	f := &Feed{
-		loop: l, main: main, redis: redis, local: local, limits: limits{room, payload}, log: log,
-		channels: map[string]*channel{}, past: past{parted: map[string]ID{}},
-	}
-	f.known.feed, f.holding.limits = f, &f.limits
-	f.asker = asker{feed: f, retry: retryMin}
-	f.healer.feed, f.pacer.feed, f.finder.feed = f, f, f
-	f.readers.begin(f)
+	f := &Feed{given: &given{l, main, readConn, local, limits{room, payload}, log}}
 	f.work.loop = l
 	f.work.ctx, f.work.cancel = context.WithCancel(context.Background())
+	f.past.lastIDs = map[string]stream.ID{}
+	f.connect()
 	return f
 }
 
-// Start begins to ask what has to be asked.
+// connect tells each part of those that it needs.
+func (f *Feed) connect() {
+	f.gaps.given = f.given
+	f.holding.limits = &f.limits
+	f.channels = channels{
+		given: f.given, byName: map[string]*channel{}, link: &f.link, announced: &f.announced, past: &f.past,
+		holding: &f.holding, asker: &f.asker, readers: &f.readers,
+	}
+	f.asker = asker{
+		given: f.given, link: &f.link, channels: &f.channels, past: &f.past, healer: &f.healer, readers: &f.readers,
+		retry: retryMin,
+	}
+	f.healer = healer{
+		given: f.given, channels: &f.channels, past: &f.past, holding: &f.holding, asker: &f.asker, pacer: &f.pacer,
+		readers: &f.readers, gaps: &f.gaps,
+	}
+	f.pacer = pacer{given: f.given, channels: &f.channels, holding: &f.holding, asker: &f.asker, healer: &f.healer}
+	f.finder = finder{
+		given: f.given, link: &f.link, channels: &f.channels, past: &f.past, gaps: &f.gaps, work: &f.work,
+	}
+	f.readers.connect(f)
+}
+
+// Start begins to ask Redis. It is called once.
 func (f *Feed) Start() { f.ticker = f.loop.AfterFunc(tick, f.ticked) }
 
-// Close ends all questions and all timers. Readers that wait are not answered any more, and nothing else
-// may be called but Stats and Wait.
+// Close ends all questions and all timers. Readers that wait are not answered any more. Only Stats and Wait may
+// be called afterwards.
 func (f *Feed) Close() {
-	f.up = false
+	f.link.up = false
 	f.asker.stop()
 	f.pacer.stop()
 	f.finder.stop()
@@ -142,71 +158,40 @@ func (f *Feed) Close() {
 	f.work.cancel()
 }
 
-// Wait returns when what the Feed runs beside the loop has ended, after Close. It may be called from
+// Wait returns when the goroutines of the Feed have ended, after Close. It may be called from
 // anywhere but the loop.
 func (f *Feed) Wait() { f.work.running.Wait() }
 
-// work is what runs beside the loop, because it waits for answers of Redis.
-type work struct {
-	loop    Loop
-	ctx     context.Context // ends with Close
-	cancel  func()
-	running sync.WaitGroup
-}
-
-// beside runs ask in a goroutine and then, in the loop, what it returns; not after Close.
-func (w *work) beside(ask func(ctx context.Context) (then func())) {
-	ctx := w.ctx
-	if ctx.Err() != nil {
-		return
-	}
-	w.running.Go(func() {
-		then := ask(ctx)
-		w.loop.Post(func() {
-			if ctx.Err() == nil {
-				then()
-			}
-		})
-	})
-}
-
-// ticked lets channels go that nobody reads any more, compares some of the others with their streams, and
-// has the time of Redis asked for, so that it is known of each moment whether what was published by then
-// has come.
+// ticked unsubscribes channels without readers, compares some of the others with their streams, and
+// asks for the time of Redis: so the Feed knows up to when all messages have come.
 func (f *Feed) ticked() {
 	f.ticker.Reset(tick)
-	for _, c := range f.channels {
+	for _, c := range f.channels.byName {
 		f.readers.recents.expire(c)
-		f.readers.watches.rest(c)
+		f.readers.subscriptions.expireIdle(c)
 	}
 	f.asker.compareSome()
 	f.asker.askTime()
 }
 
-func (f *Feed) miss(g Gap) {
-	f.gaps++
-	f.log.Warn("messages are missing", g.fields()...)
-	f.local.Missed(g)
-}
-
 // Stats is a snapshot for metrics.
 type Stats struct {
-	Channels int    // known
-	Readers  int    // that wait
-	Behind   int    // with entries missing at this moment
-	Healed   uint64 // entries handed out after a loss, ever
-	Gaps     uint64 // that stayed, ever
-	Held     int    // bytes that wait
-	Kept     int    // bytes kept for readers, those of channels that linger among them
+	Channels int    // known channels
+	Readers  int    // readers that wait
+	Behind   int    // channels with entries missing at this moment
+	Healed   uint64 // entries delivered after a loss, ever
+	Gaps     uint64 // gaps that stayed, ever
+	Held     int    // bytes of messages that are held
+	Kept     int    // bytes kept for readers, those of lingering channels among them
 }
 
 // Stats returns the figures of this moment.
 func (f *Feed) Stats() Stats {
 	s := Stats{
-		Channels: len(f.channels), Readers: f.readers.count, Healed: f.healer.healed, Gaps: f.gaps,
-		Held: f.holding.bytes, Kept: f.readers.recents.bytes + f.readers.watches.lingering,
+		Channels: len(f.channels.byName), Readers: f.readers.count, Healed: f.healer.healed, Gaps: f.gaps.count,
+		Held: f.holding.bytes, Kept: f.readers.recents.bytes + f.readers.subscriptions.lingering,
 	}
-	for _, c := range f.channels {
+	for _, c := range f.channels.byName {
 		if c.state == behind {
 			s.Behind++
 		}

@@ -8,21 +8,26 @@ import (
 	"slices"
 
 	"go.uber.org/zap"
+
+	"redis-relay/relay/stream"
 )
 
 const (
-	maxFetches  = 4       // questions for readers that are under way together
+	maxFetches  = 4       // questions for readers under way together
 	fetchBudget = 4 << 20 // bytes of one answer, about
 )
 
-// fetcher reads on the reading connection, one channel at a time and once for all who wait for it.
+// fetcher reads on the reading connection, one question for each channel at a time, for all waiters together.
 type fetcher struct {
-	feed   *Feed
-	hungry []*channel // with readers that wait for older entries
+	*given
+	readers *readers
+	work    *work
+
+	hungry []*channel // with waiters that lack older entries
 	under  int        // fetches under way
 }
 
-// want has Redis asked for entries of a channel that are not kept here.
+// want queues a channel of which waiters lack entries that are not kept here.
 func (t *fetcher) want(c *channel) {
 	if !c.fetching {
 		c.fetching = true
@@ -31,7 +36,7 @@ func (t *fetcher) want(c *channel) {
 	}
 }
 
-// next begins to read, as far as it may.
+// next begins as many fetches as may be under way.
 func (t *fetcher) next() {
 	for t.under < maxFetches && len(t.hungry) > 0 {
 		c := t.hungry[0]
@@ -46,33 +51,32 @@ func (t *fetcher) next() {
 
 func (t *fetcher) stop() { t.hungry = nil }
 
-// fetch reads. from is where what is kept here begins.
-func (t *fetcher) fetch(c *channel, q question, from ID) {
-	f := t.feed
+// fetch reads entries. from is where those begin that are kept here.
+func (t *fetcher) fetch(c *channel, q question, from stream.ID) {
 	t.under++
-	f.work.beside(func(ctx context.Context) func() {
-		answer, err := fetch(ctx, f.redis, q)
+	t.work.beside(func(ctx context.Context) func() {
+		answer, err := fetch(ctx, t.readConn, q)
 		return func() { t.answered(c, q, from, answer, err) }
 	})
 }
 
 // answered takes an answer, and tries again later if there was none.
-func (t *fetcher) answered(c *channel, q question, from ID, answer *tail, err error) {
+func (t *fetcher) answered(c *channel, q question, from stream.ID, answer *tail, err error) {
 	switch {
 	case err == nil:
 	case lasting(err):
 		answer = &tail{refused: err.Error()}
 	default:
-		t.feed.log.Debug("cannot read a stream", zap.String("channel", q.channel), zap.Error(err))
-		t.feed.loop.AfterFunc(retryMax/4, func() { t.fetched(c, q, from, nil) })
+		t.log.Debug("cannot read a stream", zap.String("channel", q.channel), zap.Error(err))
+		t.loop.AfterFunc(retryMax/4, func() { t.fetched(c, q, from, nil) })
 		return
 	}
 	t.fetched(c, q, from, answer)
 }
 
-// question makes one of the entries that the waiters of a channel lack and that are not kept here. from is
-// where what is kept begins. It is not ok when they lack nothing.
-func (c *channel) question() (q question, from ID, ok bool) {
+// question asks for the entries that waiters of a channel lack and that are not kept here. from is
+// where the kept ones begin. ok is false if they lack nothing.
+func (c *channel) question() (q question, from stream.ID, ok bool) {
 	from = c.recent.from
 	if c.state != live {
 		return q, from, false
@@ -85,37 +89,37 @@ func (c *channel) question() (q question, from ID, ok bool) {
 	return q, from, ok
 }
 
-// fetched gives an answer to all it answers. answer is nil if there was none.
-func (t *fetcher) fetched(c *channel, q question, from ID, answer *tail) {
+// fetched gives an answer to all waiters that it serves. answer is nil if there was none.
+func (t *fetcher) fetched(c *channel, q question, from stream.ID, answer *tail) {
 	t.under--
 	c.fetching = false
 	for _, w := range slices.Clone(c.waiters) {
 		switch {
 		case answer == nil:
 		case answer.refused != "" && !answer.absent:
-			t.feed.readers.end(w.read, nil, errors.New(answer.refused))
+			t.readers.end(w.read, nil, errors.New(answer.refused))
 		case !w.Newest && len(w.found) == 0 && w.After.Compare(q.after) >= 0 && from.After(w.After):
-			t.feed.readers.take(w, from, answer)
+			t.readers.takeFetched(w, from, answer)
 		}
 	}
-	t.feed.readers.served(c)
+	t.readers.serve(c)
 	t.next()
 }
 
-// take takes what was read behind an ID that is not behind the waiter's, up to from, or
-// to an entry that is too large: who comes to that learns it.
-func (r *readers) take(w *waiter, from ID, t *tail) {
-	i := slices.IndexFunc(t.entries, func(e Entry) bool { return e.ID.After(w.After) })
+// takeFetched gives a waiter the entries behind its cursor, of those that were read up to from. They end before
+// an entry that is too large: a waiter that comes to it gets the error.
+func (r *readers) takeFetched(w *waiter, from stream.ID, t *tail) {
+	i := slices.IndexFunc(t.entries, func(e measured) bool { return e.ID.After(w.After) })
 	switch {
 	case i >= 0 && t.entries[i].large != nil:
 		r.end(w.read, nil, t.entries[i].large)
 	case i >= 0:
-		list := t.entries[i:]
-		if n := slices.IndexFunc(list, func(e Entry) bool { return e.large != nil }); n > 0 {
-			list = list[:n]
-		}
-		if n := w.read.count; n > 0 && len(list) > n {
-			list = list[:n]
+		var list []stream.Entry
+		for _, e := range t.entries[i:] {
+			if e.large != nil || w.read.count > 0 && len(list) == w.read.count {
+				break
+			}
+			list = append(list, e.Entry)
 		}
 		w.take(list)
 	case !t.more:

@@ -1,6 +1,6 @@
 package history
 
-// Finding channels that nobody has heard before.
+// Finding channels that had no listener before.
 
 import (
 	"context"
@@ -12,101 +12,105 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/stream"
 )
 
 const (
 	scanPage = 1000      // keys looked at by one SCAN
-	maxScan  = 2_000_000 // keys; in a larger database nobody looks for streams
+	maxScan  = 2_000_000 // keys; a larger database is not searched
 )
 
 var errManyKeys = errors.New("the database is too large")
 
-// finder looks, after a loss, for the channels that a pattern matches and that were never heard before:
-// entries of theirs may be missing, too. That may take long, in a large database, so nothing else waits
-// for it.
+// finder searches, after a loss, for channels that a pattern matches and that had no listener before: they
+// may miss entries, too. In a large database that takes long, so nothing else waits for it.
 type finder struct {
-	feed    *Feed
-	looking bool // a goroutine does
-	retry   time.Duration
-	pause   *loop.Timer // before it looks again; nil: it never failed
+	*given
+	link     *link
+	channels *channels
+	past     *past
+	gaps     *gaps
+	work     *work
+
+	running    bool // a goroutine searches
+	retry      time.Duration
+	retryTimer *loop.Timer // before the next search; nil: no search has failed yet
 }
 
-// look has somebody look, unless there is nothing to be found.
-func (n *finder) look() {
-	f := n.feed
-	if n.looking || !f.up || !f.past.looking {
+// start begins to search, unless there is nothing to find.
+func (n *finder) start() {
+	if n.running || !n.link.up || !n.past.searching {
 		return
 	}
-	patterns, life := f.local.Patterns(), f.lives
-	if f.past.lostAt == 0 {
-		f.past.looking = false
-		n.tell(patterns, "the connection was lost before it was known where their streams stood")
+	patterns, session := n.local.Patterns(), n.link.session
+	if n.past.lostAt == 0 {
+		n.past.searching = false
+		n.tellPatterns(patterns, "the connection was lost before it was known where their streams stood")
 		return
 	}
-	n.looking = true
-	f.work.beside(func(ctx context.Context) func() {
-		found, err := scan(ctx, f.redis, patterns)
+	n.running = true
+	n.work.beside(func(ctx context.Context) func() {
+		found, err := scan(ctx, n.readConn, patterns)
 		return func() {
-			n.looking = false
-			n.looked(life, patterns, found, err)
+			n.running = false
+			n.finished(session, patterns, found, err)
 		}
 	})
 }
 
-// looked takes what was found.
-func (n *finder) looked(life uint64, patterns, found []string, err error) {
-	f := n.feed
+// finished takes the channels that were found.
+func (n *finder) finished(session uint64, patterns, found []string, err error) {
 	switch {
-	case !f.up:
+	case !n.link.up:
 		return
-	case life != f.lives:
-		n.look()
+	case session != n.link.session:
+		n.start()
 		return
 	case err != nil && !lasting(err):
-		n.again(err)
+		n.retryLater(err)
 		return
 	}
-	n.retry, f.past.looking = 0, false
+	n.retry, n.past.searching = 0, false
 	if err != nil {
-		n.tell(patterns, "channels not heard before were not all looked for: "+err.Error())
+		n.tellPatterns(patterns, "channels not heard before were not all looked for: "+err.Error())
 	}
 	for _, name := range found {
-		if c := f.channels[name]; c != nil && c.state != unheard {
+		if c := n.channels.byName[name]; c != nil && c.state != unsubscribed {
 			continue
 		}
-		if _, patterns := f.local.Names(name); len(patterns) > 0 {
-			f.known.begin(name, behind, before(f.past.lostAt))
+		if _, patterns := n.local.Names(name); len(patterns) > 0 {
+			n.channels.start(name, behind, stream.Before(n.past.lostAt))
 		}
 	}
 }
 
-// tell says that channels may have lost messages that were not found.
-func (n *finder) tell(patterns []string, cause string) {
+// tellPatterns tells of a gap in channels that were not found.
+func (n *finder) tellPatterns(patterns []string, cause string) {
 	for _, p := range patterns {
-		n.feed.miss(Gap{Pattern: p, Cause: cause})
+		n.gaps.tell(Gap{Pattern: p, Cause: cause})
 	}
 }
 
-// again looks once more, after a while.
-func (n *finder) again(err error) {
-	n.feed.log.Debug("cannot look for streams", zap.Error(err))
+// retryLater searches once more, after a while.
+func (n *finder) retryLater(err error) {
+	n.log.Debug("cannot look for streams", zap.Error(err))
 	n.retry = min(max(2*n.retry, retryMin), retryMax)
-	if n.pause == nil {
-		n.pause = n.feed.loop.AfterFunc(n.retry, n.look)
+	if n.retryTimer == nil {
+		n.retryTimer = n.loop.AfterFunc(n.retry, n.start)
 		return
 	}
-	n.pause.Reset(n.retry)
+	n.retryTimer.Reset(n.retry)
 }
 
 func (n *finder) stop() {
-	if n.pause != nil {
-		n.pause.Stop()
+	if n.retryTimer != nil {
+		n.retryTimer.Stop()
 	}
 }
 
-// scan lists the channels with a stream that patterns match, and others where that is
-// for Names to say; with an error, those that it has found until then.
-func scan(ctx context.Context, redis Redis, patterns []string) (list []string, err error) {
+// scan lists the channels with a stream that patterns match. Listeners.Names tells which others are in
+// the list. With an error it returns the channels found until then.
+func scan(ctx context.Context, redis ReadConn, patterns []string) (list []string, err error) {
 	match := Key("*") // once for all of them
 	switch {
 	case len(patterns) == 0:

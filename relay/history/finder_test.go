@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"redis-relay/relay/stream"
 )
 
 // TestLookingForChannels goes through the database once, however many patterns there
@@ -23,7 +25,7 @@ func TestLookingForChannels(t *testing.T) {
 	}
 	r.say = func(_ []string, args []any) (any, error) { return found(9, args), nil }
 	r.stand(5)
-	r.known.begin("known", live, ID{5, 0}).exact = true
+	r.channels.start("known", live, stream.ID{Ms: 5}).exact = true
 	r.Lost()
 	heard := func(want ...string) {
 		t.Helper()
@@ -58,19 +60,19 @@ func TestLookingAgain(t *testing.T) {
 	r.Up()
 	r.Lost()
 	answers <- nil // of a connection that is gone
-	r.until("the search has ended", func() bool { return !r.finder.looking })
-	if len(r.channels) > 0 {
+	r.until("the search has ended", func() bool { return !r.finder.running })
+	if len(r.channels.byName) > 0 {
 		t.Error("a search found channels while there was no connection")
 	}
 	r.Up()
 	answers <- context.DeadlineExceeded
-	r.until("the search has failed", func() bool { return !r.finder.looking })
+	r.until("the search has failed", func() bool { return !r.finder.running })
 	if !r.loop.elapse(retryMin) {
 		t.Fatal("it is not made again")
 	}
 	answers <- nil
-	r.until("the channel is found", func() bool { return r.channels["a1"] != nil })
-	if r.past.looking {
+	r.until("the channel is found", func() bool { return r.channels.byName["a1"] != nil })
+	if r.past.searching {
 		t.Error("it is still looking")
 	}
 }
@@ -83,12 +85,12 @@ func TestLossRightAfterAPattern(t *testing.T) {
 	r.say = func(_ []string, args []any) (any, error) { return found(9, args), nil }
 	r.stand(0)
 	r.time = 5005
-	r.ExpectPattern()
-	r.ConfirmedPattern()
+	r.SubscribingPattern()
+	r.SubscribedPattern()
 	r.Lost()
 	r.Up()
-	r.until("the search has ended", func() bool { return !r.past.looking })
-	if c := r.channels["a1"]; c == nil || c.last != before(5005) && c.last != (ID{9, 0}) {
+	r.until("the search has ended", func() bool { return !r.past.searching })
+	if c := r.channels.byName["a1"]; c == nil || c.last != stream.Before(5005) && c.last != (stream.ID{Ms: 9}) {
 		t.Errorf("the channel goes on behind %+v", c)
 	}
 	if len(r.gaps) > 0 {
@@ -101,11 +103,11 @@ func TestLossBeforeTheTimeIsKnown(t *testing.T) {
 	r := newRoom(t)
 	r.nobody, r.patterns = true, []string{"a*", "b*"}
 	r.stand(0)
-	r.ExpectPattern() // which is not answered
-	r.ConfirmedPattern()
+	r.SubscribingPattern() // which is not answered
+	r.SubscribedPattern()
 	r.Lost()
 	r.Up()
-	if len(r.gaps) != 2 || r.gaps[0].Pattern != "a*" || r.gaps[1].Pattern != "b*" || r.past.looking {
+	if len(r.gaps) != 2 || r.gaps[0].Pattern != "a*" || r.gaps[1].Pattern != "b*" || r.past.searching {
 		t.Errorf("gaps %v, want one of each pattern", r.gaps)
 	}
 	r.Lost()
@@ -121,8 +123,8 @@ func TestOldTimes(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
 	r.loop.elapse(tick)
-	if r.past.seen != 0 {
-		t.Errorf("%d is still known", r.past.seen)
+	if r.past.redisTime != 0 {
+		t.Errorf("%d is still known", r.past.redisTime)
 	}
 }
 
@@ -138,9 +140,9 @@ func TestCloseEndsAll(t *testing.T) {
 		return nil, ctx.Err()
 	}
 	r.stand(5)
-	c := r.known.begin("c", live, ID{5, 0})
+	c := r.channels.start("c", live, stream.ID{Ms: 5})
 	c.recent.restart(c.last)
-	got := r.read(time.Hour, Position{Channel: "c"})
+	got := r.read(time.Hour, Cursor{Channel: "c"})
 	r.Lost()
 	r.Up()
 	<-asked

@@ -1,22 +1,38 @@
 package history
 
-// What could not be healed, and how the log says it.
+// Gaps that stay, and how they are told.
 
-import "go.uber.org/zap"
+import (
+	"go.uber.org/zap"
 
-// Gap is what could not be healed.
+	"redis-relay/relay/stream"
+)
+
+// Gap is messages that listeners miss for good.
 type Gap struct {
-	Channel string // empty with Pattern
-	Pattern string // the channels that it matches and that were not heard before
-	After   ID     // the last entry that listeners have; zero: not known
-	Before  ID     // the next one they get; zero: not known
-	Missing int64  // entries between the two; 0: not known
-	Entry   ID     // the one that is missing, if it is in the stream
-	Size    int64  // of Entry, in bytes
+	Channel string    // empty if Pattern is set
+	Pattern string    // the gap is in channels that it matches and that had no listener before
+	After   stream.ID // the last entry that listeners have; zero: it is not known
+	Before  stream.ID // the next entry that they get; zero: it is not known
+	Missing int64     // entries in between; 0: it is not known
+	Entry   stream.ID // the missing entry, if it is in the stream
+	Size    int64     // bytes of Entry
 	Cause   string
 }
 
-// fields are what is known of a gap.
+// gaps tells of them.
+type gaps struct {
+	*given
+	count uint64 // told, ever
+}
+
+func (s *gaps) tell(g Gap) {
+	s.count++
+	s.log.Warn("messages are missing", g.fields()...)
+	s.local.Missed(g)
+}
+
+// fields is the known facts of a gap, for the log.
 func (g *Gap) fields() (list []zap.Field) {
 	for _, f := range []struct{ name, text string }{{"channel", g.Channel}, {"pattern", g.Pattern}} {
 		if f.text != "" {
@@ -25,7 +41,7 @@ func (g *Gap) fields() (list []zap.Field) {
 	}
 	for _, f := range []struct {
 		name string
-		id   ID
+		id   stream.ID
 	}{{"after", g.After}, {"before", g.Before}, {"entry", g.Entry}} {
 		if !f.id.IsZero() {
 			list = append(list, zap.Stringer(f.name, f.id))

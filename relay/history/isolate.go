@@ -1,6 +1,6 @@
 package history
 
-// Finding the channel that keeps others from their answers.
+// Finding the one channel about which there is no answer.
 
 import (
 	"errors"
@@ -8,16 +8,15 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// maxLosses is how many times in a row the connection may be lost while a channel is being asked about,
-// among fewer and fewer others, before it is given up. Connections that end for another reason, as often
-// as that and each time in the moment of a question, are not to be expected.
+// maxLosses is how many times in a row the connection may be lost while a channel is asked about,
+// among fewer and fewer others, before the channel is given up. A connection that is lost for other reasons so often,
+// each time during a question, is not to be expected.
 const maxLosses = 8
 
 var errCostly = errors.New("whenever its stream was to be read the connection to Redis was lost")
 
-// askAbout looks at channels. One of which the answer cannot be had keeps the others from
-// theirs only until halving has found it. then is called at the end, with what is to be tried again
-// later.
+// askAbout asks about channels. If one of them has no answer, halving finds it, and the others get
+// theirs. then is called at the end, with the error for which some channels are to be asked about again.
 func (a *asker) askAbout(r *round, batch []*channel, then func(err error)) {
 	a.askTogether(r, batch, func(err error) {
 		switch {
@@ -37,7 +36,7 @@ func (a *asker) askAbout(r *round, batch []*channel, then func(err error)) {
 	})
 }
 
-// halve looks at each half of some channels.
+// halve asks about each half of some channels.
 func (a *asker) halve(r *round, batch []*channel, then func(err error)) {
 	half := len(batch) / 2
 	a.askAbout(r, batch[:half], func(first error) {
@@ -45,11 +44,11 @@ func (a *asker) halve(r *round, batch []*channel, then func(err error)) {
 	})
 }
 
-// askAgain queues channels once more of which there was no answer.
+// askAgain queues channels once more that got no answer.
 func (a *asker) askAgain(batch []*channel) {
 	for _, c := range batch {
 		c.asked = false
-		if a.feed.channels[c.name] == c {
+		if a.channels.byName[c.name] == c {
 			a.enqueue(c)
 		}
 	}
@@ -58,23 +57,23 @@ func (a *asker) askAgain(batch []*channel) {
 // isolate gives a channel up, if it is still wanted.
 func (a *asker) isolate(c *channel, err error) {
 	c.asked = false
-	if a.feed.channels[c.name] == c {
+	if a.channels.byName[c.name] == c {
 		a.giveUp(c, err)
 	}
 }
 
-// giveUp goes on without an answer about a channel: its listeners go on behind a
-// gap, readers get the error. It is not asked about before the next loss, and then alone.
+// giveUp goes on without an answer about a channel: its listeners get a gap, readers get the error. The
+// channel is not asked about before the next loss, and then alone.
 func (a *asker) giveUp(c *channel, err error) {
-	known := c.settled
-	a.feed.healer.settle(c, &tail{refused: err.Error(), heavy: !mayBeAllowed(err)})
+	known := c.compared
+	a.healer.compare(c, &tail{refused: err.Error(), heavy: !mayBeAllowed(err)})
 	if !known {
-		c.blind = err
+		c.positionErr = err
 	}
-	a.feed.readers.endAll(c, err) // nobody knows what there is for them
+	a.readers.endAll(c, err) // it is not known which entries there are for them
 }
 
-// mayBeAllowed tells whether an answer is refused, which may change, and takes no time.
+// mayBeAllowed tells whether Redis refused the question: that costs nothing, and may change.
 func mayBeAllowed(err error) bool {
 	var refused upstream.ReplyError
 	return errors.As(err, &refused)

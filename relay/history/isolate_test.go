@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
@@ -94,7 +95,7 @@ func testOneChannel(t *testing.T, seed uint64, err error) {
 	share := []int{0, 1, 3, 30, maxQuestions}[seed%5]
 	for i := range 1 + random.IntN(maxQuestions) {
 		channel := fmt.Sprintf("c%02d", i)
-		p.known.begin(channel, live, ID{5, 0}).exact = true
+		p.channels.start(channel, live, stream.ID{Ms: 5}).exact = true
 		if random.IntN(maxQuestions) < share {
 			p.bad[Key(channel)] = err
 		} else {
@@ -138,7 +139,7 @@ func testOneChannel(t *testing.T, seed uint64, err error) {
 func TestACostlyChannelCostsLittleMore(t *testing.T) {
 	p := newPicky(t)
 	for i := range 3 * maxQuestions {
-		p.known.begin(fmt.Sprint("c", i), live, ID{5, 0}).exact = true
+		p.channels.start(fmt.Sprint("c", i), live, stream.ID{Ms: 5}).exact = true
 	}
 	p.bad[Key("c7")] = upstream.ErrUnknown
 	p.heal()
@@ -152,7 +153,7 @@ func TestACostlyChannelCostsLittleMore(t *testing.T) {
 	}
 	clear(p.bad)
 	p.heal()
-	if c := p.channels["c7"]; c.losses != 0 {
+	if c := p.channels.byName["c7"]; c.losses != 0 {
 		t.Errorf("an answer came, and %d losses are held against the channel", c.losses)
 	}
 }
@@ -166,7 +167,7 @@ func TestPassingErrorsAreOfNoChannel(t *testing.T) {
 		p := newPicky(t)
 		p.bad[Key("a")] = err
 		for _, channel := range []string{"a", "b"} {
-			p.known.begin(channel, live, ID{5, 0}).exact = true
+			p.channels.start(channel, live, stream.ID{Ms: 5}).exact = true
 		}
 		p.heal()
 		for i := range 5 {
@@ -192,7 +193,7 @@ func TestPassingErrorsAreOfNoChannel(t *testing.T) {
 func TestAnswersOfALostConnection(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
-	r.known.begin("a", live, ID{5, 0}).exact = true
+	r.channels.start("a", live, stream.ID{Ms: 5}).exact = true
 	r.loop.run()
 	if len(r.under) != 1 {
 		t.Fatalf("%d questions", len(r.under))
@@ -208,8 +209,8 @@ func TestAnswersOfALostConnection(t *testing.T) {
 	}
 	r.reply(0, found(9, r.under[0].args), nil)
 	r.expect(t, "a new")
-	if r.past.seen != 10 {
-		t.Errorf("all has come that is before %d, want 10", r.past.seen)
+	if r.past.redisTime != 10 {
+		t.Errorf("all has come that is before %d, want 10", r.past.redisTime)
 	}
 }
 
@@ -218,7 +219,7 @@ func TestQuestionsGoTogether(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
 	for i := range maxQuestions + 1 {
-		r.known.begin(fmt.Sprint("c", i), fresh, ID{})
+		r.channels.start(fmt.Sprint("c", i), fresh, stream.ID{})
 	}
 	for _, want := range []int{maxQuestions, 1} {
 		r.loop.run()

@@ -1,17 +1,19 @@
 package history
 
-// Where "$" is.
+// Where "$" is: the newest entry when a reader comes.
 
 import (
 	"errors"
 	"slices"
+
+	"redis-relay/relay/stream"
 )
 
-// findNewest finds out where "$" is for some that have just come: by questions that Redis carries out now,
-// behind all that was sent before.
+// findNewest asks where the streams of new waiters end, by questions that Redis carries out
+// behind all commands that were sent before.
 func (r *readers) findNewest(list []*waiter) {
-	if !r.feed.up {
-		return // up asks
+	if !r.link.up {
+		return // resume asks
 	}
 	var ask []*waiter
 	for _, w := range list {
@@ -26,14 +28,14 @@ func (r *readers) findNewest(list []*waiter) {
 
 // askNewest asks Redis where streams end.
 func (r *readers) askNewest(some []*waiter) {
-	life, list := r.feed.lives, make([]question, len(some))
+	session, list := r.link.session, make([]question, len(some))
 	for i, w := range some {
 		w.asked, list[i].channel = true, w.channel.name
 	}
-	keys, args := words(list, false, 0, 0)
-	r.feed.main.Eval(look, keys, func(v any, err error) {
-		if life != r.feed.lives || !r.feed.up {
-			return // up asks again
+	keys, args := scriptArgs(list, false, 0, 0)
+	r.main.Eval(readScript, keys, func(v any, err error) {
+		if session != r.link.session || !r.link.up {
+			return // resume asks again
 		}
 		r.newestAre(some, list, v, err)
 	}, args...)
@@ -59,7 +61,7 @@ func (r *readers) newestAre(some []*waiter, list []question, v any, err error) {
 		for _, w := range some {
 			w.asked = false
 		}
-		r.feed.loop.AfterFunc(retryMax/4, func() { r.findNewest(some) })
+		r.loop.AfterFunc(retryMax/4, func() { r.findNewest(some) })
 	}
 }
 
@@ -72,17 +74,17 @@ func (r *readers) newestIs(w *waiter, t *tail) {
 	case t.refused != "" && !t.absent:
 		r.end(w.read, nil, errors.New(t.refused))
 		return
-	case c.state == fresh: // and has heard nothing since it was subscribed, before the question
-		r.feed.healer.settle(c, t)
+	case c.state == fresh: // no message has come since it was subscribed
+		r.healer.compare(c, t)
 	}
-	if c.state == live && c.last.After(newest) { // all that there is up to there has come
+	if c.state == live && c.last.After(newest) { // all entries up to there have come
 		newest = c.last
 	}
 	w.known(newest)
 }
 
-// up asks again what was not answered before the connection was lost.
-func (r *readers) up() {
+// resume repeats the questions that were not answered before the connection was lost.
+func (r *readers) resume() {
 	for read := range r.waiting {
 		for _, w := range read.waiters {
 			w.asked = false
@@ -91,5 +93,5 @@ func (r *readers) up() {
 	}
 }
 
-// known says where the stream ended when the reader came.
-func (w *waiter) known(newest ID) { w.Newest, w.asked, w.After = false, false, newest }
+// known sets the newest entry when the reader came.
+func (w *waiter) known(newest stream.ID) { w.Newest, w.asked, w.After = false, false, newest }

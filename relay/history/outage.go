@@ -2,62 +2,67 @@ package history
 
 // The end of a connection, and the next one.
 
-import (
-	"slices"
-)
+import "slices"
 
-// Lost says that the connection is gone. It must be told before the answers of what was in flight come,
+// link is the state of the connection.
+type link struct {
+	up      bool   // all names are subscribed
+	lost    bool   // they were subscribed, and are not yet again
+	session uint64 // how often all names were subscribed, ever
+}
+
+// Lost says that the connection is lost. It must be called before the commands in flight get their answers,
 // while Listeners.Names still has the names that were subscribed.
 func (f *Feed) Lost() {
-	f.up, f.lost = false, true
+	f.link.up, f.link.lost = false, true
 	f.past.lost(len(f.local.Patterns()) > 0)
-	f.noteHalf()
+	f.channels.notePartial()
 	f.announced.clear()
 	f.asker.lost()
 	f.pacer.stop()
-	for _, c := range f.channels {
-		c.named, c.asked, c.joined = false, false, false
+	for _, c := range f.channels.byName {
+		c.confirmed, c.asked, c.contiguous = false, false, false
 		c.counts = nil
-		if c.state != unheard {
+		if c.state != unsubscribed {
 			c.state = behind
 		}
-		f.holding.forget(c)
+		f.holding.discard(c)
 		c.passBarriers()
 	}
 }
 
-// noteHalf looks at the last entry that came. If the connection ended between its
-// copies, the names that have no copy get it when it is read.
-func (f *Feed) noteHalf() {
-	a := &f.announced
-	id, ok := a.current()
-	c := f.channels[string(a.channel)]
-	if !ok || c == nil || id != c.last || a.fate != delivered {
-		return
-	}
-	if a.lacks(f.local.Names(c.name)) {
-		c.half = half{c.last, a.taken, slices.Clone(a.patterns)}
-		c.last = c.last.Previous()
-		c.passed--
-	}
-}
-
-// Up says that all subscriptions stand again.
+// Up says that all names are subscribed again.
 func (f *Feed) Up() {
-	f.up, f.lost = true, false
-	f.lives++
-	for _, c := range f.channels {
+	f.link.up, f.link.lost = true, false
+	f.link.session++
+	for _, c := range f.channels.byName {
 		switch {
-		case !f.known.wanted(c):
-			f.known.drop(c)
-		case c.state == unheard:
+		case !f.channels.isWanted(c):
+			f.channels.drop(c)
+		case c.state == unsubscribed:
 		case c.losses >= maxLosses:
 			f.asker.giveUp(c, errCostly)
 		default:
 			f.asker.enqueue(c)
 		}
 	}
-	f.asker.up()
-	f.readers.up()
-	f.finder.look()
+	f.asker.resume()
+	f.readers.resume()
+	f.finder.start()
+}
+
+// notePartial looks at the last entry that came. If the connection ended between its
+// copies, only the names without a copy get the entry when it is read.
+func (s *channels) notePartial() {
+	a := s.announced
+	id, ok := a.current()
+	c := s.byName[string(a.channel)]
+	if !ok || c == nil || id != c.last || a.fate != delivered {
+		return
+	}
+	if a.lacks(s.local.Names(c.name)) {
+		c.partial = partialEntry{c.last, a.exactCame, slices.Clone(a.patternsCame)}
+		c.last = c.last.Previous()
+		c.passed--
+	}
 }

@@ -1,8 +1,7 @@
 package history
 
-// Pacing: what was missed is handed out no faster than listeners take it. Only the
-// channel that is behind waits, and only for those who read.
-
+// Pacing: missing entries are delivered no faster than listeners take them. Only the
+// channel that is behind waits, and not for listeners that do not read.
 import (
 	"time"
 
@@ -10,100 +9,108 @@ import (
 )
 
 const (
-	window = 1 << 20              // bytes that may wait for a listener before it gets more
-	pause  = 2 * time.Millisecond // between two looks whether something was taken
+	window        = 1 << 20              // bytes that may wait for a listener before it gets more
+	pacerInterval = 2 * time.Millisecond // between two looks at the listeners
 )
 
-// turn is how much of a channel may be handed out now. What is handed out reaches listeners at the end
+// budget is how many bytes of a channel may be delivered now. They reach listeners at the end
 // of the loop's turn.
-type turn struct {
-	feed    *Feed
-	channel string
-	looked  bool // what follows is known
-	left    int  // bytes
-	empty   bool // nothing waits for any listener: then any entry finds room
+type budget struct {
+	local    Listeners
+	holding  *holding
+	channel  string
+	measured bool // left and empty are known
+	left     int  // bytes
+	empty    bool // nothing waits for any listener: then there is room for one entry of any size
 }
 
-// look finds out how much that is: all, when too much would have to be held meanwhile.
-func (t *turn) look() {
-	t.looked = true
-	if t.feed.holding.much() {
-		t.left, t.empty = maxHeld, true
+// measure finds out the budget. It is unlimited when too much is held already.
+func (b *budget) measure() {
+	b.measured = true
+	if b.holding.isMuch() {
+		b.left, b.empty = maxHeld, true
 		return
 	}
-	room, empty := t.feed.local.Room(t.channel)
-	t.left, t.empty = min(room, window), empty
+	room, empty := b.local.Room(b.channel)
+	b.left, b.empty = min(room, window), empty
 }
 
-// take reports whether n bytes more may be handed out now, of which it takes note.
-func (t *turn) take(n int) bool {
-	if !t.looked {
-		t.look()
+// spend reports whether n more bytes may be delivered now, and counts them.
+func (b *budget) spend(n int) bool {
+	if !b.measured {
+		b.measure()
 	}
-	if n > t.left && !t.empty {
-		t.look() // what was handed out took less than it was counted for
+	if n > b.left && !b.empty {
+		b.measure() // the delivered entries took less than was counted
 	}
-	if n > t.left && !t.empty {
+	if n > b.left && !b.empty {
 		return false
 	}
-	t.left, t.empty = t.left-n, false
+	b.left, b.empty = b.left-n, false
 	return true
 }
 
 // pacer is the channels that wait for their listeners.
 type pacer struct {
-	feed   *Feed
-	paused []*channel // behind
-	timer  *loop.Timer
+	*given
+	channels *channels
+	holding  *holding
+	asker    *asker
+	healer   *healer
+
+	waiting []*channel // behind
+	timer   *loop.Timer
 }
 
-func (p *pacer) turn(c *channel) *turn { return &turn{feed: p.feed, channel: c.name} }
+func (p *pacer) budget(c *channel) *budget {
+	return &budget{local: p.local, holding: p.holding, channel: c.name}
+}
 
-// pause puts a channel aside until its listeners have taken what they got.
-func (p *pacer) pause(c *channel) {
-	p.paused = append(p.paused, c)
+// wait puts a channel aside until its listeners have taken their messages.
+func (p *pacer) wait(c *channel) {
+	p.waiting = append(p.waiting, c)
 	switch {
 	case p.timer == nil:
-		p.timer = p.feed.loop.AfterFunc(pause, p.resume)
+		p.timer = p.loop.AfterFunc(pacerInterval, p.resume)
 	case !p.timer.Set():
-		p.timer.Reset(pause)
+		p.timer.Reset(pacerInterval)
 	}
 }
 
-// resume goes on with channels whose listeners have.
+// resume goes on with channels whose listeners have taken their messages.
 func (p *pacer) resume() {
-	list := p.paused
-	p.paused = nil
+	list := p.waiting
+	p.waiting = nil
 	for _, c := range list {
 		switch {
-		case p.feed.channels[c.name] != c || c.state != behind: // it is not missing anything any more
-		case c.joined:
-			p.feed.healer.letOut(c)
+		case p.channels.byName[c.name] != c || c.state != behind: // it misses nothing any more
+		case c.contiguous:
+			p.healer.deliverMore(c)
 		default:
-			p.goOn(c)
+			p.readMore(c)
 		}
 	}
 }
 
-// goOn has the next entries of a channel read, when its listeners take most of them: the
+// readMore has the next entries of a channel read, if its listeners take most of them: the
 // rest would be read again.
-func (p *pacer) goOn(c *channel) {
-	if p.turn(c).take(window / 2) {
-		p.feed.asker.enqueue(c)
+func (p *pacer) readMore(c *channel) {
+	if p.budget(c).spend(window / 2) {
+		p.asker.enqueue(c)
 		return
 	}
-	p.pause(c)
+	p.wait(c)
 }
 
-// keepBack has the rest of what was held wait for listeners.
-func (p *pacer) keepBack(c *channel) {
-	c.state, c.joined = behind, true
-	p.pause(c)
+// waitWithHeld puts a channel aside with the rest of its held messages.
+func (p *pacer) waitWithHeld(c *channel) {
+	c.state, c.contiguous = behind, true
+	p.wait(c)
 }
 
-// stop forgets what is paused.
+// stop forgets the channels that wait.
 func (p *pacer) stop() {
-	p.paused = nil
+	p.waiting = nil
 	if p.timer != nil {
 		p.timer.Stop()
 	}

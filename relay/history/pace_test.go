@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"redis-relay/relay/stream"
 )
 
 // slowRoom is a channel that is behind 5-0, of whose listeners each takes two messages of
@@ -17,12 +19,12 @@ func slowRoom(t *testing.T) (r *room, say func(ms int)) {
 	r.stand(1)
 	say = func(ms int) {
 		r.tell("c", "", fmt.Sprintf("%d-0 p %d", ms, ms))
-		r.hear(message("c", "", long(ms)))
+		r.accept(message("c", "", long(ms)))
 	}
 	say(5)
 	r.expectLong(t, 5)
 	say(20)
-	r.hear(message("c", "", long(0))) // no entry
+	r.accept(message("c", "", long(0))) // no entry
 	say(21)
 	r.expectLong(t)
 	r.got = 0
@@ -47,33 +49,34 @@ func (r *room) expectLong(t *testing.T, ms ...int) {
 // taken is when listeners have taken what they got.
 func (r *room) taken() {
 	r.got = 0
-	r.loop.elapse(pause)
+	r.loop.elapse(pacerInterval)
 }
 
 func longTail(ms ...int) (t tail) {
 	for _, n := range ms {
-		id := ID{uint64(n), 0}
-		t.entries = append(t.entries, Entry{ID: id, Fields: [][]byte{[]byte(DefaultField), []byte(long(n))}})
+		id := stream.ID{Ms: uint64(n)}
+		e := stream.Entry{ID: id, Fields: [][]byte{[]byte(stream.DefaultField), []byte(long(n))}}
+		t.entries = append(t.entries, measured{Entry: e})
 		t.newest = id
 	}
-	t.first, t.added, t.length = ID{5, 0}, int64(len(ms)), int64(len(ms))
+	t.first, t.added, t.length = stream.ID{Ms: 5}, int64(len(ms)), int64(len(ms))
 	return t
 }
 
 func TestHealWaitsForListeners(t *testing.T) {
 	r, say := slowRoom(t)
-	r.settleAll(longTail(6, 7, 8, 20, 21))
+	r.compareAll(longTail(6, 7, 8, 20, 21))
 	r.expectLong(t, 6, 7)
-	r.loop.elapse(pause)
-	if c := r.channels["c"]; c.asked || c.state != behind {
+	r.loop.elapse(pacerInterval)
+	if c := r.channels.byName["c"]; c.asked || c.state != behind {
 		t.Error("the channel goes on, and nothing was taken")
 	}
 	r.taken()
-	if !r.channels["c"].asked {
+	if !r.channels.byName["c"].asked {
 		t.Error("the channel does not go on")
 	}
-	r.settleAll(longTail(8, 20, 21)) // what was read and not taken is read again
-	r.expectLong(t, 8, 20)           // and what was held follows
+	r.compareAll(longTail(8, 20, 21)) // what was read and not taken is read again
+	r.expectLong(t, 8, 20)            // and what was held follows
 	r.taken()
 	r.expectLong(t, 0, 21)
 	say(22)
@@ -90,10 +93,10 @@ func TestHeldCopiesStayOfOneEpoch(t *testing.T) {
 	for _, pattern := range []string{"", "*"} {
 		d := message("c", pattern, long(0))
 		d.Epoch = 7
-		r.hear(d)
+		r.accept(d)
 	}
 	r.epochs = nil
-	r.settleAll(longTail(20, 21))
+	r.compareAll(longTail(20, 21))
 	r.taken()
 	r.taken()
 	if want := []uint64{0, 0, 0, 7, 7}; !slices.Equal(r.epochs, want) {
@@ -103,7 +106,7 @@ func TestHeldCopiesStayOfOneEpoch(t *testing.T) {
 
 func TestLossWhileHeldMessagesWait(t *testing.T) {
 	r, say := slowRoom(t)
-	r.settleAll(longTail(6, 20, 21))
+	r.compareAll(longTail(6, 20, 21))
 	r.expectLong(t, 6, 20)
 	say(22) // behind what waits
 	r.expectLong(t)
@@ -111,10 +114,10 @@ func TestLossWhileHeldMessagesWait(t *testing.T) {
 	r.taken()
 	r.expectLong(t)
 	r.Up()
-	r.settleAll(longTail(21, 22, 23))
+	r.compareAll(longTail(21, 22, 23))
 	r.expectLong(t, 21, 22)
 	r.taken()
-	r.settleAll(longTail(23))
+	r.compareAll(longTail(23))
 	r.expectLong(t, 23)
 	if s := r.Stats(); s.Behind != 0 || s.Held != 0 || len(r.gaps) != 1 || r.gaps[0].Missing != 1 {
 		t.Errorf("%+v and gaps %v, want one message without history missing", s, r.gaps)
@@ -125,7 +128,7 @@ func TestLossWhileHeldMessagesWait(t *testing.T) {
 func TestMuchHeldDoesNotWait(t *testing.T) {
 	r, say := slowRoom(t)
 	r.holding.bytes += maxHeld/2 + 1 // of other channels
-	r.settleAll(longTail(6, 7, 8, 9, 20, 21))
+	r.compareAll(longTail(6, 7, 8, 9, 20, 21))
 	r.expectLong(t, 6, 7, 8, 9, 20, 0, 21)
 	say(22)
 	r.expectLong(t, 22)

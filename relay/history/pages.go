@@ -1,7 +1,7 @@
 package history
 
-// Reading streams for clients that ask: in pages, so that a large answer neither holds
-// up what others ask, nor is more than one connection takes at once.
+// Reading streams for clients that do not wait: in pages, so that a large answer neither holds up the questions of
+// others, nor is more than one connection takes at once.
 
 import (
 	"context"
@@ -9,32 +9,21 @@ import (
 	"slices"
 	"time"
 
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
 const (
 	usualPage = 64      // entries of a first page
 	pageBytes = 4 << 20 // of the next ones, about
-	entryRoom = 1 << 10 // bytes that an entry takes beside a message
+	entryRoom = 1 << 10 // bytes of an entry beside the message
 )
 
-// Range is what XRANGE or XREVRANGE asks for.
-type Range struct {
-	Command string // XRANGE or XREVRANGE
-	Channel string
-	From    string // where it begins; for XREVRANGE that is the greater ID
-	To      string
-	Count   int // entries at most; 0: all
-}
-
-// Held is told after each page how much has been read. Its error ends the reading.
-type Held func(entries, bytes int) error
-
-// Pages reads streams. An answer that takes several pages is not of one moment: what is
-// added meanwhile may be in it, what is trimmed meanwhile may not. Its methods may be
-// called from anywhere.
+// Pages reads streams. An answer of several pages is not of one moment: it may have entries that were
+// added meanwhile, and lack entries that were trimmed meanwhile. Its methods may be
+// called from any goroutine.
 type Pages struct {
-	Redis    Redis
+	ReadConn ReadConn
 	Patience time.Duration // for each page
 	Largest  func() int    // bytes of one message, as a rule
 }
@@ -48,29 +37,29 @@ func (p *Pages) first() page {
 	return page{n, 4 * n}
 }
 
-// learn takes note of the largest entry that came.
+// learn adapts the page to the largest entry so far.
 func (g *page) learn(largest int) { g.entries = max(1, min(g.most, pageBytes/max(1, largest))) }
 
-// limit is for entries that were larger than expected.
+// limit makes the page smaller, after entries that were larger than expected.
 func (g *page) limit(entries int) { g.entries, g.most = max(1, entries), max(1, entries) }
 
 // tally is how much has been read for an answer.
 type tally struct{ entries, bytes int }
 
 // add counts entries, and returns the bytes of the largest.
-func (t *tally) add(list []Entry) (largest int) {
+func (t *tally) add(list []stream.Entry) (largest int) {
 	t.entries += len(list)
 	for i := range list {
-		size := list[i].size()
+		size := list[i].Size()
 		t.bytes += size
 		largest = max(largest, size)
 	}
 	return largest
 }
 
-// Range returns entries in the order of the command. With the error of held it returns
-// those that were read before.
-func (p *Pages) Range(ctx context.Context, q Range, held Held) (list []Entry, err error) {
+// Range returns entries in the order of the command. With an error of progress it returns
+// the entries that were read before. Other errors are those of Redis, of upstream, or a LargeEntry.
+func (p *Pages) Range(ctx context.Context, q stream.Range, progress stream.Progress) (list []stream.Entry, err error) {
 	g, all := p.first(), tally{}
 	for {
 		n := atMost(g.entries, q.Count, len(list))
@@ -88,7 +77,7 @@ func (p *Pages) Range(ctx context.Context, q Range, held Held) (list []Entry, er
 		}
 		list = append(list, entries...)
 		g.learn(all.add(entries))
-		if err := held(all.entries, all.bytes); err != nil {
+		if err := progress(all.entries, all.bytes); err != nil {
 			return list, err
 		}
 		if len(entries) < n || len(list) == q.Count {
@@ -98,8 +87,7 @@ func (p *Pages) Range(ctx context.Context, q Range, held Held) (list []Entry, er
 	}
 }
 
-// atMost bounds a number of entries by how many are wanted (0: all) beside those that
-// were read.
+// atMost bounds n by the entries that are still wanted (wanted is 0: all).
 func atMost(n, wanted, read int) int {
 	if wanted == 0 {
 		return n
@@ -107,14 +95,16 @@ func atMost(n, wanted, read int) int {
 	return min(n, wanted-read)
 }
 
-// Behind returns what the streams hold behind positions now, as XREAD without BLOCK: at
-// most count entries of each (0: all).
-func (p *Pages) Behind(ctx context.Context, list []Position, count int, held Held) (found []Stream, err error) {
+// Behind returns the entries behind cursors, as XREAD without BLOCK: at
+// most count entries of each (0: all). Errors are as in Range.
+func (p *Pages) Behind(
+	ctx context.Context, list []Cursor, count int, progress stream.Progress,
+) (found []stream.Result, err error) {
 	all := tally{}
 	parts := slices.Collect(slices.Chunk(list, p.first().entries))
 	for len(parts) > 0 {
 		part, before := parts[0], all
-		streams, err := p.behind(ctx, part, count, &all, held)
+		streams, err := p.behind(ctx, part, count, &all, progress)
 		if half := len(part) / 2; errors.Is(err, upstream.ErrTooLarge) && half > 0 {
 			parts, all = slices.Replace(parts, 0, 1, part[:half], part[half:]), before
 			continue
@@ -128,10 +118,12 @@ func (p *Pages) Behind(ctx context.Context, list []Position, count int, held Hel
 }
 
 // behind reads a page of all streams together, then the next of those that have more.
-func (p *Pages) behind(ctx context.Context, list []Position, count int, all *tally, held Held) ([]Stream, error) {
+func (p *Pages) behind(
+	ctx context.Context, list []Cursor, count int, all *tally, progress stream.Progress,
+) ([]stream.Result, error) {
 	list = slices.Clone(list)
-	streams := make([]Stream, len(list)) // of each position
-	rest := make([]int, len(list))       // positions with more behind them
+	streams := make([]stream.Result, len(list)) // of each position
+	rest := make([]int, len(list))              // positions with more behind them
 	for i := range list {
 		rest[i], streams[i].Channel = i, list[i].Channel
 	}
@@ -144,7 +136,9 @@ func (p *Pages) behind(ctx context.Context, list []Position, count int, all *tal
 			continue
 		}
 		if at := list[rest[0]]; err != nil && len(rest) == 1 {
-			return nil, p.culprit(ctx, err, Range{"XRANGE", at.Channel, "(" + at.After.String(), "+", 1})
+			return nil, p.culprit(ctx, err, stream.Range{
+				Command: "XRANGE", Channel: at.Channel, From: "(" + at.After.String(), To: "+", Count: 1,
+			})
 		}
 		if err != nil {
 			return nil, err
@@ -162,16 +156,16 @@ func (p *Pages) behind(ctx context.Context, list []Position, count int, all *tal
 		}
 		g.learn(largest)
 		rest, read = more, read+n
-		if err := held(all.entries, all.bytes); err != nil {
+		if err := progress(all.entries, all.bytes); err != nil {
 			return nil, err
 		}
 	}
-	return slices.DeleteFunc(streams, func(s Stream) bool { return len(s.Entries) == 0 }), nil
+	return slices.DeleteFunc(streams, func(s stream.Result) bool { return len(s.Entries) == 0 }), nil
 }
 
 // xread reads up to n entries behind each of the positions numbered in which, and
 // returns them in that order.
-func (p *Pages) xread(ctx context.Context, list []Position, which []int, n int) ([][]Entry, error) {
+func (p *Pages) xread(ctx context.Context, list []Cursor, which []int, n int) ([][]stream.Entry, error) {
 	args := make([]any, 0, 4+2*len(which))
 	args = append(args, "XREAD", "COUNT", n, "STREAMS")
 	for _, at := range which {
@@ -189,7 +183,7 @@ func (p *Pages) xread(ctx context.Context, list []Position, which []int, n int) 
 		return nil, err
 	}
 	answer, _ := v.([]any)
-	pages := make([][]Entry, len(which))
+	pages := make([][]stream.Entry, len(which))
 	for i, at := range which {
 		if len(answer) == 0 {
 			return pages, nil
@@ -210,7 +204,7 @@ func (p *Pages) xread(ctx context.Context, list []Position, which []int, n int) 
 }
 
 // readStream reads {key, {entry, ...}}, with one entry at least.
-func readStream(v any) (key string, entries []Entry, err error) {
+func readStream(v any) (key string, entries []stream.Entry, err error) {
 	pair, _ := v.([]any)
 	if len(pair) != 2 {
 		return "", nil, errAnswer
@@ -223,15 +217,15 @@ func readStream(v any) (key string, entries []Entry, err error) {
 	return key, entries, err
 }
 
-// culprit returns, in place of upstream.ErrTooLarge, which entry is too large: the one
-// that the range begins with. Other errors it leaves as they are.
-func (p *Pages) culprit(ctx context.Context, err error, q Range) error {
+// culprit returns a LargeEntry in place of upstream.ErrTooLarge: the entry that the range begins with.
+// Other errors it returns as they are.
+func (p *Pages) culprit(ctx context.Context, err error, q stream.Range) error {
 	if !errors.Is(err, upstream.ErrTooLarge) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	v, failed := p.Redis.Eval(ctx, measure, []string{Key(q.Channel)}, q.Command, q.From, q.To)
+	v, failed := p.ReadConn.Eval(ctx, measureScript, []string{Key(q.Channel)}, q.Command, q.From, q.To)
 	parts, _ := v.([]any)
 	if failed != nil || len(parts) != 3 {
 		return err // or it is gone by now
@@ -246,5 +240,5 @@ func (p *Pages) culprit(ctx context.Context, err error, q Range) error {
 func (p *Pages) do(ctx context.Context, args ...any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	return p.Redis.Do(ctx, args...)
+	return p.ReadConn.Do(ctx, args...)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
@@ -61,7 +62,7 @@ func plain(v redistest.Value) any {
 func anyNumber(int, int) error { return nil }
 
 // text writes entries as an answer.
-func text(list []Entry) string {
+func text(list []stream.Entry) string {
 	var b strings.Builder
 	for _, e := range list {
 		fmt.Fprintf(&b, "%v %s\n", e.ID, e.Fields)
@@ -114,7 +115,7 @@ func TestPagesAreOneAnswer(t *testing.T) {
 				if count > 0 {
 					args = append(args, "COUNT", w[4])
 				}
-				got, err := p.Range(t.Context(), Range{w[0], w[1], w[2], w[3], count}, anyNumber)
+				got, err := p.Range(t.Context(), stream.Range{Command: w[0], Channel: w[1], From: w[2], To: w[3], Count: count}, anyNumber)
 				if want := asText(t, c.Do(args...)); err != nil || text(got) != want {
 					t.Errorf("%s: got %d entries, %v, want %d", line, len(got), err, strings.Count(want, "\n"))
 				}
@@ -133,16 +134,16 @@ func TestPagesAreOneAnswer(t *testing.T) {
 
 func (p *Pages) compareXRead(t *testing.T, c *redistest.Client, line string, count int) {
 	t.Helper()
-	var list []Position
+	var list []Cursor
 	args, ids := []string{"XREAD", "COUNT", strconv.Itoa(count), "STREAMS"}, []string(nil)
 	for word := range strings.FieldsSeq(line) {
 		channel, after, _ := strings.Cut(word, ":")
 		args, ids = append(args, Key(channel)), append(ids, after)
-		id, _ := ParseID([]byte(after), 0)
+		id, _ := stream.ParseID([]byte(after), 0)
 		if after != "$" && after != "0" {
 			id.Seq, ids[len(ids)-1] = 1, after+"-1"
 		}
-		list = append(list, Position{channel, id, after == "$", nil})
+		list = append(list, Cursor{channel, id, after == "$", nil})
 	}
 	var want []string
 	for _, s := range c.Do(append(args, ids...)...).Elems {
@@ -169,12 +170,12 @@ func TestPagesEnd(t *testing.T) {
 	}
 	n := &narrow{Client: c}
 	p := Pages{n, time.Minute, func() int { return 1 << 20 }}
-	if _, err := p.Range(t.Context(), Range{"XRANGE", "other", "-", "+", 0}, anyNumber); err == nil || err.Error()[:9] != "WRONGTYPE" {
+	if _, err := p.Range(t.Context(), stream.Range{Command: "XRANGE", Channel: "other", From: "-", To: "+", Count: 0}, anyNumber); err == nil || err.Error()[:9] != "WRONGTYPE" {
 		t.Errorf("a string is read with %v", err)
 	}
 	enough := errors.New("enough")
 	var told [][2]int
-	list, err := p.Range(t.Context(), Range{"XRANGE", "a", "-", "+", 0}, func(entries, bytes int) error {
+	list, err := p.Range(t.Context(), stream.Range{Command: "XRANGE", Channel: "a", From: "-", To: "+", Count: 0}, func(entries, bytes int) error {
 		if told = append(told, [2]int{entries, bytes}); entries >= 63 {
 			return enough
 		}
@@ -183,14 +184,14 @@ func TestPagesEnd(t *testing.T) {
 	if want := [][2]int{{63, 63 * 117}}; !errors.Is(err, enough) || len(list) != 63 || !reflect.DeepEqual(told, want) {
 		t.Errorf("got %d entries, %v, after %v", len(list), err, told)
 	}
-	if _, err := p.Behind(t.Context(), []Position{{Channel: "a"}}, 0, func(int, int) error { return enough }); !errors.Is(err, enough) {
+	if _, err := p.Behind(t.Context(), []Cursor{{Channel: "a"}}, 0, func(int, int) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
-	p.Redis = deaf{}
-	if _, err := p.Range(t.Context(), Range{"XRANGE", "a", "-", "+", 0}, anyNumber); !errors.Is(err, upstream.ErrTooLarge) {
+	p.ReadConn = deaf{}
+	if _, err := p.Range(t.Context(), stream.Range{Command: "XRANGE", Channel: "a", From: "-", To: "+", Count: 0}, anyNumber); !errors.Is(err, upstream.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := p.Behind(t.Context(), []Position{{Channel: "a"}}, 9, anyNumber); !errors.Is(err, upstream.ErrTooLarge) {
+	if _, err := p.Behind(t.Context(), []Cursor{{Channel: "a"}}, 9, anyNumber); !errors.Is(err, upstream.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -203,4 +204,4 @@ func (deaf) Eval(context.Context, *upstream.Script, []string, ...any) (any, erro
 	return nil, upstream.ErrTooLarge
 }
 
-var _ Redis = (*narrow)(nil)
+var _ ReadConn = (*narrow)(nil)

@@ -7,130 +7,131 @@ import (
 	"time"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/stream"
 )
 
 const (
-	lookPatience = time.Second // beyond its time, for which a reader waits for a first answer of Redis
+	lookPatience = time.Second // beyond its time, for which a reader waits for the first answer of Redis
 	part         = 1000        // channels of one reader that are dealt with together
 )
 
-// Position is where one stream is read on.
-type Position struct {
+// Cursor is where the reading of one channel has come to. It begins at a stream.Position.
+type Cursor struct {
 	Channel string
-	After   ID
-	Newest  bool // from what is newest now: "$"
-	Until   *ID  // where it is read to, by Pages; nil: to the end
+	After   stream.ID
+	Newest  bool       // it begins behind the newest entry, which is still to be found out; After is not set
+	Until   *stream.ID // the last ID that Pages read; nil: they read to the end
 }
 
-// Stream is what was read of one channel.
-type Stream struct {
-	Channel string
-	Entries []Entry
-}
-
-// Read is a reader that waits. It belongs to the Feed.
-type Read struct {
+// PendingRead is a reader that waits. It is for Feed.Cancel.
+type PendingRead struct {
 	// Fixed after construction.
 	count  int
-	finish func([]Stream, error)
+	finish func([]stream.Result, error)
 
 	waiters   []*waiter
-	rest      []Position  // channels that it does not wait on yet
-	have      int         // waiters with something for the answer
-	at        int         // of waiters, one that lacked something when it was looked at last
+	rest      []Cursor    // channels that it does not wait on yet
+	have      int         // how many waiters have found entries
+	at        int         // index of a waiter that lacked something last time
 	timer     *loop.Timer // nil: it waits for ever
-	overdue   bool        // its time is over; it ends when it is known what there is
+	overdue   bool        // its time is over; it ends when it is known which entries there are
 	done      bool
 	cancelled bool
 }
 
 // waiter is a Read on one of its channels.
 type waiter struct {
-	read    *Read
+	read    *PendingRead
 	channel *channel
-	fresh   bool    // it began with Newest: there was nothing for it
-	asked   bool    // Redis is asked where the stream ends, for Newest
-	found   []Entry // for the answer, which waits for what is read for other channels
-	Position
+	fresh   bool           // it began with Newest: there were no entries for it
+	asked   bool           // Redis is asked where the stream ends, for Newest
+	found   []stream.Entry // for the answer, which waits for other channels
+	Cursor
 }
 
-// readers is all who wait, and what is kept for them.
+// readers is all pending reads, and the entries and subscriptions for them.
 type readers struct {
-	feed    *Feed
-	count   int
-	waiting map[*Read]bool
-	watches watches
-	recents recents
-	fetcher fetcher
+	*given
+	link   *link
+	healer *healer
+
+	count         int
+	waiting       map[*PendingRead]bool
+	subscriptions subscriptions
+	recents       recents
+	fetcher       fetcher
 }
 
-func (r *readers) begin(f *Feed) {
-	r.feed, r.waiting = f, map[*Read]bool{}
-	r.watches.feed, r.recents.feed, r.fetcher.feed = f, f, f
+// connect tells each part of those that it needs.
+func (r *readers) connect(f *Feed) {
+	r.given, r.link, r.healer, r.waiting = f.given, &f.link, &f.healer, map[*PendingRead]bool{}
+	r.subscriptions = subscriptions{given: f.given, link: &f.link, channels: &f.channels, readers: r}
+	r.recents = recents{given: f.given, readers: r}
+	r.fetcher = fetcher{given: f.given, readers: r, work: &f.work}
 }
 
-// Read calls finish once: with entries as soon as there are any, with none after
-// block (0: never), or with an error. finish is called in the loop, not before Read has returned; it may
-// call the Feed. count bounds the entries of each stream; 0: no bound but that of memory. The caller may
-// give up by Cancel.
+// Read calls finish once: with entries as soon as there are any, without entries after
+// block (0: never), or with an error. finish is called in the loop, after Read has returned; it may
+// call the Feed. count bounds the entries of each channel (0: no bound but that of memory). Cancel ends the
+// reading without a call of finish.
 //
-// As in Redis, what there is on all channels comes in one answer: who reads a busy
-// stream and, far behind, a second one would otherwise never get to that. And as in
-// Redis block is for entries that are still to come: what there is already is not
-// missed for being read by a Redis that takes longer, up to lookPatience.
+// As in Redis, entries of all channels come in one answer: otherwise the reader of a busy
+// channel would never get entries of a second one, far behind. And as in Redis, block is the time for entries
+// that are still to come: entries that exist are returned even if Redis takes longer to read them, up
+// to lookPatience.
 //
-// Newest is what is newest on Redis when all is carried out that was sent to it before this call, and
-// nothing that is sent behind it.
-func (f *Feed) Read(list []Position, count int, block time.Duration, finish func([]Stream, error)) *Read {
-	r := &Read{count: count, finish: finish}
+// A Cursor's Newest is the newest entry when Redis has carried out all commands that were sent before this
+// call, and none that is sent after it.
+func (f *Feed) Read(list []Cursor, count int, block time.Duration, finish func([]stream.Result, error)) *PendingRead {
+	r := &PendingRead{count: count, finish: finish}
 	f.readers.count++
 	f.readers.waiting[r] = true
-	f.readers.watches.makeRoom()
+	f.readers.subscriptions.makeRoom()
 	r.waiters, r.rest = make([]*waiter, 0, len(list)), list
 	if block > 0 {
 		r.timer = f.loop.AfterFunc(block, func() { f.readers.timedOut(r) })
 	}
-	f.readers.join(r)
+	f.readers.attach(r)
 	return r
 }
 
-// join has a reader wait on its channels, in parts between which others are served.
-func (r *readers) join(read *Read) {
+// attach has a reader wait on its channels, in parts, between which others are served.
+func (r *readers) attach(read *PendingRead) {
 	if read.done {
 		return
 	}
 	n, before := min(part, len(read.rest)), len(read.waiters)
 	for _, p := range read.rest[:n] {
-		c := r.watches.watch(p.Channel)
-		w := &waiter{read: read, channel: c, fresh: p.Newest, Position: p}
+		c := r.subscriptions.subscribe(p.Channel)
+		w := &waiter{read: read, channel: c, fresh: p.Newest, Cursor: p}
 		read.waiters = append(read.waiters, w)
 		c.waiters = append(c.waiters, w)
 	}
 	if read.rest = read.rest[n:]; len(read.rest) > 0 {
-		r.feed.loop.Post(func() { r.join(read) })
+		r.loop.Post(func() { r.attach(read) })
 	}
 	r.findNewest(read.waiters[before:])
 	r.offer(read.waiters[before:])
 }
 
-// found lists what there is for the reader.
-func (r *Read) found() (list []Stream) {
+// found lists the entries for the reader.
+func (r *PendingRead) found() (list []stream.Result) {
 	for _, w := range r.waiters {
 		if len(w.found) > 0 {
-			list = append(list, Stream{w.channel.name, w.found})
+			list = append(list, stream.Result{Channel: w.channel.name, Entries: w.found})
 		}
 	}
 	return list
 }
 
-// Cancel gives a Read up: finish is not called any more.
-func (f *Feed) Cancel(r *Read) {
+// Cancel ends a Read: finish is not called any more.
+func (f *Feed) Cancel(r *PendingRead) {
 	r.cancelled = true
-	f.readers.leave(r)
+	f.readers.detach(r)
 }
 
-func (r *readers) timedOut(read *Read) {
-	if r.feed.up && !read.overdue && read.lacks() {
+func (r *readers) timedOut(read *PendingRead) {
+	if r.link.up && !read.overdue && read.lacks() {
 		read.overdue = true
 		read.timer.Reset(lookPatience)
 		return
@@ -138,27 +139,27 @@ func (r *readers) timedOut(read *Read) {
 	r.end(read, read.found(), nil)
 }
 
-// end answers a reader, behind all that is being done now.
-func (r *readers) end(read *Read, list []Stream, err error) {
+// end answers a reader, behind everything in this turn.
+func (r *readers) end(read *PendingRead, list []stream.Result, err error) {
 	if read.done {
 		return
 	}
-	r.leave(read)
-	r.feed.loop.Post(func() {
+	r.detach(read)
+	r.loop.Post(func() {
 		if !read.cancelled {
 			read.finish(list, err)
 		}
 	})
 }
 
-// endAll answers all who wait for a channel with an error.
+// endAll answers all readers that wait for a channel with an error.
 func (r *readers) endAll(c *channel, err error) {
 	for _, w := range slices.Clone(c.waiters) {
 		r.end(w.read, nil, err)
 	}
 }
 
-func (r *readers) leave(read *Read) {
+func (r *readers) detach(read *PendingRead) {
 	if read.done {
 		return
 	}
@@ -171,44 +172,44 @@ func (r *readers) leave(read *Read) {
 	for _, w := range read.waiters {
 		c := w.channel
 		c.waiters = slices.DeleteFunc(c.waiters, func(o *waiter) bool { return o == w })
-		r.watches.linger(c, c.watch != nil && len(c.waiters) == 0)
+		r.subscriptions.setLingering(c, c.subscription != nil && len(c.waiters) == 0)
 	}
 }
 
-// stop ends the timers of all.
+// stop cancels all readers.
 func (r *readers) stop() {
 	for read := range r.waiting {
 		read.cancelled = true
-		r.leave(read)
+		r.detach(read)
 	}
 	r.fetcher.stop()
 }
 
-// served offers what is known of a channel to those that wait for it.
-func (r *readers) served(c *channel) {
+// serve offers the known entries of a channel to its waiters.
+func (r *readers) serve(c *channel) {
 	if len(c.waiters) > 0 {
 		r.offer(slices.Clone(c.waiters))
 	}
 }
 
-// offer gives waiters what there is for them, and asks for what is not kept here.
+// offer gives waiters the entries that are kept here, and asks for others.
 func (r *readers) offer(list []*waiter) {
 	for _, w := range list {
-		r.look(w)
+		r.findKept(w)
 	}
 	for _, w := range list {
-		r.give(w.read)
+		r.finishIfKnown(w.read)
 	}
 }
 
-// look finds the entries for a waiter that are kept here.
-func (r *readers) look(w *waiter) {
+// findKept finds the entries for a waiter that are kept here.
+func (r *readers) findKept(w *waiter) {
 	c := w.channel
 	switch {
 	case w.read.done, len(w.found) > 0:
-	case c.blind != nil:
-		r.end(w.read, nil, c.blind)
-	case w.Newest: // it is asked for
+	case c.positionErr != nil:
+		r.end(w.read, nil, c.positionErr)
+	case w.Newest: // Redis is asked
 	case c.state != live: // it is offered again when the channel is
 	default:
 		r.recents.expire(c)
@@ -220,16 +221,16 @@ func (r *readers) look(w *waiter) {
 	}
 }
 
-// take notes what there is for a waiter that had nothing.
-func (w *waiter) take(list []Entry) {
+// take gives entries to a waiter that had none.
+func (w *waiter) take(list []stream.Entry) {
 	if w.found = list; len(list) > 0 {
 		w.read.have++
 	}
 }
 
-// lacks tells whether it is not known of all channels yet what there was when the reader came. It begins with
-// the one that lacked something before: most of the time that still does.
-func (r *Read) lacks() bool {
+// lacks tells whether it is not known yet which entries there were when the reader came. It begins with
+// the waiter that lacked something before: most of the time it still does.
+func (r *PendingRead) lacks() bool {
 	if len(r.rest) > 0 {
 		return true
 	}
@@ -242,15 +243,15 @@ func (r *Read) lacks() bool {
 	return false
 }
 
-// lacks tells whether it is not known yet what there is for a waiter.
+// lacks tells whether it is not known yet which entries there are for a waiter.
 func (w *waiter) lacks() bool {
 	c := w.channel
 	return len(w.found) == 0 && !w.Newest && (c.state != live || c.recent.from.After(w.After))
 }
 
-// give ends a reader that has entries, once it is known what there is on all its
+// finishIfKnown ends a reader that has entries, once it is known which entries there are on all its
 // channels.
-func (r *readers) give(read *Read) {
+func (r *readers) finishIfKnown(read *PendingRead) {
 	if (read.have > 0 || read.overdue) && !read.done && !read.lacks() {
 		r.end(read, read.found(), nil)
 	}

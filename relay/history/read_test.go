@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
@@ -18,14 +19,14 @@ var errNoPerm = upstream.ReplyError("NOPERM no")
 func liveRoom(t *testing.T) *room {
 	r := newRoom(t)
 	r.stand(5)
-	r.Read([]Position{{Channel: "c", Newest: true}}, 0, time.Hour, func([]Stream, error) {})
+	r.Read([]Cursor{{Channel: "c", Newest: true}}, 0, time.Hour, func([]stream.Result, error) {})
 	r.watching["c"](nil)
 	r.loop.run()
 	for len(r.under) > 0 {
 		r.reply(0, []any{[]any{"5-0", int64(1), int64(1), "5-0", int64(0), []any{}, int64(0)}, int64(6)}, nil)
 		r.loop.run()
 	}
-	if c := r.channels["c"]; c.state != live || c.last != (ID{5, 0}) {
+	if c := r.channels.byName["c"]; c.state != live || c.last != (stream.ID{Ms: 5}) {
 		t.Fatalf("state %v, last %v", c.state, c.last)
 	}
 	return r
@@ -43,7 +44,7 @@ func (r *room) wantRead(t *testing.T, got *read, want ...string) {
 // heard yet.
 func TestReadNewestOfALiveChannel(t *testing.T) {
 	r := liveRoom(t)
-	got := r.read(0, Position{Channel: "c", Newest: true})
+	got := r.read(0, Cursor{Channel: "c", Newest: true})
 	r.entry("c", 6, 2, "sent before")
 	r.reply(0, []any{[]any{"6-0", int64(2), int64(2), "5-0", int64(0), []any{}, int64(0)}, int64(7)}, nil)
 	r.wantRead(t, got)
@@ -59,7 +60,7 @@ func TestReadNewestOfALiveChannel(t *testing.T) {
 func TestReadNewestOfAnyOtherChannel(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
-	got := r.read(0, Position{Channel: "c", Newest: true})
+	got := r.read(0, Cursor{Channel: "c", Newest: true})
 	if len(r.under) != 1 || r.watching["c"] == nil {
 		t.Fatalf("%d questions are asked at once, want one, behind the subscription", len(r.under))
 	}
@@ -76,7 +77,7 @@ func TestReadNewestOfAnyOtherChannel(t *testing.T) {
 func TestReadNewestThroughALoss(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
-	got := r.read(0, Position{Channel: "c", Newest: true})
+	got := r.read(0, Cursor{Channel: "c", Newest: true})
 	r.Lost()
 	r.reply(0, nil, upstream.ErrUnknown)
 	r.watching["c"](nil)
@@ -97,7 +98,7 @@ func TestReadNewestThroughALoss(t *testing.T) {
 func TestReadNewestOfWhatCannotBeRead(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
-	got := r.read(0, Position{Channel: "c", Newest: true})
+	got := r.read(0, Cursor{Channel: "c", Newest: true})
 	r.reply(0, nil, upstream.ErrBusy)
 	r.wantRead(t, got)
 	r.loop.elapse(retryMax)
@@ -116,7 +117,7 @@ func TestReaderOfWhatCannotBeRead(t *testing.T) {
 		asked <- struct{}{}
 		return nil, errNoPerm
 	}
-	got := r.read(0, Position{Channel: "c"}) // what came before is in Redis alone
+	got := r.read(0, Cursor{Channel: "c"}) // what came before is in Redis alone
 	r.until("the reader is answered", func() bool { return got.finished > 0 })
 	if got.err == nil || got.err.Error() != errNoPerm.Error() || len(asked) != 1 {
 		t.Errorf("got %v after %d questions", got.err, len(asked))
@@ -137,9 +138,9 @@ func TestOlderEntriesAreReadOnce(t *testing.T) {
 	}
 	var list []*read
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
-		c := r.known.begin(name, live, ID{5, 0})
+		c := r.channels.start(name, live, stream.ID{Ms: 5})
 		c.recent.restart(c.last)
-		list = append(list, r.read(0, Position{Channel: name}), r.read(0, Position{Channel: name}))
+		list = append(list, r.read(0, Cursor{Channel: name}), r.read(0, Cursor{Channel: name}))
 	}
 	for range maxFetches {
 		<-asked
@@ -164,17 +165,17 @@ func TestOlderEntriesAreReadOnce(t *testing.T) {
 // TestReadEnds by its time, by Cancel, and when the channel has no history any more.
 func TestReadEnds(t *testing.T) {
 	r := liveRoom(t)
-	late := r.read(time.Second, Position{Channel: "c", After: ID{5, 0}})
-	cancelled := r.read(time.Second, Position{Channel: "c", After: ID{5, 0}})
-	both := r.read(0, Position{Channel: "c", After: ID{5, 0}})
-	forgotten := r.read(0, Position{Channel: "c", After: ID{9, 0}})
-	r.Cancel(cancelled.Read)
+	late := r.read(time.Second, Cursor{Channel: "c", After: stream.ID{Ms: 5}})
+	cancelled := r.read(time.Second, Cursor{Channel: "c", After: stream.ID{Ms: 5}})
+	both := r.read(0, Cursor{Channel: "c", After: stream.ID{Ms: 5}})
+	forgotten := r.read(0, Cursor{Channel: "c", After: stream.ID{Ms: 9}})
+	r.Cancel(cancelled.PendingRead)
 	r.loop.elapse(time.Second)
 	if late.finished != 1 || late.err != nil || len(late.list) > 0 {
 		t.Errorf("after its time: %v, %v, %d times", late.list, late.err, late.finished)
 	}
 	r.entry("c", 6, 2, "six")
-	r.Cancel(both.Read) // in the same turn
+	r.Cancel(both.PendingRead) // in the same turn
 	r.Forget("c")
 	r.loop.run()
 	if !errors.Is(forgotten.err, errNoHistory) {
@@ -198,52 +199,52 @@ func TestWatchIsRefused(t *testing.T) {
 			r := newRoom(t)
 			r.nobody = true
 			r.stand(5)
-			got := r.read(0, Position{Channel: "c", After: ID{5, 0}})
+			got := r.read(0, Cursor{Channel: "c", After: stream.ID{Ms: 5}})
 			refuse(r)
 			r.loop.run()
 			if got.finished != 1 || !errors.Is(got.err, errNoPerm) {
 				t.Errorf("got %v, %d times", got.err, got.finished)
 			}
-			if len(r.ended) > 0 || len(r.channels) > 0 {
-				t.Errorf("watches ended %v, %d channels", r.ended, len(r.channels))
+			if len(r.ended) > 0 || len(r.channels.byName) > 0 {
+				t.Errorf("watches ended %v, %d channels", r.ended, len(r.channels.byName))
 			}
 		})
 	}
 	t.Run("after a loss", func(t *testing.T) {
 		r := liveRoom(t)
 		r.nobody = true
-		got := r.read(0, Position{Channel: "c", After: ID{5, 0}})
+		got := r.read(0, Cursor{Channel: "c", After: stream.ID{Ms: 5}})
 		r.Lost()
 		r.Refused("c", errNoPerm)
 		r.loop.run()
-		if !errors.Is(got.err, errNoPerm) || len(r.ended) != 1 || len(r.channels) > 0 {
-			t.Errorf("got %v, watches ended %v, %d channels", got.err, r.ended, len(r.channels))
+		if !errors.Is(got.err, errNoPerm) || len(r.ended) != 1 || len(r.channels.byName) > 0 {
+			t.Errorf("got %v, watches ended %v, %d channels", got.err, r.ended, len(r.channels.byName))
 		}
 	})
 }
 
-// TestWatchOfBefore: the answer to a watch that has ended says nothing of the next one.
-func TestWatchOfBefore(t *testing.T) {
+// TestEarlierSubscription: the answer to a subscription that has ended says nothing of the next one.
+func TestEarlierSubscription(t *testing.T) {
 	r := newRoom(t)
 	r.nobody = true
 	r.stand(5)
-	r.Cancel(r.Read([]Position{{Channel: "c"}}, 0, 0, func([]Stream, error) {}))
+	r.Cancel(r.Read([]Cursor{{Channel: "c"}}, 0, 0, func([]stream.Result, error) {}))
 	first := r.watching["c"]
 	r.memory.Store(0) // no room for channels that nobody reads
-	r.Read([]Position{{Channel: "d"}}, 0, 0, func([]Stream, error) {})
+	r.Read([]Cursor{{Channel: "d"}}, 0, 0, func([]stream.Result, error) {})
 	r.memory.Store(1 << 30)
-	got := r.read(0, Position{Channel: "c", After: ID{5, 0}})
+	got := r.read(0, Cursor{Channel: "c", After: stream.ID{Ms: 5}})
 	if len(r.ended) != 1 {
 		t.Fatalf("watches ended: %v", r.ended)
 	}
 	first(nil)
-	if c := r.channels["c"]; c.state != unheard {
+	if c := r.channels.byName["c"]; c.state != unsubscribed {
 		t.Errorf("state %v before the watch is confirmed", c.state)
 	}
 	r.watching["c"](nil)
 	r.entry("c", 6, 1, "six")
 	r.loop.run()
-	if c := r.channels["c"]; c.state != live || got.finished > 1 {
+	if c := r.channels.byName["c"]; c.state != live || got.finished > 1 {
 		t.Errorf("state %v", c.state)
 	}
 }
@@ -253,13 +254,13 @@ func TestWatchOfBefore(t *testing.T) {
 func TestReleasedWhileWatched(t *testing.T) {
 	r := newRoom(t)
 	r.stand(5)
-	r.Confirmed("c") // for a listener
+	r.Subscribed("c") // for a listener
 	r.entry("c", 6, 1, "six")
 	r.expect(t, "c six")
 	r.nobody = true
-	got := r.read(0, Position{Channel: "c", After: ID{6, 0}})
-	r.Released("c") // it had left before the reader came
-	if c := r.channels["c"]; c == nil || c.state != unheard {
+	got := r.read(0, Cursor{Channel: "c", After: stream.ID{Ms: 6}})
+	r.Unsubscribed("c") // it had left before the reader came
+	if c := r.channels.byName["c"]; c == nil || c.state != unsubscribed {
 		t.Fatalf("the channel is %+v, want it unheard", c)
 	}
 	r.loop.run()
@@ -281,15 +282,15 @@ func TestResubscribed(t *testing.T) {
 	r := newRoom(t)
 	r.say = func(keys []string, args []any) (any, error) { return found(9, args), nil }
 	r.stand(5)
-	r.Confirmed("c")
+	r.Subscribed("c")
 	r.loop.run()
 	r.entry("c", 10, 1, "ten")
-	r.Confirmed("c") // 11-0 came before
+	r.Subscribed("c") // 11-0 came before
 	r.entry("c", 12, 3, "twelve")
 	r.expect(t, "c ten", "c twelve")
 	r.loop.run()
 	r.expect(t)
-	if c := r.channels["c"]; c.state != live || c.last != (ID{12, 0}) || !c.settled {
+	if c := r.channels.byName["c"]; c.state != live || c.last != (stream.ID{Ms: 12}) || !c.compared {
 		t.Errorf("%+v", c)
 	}
 }

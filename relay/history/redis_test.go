@@ -17,6 +17,7 @@ import (
 	"redis-relay/relay/loop"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
@@ -50,7 +51,7 @@ func newSide(t *testing.T, redis *redistest.Server) *side {
 	s.feed = NewFeed(l, s.main, reader, s, &room, &payload, zap.NewNop())
 	s.writer = NewWriter(s.main, "life")
 	l.AtTurnEnd(func() {
-		s.main.Settle(true)
+		s.main.Resume(true)
 		s.main.Flush()
 	})
 	s.feed.Start()
@@ -76,7 +77,7 @@ func newSide(t *testing.T, redis *redistest.Server) *side {
 
 // sink takes what comes from Redis.
 func (s *side) sink(d *resp.Delivery) {
-	if !s.feed.Control(d) && s.feed.Hear(d) {
+	if !s.feed.Control(d) && s.feed.Accept(d) {
 		s.Deliver(d)
 	}
 }
@@ -85,7 +86,7 @@ func (s *side) Deliver(d *resp.Delivery) { s.heard = append(s.heard, string(d.Pa
 
 func (s *side) Names(channel string) (bool, []string) { return channel == "c", nil }
 func (s *side) Patterns() []string                    { return nil }
-func (s *side) Kept(string) time.Duration             { return 0 }
+func (s *side) StreamTTL(string) time.Duration        { return 0 }
 func (s *side) Room(string) (int, bool)               { return window, true }
 func (s *side) Missed(g Gap)                          { s.gaps = append(s.gaps, g) }
 
@@ -97,15 +98,15 @@ func (s *side) subscribe(channel string, done func(refused error)) {
 	})
 }
 
-func (s *side) Watch(channel string, done func(refused error)) {
+func (s *side) Subscribe(channel string, done func(refused error)) {
 	s.watched = append(s.watched, channel)
 	s.subscribe(channel, done)
 }
 
-func (s *side) Unwatch(channel string) {
+func (s *side) Unsubscribe(channel string) {
 	s.main.Unsubscribe(resp.Message, []string{channel, SeqPrefix + channel}, func(lost bool, _ error) {
 		if !lost {
-			s.feed.Released(channel)
+			s.feed.Unsubscribed(channel)
 		}
 	})
 }
@@ -113,10 +114,10 @@ func (s *side) Unwatch(channel string) {
 // Connected is upstream.Owner.
 func (s *side) Connected() {
 	for _, channel := range s.watched {
-		s.subscribe(channel, func(error) { s.feed.Confirmed(channel) })
+		s.subscribe(channel, func(error) { s.feed.Subscribed(channel) })
 	}
 	s.subscribe("c", func(error) {
-		s.feed.Confirmed("c")
+		s.feed.Subscribed("c")
 		s.main.Restored()
 	})
 }
@@ -147,9 +148,9 @@ func (s *side) until(what string, cond func() bool) {
 func TestEachEntryOnceThroughLosses(t *testing.T) {
 	redis := redistest.Start(t)
 	s := newSide(t, redis)
-	s.until("connected", func() bool { return s.feed.up })
+	s.until("connected", func() bool { return s.feed.link.up })
 	other := newSide(t, redis) // writes, over a connection of its own
-	other.until("connected", func() bool { return other.feed.up })
+	other.until("connected", func() bool { return other.feed.link.up })
 	const entries = 3000
 	var want []string
 	var done atomic.Int64
@@ -172,7 +173,7 @@ func TestEachEntryOnceThroughLosses(t *testing.T) {
 		case 150:
 			s.cut(redis)
 		case 299: // the others were written meanwhile
-			s.until("connected again", func() bool { return s.feed.lives > uint64(i/300)+1 && s.feed.up })
+			s.until("connected again", func() bool { return s.feed.link.session > uint64(i/300)+1 && s.feed.link.up })
 		}
 	}
 	s.until("all is heard", func() bool { return len(s.heard) >= entries })
@@ -180,8 +181,8 @@ func TestEachEntryOnceThroughLosses(t *testing.T) {
 		if !slices.Equal(s.heard, want) {
 			t.Errorf("heard %d entries, not each of %d once and in order", len(s.heard), entries)
 		}
-		if s.feed.healer.healed == 0 || len(s.gaps) > 0 || s.feed.lives < 5 {
-			t.Errorf("healed %d over %d connections, gaps %v", s.feed.healer.healed, s.feed.lives, s.gaps)
+		if s.feed.healer.healed == 0 || len(s.gaps) > 0 || s.feed.link.session < 5 {
+			t.Errorf("healed %d over %d connections, gaps %v", s.feed.healer.healed, s.feed.link.session, s.gaps)
 		}
 	})
 	if done.Load() != entries {
@@ -192,7 +193,7 @@ func TestEachEntryOnceThroughLosses(t *testing.T) {
 // cut ends the connection.
 func (s *side) cut(redis *redistest.Server) {
 	id := make(chan string, 1)
-	s.do(func() { s.main.Ask(func(v any, _ error) { id <- fmt.Sprint(v) }, "CLIENT", "ID") })
+	s.do(func() { s.main.Do(func(v any, _ error) { id <- fmt.Sprint(v) }, "CLIENT", "ID") })
 	redis.MustDo("CLIENT", "KILL", "ID", <-id)
 }
 
@@ -205,7 +206,7 @@ func (r receipt) Persisted(id string, receivers int64, err error) { r(id, receiv
 func TestNewestIsExact(t *testing.T) {
 	redis := redistest.Start(t)
 	s := newSide(t, redis)
-	s.until("connected", func() bool { return s.feed.up })
+	s.until("connected", func() bool { return s.feed.link.up })
 	for i := range 300 {
 		channel := "c"
 		if i%3 == 0 {
@@ -221,7 +222,7 @@ func TestNewestIsExact(t *testing.T) {
 		}
 		s.do(func() {
 			write("before")
-			s.feed.Read([]Position{{Channel: channel, Newest: true}}, 0, 0, func(list []Stream, err error) {
+			s.feed.Read([]Cursor{{Channel: channel, Newest: true}}, 0, 0, func(list []stream.Result, err error) {
 				var payloads []string
 				for _, e := range list[0].Entries {
 					payload, _ := e.Payload()

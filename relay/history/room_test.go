@@ -17,6 +17,7 @@ import (
 	"redis-relay/relay/loop"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
@@ -65,7 +66,7 @@ func newRoom(t *testing.T) *room {
 }
 
 // stand has all subscriptions stand, at a time of Redis.
-func (r *room) stand(seen uint64) { r.up, r.lives, r.past.seen = true, 1, seen }
+func (r *room) stand(seen uint64) { r.link.up, r.link.session, r.past.redisTime = true, 1, seen }
 
 // Do is Redis.
 func (r *room) Do(ctx context.Context, _ ...any) (any, error) { return r.answer(ctx) }
@@ -82,8 +83,8 @@ func (m mainOf) Eval(_ *upstream.Script, keys []string, done func(v any, err err
 	}
 }
 
-// Ask is Main: Redis tells the time, if it is to tell anything.
-func (m mainOf) Ask(done func(v any, err error), args ...any) {
+// Do is MainConn.Do: Redis tells the time, if it is to tell anything.
+func (m mainOf) Do(done func(v any, err error), args ...any) {
 	if m.time == 0 {
 		done(nil, errors.New("not now"))
 		return
@@ -127,10 +128,10 @@ func (r *room) Room(string) (int, bool) {
 	}
 	return r.takes - r.got, r.got == 0
 }
-func (r *room) Kept(string) time.Duration                   { return r.kept }
-func (r *room) Watch(name string, done func(refused error)) { r.watching[name] = done }
-func (r *room) Unwatch(name string)                         { r.ended = append(r.ended, name) }
-func (r *room) Missed(g Gap)                                { r.gaps = append(r.gaps, g) }
+func (r *room) StreamTTL(string) time.Duration                  { return r.kept }
+func (r *room) Subscribe(name string, done func(refused error)) { r.watching[name] = done }
+func (r *room) Unsubscribe(name string)                         { r.ended = append(r.ended, name) }
+func (r *room) Missed(g Gap)                                    { r.gaps = append(r.gaps, g) }
 
 func (r *room) expect(t *testing.T, w ...string) {
 	t.Helper()
@@ -151,9 +152,9 @@ func (r *room) tell(channel, pattern, text string) {
 	clear(d.Payload)
 }
 
-// hear is what the caller of Hear does.
-func (r *room) hear(d *resp.Delivery) {
-	if r.Hear(d) {
+// accept is what the caller of Accept does.
+func (r *room) accept(d *resp.Delivery) {
+	if r.Accept(d) {
 		r.Deliver(d)
 	}
 }
@@ -161,7 +162,7 @@ func (r *room) hear(d *resp.Delivery) {
 // entry brings an entry, with its announcement.
 func (r *room) entry(channel string, id, count int, payload string) {
 	r.tell(channel, "", fmt.Sprintf("%d-0 p %d", id, count))
-	r.hear(message(channel, "", payload))
+	r.accept(message(channel, "", payload))
 }
 
 func message(channel, pattern, payload string) *resp.Delivery {
@@ -175,12 +176,12 @@ func message(channel, pattern, payload string) *resp.Delivery {
 	return d
 }
 
-// settleAll answers what is asked of all channels.
-func (r *room) settleAll(answer tail) {
+// compareAll answers what is asked of all channels.
+func (r *room) compareAll(answer tail) {
 	r.asker.queue = nil
-	for _, c := range r.channels {
+	for _, c := range r.channels.byName {
 		c.asked = false
-		r.healer.settle(c, &answer)
+		r.healer.compare(c, &answer)
 	}
 }
 
@@ -195,15 +196,15 @@ func (r *room) until(what string, cond func() bool) {
 
 // read is a reader, and what became of it.
 type read struct {
-	*Read
-	list     []Stream
+	*PendingRead
+	list     []stream.Result
 	err      error
 	finished int
 }
 
-func (r *room) read(block time.Duration, list ...Position) *read {
+func (r *room) read(block time.Duration, list ...Cursor) *read {
 	got := &read{}
-	got.Read = r.Read(list, 0, block, func(list []Stream, err error) {
+	got.PendingRead = r.Read(list, 0, block, func(list []stream.Result, err error) {
 		got.list, got.err = list, err
 		got.finished++
 	})
@@ -275,8 +276,7 @@ func (l *testLoop) run() {
 	}
 }
 
-// elapse fires the timers that are set and were begun for no longer than d, and reports whether there
-// were any.
+// elapse fires the timers of at most d that are set, and reports whether there were any.
 func (l *testLoop) elapse(d time.Duration) (some bool) {
 	for _, t := range slices.Clone(l.timers) {
 		if t.Set() && t.after <= d {
@@ -290,11 +290,11 @@ func (l *testLoop) elapse(d time.Duration) (some bool) {
 }
 
 var (
-	_ Main      = mainOf{}
+	_ MainConn  = mainOf{}
 	_ Listeners = (*room)(nil)
-	_ Redis     = (*room)(nil)
+	_ ReadConn  = (*room)(nil)
 	_ Loop      = (*loop.Loop)(nil)
-	_ Main      = (*upstream.Connection)(nil)
-	_ Redis     = (*upstream.Reader)(nil)
+	_ MainConn  = (*upstream.Connection)(nil)
+	_ ReadConn  = (*upstream.Reader)(nil)
 	_ Publisher = (*upstream.Connection)(nil)
 )

@@ -1,6 +1,6 @@
 package history
 
-// Names in Redis, and the script that reads. The one that writes is in writer.go.
+// Keys and channels in Redis, and the scripts that read. The script that writes is in writer.go.
 
 import (
 	"context"
@@ -9,10 +9,11 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// SeqPrefix and the channel is where entries are announced.
+// SeqPrefix begins the names of the channels for announcements; the channel follows.
 const SeqPrefix = "relay:seq:"
 
-// recordPrefix and a run of the relay is where its last calls are noted. No stream has such a key.
+// recordPrefix begins the key of the hash for the last calls of a run of the relay; its ID follows. No stream has
+// such a key.
 const recordPrefix = "history:calls:"
 
 // Key returns the key of a channel's stream. The braces keep it and the channel in
@@ -28,17 +29,17 @@ func channelOf(key string) (channel string, ok bool) {
 	return strings.CutSuffix(channel, "}")
 }
 
-// Redis carries out a command on the reading connection and waits for the answer: nil, int64,
+// ReadConn is the reading connection: its methods wait for the answer, nil, int64,
 // string, []any or, in place of an array's element, an error. An error reply is an error whose
-// text begins with Redis's code word. It is called from goroutines, not from the loop. It is
+// text begins with Redis's code word. They are called from goroutines, not from the loop. It is
 // upstream.Reader.
-type Redis interface {
+type ReadConn interface {
 	Do(ctx context.Context, args ...any) (any, error)
-	// Eval runs a script, and sends its source if Redis does not know it (any more).
+	// Eval runs a script, and sends its source if Redis does not know it.
 	Eval(ctx context.Context, s *upstream.Script, keys []string, args ...any) (any, error)
 }
 
-// look reads streams. KEYS: the streams. ARGV: "1" if facts are wanted of all streams, or ""; how
+// readScript reads streams. KEYS: the streams. ARGV: "1" if facts are wanted of all streams, or ""; how
 // many bytes to return, beyond which one entry at most goes; how many an entry may take; how many
 // the oldest may take, for the stream to be looked at often; then for each stream "(" and the ID
 // behind which to begin, or "" for no entries, and about how many entries to return at most, or 0.
@@ -51,7 +52,7 @@ type Redis interface {
 //
 // Redis copies an entry of which no more than its ID is wanted, too: over a second for
 // 200 MiB. So XINFO is asked for one entry instead of two, and nothing follows a large one.
-var look = upstream.NewScript(costs + `
+var readScript = upstream.NewScript(costs + `
 local out, budget, largest, heavy = {}, tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local some = false
 for i, key in ipairs(KEYS) do
@@ -108,9 +109,9 @@ local function costs(entry)
 end
 `
 
-// measure returns {ID, bytes, fields} of the entry that a range of the stream KEYS[1]
+// measureScript returns {ID, bytes, fields} of the entry that a range of the stream KEYS[1]
 // begins with, or nothing if it is empty. ARGV: XRANGE or XREVRANGE, and its two IDs.
-var measure = upstream.NewScript(costs + `
+var measureScript = upstream.NewScript(costs + `
 local entry = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', 1)[1]
 if not entry then return false end
 local _, bytes = costs(entry)

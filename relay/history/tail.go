@@ -1,6 +1,6 @@
 package history
 
-// What Redis says of a stream.
+// Questions about streams, and the answers of Redis.
 
 import (
 	"context"
@@ -9,27 +9,25 @@ import (
 	"slices"
 	"strings"
 
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
-// Entry is one persisted message.
-type Entry struct {
-	ID     ID
-	Fields [][]byte // names and values in turn; must not be changed
-
-	large *LargeEntry // it was not read, and has no fields here
+// measured is an entry, or the size of one that is too large to be read.
+type measured struct {
+	stream.Entry
+	large *LargeEntry // it was not read, and has no fields here; nil: it was read
 }
 
-// LargeEntry is an entry that is too large to be read. It is the error of a reader that
-// comes to it.
+// LargeEntry is the error for a reader that comes to an entry that is too large to be read.
 type LargeEntry struct {
 	Channel string
-	ID      ID
+	ID      stream.ID
 	Bytes   int64 // of its fields, names and values
 	Fields  int64
 }
 
-// Error says which entry it is, without the channel.
+// Error names the entry, without the channel.
 func (e *LargeEntry) Error() string {
 	fields := "1 field"
 	if e.Fields != 1 {
@@ -38,32 +36,12 @@ func (e *LargeEntry) Error() string {
 	return fmt.Sprintf("entry %v, of %d bytes in %s, is too large to be read", e.ID, e.Bytes, fields)
 }
 
-// maxEntry is how many bytes an entry may take that is read for readers. It fits into one
+// maxEntry is the largest entry that is read for readers, in bytes. It fits into one
 // answer.
 const maxEntry = upstream.MaxAnswer - 64<<10
 
-// Payload is what was published: the value of the one field there is, or of the
-// field payload. An entry that somebody else wrote otherwise has none.
-func (e *Entry) Payload() (payload []byte, ok bool) {
-	for i := 0; i+1 < len(e.Fields); i += 2 {
-		if string(e.Fields[i]) == DefaultField || len(e.Fields) == 2 {
-			return e.Fields[i+1], true
-		}
-	}
-	return nil, false
-}
-
-// size is how much memory an entry takes, about.
-func (e *Entry) size() (n int) {
-	const overhead = 100 // bytes of the slices themselves
-	for _, s := range e.Fields {
-		n += len(s)
-	}
-	return n + overhead
-}
-
-// bytes is how many its fields have, names and values, also if they were not read.
-func (e *Entry) bytes() (n int64) {
+// bytes is the size of the fields, names and values, also if they were not read.
+func (e *measured) bytes() (n int64) {
 	if e.large != nil {
 		return e.large.Bytes
 	}
@@ -73,40 +51,37 @@ func (e *Entry) bytes() (n int64) {
 	return n
 }
 
-// DefaultField is the field of what was persisted by PUBLISH.
-const DefaultField = "payload"
-
-// question is what is asked of one stream.
+// question is a question about one stream.
 type question struct {
 	channel string
-	entries bool // those behind after; otherwise only the facts
-	after   ID
+	entries bool // the entries behind after are wanted; otherwise only the facts
+	after   stream.ID
 	count   int // of entries, at most, about; 0: no bound
 }
 
-// tail is the answer. When facts are not wanted it has, with entries, only these, more and
-// refused.
+// tail is the answer. Without facts, a question for entries is answered by entries, more and
+// refused only.
 type tail struct {
-	refused string // Redis's error, such as WRONGTYPE
-	absent  bool   // there is no such stream
-	newest  ID     // the last ID ever given
-	added   int64  // entries ever added; -1: this Redis does not count them
+	refused string    // Redis's error, such as WRONGTYPE
+	absent  bool      // there is no such stream
+	newest  stream.ID // the last ID ever given
+	added   int64     // entries ever added; -1: this Redis does not count them
 	length  int64
-	first   ID      // of the oldest entry that is left
-	entries []Entry // oldest first
-	more    bool    // there are more
-	heavy   bool    // the oldest is over maxEntry
+	first   stream.ID  // of the oldest entry that is left
+	entries []measured // oldest first
+	more    bool       // there are more
+	heavy   bool       // the oldest is over maxEntry
 }
 
 var errAnswer = errors.New("Redis answered a script with something else than it returns")
 
-// momentary are the errors of a Redis that will answer later on.
+// momentary are the codes of errors that Redis will not give again later.
 var momentary = []string{
 	"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOREPLICAS", "NOSCRIPT", "OOM", "READONLY",
 	"TRYAGAIN", "UNKILLABLE",
 }
 
-// lasting tells whether an error is of the question: whoever asks the same again gets it
+// lasting tells whether the same question will get the same error
 // again.
 func lasting(err error) bool {
 	var refused upstream.ReplyError
@@ -117,9 +92,9 @@ func lasting(err error) bool {
 	return errors.Is(err, upstream.ErrTooLarge) || errors.Is(err, errAnswer) || errors.Is(err, errManyKeys)
 }
 
-// words makes questions the keys and arguments of look. facts tells whether they are wanted of all streams,
-// or only of those whose entries are not. budget bounds the answer, in bytes, about; largest an entry in it.
-func words(list []question, facts bool, budget, largest int) (keys []string, args []any) {
+// scriptArgs returns the keys and arguments of readScript. facts tells whether facts are wanted of all streams,
+// or only of those without wanted entries. budget bounds the answer, in bytes, about; largest an entry in it.
+func scriptArgs(list []question, facts bool, budget, largest int) (keys []string, args []any) {
 	keys = make([]string, 0, len(list))
 	args = make([]any, 0, 4+2*len(list))
 	all := ""
@@ -138,7 +113,7 @@ func words(list []question, facts bool, budget, largest int) (keys []string, arg
 	return keys, args
 }
 
-// readAnswer reads what look returns: an answer to each question, and the time of Redis in milliseconds at
+// readAnswer reads the result of readScript: an answer to each question, and the time of Redis, in milliseconds, at
 // which it ran.
 func readAnswer(list []question, v any) (tails []tail, at uint64, err error) {
 	answers, ok := v.([]any)
@@ -158,11 +133,11 @@ func readAnswer(list []question, v any) (tails []tail, at uint64, err error) {
 	return tails, uint64(ms), nil
 }
 
-// fetch reads the entries behind a position on the reading connection, and waits for them.
-func fetch(ctx context.Context, redis Redis, q question) (*tail, error) {
+// fetch reads the entries behind an ID on the reading connection, and waits for them.
+func fetch(ctx context.Context, redis ReadConn, q question) (*tail, error) {
 	list := []question{q}
-	keys, args := words(list, false, fetchBudget, maxEntry)
-	v, err := redis.Eval(ctx, look, keys, args...)
+	keys, args := scriptArgs(list, false, fetchBudget, maxEntry)
+	v, err := redis.Eval(ctx, readScript, keys, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -190,16 +165,16 @@ func readTail(channel string, v any) (t tail, err error) {
 	more, _ := parts[4].(int64)
 	heavy, _ := parts[6].(int64)
 	t.more, t.heavy = more != 0, heavy != 0
-	if t.newest, err = ParseID([]byte(newest), 0); err != nil {
+	if t.newest, err = stream.ParseID([]byte(newest), 0); err != nil {
 		return t, fmt.Errorf("%w: newest %q", errAnswer, newest)
 	}
 	if first != "" {
-		if t.first, err = ParseID([]byte(first), 0); err != nil {
+		if t.first, err = stream.ParseID([]byte(first), 0); err != nil {
 			return t, fmt.Errorf("%w: first %q", errAnswer, first)
 		}
 	}
 	list, _ := parts[5].([]any)
-	t.entries = make([]Entry, len(list))
+	t.entries = make([]measured, len(list))
 	for i, v := range list {
 		if t.entries[i], err = readMeasured(channel, v); err != nil {
 			return t, err
@@ -208,23 +183,22 @@ func readTail(channel string, v any) (t tail, err error) {
 	return t, nil
 }
 
-// readMeasured reads an entry, or what is said of one that was too large.
-func readMeasured(channel string, v any) (Entry, error) {
-	parts, _ := v.([]any)
-	if len(parts) != 3 {
-		return readEntry(v)
+// readMeasured reads an entry, or {id, bytes, fields} of one that was too large.
+func readMeasured(channel string, v any) (e measured, err error) {
+	if parts, _ := v.([]any); len(parts) == 3 {
+		if e.large, err = readLarge(channel, parts); err == nil {
+			e.ID = e.large.ID
+		}
+		return e, err
 	}
-	large, err := readLarge(channel, parts)
-	if err != nil {
-		return Entry{}, err
-	}
-	return Entry{ID: large.ID, large: large}, nil
+	e.Entry, err = readEntry(v)
+	return e, err
 }
 
 // readLarge reads {id, bytes, fields}.
 func readLarge(channel string, parts []any) (*LargeEntry, error) {
 	text, _ := parts[0].(string)
-	id, err := ParseID([]byte(text), 0)
+	id, err := stream.ParseID([]byte(text), 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: large entry %q", errAnswer, text)
 	}
@@ -235,7 +209,7 @@ func readLarge(channel string, parts []any) (*LargeEntry, error) {
 }
 
 // ReadEntries reads the answer of XRANGE: {{id, {field, value, ...}}, ...}.
-func ReadEntries(v any) (entries []Entry, err error) {
+func ReadEntries(v any) (entries []stream.Entry, err error) {
 	list, _ := v.([]any)
 	for _, e := range list {
 		entry, err := readEntry(e)
@@ -248,13 +222,13 @@ func ReadEntries(v any) (entries []Entry, err error) {
 }
 
 // readEntry reads {id, {field, value, ...}}.
-func readEntry(v any) (e Entry, err error) {
+func readEntry(v any) (e stream.Entry, err error) {
 	parts, ok := v.([]any)
 	if !ok || len(parts) != 2 {
 		return e, fmt.Errorf("%w: entry %v", errAnswer, v)
 	}
 	id, _ := parts[0].(string)
-	if e.ID, err = ParseID([]byte(id), 0); err != nil {
+	if e.ID, err = stream.ParseID([]byte(id), 0); err != nil {
 		return e, fmt.Errorf("%w: entry %q", errAnswer, id)
 	}
 	fields, _ := parts[1].([]any)

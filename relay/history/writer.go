@@ -1,6 +1,6 @@
 package history
 
-// Persisting: an entry first, then the broadcast, in one step.
+// Writing: an entry is added and broadcast in one step.
 
 import (
 	"errors"
@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
 
-// maxWritten is how many channels a Writer remembers. Beyond,
+// maxWritten is how many channels a Writer remembers. Beyond that,
 // it forgets all and counts from 1 again, which receivers take for a new start.
 const maxWritten = 100_000
 
-// write adds the payloads of each group to one stream, announces them and publishes
+// writeScript adds the payloads of each group to one stream, announces them and publishes
 // them. KEYS and ARGV are as upstream.Call and upstream.Record have them; a head is: about how many
 // entries are kept; the time to live to set in milliseconds, or 0 to leave it; the field; and, of the
 // first payload, "<publisher> <count>" and, if it is not the usual one, the field. The announcement is
@@ -27,7 +28,7 @@ const maxWritten = 100_000
 // It is as fast as its calls: one payload has a way of its own, the last entry of a group trims for all,
 // and a group without errors, whose messages reached as many, is one string, since making a string for
 // each message takes as long as publishing it.
-var write = upstream.NewScript(`
+var writeScript = upstream.NewScript(`
 local call, out, argv, groups = redis.pcall, {}, ARGV, #KEYS - 1
 if groups == 1 and argv[1] == '1' then
   local key, payload = KEYS[1], argv[6]
@@ -99,17 +100,17 @@ return out
 `)
 
 // ErrBroadcast is wrapped by the error of a message that was persisted and then not
-// broadcast: readers of the stream get it, listeners do not.
+// broadcast: readers get it, listeners do not.
 var ErrBroadcast = errors.New("persisted, but not broadcast")
 
 // Publisher sends neighbouring calls of one script as one, in order. It is upstream.Connection.
 type Publisher interface {
-	// Record has what the script returns noted in Redis under a key, so that a lost answer is found again.
+	// Record has results of the script noted in Redis under a key, so that a lost answer is found again.
 	Record(s *upstream.Script, key string)
-	Call(from uint64, s *upstream.Script, a upstream.Answer, c upstream.Call) error
+	Call(sender uint64, s *upstream.Script, a upstream.Answer, c upstream.Call) error
 }
 
-// Message is what is persisted. Its slices are copied.
+// Message is a message to persist. Its slices are copied.
 type Message struct {
 	Channel []byte
 	Field   []byte // nil: DefaultField
@@ -118,7 +119,7 @@ type Message struct {
 	TTL     time.Duration // how long the stream is kept after its last entry; 0: for ever
 }
 
-// Receipt is told what became of a message: once, by the loop.
+// Receipt takes the outcome for a message, once, in the loop.
 type Receipt interface {
 	// Persisted gives the entry's ID and how many subscriptions in Redis heard the
 	// broadcast, or why it was not persisted. An error that wraps ErrBroadcast comes
@@ -127,37 +128,37 @@ type Receipt interface {
 	Persisted(id string, receivers int64, err error)
 }
 
-// Writer persists and broadcasts. It belongs to the loop.
+// Writer persists and broadcasts messages. It belongs to the loop.
 type Writer struct {
 	// Fixed after construction.
 	publisher Publisher
-	name      []byte // of this run of the relay, among all publishers
+	name      []byte // this run of the relay, among all publishers
 
-	written map[string]*written // by channel
+	written map[string]*writtenChannel // by channel
 	scratch []byte
 }
 
-// written is what a Writer knows of a channel.
-type written struct {
+// writtenChannel is what a Writer remembers of a channel.
+type writtenChannel struct {
 	count   uint64        // messages
 	ttl     time.Duration // that was last set
 	renewed time.Time
 }
 
-// NewWriter returns a Writer; life tells this run of the relay from all others.
-func NewWriter(p Publisher, life string) *Writer {
-	p.Record(write, recordPrefix+life)
-	return &Writer{publisher: p, name: []byte(life), written: map[string]*written{}}
+// NewWriter returns a Writer; runID names this run of the relay among all others.
+func NewWriter(p Publisher, runID string) *Writer {
+	p.Record(writeScript, recordPrefix+runID)
+	return &Writer{publisher: p, name: []byte(runID), written: map[string]*writtenChannel{}}
 }
 
-// Write persists a message and then broadcasts it, in order with all that the publisher sends. from is
-// whose message it is: see upstream.Connection.TakeBack. It returns an error of upstream, or nil; then
-// the receipt follows.
-func (w *Writer) Write(from uint64, m Message, receipt Receipt) error {
+// Write persists a message and then broadcasts it, in order with all commands of the publisher. sender
+// is for upstream.Connection.Withdraw. The error is one of upstream; without an error receipt is
+// called once, later.
+func (w *Writer) Write(sender uint64, m Message, receipt Receipt) error {
 	if m.Field == nil {
-		m.Field = []byte(DefaultField)
+		m.Field = []byte(stream.DefaultField)
 	}
-	of := w.of(m.Channel)
+	of := w.channel(m.Channel)
 	ttl := of.renew(m.TTL, time.Now())
 	of.count++
 	scratch := append(append(append(w.scratch[:0], "history:{"...), m.Channel...), '}')
@@ -167,11 +168,11 @@ func (w *Writer) Write(from uint64, m Message, receipt Receipt) error {
 	scratch = strconv.AppendInt(scratch, ttl.Milliseconds(), 10)
 	renewal := len(scratch)
 	scratch = strconv.AppendUint(append(append(scratch, w.name...), ' '), of.count, 10)
-	if string(m.Field) != DefaultField {
+	if string(m.Field) != stream.DefaultField {
 		scratch = append(append(scratch, ' '), m.Field...)
 	}
 	w.scratch = scratch
-	err := w.publisher.Call(from, write, &receiver{of, receipt}, upstream.Call{
+	err := w.publisher.Call(sender, writeScript, &writeAnswer{of, receipt}, upstream.Call{
 		Key: scratch[:key], Item: m.Payload, First: scratch[renewal:],
 		Head: [][]byte{scratch[key:length], scratch[length:renewal], m.Field},
 	})
@@ -182,13 +183,13 @@ func (w *Writer) Write(from uint64, m Message, receipt Receipt) error {
 	return err
 }
 
-func (w *Writer) of(channel []byte) *written {
+func (w *Writer) channel(channel []byte) *writtenChannel {
 	of := w.written[string(channel)]
 	if of == nil {
 		if len(w.written) >= maxWritten {
 			clear(w.written)
 		}
-		of = &written{}
+		of = &writtenChannel{}
 		w.written[string(channel)] = of
 	}
 	return of
@@ -196,7 +197,7 @@ func (w *Writer) of(channel []byte) *written {
 
 // renew returns the time to live to set now, or 0: it is renewed when a quarter of
 // it has gone by.
-func (of *written) renew(ttl time.Duration, now time.Time) time.Duration {
+func (of *writtenChannel) renew(ttl time.Duration, now time.Time) time.Duration {
 	if ttl == 0 || ttl == of.ttl && now.Sub(of.renewed) < ttl/4 {
 		return 0
 	}
@@ -204,14 +205,14 @@ func (of *written) renew(ttl time.Duration, now time.Time) time.Duration {
 	return ttl
 }
 
-// receiver reads what the script returns for one payload. It is upstream.Answer.
-type receiver struct {
-	of      *written
+// writeAnswer takes the result of the script for one message. It is upstream.Answer.
+type writeAnswer struct {
+	of      *writtenChannel
 	receipt Receipt
 }
 
 // Answer takes the script's value for this message: a string, or an error.
-func (r *receiver) Answer(v resp.Value, err error) {
+func (r *writeAnswer) Answer(v resp.Value, err error) {
 	text := string(v.Str)
 	id, rest, persisted := strings.Cut(text, " ")
 	if persisted = persisted && text[0] >= '0' && text[0] <= '9'; err == nil && !persisted {
@@ -233,7 +234,7 @@ func (r *receiver) Answer(v resp.Value, err error) {
 // scriptPrefix is what Redis 6.2 puts before an error that a script's command caused.
 var scriptPrefix = regexp.MustCompile(`^@user_script: \d+: -?`)
 
-// ownWords returns an error of Redis as a command outside a script has it: it begins with its code word.
+// ownWords returns an error of Redis in the words of a command outside a script: it begins with the code word.
 func ownWords(text string) string {
 	return strings.TrimRight(scriptPrefix.ReplaceAllString(text, ""), "\r\n ")
 }

@@ -1,6 +1,6 @@
 package loop
 
-// Connections that others have made, as descriptors.
+// Connections of package net as descriptors.
 
 import (
 	"errors"
@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Adopt returns a non-blocking descriptor over which the peer of conn is spoken to. The caller owns both,
-// and closes both; meanwhile it does not use conn. A connection with a descriptor of its own may be closed
+// Adopt returns a non-blocking descriptor for the stream of conn. The caller owns and closes
+// both, and does not use conn meanwhile. A connection that has a descriptor may be closed
 // at once.
 //
-// A connection without, as one with TLS, gets a socket that stands for it, and loses its deadlines: two
+// A connection without one, as with TLS, gets a socket that stands for it, and loses its deadlines: two
 // goroutines, which copiers counts, carry the bytes. When either side ends, they close conn and end. There
-// is no half-closed state: when the peer ends, what was written and not carried yet is lost. When the
-// descriptor is closed, they still carry what was written before, and a peer that does not read keeps them:
-// closing conn, too, ends them at once.
+// is no half-closed state: when the peer ends, bytes that were written and not carried yet are lost. When the
+// descriptor is closed, the goroutines still carry bytes that were written before. A peer that does not read
+// keeps them; closing conn, too, ends them at once.
 func Adopt(conn net.Conn, copiers *sync.WaitGroup) (fd int, err error) {
 	if sc, ok := conn.(syscall.Conn); ok {
 		return duplicate(sc)

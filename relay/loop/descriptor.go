@@ -19,9 +19,9 @@ type Descriptor struct {
 	closed   bool
 }
 
-// Register has h told what fd, which must be non-blocking, is ready for. The loop owns fd from then
-// on: Descriptor.Close closes it, and nobody else may. With an error fd is still the caller's. What is
-// there already to be read counts: h is told in the next turn, or in the first.
+// Register watches fd, which must be non-blocking, and has h called when it is ready. The loop owns fd from then
+// on: only Descriptor.Close may close it. After an error fd still belongs to the caller. If there are bytes to
+// read already, h is called in the next turn, or in the first.
 func (l *Loop) Register(fd int, h Handler) (*Descriptor, error) {
 	d := &Descriptor{loop: l, handler: h, fd: fd, born: l.turns.Load()}
 	if err := l.poller.add(d); err != nil {
@@ -42,8 +42,8 @@ func (d *Descriptor) FD() int {
 	return d.fd
 }
 
-// Again has the handler called in the next turn as if there were something to read, before those of whom
-// the kernel tells. It may be called from the handler itself.
+// Again has the handler called in the next turn as if there were bytes to read, before the descriptors that
+// the kernel reports. The handler itself may call it.
 func (d *Descriptor) Again() {
 	if !d.queued && !d.closed {
 		d.queued = true
@@ -51,9 +51,9 @@ func (d *Descriptor) Again() {
 	}
 }
 
-// AwaitWritable has the handler told when there is room to write, or not any more. It is told once when
-// that begins, and then when room comes back after a write that found none: write until EAGAIN, or call
-// AwaitWritable(false) when all is written.
+// AwaitWritable turns calls of the handler for room to write on or off. The handler is called once when
+// they are turned on, and then when room comes back after a write that found none: write until EAGAIN, or call
+// AwaitWritable(false) when everything is written.
 func (d *Descriptor) AwaitWritable(on bool) {
 	if d.closed || d.writable == on {
 		return
@@ -62,20 +62,20 @@ func (d *Descriptor) AwaitWritable(on bool) {
 	_ = d.loop.poller.modify(d) // it is registered, so that this cannot fail
 }
 
-// Close closes the descriptor. Its handler is not called any more, not even for what the kernel has
-// reported already. It may be called again, and from the handler itself.
+// Close closes the descriptor. Its handler is not called any more, not even for events that the kernel has
+// reported already. It may be called again, and by the handler itself.
 func (d *Descriptor) Close() {
 	if d.closed {
 		return
 	}
 	d.closed = true
-	d.loop.poller.remove(d) // closing alone does not, if somebody has a duplicate
+	d.loop.poller.remove(d) // closing alone does not, if there is a duplicate
 	_ = unix.Close(d.fd)    // nothing is left to lose
 	d.loop.descriptors[d.fd] = nil
 }
 
-// find returns the descriptor that an event is of, or nil. One that was registered in this turn has the
-// number of one that was closed in it, whose event it is.
+// find returns the descriptor of an event, or nil. A descriptor that was registered in this turn may have the
+// number of one that was closed in it: the event is of that one.
 func (l *Loop) find(fd int) *Descriptor {
 	if fd < 0 || fd >= len(l.descriptors) {
 		return nil

@@ -1,6 +1,6 @@
 package loop
 
-// The loop: its turns, and what other goroutines may ask of it.
+// The loop: its turns, and the calls from other goroutines.
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// LongTurn is how long a turn may take before Options.Long is told.
+// LongTurn is how long a turn may take before Options.Long is called.
 const LongTurn = 50 * time.Millisecond
 
-// Handler is told what a descriptor is ready for. The loop calls it.
+// Handler is called by the loop when its descriptor is ready.
 type Handler interface{ Ready(e Events) }
 
 // Events say what a descriptor is ready for.
 //
 // HungUp comes with Readable, and may come late or never: a TCP peer that closes shows as the end of the
 // stream, until it answers what is written to it; and macOS tells only after Descriptor.AwaitWritable.
-// So the end is what reading or writing says; HungUp tells of it somebody who does not read.
+// So go by what reading and writing return. HungUp is for a handler that does not read.
 type Events uint8
 
 // The events. Several may come together.
@@ -34,8 +34,8 @@ const (
 
 // Options set up a Loop.
 type Options struct {
-	// Long, if not nil, is told of each turn over LongTurn: how long it took, and which handler or
-	// phase took longest. It is called by the loop and must not block.
+	// Long, if not nil, is called after each turn over LongTurn, with its length and the handler or
+	// phase that took longest. The loop calls it; it must not block.
 	Long func(took time.Duration, what string)
 }
 
@@ -54,9 +54,9 @@ type Loop struct {
 
 	// Owned by the loop.
 	descriptors []*Descriptor // by number
-	again       []*Descriptor // to be called in the next turn whatever the kernel says
+	again       []*Descriptor // to be called in the next turn, even if the kernel reports nothing
 	timers      timers
-	timersSet   uint64      // how often a timer was set
+	timersSet   uint64      // timers set, ever
 	alarm       *time.Timer // wakes the loop for the first timer
 	alarmAt     time.Time   // zero: it is not set
 	atEnd       []func()
@@ -64,10 +64,10 @@ type Loop struct {
 	stopping    bool
 	spare       []func()      // memory of an earlier posted
 	spareAgain  []*Descriptor // memory of an earlier again
-	watch       watch
+	stopwatch   stopwatch
 }
 
-// New returns a loop. The caller must call Run, or Close. An error says that the system has no
+// New returns a loop. The caller must call Run, or Close. It fails if the system has no
 // descriptors left.
 func New(opts Options) (*Loop, error) {
 	p, err := newPoller()
@@ -77,13 +77,13 @@ func New(opts Options) (*Loop, error) {
 	return &Loop{opts: opts, poller: p, now: time.Now()}, nil
 }
 
-// Close ends a loop that was never run: it runs what was posted, closes what is registered, and gives
-// back what New took. When the loop has ended already it does nothing.
+// Close ends a loop that was never run: it runs the posted functions, and closes the registered descriptors and
+// those of the loop. If the loop has ended already it does nothing.
 func (l *Loop) Close() error { return l.end() }
 
-// Run makes turns until ctx ends. Then it runs what was posted before, and the functions of AtTurnEnd
-// once more; closes what is still registered, without telling the handlers; and returns nil, or why it
-// could not go on.
+// Run makes turns until ctx ends. Then it runs the functions that were posted before, and those of AtTurnEnd
+// once more, and closes the registered descriptors without calling their handlers. It returns nil, or the error
+// of the system for which it could not go on.
 func (l *Loop) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { l.Post(func() { l.stopping = true }) })
 	defer stop()
@@ -95,9 +95,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	return errors.Join(err, l.end())
 }
 
-// Post has the loop run f, behind all that was posted before: in this turn, or in the next if the posted
-// functions of this one are being run. It does not wait. If it reports true, f will run, also when the loop
-// ends; if false, the loop has ended, and f is not run. Before Run, f waits for Run or Close.
+// Post has the loop run f, behind all functions that were posted before: in this turn, or in the next if those of
+// this turn are running already. It does not wait. If it returns true, f will run, even if the loop
+// ends; if false, the loop has ended, and f does not run. Before Run, f waits for Run or Close.
 func (l *Loop) Post(f func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,8 +112,8 @@ func (l *Loop) Post(f func()) bool {
 	return true
 }
 
-// Call is Post, and returns when f has run. The loop itself must not call it. It reports false
-// when the loop has ended.
+// Call posts f, and returns when f has run. The loop itself must not call it. It returns false
+// if the loop has ended.
 func (l *Loop) Call(f func()) bool {
 	done := make(chan struct{})
 	if !l.Post(func() { defer close(done); f() }) {
@@ -123,40 +123,40 @@ func (l *Loop) Call(f func()) bool {
 	return true
 }
 
-// AtTurnEnd has f called at the end of each turn, behind the functions given before. f must do
-// little when there is nothing to do.
+// AtTurnEnd has f called at the end of each turn, behind earlier functions of AtTurnEnd. f must be
+// fast when there is nothing to do.
 func (l *Loop) AtTurnEnd(f func()) { l.atEnd = append(l.atEnd, f) }
 
 // Now is the time at which the present turn began.
 func (l *Loop) Now() time.Time { return l.now }
 
-// Longest returns how long the longest turn took so far.
+// Longest returns the length of the longest turn so far.
 func (l *Loop) Longest() time.Duration { return time.Duration(l.longest.Load()) }
 
-// Turns returns how many turns were made so far.
+// Turns returns the number of turns so far.
 func (l *Loop) Turns() uint64 { return l.turns.Load() }
 
-// turn is one turn. It waits for something to do.
+// turn waits for something to do, and makes one turn.
 func (l *Loop) turn() error {
 	events, err := l.poller.wait(l.mayWait())
-	l.awake()
+	l.woke()
 	if err != nil {
 		return err
 	}
 	l.turns.Add(1)
 	l.now = time.Now()
-	l.watch.begin(l.now)
+	l.stopwatch.begin(l.now)
 	l.runAgain()
 	for i := range events {
-		if d := l.find(number(&events[i])); d != nil {
-			l.call(d, meaning(&events[i]))
+		if d := l.find(fdOf(&events[i])); d != nil {
+			l.call(d, eventsOf(&events[i]))
 		}
 	}
 	l.runPosted()
 	l.runTimers()
 	l.runAtEnd()
 	l.setAlarm()
-	l.account()
+	l.recordTurn()
 	return nil
 }
 
@@ -178,10 +178,10 @@ func (l *Loop) call(d *Descriptor, e Events) {
 		return
 	}
 	d.handler.Ready(e)
-	l.watch.noteHandler(d.handler)
+	l.stopwatch.noteHandler(d.handler)
 }
 
-// mayWait reports whether there is nothing to do, and notes that the loop has to be woken.
+// mayWait reports whether there is nothing to do. Then Post has to wake the loop.
 func (l *Loop) mayWait() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -189,7 +189,7 @@ func (l *Loop) mayWait() bool {
 	return l.asleep
 }
 
-func (l *Loop) awake() {
+func (l *Loop) woke() {
 	l.mu.Lock()
 	l.asleep = false
 	l.mu.Unlock()
@@ -203,7 +203,7 @@ func (l *Loop) runPosted() {
 	for i, f := range list {
 		f()
 		list[i] = nil
-		l.watch.note("a posted function")
+		l.stopwatch.note("a posted function")
 	}
 	l.spare = list[:0]
 }
@@ -212,22 +212,22 @@ func (l *Loop) runAtEnd() {
 	for _, f := range l.atEnd {
 		f()
 	}
-	l.watch.note("the end of a turn")
+	l.stopwatch.note("the end of a turn")
 }
 
-// account keeps the record of turns.
-func (l *Loop) account() {
-	took := l.watch.took()
+// recordTurn notes the length of a turn.
+func (l *Loop) recordTurn() {
+	took := l.stopwatch.took()
 	if int64(took) > l.longest.Load() {
 		l.longest.Store(int64(took))
 	}
 	if took > LongTurn && l.opts.Long != nil {
-		l.opts.Long(took, l.watch.worst())
+		l.opts.Long(took, l.stopwatch.worst())
 	}
 }
 
-// end has nothing posted any more, runs what was posted before, and closes everything. Only the first
-// call does something.
+// end refuses further functions, runs those that were posted before, and closes everything. Only the first
+// call has an effect.
 func (l *Loop) end() error {
 	if !l.refuse() {
 		return nil
@@ -245,7 +245,7 @@ func (l *Loop) end() error {
 	return l.poller.close()
 }
 
-// refuse has Post refuse from now on, and reports whether it did not before.
+// refuse has Post refuse functions from now on. It returns false if Post did so already.
 func (l *Loop) refuse() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxEvents is how many descriptors one turn hears of at most.
+// maxEvents bounds the descriptors that the kernel reports in one turn.
 const maxEvents = 512
 
 type poller struct {
@@ -17,20 +17,20 @@ type poller struct {
 	events [maxEvents]event
 }
 
-// event is what the kernel says of one descriptor.
+// event is the report of the kernel about one descriptor.
 type event = unix.Kevent_t
 
-// number is the descriptor's; -1: it is none.
-func number(e *event) int {
+// fdOf is the number of the descriptor; -1: the event is of none.
+func fdOf(e *event) int {
 	if e.Filter == unix.EVFILT_USER {
 		return -1
 	}
 	return int(e.Ident)
 }
 
-// meaning is what it is ready for. The end of a stream is something to read; when the end shows where
-// one writes, the peer is gone.
-func meaning(e *event) (list Events) {
+// eventsOf translates an event. The end of a stream is readable. An end for the writing side means that the peer
+// is gone.
+func eventsOf(e *event) (list Events) {
 	ended := e.Flags&unix.EV_EOF != 0
 	switch {
 	case e.Filter == unix.EVFILT_READ && ended:
@@ -58,8 +58,8 @@ func newPoller() (*poller, error) {
 
 func (p *poller) close() error { return unix.Close(p.fd) }
 
-// wait returns what is ready. Without, it waits, if it may. What it returns is valid until the next
-// call. It waits in the kernel: Go's poller cannot watch a kqueue, because it asks whether one can write,
+// wait returns the events of ready descriptors. If there are none, it waits, if it may. The result is valid until
+// the next call. It waits in the kernel: Go's poller cannot watch a kqueue, because it asks whether one can write,
 // too, which a kqueue refuses.
 func (p *poller) wait(mayWait bool) ([]event, error) {
 	timeout := &unix.Timespec{}

@@ -13,10 +13,10 @@ import (
 	"redis-relay/relay/nonblock"
 )
 
-// maxEvents is how many descriptors one turn hears of at most.
+// maxEvents bounds the descriptors that the kernel reports in one turn.
 const maxEvents = 512
 
-// edges is what every descriptor is watched for: once for each change.
+// edges is the events for which every descriptor is watched, each reported once for a change.
 const edges = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
 
 type poller struct {
@@ -31,14 +31,14 @@ type poller struct {
 	attempt func(fd uintptr) bool
 }
 
-// event is what the kernel says of one descriptor.
+// event is the report of the kernel about one descriptor.
 type event = unix.EpollEvent
 
-// number is the descriptor's.
-func number(e *event) int { return int(e.Fd) }
+// fdOf is the number of the descriptor; -1: the event is of none.
+func fdOf(e *event) int { return int(e.Fd) }
 
-// meaning is what it is ready for.
-func meaning(e *event) (list Events) {
+// eventsOf translates an event.
+func eventsOf(e *event) (list Events) {
 	if e.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		list |= Readable
 	}
@@ -78,8 +78,8 @@ func newPoller() (*poller, error) {
 
 func (p *poller) close() error { return errors.Join(p.file.Close(), unix.Close(p.bell)) }
 
-// wait returns what is ready. Without, it waits, if it may. What it returns is valid until the next
-// call.
+// wait returns the events of ready descriptors. If there are none, it waits, if it may. The result is valid until
+// the next call.
 func (p *poller) wait(mayWait bool) ([]event, error) {
 	p.n, p.err = 0, nil
 	if mayWait {
@@ -92,10 +92,10 @@ func (p *poller) wait(mayWait bool) ([]event, error) {
 	return p.events[:p.n], p.err
 }
 
-// look takes what is ready, and reports whether there is something.
+// look takes the events of ready descriptors, and reports whether there are any.
 func (p *poller) look(fd uintptr) bool {
 	n, err := nonblock.EpollWait(fd, p.events[:])
-	for errors.Is(err, syscall.EINTR) { // no "nothing": an edge that was told of before is not told again
+	for errors.Is(err, syscall.EINTR) { // EINTR is no "nothing": edges that were reported are not reported again
 		n, err = nonblock.EpollWait(fd, p.events[:])
 	}
 	if err != nil {
@@ -106,14 +106,14 @@ func (p *poller) look(fd uintptr) bool {
 	return n > 0
 }
 
-// one is what wake adds to the counter.
+// one is the number that wake adds to the counter.
 var one = binary.NativeEndian.AppendUint64(nil, 1)
 
 // wake ends a wait, now or when it begins. The counter is never read: each write is an edge, and it has
 // room for 2^64 of them.
 func (p *poller) wake() { _, _ = unix.Write(p.bell, one) }
 
-func (d *Descriptor) interest() *unix.EpollEvent {
+func (d *Descriptor) event() *unix.EpollEvent {
 	e := &unix.EpollEvent{Events: edges, Fd: int32(d.fd)} //nolint:gosec // descriptors are small
 	if d.writable {
 		e.Events |= unix.EPOLLOUT
@@ -122,11 +122,11 @@ func (d *Descriptor) interest() *unix.EpollEvent {
 }
 
 func (p *poller) add(d *Descriptor) error {
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, d.fd, d.interest()))
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, d.fd, d.event()))
 }
 
 func (p *poller) modify(d *Descriptor) error {
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, d.fd, d.interest()))
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, d.fd, d.event()))
 }
 
 func (p *poller) remove(d *Descriptor) {

@@ -1,6 +1,6 @@
 package loop
 
-// Timers: a heap of them, and one timer of the runtime that wakes the loop for the first.
+// Timers: a heap, and one timer of the runtime that wakes the loop for the first of them.
 
 import (
 	"container/heap"
@@ -16,15 +16,15 @@ type Timer struct {
 	index int    // in Loop.timers; -1: it is not set
 }
 
-// AfterFunc has the loop call f once, after d or a little later; at once if d is not positive. Functions
-// of timers that are due at the same time are called in the order in which the timers were set.
+// AfterFunc has the loop call f once, after d or a little later; in this turn or the next if d is not positive.
+// Timers that are due at the same time fire in the order in which they were set.
 func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
 	t := &Timer{loop: l, f: f, index: -1}
 	t.Reset(d)
 	return t
 }
 
-// Reset sets the timer anew, whether it is set or not: d counts from now.
+// Reset sets the timer to fire after d from now, whether it is set or not.
 func (t *Timer) Reset(d time.Duration) {
 	t.Stop()
 	t.when = time.Now().Add(max(d, 0))
@@ -43,8 +43,8 @@ func (t *Timer) Stop() {
 // Set tells whether the timer is still to fire.
 func (t *Timer) Set() bool { return t.index >= 0 }
 
-// runTimers calls the functions of timers that are due. One that is set meanwhile waits for the next
-// turn, also if it is due at once.
+// runTimers calls the functions of timers that are due. A timer that is set meanwhile waits for the next
+// turn, even if it is due at once.
 func (l *Loop) runTimers() {
 	if len(l.timers) == 0 {
 		return
@@ -57,7 +57,7 @@ func (l *Loop) runTimers() {
 		}
 		t.Stop()
 		t.f()
-		l.watch.note("a timer")
+		l.stopwatch.note("a timer")
 	}
 }
 
@@ -72,16 +72,16 @@ func (l *Loop) setAlarm() {
 	}
 	l.alarmAt = first
 	if l.alarm == nil {
-		l.alarm = time.AfterFunc(time.Until(first), l.ring)
+		l.alarm = time.AfterFunc(time.Until(first), l.wakeForTimers)
 		return
 	}
 	l.alarm.Reset(time.Until(first))
 }
 
-// ring wakes the loop.
-func (l *Loop) ring() { l.Post(func() { l.alarmAt = time.Time{} }) }
+// wakeForTimers wakes the loop.
+func (l *Loop) wakeForTimers() { l.Post(func() { l.alarmAt = time.Time{} }) }
 
-// timers is a heap by time; those of one time are in the order in which they were set.
+// timers is a heap by time, and by the order in which they were set.
 type timers []*Timer
 
 func (h timers) Len() int { return len(h) }

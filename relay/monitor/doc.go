@@ -1,6 +1,8 @@
-// Package monitor counts: it is the only importer of the Prometheus client, and
-// what is behind /metrics.
+// Package monitor has the metrics of a relay, as served under /metrics. It is the only importer of the
+// Prometheus client.
 //
-// Concurrency: everything may be called from anywhere. Counters are resolved
-// once for a route, so that counting a message is one atomic addition.
+// # Concurrency
+//
+// Everything may be called from any goroutine. The counters of a route are found once, so
+// counting a message is one atomic addition.
 package monitor

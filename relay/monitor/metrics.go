@@ -85,8 +85,8 @@ func vec(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-// Route returns the counters of a route by its name. They go on counting when
-// the same name comes again, as after a reload.
+// Route returns the counters of a route by its name. The same name has the same counters,
+// as after a reload.
 func (m *Metrics) Route(name string) *Route {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -109,15 +109,15 @@ func (m *Metrics) Route(name string) *Route {
 	return r
 }
 
-// Gauge adds a gauge that is read when somebody asks. labels are name and value
-// in turn. A name with the same labels twice panics.
+// Gauge adds a gauge; read returns its value, and is called from any goroutine. labels are names and values
+// in turn. The same name with the same labels twice panics.
 func (m *Metrics) Gauge(name, help string, read func() float64, labels ...string) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels),
 	}, read))
 }
 
-// Count adds a counter that is read when somebody asks; otherwise it is as Gauge.
+// Count adds a counter, in the same way as Gauge.
 func (m *Metrics) Count(name, help string, read func() float64, labels ...string) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: namespace, Name: name, Help: help, ConstLabels: pairs(labels),

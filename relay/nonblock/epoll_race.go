@@ -2,6 +2,8 @@
 
 package nonblock
 
+// epoll_wait by way of package unix, which the race detector understands.
+
 import "golang.org/x/sys/unix"
 
 // EpollWait is epoll_wait(2) without waiting.

@@ -2,7 +2,7 @@
 
 package nonblock
 
-// The calls themselves.
+// The calls, raw: the scheduler is not told of them.
 
 import (
 	"syscall"

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 )
 
 // mayListen checks the length of a name and asks the Gate. It replies with the error if the client may not listen.
@@ -87,7 +88,7 @@ func stillAllowed(c *session, may MayListen) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(c.reads.waitingAt, func(p Position) bool {
+	return !slices.ContainsFunc(c.reads.waitingAt, func(p stream.Position) bool {
 		return !may(by, resp.Message, []byte(p.Channel))
 	})
 }

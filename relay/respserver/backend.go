@@ -9,6 +9,7 @@ import (
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 )
 
 // Publication is a message that a local client wants published.
@@ -106,12 +107,12 @@ type (
 		// rest is the arguments after the channel. The answer is an int64, a string, nil or a []any of these.
 		Query(command string, channel []byte, rest [][]byte, done func(any, error))
 		// Range carries out XRANGE or XREVRANGE.
-		Range(q Range, held ReadProgress, done func([]Entry, error))
+		Range(q stream.Range, held stream.Progress, done func([]stream.Entry, error))
 		// Read returns the entries after each position, at most count of each channel (0: all).
-		Read(list []Position, count int, held ReadProgress, done func([]Stream, error))
+		Read(list []stream.Position, count int, held stream.Progress, done func([]stream.Result, error))
 		// Await is Read for a client that waits for entries. done is called with nothing when block (0: never) has
 		// passed. After cancel, done is not called.
-		Await(list []Position, count int, block time.Duration, done func([]Stream, error)) (cancel func(), err error)
+		Await(list []stream.Position, count int, block time.Duration, done func([]stream.Result, error)) (cancel func(), err error)
 	}
 	// Backend is the relay.
 	Backend interface {

@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/loop"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/stream"
 )
 
 // upstream is the hub's Redis. It belongs to the loop. It answers at once, unless it is mute:
@@ -69,9 +70,9 @@ type backend struct {
 	seen             []string // payloads
 	withdrawn        int      // publications withdrawn
 	awaits           int      // ever
-	awaiting         map[int]func([]respserver.Stream, error)
-	ranges           []func([]respserver.Entry, error)
-	progress         respserver.ReadProgress // of the last range
+	awaiting         map[int]func([]stream.Result, error)
+	ranges           []func([]stream.Entry, error)
+	progress         stream.Progress // of the last range
 	subscriberCounts []func()                // if keep
 	listings         []func()                // if keep
 }
@@ -154,18 +155,18 @@ func (b *backend) Patterns(done func(int64, error)) { done(0, errClosed) }
 
 func (b *backend) Query(_ string, _ []byte, _ [][]byte, done func(any, error)) { done(int64(7), nil) }
 
-func (b *backend) Range(_ respserver.Range, held respserver.ReadProgress, done func([]respserver.Entry, error)) {
+func (b *backend) Range(_ stream.Range, held stream.Progress, done func([]stream.Entry, error)) {
 	b.progress, b.ranges = held, append(b.ranges, done)
 }
 
 func (b *backend) Read(
-	_ []respserver.Position, _ int, _ respserver.ReadProgress, done func([]respserver.Stream, error),
+	_ []stream.Position, _ int, _ stream.Progress, done func([]stream.Result, error),
 ) {
 	done(nil, nil)
 }
 
 func (b *backend) Await(
-	_ []respserver.Position, _ int, _ time.Duration, done func([]respserver.Stream, error),
+	_ []stream.Position, _ int, _ time.Duration, done func([]stream.Result, error),
 ) (cancel func(), err error) {
 	b.awaits++
 	n := b.awaits

@@ -22,6 +22,7 @@ import (
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/stream"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -57,7 +58,7 @@ func serveOver(
 	t.Helper()
 	s := &server{
 		t: t, limits: &respserver.Limits{}, path: socketPath(t), done: make(chan error, 1),
-		backend: &backend{awaiting: map[int]func([]respserver.Stream, error){}},
+		backend: &backend{awaiting: map[int]func([]stream.Result, error){}},
 	}
 	opts := respserver.Options{Version: "test", Path: s.path, PublishTimeout: publishTimeout}
 	for limit, n := range map[*atomic.Int64]int64{

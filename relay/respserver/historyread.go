@@ -5,6 +5,8 @@ package respserver
 import (
 	"errors"
 	"math"
+
+	"redis-relay/relay/stream"
 )
 
 // maxOpenReads is how many reads of history may be under way for one client.
@@ -13,8 +15,8 @@ const maxOpenReads = 16
 // reads are the reads of history that are under way for one session.
 type reads struct {
 	open      int
-	waitingAt []Position // of a blocking XREAD; nil: none waits
-	cancel    func()     // ends its wait; nil: none waits
+	waitingAt []stream.Position // of a blocking XREAD; nil: none waits
+	cancel    func()            // ends its wait; nil: none waits
 }
 
 // historyRead is one read of history. It reads what was persisted when the command came; the session goes on in
@@ -39,7 +41,7 @@ func beginHistoryRead(c *session, channel string) *historyRead {
 
 var errEnding = errors.New("the session is ending")
 
-// progress is ReadProgress. What was read counts for all clients until the reply is complete. A single entry is
+// progress is stream.Progress. What was read counts for all clients until the reply is complete. A single entry is
 // read, however large.
 func (r *historyRead) progress(entries, bytes int) error {
 	c := r.session

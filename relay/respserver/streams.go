@@ -7,38 +7,8 @@ import (
 	"strings"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 )
-
-// Entry is one persisted message.
-type Entry struct {
-	ID     string
-	Fields [][]byte // names and values in turn; must not be changed
-}
-
-// Stream is the entries that were read of one channel.
-type Stream struct {
-	Channel string
-	Entries []Entry
-}
-
-// Position is where the reading of one channel begins: after an ID, after the newest entry ("$"), or with the newest
-// entry ("+", not for Await).
-type Position struct {
-	Channel string
-	After   string
-}
-
-// Range is the arguments of XRANGE or XREVRANGE.
-type Range struct {
-	Command string // XRANGE or XREVRANGE
-	Channel string
-	From    string // the ID where it begins; for XREVRANGE the greater one
-	To      string
-	Count   int // entries at most; 0: all
-}
-
-// ReadProgress is called after each page with how much has been read for a reply so far. An error ends the reading.
-type ReadProgress func(entries, bytes int) error
 
 func streamCommands() []*command {
 	return []*command{
@@ -83,18 +53,18 @@ func streamRange(c *session, args [][]byte) {
 	if r == nil {
 		return
 	}
-	c.srv.backend.Range(q, r.progress, func(entries []Entry, err error) {
+	c.srv.backend.Range(q, r.progress, func(entries []stream.Entry, err error) {
 		r.finish(err, func() []byte { return appendEntries(nil, entries) })
 	})
 }
 
 // parseRange parses a command. ok is false if Redis will not answer it with entries.
-func parseRange(args [][]byte) (q Range, ok bool) {
+func parseRange(args [][]byte) (q stream.Range, ok bool) {
 	options := args[min(4, len(args)):]
 	if len(args) < 4 || len(options)%2 != 0 {
 		return q, false
 	}
-	q = Range{
+	q = stream.Range{
 		Command: strings.ToUpper(string(args[0])), Channel: string(args[1]), From: string(args[2]), To: string(args[3]),
 	}
 	for ; len(options) > 0; options = options[2:] {
@@ -149,14 +119,20 @@ func appendValue(b []byte, proto resp.Proto, v any) []byte {
 }
 
 // appendEntries writes the reply to XRANGE.
-func appendEntries(b []byte, list []Entry) []byte {
+func appendEntries(b []byte, list []stream.Entry) []byte {
 	b = resp.AppendArray(b, len(list))
 	for _, e := range list {
-		b = resp.AppendBulkString(resp.AppendArray(b, 2), e.ID)
+		b = appendID(resp.AppendArray(b, 2), e.ID)
 		b = resp.AppendArray(b, len(e.Fields))
 		for _, field := range e.Fields {
 			b = resp.AppendBulk(b, field)
 		}
 	}
 	return b
+}
+
+// appendID writes an ID as a bulk string.
+func appendID(b []byte, id stream.ID) []byte {
+	var text [len("18446744073709551615-18446744073709551615")]byte
+	return resp.AppendBulk(b, id.Append(text[:0]))
 }

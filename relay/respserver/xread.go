@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 )
 
 // xread pauses the session while it waits: as in Redis, commands behind it are carried out afterwards.
@@ -54,7 +55,7 @@ type pendingXRead struct {
 }
 
 // read takes the entries that are there. If there are none, a blocking XREAD waits for some.
-func (x *pendingXRead) read(streams []Stream, err error) {
+func (x *pendingXRead) read(streams []stream.Result, err error) {
 	if err == nil && len(streams) == 0 && x.query.blocking && !x.session.ending.finished {
 		x.query.waitForAny()
 		x.await()
@@ -86,7 +87,7 @@ func (x *pendingXRead) await() {
 }
 
 // answer replies with entries or an error.
-func (x *pendingXRead) answer(streams []Stream, err error) {
+func (x *pendingXRead) answer(streams []stream.Result, err error) {
 	if err != nil {
 		x.err(err.Error())
 	} else {
@@ -111,7 +112,7 @@ func (x *pendingXRead) close() {
 
 // fromLast tells whether the query asks for the last entry of a stream ("+", which came with Redis 7.4).
 func (q *readQuery) fromLast() bool {
-	return slices.ContainsFunc(q.list, func(p Position) bool { return p.After == "+" })
+	return slices.ContainsFunc(q.list, func(p stream.Position) bool { return p.After == "+" })
 }
 
 // waitForAny has streams that have no last entry read from their beginning.
@@ -124,7 +125,7 @@ func (q *readQuery) waitForAny() {
 }
 
 // appendStreams writes the reply to XREAD. No streams are a null.
-func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
+func appendStreams(b []byte, proto resp.Proto, streams []stream.Result) []byte {
 	if len(streams) == 0 {
 		return resp.AppendNullArray(b, proto)
 	}
@@ -145,7 +146,7 @@ func appendStreams(b []byte, proto resp.Proto, streams []Stream) []byte {
 
 // readQuery is the arguments of XREAD.
 type readQuery struct {
-	list     []Position
+	list     []stream.Position
 	count    int // 0: all
 	blocking bool
 	block    time.Duration // 0: for ever
@@ -206,7 +207,7 @@ func (q readQuery) streams(args [][]byte) (readQuery, string) {
 		if string(args[n+i]) == ">" {
 			return q, errGroupID
 		}
-		q.list = append(q.list, Position{string(args[i]), string(args[n+i])})
+		q.list = append(q.list, stream.Position{Channel: string(args[i]), After: string(args[n+i])})
 	}
 	return q, ""
 }

@@ -31,7 +31,7 @@ func TestMissingIsWhatRedisRefused(t *testing.T) {
 		reply := redistest.Dial(t, "tcp", redis.Addr())
 		reply.Do("AUTH", "app", "s")
 		v := reply.Do(c.command...)
-		missing := upstream.Missing(upstream.ReplyError(v.Str), c.rule)
+		missing := upstream.MissingRule(upstream.ReplyError(v.Str), c.rule)
 		if v.Type != '-' || missing != c.want {
 			t.Errorf("%q: %s: %q is missing, want %q", c.command, v, missing, c.want)
 			continue
@@ -55,11 +55,11 @@ func TestMissingOfEachVersion(t *testing.T) {
 		"ERR unknown command 'client', with args beginning with: ":                                    "",
 		"OOM command not allowed when used memory > 'maxmemory'":                                      "",
 	} {
-		if got := upstream.Missing(errors.New(text), "&a"); got != want {
+		if got := upstream.MissingRule(errors.New(text), "&a"); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
-	if upstream.Missing(nil, "&a") != "" || upstream.Advice(nil, "&a") != "" {
+	if upstream.MissingRule(nil, "&a") != "" || upstream.Advice(nil, "&a") != "" {
 		t.Error("advice about nothing")
 	}
 	if got := upstream.Advice(errors.New("NOPERM No permissions to access a channel"), "&a"); got != "; allow &a to this user" {

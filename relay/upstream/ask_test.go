@@ -70,7 +70,7 @@ func (c *client) send(args ...string) *answers {
 		for i, arg := range args {
 			list[i] = arg
 		}
-		if err := c.Send(1, a, words(list)...); err != nil {
+		if err := c.Send(1, a, toArgs(list)...); err != nil {
 			a.Answer(resp.Value{Null: true}, err)
 		}
 	})

@@ -160,10 +160,10 @@ func TestAnswers(t *testing.T) {
 			var got any
 			done := make(chan error, 1)
 			c.do(func() {
-				c.Ask(func(v any, err error) { got = v; done <- err }, "ECHO", 12)
+				c.Do(func(v any, err error) { got = v; done <- err }, "ECHO", 12)
 			})
 			if err := <-done; err != nil || got != "12" {
-				t.Errorf("Ask: got %v, %v", got, err)
+				t.Errorf("Do: got %v, %v", got, err)
 			}
 		})
 	}
@@ -238,7 +238,7 @@ func TestFencesShare(t *testing.T) {
 		}
 		c.Fence(passed)
 		c.Fence(passed) // shared
-		c.Ask(func(any, error) { passed(false) }, "ECHO", "x")
+		c.Do(func(any, error) { passed(false) }, "ECHO", "x")
 		c.Fence(passed)
 		c.Flush()
 		c.Fence(passed) // the one before is sent

@@ -1,6 +1,6 @@
 package upstream
 
-// Making a connection: go-redis dials, shakes hands and authenticates, and lets go of it.
+// Making a connection: go-redis dials, shakes hands and authenticates, and then hands it over.
 
 import (
 	"context"
@@ -16,24 +16,24 @@ import (
 	"redis-relay/relay/loop"
 )
 
-// dialled is a connection that stands, in RESP3, and that go-redis does not touch any more.
-type dialled struct {
+// established is a connection in RESP3 after its handshake. go-redis does not touch it any more.
+type established struct {
 	fd      int
 	began   time.Time // before the first byte
-	version string    // of Redis; empty: it does not tell
+	version string    // of Redis; empty: Redis does not tell it
 	master  string    // replication ID, which each promotion changes; with Sentinel only; empty: not known
 	client  *redis.Client
 }
 
-// dial makes the connection for the loop. closed is called when Sentinel names another master: go-redis
-// closes the connection then. It is called after close, too.
-func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func(error)) (*dialled, error) {
-	d := &dialled{began: time.Now()}
+// dial makes the connection for the loop. closed is called when go-redis closes the connection, because
+// Sentinel names another master, and after close.
+func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func(error)) (*established, error) {
+	d := &established{began: time.Now()}
 	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
 	var err error
 	d.client, err = o.client("sub", func(c net.Conn) net.Conn {
 		conn = c
-		return &lent{Conn: c, closed: closed}
+		return &lentConn{Conn: c, closed: closed}
 	})
 	if err != nil {
 		return nil, err
@@ -51,10 +51,10 @@ func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func
 	return d, nil
 }
 
-// close has go-redis forget the connection. The descriptor is its owner's.
-func (d *dialled) close() { _ = d.client.Close() }
+// close has go-redis forget the connection. It does not close the descriptor.
+func (d *established) close() { _ = d.client.Close() }
 
-// connect makes a connection; role ends its name in CLIENT LIST. closing ends it.
+// connect makes a connection for the Reader; role ends its name in CLIENT LIST. closing closes it.
 func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, closing func(), err error) {
 	var dialed net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
 	client, err := o.client(role, func(c net.Conn) net.Conn {
@@ -73,9 +73,8 @@ func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, clos
 	return dialed, func() { _ = client.Close() }, nil
 }
 
-// greet dials, and makes sure that Redis serves commands, which it does not while it loads, and speaks
-// RESP3.
-func (o *Options) greet(ctx context.Context, d *dialled) (err error) {
+// greet dials, and makes sure that Redis speaks RESP3 and serves commands: while it loads it does not.
+func (o *Options) greet(ctx context.Context, d *established) (err error) {
 	if err := d.client.Ping(ctx).Err(); err != nil {
 		return pingRefused(err)
 	}
@@ -88,7 +87,7 @@ func (o *Options) greet(ctx context.Context, d *dialled) (err error) {
 	return err
 }
 
-// info asks Redis for one fact; empty: it does not tell.
+// info asks Redis for one fact; empty: Redis does not tell it.
 func (o *Options) info(ctx context.Context, client *redis.Client, section, fact string) (string, error) {
 	info, err := client.Info(ctx, section).Result()
 	for line := range strings.Lines(info) {
@@ -118,14 +117,14 @@ func helloRefused(err error) error {
 		"HELLO renamed)", err)
 }
 
-// lent is a connection in go-redis's hands.
-type lent struct {
+// lentConn is a connection in go-redis's hands.
+type lentConn struct {
 	net.Conn
 	closed func(error)
 }
 
 // Close tells that go-redis has closed the connection.
-func (l *lent) Close() error {
+func (l *lentConn) Close() error {
 	l.closed(errDemoted)
 	return l.Conn.Close()
 }

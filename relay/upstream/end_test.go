@@ -75,7 +75,7 @@ func TestCallbacksCallBack(t *testing.T) {
 	c := looped(t, opts)
 	for range 3 {
 		peer, ended := c.attach(t)
-		f := &fake{cutIn: never, cutOut: never, executed: &record{}}
+		f := &fake{cutIn: never, cutOut: never, executed: &executions{}}
 		served := make(chan struct{})
 		go func() { defer close(served); f.serve(peer) }()
 		order := ""
@@ -89,7 +89,7 @@ func TestCallbacksCallBack(t *testing.T) {
 				c.Fence(func(bool) { order += "f" })
 				_ = c.Publish(1, false, nil, nil, AnswerFunc(func(resp.Value, error) {
 					order += "p"
-					c.life.end(errDeaf)
+					c.backlog.session.end(errDeaf)
 					c.Fence(func(lost bool) { order += fmt.Sprint("g", lost) })
 					c.Subscribe(resp.Message, []string{"d"}, func(lost bool, _ error) { order += fmt.Sprint("d", lost) })
 				}))

@@ -1,6 +1,6 @@
 package upstream
 
-// Errors of commands, and what Redis answers as its askers see it.
+// Errors of commands, and answers as plain Go values.
 
 import (
 	"errors"
@@ -10,20 +10,20 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// MaxAnswer is how large an answer may be, in bytes: those on the wire, and 32 for each value in it.
+// MaxAnswer is the largest answer, in bytes: those on the wire, and 32 for each value in it.
 const MaxAnswer = 64 << 20
 
 // Errors of commands. Errors that Redis itself answered are ReplyError.
 var (
-	// ErrDown: Redis could not be reached in time, and nothing was sent; or Redis has shown that what was sent
+	// ErrDown: Redis could not be reached in time, and nothing was sent; or Redis has shown that the command
 	// was not carried out.
 	ErrDown = errors.New("Redis cannot be reached")
 	// ErrUnknown: the connection was lost, or Redis silent, after the command was
 	// sent. It may have been carried out.
 	ErrUnknown = errors.New("Redis did not answer; the command may have been carried out")
-	// ErrTooLarge: what Redis answers is more than is kept. Nobody else's answer suffers.
+	// ErrTooLarge: the answer is over MaxAnswer, and was not kept. Other answers are not affected.
 	ErrTooLarge = fmt.Errorf("an answer over %d MiB", MaxAnswer>>20)
-	// ErrBusy: too much is waiting already. Nothing was sent.
+	// ErrBusy: too many bytes wait for Redis already. Nothing was sent.
 	ErrBusy = errors.New("too much is waiting for Redis")
 )
 
@@ -36,8 +36,8 @@ func (e ReplyError) Error() string { return string(e) }
 // RedisError makes it a redis.Error.
 func (ReplyError) RedisError() {}
 
-// Plain makes a value an int64, a string, nil, or a []any of these, of itself and of ReplyErrors. A map is
-// its keys and values in turn, as in RESP2. The result is independent of v's memory.
+// Plain converts a value to an int64, a string, a ReplyError, nil, or a []any of these and of further lists. A
+// map becomes its keys and values in turn, as in RESP2. The result shares no memory with v.
 func Plain(v resp.Value) any {
 	switch {
 	case v.Null:

@@ -31,7 +31,7 @@ type fake struct {
 	split    int // most bytes written at once; 0: any number
 	stories  bool
 	reply    func(args []string) (answer string, known bool) // nil: none
-	executed *record
+	executed *executions
 
 	conn    net.Conn
 	scripts map[string]bool
@@ -39,14 +39,14 @@ type fake struct {
 	told    int
 }
 
-// record is what servers have carried out, over all lives.
-type record struct {
+// executions is what servers have carried out, over all sessions.
+type executions struct {
 	mu   sync.Mutex
 	done map[string]int
 	list []string
 }
 
-func (r *record) note(what string) {
+func (r *executions) note(what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.done == nil {
@@ -56,7 +56,7 @@ func (r *record) note(what string) {
 	r.list = append(r.list, what)
 }
 
-func (r *record) times(what string) int {
+func (r *executions) times(what string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.done[what]
@@ -84,8 +84,8 @@ func (c *client) attach(t testing.TB) (peer net.Conn, ended <-chan error) {
 	near, far := pair(t)
 	ends := make(chan error, 1)
 	c.do(func() {
-		c.begin(&dialled{fd: near, began: time.Now()}, ends)
-		c.life.watcher.stop()
+		beginSession(c.Connection, &established{fd: near, began: time.Now()}, ends)
+		c.backlog.session.heartbeat.stop()
 	})
 	t.Cleanup(func() { _ = far.Close() })
 	return far, ends
@@ -101,11 +101,11 @@ func looped(t testing.TB, opts Options, wants ...string) *client {
 	t.Cleanup(func() {
 		c.do(func() {
 			c.Connection.stop()
-			if c.life != nil {
-				c.life.end(net.ErrClosed)
+			if c.backlog.session != nil {
+				c.backlog.session.end(net.ErrClosed)
 			}
-			if c.queued != 0 {
-				t.Errorf("%d bytes are accounted for, and nothing waits", c.queued)
+			if c.backlog.bytes != 0 {
+				t.Errorf("%d bytes are accounted for, and nothing waits", c.backlog.bytes)
 			}
 		})
 		end()

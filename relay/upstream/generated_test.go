@@ -52,7 +52,7 @@ type generated struct {
 	t        *testing.T
 	random   *rand.Rand
 	c        *client
-	executed record
+	executed executions
 	asked    int
 	answered int
 	commands []int // in the order of their answers
@@ -67,13 +67,13 @@ func (g *generated) run() {
 	opts := testOptions("")
 	opts.PublishTimeout = patience
 	g.c = looped(g.t, opts, "a")
-	for life := range 5 {
+	for session := range 5 {
 		far, ended := g.c.attach(g.t)
 		f := &fake{
-			random: rand.New(rand.NewPCG(uint64(life), g.random.Uint64())), executed: &g.executed, stories: true,
+			random: rand.New(rand.NewPCG(uint64(session), g.random.Uint64())), executed: &g.executed, stories: true,
 			cutIn: 100 + g.random.IntN(6000), cutOut: 100 + g.random.IntN(6000), split: g.random.IntN(40),
 		}
-		if life == 4 {
+		if session == 4 {
 			f.cutIn, f.cutOut = never, never
 		}
 		var serving sync.WaitGroup
@@ -81,7 +81,7 @@ func (g *generated) run() {
 		for range 1 + g.random.IntN(12) {
 			g.c.do(g.turn)
 		}
-		if life == 4 {
+		if session == 4 {
 			g.finish()
 			_ = far.Close()
 		}
@@ -132,12 +132,12 @@ func (g *generated) command() {
 		key := []byte{byte('a' + g.random.IntN(2))}
 		err = c.Call(1, echoed, fate, Call{Key: key, Item: []byte(id)})
 	case 6:
-		if c.life == nil {
+		if c.backlog.session == nil {
 			return
 		}
 		c.Subscribe(resp.Message, []string{id, id + "x"}, func(lost bool, _ error) { g.asking("subscribe", number, lost) })
 	case 7:
-		if c.life == nil {
+		if c.backlog.session == nil {
 			return
 		}
 		c.Fence(func(lost bool) { g.asking("fence", number, lost) })
@@ -145,7 +145,7 @@ func (g *generated) command() {
 	if err != nil {
 		g.t.Errorf("refused: %v", err)
 	}
-	g.born[id] = c.Lives()
+	g.born[id] = c.ConnectionsMade()
 	g.asked++
 }
 
@@ -168,7 +168,7 @@ func (g *generated) fate(number int, id string, v resp.Value, err error) {
 	if err == nil && v.Type == '$' && string(v.Str) != id {
 		g.t.Errorf("%s is answered %q", id, v.Str)
 	}
-	if err == nil && g.born[id] != g.c.Lives() {
+	if err == nil && g.born[id] != g.c.ConnectionsMade() {
 		g.tally["resent"]++
 	}
 }

@@ -88,9 +88,9 @@ func prepare(t testing.TB, opts Options, probe string, wants ...string) *client 
 func (c *client) turnEnd() {
 	c.Flush()
 	if c.settles == nil {
-		c.Settle(true)
+		c.Resume(true)
 	} else if settled, free := c.settles(); settled {
-		c.Settle(free)
+		c.Resume(free)
 	}
 }
 
@@ -108,7 +108,7 @@ func (c *client) run() *client {
 			c.t.Errorf("Run returned %v", err)
 		}
 		c.loop.Call(func() {
-			if n := c.queued; n != 0 {
+			if n := c.backlog.bytes; n != 0 {
 				c.t.Errorf("%d bytes are accounted for, and nothing waits", n)
 			}
 		})

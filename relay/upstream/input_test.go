@@ -110,8 +110,8 @@ func TestHugeReply(t *testing.T) {
 	most := 0
 	c.do(func() {
 		c.settles = func() (bool, bool) {
-			if c.life != nil {
-				most = max(most, cap(c.life.in.chunk))
+			if c.backlog.session != nil {
+				most = max(most, cap(c.backlog.session.in.chunk))
 			}
 			return true, true
 		}
@@ -159,7 +159,7 @@ func TestHugeReply(t *testing.T) {
 			t.Errorf("%.5q: %d bytes of memory", huge.head, peak)
 		}
 	}
-	if n := c.Lives(); n != 1 {
+	if n := c.ConnectionsMade(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
@@ -238,14 +238,14 @@ func TestAnsweredBeforeItIsSent(t *testing.T) {
 		}
 		_ = c.Publish(1, false, nil, nil, AnswerFunc(func(_ resp.Value, e error) { err = e }))
 		c.Fence(func(bool) {})
-		c.life.read()
+		c.backlog.session.read()
 	})
 	if cause := <-ended; !errors.Is(cause, errUnasked) {
 		t.Errorf("got %v, want errUnasked", cause)
 	}
 	c.do(func() {
-		if err != nil || c.waiting.list.count != 1 {
-			t.Errorf("got %v; %d wait, want the one", err, c.waiting.list.count)
+		if err != nil || c.backlog.waiting.list.count != 1 {
+			t.Errorf("got %v; %d wait, want the one", err, c.backlog.waiting.list.count)
 		}
 	})
 }
@@ -277,7 +277,7 @@ func TestAnswersBeforeABrokenWrite(t *testing.T) {
 		t.Error(err)
 	}
 	c.do(func() {
-		if c.waiting.list.count+1 != 2 && second == nil {
+		if c.backlog.waiting.list.count+1 != 2 && second == nil {
 			t.Error("the second has neither an answer nor waits")
 		}
 	})

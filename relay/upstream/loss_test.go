@@ -49,7 +49,7 @@ func TestLossAtEveryByte(t *testing.T) {
 			_ = c.Publish(1, false, []byte("a"), []byte("3"), AnswerFunc(note))
 		})
 		bring := "" // the source is brought to each further connection
-		if c.Lives() > 1 {
+		if c.ConnectionsMade() > 1 {
 			bring = "*0\r\n"
 		}
 		if _, err := io.WriteString(peer, bring+whole[:cut]); err != nil {

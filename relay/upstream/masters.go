@@ -1,6 +1,6 @@
 package upstream
 
-// Sentinel: which server it names as the master, and the client that goes there.
+// Sentinel: the server that it names as the master, and the client for that server.
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// switching is how long it takes at most from the promotion of a replica until the clients of all sentinels
-// have left the master before. The sentinel that leads the failover looks each second and tells the others, and
+// switching bounds the time from the promotion of a replica until the clients of all sentinels
+// have left the old master. The sentinel that leads the failover looks each second and tells the others, and
 // the relays ask every pingInterval.
 const switching = 10 * time.Second
 
-// masters asks sentinels for the master. The sentinel that leads a failover names the new master before it
-// tells its subscribers, which it does when all other replicas follow the new one. One goroutine may use it.
+// masters asks sentinels for the master. The sentinel that leads a failover names the new master at once; it
+// tells its subscribers only when all other replicas follow the new one. One goroutine may use it.
 type masters struct {
 	name      string
 	sentinels []*redis.SentinelClient
-	last      int // of sentinels: it has answered last, and is asked first
+	last      int // index of the sentinel that answered last, which is asked first
 }
 
 // masters returns nil where there are no sentinels.
@@ -45,10 +45,10 @@ func (o *Options) masters() (*masters, error) {
 	return m, nil
 }
 
-// watch asks every pingInterval until ctx ends. named is told each time who is the master, and when that was
-// asked.
-func (m *masters) watch(ctx context.Context, named func(addr string, asked time.Time)) {
-	stop := context.AfterFunc(ctx, m.close) // a command under way ends by that
+// poll asks every pingInterval until ctx ends. named gets the address of the master, and the time of the
+// question.
+func (m *masters) poll(ctx context.Context, named func(addr string, asked time.Time)) {
+	stop := context.AfterFunc(ctx, m.close) // ends a command under way
 	defer func() {
 		if stop() {
 			m.close()
@@ -58,7 +58,7 @@ func (m *masters) watch(ctx context.Context, named func(addr string, asked time.
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		asked := time.Now()
-		if addr, err := m.ask(ctx); err == nil {
+		if addr, err := m.query(ctx); err == nil {
 			named(addr, asked)
 		}
 		select {
@@ -68,8 +68,8 @@ func (m *masters) watch(ctx context.Context, named func(addr string, asked time.
 	}
 }
 
-// ask asks one sentinel after the other until one answers.
-func (m *masters) ask(ctx context.Context) (addr string, err error) {
+// query asks one sentinel after the other until one answers.
+func (m *masters) query(ctx context.Context) (addr string, err error) {
 	var failed []error
 	for i := range m.sentinels {
 		n := (m.last + i) % len(m.sentinels)
@@ -106,7 +106,7 @@ func (o *Options) failoverOptions(role string) (*redis.FailoverOptions, error) {
 		return nil, err
 	}
 	opt.Protocol = protocol(role)
-	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.introduce(role), true
+	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1
 	opt.Dialer, opt.DialTimeout, opt.DialerRetries = dialSecure(opt.TLSConfig), stepTimeout, 1

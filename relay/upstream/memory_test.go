@@ -81,10 +81,10 @@ func TestFramesStay(t *testing.T) {
 			c.do(func() {
 				c.sink = k
 				c.settles = func() (bool, bool) {
-					if c.life == nil || cap(c.life.in.chunk) == 0 {
+					if c.backlog.session == nil || cap(c.backlog.session.in.chunk) == 0 {
 						return true, true
 					}
-					k.chunks[&c.life.in.chunk[:1][0]] = true
+					k.chunks[&c.backlog.session.in.chunk[:1][0]] = true
 					k.check(name)
 					if turn++; turn%3 != 0 { // what is delivered waits a while to be written
 						return false, false
@@ -128,7 +128,7 @@ func settle(c *client) {
 	}
 }
 
-// TestPauseReadsNothing until Settle, and loses nothing.
+// TestPauseReadsNothing until Resume, and loses nothing.
 func TestPauseReadsNothing(t *testing.T) {
 	t.Parallel()
 	c := looped(t, testOptions(""))
@@ -214,7 +214,7 @@ func TestTooLarge(t *testing.T) {
 }
 
 // TestHugeChannel: a message for a pattern, on a channel whose name is larger than anything is kept, is
-// passed over, and the connection lives.
+// passed over, and the connection stays.
 func TestHugeChannel(t *testing.T) {
 	t.Parallel()
 	c := looped(t, testOptions(""))

@@ -146,7 +146,7 @@ func fakeRedis(t *testing.T, reply func(args []string) (answer string, known boo
 				open[conn] = true
 			}
 			mu.Unlock()
-			f := &fake{cutIn: never, cutOut: never, executed: &record{}, reply: reply}
+			f := &fake{cutIn: never, cutOut: never, executed: &executions{}, reply: reply}
 			wg.Go(func() { f.serve(conn) })
 		}
 	})

@@ -1,9 +1,8 @@
 package upstream
 
-// Commands that wait for their answers, in order.
+// One command, and a ring of commands.
 
 import (
-	"slices"
 	"time"
 
 	"redis-relay/relay/resp"
@@ -13,38 +12,41 @@ import (
 type verb uint8
 
 const (
-	other       verb = iota // one reply
+	ordinary    verb = iota // one reply
 	subscribe               // a confirmation for each name, or an error
 	unsubscribe             // the same
 	fence                   // a PONG
 )
 
-// command is one that was not answered yet.
+// command is a command without an answer yet.
 type command struct {
 	verb     verb
 	kind     resp.Kind // of subscribe and unsubscribe
-	ask      *ask      // of all but other
-	answer   Answer    // of other
-	from     uint64    // whose it is
-	deadline time.Time // see life.due; while it waits for a connection, for being sent; zero: none
-	size     int64     // as counted in Connection.queued
-	wire     int       // bytes, encoded; 0: it is not yet
+	details  *details  // of all but ordinary ones
+	answer   Answer    // of ordinary ones
+	sender   uint64    // see Connection.Withdraw
+	deadline time.Time // for the answer, see session.due; in backlog.waiting, for sending it; zero: none
+	size     int64     // as charged in backlog.bytes
+	wire     int       // bytes, encoded; 0: it is not encoded yet
 }
 
-// ask is what only few commands need.
-type ask struct {
+// details is what only few commands need.
+type details struct {
 	names    []string // of subscribe and unsubscribe
-	answered int      // of names
+	answered int      // how many of names
 	done     func(lost bool, refused error)
-	fences   []func(lost bool)
+	fences   []func(lost bool) // of fence
 }
 
-// passed tells those who wait for a fence.
-func (a *ask) passed(lost bool) {
+// passFence calls all who wait for a fence.
+func (a *details) passFence(lost bool) {
 	for _, done := range a.fences {
 		done(lost)
 	}
 }
+
+// maxRing is how many places an empty queue keeps.
+const maxRing = 4096
 
 // queue is a ring of commands.
 type queue struct {
@@ -90,7 +92,7 @@ func (q *queue) last() *command {
 func (q *queue) pop() command {
 	place := q.at(0)
 	m := *place
-	*place = command{} // lets go of what it refers to
+	*place = command{} // lets go of its memory
 	q.head = (q.head + 1) & (len(q.ring) - 1)
 	if q.count--; q.count == 0 && len(q.ring) > maxRing {
 		*q = queue{}
@@ -98,118 +100,8 @@ func (q *queue) pop() command {
 	return m
 }
 
-// maxRing is how many places an empty queue keeps.
-const maxRing = 4096
-
-// pending is commands that wait to be sent, or to be answered, and their bytes, as far as those are not sent.
-type pending struct {
-	list  queue
-	bytes int    // of all of list, encoded, also those that were sent
-	wire  []byte // what of them is not sent
-	open  *calls // the last command of list, if calls can be added to it: it is not encoded yet
-}
-
-func (p *pending) push(m command) {
-	p.bytes += m.wire
-	p.list.push(m)
-}
-
-func (p *pending) pop() command {
-	m := p.list.pop()
-	p.bytes -= m.wire
-	return m
-}
-
-// unpop puts a command back before the first.
-func (p *pending) unpop(m command) {
-	p.bytes += m.wire
-	p.list.unpop(m)
-}
-
-// asked returns the first command if all of it was sent, so that Redis may have answered it. It is valid
-// until the next push or pop.
-func (p *pending) asked() *command {
-	if m := p.list.first(); m != nil && m.wire > 0 && len(p.wire) <= p.bytes-m.wire {
-		return m
-	}
-	return nil
-}
-
-// expired takes out what has waited too long to be sent.
-func (p *pending) expired(now time.Time) (late []command) {
-	wire := 0
-	for m := p.list.first(); m != nil && !m.deadline.After(now); m = p.list.first() {
-		if p.list.count == 1 {
-			p.open = nil
-		}
-		wire += m.wire
-		late = append(late, p.pop())
-	}
-	p.wire = slices.Delete(p.wire, 0, wire)
-	return late
-}
-
-// takeBack takes out what waits from some senders.
-func (p *pending) takeBack(from map[uint64]bool) (back []command) {
-	all, wire := p.list, p.wire
-	p.list, p.wire, p.bytes = queue{}, nil, 0
-	for all.count > 0 {
-		m := all.pop()
-		text := wire[:m.wire]
-		wire = wire[m.wire:]
-		c, several := m.answer.(*calls)
-		switch {
-		case several:
-			mine := c.takeBack(from)
-			back = append(back, mine...)
-			switch {
-			case len(mine) == 0:
-			case len(c.list) == 0:
-				continue
-			case p.open != c: // with the source: what should have brought it may be taken back
-				text = c.append(nil, "EVAL", c.script.source)
-			}
-			m.size = c.size
-		case from[m.from]:
-			back = append(back, m)
-			continue
-		}
-		m.wire = len(text)
-		p.push(m)
-		p.wire = append(p.wire, text...)
-	}
-	if c := p.open; c != nil && len(c.list) == 0 {
-		p.open = nil
-	}
-	return back
-}
-
-// unsent takes off what was not sent, not even in part: the commands that can wait for another connection,
-// with their bytes, and the rest.
-func (p *pending) unsent() (later pending, rest []command) {
-	n, bytes := p.list.count, len(p.wire)
-	for n > 0 && p.list.at(n-1).wire <= bytes {
-		bytes -= p.list.at(n - 1).wire
-		n--
-	}
-	wire := p.wire[bytes:]
-	for i := n; i < p.list.count; i++ {
-		m := p.list.at(i)
-		text := wire[:m.wire]
-		wire = wire[m.wire:]
-		if m.verb == other && !m.deadline.IsZero() {
-			later.push(*m)
-			later.wire = append(later.wire, text...)
-		} else {
-			rest = append(rest, *m)
-		}
-	}
-	p.list.count = n
-	return later, rest
-}
-
-// unpop puts a command back before the first.
-func (q *queue) unpop(m command) {
+// pushFront puts a command back before the first.
+func (q *queue) pushFront(m command) {
 	if q.count == len(q.ring) {
 		q.grow()
 	}

@@ -1,6 +1,6 @@
 package upstream
 
-// The second connection: it reads what may be long, so that no message waits behind it.
+// The second connection: it reads long answers, so that no message waits behind them.
 
 import (
 	"bufio"
@@ -23,8 +23,8 @@ const (
 )
 
 // Reader asks Redis over a connection of its own, one command at a time. Its methods may be called from
-// any goroutine, and wait for their turn and the answer. What it is asked must change nothing: a command
-// may be sent twice.
+// any goroutine, and wait for their turn and the answer. Commands must change nothing: one may be sent
+// twice.
 type Reader struct {
 	// Fixed after construction.
 	opts Options
@@ -32,26 +32,26 @@ type Reader struct {
 
 	turn chan struct{} // has a value while a command is under way
 
-	mu     sync.Mutex // Guards what follows.
-	epoch  uint64     // grows with Renew
-	closed bool
-	under  net.Conn // what the command under way uses; nil: none is
+	mu       sync.Mutex // Guards what follows.
+	renewals uint64     // calls of Renew
+	closed   bool
+	inUse    net.Conn // the connection of the command under way; nil: none is
 
-	// Owned by whoever has the turn.
-	conn  net.Conn // nil: none
-	made  uint64   // epoch, when conn was begun
-	in    *bufio.Reader
-	close func()
-	noSHA bool // this connection may not name scripts by their hash
-	wire  []byte
+	// Owned by the goroutine that has the turn.
+	conn         net.Conn // nil: none
+	connRenewals uint64   // renewals when conn was begun
+	in           *bufio.Reader
+	close        func()
+	noSHA        bool // this connection may not name scripts by their hash
+	wire         []byte
 }
 
-// NewReader returns a Reader, which connects when it is asked first.
+// NewReader returns a Reader, which connects for its first command.
 func NewReader(opts Options, log *zap.Logger) *Reader {
 	return &Reader{opts: opts, log: log, turn: make(chan struct{}, 1)}
 }
 
-// Close ends the connection, and what is under way. Who asks later gets ErrDown.
+// Close ends the connection, and a command under way. Later commands get ErrDown.
 func (r *Reader) Close() {
 	r.interrupt(true)
 	r.turn <- struct{}{}
@@ -59,26 +59,26 @@ func (r *Reader) Close() {
 	<-r.turn
 }
 
-// Renew has what is under way, and all that follows, asked over a new connection: the present one may lead
-// to another server than the connection that brings the messages. It does not wait.
+// Renew has a command under way, and all later ones, sent over a new connection: the present one may lead
+// to another server than the Connection. It does not wait.
 func (r *Reader) Renew() { r.interrupt(false) }
 
 func (r *Reader) interrupt(forGood bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.epoch++
+	r.renewals++
 	r.closed = r.closed || forGood
-	if r.under != nil {
-		_ = r.under.SetDeadline(past)
+	if r.inUse != nil {
+		_ = r.inUse.SetDeadline(past)
 	}
 }
 
 // past is a deadline that interrupts.
 var past = time.Unix(1, 0)
 
-// Do sends a command and returns the answer: see Plain. An error that Redis answered is a ReplyError. An
-// answer over MaxAnswer is read to its end, and ErrTooLarge. Arguments are strings, []byte, or what fmt
-// prints.
+// Do sends a command and returns the answer (see Plain). The error is a ReplyError that Redis answered;
+// ErrTooLarge for an answer over MaxAnswer, which is read to its end; ErrUnknown, ErrDown, or ctx's cause.
+// Arguments are strings, []byte, or values that fmt prints. An answer must come within 20 s.
 func (r *Reader) Do(ctx context.Context, args ...any) (any, error) {
 	if err := r.begin(ctx); err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (r *Reader) Eval(ctx context.Context, s *Script, keys []string, args ...any
 		return nil, err
 	}
 	defer func() { <-r.turn }()
-	list := evalWords(s, keys, args)
+	list := evalArgs(s, keys, args)
 	if !r.noSHA {
 		v, err := r.do(ctx, list)
 		unknown, never := sourceWanted(err)
@@ -115,32 +115,32 @@ func (r *Reader) begin(ctx context.Context) error {
 	}
 }
 
-// do sends a command, once more over a new connection if the one there was has gone meanwhile.
+// do sends a command, and sends it again over a new connection if the old one has ended meanwhile.
 func (r *Reader) do(ctx context.Context, args []any) (any, error) {
-	r.dropOld()
+	r.dropStale()
 	stood := r.conn != nil
-	v, err := r.once(ctx, args)
-	if (stood || r.isOld()) && err != nil && r.conn == nil && ctx.Err() == nil {
-		v, err = r.once(ctx, args)
+	v, err := r.tryOnce(ctx, args)
+	if (stood || r.isStale()) && err != nil && r.conn == nil && ctx.Err() == nil {
+		v, err = r.tryOnce(ctx, args)
 	}
 	return v, err
 }
 
-// isOld tells whether a connection that was begun last is of before Renew.
-func (r *Reader) isOld() bool {
+// isStale tells whether a connection that was begun last is of before Renew.
+func (r *Reader) isStale() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.made != r.epoch
+	return r.connRenewals != r.renewals
 }
 
-func (r *Reader) dropOld() {
-	if r.isOld() {
+func (r *Reader) dropStale() {
+	if r.isStale() {
 		r.drop()
 	}
 }
 
-// once asks.
-func (r *Reader) once(ctx context.Context, args []any) (any, error) {
+// tryOnce asks.
+func (r *Reader) tryOnce(ctx context.Context, args []any) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	if err := r.connect(ctx); err != nil {
@@ -148,10 +148,10 @@ func (r *Reader) once(ctx context.Context, args []any) (any, error) {
 	}
 	conn := r.conn
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
-	r.use(conn)
-	v, err := r.exchange(words(args))
-	r.use(nil)
-	if !stop() || r.isOld() {
+	r.setInUse(conn)
+	v, err := r.exchange(toArgs(args))
+	r.setInUse(nil)
+	if !stop() || r.isStale() {
 		err = os.ErrDeadlineExceeded // a deadline that is set now would hit the next command
 	}
 	switch {
@@ -171,11 +171,11 @@ func (r *Reader) once(ctx context.Context, args []any) (any, error) {
 	return value, nil
 }
 
-// use notes what the command under way uses.
-func (r *Reader) use(conn net.Conn) {
+// setInUse notes what the command under way uses.
+func (r *Reader) setInUse(conn net.Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.under = conn; conn != nil && r.made != r.epoch {
+	if r.inUse = conn; conn != nil && r.connRenewals != r.renewals {
 		_ = conn.SetDeadline(past)
 	}
 }
@@ -199,10 +199,10 @@ func (r *Reader) exchange(args [][]byte) (resp.Value, error) {
 	}
 }
 
-// connect makes the connection, unless it stands, and tries again until ctx ends.
+// connect makes the connection, if there is none, and tries again until ctx ends.
 func (r *Reader) connect(ctx context.Context) error {
 	for attempt := 1; r.conn == nil; attempt++ {
-		if r.begun() {
+		if r.noteBegin() {
 			return ErrDown
 		}
 		err := r.dial(ctx)
@@ -220,11 +220,11 @@ func (r *Reader) connect(ctx context.Context) error {
 	return nil
 }
 
-// begun notes that a connection is begun, and reports whether there may be none any more.
-func (r *Reader) begun() (closed bool) {
+// noteBegin notes that a connection is begun, and reports whether there may be none any more.
+func (r *Reader) noteBegin() (closed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.made = r.epoch
+	r.connRenewals = r.renewals
 	return r.closed
 }
 

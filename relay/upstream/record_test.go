@@ -117,7 +117,7 @@ func (tc *lossCase) run(t *testing.T) {
 	release := sync.OnceFunc(func() { close(h.free) })
 	defer release()
 	proxy.Refuse(true)
-	c.do(func() { c.life.end(errors.New("test")) }) // for Redis it lives on
+	c.do(func() { c.backlog.session.end(errors.New("test")) }) // for Redis it goes on
 	if tc.between != nil {
 		tc.between(srv, record)
 	}
@@ -165,8 +165,8 @@ func (c *client) pushAll(list [][2]string) (answers []chan string) {
 	return answers
 }
 
-// TestDoubtEnds when there is no other connection in time, and with the Connection.
-func TestDoubtEnds(t *testing.T) {
+// TestLostBatchesEnd when there is no other connection in time, and with the Connection.
+func TestLostBatchesEnd(t *testing.T) {
 	t.Parallel()
 	for _, stop := range []bool{false, true} {
 		t.Run(fmt.Sprint(stop), func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestDoubtEnds(t *testing.T) {
 			answer := c.push("k", "item")
 			c.do(func() { // it has been written
 				c.Flush()
-				c.life.end(errors.New("test"))
+				c.backlog.session.end(errors.New("test"))
 			})
 			srv.Kill()
 			select {

@@ -1,9 +1,9 @@
 package upstream
 
-// Lua scripts, and calls of them that share one command.
+// Lua scripts: how they are called, and when Redis is sent their source.
 
 import (
-	"crypto/sha1" //nolint:gosec // it is how Redis names a script
+	"crypto/sha1" //nolint:gosec // Redis names scripts by it
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -11,119 +11,122 @@ import (
 	"redis-relay/relay/resp"
 )
 
-const (
-	maxCalls     = 64      // that share a command: Redis serves nobody else meanwhile
-	maxCallBytes = 1 << 20 // of keys and arguments in one command, about
-)
-
-var errScript = errors.New("a script returned something else than a value for each item")
-
-// Script is known to Redis by the hash of its source.
+// Script is a Lua script, which Redis knows by the hash of its source. It is immutable.
 type Script struct{ source, sha []byte }
 
-// NewScript returns a script. For Call it is given keys, one for each group of items,
-// and in ARGV first for each group how many items it has and its head, all heads of
-// one length, and then all items. It must return an array with one element for each
-// item. Without keys it must do nothing.
+// NewScript returns a script. For Connection.Call the script gets KEYS, one for each group of items. ARGV has
+// first, for each group, how many items it has and its head, all heads of one length; then all items. The
+// script must return an array with one element for each group: an array with a value for each item, or one
+// string "<value>,<value>... <end>", which stands for "<value> <end>" for each item. Without keys it must do
+// nothing.
 func NewScript(source string) *Script {
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
 	return &Script{[]byte(source), []byte(hex.EncodeToString(sum[:]))}
 }
 
-// Call is one item for a script, with the key it is for. Neighbours with the same key
-// and head are a group; what the script is to know of a group's first item only comes
-// last in its head. Connection.Call copies it all.
+// Call is one item for a script. Neighbours with the same key and head are a group. Connection.Call
+// copies all of it.
 type Call struct {
 	Key   []byte
 	Head  [][]byte
-	First []byte
+	First []byte // ends the head of the group; only that of the group's first item counts
 	Item  []byte
 }
 
-// Call queues a call of a script, as Publish does. Calls of one script that stand next
-// to each other, and are sent together, become one command. Each gets its own
-// element of what the script returns; if that is lost with the connection, see Record.
-func (c *Connection) Call(from uint64, s *Script, a Answer, what Call) error {
+// Call queues a call of a script, as Publish does. Neighbouring calls of one script become one command. Each
+// gets its own value of those that the script returns; if that is lost with the session, see Record.
+func (c *Connection) Call(sender uint64, script *Script, a Answer, what Call) error {
 	size := int64(overhead + len(what.Key) + len(what.First) + len(what.Item))
 	for _, h := range what.Head {
 		size += int64(len(h))
 	}
-	if err := c.count(size); err != nil {
+	b := &c.backlog
+	if err := b.charge(size); err != nil {
 		return err
 	}
-	p := c.next()
-	if p != &c.waiting {
-		c.life.mark.ready(s)
+	p := b.destination()
+	if p != &b.waiting.pending {
+		b.session.mark.ensure(script)
 	}
-	o := p.open
-	if o == nil || o.script != s || len(o.list) >= maxCalls || o.bytes > maxCallBytes || o.old() {
-		p.seal(c)
-		o = &calls{connection: c, script: s, began: c.loop.Now(), number: c.record.next(s)}
-		c.take(command{answer: o})
-		p.open = o
+	open := p.open
+	if open == nil || !open.takes(script) {
+		p.seal(b)
+		open = &batch{backlog: b, record: &c.record, script: script, began: c.loop.Now(), number: c.record.nextNumber(script)}
+		b.enqueue(command{answer: open})
+		p.open = open
 	}
-	wire := o.add(&what)
-	o.list = append(o.list, item{a, from, size, wire})
-	o.size += size
-	p.list.last().size = o.size
+	wire := open.add(&what)
+	open.items = append(open.items, item{a, sender, size, wire})
+	open.size += size
+	p.list.last().size = open.size
 	return nil
 }
 
-// Eval runs a script and has done told what it returns, as Ask does. The first time on a connection it
-// brings the source: a refused EVALSHA would be overtaken by what follows.
-func (c *Connection) Eval(s *Script, keys []string, done func(v any, err error), args ...any) {
-	words := evalWords(s, keys, args)
-	if c.mustBring(s) {
-		words[0], words[1] = "EVAL", s.source
-		c.Ask(done, words...)
+// Eval runs a script and calls done with its result, as Do does. It sends the source the first time in each
+// session, because a refused EVALSHA would be overtaken by later commands.
+func (c *Connection) Eval(script *Script, keys []string, done func(v any, err error), args ...any) {
+	list := evalArgs(script, keys, args)
+	if c.backlog.session.needsSource(script) {
+		list[0], list[1] = "EVAL", script.source
+		c.Do(done, list...)
 		return
 	}
-	c.Ask(func(v any, err error) {
-		if c.wantsSource(err) {
-			words[0], words[1] = "EVAL", s.source
-			c.Ask(done, words...)
+	c.Do(func(v any, err error) {
+		if c.backlog.wantsSource(err) {
+			list[0], list[1] = "EVAL", script.source
+			c.Do(done, list...)
 			return
 		}
 		done(v, err)
-	}, words...)
+	}, list...)
 }
 
-// mustBring tells whether a script must come with its source.
-func (c *Connection) mustBring(s *Script) bool {
-	k := c.life
-	if k == nil || !k.restored || k.noSHA {
+func evalArgs(script *Script, keys []string, args []any) []any {
+	list := make([]any, 0, 3+len(keys)+len(args))
+	list = append(list, "EVALSHA", script.sha, len(keys))
+	for _, key := range keys {
+		list = append(list, key)
+	}
+	return append(list, args...)
+}
+
+// needsSource tells whether a script must be sent with its source, and notes that it now is. s may be nil.
+func (s *session) needsSource(script *Script) bool {
+	if s == nil || !s.restored || s.noSHA {
 		return true
 	}
-	if k.brought[s] {
+	if s.sourceSent[script] {
 		return false
 	}
-	if k.brought == nil {
-		k.brought = map[*Script]bool{}
+	if s.sourceSent == nil {
+		s.sourceSent = map[*Script]bool{}
 	}
-	k.brought[s] = true
+	s.sourceSent[script] = true
 	return true
 }
 
-func evalWords(s *Script, keys []string, args []any) []any {
-	words := make([]any, 0, 3+len(keys)+len(args))
-	words = append(words, "EVALSHA", s.sha, len(keys))
-	for _, key := range keys {
-		words = append(words, key)
+// sendSource begins a session with the source of a script, if it is not nil. Waiting calls only name the
+// script: this Redis may not know it, and the call with the source may have gone to another, or have expired.
+func (s *session) sendSource(script *Script) {
+	if script == nil {
+		return
 	}
-	return append(words, args...)
+	before := len(s.wire)
+	s.wire = (&batch{}).append(s.wire, "EVAL", script.source)
+	s.push(command{answer: AnswerFunc(func(resp.Value, error) {}), wire: len(s.wire) - before})
 }
 
-// wantsSource tells whether Redis will carry out a script only with its source: it does
-// not know it, or does not allow EVALSHA, of which the life takes note.
-func (c *Connection) wantsSource(err error) bool {
+// wantsSource tells whether Redis carries out a script only with its source: it does
+// not know the script, or does not allow EVALSHA, which is noted for the session.
+func (b *backlog) wantsSource(err error) bool {
 	unknown, never := sourceWanted(err)
-	if never && c.life != nil {
-		c.life.noSHA = true
+	if never && b.session != nil {
+		b.session.noSHA = true
 	}
 	return unknown || never
 }
 
-// sourceWanted tells whether Redis does not know a script by its hash, or never carries one out by that.
+// sourceWanted tells whether Redis does not know a script by its hash, or never runs one by its hash.
 func sourceWanted(err error) (unknown, never bool) {
 	var refused ReplyError
 	if !errors.As(err, &refused) {
@@ -132,37 +135,4 @@ func sourceWanted(err error) (unknown, never bool) {
 	code, text, _ := strings.Cut(strings.ToLower(string(refused)), " ")
 	never = strings.Contains(text, "evalsha") && (code == "noperm" || strings.HasPrefix(text, "unknown command"))
 	return code == "noscript", never
-}
-
-// seal encodes the command that calls could still be added to. The first one brings the
-// source: a refused EVALSHA would be overtaken by what follows. So does what begins each
-// further connection, see bring.
-func (p *pending) seal(c *Connection) {
-	o := p.open
-	if o == nil {
-		return
-	}
-	before := len(p.wire)
-	if c.loaded == o.script && (c.life == nil || !c.life.noSHA) {
-		p.wire = o.append(p.wire, "EVALSHA", o.script.sha)
-	} else {
-		p.wire = o.append(p.wire, "EVAL", o.script.source)
-	}
-	c.loaded = o.script
-	n := len(p.wire) - before
-	p.list.last().wire = n
-	p.bytes += n
-	p.open = nil
-}
-
-// bring has a new connection begin with the source of the script that waiting
-// calls only name: this Redis may not know it, and the call that brought it may have
-// gone to another, or have waited too long.
-func (k *life) bring(c *Connection) {
-	if c.loaded == nil {
-		return
-	}
-	before := len(k.wire)
-	k.wire = (&calls{}).append(k.wire, "EVAL", c.loaded.source)
-	k.push(command{answer: AnswerFunc(func(resp.Value, error) {}), wire: len(k.wire) - before})
 }

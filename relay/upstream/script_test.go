@@ -97,7 +97,7 @@ func TestEval(t *testing.T) {
 		}
 	}
 	c.do(func() {
-		if !c.life.noSHA {
+		if !c.backlog.session.noSHA {
 			t.Error("a refused EVALSHA is asked again and again")
 		}
 	})

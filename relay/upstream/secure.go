@@ -1,19 +1,21 @@
 package upstream
 
-// Dialing with TLS, and finding out that there is none.
+// TLS: the certificates, dialing, and noticing a port without TLS.
 
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 )
 
-// plainAfter is how long a handshake of TLS may take before the port is asked whether it
-// answers without: a Redis that does not speak TLS waits for the end of what it takes for
-// a command, and says nothing.
+// plainAfter is how long a handshake of TLS may take before a PING without TLS is tried. A Redis without TLS
+// takes the handshake for the beginning of a command: it waits for the rest, and says nothing.
 const plainAfter = 300 * time.Millisecond
 
 var errPlain = errors.New("it answers without TLS")
@@ -21,10 +23,54 @@ var errPlain = errors.New("it answers without TLS")
 // keepAlive is go-redis's own.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}
 
+// tls adds the configured certificates to the URL's settings.
+func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
+	if base == nil {
+		if o.CA != "" || o.Cert != "" {
+			return nil, errors.New("redis.tls: redis.url is not rediss://; use rediss:// or remove redis.tls")
+		}
+		return nil, nil
+	}
+	conf := base.Clone()
+	if err := errors.Join(o.trust(conf), o.identify(conf)); err != nil {
+		return nil, err
+	}
+	return conf, nil
+}
+
+// trust reads the trusted authorities.
+func (o *Options) trust(conf *tls.Config) error {
+	if o.CA == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(o.CA)
+	if err != nil {
+		return fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
+	}
+	conf.RootCAs = x509.NewCertPool()
+	if !conf.RootCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.CA)
+	}
+	return nil
+}
+
+// identify reads the relay's own certificate.
+func (o *Options) identify(conf *tls.Config) error {
+	if o.Cert == "" {
+		return nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+	if err != nil {
+		return fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
+	}
+	conf.Certificates = []tls.Certificate{cert}
+	return nil
+}
+
 // dialFunc is redis.Options.Dialer.
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialSecure returns what dials with TLS; nil, which is go-redis's own way, without.
+// dialSecure returns a dialer with TLS; nil, which means go-redis's own dialer, if conf is nil.
 func dialSecure(conf *tls.Config) dialFunc {
 	if conf == nil {
 		return nil
@@ -45,7 +91,7 @@ func dialSecure(conf *tls.Config) dialFunc {
 	}
 }
 
-// serving names the server whose certificate is expected.
+// serving returns conf with the name of the server that the certificate must have.
 func serving(conf *tls.Config, addr string) *tls.Config {
 	if conf.ServerName != "" {
 		return conf
@@ -57,7 +103,7 @@ func serving(conf *tls.Config, addr string) *tls.Config {
 	return named
 }
 
-// shake makes the handshake. It fails early where the port turns out to answer without TLS.
+// shake makes the handshake. It fails early if the port answers without TLS.
 func shake(ctx context.Context, conn *tls.Conn, network, addr string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -83,8 +129,8 @@ func shake(ctx context.Context, conn *tls.Conn, network, addr string) error {
 	return err
 }
 
-// answersPlainly tells whether a PING without TLS is answered as Redis answers it: by what
-// is no record of TLS.
+// answersPlainly tells whether a PING without TLS is answered as Redis answers it, not by
+// a record of TLS.
 func answersPlainly(ctx context.Context, network, addr string) bool {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 	if err != nil {

@@ -99,7 +99,7 @@ func TestSentinelFailover(t *testing.T) {
 	}
 }
 
-// TestSentinelSwitch: the master is demoted and lives on. What was published since the switch may be missing.
+// TestSentinelSwitch: the master is demoted and stays up. What was published since the switch may be missing.
 func TestSentinelSwitch(t *testing.T) {
 	t.Parallel()
 	master, replica, opts := follow(t)
@@ -164,7 +164,7 @@ func TestSentinelNamesAnother(t *testing.T) {
 	s := redistest.NewClient(t, conn)
 	defer s.Close()
 	redistest.Eventually(t, patience, "the sentinel is asked", func() (asked bool) {
-		c.do(func() { asked = c.life != nil && c.life.watcher.named.After(began) })
+		c.do(func() { asked = c.backlog.session != nil && c.backlog.session.heartbeat.named.After(began) })
 		return asked
 	})
 	host, port, _ := net.SplitHostPort(after.Addr())
@@ -181,12 +181,12 @@ func TestDemoted(t *testing.T) {
 	t.Parallel()
 	c := looped(t, Options{Mode: modeSentinel, PublishTimeout: patience})
 	peer, ended := c.attach(t)
-	f := &fake{cutIn: never, cutOut: never, executed: &record{}, reply: func(args []string) (string, bool) {
+	f := &fake{cutIn: never, cutOut: never, executed: &executions{}, reply: func(args []string) (string, bool) {
 		return "*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$4\r\nsync\r\n:0\r\n", args[0] == "ROLE"
 	}}
 	served := make(chan struct{})
 	go func() { defer close(served); f.serve(peer) }()
-	c.do(func() { c.life.watcher.look() })
+	c.do(func() { c.backlog.session.heartbeat.check() })
 	if err := <-ended; !errors.Is(err, errDemoted) {
 		t.Errorf("got %v, want errDemoted", err)
 	}

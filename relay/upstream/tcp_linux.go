@@ -1,6 +1,6 @@
 package upstream
 
-// What only Linux can do for a connection.
+// TCP_USER_TIMEOUT, which only Linux has.
 
 import (
 	"crypto/tls"

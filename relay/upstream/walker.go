@@ -1,6 +1,6 @@
 package upstream
 
-// Finding the end of a value that comes in pieces, without reading any piece twice, and without keeping them.
+// Finding the end of a value that comes in pieces, without reading a piece twice or keeping it.
 
 import (
 	"bytes"
@@ -22,12 +22,12 @@ type walker struct {
 	within bool  // a value has begun and not ended
 	text   int   // bytes of a string still to come
 	line   bool  // in the middle of a line without a length
-	cr     bool  // of which the last byte was \r
+	cr     bool  // the last byte of that line was \r
 	left   []int // values still to come, in each of the values that this one is in
 }
 
-// walk passes over as much of b as it can, n bytes, and reports whether the value ends there. If not, the
-// next call begins with the byte behind, and those that b had in addition.
+// walk passes over as much of b as it can, n bytes, and reports whether the value ends there. If it does not,
+// the next call begins with the byte behind those n.
 func (w *walker) walk(b []byte) (n int, whole bool, err error) {
 	for {
 		moved, err := w.step(b[n:])
@@ -129,7 +129,7 @@ func (w *walker) least() int { return max(1, w.text) }
 // reset is for the next value.
 func (w *walker) reset() { *w = walker{left: w.left[:0]} }
 
-// ended notes the end of a value, and reports whether it is that of all.
+// ended notes the end of an inner value, and reports whether the outermost value has ended, too.
 func (w *walker) ended() bool {
 	for i := len(w.left) - 1; i >= 0; i-- {
 		if w.left[i]--; w.left[i] > 0 {

@@ -28,14 +28,14 @@ func TestComesBack(t *testing.T) {
 			srv := redistest.Start(t)
 			c := connect(t, testOptions(srv.URL()), "a", "b")
 			c.awaitUp(1)
-			for life := 2; life <= 4; life++ {
+			for session := 2; session <= 4; session++ {
 				lose(srv)
-				c.awaitUp(life)
+				c.awaitUp(session)
 				if line := awaitClients(t, srv, 1)[0]; field(line, "sub") != "2" {
-					t.Errorf("life %d on Redis: %s", life, line)
+					t.Errorf("session %d on Redis: %s", session, line)
 				}
-				srv.MustDo("PUBLISH", "b", fmt.Sprint(life))
-				c.awaitHeard(fmt.Sprint("message b ", life))
+				srv.MustDo("PUBLISH", "b", fmt.Sprint(session))
+				c.awaitHeard(fmt.Sprint("message b ", session))
 			}
 			c.with(func() {
 				if len(c.lost) != 3 || len(c.downs) != 3 || len(c.alerts) != 0 {
@@ -48,8 +48,8 @@ func TestComesBack(t *testing.T) {
 					t.Errorf("Up told of outages of %v", c.outages)
 				}
 			})
-			if got := c.Lives(); got != 4 {
-				t.Errorf("%d lives", got)
+			if got := c.ConnectionsMade(); got != 4 {
+				t.Errorf("%d sessions", got)
 			}
 		})
 	}
@@ -131,7 +131,7 @@ func TestStatusBeforeRun(t *testing.T) {
 	if ready, connected, why := c.Status(); ready || connected || why != "not connected to Redis yet" {
 		t.Errorf("got %v, %v, %q", ready, connected, why)
 	}
-	if c.Standing() || c.Version() != "" || c.Lives() != 0 {
+	if c.Ready() || c.Version() != "" || c.ConnectionsMade() != 0 {
 		t.Error("it stands")
 	}
 	if err := c.loop.Close(); err != nil {
@@ -150,14 +150,14 @@ func TestNothingIsSentBeforeAllIsSubscribed(t *testing.T) {
 	if ready, connected, why := c.status(); ready || !connected || why != "subscribing to what is wanted" {
 		t.Errorf("got %v, %v, %q", ready, connected, why)
 	}
-	f := &fake{cutIn: never, cutOut: never, executed: &record{}}
+	f := &fake{cutIn: never, cutOut: never, executed: &executions{}}
 	ended := make(chan struct{})
 	go func() { defer close(ended); f.serve(peer) }()
 	if got := a.wait(); got.err != nil {
 		t.Error(got.err)
 	}
 	c.do(func() {
-		if len(c.ups) != 1 || !c.Standing() {
+		if len(c.ups) != 1 || !c.Ready() {
 			t.Errorf("up %d times", len(c.ups))
 		}
 	})

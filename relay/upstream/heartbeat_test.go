@@ -98,7 +98,7 @@ func TestProbes(t *testing.T) {
 	c := prepare(t, opts, "relay:probe:1", "a").run()
 	c.awaitUp(1)
 	echoed := func() (n uint64) {
-		c.do(func() { n = c.probes.echoed })
+		c.do(func() { n = c.prober.echoed })
 		return n
 	}
 	redistest.Eventually(t, patience, "probes", func() bool { return echoed() >= 2 })
@@ -134,8 +134,8 @@ func TestWithoutProbe(t *testing.T) {
 				t.Errorf("not ready: %s", why)
 			}
 			c.do(func() {
-				if c.probes.sent > 1 || c.life.held {
-					t.Errorf("%d probes", c.probes.sent)
+				if c.prober.sent > 1 || c.prober.subscribed {
+					t.Errorf("%d probes", c.prober.sent)
 				}
 			})
 		})
@@ -182,8 +182,8 @@ func TestBacklogIsNoDeafness(t *testing.T) {
 		{0, probeTimeout + time.Second, true},
 		{1, probeTimeout + time.Second, false},
 	} {
-		p := probes{due: 1, dueSince: acknowledged, echoed: tt.echoed}
-		if got := p.missing(acknowledged.Add(tt.after)); got != tt.want {
+		p := prober{due: 1, dueSince: acknowledged, echoed: tt.echoed}
+		if got := p.overdue(acknowledged.Add(tt.after)); got != tt.want {
 			t.Errorf("%d echoed, PING after %v: got %v, want %v", tt.echoed, tt.after, got, tt.want)
 		}
 	}
@@ -213,8 +213,8 @@ func TestRefusedNames(t *testing.T) {
 	if err := c.subscribe(false, resp.Message, "ok:1"); !errors.As(err, &reply) {
 		t.Errorf("UNSUBSCRIBE: got %v", err)
 	}
-	if told.Load() != int32(len("UNSUBSCRIBE")) || c.Lives() != 1 {
-		t.Errorf("%d connections, told %d", c.Lives(), told.Load())
+	if told.Load() != int32(len("UNSUBSCRIBE")) || c.ConnectionsMade() != 1 {
+		t.Errorf("%d connections, told %d", c.ConnectionsMade(), told.Load())
 	}
 }
 

@@ -1,6 +1,6 @@
-package history
+package stream
 
-// Identifiers of stream entries.
+// IDs of entries: their text and their order.
 
 import (
 	"bytes"
@@ -10,32 +10,32 @@ import (
 	"strconv"
 )
 
-// ID names an entry of a stream: milliseconds, and a number within them. The zero
+// ID names an entry of a stream: its time in milliseconds, and a number within the millisecond. The zero
 // ID comes before every entry.
 type ID struct{ Ms, Seq uint64 }
 
-// ErrID is worded as Redis words it.
+// ErrID is the error for a text that is no ID, in the words of Redis.
 var ErrID = errors.New("ERR Invalid stream ID specified as stream command argument")
 
-// ParseID reads "<ms>-<seq>", or "<ms>" alone with seq for the part that is missing.
+// ParseID reads "<ms>-<seq>", or "<ms>" alone, with seq for the missing part. The error is ErrID.
 func ParseID(text []byte, seq uint64) (ID, error) {
 	first, second, both := bytes.Cut(text, []byte{'-'})
 	id := ID{Seq: seq}
 	var err error
-	if id.Ms, err = parseUint(first); err != nil {
+	if id.Ms, err = ParseUint(first); err != nil {
 		return ID{}, ErrID
 	}
 	if !both {
 		return id, nil
 	}
-	if id.Seq, err = parseUint(second); err != nil {
+	if id.Seq, err = ParseUint(second); err != nil {
 		return ID{}, ErrID
 	}
 	return id, nil
 }
 
-// parseUint is strconv.ParseUint without its tolerance for signs and underscores.
-func parseUint(text []byte) (n uint64, err error) {
+// ParseUint reads a decimal number: digits only, within 64 bits. The error is ErrID.
+func ParseUint(text []byte) (n uint64, err error) {
 	if len(text) == 0 || len(text) > 20 {
 		return 0, ErrID
 	}
@@ -74,11 +74,11 @@ func (id ID) Previous() ID {
 	if id.Seq > 0 {
 		return ID{id.Ms, id.Seq - 1}
 	}
-	return before(id.Ms)
+	return Before(id.Ms)
 }
 
-// before returns the largest ID of an earlier millisecond.
-func before(ms uint64) ID {
+// Before returns the largest ID of an earlier millisecond.
+func Before(ms uint64) ID {
 	if ms == 0 {
 		return ID{}
 	}

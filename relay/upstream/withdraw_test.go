@@ -27,9 +27,9 @@ end
 return out
 `)
 
-// TestTakeBack: while Redis is away publishers queue commands and calls in any order, and
+// TestWithdraw: while Redis is away publishers queue commands and calls in any order, and
 // some hang up. Redis carries out what the others queued, in order, and nothing else.
-func TestTakeBack(t *testing.T) {
+func TestWithdraw(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestTakeBack(t *testing.T) {
 			gone := map[uint64]bool{2: true, 6: true}
 			c.do(func() {
 				for from := range gone {
-					c.TakeBack(from)
+					c.Withdraw(from)
 				}
 			})
 			var want []string
@@ -57,7 +57,7 @@ func TestTakeBack(t *testing.T) {
 				if !gone[q.from] {
 					want = append(want, q.item)
 				} else if a := q.answers.wait(); !errors.Is(a.err, ErrDown) {
-					t.Errorf("%s, taken back: got %v, %v, want ErrDown", q.item, a.value, a.err)
+					t.Errorf("%s, withdrawn: got %v, %v, want ErrDown", q.item, a.value, a.err)
 				}
 			}
 			srv.Restart()
@@ -117,8 +117,8 @@ func fill(c *client, random *rand.Rand) (list []queuedItem) {
 	return list
 }
 
-// TestTakeBackLeavesWhatIsOnItsWay: with a connection nothing is taken back.
-func TestTakeBackLeavesWhatIsOnItsWay(t *testing.T) {
+// TestWithdrawLeavesSentCommands: with a connection nothing is withdrawn.
+func TestWithdrawLeavesSentCommands(t *testing.T) {
 	t.Parallel()
 	c := connect(t, testOptions(redistest.Start(t).URL()))
 	c.awaitUp(1)
@@ -127,7 +127,7 @@ func TestTakeBackLeavesWhatIsOnItsWay(t *testing.T) {
 		if err := c.Send(2, a, []byte("PING")); err != nil {
 			t.Error(err)
 		}
-		c.TakeBack(2)
+		c.Withdraw(2)
 	})
 	if a := a.wait(); a.value != "PONG" {
 		t.Errorf("got %v, %v", a.value, a.err)

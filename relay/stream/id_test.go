@@ -1,4 +1,4 @@
-package history
+package stream
 
 // IDs of entries: their text and their order.
 
@@ -6,11 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestParseID(t *testing.T) {
 	const most = math.MaxUint64
@@ -90,7 +86,7 @@ func TestPreviousID(t *testing.T) {
 			t.Errorf("before %v: %v, want %v", id, got, want)
 		}
 	}
-	if got := before(7); got != (ID{6, most}) {
+	if got := Before(7); got != (ID{6, most}) {
 		t.Errorf("before millisecond 7: %v", got)
 	}
 }

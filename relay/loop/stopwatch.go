@@ -1,24 +1,24 @@
 package loop
 
-// Knowing what made a turn long.
+// Finding the longest part of a turn.
 
 import (
 	"fmt"
 	"time"
 )
 
-// watch measures the parts of one turn.
-type watch struct {
+// stopwatch measures the parts of one turn.
+type stopwatch struct {
 	began, last time.Time
 	longest     time.Duration // part of the turn
-	handler     Handler       // that it was; nil: phase says what
+	handler     Handler       // that took it; nil: see phase
 	phase       string
 }
 
-func (w *watch) begin(now time.Time) { *w = watch{began: now, last: now} }
+func (w *stopwatch) begin(now time.Time) { *w = stopwatch{began: now, last: now} }
 
-// note says what has just been done, and reports whether it is the longest part so far.
-func (w *watch) note(phase string) bool {
+// note ends a part of the turn, and reports whether it is the longest so far.
+func (w *stopwatch) note(phase string) bool {
 	now := time.Now()
 	took := now.Sub(w.last)
 	w.last = now
@@ -29,16 +29,16 @@ func (w *watch) note(phase string) bool {
 	return true
 }
 
-func (w *watch) noteHandler(h Handler) {
+func (w *stopwatch) noteHandler(h Handler) {
 	if w.note("") {
 		w.handler = h
 	}
 }
 
-func (w *watch) took() time.Duration { return w.last.Sub(w.began) }
+func (w *stopwatch) took() time.Duration { return w.last.Sub(w.began) }
 
 // worst names the longest part, with its time.
-func (w *watch) worst() string {
+func (w *stopwatch) worst() string {
 	what := w.phase
 	if w.handler != nil {
 		what = fmt.Sprintf("%T", w.handler)
