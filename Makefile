@@ -33,7 +33,7 @@ test: deps check unit versions clients deploy ## install what is missing, then r
 
 unit: ## run the Go tests under the race detector, and those it would disturb without
 	$(GO) test -race -timeout 20m ./...
-	$(GO) test -run Allocate ./relay/schema
+	$(GO) test -run Allocate ./relay/schema/...
 
 # Without the race detector, which has seen this code in unit. The client libraries speak to the
 # relay, so the newest Redis behind it is enough for them.

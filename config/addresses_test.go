@@ -1,6 +1,6 @@
-// This file tests what is read of a file beside which a relay goes on as before.
-
 package config
+
+// This file tests what is read of a file beside which a relay goes on as before.
 
 import "testing"
 

@@ -1,6 +1,6 @@
-// This file says what differs between two configurations.
-
 package config
+
+// This file says what differs between two configurations.
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-// This file holds the types that mirror relay.yaml and their built-in defaults.
-
 package config
+
+// This file holds the types that mirror relay.yaml and their built-in defaults.
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
+package config
+
 // This file reads YAML text into nodes, which know their lines, and refuses
 // what could not be read safely or meant two things.
-
-package config
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// This file maps RELAY_* variables to keys.
-
 package config
+
+// This file maps RELAY_* variables to keys.
 
 import (
 	"fmt"

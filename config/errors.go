@@ -1,6 +1,6 @@
-// This file holds the errors of the package.
-
 package config
+
+// This file holds the errors of the package.
 
 import (
 	"errors"

@@ -1,7 +1,7 @@
+package config
+
 // This file reads the keys of relay.yaml off the struct tags: one source for
 // the strict check, the environment, the flags and the printing.
-
-package config
 
 import (
 	"reflect"

@@ -1,6 +1,6 @@
-// This file reads the file's text.
-
 package config
+
+// This file reads the file's text.
 
 import (
 	"errors"

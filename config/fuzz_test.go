@@ -1,6 +1,6 @@
-// This file fuzzes the reading of a file.
-
 package config
+
+// This file fuzzes the reading of a file.
 
 import (
 	"os"

@@ -1,6 +1,6 @@
-// This file lists the keys for --help, the man page, completion, and for the making of flags.
-
 package config
+
+// This file lists the keys for --help, the man page, completion, and for the making of flags.
 
 import (
 	"reflect"

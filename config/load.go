@@ -1,6 +1,6 @@
-// This file lays the sources over each other: defaults, file, environment, flags.
-
 package config
+
+// This file lays the sources over each other: defaults, file, environment, flags.
 
 import (
 	"errors"

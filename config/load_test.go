@@ -1,6 +1,6 @@
-// This file tests where values come from and what the strict check says.
-
 package config
+
+// This file tests where values come from and what the strict check says.
 
 import (
 	"errors"

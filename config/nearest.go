@@ -1,6 +1,6 @@
-// This file finds the known name that a mistyped one was meant to be.
-
 package config
+
+// This file finds the known name that a mistyped one was meant to be.
 
 import (
 	"strings"

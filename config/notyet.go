@@ -1,7 +1,7 @@
+package config
+
 // This file lists the features of the configuration that this version refuses.
 // A row is removed when its feature arrives; nothing else depends on it.
-
-package config
 
 // unsupported is such a feature.
 type unsupported struct {

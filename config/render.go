@@ -1,6 +1,6 @@
-// This file prints a configuration without its secrets.
-
 package config
+
+// This file prints a configuration without its secrets.
 
 import (
 	"cmp"

@@ -1,6 +1,6 @@
-// This file tests reading a configuration again.
-
 package config
+
+// This file tests reading a configuration again.
 
 import (
 	"errors"

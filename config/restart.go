@@ -1,6 +1,6 @@
-// This file tells what a reload can change from what needs a restart.
-
 package config
+
+// This file tells what a reload can change from what needs a restart.
 
 import "strings"
 

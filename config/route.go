@@ -1,6 +1,6 @@
-// This file holds routes and policies, and the resolving of what a kind inherits.
-
 package config
+
+// This file holds routes and policies, and the resolving of what a kind inherits.
 
 import (
 	"math"

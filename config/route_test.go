@@ -1,6 +1,6 @@
-// This file tests what a kind inherits and the defaults that hang on others.
-
 package config
+
+// This file tests what a kind inherits and the defaults that hang on others.
 
 import (
 	"strings"

@@ -1,6 +1,6 @@
-// This file lists the keys of a route for people.
-
 package config
+
+// This file lists the keys of a route for people.
 
 import "reflect"
 

@@ -1,6 +1,6 @@
-// This file reads mappings that may be written as one text.
-
 package config
+
+// This file reads mappings that may be written as one text.
 
 import "go.yaml.in/yaml/v3"
 

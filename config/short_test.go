@@ -1,6 +1,6 @@
-// This file tests mappings that may be written as one text.
-
 package config
+
+// This file tests mappings that may be written as one text.
 
 import (
 	"path/filepath"

@@ -1,6 +1,6 @@
-// This file holds Size, a number of bytes that is written 8MiB.
-
 package config
+
+// This file holds Size, a number of bytes that is written 8MiB.
 
 import (
 	"fmt"

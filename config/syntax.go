@@ -1,8 +1,8 @@
+package config
+
 // This file words the YAML library's errors: the line that is at fault, and what
 // such an error mostly comes from. The library names the line on which the list or
 // mapping around it begins, or none.
-
-package config
 
 import (
 	"bytes"

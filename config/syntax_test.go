@@ -1,6 +1,6 @@
-// This file tests how mistakes of YAML are told: on the right line, with the way out.
-
 package config
+
+// This file tests how mistakes of YAML are told: on the right line, with the way out.
 
 import (
 	"errors"

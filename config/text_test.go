@@ -1,6 +1,6 @@
-// This file tests the text forms: sizes, keys, the printed configuration.
-
 package config
+
+// This file tests the text forms: sizes, keys, the printed configuration.
 
 import (
 	"encoding/json"

@@ -1,6 +1,6 @@
-// This file judges the values of a configuration, all but redis.* and routes.
-
 package config
+
+// This file judges the values of a configuration, all but redis.* and routes.
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-// This file judges nats.leaf, whose url may hold a password: no message quotes it.
-
 package config
+
+// This file judges nats.leaf, whose url may hold a password: no message quotes it.
 
 import (
 	"net/url"

@@ -1,6 +1,6 @@
-// This file judges redis.*, whose url may hold a password: no message quotes it.
-
 package config
+
+// This file judges redis.*, whose url may hold a password: no message quotes it.
 
 import (
 	"net"

@@ -1,6 +1,6 @@
-// This file judges the routes and their policies.
-
 package config
+
+// This file judges the routes and their policies.
 
 import (
 	"fmt"

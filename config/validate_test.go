@@ -1,6 +1,6 @@
-// This file tests what Validate says of each value.
-
 package config
+
+// This file tests what Validate says of each value.
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
-// This file lists the words of keys that take one of a few.
-
 package config
+
+// This file lists the words of keys that take one of a few.
 
 import "reflect"
 

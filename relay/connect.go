@@ -1,6 +1,6 @@
 package relay
 
-// What a relay takes before it runs: its socket, and the way to Redis.
+// What a relay opens before it runs: its socket, and the way to Redis.
 
 import (
 	"fmt"
@@ -27,8 +27,7 @@ func (r *Relay) takeSocket() error {
 	return err
 }
 
-// socketLost is told when clients cannot connect any more, and with nil when they can
-// again.
+// socketLost reports that clients cannot connect any more, because of why, or, if why is nil, that they can again.
 func (r *Relay) socketLost(why error) {
 	n, event, fact := notice.SocketUp, notice.Event{Time: time.Now()}, zap.String("socket", r.cfg.Socket.Path)
 	if why != nil {
@@ -38,13 +37,13 @@ func (r *Relay) socketLost(why error) {
 	r.loop.Post(func() { r.teller.Send(n, event) })
 }
 
-// connectTo says how to reach Redis, and starts the embedded one if that is meant.
+// connectTo returns how to reach Redis. It starts the embedded Redis if no other one is configured.
 func (r *Relay) connectTo() (upstream.Options, error) {
 	opts := upstreamOptions(&r.cfg.Redis)
 	opts.Refused = r.rights.note
 	if r.cfg.Redis.IsEmbedded() {
 		var err error
-		if r.embedded, err = embedded.Start(kept(r.cfg), r.log.Named("embedded")); err != nil {
+		if r.embedded, err = embedded.Start(historyFile(r.cfg), r.log.Named("embedded")); err != nil {
 			return opts, fmt.Errorf("start the embedded Redis: %w", err)
 		}
 		r.closers = append(r.closers, r.embedded.Close)
@@ -53,9 +52,8 @@ func (r *Relay) connectTo() (upstream.Options, error) {
 	return opts, opts.Check()
 }
 
-// kept is the file in which the embedded Redis has its streams, so that history
-// outlives the relay.
-func kept(c *config.Config) string { return c.Socket.Path + ".history" }
+// historyFile returns the file in which the embedded Redis saves its streams, so that history outlives the relay.
+func historyFile(c *config.Config) string { return c.Socket.Path + ".history" }
 
 func upstreamOptions(c *config.Redis) upstream.Options {
 	host, err := os.Hostname()

@@ -43,7 +43,7 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 		names, now := make([]string, 0, len(list)), c.rules.Load()
 		for _, e := range list {
 			name, ok := e.(string)
-			if ok && !route.IsReserved([]byte(name)) && now.MayKnow(policy.User(by), kind, []byte(name)) == nil {
+			if ok && !route.IsReserved([]byte(name)) && now.MaySeeListeners(policy.User(by), kind, []byte(name)) == nil {
 				names = append(names, name)
 			}
 		}
@@ -56,7 +56,7 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 // this host only.
 func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string, done func([]int64, error)) {
 	for _, name := range names {
-		if refusal := c.rules.Load().MayKnow(policy.User(by), kind, []byte(name)); refusal != nil {
+		if refusal := c.rules.Load().MaySeeListeners(policy.User(by), kind, []byte(name)); refusal != nil {
 			done(nil, refusal)
 			return
 		}

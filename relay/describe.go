@@ -26,7 +26,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(out, "config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n",
-		cmp.Or(cfg.File, "built-in defaults"), redis, cfg.Socket.Path, natsWord(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"))
+		cmp.Or(cfg.File, "built-in defaults"), redis, cfg.Socket.Path, natsWords(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"))
 	if err := out.Flush(); err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 }
 
 // natsWord says where NATS clients reach the relay.
-func natsWord(c config.NATS) string {
+func natsWords(c config.NATS) string {
 	listen := cmp.Or(c.Listen, "-")
 	if c.Leaf.URL == "" {
 		return listen

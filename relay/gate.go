@@ -1,6 +1,6 @@
 package relay
 
-// What the door to the socket needs to know: who may listen, and that somebody does not keep up.
+// Access of clients on the socket, and reports about slow ones.
 
 import (
 	"sync/atomic"
@@ -25,12 +25,12 @@ type gate struct {
 	teller *notice.Teller
 }
 
-// MaySubscribe says why a local client may not listen to a name, or nil.
+// MaySubscribe returns an error if a local client may not listen to a name, and nil if it may.
 func (g *gate) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) error {
 	return g.rules.Load().MaySubscribe(policy.User(by), kind, name)
 }
 
-// ClientSlow reports a client that does not keep up.
+// ClientSlow reports a client that did not keep up.
 func (g *gate) ClientSlow(c respserver.SlowClient) {
 	g.teller.Slow(notice.Event{
 		Who: whoIs(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Disconnected, Messages: c.Missed,

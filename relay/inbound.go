@@ -31,7 +31,7 @@ type inbound struct {
 
 	cache  routeCache
 	live   source // what comes from Redis now
-	stored source // what was read from streams, or held for it
+	stored source // what was read from streams, or waited for that
 }
 
 // source is where messages come from, with the last of them.
@@ -92,17 +92,17 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 		if !isCopy {
 			from.check = checks.NewCheck(v)
 		}
-		in.hold(rt, counters, d, from.check, isCopy)
-	case in.checks.Holds(d.Channel):
-		in.hold(rt, counters, d, checks.NewCheck(v), isCopy)
+		in.enqueue(rt, counters, d, from.check, isCopy)
+	case in.checks.HasWaiting(d.Channel):
+		in.enqueue(rt, counters, d, checks.NewCheck(v), isCopy)
 	default:
 		return in.dispatch(rt, counters, d, v, isCopy)
 	}
 	return 0
 }
 
-// hold has a message wait in the pool of checks.
-func (in *inbound) hold(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *checks.Check, isCopy bool) {
+// enqueue adds a message to the pool of checks.
+func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *checks.Check, isCopy bool) {
 	if lost := in.checks.Add(rt, counters, d, c, isCopy); lost {
 		counters.Rejected(monitor.Inbound, string(policy.Busy)).Inc()
 	}
@@ -194,7 +194,7 @@ func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Ref
 
 // endTurn does what is left of a turn of the loop.
 func (in *inbound) endTurn() {
-	in.live.Keep()
+	in.live.Detach()
 	in.cache.count()
 }
 

@@ -41,7 +41,7 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 	now := i.rules.Load()
 	all := make([]string, 0, len(names))
 	for _, name := range names {
-		if now.Historic(kind, name) {
+		if now.MayHaveHistory(kind, name) {
 			i.announce(kind, name)
 			all = append(all, history.SeqPrefix+name)
 		}
@@ -203,7 +203,7 @@ func (i *interest) patterns() int64 { return int64(len(i.announced[resp.PMessage
 func (i *interest) follow() {
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
 		for _, name := range i.hub.Names(kind) {
-			switch has, want := i.announced[kind][name], i.rules.Load().Historic(kind, name); {
+			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(kind, name); {
 			case !has && want:
 				i.addAnnouncements(kind, name)
 			case has && !want:

@@ -1,6 +1,6 @@
 package relay
 
-// The relay as a leaf node of a NATS cluster: which of all relays it is, and how long.
+// The relay as a leaf node of a NATS cluster, while it has the lease.
 
 import (
 	"context"
@@ -31,10 +31,9 @@ const (
 
 var errNoAnswer = fmt.Errorf("the cluster does not answer within %v", leafPatience)
 
-// leaf makes the relay a leaf node of a NATS cluster while it has the lease: of all
-// relays on one Redis that name the same servers one has it, so that the cluster gets
-// each message once. Who takes over begins behind a fence: what Redis had sent before
-// may have been delivered already, and is not delivered again.
+// leaf makes the relay a leaf node of a NATS cluster while it has the lease. Of all relays on one Redis that name
+// the same servers, one has the lease, so that the cluster gets each message once. A relay that takes over begins
+// behind a fence: messages that Redis sent earlier may have been delivered already, and are not delivered again.
 type leaf struct {
 	// Fixed after construction.
 	cluster natsbridge.Cluster
@@ -92,8 +91,8 @@ func (l *leaf) open(r *Relay) (err error) {
 	key := leasePrefix + "{" + strings.Join(hosts, ",") + "}"
 	l.lease.keys, l.name = []string{key, key + ":heard"}, r.cfg.NATS.Leaf.Redacted()
 	l.cluster.Name, l.cluster.PublishTimeout = "redis-relay:"+l.lease.id, r.cfg.Redis.PublishTimeout
-	l.cluster.Counters, l.cluster.Holds = &l.counters, l.lease.holds
-	l.parts = r.bridgeParts(&clusterDoor{r.door(clusterSource), l}, r.log.Named("leaf"))
+	l.cluster.Counters, l.cluster.Leads = &l.counters, l.lease.valid
+	l.parts = r.bridgeParts(&clusterGateway{r.natsGateway(clusterSource), l}, r.log.Named("leaf"))
 	r.services = append(r.services, l.run)
 	return nil
 }
@@ -110,18 +109,18 @@ func (l *leaf) attach(o *outlet) {
 	l.up.Store(o != nil)
 }
 
-// standDown ends a life, and deliveries at once: messages of Redis may be missing, and
-// with another Redis in its place the lease, too. It belongs to the loop.
+// standDown ends the term, and deliveries at once: messages of Redis may be missing, and another Redis in its place
+// does not know the lease. It belongs to the loop.
 func (l *leaf) standDown() {
 	l.attach(nil)
 	l.lease.drop()
 }
 
-// run lives one life after the other until ctx ends. It always returns nil.
+// run goes through one term after the other until ctx ends. It always returns nil.
 func (l *leaf) run(ctx context.Context) error {
 	const first = 100 * time.Millisecond
 	for bound := first; ctx.Err() == nil; {
-		up, err := l.life(ctx)
+		up, err := l.term(ctx)
 		pause := leafInterval + rand.N(leafInterval)
 		switch {
 		case ctx.Err() != nil:
@@ -147,13 +146,14 @@ func (l *leaf) run(ctx context.Context) error {
 	return nil
 }
 
-// life is one lease. It reports whether the cluster has let the relay in.
-func (l *leaf) life(ctx context.Context) (up bool, err error) {
+// term is one term as the leaf node, from getting the lease to losing it. up reports whether the cluster accepted the
+// relay.
+func (l *leaf) term(ctx context.Context) (up bool, err error) {
 	select {
-	case <-l.lease.lost: // in an earlier life
+	case <-l.lease.lost: // of an earlier term
 	default:
 	}
-	l.lease.heard.Store(0)
+	l.lease.deliveredUntil.Store(0)
 	before, err := l.lease.claim(ctx, leaseTime)
 	if err != nil {
 		return false, err
@@ -166,8 +166,8 @@ func (l *leaf) life(ctx context.Context) (up bool, err error) {
 	return up, err
 }
 
-// serve is the leaf node until ctx ends, or something is lost. before is up to when
-// another life had delivered all; zero: there was none.
+// serve is the leaf node until ctx ends, or something is lost. Up to the time before, an earlier term had delivered
+// all messages; zero: there was no earlier term.
 func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
 	epoch, err := l.fence(ctx)
 	if err != nil {
@@ -182,7 +182,7 @@ func (l *leaf) serve(ctx context.Context, before time.Time, up *bool) error {
 	l.parts.Loop.Call(func() { l.attach(out) })
 	defer l.parts.Loop.Call(func() {
 		l.attach(nil)
-		bridge.Leave()
+		bridge.Unsubscribe()
 	})
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return bridge.Run(ctx) })
@@ -225,16 +225,16 @@ func (l *leaf) watch(ctx context.Context, out *outlet, before time.Time, up *boo
 		}
 		switch {
 		case !last.IsZero(): // not sent: what was published just before may have been on its way to us
-			l.lease.heard.Store(last.UnixMilli())
+			l.lease.deliveredUntil.Store(last.UnixMilli())
 			last = sent
-		case before.IsZero() || l.settled(out):
+		case before.IsZero() || l.confirmed(out):
 			last = sent
 			heard := sent
 			if !before.IsZero() {
 				heard = time.Now() // only now all that is listened to is known, and confirmed
 				l.tellGap(out, before, heard)
 			}
-			l.lease.heard.Store(heard.UnixMilli())
+			l.lease.deliveredUntil.Store(heard.UnixMilli())
 			_, _ = l.lease.claim(ctx, leaseTime) // notes it; renew will see what is wrong
 		}
 		select {
@@ -245,9 +245,9 @@ func (l *leaf) watch(ctx context.Context, out *outlet, before time.Time, up *boo
 	}
 }
 
-// settled tells whether Redis has answered for all that the cluster listens to.
-func (l *leaf) settled(out *outlet) (is bool) {
-	l.parts.Loop.Call(func() { is = out.Settled() })
+// confirmed reports whether Redis has answered for all names to which the cluster listens.
+func (l *leaf) confirmed(out *outlet) (is bool) {
+	l.parts.Loop.Call(func() { is = out.Confirmed() })
 	return is
 }
 
@@ -261,23 +261,23 @@ func (l *leaf) tellGap(out *outlet, since, until time.Time) {
 	})
 }
 
-// clusterDoor is the relay as the cluster's clients see it: as those of this host do,
-// but of the relay's own channels there is that of events alone, for gaps.
-type clusterDoor struct {
-	*door
+// clusterGateway is the relay as the cluster's clients see it. It differs from that of this host's clients: of the
+// relay's own channels it has only that of events, for gaps.
+type clusterGateway struct {
+	*natsGateway
 	leaf *leaf
 }
 
-// MayListen is of natsbridge.Backend.
-func (d *clusterDoor) MayListen(kind resp.Kind, name []byte) error {
+// MayListen implements natsbridge.Backend.
+func (d *clusterGateway) MayListen(kind resp.Kind, name []byte) error {
 	if kind == resp.Message && string(name) == policy.RejectsChannel {
 		return refuse(policy.Denied, policy.RejectsChannel, "it exists on the relay's own host only")
 	}
-	return d.door.MayListen(kind, name)
+	return d.natsGateway.MayListen(kind, name)
 }
 
-// Missed tells the cluster alone.
-func (d *clusterDoor) Missed(since, until time.Time, messages int) {
+// Missed implements natsbridge.Backend. It tells the cluster alone.
+func (d *clusterGateway) Missed(since, until time.Time, messages int) {
 	d.leaf.behind.Do(func() { d.teller.Log(notice.ClusterGap, zap.Int("messages", messages)) })
 	d.teller.Send(notice.ClusterGap, notice.Event{
 		Since: &since, Until: &until, Missing: int64(messages), Prefixes: d.rules.Load().NATSPrefixes(),

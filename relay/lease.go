@@ -53,8 +53,8 @@ type lease struct {
 	began time.Time
 	lost  chan struct{} // never closed; a value when messages of Redis may be missing
 
-	until atomic.Int64 // its end, less a margin, since began
-	heard atomic.Int64 // the cluster has had all that was published before, in Unix milliseconds; 0: not known
+	until          atomic.Int64 // the end of the lease, less a margin, as time since began
+	deliveredUntil atomic.Int64 // the cluster has all messages published before, in Unix milliseconds; 0: not known
 }
 
 // drop gives the lease up without a word to Redis, which may be another one by now. It does not wait.
@@ -69,7 +69,7 @@ func (l *lease) drop() {
 // claim takes or renews the lease, and returns up to when the cluster had had all.
 func (l *lease) claim(ctx context.Context, period time.Duration) (before time.Time, err error) {
 	heard := ""
-	if ms := l.heard.Load(); ms > 0 {
+	if ms := l.deliveredUntil.Load(); ms > 0 {
 		heard = strconv.FormatInt(ms, 10)
 	}
 	sent := time.Since(l.began)
@@ -110,8 +110,8 @@ func (l *lease) eval(ctx context.Context, args ...any) (any, error) {
 	}
 }
 
-// holds tells whether the lease is ours.
-func (l *lease) holds() bool { return time.Since(l.began) < time.Duration(l.until.Load()) }
+// valid reports whether this relay has the lease.
+func (l *lease) valid() bool { return time.Since(l.began) < time.Duration(l.until.Load()) }
 
 func (l *lease) release(ctx context.Context) {
 	l.until.Store(0)
@@ -137,7 +137,7 @@ func (l *lease) renew(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errOtherLeads):
 			return errors.New("the lease was lost to another relay")
-		case err != nil && !l.holds():
+		case err != nil && !l.valid():
 			return fmt.Errorf("renew the lease: %w", err)
 		}
 	}

@@ -22,8 +22,8 @@ type limits struct {
 	buffer atomic.Int64 // bytes that each of the relay's own buffers may hold
 
 	// Fixed after construction.
-	doors  int64 // that let clients in
-	teller *notice.Teller
+	gateways int64 // that accept clients: the socket, and NATS
+	teller   *notice.Teller
 
 	lowered int64 // limits.clients of which it was told that the system has no room; 0: none
 }
@@ -56,16 +56,16 @@ func (l *limits) ofNATS(c config.Limits) natsbridge.Limits {
 // configuration and the runtime; and for HTTP.
 const ownDescriptors = 32 + admin.MaxConnections
 
-// clientRoom returns how many clients each door may let in: as many as asked for, or as the system has
-// descriptors for, which it says then.
+// clientRoom returns how many clients each gateway may accept: as many as asked for, or, if the system has too few
+// file descriptors, as many as those allow. Then it logs a warning.
 func (l *limits) clientRoom(asked int64) int64 {
 	var files syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
-	if err != nil || files.Cur >= uint64(l.doors*asked+ownDescriptors) {
+	if err != nil || files.Cur >= uint64(l.gateways*asked+ownDescriptors) {
 		l.lowered = 0
 		return asked
 	}
-	room := max(1, (int64(files.Cur)-ownDescriptors)/l.doors)
+	room := max(1, (int64(files.Cur)-ownDescriptors)/l.gateways)
 	if l.lowered == asked {
 		return room
 	}

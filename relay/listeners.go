@@ -34,7 +34,7 @@ func (l *listeners) Names(channel string) (exact bool, patterns []string) {
 func (l *listeners) Patterns() (list []string) {
 	now := l.rules.Load()
 	for _, p := range l.hub.Names(resp.PMessage) {
-		if now.Historic(resp.PMessage, p) {
+		if now.MayHaveHistory(resp.PMessage, p) {
 			list = append(list, p)
 		}
 	}
@@ -52,7 +52,7 @@ const patience = 2 * time.Second
 // Room tells how much of a channel its listeners take. What is still to be checked
 // has not reached them.
 func (l *listeners) Room(channel string) (bytes int, empty bool) {
-	if l.checks.Holds([]byte(channel)) {
+	if l.checks.HasWaiting([]byte(channel)) {
 		return 0, false
 	}
 	return l.hub.Room([]byte(channel), patience)

@@ -31,7 +31,7 @@ func (r *Relay) measure() {
 	r.reloader.measure(m)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		ready, _ := r.upstreamReady()
-		return oneIf(ready)
+		return boolGauge(ready)
 	})
 	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
 		func() float64 { return float64(r.redis.ConnectionsMade()) })
@@ -45,7 +45,7 @@ func (r *Relay) measure() {
 func measureClients(m *monitor.Metrics, s *respserver.Server, socket *respserver.Socket, l *limits) {
 	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(s.Stats().Clients) })
 	m.Gauge("socket_reachable", "1 while the socket's file is there, so that clients can connect.",
-		func() float64 { return oneIf(socket.Unreachable() == nil) })
+		func() float64 { return boolGauge(socket.Unreachable() == nil) })
 	m.Count("socket_remade_total", "Times that the socket's file was gone or replaced, and was made anew.",
 		func() float64 { return float64(socket.Remade()) })
 	m.Count("clients_accepted_total", "Connections accepted.",
@@ -131,13 +131,13 @@ func measureHistory(m *monitor.Metrics, f *history.Feed, fromLoop func(func() fl
 func (l *reloader) measure(m *monitor.Metrics) {
 	m.Gauge("config_last_reload_successful",
 		"1 unless the last reload was refused, so that the relay goes on with an earlier configuration.",
-		func() float64 { return oneIf(l.loaded.Load().refused.IsZero()) })
+		func() float64 { return boolGauge(l.loaded.Load().refused.IsZero()) })
 	m.Gauge("config_last_reload_success_timestamp_seconds",
 		"When the configuration that runs was taken over.",
 		func() float64 { return float64(l.loaded.Load().at.UnixNano()) / 1e9 })
 }
 
-// measureNATS names the metrics of the NATS door, and of the way to a cluster.
+// measureNATS names the metrics of the NATS gateway, and of the connection to a cluster.
 func measureNATS(m *monitor.Metrics, stats func() natsbridge.Stats, l *leaf) {
 	m.Gauge("nats_clients", "Connections to the NATS server.", func() float64 { return float64(stats().Clients) })
 	m.Gauge("nats_subscriptions", "Channels and patterns that NATS clients listen to.",
@@ -160,7 +160,7 @@ func measureNATS(m *monitor.Metrics, stats func() natsbridge.Stats, l *leaf) {
 		}, "reason", reason)
 	}
 	m.Gauge("nats_leaf_up", "1 while this relay is the leaf node of a NATS cluster.",
-		func() float64 { return oneIf(l.up.Load()) })
+		func() float64 { return boolGauge(l.up.Load()) })
 	m.Count("nats_leaf_failures_total", "Attempts to be the leaf node that failed, or ended by a loss.",
 		func() float64 { return float64(l.failures.Load()) })
 	m.Count("nats_leaf_delivered_total", "Messages given to the NATS cluster.",
@@ -169,8 +169,8 @@ func measureNATS(m *monitor.Metrics, stats func() natsbridge.Stats, l *leaf) {
 		func() float64 { return float64(l.counters.Stats().Dropped) })
 }
 
-// oneIf is a condition as a gauge.
-func oneIf(holds bool) float64 {
+// boolGauge returns a condition as a gauge.
+func boolGauge(holds bool) float64 {
 	if holds {
 		return 1
 	}

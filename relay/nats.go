@@ -1,6 +1,6 @@
 package relay
 
-// The NATS door: the relay as NATS clients see it.
+// The NATS gateway: the relay as NATS clients see it.
 
 import (
 	"context"
@@ -24,8 +24,8 @@ import (
 	"redis-relay/relay/stream"
 )
 
-// What NATS clients publish comes from one connection, so that each client's order is kept; what a cluster's
-// do, from another one.
+// All publishes of NATS clients have one source, so that the order of each client is kept. Those of a cluster's
+// clients have another one.
 const (
 	natsSource    = math.MaxUint64
 	clusterSource = natsSource - 1
@@ -41,9 +41,9 @@ func (r *Relay) openNATS() error {
 	if err != nil {
 		return err
 	}
-	bridge, err := natsbridge.New(r.bridgeParts(r.door(natsSource), r.log.Named("nats")), natsbridge.Options{
+	bridge, err := natsbridge.New(r.bridgeParts(r.natsGateway(natsSource), r.log.Named("nats")), natsbridge.Options{
 		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout, Memory: &r.limits.Bounds,
-	}, r.limits.ofNATS(r.cfg.Limits), scopes(r.rules.Load()))
+	}, r.limits.ofNATS(r.cfg.Limits), natsAccess(r.rules.Load()))
 	if err != nil {
 		return err
 	}
@@ -54,14 +54,14 @@ func (r *Relay) openNATS() error {
 	return nil
 }
 
-// bridgeParts are what a bridge shares with the relay.
+// bridgeParts returns what a bridge shares with the relay.
 func (r *Relay) bridgeParts(b natsbridge.Backend, log *zap.Logger) natsbridge.Parts {
 	return natsbridge.Parts{Loop: r.loop, Hub: r.hub, Flusher: r.flusher, Backend: b, Log: log}
 }
 
-// door is the relay behind a bridge whose clients are one source of publishes.
-func (r *Relay) door(source uint64) *door {
-	return &door{
+// gateway returns the relay behind a bridge whose clients are one source of publishes.
+func (r *Relay) natsGateway(source uint64) *natsGateway {
+	return &natsGateway{
 		source: source, rules: &r.rules, out: r.outbound, pages: r.pages, outlets: r.outlets, teller: r.teller,
 	}
 }
@@ -82,8 +82,8 @@ func readToken(path string) (string, error) {
 	return token, nil
 }
 
-// door is natsbridge.Backend.
-type door struct {
+// natsGateway is natsbridge.Backend.
+type natsGateway struct {
 	source  uint64
 	rules   *atomic.Pointer[rules]
 	out     *outbound
@@ -92,8 +92,8 @@ type door struct {
 	teller  *notice.Teller
 }
 
-// Publish is of natsbridge.Backend.
-func (d *door) Publish(channel, payload []byte, receipt natsbridge.Receipt) (checking bool, err error) {
+// Publish implements natsbridge.Backend.
+func (d *natsGateway) Publish(channel, payload []byte, receipt natsbridge.Responder) (checking bool, err error) {
 	now := d.rules.Load()
 	if refusal := now.MayPublishByNATS(channel); refusal != nil {
 		rt := now.Route(channel)
@@ -105,16 +105,16 @@ func (d *door) Publish(channel, payload []byte, receipt natsbridge.Receipt) (che
 	}, receipt)
 }
 
-// MayListen is of natsbridge.Backend.
-func (d *door) MayListen(kind resp.Kind, name []byte) error {
+// MayListen implements natsbridge.Backend.
+func (d *natsGateway) MayListen(kind resp.Kind, name []byte) error {
 	return d.rules.Load().MaySubscribeByNATS(kind, name)
 }
 
-// errEnough ends a reading when there is enough for one reply.
+// errEnough ends a read when there is enough for one reply.
 var errEnough = errors.New("enough")
 
-// History reads entries for a NATS client. It is called in a goroutine.
-func (d *door) History(
+// History implements natsbridge.Backend: it reads entries for a NATS client. It runs in a goroutine.
+func (d *natsGateway) History(
 	ctx context.Context, channel, from string, count, enough int,
 ) (list []natsbridge.Entry, more bool, err error) {
 	if err := d.MayListen(resp.Message, []byte(channel)); err != nil {
@@ -140,9 +140,9 @@ func (d *door) History(
 	return list, more || len(list) == count, nil
 }
 
-// Missed tells that NATS clients did not get something, in the way their routes ask
-// for.
-func (d *door) Missed(since, until time.Time, messages int) {
+// Missed implements natsbridge.Backend: it reports messages that NATS clients did not get, in the way their routes
+// ask for.
+func (d *natsGateway) Missed(since, until time.Time, messages int) {
 	now := d.rules.Load()
 	d.outlets.disconnectForGap(now)
 	d.teller.Tell(notice.NATSGap, notice.Event{
@@ -151,9 +151,8 @@ func (d *door) Missed(since, until time.Time, messages int) {
 	}, zap.Int("messages", messages))
 }
 
-// Refused tells that Redis will not let NATS clients hear a name: NATS has no answer
-// for that.
-func (d *door) Refused(kind resp.Kind, name string, err error) {
+// Refused implements natsbridge.Backend: it reports a name that Redis refuses, because NATS has no answer for that.
+func (d *natsGateway) Refused(kind resp.Kind, name string, err error) {
 	event := notice.Event{Cause: err.Error(), Channel: name}
 	if kind == resp.PMessage {
 		event.Channel, event.Pattern = "", name
@@ -161,4 +160,4 @@ func (d *door) Refused(kind resp.Kind, name string, err error) {
 	d.teller.Tell(notice.NATSRefused, event, zap.String("name", policy.Printable(name)), zap.Error(err))
 }
 
-var _ natsbridge.Backend = (*door)(nil)
+var _ natsbridge.Backend = (*natsGateway)(nil)

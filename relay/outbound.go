@@ -37,7 +37,7 @@ type outbound struct {
 func (o *outbound) Publish(p respserver.Publication, receipt respserver.Receipt) (checking bool, err error) {
 	now := o.rules.Load()
 	rt := now.Route(p.Channel)
-	m := judged(&p)
+	m := policyPublication(&p)
 	v := now.Publish(rt, &m)
 	if v.Noise > 0 {
 		o.teller.Noisy(monitor.Outbound, rt, now.counters[rt.Index], p.Channel, v.Noise)
@@ -49,8 +49,8 @@ func (o *outbound) Publish(p respserver.Publication, receipt respserver.Receipt)
 	return false, o.send(now, rt, v.Kind, v.Refusal, &p, receipt)
 }
 
-// judged is a publication as far as a verdict depends on it.
-func judged(p *respserver.Publication) policy.Publication {
+// policyPublication returns the part of a publication on which the verdict depends.
+func policyPublication(p *respserver.Publication) policy.Publication {
 	return policy.Publication{By: policy.User(p.By), Channel: p.Channel, Payload: p.Payload, Unread: int(p.Oversize)}
 }
 
@@ -82,16 +82,16 @@ func (o *outbound) send(
 ) error {
 	counters, rule := now.counters[rt.Index], rt.PolicyOf(kind)
 	if refusal == nil {
-		refusal = policy.MayKeep(rt, rule, p.Kind, p.Channel, p.Field)
+		refusal = policy.MayPersist(rt, rule, p.Kind, p.Channel, p.Field)
 	}
 	if refusal != nil {
-		m := judged(p)
+		m := policyPublication(p)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
 		if !refusal.Passes(rt) {
 			return refusal
 		}
 	}
-	sent := &publication{out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt}
+	sent := &pendingPublish{out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt}
 	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
 	var err error
 	if h := rule.History; h != nil {
@@ -128,8 +128,8 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 // Withdraw refuses what a connection published and could not be sent so far.
 func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
 
-// publication is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
-type publication struct {
+// pendingPublish is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
+type pendingPublish struct {
 	out            *outbound
 	channel        string
 	counters       *monitor.Route
@@ -138,10 +138,10 @@ type publication struct {
 }
 
 // Answer passes on what Redis said.
-func (p *publication) Answer(v resp.Value, err error) { p.Persisted("", v.Int, err) }
+func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int, err) }
 
 // Persisted passes on what became of a message that is kept.
-func (p *publication) Persisted(id string, receivers int64, err error) {
+func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
 	if err != nil {
 		p.receipt.Published(0, "", p.failed(err))
 		return
@@ -151,10 +151,10 @@ func (p *publication) Persisted(id string, receivers int64, err error) {
 }
 
 // reached replaces this relay's share in what Redis counted by its listeners.
-func (p *publication) reached(n int64) int64 { return max(0, n-int64(p.own)) + int64(p.listeners) }
+func (p *pendingPublish) reached(n int64) int64 { return max(0, n-int64(p.own)) + int64(p.listeners) }
 
 // failed words an error of the Redis side and counts it, if it is the relay's.
-func (p *publication) failed(err error) error {
+func (p *pendingPublish) failed(err error) error {
 	err = fromUpstream(p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
@@ -179,6 +179,6 @@ func whoIs(c respserver.Client) notice.Who {
 }
 
 var (
-	_ upstream.Answer = (*publication)(nil)
-	_ history.Receipt = (*publication)(nil)
+	_ upstream.Answer = (*pendingPublish)(nil)
+	_ history.Receipt = (*pendingPublish)(nil)
 )

@@ -1,6 +1,6 @@
 package relay
 
-// The ways to listeners that are not on the socket. Doors register here.
+// Outlets: the ways to listeners of NATS. Gateways register here.
 
 import (
 	"slices"
@@ -16,8 +16,8 @@ import (
 	"redis-relay/relay/route"
 )
 
-// outlets are the bridges to NATS clients at this moment: the door for those of this host, and the connection
-// to a cluster. They belong to the loop.
+// outlets holds the open bridges to NATS clients: the one for clients of this host, and the one to a cluster. It
+// belongs to the loop.
 type outlets struct {
 	teller *notice.Teller // fixed after construction
 
@@ -28,7 +28,7 @@ type outlets struct {
 // outlet is a bridge. It is notice.Outlet.
 type outlet struct {
 	*natsbridge.Bridge
-	since uint64 // the epoch from which on messages are its
+	since uint64 // the first epoch whose messages it delivers
 }
 
 // Tell delivers a message of the relay's own. A bridge knows no urgency.
@@ -37,7 +37,7 @@ func (o *outlet) Tell(channel, payload []byte, _ bool) {
 }
 
 // add opens an outlet. scope says which events are for it.
-func (o *outlets) add(out *outlet, scope notice.Scope) {
+func (o *outlets) add(out *outlet, scope notice.Audience) {
 	o.list = append(o.list, out)
 	o.teller.Add(out, scope)
 }
@@ -48,7 +48,7 @@ func (o *outlets) remove(out *outlet) {
 	o.teller.Remove(out)
 }
 
-// advance begins an epoch.
+// advance begins the next epoch, and returns it.
 func (o *outlets) advance() uint64 {
 	o.epoch++
 	return o.epoch
@@ -85,24 +85,25 @@ func (o *outlets) named(kind resp.Kind, channel []byte) (n int) {
 		return 0
 	}
 	for _, out := range o.list {
-		if out.Names(channel) {
+		if out.HasNamedListeners(channel) {
 			n += out.Listeners(channel)
 		}
 	}
 	return n
 }
 
-// refused says that Redis will not let a name be heard.
+// refused tells the outlets that Redis refuses a name.
 func (o *outlets) refused(kind resp.Kind, name string, err error) {
 	for _, out := range o.list {
 		out.Refused(kind, name, err)
 	}
 }
 
-// disconnect disconnects the clients that listen to a name for which who reports true. who is called in a goroutine.
-func (o *outlets) disconnect(who func(kind resp.Kind, name string) bool) {
+// disconnect disconnects the clients that listen to a name for which match returns true. match is called in a
+// goroutine.
+func (o *outlets) disconnect(match func(kind resp.Kind, name string) bool) {
 	for _, out := range o.list {
-		out.Disconnect(who)
+		out.Disconnect(match)
 	}
 }
 
@@ -113,8 +114,8 @@ func (o *outlets) disconnectForGap(now *rules) {
 	})
 }
 
-// adopt takes over what a reload has changed. The server of the NATS door may need a while for its limits: wait
-// returns when they hold. It must not be called by the loop.
+// adopt applies what a reload has changed. The NATS server may need a while for its limits: wait returns when they
+// are in force. The loop must not call wait.
 func (o *outlets) adopt(now *rules, limits natsbridge.Limits) (wait func()) {
 	var changing sync.WaitGroup
 	for _, out := range o.list {
@@ -125,16 +126,16 @@ func (o *outlets) adopt(now *rules, limits natsbridge.Limits) (wait func()) {
 			}
 			changing.Done()
 		})
-		out.SetScopes(scopes(now))
+		out.SetAccess(natsAccess(now))
 	}
 	return changing.Wait
 }
 
-// scopes lists what NATS clients may listen to.
-func scopes(now *rules) (list []natsbridge.Scope) {
+// natsAccess lists the routes, and whether NATS clients may listen to them.
+func natsAccess(now *rules) (list []natsbridge.PrefixAccess) {
 	for _, rt := range now.Routes() {
 		if rt.Prefix != "" {
-			list = append(list, natsbridge.Scope{Prefix: rt.Prefix, Open: policy.ReachesNATS(rt)})
+			list = append(list, natsbridge.PrefixAccess{Prefix: rt.Prefix, Open: policy.ReachesNATS(rt)})
 		}
 	}
 	return list
@@ -143,8 +144,8 @@ func scopes(now *rules) (list []natsbridge.Scope) {
 // localOutlet leads to the listeners on the socket. It is notice.Outlet.
 type localOutlet struct{ hub *hub.Hub }
 
-// Hears tells whether somebody listens to a channel.
-func (l localOutlet) Hears(channel []byte) bool {
+// HasListeners reports whether a client on the socket listens to a channel.
+func (l localOutlet) HasListeners(channel []byte) bool {
 	n, _, _ := l.hub.Listeners(resp.Message, channel)
 	return n > 0
 }

@@ -89,9 +89,9 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		cfg: cfg, log: log, metrics: monitor.New(version), teller: notice.New(log),
 		natsStats: func() (none natsbridge.Stats) { return none },
 	}
-	r.limits.teller, r.limits.doors = r.teller, 1
+	r.limits.teller, r.limits.gateways = r.teller, 1
 	if cfg.NATS.Listen != "" {
-		r.limits.doors++
+		r.limits.gateways++
 	}
 	r.limits.set(cfg.Limits)
 	r.reloader = &reloader{
@@ -141,7 +141,7 @@ func (r *Relay) build(version string) error {
 	return nil
 }
 
-// connect builds what is between Redis and the doors, and connects it.
+// connect builds the parts between Redis and the gateways, and connects them.
 func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	in, owner := &inbound{}, &lifecycle{}
 	room := &r.limits.buffer
@@ -184,7 +184,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	return owner
 }
 
-// openSocket builds the door to the socket.
+// openSocket builds the gateway on the socket.
 func (r *Relay) openSocket(version string) {
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,

@@ -25,10 +25,10 @@ type right struct {
 	lost string // what does not work without it
 }
 
-// theRights are those of every relay; historyRights those of one that keeps history, and
-// leafRights those of one that is to be a leaf node. No stream has the key history:.
+// Every relay needs commonRights, one with history historyRights, and one that is to be a leaf node leafRights. No
+// stream has the key history:.
 var (
-	theRights = []right{
+	commonRights = []right{
 		{"CLIENT", "", "the relay's connections have no names in CLIENT LIST"},
 		{"INFO", "", "clients are told redis_version " + oldestRedis},
 		{"UNSUBSCRIBE", "", "channels that nobody here listens to any more stay subscribed"},
@@ -96,7 +96,7 @@ type rights struct {
 
 // all lists the rights that this relay needs.
 func (r *rights) all() []right {
-	list := slices.Clone(theRights)
+	list := slices.Clone(commonRights)
 	if r.rules.Load().HasHistory() {
 		list = append(list, historyRights...)
 	}

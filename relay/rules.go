@@ -32,7 +32,7 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 // tell says how the schemas of the routes are checked, and what is wrong with others.
 func (r *rules) tell(teller *notice.Teller) {
 	for _, warning := range r.Warnings() {
-		teller.Log(notice.SettingDoubtful.With(warning))
+		teller.Log(notice.SettingWarning.With(warning))
 	}
 	var compiled []string
 	for _, s := range r.UsedSchemas() {

@@ -64,7 +64,7 @@ func (r *Relay) Embedded() (url, file string) {
 	if r.embedded == nil {
 		return "", ""
 	}
-	return r.embedded.URL(), kept(r.cfg)
+	return r.embedded.URL(), historyFile(r.cfg)
 }
 
 // redisName is how the log calls Redis: without a password.

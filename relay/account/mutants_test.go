@@ -109,9 +109,9 @@ var mutants = []mutant{
 		calm: true,
 	},
 	{
-		name: "some messages are not given to NATS clients", file: "relay/natsbridge/uses.go",
-		old: "if !t.heard || !t.first(b.targets.seed, d) {",
-		new: "if !t.heard || !t.first(b.targets.seed, d) || len(d.Payload)%97 == 0 {",
+		name: "some messages are not given to NATS clients", file: "relay/natsbridge/api.go",
+		old: "if !t.hasListeners || !t.first(b.targets.seed, d) {",
+		new: "if !t.hasListeners || !t.first(b.targets.seed, d) || len(d.Payload)%97 == 0 {",
 	},
 	{
 		name: "a gap is not told to NATS clients", file: "relay/outlets.go",

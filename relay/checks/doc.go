@@ -1,11 +1,11 @@
-// Package checks validates messages that take long to judge. It does so beside the event loop, on several cores,
-// within bounds of memory.
+// Package checks validates messages whose check takes long: beside the event loop, on several cores, within bounds of
+// memory.
 //
 // # Ordering
 //
-// Messages of one channel that come from Redis are dispatched in their order. Other channels do not wait for them.
+// Messages from Redis are dispatched in the order of their channel. Messages of other channels may overtake them.
 //
 // # Concurrency
 //
-// The methods of a Pool belong to the loop, except Run. Examinations may be used from anywhere.
+// A Pool belongs to the loop, except for Run. Examinations may be used from anywhere.
 package checks

@@ -1,6 +1,6 @@
 package checks
 
-// Examinations: the checks that take longer than a scan.
+// Examinations: checks that take longer than a scan, and the bound of their memory.
 
 import (
 	"sync"
@@ -10,36 +10,36 @@ import (
 	"redis-relay/relay/schema"
 )
 
-// Examinations bounds the memory that examinations take at the same time. One that is
-// alone may take more than that.
+// Examinations bounds the memory that all examinations take at the same time. A single examination may exceed the
+// bound while no other one runs.
 type Examinations struct {
 	room    *atomic.Int64 // bytes; may change at any time
-	stopped atomic.Bool   // the relay ends: nobody waits for a result any more
+	stopped atomic.Bool   // the relay ends, and results are not needed any more
 
-	turn chan struct{} // has a value while one waits, so that none is overtaken
+	turn chan struct{} // holds a value while an examination waits for memory, so that the next one waits behind it
 
 	mu    sync.Mutex
-	freed sync.Cond // signalled when taken sinks, and at the end
-	taken int64     // guarded by mu: bytes
+	freed sync.Cond // signalled when taken decreases, and by Stop
+	taken int64     // bytes; guarded by mu
 }
 
-// NewExaminations returns some that may take so much together. room may change at any time.
+// NewExaminations returns Examinations that may take room bytes together. room may change at any time.
 func NewExaminations(room *atomic.Int64) *Examinations {
 	x := &Examinations{room: room, turn: make(chan struct{}, 1)}
 	x.freed.L = &x.mu
 	return x
 }
 
-// validate examines a payload that a scan has left open. It may wait for others. When
-// the relay ends it returns schema.ErrStopped.
+// validate examines a payload whose scan left the verdict open. It may wait for memory. After Stop it returns
+// schema.ErrStopped.
 func (x *Examinations) validate(checker route.Checker, payload []byte) error {
 	bytes := schema.Memory(len(payload))
-	x.take(bytes)
-	defer x.give(bytes)
+	x.acquire(bytes)
+	defer x.release(bytes)
 	return checker.Validate(payload, x.stopped.Load)
 }
 
-func (x *Examinations) take(bytes int64) {
+func (x *Examinations) acquire(bytes int64) {
 	x.turn <- struct{}{}
 	defer func() { <-x.turn }()
 	x.mu.Lock()
@@ -50,14 +50,14 @@ func (x *Examinations) take(bytes int64) {
 	x.taken += bytes
 }
 
-func (x *Examinations) give(bytes int64) {
+func (x *Examinations) release(bytes int64) {
 	x.mu.Lock()
 	x.taken -= bytes
 	x.mu.Unlock()
 	x.freed.Signal()
 }
 
-// Stop ends all examinations, and those to come.
+// Stop ends all examinations, present and future. It does not wait for them.
 func (x *Examinations) Stop() {
 	x.mu.Lock()
 	x.stopped.Store(true)

@@ -41,7 +41,7 @@ func TestLargeExaminationIsNotOvertaken(t *testing.T) {
 		g, x := newGates(), NewExaminations(newRoom(3))
 		large, short := g, newGates()
 		close(short.open)
-		x.take(schema.Memory(1))
+		x.acquire(schema.Memory(1))
 		go func() { _ = x.validate(large, append([]byte("wait"), make([]byte, 1<<20)...)) }()
 		synctest.Wait()
 		go func() { _ = x.validate(short, []byte("x")) }()
@@ -49,7 +49,7 @@ func TestLargeExaminationIsNotOvertaken(t *testing.T) {
 		if large.made.Load() != 0 || short.made.Load() != 0 {
 			t.Error("one that waits was overtaken, or did not wait")
 		}
-		x.give(schema.Memory(1))
+		x.release(schema.Memory(1))
 		synctest.Wait()
 		if large.made.Load() != 1 {
 			t.Error("one alone may take more than the room, and waits")
@@ -65,7 +65,7 @@ func TestLargeExaminationIsNotOvertaken(t *testing.T) {
 func TestEndOfExaminations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, x := newGates(), NewExaminations(newRoom(1))
-		x.take(schema.Memory(1))
+		x.acquire(schema.Memory(1))
 		go func() { _ = x.validate(g, []byte("x")) }()
 		synctest.Wait()
 		x.Stop()

@@ -1,9 +1,8 @@
 package checks
 
-// The pool: messages that wait for their checks, and the order in which they go on.
+// The pool: messages that wait for their checks, dispatched in order.
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"runtime"
@@ -20,126 +19,70 @@ import (
 )
 
 const (
-	maxHeld   = 32 << 20 // bytes of messages held; one alone may be larger
-	heldExtra = 512      // bytes that a message takes beside its frame
+	maxWaiting      = 32 << 20 // bytes of waiting messages; a single message may be larger
+	messageOverhead = 512      // bytes that a message takes beside its frame
 )
 
-// Pool holds messages that take long to judge, and those that came behind one
-// of them on its channel. Workers check them in parallel, the oldest first. Those
-// of one channel are handed on in the order in which they came; those of other
-// channels pass by. It also checks what local clients publish.
+// Pool holds the messages whose check takes long, and the messages that arrived after one of them on its channel.
+// Workers check them in parallel, the oldest first. Messages of one channel are dispatched in the order in which
+// they arrived. The pool also checks what local clients publish.
 //
-// It holds copies of frames, since each frame of the connection would keep a whole chunk
-// alive. Nobody waits for room: a message for which there is none is lost, and so
-// is each one behind it on its channel until there is. What was lost is told in its
-// place among the messages of the channel. One channel may have half the room, so
-// that a flood there takes it from no other.
+// It copies frames, because each frame of the connection would keep a whole chunk alive. It never waits for room: a
+// message without room is lost, and so are the next ones of its channel until there is room. The loss is reported
+// in its place among the messages of the channel. One channel may take half of the room, so that a flood there
+// leaves room for others.
 //
-// A message is judged by the rules it arrived under, and goes to those that listen when
-// it is judged. So whoever joins a name that others listen to already may hear what
-// came shortly before. Everything belongs to the loop, but for the checks themselves.
+// A message is judged by the rules under which it arrived, and dispatched to those who listen when the check is
+// done. So a new listener of a name that has others already may get a message that arrived shortly before.
+// Everything belongs to the loop, except the checks themselves.
 type Pool struct {
 	// Fixed after construction.
-	loop     *loop.Loop
-	dispatch func(*Message)
-	lose     func(*Loss)
-	exams    *Examinations
-	room     *atomic.Int64 // bytes that messages may take, at most maxHeld
-	parallel int           // checks at a time, at most
+	loop       *loop.Loop
+	dispatch   func(*Message)
+	reportLoss func(*Loss)
+	exams      *Examinations
+	room       *atomic.Int64 // bytes that messages may take, at most maxWaiting
+	parallel   int           // the most checks at the same time
 
-	queues  map[string]*channelQueue
-	todo    []job // not begun, oldest first
-	bytes   int   // that all messages take
-	active  int   // checks under way
-	ended   bool
-	workers sync.WaitGroup
+	queues  map[string]*channelQueue // by channel
+	todo    []job                    // not begun, the oldest first
+	bytes   int                      // that all messages take
+	active  int                      // the number of running checks
+	ended   bool                     // the relay ends: no check begins any more
+	workers sync.WaitGroup           // of running checks
 }
 
-// job is one check. done is called by the loop; not when the relay ends before.
+// job is one check. The loop calls done, unless the relay ends first.
 type job struct {
 	checker route.Checker
 	payload []byte // must not be changed
 	done    func(err error)
 }
 
-// channelQueue holds the messages of one channel that are not handed on.
+// channelQueue holds the messages of one channel that were not dispatched yet.
 type channelQueue struct {
 	messages []*Message
 	bytes    int
-	lost     *Loss // of what came behind the last message, told in its turn; nil: nothing
+	lost     *Loss // of messages that came after the last one in messages; nil: none was lost
 }
 
-// Message is one that waits. It never changes; its check has its own rules.
-type Message struct {
-	resp.Delivery // in memory of its own
-
-	Route    *route.Route
-	Counters *monitor.Route
-	IsCopy   bool // not the first of those that share the check
-
-	check  *Check
-	passed func() // not nil: this is a mark behind a message, not a message
-}
-
-// Verdict is that of the check, which has been made.
-func (m *Message) Verdict() *policy.Verdict { return &m.check.Verdict }
-
-func (m *Message) size() int { return cap(m.Frame) + heldExtra }
-
-// Loss is what of a channel there was no room for. It never changes once it is told.
-type Loss struct {
-	Channel      string
-	Kinds        [resp.Kinds]bool // of the messages, a copy apart from its original
-	Since, Until time.Time
-	Messages     int64
-
-	last *Check // of the newest, whose copies are not counted again
-}
-
-// note adds a message.
-func (l *Loss) note(d *resp.Delivery, c *Check, now time.Time) (first bool) {
-	first = l.last != c
-	if first {
-		l.Messages++
-	}
-	l.last, l.Until, l.Kinds[d.Kind] = c, now, true
-	return first
-}
-
-// Check is what is to be found out of a message. One that also matches patterns comes several
-// times, and all its copies share one.
-type Check struct {
-	policy.Verdict // in memory of its own; Invalid is fixed once done
-
-	begun bool // it is among the jobs, or was
-	done  bool
-}
-
-// NewCheck returns a check that is still to be made, if the verdict is open.
-func NewCheck(v *policy.Verdict) *Check {
-	c := &Check{Verdict: *v, begun: !v.Open, done: !v.Open}
-	c.Kind, c.Key = bytes.Clone(v.Kind), bytes.Clone(v.Key)
-	return c
-}
-
-// New returns a pool that hands messages on by dispatch, and tells by lose what it
-// had no room for. room is how many bytes it may hold, but it holds no more than maxHeld; it
-// may change at any time.
+// New returns a pool. It calls dispatch for each message once its check is done, and reportLoss for messages that
+// had no room, both in the loop. room is the number of bytes that it may hold; it may change at any time. The pool
+// holds at most 32 MiB.
 //
-// One core is left to the loop: with all of them at checks, what can
-// be read waits some 10 ms for a turn. But a slow document must not keep the only
-// worker from all others.
+// One core is left to the loop: if all cores were busy with checks, incoming data would wait some 10 ms. There are at
+// least two workers, so that one slow document does not delay all other messages.
 func New(
-	l *loop.Loop, dispatch func(*Message), lose func(*Loss), exams *Examinations, room *atomic.Int64,
+	l *loop.Loop, dispatch func(*Message), reportLoss func(*Loss), exams *Examinations, room *atomic.Int64,
 ) *Pool {
 	return &Pool{
-		loop: l, dispatch: dispatch, lose: lose, exams: exams, room: room,
+		loop: l, dispatch: dispatch, reportLoss: reportLoss, exams: exams, room: room,
 		parallel: max(2, runtime.GOMAXPROCS(0)-1), queues: map[string]*channelQueue{},
 	}
 }
 
-// Run waits for ctx to end and for the checks under way. What the pool still holds
-// is forgotten. It always returns nil.
+// Run waits until ctx ends, and then for the running checks. Messages that still wait are dropped. It always
+// returns nil. It blocks: call it in a goroutine, while the loop runs.
 func (p *Pool) Run(ctx context.Context) error {
 	<-ctx.Done()
 	p.loop.Call(func() { p.ended = true })
@@ -148,52 +91,44 @@ func (p *Pool) Run(ctx context.Context) error {
 	return nil
 }
 
-// Holds tells whether messages of a channel wait, so that the next one must, too.
-func (p *Pool) Holds(channel []byte) bool {
+// HasWaiting reports whether messages of a channel wait. If so, the next one must wait, too.
+func (p *Pool) HasWaiting(channel []byte) bool {
 	return len(p.queues) > 0 && p.queues[string(channel)] != nil
 }
 
-// Add takes a message, or notes its loss: lost says so, unless it is a copy of one that was lost.
+// Add accepts a message, or records its loss. lost reports a loss, unless the message is a further copy of the one
+// lost before.
 func (p *Pool) Add(
 	rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *Check, isCopy bool,
 ) (lost bool) {
 	switch {
 	case p.ended:
-	case p.fits(d.Channel, len(d.Frame)+heldExtra):
+	case p.fits(d.Channel, len(d.Frame)+messageOverhead):
 		m := newMessage(d, c)
 		m.Route, m.Counters, m.IsCopy = rt, counters, isCopy
-		p.hold(m)
+		p.enqueue(m)
 	default:
 		lost = p.noteLoss(d, c)
-		p.release(string(d.Channel)) // nothing may be there that would be judged
+		p.release(string(d.Channel)) // the queue may be empty: then no check would report the loss
 	}
 	return lost
 }
 
-// newMessage returns a message in memory of its own.
-func newMessage(d *resp.Delivery, c *Check) *Message {
-	m := &Message{check: c}
-	frame := append(make([]byte, 0, len(d.Frame)), d.Frame...) // not a byte more
-	_, _, _ = resp.ScanServer(frame, &m.Delivery)              // was read once already
-	m.ID, m.Epoch = d.ID, d.Epoch
-	return m
-}
-
-// fits tells whether there is room for a message of a channel.
+// fits reports whether there is room for a message of a channel.
 func (p *Pool) fits(channel []byte, size int) bool {
-	room := int(min(maxHeld, p.room.Load()))
+	room := int(min(maxWaiting, p.room.Load()))
 	if q := p.queues[string(channel)]; q != nil && q.bytes+size > room/2 {
 		return false
 	}
 	return p.bytes == 0 || p.bytes+size <= room
 }
 
-// hold takes a message. What was lost before it has its place before it. One that is judged already, as a
-// copy may be, is handed on at once if nothing is before it.
-func (p *Pool) hold(m *Message) {
+// enqueue adds a message to the queue of its channel, behind the report of a loss if there is one. A message whose
+// check is done already, as that of a copy may be, is dispatched at once if no other one waits.
+func (p *Pool) enqueue(m *Message) {
 	channel := string(m.Channel)
 	q := p.queue(channel)
-	p.settleLoss(q)
+	p.markLoss(q)
 	q.messages = append(q.messages, m)
 	q.bytes += m.size()
 	p.bytes += m.size()
@@ -204,7 +139,7 @@ func (p *Pool) hold(m *Message) {
 	}
 }
 
-// judge has the check of a message made.
+// judge starts the check of a message.
 func (p *Pool) judge(m *Message, channel string) {
 	c := m.check
 	c.begun = true
@@ -217,14 +152,13 @@ func (p *Pool) judge(m *Message, channel string) {
 	})
 }
 
-// Check checks a payload, which must not be changed; done is called by the loop, later, but not when the
-// relay ends before.
+// Check checks a payload, which must not be changed. The loop calls done later, unless the relay ends first.
 func (p *Pool) Check(checker route.Checker, payload []byte, done func(err error)) {
 	p.todo = append(p.todo, job{checker, payload, done})
 	p.begin()
 }
 
-// begin begins checks, as many as may be under way.
+// begin starts checks while fewer than parallel run.
 func (p *Pool) begin() {
 	for len(p.todo) > 0 && p.active < p.parallel && !p.ended {
 		j := p.todo[0]
@@ -238,6 +172,7 @@ func (p *Pool) begin() {
 	}
 }
 
+// checked ends a check.
 func (p *Pool) checked(j job, err error) {
 	p.active--
 	p.begin()
@@ -246,8 +181,7 @@ func (p *Pool) checked(j job, err error) {
 	}
 }
 
-// noteLoss notes the loss of a message, and reports whether it is not a copy of the
-// one lost before.
+// noteLoss records the loss of a message, and reports whether it is the first copy.
 func (p *Pool) noteLoss(d *resp.Delivery, c *Check) (first bool) {
 	q, now := p.queue(string(d.Channel)), time.Now()
 	if q.lost == nil {
@@ -256,15 +190,15 @@ func (p *Pool) noteLoss(d *resp.Delivery, c *Check) (first bool) {
 	return q.lost.note(d, c, now)
 }
 
-// settleLoss puts a mark behind the messages, at which what was lost is told.
-func (p *Pool) settleLoss(q *channelQueue) {
+// markLoss puts a marker behind the messages of a queue; the loss is reported when the marker's turn comes.
+func (p *Pool) markLoss(q *channelQueue) {
 	if l := q.lost; l != nil {
 		q.lost = nil
-		p.mark(q, func() { p.lose(l) })
+		p.mark(q, func() { p.reportLoss(l) })
 	}
 }
 
-// mark has passed called when the messages before it have been handed on.
+// mark adds a marker: passed is called when all messages before it have been dispatched.
 func (p *Pool) mark(q *channelQueue, passed func()) {
 	mark := &Message{check: NewCheck(&policy.Verdict{}), passed: passed}
 	q.messages = append(q.messages, mark)
@@ -272,6 +206,7 @@ func (p *Pool) mark(q *channelQueue, passed func()) {
 	p.bytes += mark.size()
 }
 
+// queue returns the queue of a channel, which it makes if need be.
 func (p *Pool) queue(channel string) *channelQueue {
 	q := p.queues[channel]
 	if q == nil {
@@ -281,7 +216,7 @@ func (p *Pool) queue(channel string) *channelQueue {
 	return q
 }
 
-// Barrier calls done when all that is held now has been handed on: at once, if nothing is.
+// Barrier calls done when all messages that wait now have been dispatched: at once if none waits.
 func (p *Pool) Barrier(done func()) {
 	left := len(p.queues)
 	if left == 0 {
@@ -289,7 +224,7 @@ func (p *Pool) Barrier(done func()) {
 		return
 	}
 	for _, q := range p.queues {
-		p.settleLoss(q)
+		p.markLoss(q)
 		p.mark(q, func() {
 			if left--; left == 0 {
 				done()
@@ -298,8 +233,7 @@ func (p *Pool) Barrier(done func()) {
 	}
 }
 
-// release hands on what is judged of a channel, up to the first message that is
-// not.
+// release dispatches the messages of a channel up to the first one whose check is not done.
 func (p *Pool) release(channel string) {
 	q := p.queues[channel]
 	if q == nil {
@@ -307,7 +241,7 @@ func (p *Pool) release(channel string) {
 	}
 	for {
 		if len(q.messages) == 0 {
-			p.settleLoss(q)
+			p.markLoss(q)
 		}
 		if len(q.messages) == 0 || !q.messages[0].check.done {
 			break

@@ -95,13 +95,13 @@ func newPoolScene(t *testing.T, parallel int) *poolScene {
 	t.Helper()
 	g := newGates()
 	cfg := config.Default()
-	cfg.Limits.Payload = maxHeld * 2
+	cfg.Limits.Payload = maxWaiting * 2
 	rules, err := policy.New(&cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &poolScene{t: t, gates: g, rules: rules, route: &route.Route{Checker: g, Subscribe: true}}
-	s.memory.Store(maxHeld)
+	s.memory.Store(maxWaiting)
 	s.counters = monitor.New("").Route("x")
 	exams := NewExaminations(new(atomic.Int64))
 	exams.room.Store(math.MaxInt64)
@@ -233,7 +233,7 @@ func (s *poolScene) comes(kind resp.Kind, channel, payload string) {
 func (s *poolScene) follows(channel, payload string) (held bool) {
 	s.t.Helper()
 	s.inLoop(func() {
-		if held = s.pool.Holds([]byte(channel)); held {
+		if held = s.pool.HasWaiting([]byte(channel)); held {
 			s.pool.Add(s.route, s.counters, delivery(resp.Message, channel, payload), NewCheck(&policy.Verdict{}), false)
 		}
 	})
@@ -348,7 +348,7 @@ func TestChecksRunInParallel(t *testing.T) {
 // What is lost is told in its place among the messages of its channel.
 func TestFullPoolLosesInOrder(t *testing.T) {
 	s := newPoolScene(t, 1)
-	third := strings.Repeat("x", maxHeld/3)
+	third := strings.Repeat("x", maxWaiting/3)
 	s.comes(resp.Message, "a", "wait")
 	s.comes(resp.Message, "a", third)
 	s.comes(resp.Message, "a", third+"y")
@@ -385,7 +385,7 @@ func TestFullPoolLosesInOrder(t *testing.T) {
 // TestBound has the pool take what fits, and not a message more; and one that is alone,
 // however large.
 func TestBound(t *testing.T) {
-	t.Run("its own", func(t *testing.T) { testBound(t, 1<<40, maxHeld) })
+	t.Run("its own", func(t *testing.T) { testBound(t, 1<<40, maxWaiting) })
 	t.Run("less room", func(t *testing.T) { testBound(t, 4<<20, 4<<20) })
 }
 

@@ -6,7 +6,7 @@
 // there before the commands stays: the relay runs without a command, --check and
 // --version do what check and version do.
 //
-// init writes a relay.yaml ([config.Draft]) and schemas ([schema.Infer]) to begin with,
+// init writes a relay.yaml ([config.Starter]) and schemas ([infer.Schema]) to begin with,
 // all files or none.
 //
 // The man page says what --help says, from the same commands, flags and keys. What a shell

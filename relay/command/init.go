@@ -63,16 +63,16 @@ func (p *program) init(s start) error {
 	if err != nil {
 		return err
 	}
-	draft := config.Draft{Settings: p.source.Flags}
+	starter := config.Starter{Settings: p.source.Flags}
 	files := map[string]outputFile{}
 	for _, prefix := range s.prefixes {
-		route := config.DraftRoute{Prefix: prefix, Schema: schemas[prefix].name}
-		draft.Routes = append(draft.Routes, route)
+		route := config.StarterRoute{Prefix: prefix, Schema: schemas[prefix].name}
+		starter.Routes = append(starter.Routes, route)
 		if route.Schema != "" {
 			files[p.schemaPath(route.Schema)] = outputFile{schemas[prefix].text, 0o644}
 		}
 	}
-	text, secret, err := draft.Text()
+	text, secret, err := starter.Text()
 	if err != nil {
 		return fmt.Errorf("nothing was written:\n%w", err)
 	}
@@ -84,7 +84,7 @@ func (p *program) init(s start) error {
 	if err := writeFiles(files, s.force); err != nil {
 		return err
 	}
-	return p.tellNext(draft, files, secret)
+	return p.tellNext(starter, files, secret)
 }
 
 // schemaPath is where the schema of a name goes.
@@ -121,7 +121,7 @@ func writeFiles(files map[string]outputFile, force bool) error {
 }
 
 // tellNext says what was written, and what to do now.
-func (p *program) tellNext(d config.Draft, files map[string]outputFile, secret bool) error {
+func (p *program) tellNext(d config.Starter, files map[string]outputFile, secret bool) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(&b, "wrote %s\n", name)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"redis-relay/relay/schema"
+	"redis-relay/relay/schema/infer"
 )
 
 // inferred is a schema that was made from messages.
@@ -38,7 +39,7 @@ func (s *start) schemas() (map[string]inferred, error) {
 			name = fmt.Sprintf("%s-%d.json", strings.TrimSuffix(schemaName(prefix), ".json"), n)
 		}
 		taken[name] = true
-		text, err := schema.Infer(prefix, messages[prefix])
+		text, err := infer.Schema(prefix, messages[prefix])
 		if err == nil {
 			err = accepts(text, messages[prefix])
 		}

@@ -42,6 +42,19 @@ func TestPackages(t *testing.T) {
 	}
 }
 
+const testPackages = "relay/test/..."
+
+// rowOf is the row that a package is in: the packages below relay/schema, and those below relay/test, share one.
+func rowOf(name string) string {
+	switch {
+	case strings.HasPrefix(name, "relay/schema/"):
+		return "relay/schema"
+	case strings.HasPrefix(name, "relay/test/"):
+		return testPackages
+	}
+	return name
+}
+
 // imports lists the packages by their folders, and what their product code imports of ours. The arrows of tests
 // and of what measures do not count.
 func imports(t *testing.T) map[string][]string {
@@ -58,13 +71,17 @@ func imports(t *testing.T) map[string][]string {
 		var list []string
 		for _, imported := range words[1:] {
 			if name, ours := strings.CutPrefix(imported, module+"/"); ours {
-				list = append(list, name)
+				list = append(list, rowOf(name))
 			}
 		}
+		name := rowOf(strings.TrimPrefix(words[0], module+"/"))
+		list = slices.DeleteFunc(append(list, all[name]...), func(imported string) bool { return imported == name })
 		slices.Sort(list)
-		name := strings.TrimPrefix(words[0], module+"/")
-		if strings.HasPrefix(name, "relay/test/") {
-			name, list = "relay/test/...", nil // one row for all
+		if list = slices.Compact(list); len(list) == 0 {
+			list = nil
+		}
+		if name == testPackages {
+			list = nil
 		}
 		all[name] = list
 	}

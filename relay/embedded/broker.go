@@ -1,7 +1,6 @@
 package embedded
 
-// This file knows who listens to what. It is pure bookkeeping under the
-// server's turn; the only thing it does to a client is to queue bytes.
+// The broker: which clients listen to which names. It belongs to the server's turn, and queues messages for clients.
 
 import (
 	"maps"
@@ -11,11 +10,10 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// names is a client's own side of its subscriptions: a set for each kind.
+// names holds the names to which a client listens: a set for each kind.
 type names [resp.Kinds]map[string]struct{}
 
-// count is the number in a confirmation: channels and patterns share one, shard
-// channels have their own.
+// count returns the number that a confirmation shows: channels and patterns count together, shard channels apart.
 func (n *names) count(k resp.Kind) int {
 	if k == resp.SMessage {
 		return len(n[resp.SMessage])
@@ -80,8 +78,8 @@ func (b *broker) publish(channel, payload string) int {
 	return n
 }
 
-// publishShard delivers to the listeners of the shard channel; patterns do not
-// see it. It returns the number of deliveries.
+// publishShard delivers to the listeners of the shard channel. Patterns do not match shard channels. It returns the
+// number of deliveries.
 func (b *broker) publishShard(channel, payload string) int {
 	return deliver(b.listeners[resp.SMessage][channel], resp.SMessage, []byte(channel), []byte(payload))
 }
@@ -93,13 +91,12 @@ func deliver(listeners map[*client]struct{}, k resp.Kind, parts ...[]byte) int {
 		if frames[c.proto] == nil {
 			frames[c.proto] = resp.AppendMessage(nil, c.proto, k.String(), parts...)
 		}
-		c.hear(frames[c.proto])
+		c.deliver(frames[c.proto])
 	}
 	return len(listeners)
 }
 
-// channels returns the channels of kind k that have listeners, sorted: all of
-// them, or those that match the glob.
+// channels returns the channels of kind k that have listeners, sorted: all of them, or those that match a glob.
 func (b *broker) channels(k resp.Kind, globs ...string) []string {
 	all := sortedKeys(b.listeners[k])
 	if len(globs) == 0 {

@@ -1,7 +1,6 @@
 package embedded
 
-// This file is one connection: what it reads is executed here, what it is to
-// hear leaves through its outbox.
+// The client: one connection. Its reader executes commands; replies and messages leave through its outbox.
 
 import (
 	"bufio"
@@ -19,8 +18,8 @@ const (
 	// maxArgument is the longest argument kept, in bytes; a command with a longer
 	// one is refused.
 	maxArgument = 32 << 20
-	// lastWords is how long a client has to take what was queued before its end.
-	lastWords = time.Second
+	// finalWriteTimeout is how long a client has to read what was queued before its end.
+	finalWriteTimeout = time.Second
 )
 
 // client is one connection.
@@ -39,8 +38,8 @@ type client struct {
 	quitting bool
 
 	// guarded by the server's turn
-	executing bool   // this client's command is the one in progress
-	later     []byte // what that command has published to this client
+	executing  bool   // a command of this client is in progress
+	afterReply []byte // messages that this command has published to the client itself
 
 	// written by the reading goroutine in the server's turn, read by others in it
 	proto      resp.Proto
@@ -65,11 +64,11 @@ func newClient(s *Server, conn net.Conn) *client {
 	return c
 }
 
-// ownPeer is in the name of each client's peer, which the engine does not use. It
-// tells them from the peers that the engine makes for the commands of scripts.
+// ownPeer is the name of each client's peer. The engine does not use that name; it tells clients' peers from those
+// that the engine makes for commands of scripts.
 const ownPeer = "client"
 
-// replyWriter is where the engine writes its replies to a client.
+// replyWriter collects the engine's replies to a client.
 type replyWriter struct{ c *client }
 
 func (w replyWriter) Write(p []byte) (int, error) {
@@ -77,7 +76,7 @@ func (w replyWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// run serves the client until it leaves or is disconnected.
+// run serves the client until it quits or is disconnected.
 func (c *client) run() {
 	var writer sync.WaitGroup
 	writer.Go(func() {
@@ -88,17 +87,16 @@ func (c *client) run() {
 	c.read()
 	c.srv.unregister(c)
 	c.out.end()
-	_ = c.conn.SetWriteDeadline(time.Now().Add(lastWords)) // fails only on a closed connection
+	_ = c.conn.SetWriteDeadline(time.Now().Add(finalWriteTimeout)) // fails only on a closed connection
 	writer.Wait()
 	c.close()
 }
 
-// close closes the connection, which ends run. Anyone may call it, more than
-// once, and it never blocks. A client inside a blocking command (XREAD BLOCK)
-// leaves when that wakes up.
+// close closes the connection, which ends run. It may be called from anywhere and more than once, and never blocks. A
+// client in a blocking command (XREAD BLOCK) ends when that command does.
 func (c *client) close() {
 	c.peer.Close()
-	_ = c.conn.Close() // nothing is buffered in it, and no one is left to tell
+	_ = c.conn.Close() // nothing is buffered, so there is nothing to lose
 }
 
 // read executes commands until the connection ends.
@@ -112,8 +110,7 @@ func (c *client) read() {
 	}
 }
 
-// executeBuffered runs the commands that have arrived whole; false when the
-// client is to leave.
+// executeBuffered executes the commands that have arrived completely. It returns false if the connection is to end.
 func (c *client) executeBuffered() bool {
 	for {
 		cmd, whole, err := c.input.Next()
@@ -131,13 +128,13 @@ func (c *client) executeBuffered() bool {
 	}
 }
 
-// execute carries out a command and queues its reply. The turn lasts until the
-// reply is queued, so that what others publish comes wholly before or after it.
+// execute carries out a command and queues its reply. It keeps the turn until the reply is queued, so that a
+// message of another client comes either before the reply or after it.
 func (c *client) execute(cmd resp.Command) {
 	args := words(cmd)
 	name := strings.ToLower(args[0])
 	c.reply = recycled(c.reply[:0])
-	if waits(name, args[1:]) { // others have their turns meanwhile
+	if mayBlock(name, args[1:]) { // others have their turns meanwhile
 		c.carryOut(cmd, name, args)
 		c.out.push(c.reply)
 		return
@@ -148,9 +145,9 @@ func (c *client) execute(cmd resp.Command) {
 	c.carryOut(cmd, name, args)
 	c.executing = false
 	c.out.push(c.reply)
-	if len(c.later) > 0 {
-		c.hear(c.later)
-		c.later = recycled(c.later[:0])
+	if len(c.afterReply) > 0 {
+		c.deliver(c.afterReply)
+		c.afterReply = recycled(c.afterReply[:0])
 	}
 }
 
@@ -182,21 +179,19 @@ func (c *client) askEngine(name string, args []string) {
 	}
 }
 
-// hear queues messages for the client, in the server's turn. Those that its own
-// command publishes follow the reply, as in Redis 7.2. A client that is too far
-// behind is disconnected.
-func (c *client) hear(frames []byte) {
+// deliver queues messages for the client, in the server's turn. Messages that its own command publishes follow the
+// reply, as in Redis 7.2. A client that is too far behind is disconnected.
+func (c *client) deliver(frames []byte) {
 	switch {
-	case c.executing && len(c.later)+len(frames) <= maxBacklog:
-		c.later = append(c.later, frames...)
+	case c.executing && len(c.afterReply)+len(frames) <= maxBacklog:
+		c.afterReply = append(c.afterReply, frames...)
 	case c.executing || !c.out.offer(frames):
 		c.close()
 	}
 }
 
-// waits reports whether a command may wait until others have written. They are
-// served meanwhile.
-func waits(name string, args []string) bool {
+// mayBlock reports whether a command may block until other clients have written. Those are served meanwhile.
+func mayBlock(name string, args []string) bool {
 	switch name {
 	case "blpop", "brpop", "blmove", "brpoplpush", "bzpopmin", "bzpopmax":
 		return true
@@ -213,7 +208,7 @@ func waits(name string, args []string) bool {
 	return false
 }
 
-// refuse checks what Redis checks before it runs a command, in its order.
+// refuse checks what Redis checks before it runs a command, in the same order.
 func (c *client) refuse(cmd resp.Command, name string, args []string) error {
 	own, isOwn := commands[name]
 	switch {

@@ -1,7 +1,6 @@
 package embedded
 
-// This file holds CLIENT: what connections say about themselves, and the list of
-// them.
+// CLIENT: what a connection says about itself, and the list of connections.
 
 import (
 	"fmt"
@@ -13,8 +12,8 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// client answers CLIENT.
-func (c *client) client(args []string) {
+// clientCommand answers CLIENT and its subcommands.
+func clientCommand(c *client, args []string) {
 	sub, rest := strings.ToLower(args[0]), args[1:]
 	cmd, ok := clientCommands[sub]
 	switch {
@@ -29,20 +28,20 @@ func (c *client) client(args []string) {
 }
 
 var clientCommands = map[string]command{
-	"id":       {run: (*client).clientID},
-	"getname":  {run: (*client).getName},
-	"setname":  {min: 1, max: 1, run: (*client).setName},
-	"setinfo":  {min: 2, max: 2, run: (*client).setInfo},
-	"info":     {run: (*client).describeSelf},
-	"list":     {max: -1, run: (*client).listClients},
-	"kill":     {min: 1, max: -1, run: (*client).killClients},
-	"no-evict": {min: 1, max: 1, run: (*client).accept},
-	"no-touch": {min: 1, max: 1, run: (*client).accept},
+	"id":       {run: clientID},
+	"getname":  {run: clientGetName},
+	"setname":  {min: 1, max: 1, run: clientSetName},
+	"setinfo":  {min: 2, max: 2, run: clientSetInfo},
+	"info":     {run: clientInfo},
+	"list":     {max: -1, run: clientList},
+	"kill":     {min: 1, max: -1, run: clientKill},
+	"no-evict": {min: 1, max: 1, run: acceptOption},
+	"no-touch": {min: 1, max: 1, run: acceptOption},
 }
 
-func (c *client) clientID([]string) { c.reply = resp.AppendInt(c.reply, c.id) }
+func clientID(c *client, _ []string) { c.reply = resp.AppendInt(c.reply, c.id) }
 
-func (c *client) getName([]string) {
+func clientGetName(c *client, _ []string) {
 	if c.name == "" {
 		c.reply = resp.AppendNull(c.reply, c.proto)
 		return
@@ -50,7 +49,7 @@ func (c *client) getName([]string) {
 	c.reply = resp.AppendBulkString(c.reply, c.name)
 }
 
-func (c *client) setName(args []string) {
+func clientSetName(c *client, args []string) {
 	if !printable(args[0]) {
 		c.fail(errBadName)
 		return
@@ -59,8 +58,8 @@ func (c *client) setName(args []string) {
 	c.ok()
 }
 
-// setInfo answers CLIENT SETINFO, which Redis has had since 7.2.
-func (c *client) setInfo(args []string) {
+// clientSetInfo answers CLIENT SETINFO, which Redis has had since 7.2.
+func clientSetInfo(c *client, args []string) {
 	field := &c.libName
 	switch strings.ToLower(args[0]) {
 	case "lib-name":
@@ -78,15 +77,15 @@ func (c *client) setInfo(args []string) {
 	c.ok()
 }
 
-// accept answers options that make no difference here: nothing is ever evicted.
-func (c *client) accept([]string) { c.ok() }
+// acceptOption answers options that make no difference here: nothing is ever evicted.
+func acceptOption(c *client, _ []string) { c.ok() }
 
-func (c *client) describeSelf([]string) {
+func clientInfo(c *client, _ []string) {
 	c.reply = resp.AppendVerbatim(c.reply, c.proto, "txt", c.describe())
 }
 
-// listClients answers CLIENT LIST [TYPE type] [ID id].
-func (c *client) listClients(args []string) {
+// clientList answers CLIENT LIST [TYPE type] [ID id].
+func clientList(c *client, args []string) {
 	chosen, err := c.srv.choose(args)
 	if err != nil {
 		c.fail(err)
@@ -99,9 +98,9 @@ func (c *client) listClients(args []string) {
 	c.reply = resp.AppendVerbatim(c.reply, c.proto, "txt", text.String())
 }
 
-// killClients answers CLIENT KILL with filters, and replies with the number of
+// clientKill answers CLIENT KILL with filters, and replies with the number of
 // clients that it disconnects. As in Redis the caller itself is spared.
-func (c *client) killClients(args []string) {
+func clientKill(c *client, args []string) {
 	chosen, err := c.srv.choose(args)
 	if err != nil {
 		c.fail(err)
@@ -114,8 +113,8 @@ func (c *client) killClients(args []string) {
 	c.reply = resp.AppendInt(c.reply, int64(len(chosen)))
 }
 
-// choose returns the clients that pass every filter, by id: TYPE normal|pubsub,
-// ID id, ADDR ip:port.
+// choose returns the clients that pass every filter, sorted by id. The filters are TYPE normal|pubsub, ID id and
+// ADDR ip:port.
 func (s *Server) choose(filters []string) ([]*client, error) {
 	if len(filters)%2 != 0 {
 		return nil, errSyntax
@@ -155,7 +154,7 @@ func filter(field, value string) (func(*client) bool, error) {
 	return nil, errSyntax
 }
 
-// kind is the client's TYPE.
+// kind returns the client's TYPE.
 func (c *client) kind() string {
 	if c.names.empty() {
 		return "normal"

@@ -1,7 +1,7 @@
 package embedded
 
-// This file is the table of the commands that are answered here, and those of
-// them that are about the connection. Every other command is miniredis's.
+// The table of commands that this package answers, and the commands about the connection. The engine, miniredis,
+// answers all others.
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// defaultUser is the only user there is.
+// defaultUser is the only user.
 const defaultUser = "default"
 
 // replyError is the text of an error reply: a code word, then a sentence.
@@ -56,14 +56,14 @@ func unknownCommand(args []string) error {
 	return replyError(fmt.Sprintf("ERR unknown command '%.128s', with args beginning with: %s", args[0], &quoted))
 }
 
-// command is one row of the table. It has either answer or run, both called
-// in the server's turn with the arguments behind the command's name.
+// command is one row of the table. It has either answer or run. Both are called in the server's turn, with the
+// arguments behind the command's name.
 type command struct {
-	min, max        int  // how many arguments it takes; max -1: any number
-	whileSubscribed bool // allowed to a RESP2 client that listens
+	min, max        int  // the number of arguments; max -1: any number
+	whileSubscribed bool // a RESP2 client may call it while it listens
 	container       bool // its first argument is a subcommand
 
-	answer func(b *broker, reply []byte, args []string) []byte // for scripts too: appends its reply
+	answer func(b *broker, reply []byte, args []string) []byte // also for scripts: appends its reply
 	run    func(c *client, args []string)                      // appends to c.reply
 }
 
@@ -77,19 +77,19 @@ var commands = map[string]command{
 	"publish":      {min: 2, max: 2, answer: publish},
 	"spublish":     {min: 2, max: 2, answer: publishShard},
 	"pubsub":       {min: 1, max: -1, container: true, answer: inspect},
-	"ping":         {max: -1, whileSubscribed: true, run: (*client).ping},
-	"quit":         {max: -1, whileSubscribed: true, run: (*client).quit},
-	"reset":        {whileSubscribed: true, run: (*client).reset},
-	"hello":        {max: -1, run: (*client).hello},
-	"auth":         {min: 1, max: -1, run: (*client).auth},
-	"role":         {run: (*client).role},
-	"client":       {min: 1, max: -1, container: true, run: (*client).client},
-	"info":         {max: -1, run: (*client).info},
-	"multi":        {max: -1, run: (*client).noTransactions},
-	"exec":         {max: -1, run: (*client).noTransactions},
-	"discard":      {max: -1, run: (*client).noTransactions},
-	"watch":        {max: -1, run: (*client).noTransactions},
-	"unwatch":      {max: -1, run: (*client).noTransactions},
+	"ping":         {max: -1, whileSubscribed: true, run: ping},
+	"quit":         {max: -1, whileSubscribed: true, run: quit},
+	"reset":        {whileSubscribed: true, run: reset},
+	"hello":        {max: -1, run: hello},
+	"auth":         {min: 1, max: -1, run: auth},
+	"role":         {run: role},
+	"client":       {min: 1, max: -1, container: true, run: clientCommand},
+	"info":         {max: -1, run: serverInfo},
+	"multi":        {max: -1, run: noTransactions},
+	"exec":         {max: -1, run: noTransactions},
+	"discard":      {max: -1, run: noTransactions},
+	"watch":        {max: -1, run: noTransactions},
+	"unwatch":      {max: -1, run: noTransactions},
 }
 
 // takes reports whether the number of arguments is right.
@@ -97,7 +97,7 @@ func (cmd command) takes(args []string) bool {
 	return len(args) >= cmd.min && (cmd.max < 0 || len(args) <= cmd.max)
 }
 
-// fullName is how Redis names a command in an error: client|id.
+// fullName returns the name of a command as Redis's errors show it, such as client|id.
 func (cmd command) fullName(args []string) string {
 	if cmd.container {
 		return strings.ToLower(args[0] + "|" + args[1])
@@ -105,8 +105,8 @@ func (cmd command) fullName(args []string) string {
 	return strings.ToLower(args[0])
 }
 
-// ping answers in the form that fits the subscribed state.
-func (c *client) ping(args []string) {
+// ping answers PING, to a RESP2 client that listens in the form of a message.
+func ping(c *client, args []string) {
 	payload := strings.Join(args, "")
 	switch {
 	case len(args) > 1:
@@ -121,14 +121,13 @@ func (c *client) ping(args []string) {
 	}
 }
 
-func (c *client) quit([]string) {
+func quit(c *client, _ []string) {
 	c.ok()
 	c.quitting = true
 }
 
-// reset makes the connection as good as new, without a word about what it
-// listened to.
-func (c *client) reset([]string) {
+// reset answers RESET: it ends all subscriptions, without confirmations, and forgets the name and the protocol.
+func reset(c *client, _ []string) {
 	c.srv.broker.removeAll(c)
 	c.name = ""
 	c.peer.Ctx = nil // the engine's: the selected database
@@ -136,9 +135,8 @@ func (c *client) reset([]string) {
 	c.reply = resp.AppendSimple(c.reply, "RESET")
 }
 
-// auth answers AUTH [user] password. The default user has no password, so any is
-// right, but only together with the name.
-func (c *client) auth(args []string) {
+// auth answers AUTH [user] password. The default user has no password, so with its name any password is right.
+func auth(c *client, args []string) {
 	switch {
 	case len(args) > 2:
 		c.fail(errSyntax)
@@ -152,18 +150,18 @@ func (c *client) auth(args []string) {
 }
 
 // role answers ROLE: a master without replicas.
-func (c *client) role([]string) {
+func role(c *client, _ []string) {
 	c.reply = resp.AppendArray(c.reply, 3)
 	c.strings("master")
 	c.reply = resp.AppendInt(c.reply, 0)
 	c.reply = resp.AppendArray(c.reply, 0)
 }
 
-func (c *client) noTransactions([]string) { c.fail(errNoTransactions) }
+func noTransactions(c *client, _ []string) { c.fail(errNoTransactions) }
 
 // hello answers HELLO [protover [AUTH user password] [SETNAME name]]. Any
 // password is right for the default user, which has none.
-func (c *client) hello(args []string) {
+func hello(c *client, args []string) {
 	h := greeting{proto: c.proto, name: c.name}
 	if err := h.parse(args); err != nil {
 		c.fail(err)
@@ -180,7 +178,7 @@ func (c *client) hello(args []string) {
 	c.reply = resp.AppendArray(c.reply, 0)
 }
 
-// greeting is what HELLO asks for.
+// greeting holds the arguments of HELLO.
 type greeting struct {
 	proto resp.Proto
 	name  string
@@ -221,9 +219,9 @@ func (h *greeting) parseOptions(args []string) error {
 	return nil
 }
 
-// info answers INFO: what client libraries and health checks look for, whatever
-// the sections asked for.
-func (c *client) info([]string) {
+// serverInfo answers INFO, with the fields that client libraries and health checks look for, whatever sections are
+// asked for.
+func serverInfo(c *client, _ []string) {
 	s := c.srv
 	text := fmt.Sprintf("# Server\r\nredis_version:%s\r\nredis_mode:standalone\r\nuptime_in_seconds:%d\r\n"+
 		"\r\n# Clients\r\nconnected_clients:%d\r\n"+

@@ -1,12 +1,11 @@
 package embedded
 
-// This file answers XINFO STREAM with all that Redis's has: client libraries look for more
-// than the engine tells.
+// XINFO STREAM with all fields of Redis, because client libraries look for more fields than the engine has.
 
 import "redis-relay/relay/resp"
 
-// describeStream answers XINFO STREAM. Of what the engine does not count it tells what
-// would be, had nothing been deleted.
+// describeStream answers XINFO STREAM. Where the engine does not count something, the reply has the number that
+// would be right if no entry had been deleted.
 func (c *client) describeStream(key string) {
 	info, err := c.srv.do("XINFO", "STREAM", key)
 	if err != nil || info.Type == '-' {
@@ -46,7 +45,7 @@ func (c *client) describeStream(key string) {
 	c.entry(last)
 }
 
-// entry appends the first of a range, or null.
+// entry appends the first entry of a range, or null.
 func (c *client) entry(of resp.Value) {
 	if len(of.Elems) == 0 {
 		c.reply = resp.AppendNull(c.reply, c.proto)

@@ -1,6 +1,6 @@
 package embedded
 
-// This file is the queue between whoever writes to a client and its socket.
+// The outbox: the queue of output for one client.
 
 import (
 	"io"
@@ -11,8 +11,8 @@ import (
 // for subscribers (client-output-buffer-limit pubsub 32mb).
 const maxBacklog = 32 << 20
 
-// outbox collects bytes for one connection. Everything that waits at the same
-// moment leaves in one write.
+// outbox collects bytes for one connection. All bytes that wait at the same moment leave in one write. It is safe for
+// concurrent use.
 type outbox struct {
 	mu      sync.Mutex
 	changed sync.Cond // on mu: pending or ended changed
@@ -26,15 +26,15 @@ func newOutbox() *outbox {
 	return o
 }
 
-// push queues b whatever the backlog. It never blocks.
+// push queues b, however much waits. It never blocks.
 func (o *outbox) push(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.add(b)
 }
 
-// offer queues b if that keeps the backlog within its limit, and says whether
-// the client is still worth keeping. It never blocks.
+// offer queues b if that keeps the backlog within its limit. If not, it returns false: the client is too slow. It
+// never blocks.
 func (o *outbox) offer(b []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -53,8 +53,7 @@ func (o *outbox) add(b []byte) {
 	o.changed.Broadcast()
 }
 
-// waitRoom blocks while the backlog is over its limit; false when the outbox
-// has ended.
+// waitRoom blocks while the backlog is over its limit. It returns false if the outbox has ended.
 func (o *outbox) waitRoom() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -64,7 +63,7 @@ func (o *outbox) waitRoom() bool {
 	return !o.ended
 }
 
-// end refuses all that comes later; what is queued is still written.
+// end refuses further bytes. Queued bytes are still written.
 func (o *outbox) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -88,7 +87,8 @@ func (o *outbox) drain(w io.Writer) error {
 	}
 }
 
-// take swaps the queued bytes for an empty buffer; nil at the end.
+// take waits for queued bytes and swaps them for an empty buffer. It returns nil when the outbox has ended and is
+// empty.
 func (o *outbox) take(spare []byte) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -104,8 +104,7 @@ func (o *outbox) take(spare []byte) []byte {
 	return batch
 }
 
-// recycled drops a buffer that a burst has made large, so that an idle client
-// does not hold it.
+// recycled returns nil for a buffer that a burst has made large, so that an idle client does not keep it, and else b.
 func recycled(b []byte) []byte {
 	const keep = 64 << 10
 	if cap(b) > keep {

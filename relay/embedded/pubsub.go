@@ -1,6 +1,6 @@
 package embedded
 
-// This file holds the Pub/Sub commands.
+// The Pub/Sub commands.
 
 import (
 	"strings"
@@ -19,9 +19,8 @@ func subscribe(k resp.Kind) func(*client, []string) {
 	}
 }
 
-// unsubscribe answers UNSUBSCRIBE and its kin; without names it gives up all of
-// the kind. There is always a reply: its name is null when there was none to
-// give up.
+// unsubscribe answers UNSUBSCRIBE and its kin. Without names it ends all subscriptions of the kind. There is always a
+// reply; its name is null if there were none.
 func unsubscribe(k resp.Kind) func(*client, []string) {
 	return func(c *client, args []string) {
 		if len(args) == 0 {

@@ -1,7 +1,6 @@
 package embedded
 
-// This file gives the engine's replies the form that RESP3 has for them, where the
-// engine leaves that of RESP2.
+// Replies of the engine in the form of RESP3, where the engine has the form of RESP2 only.
 
 import (
 	"bytes"
@@ -10,8 +9,7 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// shapes are the commands whose arrays have another form in RESP3. The reply that a
-// function gets is an array.
+// shapes lists the commands whose arrays have another form in RESP3. The reply passed to a function is an array.
 var shapes = map[string]func(args []string, reply []byte) []byte{
 	"xread":            streamsByName,
 	"xreadgroup":       streamsByName,

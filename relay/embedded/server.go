@@ -1,7 +1,6 @@
 package embedded
 
-// This file is the server's life: listen, accept, close; and the door through
-// which scripts reach Pub/Sub.
+// The server: listening, accepting and closing, and the hook by which scripts reach Pub/Sub.
 
 import (
 	"errors"
@@ -23,26 +22,25 @@ const Version = "7.0.15"
 // Server is a running embedded Redis. All methods are safe for concurrent use.
 type Server struct {
 	// fixed after Start
-	listener net.Listener
-	engine   *miniredis.Miniredis
-	data     *server.Server // the engine's commands
-	started  time.Time
-	keeper   *keeper        // nil: nothing outlives the server
-	running  sync.WaitGroup // the accept loop, the keeper and every client
+	listener  net.Listener
+	engine    *miniredis.Miniredis
+	data      *server.Server // the engine's commands
+	started   time.Time
+	persister *persister     // nil: nothing is saved
+	running   sync.WaitGroup // the accept loop, the persister and every client
 
-	// turn is held while a command is carried out, until its reply is queued. It
-	// guards what follows and the clients' subscriptions. The engine takes its own
-	// lock inside the turn.
+	// turn is locked while a command is carried out, until its reply is queued. It guards the fields below and the
+	// clients' subscriptions. The engine takes a lock of its own inside the turn.
 	turn    sync.Mutex
 	broker  broker
 	clients map[*client]struct{}
-	lastID  int64 // id of the newest client
+	lastID  int64 // of the client that connected last
 	closed  bool
 }
 
-// Start listens on a free port of 127.0.0.1 and serves until Close. The server starts
-// with the streams that an earlier one has left in the file, and has them there within
-// a second or so after each change, and after Close; with file empty nothing is kept.
+// Start listens on a free port of 127.0.0.1 and serves until Close. The server starts with the streams in the file,
+// which an earlier server has saved, and saves them there about a second after each change, and in Close. If file
+// is empty, nothing is saved.
 func Start(file string, log *zap.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -62,20 +60,19 @@ func Start(file string, log *zap.Logger) (*Server, error) {
 	}
 	data.SetPreHook(s.scripted)
 	if file != "" {
-		keeper := &keeper{srv: s, file: file, log: log, stopped: make(chan struct{})}
-		if err := keeper.begin(); err != nil {
+		keeper := &persister{srv: s, file: file, log: log, stopped: make(chan struct{})}
+		if err := keeper.open(); err != nil {
 			engine.Close()
 			return nil, errors.Join(err, listener.Close())
 		}
-		s.keeper = keeper
+		s.persister = keeper
 		s.running.Go(keeper.run)
 	}
 	s.running.Go(s.accept)
 	return s, nil
 }
 
-// startEngine starts miniredis without a listener of its own. Dial is the one
-// way it offers to do that; the connection itself is not needed.
+// startEngine starts miniredis without a listener. Only its Dial does that; the connection is not needed.
 func startEngine() (*miniredis.Miniredis, *server.Server, error) {
 	engine := miniredis.NewMiniRedis()
 	engine.ClockTTL(true)
@@ -106,13 +103,13 @@ func (s *Server) Close() error {
 	if first {
 		err = s.listener.Close()
 		s.engine.Close() // also ends blocked commands
-		if s.keeper != nil {
-			close(s.keeper.stopped)
+		if s.persister != nil {
+			close(s.persister.stopped)
 		}
 	}
 	s.running.Wait()
-	if first && s.keeper != nil {
-		err = errors.Join(err, s.keeper.end())
+	if first && s.persister != nil {
+		err = errors.Join(err, s.persister.end())
 	}
 	return err
 }
@@ -136,7 +133,7 @@ func (s *Server) accept() {
 	}
 }
 
-// register gives c its id; false when the server is closing.
+// register adds c and gives it an id. It returns false if the server is closing.
 func (s *Server) register(c *client) bool {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -149,7 +146,7 @@ func (s *Server) register(c *client) bool {
 	return true
 }
 
-// unregister forgets c and everything it listened to.
+// unregister removes c and its subscriptions.
 func (s *Server) unregister(c *client) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -157,15 +154,14 @@ func (s *Server) unregister(c *client) {
 	delete(s.clients, c)
 }
 
-// scripted answers the Pub/Sub commands that a Lua script calls; the script runs
-// in the turn of its client. A script may not wait, as in Redis 7.0. The data
-// commands of clients come through here too, and are left to the engine.
+// scripted answers the Pub/Sub commands that a Lua script calls. The script runs in the turn of its client, and may
+// not block, as in Redis 7.0. The data commands of clients pass through here, too, and are left to the engine.
 func (s *Server) scripted(peer *server.Peer, name string, args ...string) bool {
-	s.keeper.note(name)
+	s.persister.note(name)
 	name = strings.ToLower(name)
 	cmd := commands[name]
 	switch {
-	case peer.ClientName != ownPeer && waits(name, args):
+	case peer.ClientName != ownPeer && mayBlock(name, args):
 		peer.WriteError(errWaitingScript.Error()) // nobody else would get a turn
 	case cmd.answer == nil:
 		return false

@@ -79,7 +79,7 @@ func (r *rig) attach(rawURL, ca string, holds func() bool) error {
 		r.t.Fatal(err)
 	}
 	c := Cluster{
-		Name: "test", Servers: []*url.URL{u}, CA: ca, PublishTimeout: time.Second, Counters: new(Counters), Holds: holds,
+		Name: "test", Servers: []*url.URL{u}, CA: ca, PublishTimeout: time.Second, Counters: new(Counters), Leads: holds,
 	}
 	b, err := Attach(context.Background(), r.parts, c, testLimits())
 	if err != nil {
@@ -137,7 +137,7 @@ func TestAttach(t *testing.T) {
 			if err := r.stop(); err != nil {
 				t.Error(err)
 			}
-			r.do(r.bridge.Leave)
+			r.do(r.bridge.Unsubscribe)
 			r.eventually("Redis has let go", func() bool { return r.redis.held["a:1"] == 0 })
 		})
 	}
@@ -201,10 +201,10 @@ func TestStuckCluster(t *testing.T) {
 	if err := r.attach("tls://"+ln.Addr().String(), ca, nil); err != nil {
 		t.Fatal(err)
 	}
-	r.eventually("the subscription has come", func() bool { return r.bridge.Hears([]byte("a:1")) })
+	r.eventually("the subscription has come", func() bool { return r.bridge.HasListeners([]byte("a:1")) })
 	r.eventually("nothing is taken any more", func() bool {
 		r.bridge.Deliver(message1(strings.Repeat("x", 1<<20)))
-		return r.bridge.link.out.Queued() > 16<<20
+		return r.bridge.conn.out.Queued() > 16<<20
 	})
 	if err := r.stop(); err != nil { // the cleanup would hang, too
 		t.Error(err)

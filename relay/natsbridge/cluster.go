@@ -27,30 +27,31 @@ import (
 )
 
 const (
-	dialTimeout = 3 * time.Second // for a server to be ready for our interest
+	dialTimeout = 3 * time.Second // for a server to accept our CONNECT
 	leafPort    = "7422"
 
-	// group shares what the cluster's clients publish among those who are its leaf node:
-	// one at a time, but one that was stopped may still be connected.
+	// group is the queue group in which relays subscribe to what the cluster's clients publish, so that each
+	// message reaches one relay. One relay at a time is the leaf node, but a stopped one may still be connected.
 	group = "redis-relay"
 )
 
-// Cluster is a NATS cluster, and how to become a leaf node of it.
+// Cluster is a NATS cluster, with what it takes to become a leaf node of it.
 type Cluster struct {
-	Name           string     // of this relay, and no other's
-	Servers        []*url.URL // one is chosen
-	Credentials    string     // file; empty: what the URLs say
-	CA             string     // PEM file of the authorities to trust; empty: the system's
-	PublishTimeout time.Duration
-	Counters       *Counters // outlive the bridge
+	Name           string        // of this relay; no other relay has the same
+	Servers        []*url.URL    // tried in random order
+	Credentials    string        // a file; empty: the URLs hold them
+	CA             string        // a PEM file of the authorities to trust; empty: the system's
+	PublishTimeout time.Duration // the longest that a publish, or a history request, may take
+	Counters       *Counters     // outlive the bridge
 
-	// Holds tells whether what is delivered now is this bridge's to deliver.
-	Holds func() bool
+	// Leads reports whether this relay is the cluster's leaf node now: if it is not, nothing is delivered. The
+	// loop calls it.
+	Leads func() bool
 }
 
-// Attach connects to a server of a cluster. What it lets us do shows in Run, which
-// the caller must call; then Leave. Of the limits those of one connection are
-// the cluster's own. Call it in a goroutine, while the loop runs.
+// Attach connects to a server of a cluster. The caller must call Run, which reports what the cluster refuses, and
+// then Unsubscribe. Of limits, Payload and Behind count; the others are the cluster's own. Attach blocks for up to
+// 3 s a server: call it in a goroutine, while the loop runs.
 func Attach(ctx context.Context, parts Parts, c Cluster, limits Limits) (b *Bridge, err error) {
 	var errs []error
 	for _, n := range rand.Perm(len(c.Servers)) {
@@ -65,8 +66,8 @@ func Attach(ctx context.Context, parts Parts, c Cluster, limits Limits) (b *Brid
 
 func attach(parts Parts, c *Cluster, limits Limits, conn net.Conn, maxPayload int) (b *Bridge, err error) {
 	if !parts.Loop.Call(func() {
-		b = unlinked(parts, limits, c.PublishTimeout, hub.NewInterestOnlyListener(1), c.Counters)
-		b.maxPayload, b.out.holds = maxPayload, c.Holds
+		b = newUnconnected(parts, limits, c.PublishTimeout, hub.NewInterestOnlyListener(1), c.Counters)
+		b.maxPayload, b.out.leads = maxPayload, c.Leads
 		err = b.connect(conn, nil)
 	}) {
 		_ = conn.Close()
@@ -78,19 +79,19 @@ func attach(parts Parts, c *Cluster, limits Limits, conn net.Conn, maxPayload in
 	return b, nil
 }
 
-// info is what a server says first.
-type info struct {
+// infoMessage is the INFO that a server sends first.
+type infoMessage struct {
 	MaxPayload  int    `json:"max_payload"`
 	Nonce       string `json:"nonce"`
 	TLSRequired bool   `json:"tls_required"`
 }
 
-// connect is what it is answered.
-type connect struct {
+// connectMessage is the CONNECT that answers an INFO.
+type connectMessage struct {
 	Version string `json:"version"`
 	Name    string `json:"name"`
 	ID      string `json:"server_id"`
-	Account string `json:"remote_account"` // with the name, what tells an old connection of ours
+	Account string `json:"remote_account"` // with Name, by which the server knows an older connection of ours
 	Headers bool   `json:"headers"`
 	JWT     string `json:"jwt,omitempty"`
 	Nkey    string `json:"nkey,omitempty"`
@@ -100,7 +101,7 @@ type connect struct {
 	Token   string `json:"auth_token,omitempty"`
 }
 
-// Address is the host and port of a server.
+// Address returns the host and port of a server, as in "host:7422".
 func Address(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -109,8 +110,8 @@ func Address(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// dial connects to one server and says what we want of it. It returns how large a message it takes, in
-// bytes.
+// dial connects to one server and sends our CONNECT and subscriptions. maxPayload is the largest message that the
+// server accepts, in bytes.
 func (c *Cluster) dial(ctx context.Context, u *url.URL) (conn net.Conn, maxPayload int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -149,7 +150,7 @@ func (c *Cluster) greet(ctx context.Context, u *url.URL, below net.Conn) (conn n
 	return conn, i.MaxPayload, err
 }
 
-func readInfo(in *bufio.Reader) (i info, err error) {
+func readInfo(in *bufio.Reader) (i infoMessage, err error) {
 	line, err := in.ReadSlice('\n')
 	text, ok := bytes.CutPrefix(line, []byte("INFO "))
 	if err == nil && (!ok || json.Unmarshal(text, &i) != nil) {
@@ -164,9 +165,9 @@ func readInfo(in *bufio.Reader) (i info, err error) {
 	return i, nil
 }
 
-// hello is our answer to the INFO: who we are, and what we subscribe to.
+// hello returns our answer to the INFO: CONNECT, and the subscriptions.
 func (c *Cluster) hello(u *url.URL, nonce string) ([]byte, error) {
-	answer := connect{Version: server.VERSION, Name: c.Name, ID: c.Name, Account: c.Name, Headers: true}
+	answer := connectMessage{Version: server.VERSION, Name: c.Name, ID: c.Name, Account: c.Name, Headers: true}
 	if u.User != nil {
 		answer.User = u.User.Username()
 		var has bool
@@ -190,8 +191,8 @@ func (c *Cluster) hello(u *url.URL, nonce string) ([]byte, error) {
 	return b, nil
 }
 
-// sign proves with a file's key that we are who the file says.
-func (a *connect) sign(file, nonce string) error {
+// sign adds the credentials of a file, and signs the nonce with their key.
+func (a *connectMessage) sign(file, nonce string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("nats.leaf.credentials: %w", err)
@@ -215,7 +216,7 @@ func (a *connect) sign(file, nonce string) error {
 	return err
 }
 
-// authorities are those to trust; nil is the system's.
+// authorities returns the certificate authorities to trust; nil: the system's.
 func (c *Cluster) authorities() (*x509.CertPool, error) {
 	if c.CA == "" {
 		return nil, nil
@@ -231,16 +232,16 @@ func (c *Cluster) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Check tells whether the files can be used that Attach reads each time.
+// Check reads the files that Attach will read each time, and returns what is wrong with them.
 func (c *Cluster) Check() error {
 	_, err := c.authorities()
 	if c.Credentials != "" {
-		err = errors.Join(err, new(connect).sign(c.Credentials, ""))
+		err = errors.Join(err, new(connectMessage).sign(c.Credentials, ""))
 	}
 	return err
 }
 
-// secure speaks TLS on a connection.
+// secure makes a TLS connection of one over TCP.
 func (c *Cluster) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
 	authorities, err := c.authorities()
 	if err != nil {
@@ -257,8 +258,8 @@ func (c *Cluster) secure(ctx context.Context, conn net.Conn, host string) (net.C
 	return t, nil
 }
 
-// problem is what a server says before it ends the connection, or of a subscription
-// that it does not let us have.
+// problem handles an -ERR. A subscription that the server refuses is logged; any other text is returned as an error,
+// since the server closes the connection.
 func problem(log *zap.Logger, text string) error {
 	text = strings.Trim(text, "' ")
 	if strings.HasPrefix(strings.ToLower(text), "permissions violation") {

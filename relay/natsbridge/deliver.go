@@ -1,6 +1,6 @@
 package natsbridge
 
-// Which NATS clients hear a channel.
+// Which NATS clients a channel has, and whether a message is the first copy of a publish.
 
 import (
 	"hash/maphash"
@@ -9,30 +9,30 @@ import (
 	"redis-relay/relay/resp"
 )
 
-const maxTargets = 8 << 20 // bytes of channels remembered, about
+const maxTargets = 8 << 20 // bytes that remembered channels take, about
 
 // target is a channel as NATS clients see it.
 type target struct {
-	generation uint64 // of the subscriptions for which the next four hold
-	heard      bool   // somebody listens
-	named      bool   // and not by wildcards alone
-	overlaps   bool   // by subscriptions to several subjects
-	head       []byte // subject and queue groups, as a message to the server begins
+	generation   uint64 // of the subscriptions from which the next four were computed
+	hasListeners bool   // some client listens
+	byName       bool   // some client listens without wildcards
+	overlaps     bool   // several subjects match the channel
+	head         []byte // subject and queue groups, as a message to the server begins
 
 	last message
-	seen []uint64 // patterns that have brought a copy of last
+	seen []uint64 // hashes of the patterns that have brought a copy of last
 
-	count census
+	count matchCount
 }
 
-// message tells one publish from the next.
+// message identifies one publish among its neighbours.
 type message struct {
 	hash  uint64 // of the payload
 	id    resp.EntryID
 	epoch uint64
 }
 
-// targets remembers channels. Everything belongs to the loop.
+// targets remembers channels as NATS clients see them. It belongs to the loop.
 type targets struct {
 	subs  *subscriptions // fixed after construction
 	seed  maphash.Seed   // fixed after construction
@@ -44,8 +44,8 @@ func newTargets(subs *subscriptions) *targets {
 	return &targets{subs: subs, seed: maphash.MakeSeed(), known: map[string]*target{}}
 }
 
-// of finds a channel, and looks the subscriptions through again if they have changed.
-func (l *targets) of(channel []byte) *target {
+// lookup returns the target of a channel, up to date with the subscriptions.
+func (l *targets) lookup(channel []byte) *target {
 	t := l.known[string(channel)]
 	if t == nil {
 		const each, texts = 256, 4 // bytes of a target itself; its channel, and its subject, which may be longer
@@ -58,13 +58,14 @@ func (l *targets) of(channel []byte) *target {
 	}
 	if t.generation != l.subs.generation {
 		t.generation = l.subs.generation
-		t.look(l.subs, channel)
+		t.refresh(l.subs, channel)
 	}
 	return t
 }
 
-func (t *target) look(subs *subscriptions, channel []byte) {
-	t.heard, t.named, t.overlaps, t.head = false, false, false, t.head[:0]
+// refresh computes who listens to a channel.
+func (t *target) refresh(subs *subscriptions, channel []byte) {
+	t.hasListeners, t.byName, t.overlaps, t.head = false, false, false, t.head[:0]
 	subject, err := Subject(channel)
 	if err != nil {
 		return
@@ -76,10 +77,10 @@ func (t *target) look(subs *subscriptions, channel []byte) {
 			first = s.subject
 		}
 		t.overlaps = t.overlaps || s.subject != first
-		if s.barred {
+		if s.denied {
 			return
 		}
-		t.heard, t.named = true, t.named || s.subject == subject
+		t.hasListeners, t.byName = true, t.byName || s.subject == subject
 		if s.queue != "" && !slices.Contains(queues, s.queue) {
 			queues = append(queues, s.queue)
 		}
@@ -93,9 +94,8 @@ func (t *target) look(subs *subscriptions, channel []byte) {
 	}
 }
 
-// first tells whether a message is the first copy of a publish. Redis sends the
-// copies one behind the other, the channel's own before those of patterns, and one
-// for each: a source that has brought this message already brings the next.
+// first reports whether a message is the first copy of a publish. Redis sends the copies one after the other: the
+// channel's own first, then one for each pattern. So a second copy from the same source is the next publish.
 func (t *target) first(seed maphash.Seed, d *resp.Delivery) bool {
 	m := message{maphash.Bytes(seed, d.Payload), d.ID, d.Epoch}
 	isEntry := d.ID != resp.EntryID{}

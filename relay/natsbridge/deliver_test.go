@@ -96,7 +96,7 @@ func TestDeliver(t *testing.T) {
 		if got := r.bridge.Listeners([]byte("a:1")); got != 1 {
 			t.Errorf("%d listeners, want 1", got)
 		}
-		if r.bridge.Deliver(&resp.Delivery{Channel: []byte("b:1"), Payload: []byte("x")}) || r.bridge.Names([]byte("a:1")) {
+		if r.bridge.Deliver(&resp.Delivery{Channel: []byte("b:1"), Payload: []byte("x")}) || r.bridge.HasNamedListeners([]byte("a:1")) {
 			t.Error("somebody hears b:1, or listens to a:1 by its name")
 		}
 	})
@@ -110,7 +110,7 @@ func TestBehind(t *testing.T) {
 	b := r.bridge
 	var slot hub.Slot
 	r.do(func() {
-		b.link.out.Reserve(&slot) // nothing gets past this place, as if the server did not read
+		b.conn.out.Reserve(&slot) // nothing gets past this place, as if the server did not read
 		b.behind.Queue.Store(1)
 		for i := range 10 {
 			b.Deliver(message1(fmt.Sprint(i)))
@@ -139,7 +139,7 @@ func TestBatchesAreUsedAgain(t *testing.T) {
 	r.do(func() {
 		r.bridge.Deliver(message1("first"))
 		r.bridge.HandOver()
-		r.bridge.link.out.Reserve(&slot)
+		r.bridge.conn.out.Reserve(&slot)
 	})
 	for i := range 3 {
 		r.do(func() { r.bridge.Deliver(message1(fmt.Sprint(i))) })

@@ -1,6 +1,6 @@
 package natsbridge
 
-// How a link to our own server begins.
+// The handshake with our own server.
 
 import (
 	"bufio"
@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-const linkUser = "relay"
+const leafUser = "relay"
 
 func newSecret() string { return rand.Text() }
 
 var errStranger = errors.New("somebody else dialled")
 
-// acceptLink waits for the server to dial, makes sure that it is the one, and
-// subscribes to what clients may send. It returns the connection, and what has come over it already.
-func acceptLink(ln *net.TCPListener, secret string) (conn net.Conn, rest []byte, err error) {
+// acceptServer waits for the server to dial, checks its password, and subscribes to what clients may send. It returns
+// the connection, and the bytes that have been read from it already.
+func acceptServer(ln *net.TCPListener, secret string) (conn net.Conn, rest []byte, err error) {
 	deadline := time.Now().Add(startTimeout)
 	if err := ln.SetDeadline(deadline); err != nil {
 		return nil, nil, err
@@ -45,7 +45,7 @@ func acceptLink(ln *net.TCPListener, secret string) (conn net.Conn, rest []byte,
 	}
 }
 
-// welcome returns when the server knows what the bridge subscribes to.
+// welcome does the handshake. It returns once the server knows the bridge's subscriptions.
 func welcome(conn net.Conn, secret string) (rest []byte, err error) {
 	const info = `INFO {"server_id":"relay","server_name":"relay","version":"2.15.2","proto":1,"headers":true,` +
 		`"max_payload":%d,"client_id":1,"info_on_connect":true}` + "\r\n"
@@ -57,7 +57,7 @@ func welcome(conn net.Conn, secret string) (rest []byte, err error) {
 	connect, ok := bytes.CutPrefix(line, []byte("CONNECT "))
 	var who struct{ User, Pass string }
 	if err != nil || !ok || json.Unmarshal(connect, &who) != nil ||
-		subtle.ConstantTimeCompare([]byte(who.User+" "+who.Pass), []byte(linkUser+" "+secret)) == 0 {
+		subtle.ConstantTimeCompare([]byte(who.User+" "+who.Pass), []byte(leafUser+" "+secret)) == 0 {
 		return nil, errors.Join(errStranger, err)
 	}
 	_, err = io.WriteString(conn, `INFO {"connect_info":true}`+"\r\n"+

@@ -1,6 +1,6 @@
 package natsbridge
 
-// From NATS clients to the relay: questions for history.
+// History requests of NATS clients.
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxReaders   = 16   // history requests under way; others wait
-	defaultCount = 100  // entries of a history request that does not say
+	maxReaders   = 16   // history requests that are read at the same time; others wait
+	defaultCount = 100  // entries, if a history request names no count
 	maxCount     = 1000 // entries of one reply
 )
 
@@ -25,24 +25,24 @@ var (
 	errShutdown = errors.New("ERR the relay ends")
 )
 
-// history reads for clients, each request in a goroutine of its own. Everything belongs to the loop.
+// history reads for clients, each request in a goroutine of its own. It belongs to the loop.
 type history struct {
 	// Fixed after construction.
-	parts    Parts
-	patience time.Duration // with one request
-	room     func() int    // how large a reply may be, in bytes
-	readers  sync.WaitGroup
-	ctx      context.Context // ends with cancel
-	cancel   context.CancelFunc
+	parts   Parts
+	timeout time.Duration // of one request
+	room    func() int    // the largest size of a reply, in bytes
+	readers sync.WaitGroup
+	ctx     context.Context // of all readers; ends with cancel
+	cancel  context.CancelFunc
 
-	queue   []reading // that wait for others
-	reading int       // under way
+	queue   []reading // requests that wait for a reader
+	reading int       // the number of requests that are being read
 	ended   bool
 }
 
 // reading is one request.
 type reading struct {
-	receipt  *receipt
+	answer   *responder
 	channel  string
 	query    historyRequest
 	deadline time.Time
@@ -50,13 +50,13 @@ type reading struct {
 
 // historyRequest is what a client asks for.
 type historyRequest struct {
-	From  string `json:"from"`  // an ID, "-" for the first, or "(" and an ID for those after it
+	From  string `json:"from"`  // an ID, "-" for the first entry, or "(" and an ID for the entries after it
 	Count int    `json:"count"` // at most; 0: 100
 }
 
 type historyReply struct {
 	Entries []historyEntry `json:"entries"`
-	More    bool           `json:"more,omitempty"` // there may be more behind the last
+	More    bool           `json:"more,omitempty"` // there may be further entries
 }
 
 // historyEntry has its payload as text, or in base64 if it is not UTF-8.
@@ -66,14 +66,14 @@ type historyEntry struct {
 	Base64  []byte  `json:"base64,omitempty"`
 }
 
-func newHistory(parts Parts, patience time.Duration, room func() int) *history {
-	h := &history{parts: parts, patience: patience, room: room}
+func newHistory(parts Parts, timeout time.Duration, room func() int) *history {
+	h := &history{parts: parts, timeout: timeout, room: room}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h
 }
 
-// take answers a request, now or later.
-func (h *history) take(r *receipt, channel string, text []byte) {
+// take accepts a request: it is answered now or later.
+func (h *history) take(r *responder, channel string, text []byte) {
 	q := historyRequest{From: "-", Count: defaultCount}
 	switch {
 	case len(text) > 0 && json.Unmarshal(text, &q) != nil || q.Count < 1 || q.Count > maxCount || q.From == "":
@@ -83,20 +83,20 @@ func (h *history) take(r *receipt, channel string, text []byte) {
 	case h.reading+len(h.queue) >= maxRequests:
 		r.done(nil, errReaders)
 	default:
-		h.queue = append(h.queue, reading{r, channel, q, time.Now().Add(h.patience)})
+		h.queue = append(h.queue, reading{r, channel, q, time.Now().Add(h.timeout)})
 		h.next()
 	}
 }
 
-// next begins with requests while not too many are under way. Those that wait are looked at in time: each
-// one under way ends before their time does.
+// next starts readers for requests that wait. A request whose deadline has passed is refused: each read ends by its
+// own deadline, which is earlier, so that next is called in time.
 func (h *history) next() {
 	for h.reading < maxReaders && len(h.queue) > 0 {
 		r := h.queue[0]
 		h.queue[0] = reading{}
 		h.queue = h.queue[1:]
 		if !time.Now().Before(r.deadline) {
-			r.receipt.done(nil, errReaders)
+			r.answer.done(nil, errReaders)
 			continue
 		}
 		h.reading++
@@ -105,7 +105,7 @@ func (h *history) next() {
 	}
 }
 
-// read carries a request out. It is called in a goroutine.
+// read carries out a request. It runs in a goroutine.
 func (h *history) read(r reading, room int) {
 	ctx, cancel := context.WithDeadline(h.ctx, r.deadline)
 	defer cancel()
@@ -118,23 +118,23 @@ func (h *history) read(r reading, room int) {
 	}
 	h.parts.Loop.Post(func() {
 		h.reading--
-		r.receipt.done(body, err)
+		r.answer.done(body, err)
 		h.next()
 	})
 }
 
-// end gives up what is under way, and refuses the rest.
+// end cancels the reads, and refuses the requests that wait.
 func (h *history) end() {
 	h.ended = true
 	h.cancel()
 	queue := h.queue
 	h.queue = nil
 	for _, r := range queue {
-		r.receipt.done(nil, errShutdown)
+		r.answer.done(nil, errShutdown)
 	}
 }
 
-// fit takes as many entries as fit into one message of limit bytes, at least one.
+// fit returns a reply with as many entries as fit into a message of limit bytes, but at least one.
 func fit(list []Entry, more bool, limit int) historyReply {
 	const extra = 64 // bytes of an entry besides ID and payload
 	r := historyReply{Entries: []historyEntry{}, More: more}

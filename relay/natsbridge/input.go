@@ -1,6 +1,6 @@
 package natsbridge
 
-// Cutting what comes over a link into lines and messages, as far as it has come.
+// Cutting the bytes of a connection into lines and messages.
 
 import (
 	"bytes"
@@ -21,25 +21,25 @@ const (
 
 var errProtocol = errors.New("unexpected bytes from the NATS server")
 
-// item is what a server says at once.
+// item is one line, or one message, from a server.
 type item struct {
 	verb, rest []byte
 	request    // of LMSG and HMSG
 	isMessage  bool
 }
 
-// request is a message that a client has sent. Its payload is valid while it is carried out.
+// request is a message that a client has sent. Its payload is valid while the request is carried out.
 type request struct {
 	subject string
 	reply   string // empty: no answer is wanted
 	payload []byte
 }
 
-// input is what has come over a link and was not carried out yet. Its zero value is empty.
+// input holds the bytes that have arrived and were not carried out yet. Its zero value is empty.
 type input struct {
 	buf   []byte
-	begin int // of what was not carried out
-	need  int // bytes that the next item has at least; fewer need not be looked at
+	begin int // where the bytes begin that were not carried out
+	need  int // the least number of bytes of the next item; fewer are not worth a look
 }
 
 // space returns memory to read into.
@@ -58,14 +58,14 @@ func (in *input) space() []byte {
 	return in.buf[len(in.buf):cap(in.buf)]
 }
 
-// wrote says how many bytes of space were filled.
+// wrote records that n bytes of space were filled.
 func (in *input) wrote(n int) { in.buf = in.buf[:len(in.buf)+n] }
 
-// skip takes n bytes off: the item that next has returned.
+// skip removes the n bytes of the item that next has returned.
 func (in *input) skip(n int) { in.begin, in.need = in.begin+n, 0 }
 
-// next returns the first item and how many bytes it takes: 0 means that it is not whole. The item is
-// valid until the next call of space.
+// next returns the first item and its length in bytes, 0 if the item is not complete. The item is valid until the
+// next call of space.
 func (in *input) next() (it item, n int, err error) {
 	b := in.buf[in.begin:]
 	if len(b) < in.need || len(b) == 0 {
@@ -95,9 +95,9 @@ func (in *input) next() (it item, n int, err error) {
 	return it, n, nil
 }
 
-// head reads the line of a message, and returns the sizes of its body and of the headers that begin it.
-// The line is a subject, perhaps a reply subject, and one or two sizes; or, where it is for
-// queue groups, a subject, "|" or "+" and a reply subject, the groups, and the sizes.
+// head reads the line of a message, and returns the sizes of its body and of the headers at the body's start. The
+// line has a subject, perhaps a reply subject, and one or two sizes. For queue groups it has a subject, "|" or "+"
+// and a reply subject, the groups, and the sizes.
 func (it *item) head(hasHeaders bool) (size, headers int, err error) {
 	args := strings.Fields(string(it.rest))
 	n := len(args) - 1

@@ -1,6 +1,6 @@
 package natsbridge
 
-// From what NATS clients subscribe to, to what Redis is asked for.
+// Interest: the names to which NATS clients subscribe, and their subscriptions at the hub.
 
 import (
 	"sync/atomic"
@@ -13,29 +13,28 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// askAgain is how often Redis is asked for names that it has refused: of those who
-// subscribe meanwhile the server tells nothing, so each of them would stay deaf until
-// the last one has gone.
-const askAgain = 3 * time.Second
+// retryInterval is how often Redis is asked again for names that it has refused. The server does not report further
+// subscriptions to such a name; without retries their clients would get nothing until the last one unsubscribes.
+const retryInterval = 3 * time.Second
 
 // interest is a name that NATS clients want.
 type interest struct {
 	subscriptions int
-	attempt       int  // grows with each subscription at the hub, and each end of one
-	joined        bool // the hub has it; else it is not allowed, or Redis refused it
+	attempt       int  // grows each time the hub is asked to subscribe or unsubscribe
+	subscribed    bool // at the hub; if not, the name is not allowed, or Redis refused it
 	pending       bool // Redis has not answered yet
-	refused       bool // Redis has refused it, and that was told
+	refused       bool // Redis has refused it, and the backend knows
 }
 
-// interests are the names that NATS clients want. Everything but count belongs to the loop.
+// interests holds the names that NATS clients want. Everything but count belongs to the loop.
 type interests struct {
 	// Fixed after construction.
 	parts    Parts
 	listener *hub.Listener
 	subs     *subscriptions
-	memory   *memory // nil: the cluster's clients are none of ours
+	memory   *memory // nil for a cluster, whose clients take no memory here
 	stats    *Counters
-	again    *loop.Timer // for names that Redis has refused
+	retry    *loop.Timer // for names that Redis has refused
 
 	names map[resp.Name]*interest
 	count atomic.Int64 // of names
@@ -43,16 +42,16 @@ type interests struct {
 
 func newInterests(parts Parts, listener *hub.Listener, subs *subscriptions, stats *Counters) *interests {
 	s := &interests{parts: parts, listener: listener, subs: subs, stats: stats, names: map[resp.Name]*interest{}}
-	s.again = parts.Loop.AfterFunc(askAgain, s.askAll)
-	s.again.Stop()
+	s.retry = parts.Loop.AfterFunc(retryInterval, s.retryRefused)
+	s.retry.Stop()
 	return s
 }
 
-// subscribed notes a subscription: the first of its subject and queue, or one whose
+// addSubscription adds a subscription that the server reports: the first one to its subject and queue, or one whose
 // weight has changed.
-func (s *interests) subscribed(arg string) {
+func (s *interests) addSubscription(arg string) {
 	key, sub := parse(arg)
-	s.memory.keepSubject(arg, 1)
+	s.memory.chargeSubject(arg, 1)
 	if foreign(sub.subject) {
 		return
 	}
@@ -61,35 +60,35 @@ func (s *interests) subscribed(arg string) {
 		s.parts.Log.Debug("a NATS client listens to what cannot be a channel", zap.Error(err))
 		return
 	}
-	sub.barred = s.mayListen(n) != nil
+	sub.denied = s.mayListen(n) != nil
 	if !s.subs.insert(key, sub) {
 		return
 	}
-	s.memory.keepChannel(sub.subject, 1)
+	s.memory.chargeChannel(sub.subject, 1)
 	i := s.names[n]
 	if i == nil {
 		i = &interest{}
 		s.names[n] = i
 		s.count.Add(1)
-		s.join(n, i)
+		s.subscribe(n, i)
 	}
 	i.subscriptions++
 }
 
-// unsubscribed notes that the last client with a subscription has given it up.
-func (s *interests) unsubscribed(arg string) {
+// removeSubscription removes a subscription: its last client has unsubscribed.
+func (s *interests) removeSubscription(arg string) {
 	key, sub := parse(arg)
-	s.memory.keepSubject(arg, -1)
+	s.memory.chargeSubject(arg, -1)
 	n, err := nameOf(sub.subject)
 	if err != nil || !s.subs.remove(key) {
 		return
 	}
-	s.memory.keepChannel(sub.subject, -1)
+	s.memory.chargeChannel(sub.subject, -1)
 	i := s.names[n]
 	if i.subscriptions--; i.subscriptions == 0 {
 		delete(s.names, n)
 		s.count.Add(-1)
-		s.leave(n, i)
+		s.unsubscribe(n, i)
 	}
 }
 
@@ -97,8 +96,8 @@ func (s *interests) mayListen(n resp.Name) error {
 	return s.parts.Backend.MayListen(n.Kind, []byte(n.Text))
 }
 
-// join has the hub ask Redis for a name, if clients may listen to it.
-func (s *interests) join(n resp.Name, i *interest) {
+// subscribe subscribes a name at the hub, if clients may listen to it.
+func (s *interests) subscribe(n resp.Name, i *interest) {
 	if err := s.mayListen(n); err != nil {
 		s.stats.closed.Add(1)
 		s.parts.Log.Debug("NATS clients listen to what they may not hear", zap.Error(err))
@@ -106,10 +105,10 @@ func (s *interests) join(n resp.Name, i *interest) {
 	}
 	i.attempt++
 	attempt := i.attempt
-	i.joined, i.pending = true, true
+	i.subscribed, i.pending = true, true
 	s.parts.Hub.Subscribe(s.listener, n.Kind, []string{n.Text}, func(refused error) {
 		switch {
-		case i.attempt != attempt: // it was given up meanwhile
+		case i.attempt != attempt: // unsubscribed meanwhile
 		case refused != nil:
 			s.refuse(n, i, refused)
 		default:
@@ -118,65 +117,65 @@ func (s *interests) join(n resp.Name, i *interest) {
 	})
 }
 
-func (s *interests) leave(n resp.Name, i *interest) {
-	if i.joined {
+func (s *interests) unsubscribe(n resp.Name, i *interest) {
+	if i.subscribed {
 		s.parts.Hub.Unsubscribe(s.listener, n.Kind, []string{n.Text}, func() {})
 	}
 	i.attempt++
-	i.joined, i.pending = false, false
+	i.subscribed, i.pending = false, false
 }
 
-// refuse notes that the hub does not have a name, because Redis has refused it.
+// refuse marks a name as refused by Redis.
 func (s *interests) refuse(n resp.Name, i *interest, err error) {
 	i.attempt++
-	i.joined, i.pending = false, false
+	i.subscribed, i.pending = false, false
 	if !i.refused {
 		i.refused = true
 		s.parts.Loop.Post(func() { s.parts.Backend.Refused(n.Kind, n.Text, err) })
 	}
-	if !s.again.Set() {
-		s.again.Reset(askAgain)
+	if !s.retry.Set() {
+		s.retry.Reset(retryInterval)
 	}
 }
 
-// askAll asks Redis again for the names that it has refused.
-func (s *interests) askAll() {
+// retryRefused asks Redis again for the names that it has refused.
+func (s *interests) retryRefused() {
 	for n, i := range s.names {
-		if i.refused && !i.joined {
-			s.join(n, i)
+		if i.refused && !i.subscribed {
+			s.subscribe(n, i)
 		}
 	}
 }
 
-// lose gives a name up that Redis does not send any more, and reports whether it was in force.
-func (s *interests) lose(n resp.Name, err error) bool {
+// revoke unsubscribes a name that Redis does not send any more, and reports whether it was in force.
+func (s *interests) revoke(n resp.Name, err error) bool {
 	i := s.names[n]
-	if i == nil || !i.joined || i.pending {
+	if i == nil || !i.subscribed || i.pending {
 		return false
 	}
-	s.leave(n, i)
+	s.unsubscribe(n, i)
 	s.refuse(n, i, err)
 	return true
 }
 
-// sortOut follows a change of what clients may listen to.
-func (s *interests) sortOut() {
-	s.subs.bar(func(subject string) bool {
+// recheck applies a change of what clients may listen to.
+func (s *interests) recheck() {
+	s.subs.deny(func(subject string) bool {
 		n, err := nameOf(subject)
 		return err != nil || s.mayListen(n) != nil
 	})
 	for n, i := range s.names {
 		switch allowed := s.mayListen(n) == nil; {
-		case allowed && !i.joined:
-			s.join(n, i)
-		case !allowed && i.joined:
-			s.leave(n, i)
+		case allowed && !i.subscribed:
+			s.subscribe(n, i)
+		case !allowed && i.subscribed:
+			s.unsubscribe(n, i)
 		}
 	}
 }
 
-// settled tells whether Redis has answered for all names.
-func (s *interests) settled() bool {
+// confirmed reports whether Redis has answered for all names.
+func (s *interests) confirmed() bool {
 	for _, i := range s.names {
 		if i.pending {
 			return false
@@ -185,22 +184,22 @@ func (s *interests) settled() bool {
 	return true
 }
 
-// leaveAll lets go of all names.
-func (s *interests) leaveAll() {
-	s.again.Stop()
+// unsubscribeAll unsubscribes all names.
+func (s *interests) unsubscribeAll() {
+	s.retry.Stop()
 	for n, i := range s.names {
-		s.leave(n, i)
+		s.unsubscribe(n, i)
 	}
 	clear(s.names)
 	s.count.Store(0)
 }
 
-// onceRefused is the work that follows when Redis refuses a name that was in force: behind what the hub
-// does at that moment.
-func (s *interests) onceRefused(kind resp.Kind, text string, err error, lost func(resp.Name)) {
+// revokeLater revokes a name that was in force and that Redis refuses now, once the hub has finished what it is
+// doing. It calls lost if the name was in force.
+func (s *interests) revokeLater(kind resp.Kind, text string, err error, lost func(resp.Name)) {
 	n := resp.Name{Kind: kind, Text: text}
 	s.parts.Loop.Post(func() {
-		if s.lose(n, err) {
+		if s.revoke(n, err) {
 			lost(n)
 		}
 	})

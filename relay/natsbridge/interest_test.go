@@ -39,21 +39,21 @@ func TestQuickChanges(t *testing.T) {
 	r := newServed(t)
 	s := r.bridge.interests
 	r.do(func() {
-		s.subscribed("a.1")
-		s.unsubscribed("a.1")
-		s.subscribed("a.1")
-		s.unsubscribed("a.1")
-		s.subscribed("a.1")
-		if r.bridge.Settled() {
+		s.addSubscription("a.1")
+		s.removeSubscription("a.1")
+		s.addSubscription("a.1")
+		s.removeSubscription("a.1")
+		s.addSubscription("a.1")
+		if r.bridge.Confirmed() {
 			t.Error("settled before Redis has answered")
 		}
 	})
-	r.eventually("Redis has answered", r.bridge.Settled)
+	r.eventually("Redis has answered", r.bridge.Confirmed)
 	r.do(func() {
 		if got := r.redis.held["a:1"]; got != 1 {
 			t.Errorf("Redis has it %d times", got)
 		}
-		s.unsubscribed("a.1")
+		s.removeSubscription("a.1")
 	})
 	r.eventually("Redis has let go", func() bool { return r.redis.held["a:1"] == 0 })
 }
@@ -68,7 +68,7 @@ func TestRefusedNames(t *testing.T) {
 	r.do(func() { asked = r.redis.asked })
 	r.eventually("it is asked for again", func() bool { return r.redis.asked > asked })
 	r.do(func() { delete(r.redis.refused, "a:1") })
-	r.eventually("Redis has it", func() bool { return r.redis.held["a:1"] == 1 && r.bridge.Settled() })
+	r.eventually("Redis has it", func() bool { return r.redis.held["a:1"] == 1 && r.bridge.Confirmed() })
 	r.do(func() {
 		if got := len(r.backend.refused); got != 1 {
 			t.Errorf("told %d times", got)
@@ -99,22 +99,22 @@ func TestScopes(t *testing.T) {
 	for range 2 {
 		r.do(func() {
 			r.backend.barred["a:1"], r.backend.barred["a:*"] = true, true
-			r.bridge.SetScopes([]Scope{{"a:", true}})
-			if r.bridge.Hears([]byte("a:1")) {
+			r.bridge.SetAccess([]PrefixAccess{{"a:", true}})
+			if r.bridge.HasListeners([]byte("a:1")) {
 				t.Error("somebody hears what is closed")
 			}
 		})
 		r.eventually("Redis has let go", func() bool { return r.redis.held["a:1"] == 0 })
 		r.do(func() {
 			clear(r.backend.barred)
-			r.bridge.SetScopes([]Scope{{"a:", true}})
+			r.bridge.SetAccess([]PrefixAccess{{"a:", true}})
 		})
-		r.eventually("Redis has it again", func() bool { return r.redis.held["a:1"] == 1 && r.bridge.Hears([]byte("a:1")) })
+		r.eventually("Redis has it again", func() bool { return r.redis.held["a:1"] == 1 && r.bridge.HasListeners([]byte("a:1")) })
 	}
 	if nc.Stats().Reconnects > 0 {
 		t.Error("the client was disconnected, though the server allows the same")
 	}
-	r.do(func() { r.bridge.SetScopes([]Scope{{"a:", true}, {"b:", true}}) })
+	r.do(func() { r.bridge.SetAccess([]PrefixAccess{{"a:", true}, {"b:", true}}) })
 	r.eventually("the client comes back", func() bool { return nc.Stats().Reconnects == 1 && nc.IsConnected() })
 }
 
@@ -132,7 +132,7 @@ func TestMemory(t *testing.T) {
 	kept := r.bridge.Stats().Kept
 	r.do(func() {
 		r.bridge.memory.bounds.Memory.Store(kept - 1)
-		r.bridge.memory.keep(0)
+		r.bridge.memory.charge(0)
 	})
 	r.eventually("it is relieved", func() bool { return greedy.IsClosed() && !r.bridge.memory.relieving })
 	if got := r.bridge.Stats(); got.Large != 1 || got.Kept >= kept/10 || modest.IsClosed() {

@@ -1,7 +1,7 @@
 package natsbridge
 
-// What the subscriptions of NATS clients take: the server keeps them, and the relay what
-// follows of them. They count towards limits.memory as those on the socket do.
+// The memory that subscriptions of NATS clients take, in the server and in the relay. It counts towards
+// limits.memory, as that of clients on the socket does.
 
 import (
 	"strings"
@@ -14,81 +14,81 @@ import (
 	"redis-relay/relay/loop"
 )
 
-// Bytes of memory, about, as measured. Texts are those of the subject.
+// Bytes of memory, about, as measured. Those named Texts are per byte of the subject.
 const (
-	subjectBytes = 1000 // of a subject that some client listens to, in the server
+	subjectBytes = 1000 // for a subject that some client listens to, in the server
 	subjectTexts = 4
-	channelBytes = 1400 // and of one that is a channel, here, in the hub and on the way to Redis
+	channelBytes = 1400 // in addition if the subject is a channel: here, in the hub and on the way to Redis
 	channelTexts = 2
-	anotherBytes = 700 // of each further subscription, in the server
+	anotherBytes = 700 // for each further subscription, in the server
 
-	lookEvery   = 250 * time.Millisecond // between two looks how many those are
-	relievedFor = 10 * time.Second       // what a client that was disconnected gives up is waited for
+	recountInterval = 250 * time.Millisecond // between two counts of further subscriptions
+	relievedFor     = 10 * time.Second       // the longest wait for the unsubscriptions of a disconnected client
 )
 
-// memory counts what is kept for NATS clients. Everything but kept belongs to the loop.
+// memory charges hub.Bounds for subscriptions of NATS clients. Everything but charged belongs to the loop.
 type memory struct {
 	// Fixed after construction.
-	parts   Parts
-	bounds  *hub.Bounds
-	server  *embedded
-	link    *link
-	errands *errands
-	stats   *Counters
-	timer   *loop.Timer // for the next look
+	parts  Parts
+	bounds *hub.Bounds
+	server *embedded
+	conn   *connection
+	tasks  *tasks
+	stats  *Counters
+	timer  *loop.Timer // for the next recount
 
-	kept      atomic.Int64 // bytes
+	charged   atomic.Int64 // bytes
 	subjects  int          // that some client listens to
 	others    int          // further subscriptions, as counted last
-	relieving bool
+	relieving bool         // a client was disconnected, and its unsubscriptions are pending
 }
 
-// start begins to look after the server.
+// start begins to count.
 func (m *memory) start() {
 	m.bounds.OnOtherExcess(m.relieve)
-	again := func() { m.timer.Reset(lookEvery) }
-	m.timer = m.parts.Loop.AfterFunc(lookEvery, func() { m.look(again) })
+	again := func() { m.timer.Reset(recountInterval) }
+	m.timer = m.parts.Loop.AfterFunc(recountInterval, func() { m.recount(again) })
 }
 
-// keep says that so many bytes more are kept for NATS clients, or fewer.
-func (m *memory) keep(bytes int) {
-	m.kept.Add(int64(bytes))
+// charge charges so many bytes more for NATS clients, or fewer if bytes is negative.
+func (m *memory) charge(bytes int) {
+	m.charged.Add(int64(bytes))
 	m.bounds.Other(int64(bytes))
 }
 
-// keepSubject counts a subject that the first client listens to, or, with -1, the last
-// one not any more. Of queue groups the server tells more than that, so they count as
-// further subscriptions. Clients of a cluster, which has no memory, are not counted.
-func (m *memory) keepSubject(arg string, sign int) {
+// chargeSubject charges a subject with sign 1, when its first client subscribes, and discharges it with sign -1,
+// when its last client unsubscribes. Subscriptions in queue groups count as further subscriptions. On a nil memory,
+// as a cluster has, it does nothing.
+func (m *memory) chargeSubject(arg string, sign int) {
 	if m != nil && !strings.Contains(arg, " ") {
 		m.subjects += sign
-		m.keep(sign * (subjectBytes + subjectTexts*len(arg)))
+		m.charge(sign * (subjectBytes + subjectTexts*len(arg)))
 	}
 }
 
-// keepChannel counts what the relay keeps of one.
-func (m *memory) keepChannel(subject string, sign int) {
+// chargeChannel charges or discharges what the relay itself needs for a subject.
+func (m *memory) chargeChannel(subject string, sign int) {
 	if m != nil {
-		m.keep(sign * (channelBytes + channelTexts*len(subject)))
+		m.charge(sign * (channelBytes + channelTexts*len(subject)))
 	}
 }
 
-// look counts the further subscriptions, and then calls done.
-func (m *memory) look(done func()) {
-	const own = 2 // of the link, for what clients publish
-	m.errands.add(func() func() {
+// recount counts the further subscriptions, and then calls done.
+func (m *memory) recount(done func()) {
+	const own = 2 // the bridge's own subscriptions, to what clients publish
+	m.tasks.add(func() func() {
 		all := int(m.server.NumSubscriptions())
 		return func() {
 			others := max(0, all-own-m.subjects)
-			m.keep((others - m.others) * anotherBytes)
+			m.charge((others - m.others) * anotherBytes)
 			m.others = others
 			done()
 		}
 	}, nil)
 }
 
-// relieve disconnects the client with the most subscriptions. When all is known that it has given up,
-// it looks whether that was enough.
+// relieve disconnects the client with the most subscriptions. Once the client's subscriptions are gone, it checks
+// limits.memory again.
 func (m *memory) relieve() {
 	if m.relieving {
 		return
@@ -98,14 +98,14 @@ func (m *memory) relieve() {
 		m.relieving = false
 		m.bounds.Other(0)
 	}
-	m.errands.add(func() func() {
-		m.kickLargest()
-		return func() { m.link.ping(relievedFor, func(bool) { m.look(relieved) }) }
+	m.tasks.add(func() func() {
+		m.disconnectLargest()
+		return func() { m.conn.ping(relievedFor, func(bool) { m.recount(relieved) }) }
 	}, nil)
 }
 
-// kickLargest is called in a goroutine.
-func (m *memory) kickLargest() {
+// disconnectLargest disconnects the client with the most subscriptions. It runs in a goroutine.
+func (m *memory) disconnectLargest() {
 	c := m.server.largest()
 	if c == nil || m.server.DisconnectClientByID(c.Cid) != nil {
 		return
@@ -113,7 +113,7 @@ func (m *memory) kickLargest() {
 	m.stats.large.Add(1)
 	m.parts.Log.Warn("NATS client disconnected: limits.memory was exceeded, and it had the most subscriptions",
 		zap.Uint64("client", c.Cid), zap.String("name", c.Name), zap.String("address", c.IP),
-		zap.Uint32("subscriptions", c.NumSubs), zap.Int64("kept_bytes", m.kept.Load()))
+		zap.Uint32("subscriptions", c.NumSubs), zap.Int64("kept_bytes", m.charged.Load()))
 }
 
 func (m *memory) end() {

@@ -1,6 +1,6 @@
 package natsbridge
 
-// What the bridge gives to the server: messages and answers, together for each turn.
+// Output to the server: the messages and answers of a turn, written together.
 
 import (
 	"strconv"
@@ -10,28 +10,27 @@ import (
 )
 
 const (
-	maxKept    = 256 << 10 // bytes of a batch's memory that is used again
+	maxKept    = 256 << 10 // bytes of the largest batch whose memory is used again
 	headerRoom = 128       // bytes of a message's headers, at most
 
 	// idHeader carries the ID of a message with history.
 	idHeader = "Relay-Id"
 )
 
-// output collects what goes to the server, and hands it to the link's Outbox. Everything belongs to the
-// loop.
+// output collects what goes to the server, and passes it to the connection's Outbox. It belongs to the loop.
 type output struct {
 	// Fixed after construction.
 	parts Parts
-	link  *link
+	conn  *connection
 	stats *Counters
-	holds func() bool // what is delivered is ours to deliver; nil: always
+	leads func() bool // Cluster.Leads; nil: always true
 
-	batch    []byte // not in the Outbox yet
-	handed   []byte // the last batch that the Outbox has; nil: nothing of it is kept, or it is too large
-	spare    []byte // an earlier batch, to be used again
-	messages int    // in batch
-	missed   int    // not taken by the Outbox, and not told yet
-	since    time.Time
+	batch    []byte    // not in the Outbox yet
+	handed   []byte    // the batch that the Outbox has; nil: none, or one too large to be used again
+	spare    []byte    // the memory of an earlier batch, for the next one
+	messages int       // the number of messages in batch
+	missed   int       // messages that the Outbox did not accept, and that were not reported yet
+	since    time.Time // of the first of missed
 }
 
 // deliver queues a message; head ends with a space.
@@ -40,14 +39,14 @@ func (o *output) deliver(head []byte, id resp.EntryID, payload []byte) {
 	o.messages++
 }
 
-// handOver gives to the Outbox what was queued.
+// handOver passes the batch to the Outbox.
 func (o *output) handOver() {
 	batch, n := o.batch, o.messages
 	if len(batch) == 0 {
 		return
 	}
 	o.messages = 0
-	if o.holds != nil && !o.holds() || !o.link.out.Append(batch) {
+	if o.leads != nil && !o.leads() || !o.conn.out.Append(batch) {
 		o.batch = batch[:0]
 		o.miss(n)
 		return
@@ -62,14 +61,14 @@ func (o *output) handOver() {
 	}
 }
 
-// written says that the Outbox keeps nothing any more.
+// written is called when the Outbox has written everything.
 func (o *output) written() {
 	if o.handed != nil {
 		o.spare, o.handed = o.handed[:0], nil
 	}
 }
 
-// miss counts what the server is too far behind for.
+// miss counts messages for which the server is too far behind.
 func (o *output) miss(n int) {
 	if o.missed == 0 {
 		o.since = time.Now()
@@ -78,15 +77,14 @@ func (o *output) miss(n int) {
 	o.stats.dropped.Add(uint64(n)) //nolint:gosec // not negative
 }
 
-// tellMissed says, when the server takes messages again, that some are missing.
+// tellMissed reports the missed messages, once the server accepts messages again.
 func (o *output) tellMissed() {
 	n, since, until := o.missed, o.since, time.Now()
 	o.missed = 0
 	o.parts.Loop.Post(func() { o.parts.Backend.Missed(since, until, n) })
 }
 
-// tooLarge counts and tells of a message that the cluster would end the connection
-// for.
+// tooLarge counts and reports a message that is larger than the cluster accepts.
 func (o *output) tooLarge() {
 	o.stats.dropped.Add(1)
 	now := time.Now()

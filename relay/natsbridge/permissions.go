@@ -1,6 +1,6 @@
 package natsbridge
 
-// What NATS clients may do, as the embedded server is told.
+// The permissions of NATS clients, in the words of the embedded server.
 
 import (
 	"reflect"
@@ -10,24 +10,23 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Scope is a prefix of channels and whether NATS clients may listen to them.
-type Scope struct {
+// PrefixAccess says whether NATS clients may listen to the channels that begin with a prefix.
+type PrefixAccess struct {
 	Prefix string
 	Open   bool
 }
 
-// permissions says to the server what clients may do. A subject begins with whole
-// tokens, a prefix of channels may end within one: what the server lets pass for
-// that reason is refused by the bridge, in silence.
-func permissions(scopes []Scope) *server.Permissions {
+// permissions returns the permissions of clients. The server knows whole tokens only, while a prefix of channels
+// may end within a token. What the server allows too much for that reason, the bridge ignores.
+func permissions(access []PrefixAccess) *server.Permissions {
 	listen := []string{inboxToken + ".>", "relay.events", "relay.rejects"}
 	not := []string{publishToken + ".>", historyToken + ".>", "$SYS.>"}
-	for _, s := range scopes {
+	for _, s := range access {
 		subject, exact := below(s.Prefix)
 		switch {
 		case s.Open:
 			listen = append(listen, subject)
-		case exact && !slices.ContainsFunc(scopes, func(o Scope) bool {
+		case exact && !slices.ContainsFunc(access, func(o PrefixAccess) bool {
 			return o.Open && strings.HasPrefix(o.Prefix, s.Prefix)
 		}):
 			not = append(not, subject)
@@ -43,8 +42,7 @@ func permissions(scopes []Scope) *server.Permissions {
 
 func samePermissions(a, b *server.Permissions) bool { return reflect.DeepEqual(a, b) }
 
-// below returns the subject that all channels with a prefix match, and whether no
-// others do.
+// below returns a subject that matches all channels with a prefix. exact says that it matches no others.
 func below(prefix string) (subject string, exact bool) {
 	whole, exact := strings.CutSuffix(prefix, ":")
 	if !exact {

@@ -1,6 +1,6 @@
 package natsbridge
 
-// From NATS clients to the relay: publishes.
+// Requests of NATS clients: publishes, and answers to all requests.
 
 import (
 	"encoding/json"
@@ -13,44 +13,44 @@ import (
 )
 
 const (
-	roomPatience = 500 * time.Millisecond // with answers, while there is no room for a publish
-	maxRequests  = 1024                   // publishes, and history requests, that may be unanswered
+	roomTimeout = 500 * time.Millisecond // the longest wait for room for a publish
+	maxRequests = 1024                   // publishes, and history requests, that may be pending
 )
 
 var errBusy = errors.New("BUSY too many publishes are waiting; try again later")
 
-// requests are what NATS clients have asked for and was not answered. Everything belongs to the loop.
+// requests holds the pending requests of NATS clients. It belongs to the loop.
 type requests struct {
 	// Fixed after construction.
-	parts   Parts
-	link    *link
-	out     *output
-	history *history
-	stats   *Counters
-	limit   func() int64 // bytes of publishes that may be unanswered; one is always taken
-	largest func() int   // bytes that an answer may have
-	patient *loop.Timer  // while it is set, the link is paused until there is room
+	parts     Parts
+	conn      *connection
+	out       *output
+	history   *history
+	stats     *Counters
+	limit     func() int64 // bytes of publishes that may be pending; one publish always may
+	largest   func() int   // bytes of the largest answer
+	roomTimer *loop.Timer  // while it is set, the connection is paused until there is room
 
-	publishes int      // not answered
-	bytes     int64    // of those
-	open      int      // publishes and history requests that are not answered
-	checking  *receipt // for which the link is paused; nil: for none
-	stuck     bool     // there is no room, and it was waited for
-	idle      []func() // to be called when open is 0
+	publishes int        // the number of pending publishes
+	bytes     int64      // their size
+	open      int        // the number of pending publishes and history requests
+	checking  *responder // the connection is paused until this publish is checked; nil: it is not
+	full      bool       // there is no room, even after waiting for roomTimeout
+	idle      []func()   // called when open is 0
 }
 
-// start sets up what the loop needs.
+// start makes the timer.
 func (r *requests) start() {
-	r.patient = r.parts.Loop.AfterFunc(roomPatience, func() {
-		r.stuck = true
-		r.link.resume()
+	r.roomTimer = r.parts.Loop.AfterFunc(roomTimeout, func() {
+		r.full = true
+		r.conn.resume()
 	})
-	r.patient.Stop()
+	r.roomTimer.Stop()
 }
 
-// take carries a request out, or pauses the link and reports false. While too many publishes are
-// unanswered, or too much, the next one waits, and the server slows down who publishes; but not for
-// long, as the server keeps what is not read.
+// take carries out a request, or pauses the connection and returns false. While too many publishes are pending, the
+// next one waits, and the server slows down its publishers. It does not wait longer than roomTimeout, because the
+// server buffers what is not read.
 func (r *requests) take(m *request) (taken bool) {
 	if m.reply != "" && !isInbox(m.reply) {
 		r.stats.forged.Add(1) // an answer there would look like a delivery
@@ -75,8 +75,8 @@ func (r *requests) publish(m *request, channel string) (taken bool) {
 	if r.publishes >= maxRequests || r.bytes > 0 && r.bytes+size > r.limit() {
 		return r.refuseOrWait(m)
 	}
-	r.stuck = false
-	r.patient.Stop()
+	r.full = false
+	r.roomTimer.Stop()
 	p := r.begin(m, size)
 	r.publishes++
 	checking, err := r.parts.Backend.Publish([]byte(channel), m.payload, p)
@@ -85,57 +85,58 @@ func (r *requests) publish(m *request, channel string) (taken bool) {
 		p.Published(0, "", err)
 	case checking && !p.checked:
 		r.checking = p
-		r.link.pause()
+		r.conn.pause()
 	}
 	return true
 }
 
-// refuseOrWait waits for room. Once that was in vain, publishes are refused until there is some.
+// refuseOrWait waits for room. If there is none after roomTimeout, it refuses publishes until there is.
 func (r *requests) refuseOrWait(m *request) (taken bool) {
-	if r.stuck {
+	if r.full {
 		r.stats.busy.Add(1)
 		r.answer(m.reply, nil, errBusy)
 		return true
 	}
-	if !r.patient.Set() {
-		r.patient.Reset(roomPatience)
+	if !r.roomTimer.Set() {
+		r.roomTimer.Reset(roomTimeout)
 	}
-	r.link.pause()
+	r.conn.pause()
 	return false
 }
 
-// isInbox tells whether an answer may be sent to a subject: an inbox, or what a
-// cluster makes of one between two accounts.
+// isInbox reports whether an answer may be sent to a subject: to an inbox, or to what a cluster makes of an inbox
+// between two accounts.
 func isInbox(subject string) bool {
 	return strings.HasPrefix(subject, inboxToken+".") || strings.HasPrefix(subject, "_R_.")
 }
 
-// receipt answers one request. It is a Receipt.
-type receipt struct {
+// responder answers one request. It is Responder.
+type responder struct {
 	requests *requests
 	reply    string
-	size     int64 // of a publish; 0: it is a history request
+	size     int64 // of a publish, in bytes; 0: a history request
 	checked  bool
 }
 
-func (r *requests) begin(m *request, size int64) *receipt {
+// begin counts a request as pending, until done.
+func (r *requests) begin(m *request, size int64) *responder {
 	r.open++
 	r.bytes += size
-	return &receipt{requests: r, reply: m.reply, size: size}
+	return &responder{requests: r, reply: m.reply, size: size}
 }
 
-// Checked is of Receipt.
-func (p *receipt) Checked() {
+// Checked implements Responder.
+func (p *responder) Checked() {
 	r := p.requests
 	p.checked = true
 	if r.checking == p {
 		r.checking = nil
-		r.link.resume()
+		r.conn.resume()
 	}
 }
 
-// Published is of Receipt.
-func (p *receipt) Published(receivers int64, id string, err error) {
+// Published implements Responder.
+func (p *responder) Published(receivers int64, id string, err error) {
 	p.Checked()
 	r := p.requests
 	r.publishes--
@@ -144,13 +145,13 @@ func (p *receipt) Published(receivers int64, id string, err error) {
 		ID        string `json:"id,omitempty"`
 	}{receivers, id})
 	p.done(body, err)
-	if r.patient.Set() {
-		r.link.resume() // there may be room
+	if r.roomTimer.Set() {
+		r.conn.resume() // there may be room
 	}
 }
 
-// done answers, with a body or an error.
-func (p *receipt) done(body []byte, err error) {
+// done answers the request, with a body or an error.
+func (p *responder) done(body []byte, err error) {
 	r := p.requests
 	r.answer(p.reply, body, err)
 	r.bytes -= p.size
@@ -159,8 +160,7 @@ func (p *receipt) done(body []byte, err error) {
 	}
 }
 
-// answer queues an answer: a body, or the error as JSON and in the headers that NATS
-// services use, too.
+// answer queues an answer: a body, or an error as JSON and in the headers of NATS services.
 func (r *requests) answer(reply string, body []byte, err error) {
 	if reply == "" {
 		return
@@ -197,7 +197,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// whenIdle calls done when all that was taken is answered.
+// whenIdle calls done when no request is pending.
 func (r *requests) whenIdle(done func()) {
 	r.idle = append(r.idle, done)
 	if r.open == 0 {

@@ -91,7 +91,7 @@ func TestTooManyPublishes(t *testing.T) {
 			r.eventually("all are taken", func() bool { return len(r.backend.published) == tt.publishes })
 
 			r.send(nc, "publish.a.1", inbox, tt.payload)
-			r.eventually("one waits", func() bool { return r.bridge.link.paused })
+			r.eventually("one waits", func() bool { return r.bridge.conn.paused })
 			receipts := r.allKept()
 			r.do(func() { receipts[0].Published(1, "", nil) })
 			r.eventually("it is taken when there is room", func() bool { return len(r.backend.published) == tt.publishes+1 })
@@ -108,7 +108,7 @@ func TestTooManyPublishes(t *testing.T) {
 					t.Errorf("answer %s", m.Data)
 				}
 			}
-			if took := time.Since(began); took < roomPatience || took > 2*roomPatience+time.Second {
+			if took := time.Since(began); took < roomTimeout || took > 2*roomTimeout+time.Second {
 				t.Errorf("refused after %v", took)
 			}
 			if got := r.bridge.Stats().Refused["busy"]; got != 3 {
@@ -174,7 +174,7 @@ func TestHistoryReaders(t *testing.T) {
 // that does not.
 func TestEndAnswers(t *testing.T) {
 	r := newServed(t)
-	r.bridge.patience = time.Second // fixed by now, and nobody else reads it
+	r.bridge.publishTimeout = time.Second // fixed by now, and nobody else reads it
 	nc := r.client()
 	inbox, answers := r.inbox(nc)
 	r.backend.mu.Lock()
@@ -210,9 +210,9 @@ func TestLost(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- r.bridge.Run(t.Context()) }()
 	var answered []bool
-	r.do(func() { r.bridge.link.paused = true }) // no PONG comes
+	r.do(func() { r.bridge.conn.paused = true }) // no PONG comes
 	r.do(func() { r.bridge.Ping(soon, func(ok bool) { answered = append(answered, ok) }) })
-	r.do(func() { r.bridge.link.paused = false })
+	r.do(func() { r.bridge.conn.paused = false })
 	r.bridge.server.Shutdown()
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "the link to the NATS server was lost") {
 		t.Errorf("ended with %v", err)
@@ -234,11 +234,11 @@ func TestAwait(t *testing.T) {
 			t.Fatal("no answer")
 		}
 	}
-	r.do(func() { r.bridge.link.pause() })
+	r.do(func() { r.bridge.conn.pause() })
 	if r.bridge.Await(10 * time.Millisecond) {
 		t.Error("answered while nothing is read")
 	}
-	r.do(func() { r.bridge.link.resume() })
+	r.do(func() { r.bridge.conn.resume() })
 	if !r.bridge.Await(soon) { // its own answer, not that of the last one
 		t.Error("no answer any more")
 	}
@@ -281,7 +281,7 @@ func TestOthersHaveTheirTurn(t *testing.T) {
 	nc := r.client()
 	before, most := 0, 0
 	r.do(func() {
-		r.bridge.link.pause()
+		r.bridge.conn.pause()
 		r.loop.AtTurnEnd(func() {
 			now := len(r.backend.published)
 			before, most = now, max(most, now-before)
@@ -296,7 +296,7 @@ func TestOthersHaveTheirTurn(t *testing.T) {
 	if err := nc.FlushTimeout(soon); err != nil {
 		t.Fatal(err)
 	}
-	r.do(func() { r.bridge.link.resume() })
+	r.do(func() { r.bridge.conn.resume() })
 	r.eventually("all are published", func() bool { return len(r.backend.published) == messages })
 	r.do(func() {
 		if limit := 2 * maxRead / size; most > limit {

@@ -69,7 +69,7 @@ func (f *fakeRedis) Refused(resp.Kind, string, error) {}
 type fakeBackend struct {
 	keeps     bool // receipts
 	checks    bool // says that messages are being checked
-	kept      []Receipt
+	kept      []Responder
 	published []string
 	barred    map[string]bool
 	refused   []string
@@ -81,7 +81,7 @@ type fakeBackend struct {
 	release chan struct{} // nil: History returns at once
 }
 
-func (b *fakeBackend) Publish(channel, payload []byte, r Receipt) (checking bool, err error) {
+func (b *fakeBackend) Publish(channel, payload []byte, r Responder) (checking bool, err error) {
 	if string(channel) == "a:denied" {
 		return false, errors.New("DENIED a:denied: no")
 	}
@@ -206,7 +206,7 @@ func newServed(t testing.TB) *rig {
 func (r *rig) serve() {
 	r.t.Helper()
 	b, err := New(r.parts, Options{Listen: "127.0.0.1:0", PublishTimeout: soon, Memory: new(hub.Bounds)}, testLimits(),
-		[]Scope{{"a:", true}})
+		[]PrefixAccess{{"a:", true}})
 	if err != nil {
 		r.t.Fatal(errors.Join(err, r.loop.Close()))
 	}
@@ -259,7 +259,7 @@ func (r *rig) listen(nc *nats.Conn, subject string) *nats.Subscription {
 	}
 	r.eventually("the subscription to "+subject+" is settled", func() bool {
 		_, known := r.bridge.subs.byKey[subject]
-		return known && r.bridge.Settled()
+		return known && r.bridge.Confirmed()
 	})
 	return sub
 }
@@ -299,7 +299,7 @@ func next(t testing.TB, sub *nats.Subscription) *nats.Msg {
 func code(m *nats.Msg) string { return m.Header.Get("Nats-Service-Error-Code") }
 
 // allKept takes the receipts that the backend has kept.
-func (r *rig) allKept() (list []Receipt) {
+func (r *rig) allKept() (list []Responder) {
 	r.do(func() { list, r.backend.kept = slices.Clone(r.backend.kept), nil })
 	return list
 }

@@ -22,39 +22,38 @@ import (
 const (
 	startTimeout = 10 * time.Second
 
-	// slack is what a message may be larger than limits.payload for the server: what is
-	// a little too large gets an answer with the reason, and a reply its headers.
+	// slack is how many bytes more than limits.payload the server accepts in a message. So a client whose message is
+	// a little too large gets an answer with the reason, and a reply has room for its headers.
 	slack = 64 << 10
 
-	// unlimited is the largest message on the link: limits.payload is for clients. The
-	// server gives a connection what holds when that is made, and ends the link over a
-	// message that is larger: an answer with many entries, or a delivery after a reload has
-	// raised the limit.
+	// unlimited is the size limit on the bridge's connection: limits.payload is for clients. A connection keeps the
+	// limit with which it was made, and the server would close it over a larger message, such as an answer with many
+	// entries, or a delivery after a reload has raised the limit.
 	unlimited = -1
 
-	maxCounted = 1024 // subscriptions that may be gone through to count some: 0.2 ms
+	maxCounted = 1024 // the most subscriptions that are searched to count some: that takes 0.2 ms
 )
 
-// embedded is the server for NATS clients of this host. Its methods may be called from anywhere, but for
-// listeners, which belongs to the loop, and start.
+// embedded is the server for NATS clients of this host. Its methods may be called from anywhere, except listeners,
+// which belongs to the loop, and start.
 type embedded struct {
 	*server.Server
 	token   string
 	options *server.Options
-	account *server.Account // of all clients; it stays the same
-	notes   *notes
-	clients atomic.Pointer[server.Permissions]
+	account *server.Account // of all clients; it never changes
+	log     *serverLog
+	clients atomic.Pointer[server.Permissions] // of clients that connect from now on
 }
 
-// start starts the server and waits for it to dial the link, which it returns with what has come over
-// it. listen is the next step.
+// start starts the server and waits until it has dialled the bridge. It returns that connection, with the bytes that
+// were read from it. listen is the next step.
 func (e *embedded) start(listen string, limits Limits, log *zap.Logger) (conn net.Conn, rest []byte, err error) {
-	e.notes = newNotes(log)
+	e.log = newServerLog(log)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen for the server: %w", err)
 	}
-	defer func() { _ = ln.Close() }() // one connection is all there is
+	defer func() { _ = ln.Close() }() // one connection is enough
 	secret := newSecret()
 	if e.options, err = options(listen, limits, ln.Addr().String(), secret); err != nil {
 		return nil, nil, err
@@ -65,26 +64,26 @@ func (e *embedded) start(listen string, limits Limits, log *zap.Logger) (conn ne
 	if e.Server, err = server.NewServer(first); err != nil {
 		return nil, nil, err
 	}
-	e.SetLoggerV2(e.notes, false, false, false)
+	e.SetLoggerV2(e.log, false, false, false)
 	e.Start()
 	e.account = e.GlobalAccount()
-	conn, rest, err = acceptLink(ln.(*net.TCPListener), secret) //nolint:forcetypeassert // of a TCP address
+	conn, rest, err = acceptServer(ln.(*net.TCPListener), secret) //nolint:forcetypeassert // of a TCP address
 	if err != nil {
-		err = errors.Join(err, e.notes.fatal())
+		err = errors.Join(err, e.log.fatal())
 	}
 	return conn, rest, err
 }
 
-// listen lets clients in.
+// listen has the server accept clients.
 func (e *embedded) listen() error {
-	if err := e.ReloadOptions(e.options.Clone()); err != nil { // the link keeps what it has
+	if err := e.ReloadOptions(e.options.Clone()); err != nil { // the bridge's connection keeps its limit
 		return err
 	}
 	e.AcceptLoop(make(chan struct{})) // which it closes
-	return e.notes.fatal()
+	return e.log.fatal()
 }
 
-// stop ends the server. It waits for that.
+// stop ends the server and waits until it has ended.
 func (e *embedded) stop() {
 	if e != nil && e.Server != nil {
 		e.Shutdown()
@@ -92,9 +91,9 @@ func (e *embedded) stop() {
 	}
 }
 
-// options are those of a server that keeps nothing, has the bridge as its leaf node,
-// and listens, for clients only, when that stands.
-func options(listen string, limits Limits, link, secret string) (*server.Options, error) {
+// options returns the options of a server that stores nothing, dials the bridge as its leaf node at the address
+// bridge, and does not listen yet.
+func options(listen string, limits Limits, bridge, secret string) (*server.Options, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return nil, err
@@ -113,7 +112,7 @@ func options(listen string, limits Limits, link, secret string) (*server.Options
 		LeafNode: server.LeafNodeOpts{
 			ReconnectInterval: time.Second,
 			Remotes: []*server.RemoteLeafOpts{{
-				URLs: []*url.URL{{Scheme: "nats-leaf", Host: link, User: url.UserPassword(linkUser, secret)}},
+				URLs: []*url.URL{{Scheme: "nats-leaf", Host: bridge, User: url.UserPassword(leafUser, secret)}},
 				Hub:  true, Compression: server.CompressionOpts{Mode: server.CompressionOff},
 			}},
 		},
@@ -127,8 +126,8 @@ func (l Limits) set(o *server.Options) {
 	o.MaxPayload, o.MaxPending = int32(l.Payload+slack), int64(max(l.Queue, 2*(l.Payload+slack)))
 }
 
-// change returns the options for other limits, with the limit of payloads that holds then, and an error
-// that names what stays as it was, because the server cannot change it while it runs.
+// change returns the options for other limits, and the limit of payloads that these options allow. The error names
+// the limits that stay as they were, because the server cannot change them while it runs.
 func (e *embedded) change(l Limits) (o *server.Options, payload int, stays error) {
 	o = e.options.Clone()
 	l.set(o)
@@ -145,7 +144,7 @@ func (e *embedded) change(l Limits) (o *server.Options, payload int, stays error
 	return o, min(l.Payload, int(o.MaxPayload)-slack), errors.Join(list...)
 }
 
-// Check is server.Authentication: it lets clients in.
+// Check implements server.Authentication: it accepts a client that has the token.
 func (e *embedded) Check(c server.ClientAuthentication) bool {
 	if e.token != "" && subtle.ConstantTimeCompare([]byte(c.GetOpts().Token), []byte(e.token)) == 0 {
 		return false
@@ -154,9 +153,9 @@ func (e *embedded) Check(c server.ClientAuthentication) bool {
 	return true
 }
 
-// kick disconnects the clients that listen to a name for which who reports true, and returns how many.
-// nil: all clients. It may take long.
-func (e *embedded) kick(who func(kind resp.Kind, name string) bool) (kicked int) {
+// disconnect disconnects the clients that listen to a name for which match returns true, or all clients if match is
+// nil, and returns how many. It may take long.
+func (e *embedded) disconnect(match func(kind resp.Kind, name string) bool) (disconnected int) {
 	const page = 1024
 	var list []uint64
 	for offset := 0; ; offset += page {
@@ -166,11 +165,11 @@ func (e *embedded) kick(who func(kind resp.Kind, name string) bool) (kicked int)
 		}
 		for _, c := range z.Conns {
 			if c.Kind != "Client" {
-				continue // the link
+				continue // the bridge
 			}
-			if who == nil || slices.ContainsFunc(c.Subs, func(subject string) bool {
+			if match == nil || slices.ContainsFunc(c.Subs, func(subject string) bool {
 				n, err := nameOf(subject)
-				return !foreign(subject) && err == nil && who(n.Kind, n.Text)
+				return !foreign(subject) && err == nil && match(n.Kind, n.Text)
 			}) {
 				list = append(list, c.Cid)
 			}
@@ -181,15 +180,15 @@ func (e *embedded) kick(who func(kind resp.Kind, name string) bool) (kicked int)
 	}
 	for _, id := range list {
 		if e.DisconnectClientByID(id) == nil {
-			kicked++
+			disconnected++
 		}
 	}
-	return kicked
+	return disconnected
 }
 
 // largest returns the client with the most subscriptions, or nil. It may take long.
 func (e *embedded) largest() *server.ConnInfo {
-	const some = 8 // more than what are no clients
+	const some = 8 // more than there are connections of other kinds
 	z, err := e.Connz(&server.ConnzOptions{Sort: server.BySubs, Limit: some})
 	if err != nil {
 		return nil // the server ends
@@ -202,14 +201,14 @@ func (e *embedded) largest() *server.ConnInfo {
 	return nil
 }
 
-// census is how many subscriptions a message reaches, for one state of the server's.
-type census struct {
+// matchCount is the number of subscriptions that match a subject, for one state of the server.
+type matchCount struct {
 	inserts, removes uint64
 	listeners        int
 }
 
-// listeners counts the subscriptions that a message reaches. It does not wait for what takes long: it
-// takes the locks of the account and of its subscriptions only.
+// listeners counts the subscriptions that a message reaches. It never waits long: it takes the locks of the account
+// and of its subscriptions only.
 func (e *embedded) listeners(t *target, subject string) int {
 	if t.overlaps {
 		if now, ok := e.countOverlapping(subject, t.count); ok {
@@ -220,16 +219,15 @@ func (e *embedded) listeners(t *target, subject string) int {
 	return e.account.Interest(subject)
 }
 
-// countOverlapping counts where the server's Interest does not: of subscriptions to
-// several subjects (chat.42, chat.>) it counts those to one, unless it has lately matched
-// a message. The server has to go through all that there are, so that is done only when
-// they have changed, and reports false if they are too many.
-func (e *embedded) countOverlapping(subject string, known census) (now census, ok bool) {
+// countOverlapping counts the subscriptions that match a subject where several subjects do (chat.42, chat.>). There
+// the server's Interest counts one subject only, unless the server has matched a message lately. The server has to
+// search all subscriptions for that, so it is done only when they have changed. ok is false if there are too many.
+func (e *embedded) countOverlapping(subject string, known matchCount) (now matchCount, ok bool) {
 	z, err := e.Subsz(nil)
 	if err != nil {
 		return now, false
 	}
-	now = census{inserts: z.NumInserts, removes: z.NumRemoves, listeners: known.listeners}
+	now = matchCount{inserts: z.NumInserts, removes: z.NumRemoves, listeners: known.listeners}
 	if now == known {
 		return now, true
 	}

@@ -1,6 +1,6 @@
 package natsbridge
 
-// Channels as subjects, and back.
+// Channels as subjects of NATS, and subjects as channels or Redis patterns.
 
 import (
 	"bytes"
@@ -19,19 +19,18 @@ const (
 )
 
 const (
-	maxSubject = 16 << 10 // bytes; a name of 4 KiB has three times as many at most
+	maxSubject = 16 << 10 // bytes; the subject of a name is at most three times as long as the name
 	emptyToken = "%"      // the empty part of a channel
 	hexDigits  = "0123456789ABCDEF"
 )
 
-// ErrNoSubject says that a channel's subject would be too long.
+// ErrNoSubject is returned for a channel whose subject would be too long.
 var ErrNoSubject = fmt.Errorf("the subject would be longer than %d bytes", maxSubject)
 
-// Subject returns the subject of a channel: ":" becomes ".", an empty part "%", and
-// bytes that a subject cannot hold are written %XX. A first token that NATS or the
-// relay needs itself (publish, history, what begins with $ or _) has its first byte
-// written so. Different channels have different subjects. Only a very long channel
-// has none: ErrNoSubject.
+// Subject returns the subject of a channel: ":" becomes ".", an empty part becomes "%", and bytes that a subject
+// cannot hold become %XX. If the first token is one that NATS or the relay needs itself (publish, history, or one
+// that begins with $ or _), its first byte becomes %XX, too. Different channels have different subjects. A channel
+// whose subject would be longer than 16 KiB has none: the error is ErrNoSubject.
 func Subject(channel []byte) (string, error) {
 	b := make([]byte, 0, len(channel)+8)
 	for i := 0; ; {
@@ -66,7 +65,7 @@ func appendToken(b, part []byte, first bool) []byte {
 	return b
 }
 
-// plain tells whether a byte stands for itself in a subject.
+// plain reports whether a byte stands for itself in a subject.
 func plain(c byte) bool {
 	switch c {
 	case '.', ':', '*', '>', '%':
@@ -75,13 +74,13 @@ func plain(c byte) bool {
 	return ' ' < c && c < 0x7f
 }
 
-// taken tells whether the first part of a channel is a word of NATS's or ours.
+// taken reports whether NATS or the relay needs a first token itself.
 func taken(part []byte) bool {
 	return part[0] == '$' || part[0] == '_' || string(part) == publishToken || string(part) == historyToken
 }
 
-// Channel returns the channel of a subject: Subject's inverse. A subject that is not
-// written as Subject does is an error.
+// Channel returns the channel of a subject: it is the inverse of Subject. A subject that Subject would write
+// otherwise is an error.
 func Channel(subject string) (string, error) {
 	n, err := nameOf(subject)
 	if err == nil && n.Kind != resp.Message {
@@ -97,7 +96,7 @@ var (
 	errWildcard = errors.New("it has a wildcard; write %2A or %3E for the byte itself")
 )
 
-// partOf returns what a token without wildcard stands for.
+// partOf returns the part of a channel that a token without wildcards stands for.
 func partOf(token string, first bool) ([]byte, error) {
 	switch token {
 	case "":
@@ -130,9 +129,8 @@ func partOf(token string, first bool) ([]byte, error) {
 	return part, nil
 }
 
-// nameOf returns what must be subscribed at Redis for a subscription of a NATS
-// client: the channel, or a pattern that catches at least what the subject does. A
-// "*" of NATS ends with its part, a "*" of Redis does not.
+// nameOf returns the name to subscribe at Redis for a subject: its channel, or a pattern that matches at least the
+// channels that the subject matches. A "*" of NATS matches one part, while a "*" of Redis matches across parts.
 func nameOf(subject string) (resp.Name, error) {
 	if len(subject) > maxSubject {
 		return resp.Name{}, ErrNoSubject

@@ -1,6 +1,6 @@
 package natsbridge
 
-// What NATS clients have subscribed to, as the server tells it.
+// The subscriptions of NATS clients, as the server reports them.
 
 import (
 	"strings"
@@ -8,15 +8,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server/gsl"
 )
 
-// subscription is what at least one client has; several share it.
+// subscription is a subscription of one client or more.
 type subscription struct {
 	subject string
 	queue   string // empty: every client gets every message
-	barred  bool   // not for NATS clients: they hear what it matches if others ask for it
+	denied  bool   // NATS clients may not listen to it
 }
 
-// parse splits what the server says of a subscription: a subject, and for a queue
-// group its name and its weight, which LS- leaves out.
+// parse splits the arguments of LS+ and LS-: a subject, and for a queue group its name and, in LS+, its weight.
 func parse(arg string) (key string, s subscription) {
 	switch words := strings.Fields(arg); len(words) {
 	case 0:
@@ -28,14 +27,13 @@ func parse(arg string) (key string, s subscription) {
 	}
 }
 
-// foreign tells whether a subject is none of the relay's business: an inbox, or one
-// of NATS's own.
+// foreign reports whether a subject does not concern the relay: an inbox, or one of NATS's own.
 func foreign(subject string) bool {
 	return strings.HasPrefix(subject, inboxToken+".") || strings.HasPrefix(subject, "$") ||
 		strings.HasPrefix(subject, "_")
 }
 
-// subscriptions are those that are there. Everything belongs to the loop.
+// subscriptions holds all subscriptions of NATS clients. It belongs to the loop.
 type subscriptions struct {
 	byKey      map[string]subscription
 	list       *gsl.GenericSublist[subscription]
@@ -46,7 +44,7 @@ func newSubscriptions() *subscriptions {
 	return &subscriptions{byKey: map[string]subscription{}, list: gsl.NewSublist[subscription]()}
 }
 
-// insert reports whether the subscription is new.
+// insert adds a subscription, and reports whether it is new.
 func (l *subscriptions) insert(key string, s subscription) bool {
 	if _, has := l.byKey[key]; has || l.list.Insert(s.subject, s) != nil {
 		return false
@@ -56,7 +54,7 @@ func (l *subscriptions) insert(key string, s subscription) bool {
 	return true
 }
 
-// remove reports whether the subscription was there.
+// remove removes a subscription, and reports whether it was there.
 func (l *subscriptions) remove(key string) bool {
 	s, has := l.byKey[key]
 	if has {
@@ -67,12 +65,12 @@ func (l *subscriptions) remove(key string) bool {
 	return has
 }
 
-// bar notes which subscriptions are not for NATS clients by now.
-func (l *subscriptions) bar(barred func(subject string) bool) {
+// deny computes again which subscriptions NATS clients may not have.
+func (l *subscriptions) deny(denied func(subject string) bool) {
 	for key, s := range l.byKey {
-		if is := barred(s.subject); is != s.barred {
+		if is := denied(s.subject); is != s.denied {
 			_ = l.list.Remove(s.subject, s) // it is there
-			s.barred = is
+			s.denied = is
 			_ = l.list.Insert(s.subject, s)
 			l.byKey[key] = s
 		}

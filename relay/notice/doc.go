@@ -1,8 +1,8 @@
-// Package notice tells what happens: on the relay's own channels, in the log and by counters. Whatever
-// it can tell is in one list, which is also a table of the documentation.
+// Package notice reports what happens: on the relay's own channels, in the log and by counters. One list holds all
+// notices; a table of the documentation is made from it.
 //
 // # Concurrency
 //
-// Logging and counting may be done from anywhere. Events are sent, and outlets added and removed, by the
+// Logging and counting may be done from anywhere. Sending events, and adding and removing outlets, belongs to the
 // event loop.
 package notice

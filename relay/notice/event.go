@@ -17,42 +17,42 @@ type Event struct {
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 
-	// Of gap: what may be missing. Of upstream_up: Since only.
+	// Of gap: the time and the channels of which messages may be missing. Of upstream_up: Since only.
 	Since    *time.Time `json:"since,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
 	Prefixes []string   `json:"prefixes,omitempty"` // "" stands for the channels that no route covers
 
-	// Of alert, for a channel that carries more than rate.alert: what comes from Redis,
-	// or what local clients publish.
+	// Of alert, for a channel that carries more than rate.alert: inbound from Redis, or outbound from local clients.
 	Direction monitor.Direction `json:"direction,omitempty"`
 	Rate      float64           `json:"rate,omitempty"` // messages/s
 
-	// Of a gap in a channel with history that could not be healed: after which entry,
-	// before which, and how many; or which pattern's unknown channels. Channel and
-	// Missing also of a gap in a single channel without, Channel also of alert.
+	// Of a gap in a channel with history that could not be healed: the entries around it, and the number of missing
+	// ones; or the pattern whose unknown channels are concerned. Channel and Missing also occur in a gap of a single
+	// channel without history, and Channel in alert.
 	Channel string `json:"channel,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	After   string `json:"after,omitempty"`
 	Before  string `json:"before,omitempty"`
 	Missing int64  `json:"missing,omitempty"`
-	Entry   string `json:"entry,omitempty"` // that is missing, and in the stream
-	Size    int64  `json:"size,omitempty"`  // of entry, in bytes
+	Entry   string `json:"entry,omitempty"` // an entry that is missing, though it is in the stream
+	Size    int64  `json:"size,omitempty"`  // the size of Entry in bytes
 
-	Who                 // of slow_listener, and what became of it:
+	// Of slow_listener: the client, and what happened to it.
+	Who
 	Reason       Reason `json:"reason,omitempty"`
 	Disconnected bool   `json:"disconnected,omitempty"`
-	Messages     uint64 `json:"messages,omitempty"` // that it missed since the last event
+	Messages     uint64 `json:"messages,omitempty"` // missed since the last event
 	Queued       int    `json:"queued,omitempty"`   // bytes of output that wait
-	Kept         int    `json:"kept,omitempty"`     // bytes for its subscriptions and commands
+	Kept         int    `json:"kept,omitempty"`     // bytes that its subscriptions and commands take
 
-	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: confirmed by Redis
-	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: failed in a row
+	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: subscriptions that Redis has confirmed
+	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: attempts that failed in a row
 }
 
 // Reason says why a client misses messages, or is disconnected, in one word.
 type Reason string
 
-// Who is a local client.
+// Who identifies a local client.
 type Who struct {
 	Client uint64  `json:"client,omitempty"` // as in CLIENT LIST
 	Name   string  `json:"name,omitempty"`
@@ -60,7 +60,7 @@ type Who struct {
 	UID    *uint32 `json:"uid,omitempty"`
 }
 
-// fields are those of a line in the log.
+// fields returns the client as fields of a log line.
 func (w *Who) fields() []zap.Field {
 	if w.Client == 0 {
 		return nil
@@ -81,7 +81,7 @@ type Reject struct {
 	Code      policy.Code       `json:"code"`
 	Reason    string            `json:"reason"`
 	Size      int               `json:"size"` // of the payload in bytes; 0: not known
-	Who                         // has published it; absent if that is not a client of the socket
+	Who                         // the publisher; absent if it is not a client of the socket
 
-	LetThrough bool `json:"let_through,omitempty"` // it is INVALID, and the route says invalid: log
+	LetThrough bool `json:"let_through,omitempty"` // the message is INVALID, and its route says invalid: log
 }

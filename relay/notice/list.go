@@ -1,6 +1,6 @@
 package notice
 
-// The list of all that a relay tells. The packages below it log their own lines.
+// The list of all notices. Other packages log their own lines.
 
 import (
 	"fmt"
@@ -8,20 +8,20 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Notice is one thing that a relay tells.
+// Notice describes an event, a log line, or both. It never changes.
 type Notice struct {
-	Event  string        // its name on relay:events; empty: it is only logged
-	To     Scope         // who hears the event
-	Fields []string      // that the event may have, besides event and time
+	Event  string        // the name on relay:events; empty: the notice is only logged
+	To     Audience      // the listeners that get the event
+	Fields []string      // fields of the event, besides event and time
 	Level  zapcore.Level // of the log line
 	Text   string        // of the log line; empty: there is none
-	Logger string        // that the line is of; empty: the relay's own
-	Often  string        // what the lines are about that are left out of many; empty: none is
-	When   string        // it is told, for people
-	Do     string        // about it, for people; empty: nothing
+	Logger string        // the name of the log line's logger; empty: the relay's own
+	Often  string        // a name for the log lines that sampling leaves out; empty: no sampling
+	When   string        // when it happens, for people
+	Do     string        // what to do then, for people; empty: nothing
 }
 
-// With returns n with values in its text.
+// With returns a copy of n with values formatted into its text.
 func (n *Notice) With(values ...any) *Notice {
 	with := *n
 	with.Text = fmt.Sprintf(n.Text, values...)
@@ -196,7 +196,7 @@ var (
 		When: "a reload cannot take over some of the keys that have changed",
 		Do:   "restart the relay when convenient",
 	})
-	SettingDoubtful = add(Notice{
+	SettingWarning = add(Notice{
 		Level: zapcore.WarnLevel, Text: "%s",
 		When: "a route or a schema does less than it seems to; the line says what",
 		Do:   "correct it, or ignore the line",

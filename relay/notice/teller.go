@@ -1,6 +1,6 @@
 package notice
 
-// Telling: the log, the outlets of the relay's own channels, and what was told how often.
+// The Teller: it writes log lines, sends events and rejects to outlets, and counts.
 
 import (
 	"encoding/json"
@@ -18,99 +18,103 @@ import (
 	"redis-relay/relay/sampling"
 )
 
-// Scope says who hears an event.
-type Scope uint8
+// Audience is a set of listeners that get an event.
+type Audience uint8
 
-// The scopes, which can be added up.
+// The audiences, which can be combined.
 const (
-	Host    Scope = 1 << iota // listeners of this host
-	Cluster                   // a NATS cluster, while this relay is its leaf node
+	Host    Audience = 1 << iota // listeners of this host
+	Cluster                      // a NATS cluster, while this relay is its leaf node
 )
 
 // Outlet leads to listeners of the relay's own channels. It belongs to the loop.
 type Outlet interface {
-	// Hears tells whether somebody there listens to a channel.
-	Hears(channel []byte) bool
-	// Tell queues a message. A listener without room for it misses it, but if it is urgent is disconnected.
+	// HasListeners reports whether the outlet has listeners of a channel.
+	HasListeners(channel []byte) bool
+	// Tell queues a message for the listeners of a channel. A listener without room misses the message, or is
+	// disconnected if the message is urgent.
 	Tell(channel, payload []byte, urgent bool)
 }
 
-// Teller tells.
+// Teller reports notices. Its log methods are safe for concurrent use.
 type Teller struct {
 	// Fixed after construction.
-	log   *zap.Logger
-	about map[*Notice]*history
+	log     *zap.Logger
+	records map[*Notice]*record
 
-	outlets []registered // owned by the loop
+	outlets []registration // owned by the loop
 }
 
-// history is what was told of a notice.
-type history struct {
+// record counts and samples the log lines of a notice.
+type record struct {
 	times atomic.Uint64
 	lines sampling.Sampler
 }
 
-type registered struct {
+// registration is an outlet with its audience.
+
+type registration struct {
 	Outlet
-	scope Scope
+	audience Audience
 }
 
 // New returns a Teller without outlets.
 func New(log *zap.Logger) *Teller {
-	t := &Teller{log: log, about: map[*Notice]*history{}}
+	t := &Teller{log: log, records: map[*Notice]*record{}}
 	for _, n := range list {
-		t.about[n] = &history{}
+		t.records[n] = &record{}
 		if n.Often != "" {
-			t.about[n].lines.TellRest(log, n.Often)
+			t.records[n].lines.TellRest(log, n.Often)
 		}
 	}
 	return t
 }
 
-// Add has events of a scope sent to an outlet, too. It belongs to the loop.
-func (t *Teller) Add(o Outlet, scope Scope) { t.outlets = append(t.outlets, registered{o, scope}) }
+// Add registers an outlet for the events of an audience. It belongs to the loop.
+func (t *Teller) Add(o Outlet, to Audience) { t.outlets = append(t.outlets, registration{o, to}) }
 
-// Remove ends Add. It belongs to the loop.
+// Remove removes an outlet. It belongs to the loop.
 func (t *Teller) Remove(o Outlet) {
-	t.outlets = slices.DeleteFunc(t.outlets, func(r registered) bool { return r.Outlet == o })
+	t.outlets = slices.DeleteFunc(t.outlets, func(r registration) bool { return r.Outlet == o })
 }
 
-// Log writes the line of a notice. It may be called from anywhere.
+// Log writes the log line of a notice. It may be called from anywhere.
 func (t *Teller) Log(n *Notice, fields ...zap.Field) {
-	if about := t.about[n]; about != nil {
+	if about := t.records[n]; about != nil {
 		about.times.Add(1)
 	}
 	t.log.Named(n.Logger).Log(n.Level, n.Text, fields...)
 }
 
-// Sample tells whether a line of a notice about a key, such as a channel, may be written now, and with which
-// fields more. It may be called from anywhere.
+// Sample reports whether a log line of a notice about a key, such as a channel, may be written now, and which
+// fields to add. It may be called from anywhere.
 func (t *Teller) Sample(n *Notice, key string) (more []zap.Field, ok bool) {
-	return t.about[n].lines.Allow(key)
+	return t.records[n].lines.Allow(key)
 }
 
-// Told returns how often the line of a notice was written. It may be called from anywhere.
-func (t *Teller) Told(n *Notice) uint64 { return t.about[n].times.Load() }
+// Told returns how often the log line of a notice was written. It may be called from anywhere.
+func (t *Teller) Told(n *Notice) uint64 { return t.records[n].times.Load() }
 
-// Tell writes the line of a notice and sends its event. It belongs to the loop.
+// Tell writes the log line of a notice and sends its event. It belongs to the loop.
 func (t *Teller) Tell(n *Notice, e Event, fields ...zap.Field) {
 	t.Log(n, fields...)
 	t.Send(n, e)
 }
 
-// Send sends the event of a notice to those whom it is for. Its time is now, if it has none. It belongs to
-// the loop.
+// Send sends the event of a notice to its audience. An event without a time gets the current one. It belongs to the
+// loop.
 func (t *Teller) Send(n *Notice, e Event) {
 	e.complete(n)
 	send(t, t.outlets, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 
-// SendTo is Send to one outlet, be it added or not.
+// SendTo is Send to one outlet, which need not be registered.
 func (t *Teller) SendTo(o Outlet, n *Notice, e Event) {
 	e.complete(n)
-	send(t, []registered{{o, n.To}}, policy.EventsChannel, n.To, n.isUrgent(), &e)
+	send(t, []registration{{o, n.To}}, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 
+// complete fills in the event's name and time.
 func (e *Event) complete(n *Notice) {
 	e.Event = n.Event
 	if e.Time.IsZero() {
@@ -118,15 +122,16 @@ func (e *Event) complete(n *Notice) {
 	}
 }
 
-// isUrgent tells whether a listener that cannot be told must be disconnected: of a gap, that tells, too.
+// isUrgent reports whether a listener without room must be disconnected: for a gap, the disconnection is a notice,
+// too.
 func (n *Notice) isUrgent() bool { return n.Event == "gap" }
 
-// send encodes a message if anybody hears it.
-func send[T any](t *Teller, outlets []registered, channel string, to Scope, urgent bool, message *T) {
+// send sends a message to outlets. It encodes the message only if one of them has listeners.
+func send[T any](t *Teller, outlets []registration, channel string, to Audience, urgent bool, message *T) {
 	var payload []byte
 	name := []byte(channel)
 	for _, o := range outlets {
-		if o.scope&to == 0 || !o.Hears(name) {
+		if o.audience&to == 0 || !o.HasListeners(name) {
 			continue
 		}
 		if payload == nil {
@@ -140,8 +145,8 @@ func send[T any](t *Teller, outlets []registered, channel string, to Scope, urge
 	}
 }
 
-// Reject counts, logs and tells of a refused message, or of an invalid one that is let through. by is who has
-// published it, and zero if that is not a client of the socket. It belongs to the loop.
+// Reject counts, logs and sends a refused message, or an invalid one that is let through. by is the publisher, or
+// zero if it is not a client of the socket. It belongs to the loop.
 func (t *Teller) Reject(
 	d monitor.Direction, rt *route.Route, counters *monitor.Route, why *policy.Refusal, size int, by Who,
 ) {
@@ -163,7 +168,7 @@ func (t *Teller) Reject(
 	})
 }
 
-// Noisy counts and tells of a channel over rate.alert. It belongs to the loop.
+// Noisy counts, logs and sends an alert about a channel over rate.alert. It belongs to the loop.
 func (t *Teller) Noisy(
 	d monitor.Direction, rt *route.Route, counters *monitor.Route, channel []byte, perSecond float64,
 ) {
@@ -179,7 +184,8 @@ func (t *Teller) Noisy(
 	})
 }
 
-// Slow tells of a client that does not keep up. Its end is logged by the door. It belongs to the loop.
+// Slow reports a client that does not keep up. If the client is disconnected, the gateway logs that. It belongs to
+// the loop.
 func (t *Teller) Slow(e Event) {
 	if !e.Disconnected {
 		if more, ok := t.Sample(SlowListener, strconv.FormatUint(e.Client, 10)); ok {

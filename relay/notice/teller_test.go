@@ -16,15 +16,17 @@ import (
 	"redis-relay/relay/route"
 )
 
-// ear is an outlet with one listener of some channels.
-type ear struct {
+// fakeOutlet is an outlet with one listener of some channels.
+type fakeOutlet struct {
 	channels []string
 	heard    []string
 }
 
-func (e *ear) Hears(channel []byte) bool { return slices.Contains(e.channels, string(channel)) }
+func (e *fakeOutlet) HasListeners(channel []byte) bool {
+	return slices.Contains(e.channels, string(channel))
+}
 
-func (e *ear) Tell(channel, payload []byte, urgent bool) {
+func (e *fakeOutlet) Tell(channel, payload []byte, urgent bool) {
 	var m struct{ Event, Code string }
 	if err := json.Unmarshal(payload, &m); err != nil {
 		panic(err)
@@ -32,7 +34,7 @@ func (e *ear) Tell(channel, payload []byte, urgent bool) {
 	e.heard = append(e.heard, fmt.Sprintf("%s %s%s %v", channel, m.Event, m.Code, urgent))
 }
 
-func (e *ear) says(t *testing.T, want ...string) {
+func (e *fakeOutlet) says(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(e.heard, want) {
 		t.Errorf("heard %q, want %q", e.heard, want)
@@ -49,7 +51,7 @@ func newTeller() (*Teller, *observer.ObservedLogs) {
 func TestScopes(t *testing.T) {
 	teller, logs := newTeller()
 	both := []string{policy.EventsChannel, policy.RejectsChannel}
-	host, cluster, deaf := &ear{channels: both}, &ear{channels: both}, &ear{}
+	host, cluster, deaf := &fakeOutlet{channels: both}, &fakeOutlet{channels: both}, &fakeOutlet{}
 	teller.Add(host, Host)
 	teller.Add(cluster, Cluster)
 	teller.Add(deaf, Host|Cluster)
@@ -78,7 +80,7 @@ func TestScopes(t *testing.T) {
 // TestLinesAreSampled, events and counts are not.
 func TestLinesAreSampled(t *testing.T) {
 	teller, logs := newTeller()
-	all := &ear{channels: []string{policy.EventsChannel}}
+	all := &fakeOutlet{channels: []string{policy.EventsChannel}}
 	teller.Add(all, Host)
 	for range 10 {
 		teller.Slow(Event{Who: Who{Client: 7, Name: "n", PID: 1}, Reason: "dropped", Messages: 2})

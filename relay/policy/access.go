@@ -1,11 +1,9 @@
 package policy
 
-// Who may listen, read, keep and know.
+// Access: which users may listen to a name, read history, and see who listens.
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"redis-relay/relay/glob"
@@ -20,19 +18,18 @@ const (
 	RejectsChannel = "relay:rejects"
 )
 
-// IsLocal tells whether a name is one of the relay's own channels, which exist on this host only.
+// IsLocal reports whether a name is one of the relay's own channels, which exist on this host only.
 func IsLocal(name string) bool { return name == EventsChannel || name == RejectsChannel }
 
-// User is who stands behind a local connection.
+// User is the user behind a local connection.
 type User struct {
-	Known bool
+	Known bool // UID is known
 	UID   uint32
 }
 
-// MaySubscribe says why a local client may not listen to a name, or nil. A
-// pattern is judged by the prefix that all its matches have: it must reach no route
-// that is not for this user. What it catches of routes that are closed to all is
-// not delivered.
+// MaySubscribe returns an error if a local client may not listen to a name, and nil if it may. A pattern is refused
+// if it could match a channel of a route that this user may not read. Messages of routes that are closed to all
+// users are not delivered, whatever pattern matches them.
 func (r *Rules) MaySubscribe(by User, kind resp.Kind, name []byte) error {
 	channel := prefixOf(kind, name)
 	if route.IsReserved(channel) {
@@ -44,17 +41,17 @@ func (r *Rules) MaySubscribe(by User, kind resp.Kind, name []byte) error {
 	if rt := r.table.Lookup(channel); !rt.Subscribe {
 		return denied(name, ofName(kind, closedWords("subscribe", rt)))
 	}
-	if !r.allowsPattern(kind, channel) {
-		return denied(name, r.outsidePatterns())
+	if !r.patterns.allow(kind, channel) {
+		return denied(name, r.patterns.refusal())
 	}
-	if refusal := r.MayKnow(by, kind, name); refusal != nil {
+	if refusal := r.MaySeeListeners(by, kind, name); refusal != nil {
 		return refusal
 	}
 	return nil
 }
 
-// MaySubscribeByNATS is MaySubscribe for NATS clients. Whom a connection over TCP belongs to is
-// not known. What a pattern catches of routes that are not for them is not delivered.
+// MaySubscribeByNATS is MaySubscribe for NATS clients, whose users are not known. Messages of routes that are not
+// for NATS clients are not delivered, whatever pattern matches them.
 func (r *Rules) MaySubscribeByNATS(kind resp.Kind, name []byte) error {
 	channel := prefixOf(kind, name)
 	rt := r.table.Lookup(channel)
@@ -70,15 +67,15 @@ func (r *Rules) MaySubscribeByNATS(kind resp.Kind, name []byte) error {
 	case !rt.Subscribe:
 		return denied(name, ofName(kind, closedWords("subscribe", rt)))
 	case !ReachesNATS(rt):
-		return denied(name, barredWords(User{}, "subscribe", rt))
-	case !r.allowsPattern(kind, channel):
-		return denied(name, r.outsidePatterns())
+		return denied(name, notListedWords(User{}, "subscribe", rt))
+	case !r.patterns.allow(kind, channel):
+		return denied(name, r.patterns.refusal())
 	}
 	return nil
 }
 
-// MayPublishByNATS says why NATS clients may not publish on a channel, or nil, as far as that is
-// not said to local clients, too.
+// MayPublishByNATS returns a refusal if the channel is closed to NATS clients, and nil if it is not. Publish
+// applies the rules that also hold for local clients.
 func (r *Rules) MayPublishByNATS(channel []byte) *Refusal {
 	if rt := r.table.Lookup(channel); !rt.NATS && !route.IsReserved(channel) {
 		return denied(channel, notOnNATS(rt))
@@ -86,33 +83,34 @@ func (r *Rules) MayPublishByNATS(channel []byte) *Refusal {
 	return nil
 }
 
-// ReachesNATS tells whether NATS clients may hear the channels of a route.
+// ReachesNATS reports whether messages of a route are delivered to NATS clients.
 func ReachesNATS(rt *route.Route) bool {
 	return rt.NATS && rt.Subscribe && rt.Listeners.Admit(0, false)
 }
 
-// MayKnow says why a user may not know who listens to a name, or nil: the name can reach a route
-// that the user may not listen to.
-func (r *Rules) MayKnow(by User, kind resp.Kind, name []byte) *Refusal {
+// MaySeeListeners returns a refusal if a user may not know who listens to a name, and nil if the user may. It is
+// refused if the name can match a channel of a route that the user may not listen to.
+func (r *Rules) MaySeeListeners(by User, kind resp.Kind, name []byte) *Refusal {
 	if kind != resp.PMessage {
-		return barred(by, name, r.table.Lookup(name))
+		return notListed(by, name, r.table.Lookup(name))
 	}
 	for rt := range r.table.Reachable(glob.Literal(name)) {
-		if refusal := barred(by, name, rt); refusal != nil {
+		if refusal := notListed(by, name, rt); refusal != nil {
 			return refusal
 		}
 	}
 	return nil
 }
 
-func barred(by User, name []byte, rt *route.Route) *Refusal {
+// notListed returns a refusal if a route lists users, and this one is not among them.
+func notListed(by User, name []byte, rt *route.Route) *Refusal {
 	if rt.Listeners.Admit(by.UID, by.Known) {
 		return nil
 	}
-	return denied(name, barredWords(by, "subscribe", rt))
+	return denied(name, notListedWords(by, "subscribe", rt))
 }
 
-// MayRead says why the history of a channel cannot be read, or nil.
+// MayRead returns an error if the channel has no history to read, and nil if it has.
 func (r *Rules) MayRead(channel string) error {
 	rt := r.table.Lookup([]byte(channel))
 	switch {
@@ -124,7 +122,7 @@ func (r *Rules) MayRead(channel string) error {
 	return nil
 }
 
-// prefixOf returns the text that all channels begin with that a name catches.
+// prefixOf returns the text with which all channels begin that a name matches.
 func prefixOf(kind resp.Kind, name []byte) []byte {
 	if kind == resp.PMessage {
 		return glob.Literal(name)
@@ -132,21 +130,9 @@ func prefixOf(kind resp.Kind, name []byte) []byte {
 	return name
 }
 
-// allowsPattern tells whether a name, if it is a pattern, begins as patterns must.
-func (r *Rules) allowsPattern(kind resp.Kind, literal []byte) bool {
-	return kind != resp.PMessage || len(r.patterns) == 0 || slices.ContainsFunc(r.patterns, func(prefix string) bool {
-		return bytes.HasPrefix(literal, []byte(prefix))
-	})
-}
-
 const onlyOwn = "of the relay's own channels only " + EventsChannel + " and " + RejectsChannel
 
-// outsidePatterns words why a pattern is refused that does not begin as it must.
-func (r *Rules) outsidePatterns() string {
-	return fmt.Sprintf("a pattern must begin with one of limits.pattern_prefixes (%s)", strings.Join(r.patterns, ", "))
-}
-
-// closedWords words why a route does not let a client do something.
+// closedWords says that a route does not let any client do something.
 func closedWords(key string, rt *route.Route) string {
 	if isUnrouted(rt) {
 		return "no route covers this channel, and unrouted is deny; add a route to relay.yaml"
@@ -154,7 +140,7 @@ func closedWords(key string, rt *route.Route) string {
 	return fmt.Sprintf("route %q says %s: false", rt.Prefix, key)
 }
 
-// ofName makes what is said of a channel fit for a pattern, which has the route of the text that it begins with.
+// ofName turns a sentence about a channel into one about a pattern, if the name is a pattern.
 func ofName(kind resp.Kind, reason string) string {
 	if kind == resp.PMessage {
 		return strings.Replace(reason, "covers this channel", "covers this pattern", 1)
@@ -162,8 +148,8 @@ func ofName(kind resp.Kind, reason string) string {
 	return reason
 }
 
-// barredWords words why a route does not let a user do something.
-func barredWords(by User, key string, rt *route.Route) string {
+// notListedWords says that a route lists users, and this one is not among them.
+func notListedWords(by User, key string, rt *route.Route) string {
 	who := "your user is not known"
 	if by.Known {
 		who = fmt.Sprintf("your user (uid %d) is not among them", by.UID)
@@ -171,7 +157,7 @@ func barredWords(by User, key string, rt *route.Route) string {
 	return fmt.Sprintf("route %q has %s_uids, and %s", rt.Prefix, key, who)
 }
 
-// notOnNATS words why NATS clients cannot use a channel.
+// notOnNATS says why NATS clients cannot use a channel.
 func notOnNATS(rt *route.Route) string {
 	if rt.Prefix == "" {
 		return "no route covers this channel; add one with nats: true to relay.yaml"
@@ -179,7 +165,7 @@ func notOnNATS(rt *route.Route) string {
 	return fmt.Sprintf("route %q does not say nats: true", rt.Prefix)
 }
 
-// noHistory words why nothing is kept of a route's channels.
+// noHistory says why a route's channels have no history.
 func noHistory(rt *route.Route) string {
 	if isUnrouted(rt) {
 		return "nothing is kept of this channel, which no route covers; add one with a history to relay.yaml"
@@ -187,5 +173,5 @@ func noHistory(rt *route.Route) string {
 	return fmt.Sprintf("nothing is kept of this channel; give route %q a history in relay.yaml", rt.Prefix)
 }
 
-// isUnrouted tells whether a route is that of the channels that no prefix covers.
+// isUnrouted reports whether a route is the one for channels that no prefix covers.
 func isUnrouted(rt *route.Route) bool { return rt.Prefix == "" && rt.Name != "" }

@@ -1,6 +1,6 @@
 package policy
 
-// The rules as tables, for people.
+// Describe: the rules as tables, for people.
 
 import (
 	"cmp"
@@ -17,7 +17,7 @@ import (
 	"redis-relay/relay/schema"
 )
 
-// Describe prints the routes, the policies of their kinds, and the schemas.
+// Describe prints the routes, the policies of their kinds, and the schemas as tables. It returns the error of w.
 func (r *Rules) Describe(w io.Writer) error {
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
@@ -47,7 +47,7 @@ func (r *Rules) Describe(w io.Writer) error {
 	return out.Flush()
 }
 
-// mayWord says who may do something.
+// mayWord names the users who may do something.
 func mayWord(open bool, users route.Users) string {
 	switch {
 	case !open:

@@ -1,12 +1,12 @@
-// Package policy decides what may pass and how. It returns verdicts and refusals; it tells
-// nobody, logs nothing and sends nothing.
+// Package policy decides which messages may pass, and which commands are allowed. It returns verdicts and refusals.
+// It logs nothing, sends nothing and tells nobody.
 //
-// Rules are built from the settings: routes, schemas, rates and limits of one moment. A reload
-// builds new ones. Publish judges what a local client sends, LastMessage.Judge what comes from
-// Redis, and the May functions say who may listen, read and know.
+// Rules are built from the configuration: routes, schemas, rates and limits. A reload builds new ones. Publish judges
+// what a local client publishes, LastMessage.Judge judges what comes from Redis, and the functions named May say who
+// may listen, read and persist.
 //
 // # Concurrency
 //
-// Rules are immutable, but for the rates that they meter, which have locks of their own: all
-// methods may be called from anywhere. A LastMessage belongs to one goroutine.
+// Rules are immutable, except for the meters of rates, which have locks of their own: all methods may be called from
+// anywhere. A LastMessage belongs to one goroutine.
 package policy

@@ -135,7 +135,7 @@ func TestMaySubscribe(t *testing.T) {
 	}
 }
 
-func TestMayKnow(t *testing.T) {
+func TestMaySeeListeners(t *testing.T) {
 	r := rules(t)
 	for _, tt := range []struct {
 		by   User
@@ -149,13 +149,13 @@ func TestMayKnow(t *testing.T) {
 		{seven, resp.PMessage, "m*", true},
 		{somebody, resp.SMessage, "mine:1", false},
 	} {
-		if refusal := r.MayKnow(tt.by, tt.kind, []byte(tt.name)); (refusal == nil) != tt.want {
+		if refusal := r.MaySeeListeners(tt.by, tt.kind, []byte(tt.name)); (refusal == nil) != tt.want {
 			t.Errorf("%+v: got %v", tt, refusal)
 		}
 	}
 }
 
-func TestMayKeepAndRead(t *testing.T) {
+func TestMayPersistAndRead(t *testing.T) {
 	r := rules(t)
 	for _, tt := range []struct {
 		channel string
@@ -172,7 +172,7 @@ func TestMayKeepAndRead(t *testing.T) {
 	} {
 		rt := r.Route([]byte(tt.channel))
 		got := ""
-		if refusal := MayKeep(rt, &rt.Policy, tt.kind, []byte(tt.channel), tt.field); refusal != nil {
+		if refusal := MayPersist(rt, &rt.Policy, tt.kind, []byte(tt.channel), tt.field); refusal != nil {
 			got = refusal.Reason
 		}
 		if !strings.HasPrefix(got, tt.want) || (tt.want == "") != (got == "") {
@@ -184,7 +184,7 @@ func TestMayKeepAndRead(t *testing.T) {
 			t.Errorf("%s may be read: %v", channel, err)
 		}
 	}
-	if !r.HasHistory() || !r.Historic(resp.PMessage, "k*") || r.Historic(resp.PMessage, "open:*") || r.Historic(resp.SMessage, "kept:1") {
+	if !r.HasHistory() || !r.MayHaveHistory(resp.PMessage, "k*") || r.MayHaveHistory(resp.PMessage, "open:*") || r.MayHaveHistory(resp.SMessage, "kept:1") {
 		t.Error("what may be kept is not what it should be")
 	}
 }
@@ -242,7 +242,7 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%d, %+v: got %q, a copy: %v", i, tt, got, isCopy)
 		}
 		if i%2 == 0 {
-			last.Keep()
+			last.Detach()
 			for _, part := range [][]byte{d.Channel, d.Pattern, d.Payload} { // its memory is used again
 				clear(part)
 			}
@@ -253,11 +253,11 @@ func TestJudge(t *testing.T) {
 // TestKeepForgetsWhatIsLarge: it is judged again.
 func TestKeepForgetsWhatIsLarge(t *testing.T) {
 	r := rules(t)
-	r.maxPayload = 2 * maxKept
+	r.maxPayload = 2 * maxDetached
 	var last LastMessage
-	payload := `{"name":"` + strings.Repeat("x", maxKept) + `"}`
+	payload := `{"name":"` + strings.Repeat("x", maxDetached) + `"}`
 	last.Judge(r, r.Route([]byte("user:1")), delivery("", "user:1", payload))
-	last.Keep()
+	last.Detach()
 	if _, isCopy := last.Judge(r, r.Route([]byte("user:1")), delivery("u*", "user:1", payload)); isCopy {
 		t.Error("a large message was kept")
 	}
@@ -322,7 +322,7 @@ func TestVerdictsAllocateNothing(t *testing.T) {
 		rt := r.Route(d.Channel)
 		if n := testing.AllocsPerRun(100, func() {
 			last.Judge(r, rt, d)
-			last.Keep()
+			last.Detach()
 		}); n != 0 {
 			t.Errorf("%s from Redis: %v allocations", channel, n)
 		}
@@ -345,7 +345,6 @@ func ExampleRules_MaySubscribe() {
 	}
 	fmt.Println(r.MaySubscribe(User{}, resp.Message, []byte(EventsChannel)))
 	fmt.Println(r.MaySubscribe(User{}, resp.Message, []byte("relay:probe")))
-	// Output:
-	// <nil>
+	// Output: <nil>
 	// DENIED relay:probe: of the relay's own channels only relay:events and relay:rejects can be listened to, by their full names
 }

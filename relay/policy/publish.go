@@ -1,6 +1,6 @@
 package policy
 
-// May a local client publish a message?
+// Publishing: the verdict on a message from a local client.
 
 import (
 	"fmt"
@@ -9,18 +9,18 @@ import (
 	"redis-relay/relay/route"
 )
 
-// Verdict says what may happen to a message. Its slices are valid as long as those of the message.
+// Verdict says what happens to a message. Its slices are valid as long as those of the message.
 type Verdict struct {
-	Kind    []byte
+	Kind    []byte   // nil: none
 	Key     []byte   // the value of latest_by; nil: none
-	Open    bool     // whether it is valid takes long to say: Route.Checker.Validate does
-	Invalid error    // why it is not valid; a route that says invalid: log lets it pass all the same
-	Refusal *Refusal // why it does not pass; nil: it does
-	Silent  bool     // Refusal is counted, and not told
-	Noise   float64  // messages/s of its channel, if they are worth an alert
+	Open    bool     // the check takes long: Route.Checker.Validate makes it
+	Invalid error    // the message is not valid; a route with invalid: log lets it pass all the same
+	Refusal *Refusal // the message does not pass; nil: it does
+	Silent  bool     // Refusal is counted, but not reported
+	Noise   float64  // messages/s of the channel, if they are worth an alert; else 0
 }
 
-// Publication is a message that somebody wants to publish.
+// Publication is a message to be published.
 type Publication struct {
 	By      User
 	Channel []byte
@@ -28,11 +28,11 @@ type Publication struct {
 	Unread  int // > 0: the length in bytes of a payload too large to be read
 }
 
-// Size returns the bytes of the payload, which need not have been read.
+// Size returns the size of the payload in bytes, even if the payload was not read.
 func (p *Publication) Size() int { return max(p.Unread, len(p.Payload)) }
 
-// Publish judges a message on a channel of rt. If the verdict is open, the message must be
-// validated; a MayKeep follows in either case.
+// Publish returns the verdict on a message to be published on a channel of rt. If the verdict is open, the caller
+// must have the message validated. In either case MayPersist must be called next.
 func (r *Rules) Publish(rt *route.Route, p *Publication) (v Verdict) {
 	if v.Refusal = r.mayPublish(rt, p); v.Refusal != nil {
 		return v
@@ -53,8 +53,8 @@ func (r *Rules) mayPublish(rt *route.Route, p *Publication) *Refusal {
 	case !rt.Publish:
 		return denied(p.Channel, closedWords("publish", rt))
 	case !rt.Publishers.Admit(p.By.UID, p.By.Known):
-		return denied(p.Channel, barredWords(p.By, "publish", rt))
-	case p.Size() > r.maxPayload || p.Unread > 0: // that was not read, whatever the limit is by now
+		return denied(p.Channel, notListedWords(p.By, "publish", rt))
+	case p.Size() > r.maxPayload || p.Unread > 0: // an unread payload is refused even if the limit was raised since
 		return r.tooLarge(p.Channel, p.Size(), "")
 	}
 	return nil
@@ -65,8 +65,8 @@ func (r *Rules) tooLarge(channel []byte, size int, from string) *Refusal {
 	return &Refusal{TooLarge, string(channel), reason}
 }
 
-// judge judges a payload as far as a scan, and then a brief look at it, can. The rate comes before what
-// may take long.
+// judge decides about a payload by a scan and then, if need be, by a brief check. The rate comes before the brief
+// check, which takes longer.
 func (r *Rules) judge(v *Verdict, rt *route.Route, d direction, channel, payload []byte) {
 	decided := true
 	if rt.Checker != nil {
@@ -81,9 +81,9 @@ func (r *Rules) judge(v *Verdict, rt *route.Route, d direction, channel, payload
 	v.Open = !decided
 }
 
-// MayKeep says why a message of a policy cannot be kept as it is asked to be, or nil. field is that of XADD;
-// nil: it is none.
-func MayKeep(rt *route.Route, policy *route.Policy, kind resp.Kind, channel, field []byte) *Refusal {
+// MayPersist returns a refusal if the command for a message does not suit the message's policy, and nil if it does.
+// field is the field of XADD; nil: the command is another one.
+func MayPersist(rt *route.Route, policy *route.Policy, kind resp.Kind, channel, field []byte) *Refusal {
 	switch {
 	case kind == resp.SMessage && policy.History != nil:
 		return denied(channel, "messages with history are published with PUBLISH or XADD, not to a shard channel")
@@ -95,5 +95,5 @@ func MayKeep(rt *route.Route, policy *route.Policy, kind resp.Kind, channel, fie
 	return nil
 }
 
-// Passes tells whether a refused message on a channel of rt is passed on all the same.
+// Passes reports whether a refused message on a channel of rt is passed on all the same.
 func (r *Refusal) Passes(rt *route.Route) bool { return r.Code == Invalid && rt.LogInvalid }

@@ -1,6 +1,6 @@
 package policy
 
-// Rates of channels: who is over a limit, and who is noisy.
+// Rates: which channels are over their limit, and which are noisy.
 
 import (
 	"fmt"
@@ -10,12 +10,11 @@ import (
 	"redis-relay/relay/route"
 )
 
-// maxDelay is how much longer than another a message may be on its way, so that
-// what a relay has let out is not refused for having been held up.
+// maxDelay is the largest difference between the travel times of two messages. A burst that arrives that much
+// compressed is not over the rate, so that no relay refuses what another relay has let out.
 const maxDelay = time.Second
 
-// direction is where a message goes. Each publish comes back, so the two directions are metered by
-// themselves.
+// direction is the way of a message. Each publish comes back, so each direction has a meter of its own.
 type direction int
 
 const (
@@ -23,14 +22,14 @@ const (
 	outbound
 )
 
-// meters watch the channels of one policy.
+// meters measures the channels of one policy.
 type meters struct {
 	of   [2]*meter.Meter // by direction
 	rate route.Rate
 }
 
-// newMeters returns the meters of a route's policies that have a rate. A kind with
-// the rate of its route has the route's meters, too.
+// newMeters adds the meters of a route's policies that have a rate. A kind with the rate of its route shares the
+// route's meters.
 func newMeters(rt *route.Route, all map[*route.Policy]*meters) {
 	own := metersOf(&rt.Policy)
 	if own != nil {
@@ -48,9 +47,8 @@ func newMeters(rt *route.Route, all map[*route.Policy]*meters) {
 	}
 }
 
-// metersOf returns the meters of one policy, nil if it has no rate. Messages with
-// history are limited where they are published and nowhere else: who reads the
-// stream gets them anyhow.
+// metersOf returns the meters of one policy, nil if the policy has no rate. Messages with history are limited only
+// where they are published, because readers of the stream get all of them.
 func metersOf(p *route.Policy) *meters {
 	if p.Rate == (route.Rate{}) {
 		return nil
@@ -63,8 +61,8 @@ func metersOf(p *route.Policy) *meters {
 	return &meters{[...]*meter.Meter{inbound: meter.New(in), outbound: meter.New(out)}, p.Rate}
 }
 
-// meter says why a message is over the rate of its channel, or nil; and how many messages/s the channel
-// carries, if they are worth an alert.
+// meter returns a refusal if a message is over the rate of its channel. noise is the number of messages/s on the
+// channel, if that is worth an alert.
 func (r *Rules) meter(d direction, rt *route.Route, kind, channel []byte) (refusal *Refusal, noise float64) {
 	if !rt.HasRate() {
 		return nil, 0

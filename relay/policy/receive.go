@@ -1,6 +1,6 @@
 package policy
 
-// May a message from Redis reach local listeners? It may come several times: once by its name, and
+// Receiving: the verdict on a message from Redis. One message may come several times: once for its channel, and
 // once for each pattern.
 
 import (
@@ -10,40 +10,39 @@ import (
 	"redis-relay/relay/route"
 )
 
-// LastMessage is the message that came last from one source, and its verdict. One that
-// also matches patterns comes several times in a row: it is judged, counted and
-// told once.
+// LastMessage holds the message that came last from one source, with its verdict. A message that also matches
+// patterns comes several times in a row, but is judged, counted and reported once.
 type LastMessage struct {
 	route   *route.Route
 	channel []byte
-	pattern []byte // by which it came first; nil: by its name
+	pattern []byte // that brought the first copy; nil: the channel did
 	payload []byte
 	verdict Verdict
 
 	refused oversized
 
-	memory []byte // of its own, when it has outlived that of the messages
-	kept   bool   // the slices are of memory
+	memory   []byte // of its own, for slices that outlive the memory of messages
+	detached bool   // the slices point into memory
 }
 
-// maxKept is the largest payload that LastMessage copies, in bytes: of a larger one, what
-// comes after Keep is judged again.
-const maxKept = 64 << 10
+// maxDetached is the most bytes that Detach copies. Copies of a larger message that come after Detach are judged
+// again.
+const maxDetached = 64 << 10
 
-// Verdicts that many messages share. Nobody changes them.
+// Verdicts that many messages share. They must not be changed.
 var (
-	passes  Verdict
-	closed  = Verdict{Refusal: &Refusal{Code: Denied}, Silent: true}
-	another = Verdict{Refusal: &Refusal{Code: TooLarge}} // once more
+	passes        Verdict
+	closed        = Verdict{Refusal: &Refusal{Code: Denied}, Silent: true}
+	oversizedCopy = Verdict{Refusal: &Refusal{Code: TooLarge}} // of a further copy
 )
 
-// Judge says what may happen to a message on a channel of rt. If it is the last one once more, a copy,
-// that was told already. The verdict is valid until the next call.
+// Judge returns the verdict on a message on a channel of rt. isCopy says that the message is a further copy of the
+// last one, whose verdict was acted on already. The verdict is valid until the next call.
 func (l *LastMessage) Judge(now *Rules, rt *route.Route, d *resp.Delivery) (v *Verdict, isCopy bool) {
 	if size := len(d.Payload); size > now.maxPayload {
 		refusal := l.TooLarge(now, d, size)
 		if refusal == nil {
-			return &another, true
+			return &oversizedCopy, true
 		}
 		return &Verdict{Refusal: refusal}, false
 	}
@@ -58,7 +57,7 @@ func (l *LastMessage) Judge(now *Rules, rt *route.Route, d *resp.Delivery) (v *V
 	return &l.verdict, true
 }
 
-// receive judges a message as far as one pass over it can.
+// receive judges a message in one pass over it.
 func (r *Rules) receive(v *Verdict, rt *route.Route, d *resp.Delivery) {
 	if !rt.Subscribe {
 		*v = closed
@@ -67,7 +66,7 @@ func (r *Rules) receive(v *Verdict, rt *route.Route, d *resp.Delivery) {
 	r.judge(v, rt, inbound, d.Channel, d.Payload)
 }
 
-// isCopy tells whether d is the last message once more, by a pattern.
+// isCopy reports whether d is a further copy of the last message, from a pattern.
 func (l *LastMessage) isCopy(rt *route.Route, d *resp.Delivery) bool {
 	return d.Kind == resp.PMessage && l.route == rt && string(l.pattern) != string(d.Pattern) &&
 		string(l.channel) == string(d.Channel) && string(l.payload) == string(d.Payload)
@@ -76,19 +75,19 @@ func (l *LastMessage) isCopy(rt *route.Route, d *resp.Delivery) bool {
 // begin makes d the last message.
 func (l *LastMessage) begin(rt *route.Route, d *resp.Delivery) {
 	l.route, l.channel, l.pattern, l.payload = rt, d.Channel, d.Pattern, d.Payload
-	l.verdict, l.kept = Verdict{}, false
+	l.verdict, l.detached = Verdict{}, false
 }
 
-// Keep makes l independent of the memory of messages, which may be used again.
-func (l *LastMessage) Keep() {
+// Detach makes l independent of the memory of messages, which may be used again.
+func (l *LastMessage) Detach() {
 	switch {
-	case l.kept || l.route == nil:
+	case l.detached || l.route == nil:
 		return
-	case len(l.channel)+len(l.pattern)+len(l.payload) > maxKept:
+	case len(l.channel)+len(l.pattern)+len(l.payload) > maxDetached:
 		*l = LastMessage{refused: l.refused, memory: l.memory}
 		return
 	}
-	l.memory, l.kept = l.memory[:0], true
+	l.memory, l.detached = l.memory[:0], true
 	parts := [...]*[]byte{&l.channel, &l.pattern, &l.payload, &l.verdict.Kind, &l.verdict.Key}
 	for _, part := range parts {
 		l.memory = append(l.memory, *part...)
@@ -101,7 +100,7 @@ func (l *LastMessage) Keep() {
 	}
 }
 
-// TooLarge refuses a message with so many bytes of payload, over limits.payload; nil: it is a copy.
+// TooLarge refuses a message whose payload of size bytes is over limits.payload. It returns nil for a further copy.
 func (l *LastMessage) TooLarge(now *Rules, d *resp.Delivery, size int) *Refusal {
 	if l.refused.isCopy(d, size) {
 		return nil
@@ -109,8 +108,8 @@ func (l *LastMessage) TooLarge(now *Rules, d *resp.Delivery, size int) *Refusal 
 	return now.tooLarge(d.Channel, size, " from Redis")
 }
 
-// LongName refuses a message on a channel whose name is over limits.name, which only patterns hear;
-// nil: it is a copy.
+// LongName refuses a message on a channel whose name is over limits.name: only patterns match it. It returns nil
+// for a further copy.
 func (l *LastMessage) LongName(now *Rules, d *resp.Delivery, size int) *Refusal {
 	if l.refused.isCopy(d, size) {
 		return nil
@@ -118,16 +117,16 @@ func (l *LastMessage) LongName(now *Rules, d *resp.Delivery, size int) *Refusal 
 	return now.LongName(d.Channel)
 }
 
-// oversized is the message over limits.payload, or on a channel over limits.name, that
-// came last. It may not have been read: its channel and its size tell its copies.
+// oversized identifies the last message over limits.payload, or on a channel over limits.name. The payload may not
+// have been read, so copies are recognised by channel and size.
 type oversized struct {
 	channel string
-	pattern string // by which it came first; empty: by its name
+	pattern string // that brought the first copy; empty: the channel did
 	size    int    // bytes of the payload
 }
 
-// isCopy tells whether a message with so many bytes of payload is that one once more;
-// else it is the last from now on.
+// isCopy reports whether a message with a payload of size bytes is a further copy of the last one. If not, it
+// becomes the last one.
 func (o *oversized) isCopy(d *resp.Delivery, size int) bool {
 	if d.Kind == resp.PMessage && o.pattern != string(d.Pattern) && o.channel == string(d.Channel) && o.size == size {
 		return true
@@ -136,8 +135,8 @@ func (o *oversized) isCopy(d *resp.Delivery, size int) bool {
 	return false
 }
 
-// PayloadSize returns the bytes of payload in a frame of so many bytes, of which only
-// the names need to be there.
+// PayloadSize returns the size of the payload in a frame of so many bytes. Of d, only the names need to have been
+// read.
 func PayloadSize(d *resp.Delivery, frame int) int {
 	rest := frame - len("*3\r\n") - bulkSize(len(d.Kind.String())) - bulkSize(len(d.Channel))
 	if d.Kind == resp.PMessage {
@@ -150,5 +149,5 @@ func PayloadSize(d *resp.Delivery, frame int) int {
 	return size
 }
 
-// bulkSize returns the bytes of a bulk string of n bytes, with its length and line ends.
+// bulkSize returns the size of a bulk string of n bytes, including its length and line ends.
 func bulkSize(n int) int { return len("$\r\n\r\n") + len(strconv.Itoa(n)) + n }

@@ -17,22 +17,21 @@ type Code string
 const (
 	Invalid      Code = "INVALID"      // the payload does not match the channel's schema
 	Denied       Code = "DENIED"       // the route does not allow it
-	TooLarge     Code = "TOOLARGE"     // over limits.payload, or more to read than may wait for who asks
+	TooLarge     Code = "TOOLARGE"     // over limits.payload, or a reply larger than may wait for the client
 	RateLimit    Code = "RATELIMIT"    // over the route's rate
 	UpstreamDown Code = "UPSTREAMDOWN" // Redis did not answer in time
 	Busy         Code = "BUSY"         // too much waits for Redis already
 )
 
-// Refusal says why a command of a client is not carried out, or a message not passed on.
+// Refusal says why a client's command is not carried out, or a message is not passed on.
 type Refusal struct {
 	Code    Code
 	Channel string
-	Reason  string // for people: what is wrong and the way out
+	Reason  string // for people: what is wrong, and what to do
 }
 
-// Error returns the text of the reply: code, channel, reason. INVALID has no colon
-// behind the channel, because its reason begins with a JSON pointer, if there is
-// one.
+// Error returns the text of the reply: code, channel, reason. INVALID has no colon behind the channel, because its
+// reason may begin with a JSON pointer.
 func (r *Refusal) Error() string {
 	sep := ": "
 	if r.Code == Invalid {
@@ -45,7 +44,7 @@ func denied[T ~string | ~[]byte](name T, reason string) *Refusal {
 	return &Refusal{Denied, string(name), reason}
 }
 
-// NotValid refuses a message that a check of its schema did not pass.
+// NotValid refuses a message because of the error of its check.
 func NotValid(channel []byte, err error) *Refusal {
 	if errors.Is(err, schema.ErrStopped) {
 		return &Refusal{Busy, string(channel), "the relay is ending; nothing was sent, try again"}
@@ -55,7 +54,7 @@ func NotValid(channel []byte, err error) *Refusal {
 
 const maxShown = 128 // bytes of a channel in an error or a log line
 
-// Printable makes a channel fit for one line of text.
+// Printable returns a channel as text for one line: quoted if need be, and cut after 128 bytes.
 func Printable(channel string) string {
 	cut := channel
 	if len(cut) > maxShown {
@@ -69,10 +68,10 @@ func Printable(channel string) string {
 	return cut
 }
 
-// IsLong tells whether a name is over limits.name.
+// IsLong reports whether a name is over limits.name.
 func (r *Rules) IsLong(name []byte) bool { return len(name) > r.maxName }
 
-// LongName refuses a name that is over limits.name, of which nothing keeps the whole.
+// LongName refuses a name that is over limits.name. The refusal holds the beginning of the name only.
 func (r *Rules) LongName(name []byte) *Refusal {
 	start := string(name[:min(len(name), maxShown)]) + "..."
 	return denied(start, fmt.Sprintf("a name of %d bytes is over limits.name (%d)", len(name), r.maxName))

@@ -1,6 +1,6 @@
 package policy
 
-// The rules of one moment: routes with their schemas, rates and limits.
+// Rules: routes with their schemas, rates and limits, as one immutable value.
 
 import (
 	"errors"
@@ -14,18 +14,19 @@ import (
 	"redis-relay/relay/schema"
 )
 
-// Rules is immutable.
+// Rules holds the routes, schemas, rates and limits of one configuration. It is immutable, apart from the rates
+// that it meters. It is safe for concurrent use.
 type Rules struct {
 	table    *route.Table
 	meters   map[*route.Policy]*meters // of the policies that have a rate
 	schemas  *schema.Set
-	warnings []string // of what does less than it seems to, and of schemas that no route needs
-	patterns []string // texts of which a pattern must begin with one; empty: any pattern
+	warnings []string // see Warnings
+	patterns patternPrefixes
 
 	maxName, maxPayload int // bytes
 }
 
-// New compiles the schemas and builds the rules. It joins all errors.
+// New compiles the schemas and builds the rules. The error joins all that is wrong.
 func New(cfg *config.Config) (*Rules, error) {
 	set, warnings, err := loadSchemas(cfg)
 	if err != nil {
@@ -36,7 +37,7 @@ func New(cfg *config.Config) (*Rules, error) {
 		return nil, err
 	}
 	r := &Rules{
-		table: table, schemas: set, warnings: append(cfg.Doubts(), warnings...), patterns: cfg.Limits.PatternPrefixes,
+		table: table, schemas: set, warnings: append(cfg.Warnings(), warnings...), patterns: cfg.Limits.PatternPrefixes,
 		meters:  map[*route.Policy]*meters{},
 		maxName: int(cfg.Limits.Name), maxPayload: int(cfg.Limits.Payload),
 	}
@@ -52,10 +53,10 @@ func (r *Rules) Route(channel []byte) *route.Route { return r.table.Lookup(chann
 // Routes returns every route, by Route.Index. The caller must not change the slice.
 func (r *Rules) Routes() []*route.Route { return r.table.Routes() }
 
-// Prefixes lists the routes, as events name them.
+// Prefixes lists the prefixes of all routes, as events name them.
 func (r *Rules) Prefixes() []string { return r.prefixes(func(*route.Route) bool { return true }) }
 
-// NATSPrefixes lists the routes that NATS clients hear.
+// NATSPrefixes lists the prefixes of the routes for NATS clients.
 func (r *Rules) NATSPrefixes() []string {
 	return r.prefixes(func(rt *route.Route) bool { return rt.NATS })
 }
@@ -69,9 +70,9 @@ func (r *Rules) prefixes(of func(*route.Route) bool) (list []string) {
 	return list
 }
 
-// OnGap says how the listeners of a name learn of a gap: by being disconnected, if
-// the route or any of its kinds asks for that, since nobody knows what was lost.
-// For a pattern that is decided by the prefix that all its matches have.
+// OnGap says how the listeners of a name learn of a gap. They are disconnected if the route or any of its kinds
+// asks for that, because the kinds of lost messages are not known. A pattern has the route of the text with which
+// it begins.
 func (r *Rules) OnGap(kind resp.Kind, name string) route.OnGap {
 	rt := r.table.Lookup(prefixOf(kind, []byte(name)))
 	for _, p := range rt.Kinds {
@@ -82,8 +83,8 @@ func (r *Rules) OnGap(kind resp.Kind, name string) route.OnGap {
 	return rt.Policy.OnGap
 }
 
-// Historic tells whether messages that a name catches may be kept.
-func (r *Rules) Historic(kind resp.Kind, name string) bool {
+// MayHaveHistory reports whether messages that a name matches may be persisted.
+func (r *Rules) MayHaveHistory(kind resp.Kind, name string) bool {
 	switch kind {
 	case resp.Message:
 		return r.table.Lookup([]byte(name)).HasHistory()
@@ -97,8 +98,8 @@ func (r *Rules) Historic(kind resp.Kind, name string) bool {
 	return false
 }
 
-// HasHistory tells whether anything is kept at all.
-func (r *Rules) HasHistory() bool { return r.Historic(resp.PMessage, "*") }
+// HasHistory reports whether any route persists messages.
+func (r *Rules) HasHistory() bool { return r.MayHaveHistory(resp.PMessage, "*") }
 
 func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	var routes []*route.Route
@@ -124,7 +125,7 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	return route.New(routes, unrouted)
 }
 
-// unknownSchema says what a route may have meant by the name of a schema.
+// unknownSchema returns the error for a schema name that does not exist, with the name that may have been meant.
 func unknownSchema(cfg *config.Config, name string, names []string) error {
 	near, ok := config.Nearest(name, names)
 	if with := name + ".json"; slices.Contains(names, with) {

@@ -1,6 +1,6 @@
 package policy
 
-// The schemas that routes are checked against, and what is doubtful about them.
+// The schemas of routes, and warnings about them.
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ import (
 	"redis-relay/relay/schema"
 )
 
-// loadSchemas compiles the schemas. While no route has one they need not be there,
-// and what is wrong with one is a warning, so that it is known before a route does.
+// loadSchemas compiles the schemas. While no route has a schema, the folder need not exist, and an invalid schema
+// causes a warning, so that it is known before a route uses it.
 func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err error) {
 	set, err = schema.Load(cfg.Schemas.Dir, string(cfg.Schemas.Draft))
 	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
 	switch {
 	case err == nil:
-		return set, doubts(set), nil
+		return set, schemaWarnings(set), nil
 	case needed && errors.Is(err, schema.ErrFolder):
 		return nil, nil, fmt.Errorf("schemas: %w", err)
 	case needed:
@@ -35,8 +35,8 @@ func loadSchemas(cfg *config.Config) (set *schema.Set, warnings []string, err er
 	return &schema.Set{}, warnings, nil
 }
 
-// SchemaProblems says all that is wrong with the schemas and the names that routes call them. The configuration
-// may be one with mistakes. The errors are joined.
+// SchemaProblems returns all that is wrong with the schemas, and with the names of schemas in routes, as one joined
+// error. The configuration itself may have mistakes.
 func SchemaProblems(cfg *config.Config) error {
 	needed := slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Schema != "" })
 	if !needed {
@@ -59,12 +59,12 @@ func SchemaProblems(cfg *config.Config) error {
 	return errors.Join(errs...)
 }
 
-// doubts says what of schemas does less than it seems to.
-func doubts(set *schema.Set) (warnings []string) {
+// schemaWarnings returns warnings about places in schemas that check nothing.
+func schemaWarnings(set *schema.Set) (warnings []string) {
 	const most = 10 // of one file
 	of := map[string]int{}
-	for _, d := range set.Doubts() {
-		text := doubtWords(d)
+	for _, d := range set.Warnings() {
+		text := warningText(d)
 		if text == "" {
 			continue
 		}
@@ -80,8 +80,8 @@ func doubts(set *schema.Set) (warnings []string) {
 	return warnings
 }
 
-// doubtWords returns what is to be said of a doubt, empty if it is none after all.
-func doubtWords(d schema.Doubt) string {
+// warningText returns the text of a warning, empty if there is no reason for one.
+func warningText(d schema.Warning) string {
 	meant, near := config.Typo(d.Name, d.Among)
 	place := "schema " + d.File + ": " + d.Pointer
 	switch {
@@ -95,13 +95,13 @@ func doubtWords(d schema.Doubt) string {
 	return fmt.Sprintf("%s: %q checks nothing: %s", place, d.Name, d.Why)
 }
 
-// Warnings says what in the settings does less than it seems to, and which schemas would fail.
+// Warnings returns warnings for people: what in the configuration has no effect, and which schemas would fail.
 func (r *Rules) Warnings() []string { return r.warnings }
 
-// UsedSchema is a schema that a route has.
+// UsedSchema is a schema that a route uses.
 type UsedSchema struct {
 	Name     string
-	Fallback string // the keyword for which it is not compiled, and the limit that it meets; empty: it is
+	Fallback string // the keyword that prevents compiling it, and the limit exceeded; empty: it is compiled
 }
 
 // UsedSchemas lists the schemas of the routes, by name.
@@ -118,11 +118,11 @@ func (r *Rules) UsedSchemas() (list []UsedSchema) {
 	return list
 }
 
-// fallback returns the keyword for which a schema is not compiled, and the limit that it meets; empty if it is.
+// fallback returns the keyword that prevents compiling a schema, and the limit exceeded; empty if it is compiled.
 func fallback(set *schema.Set, name string) string {
 	checker, err := set.Checker(name, "")
 	if err != nil {
-		return "" // of its own names it knows all
+		return "" // never: the set knows its own names
 	}
 	_, why := checker.Compiled()
 	return why

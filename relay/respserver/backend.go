@@ -112,7 +112,9 @@ type (
 		Read(list []stream.Position, count int, held stream.Progress, done func([]stream.Result, error))
 		// Await is Read for a client that waits for entries. done is called with nothing when block (0: never) has
 		// passed. After cancel, done is not called.
-		Await(list []stream.Position, count int, block time.Duration, done func([]stream.Result, error)) (cancel func(), err error)
+		Await(
+			list []stream.Position, count int, block time.Duration, done func([]stream.Result, error),
+		) (cancel func(), err error)
 	}
 	// Backend is the relay.
 	Backend interface {

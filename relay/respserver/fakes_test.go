@@ -73,8 +73,8 @@ type backend struct {
 	awaiting         map[int]func([]stream.Result, error)
 	ranges           []func([]stream.Entry, error)
 	progress         stream.Progress // of the last range
-	subscriberCounts []func()                // if keep
-	listings         []func()                // if keep
+	subscriberCounts []func()        // if keep
+	listings         []func()        // if keep
 }
 
 // publication is one that is not answered.

@@ -1,7 +1,7 @@
-// This file measures a check of each shipped schema, by the checker and by examination, and of schemas as applications
-// have them.
-
 package schema
+
+// This file measures a check of each shipped schema, by the checker and by examination, and of schemas as
+// applications have them.
 
 import (
 	"bytes"

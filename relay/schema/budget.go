@@ -1,9 +1,11 @@
-// This file bounds the work that a check may take.
-
 package schema
 
-// A step is the unit of work, 1 to 5 ns: what an automaton takes for a byte of text, or a regular expression for a byte
-// and an instruction. The steps for each byte let a large text have its pattern, but not hundreds of them.
+// This file bounds the work that a check may take.
+
+import "redis-relay/relay/schema/regex"
+
+// A step is the unit of work, 1 to 5 ns: what an automaton takes for a byte of text, or a regular expression for a
+// byte and an instruction. The steps for each byte let a large text have its pattern, but not hundreds of them.
 const (
 	scanSteps   = 1 << 18 // that the patterns of a scan may take, and one more for each byte: a millisecond or two
 	briefSteps  = 1 << 15 // that Brief may take: some 100 us
@@ -75,8 +77,8 @@ func (b *budget) look() {
 }
 
 // matches reports whether a pattern matches a text.
-func (b *budget) matches(p *pattern, text []byte) bool {
-	yes := p.matches(text, &b.left)
+func (b *budget) matches(p *regex.Pattern, text []byte) bool {
+	yes := p.Matches(text, &b.left)
 	b.spend(0)
 	return yes
 }

@@ -1,14 +1,14 @@
-// This file compiles the library's schemas to plans: which plans there are, and how they are linked.
-
 package schema
+
+// This file compiles the library's schemas to plans: which plans there are, and how they are linked.
 
 import (
 	"encoding/binary"
-	"reflect"
-	"regexp"
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/regex"
 )
 
 // maxCost bounds what one schema compiles to: the schemas that are read, the names, and where values lead, each
@@ -20,7 +20,7 @@ const maxCost = 1 << 18
 // "#" and JSON pointer, and the limit that it meets.
 func build(sch *jsonschema.Schema) (program *edge, refused string) {
 	b := &builder{
-		plans: make(map[string]*plan), numbers: make(map[*jsonschema.Schema]int), patterns: make(map[string]*pattern),
+		plans: make(map[string]*plan), numbers: make(map[*jsonschema.Schema]int), patterns: make(regex.Cache),
 		referred: make(map[*jsonschema.Schema]*jsonschema.Schema),
 	}
 	resolved, prevents, limit := resolveDynamic(sch)
@@ -44,7 +44,7 @@ type builder struct {
 	edges    []*edge
 	numbers  map[*jsonschema.Schema]int                // of the schemas, in the order in which they were met
 	referred map[*jsonschema.Schema]*jsonschema.Schema // by those that stand for them
-	patterns map[string]*pattern                       // by their text
+	patterns regex.Cache                               // by their text
 	cost     int
 	refused  string // why the first keyword that cannot be compiled cannot
 }
@@ -143,14 +143,6 @@ func (b *builder) refer(s *jsonschema.Schema) *jsonschema.Schema {
 	return to
 }
 
-// isAbsent reports whether a field of a schema says nothing: limits, which may be 0, are then -1.
-func isAbsent(field reflect.Value) bool {
-	if field.Kind() == reflect.Int {
-		return field.Int() == -1
-	}
-	return field.IsZero()
-}
-
 // number returns the number of a schema.
 func (b *builder) number(s *jsonschema.Schema) int {
 	n, ok := b.numbers[s]
@@ -174,7 +166,7 @@ func (b *builder) plan(roots []*jsonschema.Schema) *plan {
 	p := new(plan)
 	b.plans[string(id)] = p
 	if b.refused == "" {
-		newDraft(b, p, roots).complete()
+		newPlanBuilder(b, p, roots).complete()
 	}
 	return p
 }
@@ -182,20 +174,10 @@ func (b *builder) plan(roots []*jsonschema.Schema) *plan {
 // hush works out when there is nothing to report. All plans must be complete.
 func (e *edge) hush() {
 	for k := range kinds {
-		settled := &e.plan.settled[k]
+		settled := &e.plan.final[k]
 		e.quiet[k] = len(e.hits) == 0
 		for root := range e.fails {
 			e.quiet[k] = e.quiet[k] && !settled.has(root)
 		}
 	}
-}
-
-// pattern returns the pattern of a regular expression.
-func (b *builder) pattern(text *regexp.Regexp) *pattern {
-	p, ok := b.patterns[text.String()]
-	if !ok {
-		p = newPattern(text)
-		b.patterns[text.String()] = p
-	}
-	return p
 }

@@ -1,6 +1,6 @@
-// This file compares values for const, enum and uniqueItems: equal values, however written, have one canonical text.
-
 package schema
+
+// This file compares values for const, enum and uniqueItems: equal values, however written, have one canonical text.
 
 import (
 	"bytes"
@@ -124,7 +124,8 @@ type canonicalItem struct {
 	start, end int
 }
 
-// repeatedItem returns the indexes of two equal items of an array, of which the second one comes as early as possible.
+// repeatedItem returns the indexes of two equal items of an array, of which the second one comes as early as
+// possible.
 func (d *document) repeatedItem(array int32) (first, second int32, found bool) {
 	text := d.canonical[:0]
 	defer func() { d.canonical = text }()

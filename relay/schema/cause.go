@@ -1,12 +1,14 @@
-// This file chooses among the causes of a rejection the one that tells the sender most.
-
 package schema
+
+// This file chooses among the causes of a rejection the one that tells the sender most.
 
 import (
 	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
+
+	"redis-relay/relay/schema/ascii"
 )
 
 // keyword is what a value fails by.
@@ -70,8 +72,8 @@ var keywordNames = [...]string{
 	keyOneOf:                "oneOf",
 }
 
-// label is what a way, or a keyword, adds to the location of a keyword: a number in examiner.labels. The keywords come
-// first, so that each is its own.
+// label is what a way, or a keyword, adds to the location of a keyword: a number in examiner.labels. The keywords
+// come first, so that each is its own.
 type label int32
 
 // cause says which keyword of which clause a value fails. It holds numbers only, for it is copied often.
@@ -84,16 +86,24 @@ type cause struct {
 	trail   trail
 }
 
-// trail is the location of a keyword, as seen from a clause. The labels of the ways that lead there form a list, which
-// grows at its front while the cause is handed outwards.
+// trail is the location of a keyword, as seen from a clause. The labels of the ways that lead there form a list,
+// which grows at its front while the cause is handed outwards.
 type trail struct {
 	label  label
-	rest   int32 // a trail of exam.trails; 0: none
+	rest   int32 // a trail of causes.trails; 0: none
 	length int32 // bytes in all, with a slash before each label
 }
 
+// causes keeps the causes of an examination: where in the document values fail, and how the location of the keyword
+// reads.
+type causes struct {
+	document
+	examiner *examiner // fixed during an examination
+	trails   []trail   // 0 is none
+}
+
 // under returns a cause as seen from a clause from which a label leads to where it was found.
-func (e *exam) under(at label, c *cause) *cause {
+func (e *causes) under(at label, c *cause) *cause {
 	t := trail{label: at, length: c.trail.length + e.lengthOf(at)}
 	if c.trail.length > 0 {
 		t.rest = int32(len(e.trails))
@@ -104,15 +114,15 @@ func (e *exam) under(at label, c *cause) *cause {
 }
 
 // lengthOf returns the bytes of a label and the slash before it.
-func (e *exam) lengthOf(at label) int32 { return 1 + int32(len(e.examiner.labels[at])) }
+func (e *causes) lengthOf(at label) int32 { return 1 + int32(len(e.examiner.labels[at])) }
 
 // noAlternatives stands for a value: causes are not those of alternatives.
 const noAlternatives = -1 << 31
 
 // add makes an outcome a failure, and keeps the more telling cause. The most telling one is the deepest in the
-// payload; then it goes by rank; then by the shorter location, and the shorter trail. So the choice depends on nothing
-// but the causes, in whatever order they come. of is the value of which the causes are alternatives.
-func (e *exam) add(o *outcome, c *cause, of int32) (kept bool) {
+// payload; then it goes by rank; then by the shorter location, and the shorter trail. So the choice depends on
+// nothing but the causes, in whatever order they come. of is the value of which the causes are alternatives.
+func (e *causes) add(o *outcome, c *cause, of int32) (kept bool) {
 	if o.failed && e.compare(c, &o.cause, of) >= 0 {
 		return false
 	}
@@ -120,7 +130,7 @@ func (e *exam) add(o *outcome, c *cause, of int32) (kept bool) {
 	return true
 }
 
-func (e *exam) compare(a, b *cause, of int32) int {
+func (e *causes) compare(a, b *cause, of int32) int {
 	if a.depth != b.depth {
 		return cmp.Compare(b.depth, a.depth)
 	}
@@ -135,7 +145,7 @@ func (e *exam) compare(a, b *cause, of int32) int {
 
 // rank ranks what mostly says that another alternative was meant below the rest: a failed const or enum, and last an
 // alternative of anyOf or oneOf that wants another type.
-func (e *exam) rank(c *cause, of int32) int {
+func (e *causes) rank(c *cause, of int32) int {
 	switch c.keyword {
 	case keyType:
 		if of != noAlternatives && e.place(c.node) == e.place(of) {
@@ -224,11 +234,11 @@ func (d *document) appendLocation(dst []byte, n int32, escape func(string) strin
 
 // isUnreserved reports whether a name is written in a location as it is.
 func isUnreserved(name []byte) bool {
-	return !slices.ContainsFunc(name, func(c byte) bool { return !isAlphanumeric(c) && c != '_' && c != '-' })
+	return !slices.ContainsFunc(name, func(c byte) bool { return !ascii.IsAlphanumeric(c) && c != '_' && c != '-' })
 }
 
 // compareTrails compares by length, then as text.
-func (e *exam) compareTrails(a, b trail) int {
+func (e *causes) compareTrails(a, b trail) int {
 	if a.length != b.length {
 		return cmp.Compare(a.length, b.length)
 	}
@@ -250,7 +260,7 @@ func (e *exam) compareTrails(a, b trail) int {
 }
 
 // appendTrail appends the location of a keyword.
-func (e *exam) appendTrail(dst []byte, t trail) []byte {
+func (e *causes) appendTrail(dst []byte, t trail) []byte {
 	for ; ; t = e.trails[t.rest] {
 		text := e.examiner.labels[t.label]
 		e.spend(len(text))

@@ -1,9 +1,13 @@
-// This file holds what an examination reads of a schema.
-
 package schema
+
+// This file holds what an examination reads of a schema.
 
 import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/regex"
+
+	"redis-relay/relay/schema/format"
 )
 
 // clause is one schema, prepared for examinations. It never changes after construction.
@@ -19,8 +23,8 @@ type clause struct {
 	kinds     [kinds]bool // the kinds of values that type allows
 	constants []constants // const and enum
 
-	format  format // nil: not asserted
-	pattern *pattern
+	format  format.Format // nil: not asserted
+	pattern *regex.Pattern
 
 	limits []limit
 
@@ -68,7 +72,7 @@ type memberClause struct {
 
 type patternWay struct {
 	way
-	pattern *pattern
+	pattern *regex.Pattern
 }
 
 // requirement says that a name is required where another one is given.

@@ -1,23 +1,27 @@
-// This file prepares the library's schemas for examinations.
-
 package schema
+
+// This file prepares the library's schemas for examinations.
 
 import (
 	"maps"
 	"net/url"
-	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/regex"
+
+	"redis-relay/relay/schema/format"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // newExaminer prepares a schema with all that it refers to.
 func newExaminer(sch *jsonschema.Schema) *examiner {
 	b := &clauseBuilder{
 		examiner: &examiner{labels: slices.Clone(keywordNames[:])}, numbers: make(map[string]label),
-		known: make(map[*jsonschema.Schema]*clause), patterns: make(map[string]*pattern),
+		known: make(map[*jsonschema.Schema]*clause), patterns: make(regex.Cache),
 	}
 	b.root = b.clause(sch)
 	for n := 0; n < len(b.clauses); n++ {
@@ -35,7 +39,7 @@ func newExaminer(sch *jsonschema.Schema) *examiner {
 type clauseBuilder struct {
 	*examiner
 	known    map[*jsonschema.Schema]*clause
-	patterns map[string]*pattern
+	patterns regex.Cache
 	numbers  map[string]label
 	anchored []*clause // those to which a reference may lead by their anchors
 }
@@ -121,10 +125,10 @@ func (b *clauseBuilder) anchor(c *clause) *clause {
 
 func (b *clauseBuilder) fillString(c *clause, s *jsonschema.Schema) {
 	if s.Pattern != nil {
-		c.pattern = b.pattern(s.Pattern)
+		c.pattern = b.patterns.Of(s.Pattern)
 	}
 	if asserted, _ := asserts(s, "format"); asserted {
-		c.format = newFormat(s.Format)
+		c.format = format.Of(s.Format)
 	}
 }
 
@@ -168,29 +172,26 @@ func (b *clauseBuilder) ways(keyword string, schemas []*jsonschema.Schema) (ways
 type memberBuilder struct {
 	*memberClause
 	clauses *clauseBuilder
-	keys    []string
-	numbers map[string]int
+	known   nameNumbers
 }
 
-// name returns the number of a name.
+// name returns the number of a name, for which there is a place in properties.
 func (b *memberBuilder) name(name string) int {
-	n, ok := b.numbers[name]
-	if !ok {
-		n = len(b.keys)
-		b.numbers[name] = n
-		b.keys, b.properties = append(b.keys, name), append(b.properties, way{})
+	n := b.known.number(name)
+	if n == len(b.properties) {
+		b.properties = append(b.properties, way{})
 	}
 	return n
 }
 
 func (b *clauseBuilder) fillMembers(c *clause, s *jsonschema.Schema) {
-	m := memberBuilder{memberClause: &memberClause{}, clauses: b, numbers: make(map[string]int)}
+	m := memberBuilder{memberClause: &memberClause{}, clauses: b, known: newNameNumbers()}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		m.properties[m.name(name)] = b.way("properties/"+escapeLabel(name), s.Properties[name])
 	}
 	for _, text := range patternsOf(s) {
 		to := b.way("patternProperties/"+escapeLabel(text.String()), s.PatternProperties[text])
-		m.patterns = append(m.patterns, patternWay{to, b.pattern(text)})
+		m.patterns = append(m.patterns, patternWay{to, b.patterns.Of(text)})
 	}
 	m.additional = b.additional("additionalProperties", s.AdditionalProperties)
 	m.naming = b.way("propertyNames", s.PropertyNames)
@@ -198,8 +199,8 @@ func (b *clauseBuilder) fillMembers(c *clause, s *jsonschema.Schema) {
 		m.required = append(m.required, m.name(name))
 	}
 	m.fillDependencies(s)
-	m.names = newNames(m.keys)
-	asks := len(m.keys)+len(m.patterns) > 0 || m.additional.present || m.naming.to != nil
+	m.names = newNames(m.known.list)
+	asks := len(m.known.list)+len(m.patterns) > 0 || m.additional.present || m.naming.to != nil
 	if asks || s.MinProperties != -1 || s.MaxProperties != -1 {
 		c.members = m.memberClause
 	}
@@ -266,16 +267,6 @@ func (b *clauseBuilder) fillItems(c *clause, s *jsonschema.Schema) {
 	}
 }
 
-// pattern returns the pattern of a regular expression.
-func (b *clauseBuilder) pattern(text *regexp.Regexp) *pattern {
-	p, ok := b.patterns[text.String()]
-	if !ok {
-		p = newPattern(text)
-		b.patterns[text.String()] = p
-	}
-	return p
-}
-
 // track notes that somebody asks what a clause leaves unevaluated, and so what all do that apply to the same value.
 func (b *clauseBuilder) track(c *clause) {
 	if c == nil || c.tracked {
@@ -306,39 +297,4 @@ func (b *clauseBuilder) track(c *clause) {
 }
 
 // escapeLabel escapes a name as the library does in the location of a keyword.
-func escapeLabel(name string) string { return url.PathEscape(escapeToken(name)) }
-
-// dynamicAnchors returns the schemas within one that have a $dynamicAnchor, which the library keeps in a private field.
-func dynamicAnchors(s *jsonschema.Schema) (anchored []*jsonschema.Schema) {
-	all := reflect.ValueOf(s).Elem().FieldByName("dynamicAnchors")
-	for i := range all.Len() {
-		anchored = append(anchored, (*jsonschema.Schema)(all.Index(i).UnsafePointer()))
-	}
-	return anchored
-}
-
-// dynamicRefAnchor returns the anchor that a $dynamicRef names, empty if it names none.
-func dynamicRefAnchor(s *jsonschema.Schema) string {
-	return reflect.ValueOf(s).Elem().FieldByName("dynamicRefAnchor").String()
-}
-
-// onlyKeyword returns the one field by which a schema says anything, empty if there are none or more.
-func onlyKeyword(s *jsonschema.Schema) string {
-	if fields := fieldsOf(s); len(fields) == 1 {
-		return fields[0]
-	}
-	return ""
-}
-
-// fieldsOf returns the fields by which a schema says anything.
-func fieldsOf(s *jsonschema.Schema) (names []string) {
-	for field, value := range reflect.ValueOf(s).Elem().Fields() {
-		if field.IsExported() && !slices.Contains(silentFields, field.Name) && !isAbsent(value) {
-			names = append(names, field.Name)
-		}
-	}
-	return names
-}
-
-// silentFields say nothing by themselves.
-var silentFields = []string{"Location", "Draft", "MinContains", "ContainsEval"}
+func escapeLabel(name string) string { return url.PathEscape(drafts.EscapeToken(name)) }

@@ -1,6 +1,6 @@
-// This file tests what compiles and what does not, and each kind of keyword in one pass.
-
 package schema
+
+// This file tests what compiles and what does not, and each kind of keyword in one pass.
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/regex"
 )
 
 const shippedFolder = "../../schemas"
@@ -86,14 +88,14 @@ func TestCompiled(t *testing.T) {
 		"older one":   {`{"items":{"$ref":"https://json-schema.org/draft/2019-09/schema"}}`, ""},
 		"content":     {`{` + draft7 + `"contentEncoding":"base64"}`, ""},
 		"media type":  {`{` + draft7 + `"contentMediaType":"application/json"}`, ""},
-		"patterns":    {many(`{"patternProperties":{%s}}`, `"%d":{}`, maxPatterns), ""},
+		"patterns":    {many(`{"patternProperties":{%s}}`, `"%d":{}`, regex.MaxPatterns), ""},
 		"names":       {many(`{"properties":{%s}}`, `"%d":{}`, 2000), ""},
 		"contains":    {many(`{"allOf":[%s]}`, `{"contains":{"const":%d}}`, 100), ""},
 		"values":      {many(`{"prefixItems":[%s]}`, `{"const":%d}`, 3000), ""},
 		"branches":    {many(`{"anyOf":[%s]}`, `{"const":%d}`, maxSet-1), ""},
 		"few excuses": {many(`{"unevaluatedItems":false,"anyOf":[%s]}`, `{"contains":{"const":%d}}`, maxExcuses), ""},
 		"many patterns": {
-			many(`{"patternProperties":{%s}}`, `"%d":{}`, maxPatterns+1),
+			many(`{"patternProperties":{%s}}`, `"%d":{}`, regex.MaxPatterns+1),
 			"/patternProperties has the 65th pattern of one value",
 		},
 		"many branches": {

@@ -1,6 +1,6 @@
-// This file compiles the keywords const and enum.
-
 package schema
+
+// This file compiles the keywords const and enum.
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 )
 
-func (d *draft) readConstants(goal int, s *jsonschema.Schema) {
+func (d *valueTests) readConstants(goal int, s *jsonschema.Schema) {
 	for _, values := range [][]any{s.Constant, s.Enum} {
 		if len(values) > 0 {
 			d.oneOf(goal, values)
@@ -19,7 +19,7 @@ func (d *draft) readConstants(goal int, s *jsonschema.Schema) {
 
 // oneOf makes a goal fail for what equals none of the values. Equal arrays and objects are left to
 // examinations.
-func (d *draft) oneOf(goal int, values []any) {
+func (d *valueTests) oneOf(goal int, values []any) {
 	var found [kinds]bool
 	var words []string
 	var numbers []decimal
@@ -58,7 +58,7 @@ func (d *draft) oneOf(goal int, values []any) {
 }
 
 // appendNumber appends a number, or leaves all numbers to examinations.
-func (d *draft) appendNumber(numbers []decimal, text json.Number) []decimal {
+func (d *valueTests) appendNumber(numbers []decimal, text json.Number) []decimal {
 	if r, ok := new(big.Rat).SetString(string(text)); ok {
 		if n, fits := newDecimal(r); fits {
 			return append(numbers, n)

@@ -1,6 +1,6 @@
-// This file holds examinations to their budget, on documents and schemas that are made to be costly.
-
 package schema
+
+// This file holds examinations to their budget, on documents and schemas that are made to be costly.
 
 import (
 	"errors"
@@ -78,8 +78,8 @@ func chain(n int, more string) string {
 	return strings.Repeat(`{"l":`, n) + `{"v":1}` + strings.Repeat(more+`}`, n)
 }
 
-// newTestExam returns an exam of the text that has the budget of Validate.
-func newTestExam(t *testing.T, schema, text string) *exam {
+// newTestExam returns an examination of the text that has the budget of Validate.
+func newTestExam(t *testing.T, schema, text string) *examination {
 	t.Helper()
 	sch, err := compileText(schema, jsonschema.Draft2020, true)
 	if err != nil {
@@ -88,7 +88,7 @@ func newTestExam(t *testing.T, schema, text string) *exam {
 	if _, refused := guard([]byte(text), ""); refused.why != none {
 		t.Fatal(refused.text([]byte(text)))
 	}
-	e := new(exam)
+	e := new(examination)
 	e.start(newExaminer(sch), []byte(text), newBudget(fullSteps(len(text)), nil))
 	return e
 }

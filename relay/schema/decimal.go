@@ -1,7 +1,7 @@
+package schema
+
 // This file compares numbers exactly, without leaving 64 bits: a bound b/10^scale is compared with the
 // whole part of value*10^scale.
-
-package schema
 
 import (
 	"math"

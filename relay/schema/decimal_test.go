@@ -1,11 +1,13 @@
-// This file tests exact numbers against math/big.
-
 package schema
+
+// This file tests exact numbers against math/big.
 
 import (
 	"math"
 	"math/big"
 	"testing"
+
+	"redis-relay/relay/schema/ascii"
 )
 
 func rat(t *testing.T, text string) *big.Rat {
@@ -113,5 +115,5 @@ func FuzzScaled(f *testing.F) {
 
 // isNumber reports whether a JSON text is a bare number.
 func isNumber(text string) bool {
-	return (text[0] == '-' || isDigit(text[0])) && isDigit(text[len(text)-1])
+	return (text[0] == '-' || ascii.IsDigit(text[0])) && ascii.IsDigit(text[len(text)-1])
 }

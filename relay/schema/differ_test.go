@@ -1,6 +1,6 @@
-// This file holds the checker to the library's verdict on random schemas and random documents.
-
 package schema
+
+// This file holds the checker to the library's verdict on random schemas and random documents.
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ var (
 	genLiterals = []string{`null`, `true`, `false`}
 )
 
-var drafts = []*jsonschema.Draft{
+var allDrafts = []*jsonschema.Draft{
 	jsonschema.Draft7, jsonschema.Draft2019, jsonschema.Draft2020, jsonschema.Draft6, jsonschema.Draft4,
 }
 
@@ -259,7 +259,7 @@ func differ(t *testing.T, data []byte) (compiled bool, decided int) {
 	t.Helper()
 	g := &generator{data: data}
 	g.focus = g.pick(2) == 1
-	g.draft = drafts[g.pick(len(drafts))]
+	g.draft = allDrafts[g.pick(len(allDrafts))]
 	text := g.root()
 	sch, err := compileText(text, g.draft, true)
 	if err != nil {

@@ -1,8 +1,12 @@
-// This file reads a payload into an array of its values, so that each can be looked at more than once.
-
 package schema
 
-import "slices"
+// This file reads a payload into an array of its values, so that each can be looked at more than once.
+
+import (
+	"slices"
+
+	"redis-relay/relay/schema/ascii"
+)
 
 // node is a value of a document.
 type node struct {
@@ -132,7 +136,7 @@ func (d *document) number() kind {
 	start, digits := d.pos, true
 	for ; d.pos < len(d.text); d.pos++ {
 		switch c := d.text[d.pos]; {
-		case isDigit(c), c == '-' && d.pos == start:
+		case ascii.IsDigit(c), c == '-' && d.pos == start:
 		case c == '.', c|0x20 == 'e', c == '+', c == '-':
 			digits = false
 		default:

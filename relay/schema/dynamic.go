@@ -1,7 +1,7 @@
+package schema
+
 // This file resolves $dynamicRef and $recursiveRef before a schema is compiled: it copies what they can be reached
 // from, once for each way to look them up, as schemas with a $ref.
-
-package schema
 
 import (
 	"fmt"
@@ -54,7 +54,8 @@ type lookup struct {
 	anchors   map[string]anchored
 }
 
-// anchored are schemas with one $dynamicAnchor. A $dynamicRef leads to the outermost that is not its own first target.
+// anchored are schemas with one $dynamicAnchor. A $dynamicRef leads to the outermost that is not its own first
+// target.
 type anchored struct {
 	first, second []*jsonschema.Schema // those of the outermost schema that has any, and of the next that has others
 }

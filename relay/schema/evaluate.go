@@ -1,8 +1,12 @@
-// This file applies plans to values: the tests, the rules, and the report to the outer plan.
-
 package schema
 
-import "unicode/utf8"
+// This file applies plans to values: the tests, the rules, and the report to the outer plan.
+
+import (
+	"unicode/utf8"
+
+	"redis-relay/relay/schema/regex"
+)
 
 // nothing is what scalars have seen of names.
 var nothing set
@@ -83,12 +87,12 @@ func (p *plan) testString(text []byte, failed *set, left *int) {
 		}
 	}
 	for i := range p.patterns {
-		if t := &p.patterns[i]; !t.pattern.matches(text, left) {
+		if t := &p.patterns[i]; !t.pattern.Matches(text, left) {
 			failed.add(t.goal)
 		}
 	}
 	for i := range p.formats {
-		if t := &p.formats[i]; !t.format.accepts(text) {
+		if t := &p.formats[i]; !t.format.Accepts(text) {
 			failed.add(t.goal)
 		}
 	}
@@ -170,10 +174,10 @@ func (p *plan) testMembers(f *frame) {
 }
 
 // matching returns the set of patterns that match a name.
-func (o *objectPlan) matching(name []byte, left *int) patternSet {
-	var m patternSet
+func (o *objectPlan) matching(name []byte, left *int) regex.Set {
+	var m regex.Set
 	for i, pattern := range o.patterns {
-		if pattern.matches(name, left) {
+		if pattern.Matches(name, left) {
 			m |= 1 << i
 		}
 	}
@@ -215,7 +219,7 @@ func (e *edge) conclude(k kind, failed *set, into *frame) {
 		p.apply(failed, &nothing)
 		e.report(failed, into)
 	case !e.quiet[k]:
-		e.report(&p.settled[k], into)
+		e.report(&p.final[k], into)
 	}
 }
 

@@ -1,13 +1,15 @@
+package schema
+
 // This file tests what takes more than one look at a value: what is unevaluated, what many schemas ask at once, and
 // references that depend on the way that led to them.
-
-package schema
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"redis-relay/relay/schema/regex"
 )
 
 // verdictCase is a schema with texts: that are accepted, and that are rejected.
@@ -240,7 +242,7 @@ func TestManyPatterns(t *testing.T) {
 
 // TestPatternSets checks that no set is found that no name matches.
 func TestPatternSets(t *testing.T) {
-	for text, want := range map[string][]patternSet{
+	for text, want := range map[string][]regex.Set{
 		``:                      nil,
 		`^a$`:                   {1},
 		`^a$ ^b$ ^c$`:           {1, 2, 4},
@@ -251,7 +253,7 @@ func TestPatternSets(t *testing.T) {
 		`^(a{0,9}){50}$ ^b$ ^c`: {1, 2, 3, 4, 5}, // without an automaton: it may match beside the others
 	} {
 		c := loadText(t, `{"patternProperties":{`+patternMembers(strings.Fields(text))+`}}`)
-		var got []patternSet
+		var got []regex.Set
 		for _, other := range c.program.plan.object.others {
 			got = append(got, other.matching)
 		}

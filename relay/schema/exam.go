@@ -1,25 +1,22 @@
-// This file examines a document: each of its values is checked against the schemas that apply to it, and of what fails
-// the most telling cause is kept.
-
 package schema
+
+// This file examines a document: each of its values is checked against the schemas that apply to it, and of what
+// fails the most telling cause is kept.
 
 import "sync"
 
-// exam is one examination. A clause that several ways lead to is examined once for a value; what came of it is
-// remembered. So the work grows with schemas times values, and the budget bounds it.
-type exam struct {
-	document
-	work     budget // what document.budget points to
-	examiner *examiner
+// examination is one examination of a payload. A clause that several ways lead to is examined once for a value;
+// what came of it is remembered. So the work grows with schemas times values, and the budget bounds it.
+type examination struct {
+	causes
+	work budget // what document.budget points to
 
 	memo   memo
-	trails []trail
-	sets   []uint64 // members or items, a bit each; see outcome.left
+	sets   itemSets // see outcome.left
 	seen   []uint64 // names of the objects that are open, a bit each, innermost last
 	chain  []way    // the ways that lead to the clause being examined
 	base   int      // where in chain the innermost value begins
-	scopes []scope
-	scope  int32 // the one that the ways have led to
+	scopes scopes
 }
 
 // outcome is what came of a clause and a value.
@@ -31,11 +28,11 @@ type outcome struct {
 
 const allEvaluated = -1 // or nobody asks
 
-var exams = sync.Pool{New: func() any { return new(exam) }}
+var examinations = sync.Pool{New: func() any { return new(examination) }}
 
 // examine checks a payload that the guard accepts. ended says why it has no result; else it is empty.
 func (x *examiner) examine(payload []byte, b budget) (refused *Error, ended ending) {
-	e := exams.Get().(*exam)
+	e := examinations.Get().(*examination)
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -54,36 +51,37 @@ func (x *examiner) examine(payload []byte, b budget) (refused *Error, ended endi
 }
 
 // outcome is what came of the schema and the payload.
-func (e *exam) outcome() (o outcome) {
+func (e *examination) outcome() (o outcome) {
 	e.visit(way{to: e.examiner.root}, e.read(), &o)
 	return o
 }
 
-func (e *exam) start(x *examiner, payload []byte, b budget) {
+func (e *examination) start(x *examiner, payload []byte, b budget) {
 	e.examiner, e.work, e.text = x, b, payload
 	e.budget = &e.work
 	e.trails = append(e.trails, trail{}) // 0 is none
-	e.scopes = append(e.scopes, scope{})
+	e.scopes.all = append(e.scopes.all, scope{})
 }
 
-// maxPooled bounds what a pooled exam keeps of each kind of memory, in elements.
+// maxPooled bounds what a pooled examination keeps of each kind of memory, in elements.
 const maxPooled = 4096
 
-// release forgets the document and gives the exam back.
-func (e *exam) release() {
-	if cap(e.nodes)+cap(e.memo.table)+cap(e.memo.outcomes)+cap(e.trails)+cap(e.sets) > maxPooled ||
+// release forgets the document and gives the examination back.
+func (e *examination) release() {
+	if cap(e.nodes)+cap(e.memo.table)+cap(e.memo.outcomes)+cap(e.trails)+cap(e.sets.words) > maxPooled ||
 		cap(e.scratch)+cap(e.canonical) > 16*maxPooled {
 		return
 	}
 	e.text, e.work, e.examiner = nil, budget{}, nil
-	e.nodes, e.scratch, e.trails, e.sets, e.seen = e.nodes[:0], e.scratch[:0], e.trails[:0], e.sets[:0], e.seen[:0]
-	e.chain, e.scopes, e.base, e.scope = e.chain[:0], e.scopes[:0], 0, 0
+	e.nodes, e.scratch, e.trails = e.nodes[:0], e.scratch[:0], e.trails[:0]
+	e.seen, e.sets.words = e.seen[:0], e.sets.words[:0]
+	e.chain, e.base, e.scopes = e.chain[:0], 0, scopes{all: e.scopes.all[:0]}
 	e.memo.clear()
-	exams.Put(e)
+	examinations.Put(e)
 }
 
 // visit examines a value against the clause that a way leads to, or recalls what came of that.
-func (e *exam) visit(w way, n int32, out *outcome) {
+func (e *examination) visit(w way, n int32, out *outcome) {
 	e.spend(costVisit)
 	c := w.to
 	out.left = allEvaluated
@@ -94,17 +92,17 @@ func (e *exam) visit(w way, n int32, out *outcome) {
 	}
 	k := e.kind(n)
 	remembers := c.shared && (c.inPlace || k >= kindArray)
-	if remembers && e.memo.recall(c.number, n, e.scope, out) {
+	if remembers && e.memo.recall(c.number, n, e.scopes.now, out) {
 		return
 	}
-	scope := e.scope
+	scope := e.scopes.now
 	if e.examiner.dynamic {
-		e.enter(c)
+		e.scopes.enter(e.budget, c)
 	}
 	e.chain = append(e.chain, w)
 	e.examine(c, n, k, out)
 	e.chain = e.chain[:len(e.chain)-1]
-	e.scope = scope
+	e.scopes.now = scope
 	if remembers {
 		e.memo.remember(c.number, n, scope, out)
 	}
@@ -114,7 +112,7 @@ func (e *exam) visit(w way, n int32, out *outcome) {
 const inCircle = "references of the schema lead in a circle at "
 
 // circle says where references lead back to a clause that is being examined for the same value.
-func (e *exam) circle(last way) ending {
+func (e *examination) circle(last way) ending {
 	chain := e.chain[e.base:]
 	place := chain[0].to.schema.Location
 	for _, w := range append(chain[1:], last) {
@@ -124,7 +122,7 @@ func (e *exam) circle(last way) ending {
 }
 
 // inner examines a value within the one being examined.
-func (e *exam) inner(w way, n int32, into *outcome) (ok bool) {
+func (e *examination) inner(w way, n int32, into *outcome) (ok bool) {
 	if w.to.plain && w.to.kinds[e.kind(n)] {
 		e.spend(1)
 		return true
@@ -138,7 +136,7 @@ func (e *exam) inner(w way, n int32, into *outcome) (ok bool) {
 }
 
 // note adds the failure that a way has led to.
-func (e *exam) note(w way, o, into *outcome, of int32) (ok bool) {
+func (e *examination) note(w way, o, into *outcome, of int32) (ok bool) {
 	if o.failed && (!into.failed || o.cause.depth >= into.cause.depth) { // else it tells less
 		mark := len(e.trails)
 		if !e.add(into, e.under(w.label, &o.cause), of) {
@@ -150,18 +148,20 @@ func (e *exam) note(w way, o, into *outcome, of int32) (ok bool) {
 
 // here examines the same value against another clause. Of what it leaves unevaluated if it succeeds, out leaves no
 // more. Its failure is added to into, as that of an alternative for the value of, or not at all if into is nil.
-func (e *exam) here(w way, n int32, out, into *outcome, of int32) (ok bool) {
+func (e *examination) here(w way, n int32, out, into *outcome, of int32) (ok bool) {
 	var o outcome
 	e.visit(w, n, &o)
 	if !o.failed {
-		e.intersect(out, &o, n)
+		if out.left != allEvaluated { // n may be a name, which has no size
+			e.sets.intersect(e.budget, out, &o, e.nodes[n].size)
+		}
 		return true
 	}
 	return into != nil && e.note(w, &o, into, of)
 }
 
 // fail adds a failure of the clause itself.
-func (e *exam) fail(c *clause, n int32, k keyword, at label, a, b int32, out *outcome) {
+func (e *examination) fail(c *clause, n int32, k keyword, at label, a, b int32, out *outcome) {
 	found := cause{clause: c.number, node: n, keyword: k, depth: e.nodes[e.place(n)].depth, a: a, b: b}
 	if k != keyFalse {
 		found.trail = trail{label: at, length: e.lengthOf(at)}
@@ -170,10 +170,10 @@ func (e *exam) fail(c *clause, n int32, k keyword, at label, a, b int32, out *ou
 }
 
 // examine asks all that a clause asks of a value of kind k.
-func (e *exam) examine(c *clause, n int32, k kind, out *outcome) {
+func (e *examination) examine(c *clause, n int32, k kind, out *outcome) {
 	s := c.schema
 	if c.tracked && k >= kindArray {
-		out.left = e.fullSet(int(e.nodes[n].size))
+		out.left = e.sets.full(e.budget, int(e.nodes[n].size))
 	}
 	if s.Always != nil {
 		if !*s.Always {
@@ -190,6 +190,20 @@ func (e *exam) examine(c *clause, n int32, k kind, out *outcome) {
 			e.fail(c, n, listed.keyword, label(listed.keyword), int32(i), 0, out)
 		}
 	}
+	e.examineValue(c, n, k, out)
+	if c.inPlace {
+		e.examineBranches(c, n, out)
+	}
+	if k == kindObject && c.unevaluatedMembers.to != nil {
+		e.examineLeft(c.unevaluatedMembers, n, out)
+	}
+	if k == kindArray && c.unevaluatedItems.to != nil {
+		e.examineLeft(c.unevaluatedItems, n, out)
+	}
+}
+
+// examineValue asks what a clause asks of a value by itself, be it of the right type.
+func (e *examination) examineValue(c *clause, n int32, k kind, out *outcome) {
 	switch k {
 	case kindString:
 		e.examineString(c, n, out)
@@ -204,26 +218,17 @@ func (e *exam) examine(c *clause, n int32, k kind, out *outcome) {
 			e.examineArray(c, n, out)
 		}
 	}
-	if c.inPlace {
-		e.examineBranches(c, n, out)
-	}
-	if k == kindObject && c.unevaluatedMembers.to != nil {
-		e.examineLeft(c.unevaluatedMembers, n, out)
-	}
-	if k == kindArray && c.unevaluatedItems.to != nil {
-		e.examineLeft(c.unevaluatedItems, n, out)
-	}
 }
 
 // examineLeft examines the members or items that are left unevaluated.
-func (e *exam) examineLeft(w way, n int32, out *outcome) {
+func (e *examination) examineLeft(w way, n int32, out *outcome) {
 	if out.left == allEvaluated {
 		return
 	}
 	i := 0
 	for inner := n + 1; inner < e.nodes[n].next; inner = e.nodes[inner].next {
 		e.spend(1)
-		if e.sets[out.left+int32(i>>6)]>>(i&63)&1 == 1 {
+		if e.sets.has(out.left, i) {
 			e.inner(w, inner, out)
 		}
 		i++

@@ -1,10 +1,10 @@
-// This file examines a value by the schemas that a keyword applies to the same value.
-
 package schema
 
-func (e *exam) examineBranches(c *clause, n int32, out *outcome) {
+// This file examines a value by the schemas that a keyword applies to the same value.
+
+func (e *examination) examineBranches(c *clause, n int32, out *outcome) {
 	for i := range c.refs {
-		e.here(e.target(&c.refs[i]), n, out, out, noAlternatives)
+		e.here(e.scopes.target(&c.refs[i]), n, out, out, noAlternatives)
 	}
 	if c.not.to != nil && e.here(c.not, n, out, nil, noAlternatives) {
 		e.fail(c, n, keyNot, label(keyNot), 0, 0, out)
@@ -23,7 +23,7 @@ func (e *exam) examineBranches(c *clause, n int32, out *outcome) {
 	}
 }
 
-func (e *exam) examineAnyOf(c *clause, n int32, out *outcome) {
+func (e *examination) examineAnyOf(c *clause, n int32, out *outcome) {
 	var failures outcome
 	matches := false
 	for _, w := range c.anyOf {
@@ -36,7 +36,7 @@ func (e *exam) examineAnyOf(c *clause, n int32, out *outcome) {
 	}
 }
 
-func (e *exam) examineOneOf(c *clause, n int32, out *outcome) {
+func (e *examination) examineOneOf(c *clause, n int32, out *outcome) {
 	var failures outcome
 	match := -1
 	for i, w := range c.oneOf {
@@ -54,7 +54,7 @@ func (e *exam) examineOneOf(c *clause, n int32, out *outcome) {
 	}
 }
 
-func (e *exam) examineIf(c *clause, n int32, out *outcome) {
+func (e *examination) examineIf(c *clause, n int32, out *outcome) {
 	branch := c.then
 	if !e.here(c.test, n, out, nil, noAlternatives) {
 		branch = c.otherwise
@@ -62,10 +62,10 @@ func (e *exam) examineIf(c *clause, n int32, out *outcome) {
 	if branch.to == nil {
 		return
 	}
-	scope := e.scope
+	scope := e.scopes.now
 	if e.examiner.dynamic {
-		e.leave()
+		e.scopes.leave(e.budget)
 	}
 	e.here(branch, n, out, out, noAlternatives)
-	e.scope = scope
+	e.scopes.now = scope
 }

@@ -1,6 +1,6 @@
-// This file follows the references whose targets depend on the way that led to them.
-
 package schema
+
+// This file follows the references whose targets depend on the way that led to them.
 
 import "slices"
 
@@ -17,9 +17,15 @@ type anchor struct {
 
 func (a *anchor) name() string { return a.first.schema.DynamicAnchor }
 
+// scopes holds the scopes of one examination.
+type scopes struct {
+	all []scope
+	now int32 // the one that the ways have led to
+}
+
 // enter makes the scope within a clause the current one.
-func (e *exam) enter(c *clause) {
-	now := &e.scopes[e.scope]
+func (s *scopes) enter(b *budget, c *clause) {
+	now := &s.all[s.now]
 	recursive := now.recursive
 	if recursive == nil && c.schema.RecursiveAnchor {
 		recursive = c
@@ -31,7 +37,7 @@ func (e *exam) enter(c *clause) {
 	for _, anchored := range c.anchors {
 		next.add(anchored)
 	}
-	e.setScope(next)
+	s.set(b, next)
 }
 
 func (s *scope) add(c *clause) {
@@ -47,30 +53,30 @@ func (s *scope) add(c *clause) {
 }
 
 // leave forgets the dynamic anchors, as then and else do.
-func (e *exam) leave() {
-	e.setScope(scope{recursive: e.scopes[e.scope].recursive})
+func (s *scopes) leave(b *budget) {
+	s.set(b, scope{recursive: s.all[s.now].recursive})
 }
 
-// setScope makes a scope the current one. Equal scopes have the same number, by which outcomes are remembered.
-func (e *exam) setScope(next scope) {
-	for i := range e.scopes {
-		e.spend(1)
-		if s := &e.scopes[i]; s.recursive == next.recursive && slices.Equal(s.anchors, next.anchors) {
-			e.scope = int32(i)
+// set makes a scope the current one. Equal scopes have the same number, by which outcomes are remembered.
+func (s *scopes) set(b *budget, next scope) {
+	for i := range s.all {
+		b.spend(1)
+		if known := &s.all[i]; known.recursive == next.recursive && slices.Equal(known.anchors, next.anchors) {
+			s.now = int32(i)
 			return
 		}
 	}
-	e.scope = int32(len(e.scopes))
-	e.scopes = append(e.scopes, next)
+	s.now = int32(len(s.all))
+	s.all = append(s.all, next)
 }
 
 // target returns where a reference leads in the current scope.
-func (e *exam) target(r *reference) way {
+func (s *scopes) target(r *reference) way {
 	switch {
 	case r.recursive:
-		return way{r.label, e.scopes[e.scope].recursiveOr(r.to)}
+		return way{r.label, s.all[s.now].recursiveOr(r.to)}
 	case r.dynamic:
-		return way{r.label, e.scopes[e.scope].anchorOr(r.to)}
+		return way{r.label, s.all[s.now].anchorOr(r.to)}
 	default:
 		return r.way
 	}

@@ -1,35 +1,42 @@
-// This file keeps which members and items are left unevaluated, and what came of clauses and values.
-
 package schema
 
-// fullSet returns a set of so many members or items.
-func (e *exam) fullSet(size int) int32 {
+// This file keeps which members and items are left unevaluated, and what came of clauses and values.
+
+// itemSets holds sets of members or items, a bit each. A set is named by the place where it begins.
+type itemSets struct {
+	words []uint64
+}
+
+// has reports whether a member or item is in a set.
+func (s *itemSets) has(set int32, i int) bool { return s.words[set+int32(i>>6)]>>(i&63)&1 == 1 }
+
+// full returns a set of so many members or items.
+func (s *itemSets) full(b *budget, size int) int32 {
 	if size == 0 {
 		return allEvaluated
 	}
-	e.spend(size / 64)
-	at := int32(len(e.sets))
+	b.spend(size / 64)
+	at := int32(len(s.words))
 	for ; size > 64; size -= 64 {
-		e.sets = append(e.sets, ^uint64(0))
+		s.words = append(s.words, ^uint64(0))
 	}
-	e.sets = append(e.sets, ^uint64(0)>>(64-size))
+	s.words = append(s.words, ^uint64(0)>>(64-size))
 	return at
 }
 
 // remove takes a member or item out of a set.
-func (e *exam) remove(set int32, i int) { e.sets[set+int32(i>>6)] &^= 1 << (i & 63) }
+func (s *itemSets) remove(set int32, i int) { s.words[set+int32(i>>6)] &^= 1 << (i & 63) }
 
-// intersect takes out of what an outcome leaves what another one for the same value does not leave.
-func (e *exam) intersect(out, other *outcome, n int32) {
-	switch {
-	case out.left == allEvaluated:
-	case other.left == allEvaluated:
+// intersect takes out of what an outcome leaves, which is not allEvaluated, what another one for the same value, of
+// so many members or items, does not leave.
+func (s *itemSets) intersect(b *budget, out, other *outcome, size int32) {
+	if other.left == allEvaluated {
 		out.left = allEvaluated
-	default:
-		words := (e.nodes[n].size + 63) / 64
-		e.spend(int(words))
+	} else {
+		words := (size + 63) / 64
+		b.spend(int(words))
 		for w := range words {
-			e.sets[out.left+w] &= e.sets[other.left+w]
+			s.words[out.left+w] &= s.words[other.left+w]
 		}
 	}
 }

@@ -1,10 +1,10 @@
-// This file examines strings, numbers, arrays and objects.
-
 package schema
+
+// This file examines strings, numbers, arrays and objects.
 
 import "unicode/utf8"
 
-func (e *exam) examineNumber(c *clause, n int32, out *outcome) {
+func (e *examination) examineNumber(c *clause, n int32, out *outcome) {
 	if len(c.limits) == 0 {
 		return
 	}
@@ -17,7 +17,7 @@ func (e *exam) examineNumber(c *clause, n int32, out *outcome) {
 	}
 }
 
-func (e *exam) examineString(c *clause, n int32, out *outcome) {
+func (e *examination) examineString(c *clause, n int32, out *outcome) {
 	s := c.schema
 	mark := len(e.scratch)
 	text := e.string(n)
@@ -29,14 +29,14 @@ func (e *exam) examineString(c *clause, n int32, out *outcome) {
 	}
 	if c.format != nil {
 		e.spend(costFormat * len(text))
-		if !c.format.accepts(text) {
+		if !c.format.Accepts(text) {
 			e.fail(c, n, keyFormat, label(keyFormat), 0, 0, out)
 		}
 	}
 	e.scratch = e.scratch[:mark]
 }
 
-func (e *exam) examineLength(c *clause, n int32, text []byte, out *outcome) {
+func (e *examination) examineLength(c *clause, n int32, text []byte, out *outcome) {
 	s := c.schema
 	test := newSizeTest(0, s.MinLength, s.MaxLength)
 	if test.holdsLength(text) {
@@ -50,7 +50,7 @@ func (e *exam) examineLength(c *clause, n int32, text []byte, out *outcome) {
 	}
 }
 
-func (e *exam) examineObject(c *clause, n int32, out *outcome) {
+func (e *examination) examineObject(c *clause, n int32, out *outcome) {
 	s, m, size := c.schema, c.members, int(e.nodes[n].size)
 	if s.MinProperties != -1 && size < s.MinProperties {
 		e.fail(c, n, keyMinProperties, label(keyMinProperties), 0, 0, out)
@@ -67,7 +67,7 @@ func (e *exam) examineObject(c *clause, n int32, out *outcome) {
 		evaluated := e.examineMember(m, member, seen, out)
 		extra = extra || !evaluated
 		if evaluated && out.left != allEvaluated {
-			e.remove(out.left, i)
+			e.sets.remove(out.left, i)
 		}
 		i++
 	}
@@ -82,7 +82,7 @@ func (e *exam) examineObject(c *clause, n int32, out *outcome) {
 }
 
 // examineMember examines a member, and reports whether a keyword other than additionalProperties applies to it.
-func (e *exam) examineMember(m *memberClause, member int32, seen int, out *outcome) (evaluated bool) {
+func (e *examination) examineMember(m *memberClause, member int32, seen int, out *outcome) (evaluated bool) {
 	e.spend(costMember)
 	mark := len(e.scratch)
 	name := e.name(member)
@@ -110,7 +110,7 @@ func (e *exam) examineMember(m *memberClause, member int32, seen int, out *outco
 }
 
 // examineNames examines what depends on the names that an object has.
-func (e *exam) examineNames(c *clause, n int32, seen int, out *outcome) {
+func (e *examination) examineNames(c *clause, n int32, seen int, out *outcome) {
 	has := func(name int) bool { return e.seen[seen+name>>6]>>(name&63)&1 == 1 }
 	m := c.members
 	for _, name := range m.required {
@@ -131,7 +131,7 @@ func (e *exam) examineNames(c *clause, n int32, seen int, out *outcome) {
 	}
 }
 
-func (e *exam) examineArray(c *clause, n int32, out *outcome) {
+func (e *examination) examineArray(c *clause, n int32, out *outcome) {
 	s, m, size := c.schema, c.items, int(e.nodes[n].size)
 	if s.MinItems != -1 && size < s.MinItems {
 		e.fail(c, n, keyMinItems, label(keyMinItems), 0, 0, out)
@@ -153,7 +153,7 @@ func (e *exam) examineArray(c *clause, n int32, out *outcome) {
 		if w := m.way(i); w.to != nil {
 			e.inner(w, item, out)
 			if out.left != allEvaluated {
-				e.remove(out.left, i)
+				e.sets.remove(out.left, i)
 			}
 		}
 		i++
@@ -178,7 +178,7 @@ func (m *itemClause) way(i int) way {
 	}
 }
 
-func (e *exam) examineContains(c *clause, n int32, out *outcome) {
+func (e *examination) examineContains(c *clause, n int32, out *outcome) {
 	s := c.schema
 	var failures outcome
 	matches, i := 0, 0
@@ -186,7 +186,7 @@ func (e *exam) examineContains(c *clause, n int32, out *outcome) {
 		if e.inner(c.items.contains, item, &failures) {
 			matches++
 			if s.ContainsEval && out.left != allEvaluated {
-				e.remove(out.left, i)
+				e.sets.remove(out.left, i)
 			}
 		}
 		i++

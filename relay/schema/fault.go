@@ -1,6 +1,6 @@
-// This file names what the guard refuses, and words it.
-
 package schema
+
+// This file names what the guard refuses, and words it.
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// What the guard lets through. Numbers that do not fit 64 bits are compared as exact fractions: one with an exponent of
-// 999999 takes milliseconds; within these bounds the dearest takes about ten microseconds. A rejection names the path,
-// and compares it with those of other causes, so the path must be bounded as well as the depth.
+// What the guard lets through. Numbers that do not fit 64 bits are compared as exact fractions: one with an
+// exponent of 999999 takes milliseconds; within these bounds the dearest takes about ten microseconds. A rejection
+// names the path, and compares it with those of other causes, so the path must be bounded as well as the depth.
 const (
 	MaxDepth     = 64   // arrays and objects open at the same time
 	MaxNumberLen = 64   // bytes of a number as written

@@ -1,6 +1,6 @@
-// This file words what is wrong with a schema file.
-
 package schema
+
+// This file words what is wrong with a schema file.
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // fileError says what is wrong with a file or a place that a schema needs.
@@ -73,7 +75,7 @@ func findRef(f *file, doc any, base, at, target string) (pointer, ref string, ok
 			base = resolve(base, id)
 		}
 		for _, name := range slices.Sorted(maps.Keys(doc)) {
-			below := at + "/" + escapeToken(name)
+			below := at + "/" + drafts.EscapeToken(name)
 			if ref, ok := doc[name].(string); ok && isRef(name) && refersTo(resolve(base, ref), target) {
 				return below, ref, true
 			}

@@ -1,9 +1,7 @@
-// This file ties the scan to a plan: it hands each value that the scan has read to the plan that awaits
-// it. Without a plan (a nil edge) nothing happens.
-
 package schema
 
-import "bytes"
+// This file ties the scan to a plan: it hands each value that the scan has read to the plan that awaits
+// it. Without a plan (a nil edge) nothing happens.
 
 // verdict is what the checker says of a payload.
 type verdict uint8
@@ -45,7 +43,7 @@ func (s *scanner) counters(n int) []int32 {
 // judgeLiteral judges null, false or true.
 func (s *scanner) judgeLiteral(e *edge, into *frame, k kind) bool {
 	if e != nil && !e.quiet[k] {
-		e.report(&e.plan.settled[k], into)
+		e.report(&e.plan.final[k], into)
 	}
 	return true
 }
@@ -194,28 +192,4 @@ func (s *scanner) testUnique(p *plan, f *frame, items []key) {
 	for _, goal := range p.array.unique {
 		f.failed.add(goal)
 	}
-}
-
-// scalarMark stands before the text of an item that is no string, so that it equals none: it is no UTF-8.
-const scalarMark = 0xff
-
-// pushScalar notes a number or literal, from start to pos, by a text that is the same for all that equal
-// it.
-func (s *scanner) pushScalar(start int) {
-	raw, mark := s.buf[start:s.pos], len(s.text)
-	s.text = append(s.text, scalarMark)
-	if isDigit(raw[0]) || raw[0] == '-' {
-		s.text = appendCanonical(s.text, raw)
-	} else {
-		s.text = append(s.text, raw...)
-	}
-	text := s.text[mark:]
-	s.pushKey(token{start: start, end: s.pos, escaped: true}, text)
-}
-
-// stringAt returns the string, quotes included, that begins at start and ends at pos.
-func (s *scanner) stringAt(start int) token {
-	t := token{start: start + 1, end: s.pos - 1}
-	t.escaped = bytes.IndexByte(s.buf[t.start:t.end], '\\') >= 0
-	return t
 }

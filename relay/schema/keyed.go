@@ -1,6 +1,6 @@
-// This file finds the key of a message: the value of the field that its kind names.
-
 package schema
+
+// This file finds the key of a message: the value of the field that its kind names.
 
 import "slices"
 

@@ -1,6 +1,6 @@
-// This file tests which key of a message is reported.
-
 package schema
+
+// This file tests which key of a message is reported.
 
 import "testing"
 

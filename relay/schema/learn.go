@@ -1,11 +1,13 @@
-// This file makes the skeleton of a payload that was accepted.
-
 package schema
+
+// This file makes the skeleton of a payload that was accepted.
 
 import (
 	"encoding/binary"
 	"math"
 	"unicode/utf8"
+
+	"redis-relay/relay/schema/ascii"
 )
 
 // Limits of the payloads that are learned from. A skeleton takes some 200 bytes for each value.
@@ -16,7 +18,12 @@ const (
 
 // learner reads a payload that the scan has accepted, and makes its skeleton.
 type learner struct {
-	scanner
+	tokenizer
+
+	kindField string
+	keyFields []string
+	steps     int // that patterns may still take; less than 0: they took too many
+
 	skeleton *skeleton
 	from     int // where the piece begins that is being read
 }
@@ -127,7 +134,7 @@ func (l *learner) readScalar(e *edge, role role) bool {
 		v.before, l.from = newPiece(l.buf[l.from:t.start]), t.end
 		v.like[kindString] = true
 		l.testString(&v, l.buf[t.start:t.end])
-	case c == '-' || isDigit(c):
+	case c == '-' || ascii.IsDigit(c):
 		n, k, end := plainNumber(l.buf, start)
 		if end < 0 {
 			return false

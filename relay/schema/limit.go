@@ -1,6 +1,6 @@
-// This file compares numbers with the limits of a schema: in 64-bit arithmetic, or as exact fractions.
-
 package schema
+
+// This file compares numbers with the limits of a schema: in 64-bit arithmetic, or as exact fractions.
 
 import (
 	"math/big"

@@ -1,6 +1,6 @@
-// This file compiles the schema files of a folder.
-
 package schema
+
+// This file compiles the schema files of a folder.
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // ForEditors is the file of the schemas folder that describes relay.yaml to editors. It is of no message, so it is
@@ -57,13 +59,13 @@ func Load(dir, draft string) (*Set, error) {
 		uri, named := schemaOf(f.open(name).doc)
 		set.schemas[name] = compiled{
 			examiner: examiner, program: program, refused: f.placeIn(name, refused),
-			draft: nameOf(f.open(name).draft), named: named && draftOf(uri) != nil,
+			draft: drafts.NameOf(f.open(name).draft), named: named && drafts.Of(uri) != nil,
 		}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	set.doubts = f.doubts()
+	set.warnings = f.warnings()
 	return set, nil
 }
 
@@ -208,7 +210,7 @@ func (s *serving) blame(at string) (pointer, file string) {
 	for i, token := range tokens {
 		name := strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
 		if i > 0 && tokens[i-1] == "patternProperties" && s.written[name] != "" {
-			tokens[i] = escapeToken(s.written[name])
+			tokens[i] = drafts.EscapeToken(s.written[name])
 		}
 	}
 	at = strings.Join(tokens, "/")

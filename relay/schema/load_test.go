@@ -1,6 +1,6 @@
-// This file tests what Load takes, what it refuses, and that nothing outside the folder is read.
-
 package schema_test
+
+// This file tests what Load takes, what it refuses, and that nothing outside the folder is read.
 
 import (
 	"errors"

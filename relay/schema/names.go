@@ -1,6 +1,6 @@
-// This file finds the properties that a schema names.
-
 package schema
+
+// This file finds the properties that a schema names.
 
 import (
 	"encoding/binary"
@@ -74,4 +74,23 @@ func head(text []byte) uint64 {
 		h &= 1<<(64-8*missing) - 1
 	}
 	return h
+}
+
+// nameNumbers gives names numbers, from 0, in the order in which they are met.
+type nameNumbers struct {
+	list    []string // by number
+	numbers map[string]int
+}
+
+func newNameNumbers() nameNumbers { return nameNumbers{numbers: make(map[string]int)} }
+
+// number returns the number of a name. A new name gets the next one.
+func (n *nameNumbers) number(name string) int {
+	number, ok := n.numbers[name]
+	if !ok {
+		number = len(n.list)
+		n.numbers[name] = number
+		n.list = append(n.list, name)
+	}
+	return number
 }

@@ -1,6 +1,6 @@
-// This file tests how the properties of a plan are found.
-
 package schema
+
+// This file tests how the properties of a plan are found.
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
-// This file asks the library, which the checker is held to: for its verdict, and for the words of a rejection.
-
 package schema
+
+// This file asks the library, which the checker is held to: for its verdict, and for the words of a rejection.
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ var ownWords = []struct{ library, ours string }{
 // or keyword, or words that otherwise.
 func compareWords(t *testing.T, x *examiner, text []byte, leaf *jsonschema.ValidationError, err error) {
 	t.Helper()
-	e := new(exam)
+	e := new(examination)
 	e.start(x, text, newBudget(math.MaxInt, nil))
 	refused, trail, got := examineForTest(e)
 	switch {
@@ -85,7 +85,7 @@ func errorText(err error) string {
 }
 
 // examineForTest returns the rejection with the location of its keyword, and what is said in all.
-func examineForTest(e *exam) (refused *Error, trail, says string) {
+func examineForTest(e *examination) (refused *Error, trail, says string) {
 	defer func() {
 		if p := recover(); p != nil {
 			says = string(p.(ending))

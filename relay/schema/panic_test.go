@@ -1,6 +1,6 @@
-// This file tests what happens when an examination itself fails.
-
 package schema
+
+// This file tests what happens when an examination itself fails.
 
 import (
 	"strings"

@@ -1,21 +1,11 @@
-// This file holds what schemas compile to. See the package's documentation, The checker.
-
 package schema
 
-// kind is what a value is, as far as a plan tells apart.
-type kind uint8
+// This file holds what schemas compile to. See the package's documentation, The checker.
 
-const (
-	kindNull kind = iota
-	kindFalse
-	kindTrue
-	kindInteger  // a number written without fraction and exponent
-	kindWhole    // a number without a fractional part that is written with one or an exponent: 1.0, 1e2
-	kindFraction // any other number
-	kindString
-	kindArray
-	kindObject
-	kinds
+import (
+	"redis-relay/relay/schema/regex"
+
+	"redis-relay/relay/schema/format"
 )
 
 // plan checks one value against several schemas at once. Goals are numbered: the first ones are those
@@ -24,7 +14,7 @@ const (
 type plan struct {
 	ask     [kinds]bool // only an examination can decide a value of the kind
 	initial [kinds]set  // goals that each value of the kind fails
-	settled [kinds]set  // initial, after the rules
+	final   [kinds]set  // initial, after the rules
 
 	lengths  []sizeTest // of strings, in characters
 	words    []wordTest
@@ -43,11 +33,11 @@ type plan struct {
 // objectPlan is what a plan does with the members of an object.
 type objectPlan struct {
 	names    names
-	known    []*edge     // where the value of each name goes
-	rest     *edge       // where the value of any other name goes
-	patterns []*pattern  // of patternProperties; the position is the number
-	others   []otherEdge // where the values of other names go that match patterns
-	naming   *edge       // where the names themselves go; nil: nowhere
+	known    []*edge          // where the value of each name goes
+	rest     *edge            // where the value of any other name goes
+	patterns []*regex.Pattern // of patternProperties; the position is the number
+	others   []otherEdge      // where the values of other names go that match patterns
+	naming   *edge            // where the names themselves go; nil: nowhere
 
 	sizes    []sizeTest
 	required []requiredTest
@@ -55,12 +45,9 @@ type objectPlan struct {
 
 // otherEdge is where the value of a name goes that no schema names, and that matches patterns.
 type otherEdge struct {
-	matching patternSet // the patterns that match it, and no others
+	matching regex.Set // the patterns that match it, and no others
 	edge     *edge
 }
-
-// patternSet holds patterns by their numbers.
-type patternSet uint64
 
 // arrayPlan is what a plan does with the items of an array.
 type arrayPlan struct {
@@ -108,11 +95,11 @@ type (
 	}
 	patternTest struct {
 		goal    int
-		pattern *pattern
+		pattern *regex.Pattern
 	}
 	formatTest struct {
 		goal   int
-		format format
+		format format.Format
 	}
 	boundTest struct {
 		goal  int

@@ -1,6 +1,6 @@
-// This file holds predictions to the verdict, kind and key of the ordinary scan.
-
 package schema
+
+// This file holds predictions to the verdict, kind and key of the ordinary scan.
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"redis-relay/relay/schema/ascii"
 )
 
 // predictCase is a schema, empty for none, with payloads that it accepts.
@@ -97,7 +99,7 @@ func (m mutator) mutate(text []byte) []byte {
 			}
 		case 3: // a letter or digit by its like
 			for range 8 {
-				if at := m.random.IntN(len(text) + 1); at < len(text) && isAlphanumericForTest(text[at]) {
+				if at := m.random.IntN(len(text) + 1); at < len(text) && ascii.IsAlphanumeric(text[at]) {
 					text[at] = "09azAZ5e"[m.random.IntN(8)]
 					break
 				}
@@ -108,8 +110,6 @@ func (m mutator) mutate(text []byte) []byte {
 	}
 	return text
 }
-
-func isAlphanumericForTest(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // replaceValue puts another value behind a colon, comma or bracket.
 func (m mutator) replaceValue(text []byte) []byte {
@@ -135,8 +135,8 @@ func (m mutator) replaceValue(text []byte) []byte {
 	return bytes.Join([][]byte{text[:at], []byte(mutantValues[m.random.IntN(len(mutantValues))]), text[end:]}, nil)
 }
 
-// comparePrediction fails the test if a text has a skeleton and the ordinary scan finds anything else. It reports whether
-// it has.
+// comparePrediction fails the test if a text has a skeleton and the ordinary scan finds anything else. It reports
+// whether it has.
 func comparePrediction(t *testing.T, c *Checker, sk *skeleton, text []byte) bool {
 	t.Helper()
 	found := predicted{steps: scanSteps + len(text)}
@@ -198,7 +198,7 @@ func TestPredictionsOfRandomSchemas(t *testing.T) {
 	m := mutator{random}
 	learned, hits := 0, 0
 	for range schemas {
-		g := &generator{data: make([]byte, 600), focus: random.IntN(2) == 0, draft: drafts[random.IntN(len(drafts))]}
+		g := &generator{data: make([]byte, 600), focus: random.IntN(2) == 0, draft: allDrafts[random.IntN(len(allDrafts))]}
 		for i := range g.data {
 			g.data[i] = byte(random.UintN(256))
 		}

@@ -1,6 +1,6 @@
-// This file decides when a payload is compared with skeletons, and which of those are kept.
-
 package schema
+
+// This file decides when a payload is compared with skeletons, and which of those are kept.
 
 import (
 	"encoding/binary"
@@ -28,8 +28,8 @@ const (
 	coldWindow = 16
 )
 
-// predictor remembers the skeletons of payloads that a Checker accepted. It learns rarely where most payloads miss, and
-// then costs next to nothing. Any number of goroutines may use it.
+// predictor remembers the skeletons of payloads that a Checker accepted. It learns rarely where most payloads miss,
+// and then costs next to nothing. Any number of goroutines may use it.
 type predictor struct {
 	known  atomic.Pointer[knowledge]
 	hits   atomic.Uint32 // about

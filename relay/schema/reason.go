@@ -1,6 +1,6 @@
-// This file holds what a refusal says, and picks one cause out of the errors that the library finds in a schema.
-
 package schema
+
+// This file holds what a refusal says, and picks one cause out of the errors that the library finds in a schema.
 
 import (
 	"cmp"

@@ -1,8 +1,12 @@
-// This file is the guard's scan: a recursive descent over JSON text, depth bounded, no allocation.
-
 package schema
 
-import "sync"
+// This file is the guard's scan: a recursive descent over JSON text, depth bounded, no allocation.
+
+import (
+	"sync"
+
+	"redis-relay/relay/schema/ascii"
+)
 
 // scanner reads one JSON text. Every value of the text passes through value, every key through member,
 // each exactly once and in order; each is handed to the plan that awaits it, if there is one.
@@ -10,27 +14,21 @@ import "sync"
 // Its methods leave pos behind what they accept. They return false after recording a fault, and then
 // the scan is over.
 type scanner struct {
+	keyTable
+
 	// Fixed during a scan.
-	buf       []byte
 	kindField string
 	keyFields []string
 
 	// Moved by the scan.
-	pos    int
-	depth  int   // arrays and objects open
 	kindAt int   // where the string of the kind field begins; 0: nowhere
 	kind   token // that string
 	keyAt  []int // where the value of each key field begins; 0: nowhere
-	fault  fault
 
 	undecided bool // only an examination can judge a value read so far
 	steps     int  // that patterns may still take; less than 0: they took too many, so only an examination can judge
 
-	// Kept from scan to scan for their memory.
-	counts []int32 // of contains, in the frames of open arrays
-	keys   []key   // keys of the objects that are open and unique items of the arrays, innermost last
-	text   []byte  // decoded text of those that were written with escapes
-	table  []int32 // of repeatedHashed
+	counts []int32 // of contains, in the frames of open arrays; kept from scan to scan for its memory
 }
 
 // maxPooledKeys bounds the memory that a pooled scanner keeps.
@@ -117,7 +115,7 @@ func (s *scanner) value(path int, e *edge, into *frame) bool {
 		return s.literal("null") && s.judgeLiteral(e, into, kindNull)
 	default:
 		start := s.pos
-		if c == '-' || isDigit(c) {
+		if c == '-' || ascii.IsDigit(c) {
 			return s.number() && s.judgeNumber(e, into, start)
 		}
 		return s.unexpected("a value")
@@ -238,59 +236,4 @@ func (s *scanner) items(path int, p *plan, f *frame) bool {
 			return s.unexpected("',' or ']'")
 		}
 	}
-}
-
-// enter passes an opening bracket and the space after it.
-func (s *scanner) enter() bool {
-	if s.depth == MaxDepth {
-		return s.fail(tooDeep, s.pos, s.pos+1)
-	}
-	s.depth++
-	s.pos++
-	s.space()
-	return true
-}
-
-// leave passes a closing bracket.
-func (s *scanner) leave() bool {
-	s.depth--
-	s.pos++
-	return true
-}
-
-// peek returns the next byte, 0 at the end of the text. A 0 in the text is nowhere allowed either.
-func (s *scanner) peek() byte {
-	if s.pos < len(s.buf) {
-		return s.buf[s.pos]
-	}
-	return 0
-}
-
-// space passes white space.
-func (s *scanner) space() {
-	for s.pos < len(s.buf) && s.buf[s.pos] <= ' ' {
-		switch s.buf[s.pos] {
-		case ' ', '\t', '\n', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
-}
-
-// unexpected refuses the text at pos, where want should stand.
-func (s *scanner) unexpected(want string) bool {
-	return s.malformed(s.pos, want)
-}
-
-// malformed refuses the text at an offset, where want should stand.
-func (s *scanner) malformed(at int, want string) bool {
-	s.fault = fault{why: malformed, at: at, end: at, want: want}
-	return false
-}
-
-// fail refuses the bytes from at to end.
-func (s *scanner) fail(why refusal, at, end int) bool {
-	s.fault = fault{why: why, at: at, end: end}
-	return false
 }

@@ -1,6 +1,6 @@
-// This file tests the guard: what it refuses, that it agrees with encoding/json, and what it costs.
-
 package schema
+
+// This file tests the guard: what it refuses, that it agrees with encoding/json, and what it costs.
 
 import (
 	"bytes"

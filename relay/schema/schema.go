@@ -1,6 +1,6 @@
-// This file holds the compiled schemas and the checkers made from them.
-
 package schema
+
+// The exported interface: sets of compiled schemas, and checkers.
 
 import (
 	"bytes"
@@ -14,21 +14,21 @@ import (
 
 // The errors of Load and Checker; match them with errors.Is. A refused payload is an *Error.
 var (
-	// ErrFolder says that the schemas folder cannot be read.
+	// ErrFolder is returned if the schemas folder cannot be read.
 	ErrFolder = errors.New("cannot read the schemas folder")
-	// ErrInvalid says that a schema file cannot be used.
+	// ErrInvalid is returned if a schema file cannot be used.
 	ErrInvalid = errors.New("invalid schema")
-	// ErrStopped says that a check was stopped before it came to a result.
+	// ErrStopped is returned by a check that was stopped before it had a result.
 	ErrStopped = errors.New("the check was stopped")
-	// ErrUnknown says that a Set holds no schema of the name asked for.
+	// ErrUnknown is returned if a Set holds no schema of the given name.
 	ErrUnknown = errors.New("unknown schema")
 )
 
 // Set holds compiled schemas by file name. The zero Set holds none. It is safe for concurrent use.
 type Set struct {
 	// Fixed after Load.
-	schemas map[string]compiled
-	doubts  []Doubt
+	schemas  map[string]compiled
+	warnings []Warning
 }
 
 // compiled is one schema, twice. It never changes.
@@ -77,29 +77,28 @@ type Checker struct {
 	predictor *predictor // nil: nothing is predicted
 }
 
-// Keyed returns a Checker that also reports the key of a message: the value of the top-level field that
-// byKind names for its kind, or other if its kind is not there. An empty name is no field.
+// Keyed returns a Checker that also reports the key of a message: the value of a top-level field. byKind names that
+// field for each kind; other names it for all other kinds. An empty name means that there is no key.
 func (c *Checker) Keyed(other string, byKind map[string]string) *Checker {
 	keyed := *c
 	keyed.keys, keyed.predictor = newKeyFields(other, byKind), newPredictor()
 	return &keyed
 }
 
-// Compiled reports whether the schema is checked within the scan. If it is not, every payload is examined, which costs
-// some three times as much. Then why names the keyword by its JSON pointer, or "file#pointer" if it stands in another
-// file, and the limit that it meets: "/patternProperties has the 65th pattern of one value". Without a schema there is
-// nothing to compile.
+// Compiled reports whether the schema is checked within the scan. If not, every payload is examined, which costs
+// some three times as much. Then why names the keyword that prevents it, by its JSON pointer, or by "file#pointer"
+// in another file, and the limit that is exceeded: "/patternProperties has the 65th pattern of one value". Without
+// a schema Compiled returns true.
 func (c *Checker) Compiled() (ok bool, why string) {
 	return c.refused == "", c.refused
 }
 
-// Check finds the payload's kind and says whether the schema accepts it; the error is an *Error. It
-// never panics and keeps no reference to payload. It is Scan, and Validate where that leaves it open.
+// Check returns the payload's kind, and an *Error if the schema refuses the payload. It never panics and keeps no
+// reference to payload. It calls Scan, and then Validate if the scan leaves the verdict open.
 //
-// The kind is the value of the top-level string field that the checker was made for, nil where there is
-// none. It aliases payload, except where the value was written with escapes. A payload that passes the
-// guard has its kind reported even if the schema refuses it. Without a schema every payload passes, and
-// one that is not an object the guard accepts has no kind.
+// The kind is the value of the top-level string field for which the checker was made, nil without one. It aliases
+// payload, unless the value was written with escapes. If the payload passes the guard, its kind is returned even if
+// the schema refuses it. Without a schema every payload passes; then a payload that the guard refuses has no kind.
 func (c *Checker) Check(payload []byte) (kind []byte, err error) {
 	kind, _, decided, err := c.Scan(payload)
 	if !decided {
@@ -108,12 +107,12 @@ func (c *Checker) Check(payload []byte) (kind []byte, err error) {
 	return kind, err
 }
 
-// Scan is what of Check one pass over the payload can do, in time that grows with the payload's length
-// alone. It returns decided false, and no error, where only an examination can say whether the schema accepts
-// the payload, or word why it does not.
+// Scan is the part of Check that needs one pass over the payload, in time that grows with the payload's length
+// alone. If only an examination can decide whether the schema accepts the payload, or word why not, decided is
+// false and err is nil.
 //
-// The key is that of Keyed: the text of a string, number or literal as it is written, a string with its
-// quotes. It is nil for other values, and where there is none, and aliases payload.
+// The key is that of Keyed: the text of a string, number or literal as it is written, a string with its quotes. It
+// is nil for other values and without the field. It aliases payload.
 func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
 	if c.examiner == nil && c.kindField == "" && c.keys == nil {
 		return nil, nil, true, nil
@@ -139,10 +138,9 @@ func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err erro
 	}
 }
 
-// Validate checks a payload that Scan has left open, and words a rejection. It takes some 5 ms at most for a short
-// payload and 20 ms for one of 1 MiB or more, and refuses what is not decided by then; it ends earlier, with
-// ErrStopped, once stopped reports that nobody wants the result any more. It never panics and keeps no reference to
-// payload.
+// Validate checks a payload that Scan has left open, and words a rejection. It takes at most some 5 ms for a short
+// payload and 20 ms for one of 1 MiB or more, and then refuses the payload. Once stopped returns true, it returns
+// ErrStopped; a nil stopped never does. It never panics and keeps no reference to payload.
 func (c *Checker) Validate(payload []byte, stopped func() bool) error {
 	refused, ended := c.examine(payload, newBudget(fullSteps(len(payload)), stopped))
 	switch {
@@ -156,8 +154,8 @@ func (c *Checker) Validate(payload []byte, stopped func() bool) error {
 	return nil
 }
 
-// Brief is Validate for who must not be held up: it takes some 100 us at most, and leaves the payload undecided if that
-// is not enough.
+// Brief is Validate for callers that must not wait: it takes at most some 100 us. If that is not enough, decided is
+// false.
 func (c *Checker) Brief(payload []byte) (decided bool, err error) {
 	refused, ended := c.examine(payload, newBudget(briefSteps, nil))
 	switch {

@@ -1,6 +1,6 @@
-// This file tests Check: the shipped schemas, the words of rejections, and use from many goroutines.
-
 package schema_test
+
+// This file tests Check: the shipped schemas, the words of rejections, and use from many goroutines.
 
 import (
 	"bytes"

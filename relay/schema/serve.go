@@ -1,6 +1,6 @@
-// This file gives the library the schemas of the folder, spelled as the library needs them.
-
 package schema
+
+// This file gives the library the schemas of the folder, spelled as the library needs them.
 
 import (
 	"bytes"
@@ -14,6 +14,10 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/regex"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // serving is what one compiler of the library reads of the folder. Owned by one goroutine.
@@ -25,7 +29,7 @@ type serving struct {
 
 // load opens a schema for the library, and refuses what is not in the folder.
 func (s *serving) load(target string) (io.ReadCloser, error) {
-	if text, ok := metaSchema(target); ok {
+	if text, ok := drafts.MetaSchema(target); ok {
 		return io.NopCloser(bytes.NewReader(text)), nil
 	}
 	found, err := s.find(target)
@@ -64,14 +68,14 @@ func (f *folder) spell(l location) ([]byte, error) {
 		reason = oneLine(at, maxPointer) + ": " + reason
 		return &fileError{target: fileURL(l.file), inside: true, at: at, reason: reason, wayOut: wayOut}
 	}
-	if uri, ok := schemaOf(doc); ok && draftOf(uri) == nil {
+	if uri, ok := schemaOf(doc); ok && drafts.Of(uri) == nil {
 		if err := f.spellDraft(l.file, uri, doc.(map[string]any)); err != nil {
 			return nil, wrong("/$schema", err.Error(), "name draft 4, 6, 7, 2019-09 or 2020-12, as in "+
 				`"http://json-schema.org/draft-07/schema", or let schemas.draft in relay.yaml say which draft such files are of`)
 		}
 	}
-	visit(doc, version(read.draft), func(p subschema) {
-		if at, lacks := f.spellPatterns(p); lacks != "" && err == nil && p.known {
+	drafts.Visit(doc, drafts.Version(read.draft), func(p drafts.Subschema) {
+		if at, lacks := f.spellPatterns(p); lacks != "" && err == nil && p.Known {
 			err = wrong(at, lacks, "write it otherwise: patterns are matched by RE2, in linear time")
 		}
 	})
@@ -87,8 +91,8 @@ func (f *folder) spell(l location) ([]byte, error) {
 	return json.Marshal(part)
 }
 
-// spellDraft takes a $schema out that names no draft, if the configuration says which draft is meant. A meta-schema in
-// the folder stays.
+// spellDraft takes a $schema out that names no draft, if the configuration says which draft is meant. A meta-schema
+// in the folder stays.
 func (f *folder) spellDraft(name, uri string, root map[string]any) error {
 	meta, _, _ := strings.Cut(resolve(fileURL(name), uri), "#")
 	if _, err := f.find(meta); err == nil && f.open(name).err == nil {
@@ -102,12 +106,12 @@ func (f *folder) spellDraft(name, uri string, root map[string]any) error {
 }
 
 // spellPatterns spells the patterns of a schema for RE2. It returns the place of one that RE2 does not take, and why.
-func (f *folder) spellPatterns(p subschema) (at, lacks string) {
-	if pattern, ok := p.schema["pattern"].(string); ok {
+func (f *folder) spellPatterns(p drafts.Subschema) (at, lacks string) {
+	if pattern, ok := p.Schema["pattern"].(string); ok {
 		re2, why := f.spellPattern(pattern)
-		p.schema["pattern"], at, lacks = re2, p.at+"/pattern", why
+		p.Schema["pattern"], at, lacks = re2, p.At+"/pattern", why
 	}
-	patterns, ok := p.schema["patternProperties"].(map[string]any)
+	patterns, ok := p.Schema["patternProperties"].(map[string]any)
 	if !ok {
 		return at, lacks
 	}
@@ -115,7 +119,7 @@ func (f *folder) spellPatterns(p subschema) (at, lacks string) {
 	for _, pattern := range slices.Sorted(maps.Keys(patterns)) {
 		re2, why := f.spellPattern(pattern)
 		if why != "" && lacks == "" {
-			at, lacks = p.at+"/patternProperties/"+escapeToken(pattern), why
+			at, lacks = p.At+"/patternProperties/"+drafts.EscapeToken(pattern), why
 		}
 		for spelled[re2] != nil {
 			re2 += "(?:)" // another pattern is the same
@@ -123,12 +127,12 @@ func (f *folder) spellPatterns(p subschema) (at, lacks string) {
 		f.written[re2] = pattern
 		spelled[re2] = patterns[pattern]
 	}
-	p.schema["patternProperties"] = spelled
+	p.Schema["patternProperties"] = spelled
 	return at, lacks
 }
 
 func (f *folder) spellPattern(pattern string) (re2, lacks string) {
-	re2, lacks = translate(pattern)
+	re2, lacks = regex.Translate(pattern)
 	if lacks != "" {
 		return pattern, fmt.Sprintf("%q has %s, which RE2 has not", pattern, lacks)
 	}
@@ -150,13 +154,13 @@ func faultOf(err error) string {
 // nameWritten makes rejections show patterns as schemas have them, and not as RE2 reads them.
 func (x *examiner) nameWritten(written map[string]string) {
 	for _, c := range x.clauses {
-		if c.pattern != nil && written[c.pattern.text.String()] != "" {
-			c.pattern.written = written[c.pattern.text.String()]
+		if c.pattern != nil && written[c.pattern.RE2()] != "" {
+			c.pattern.Written = written[c.pattern.RE2()]
 		}
 	}
 	for _, c := range x.clauses {
 		if not := c.not.to; not != nil && onlyKeyword(not.schema) == "Pattern" {
-			c.notWords = notMatching + quoted([]byte(not.pattern.written))
+			c.notWords = notMatching + quoted([]byte(not.pattern.Written))
 		}
 	}
 }

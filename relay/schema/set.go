@@ -1,6 +1,6 @@
-// This file holds a small set of numbers: which goals have failed, which properties have been seen.
-
 package schema
+
+// This file holds a small set of numbers: which goals have failed, which properties have been seen.
 
 import "math/bits"
 

@@ -1,11 +1,13 @@
+package schema
+
 // This file checks a payload against the skeleton of one that was accepted: the bytes between the values must be the
 // same, and each value must fail the same tests.
-
-package schema
 
 import (
 	"encoding/binary"
 	"unicode/utf8"
+
+	"redis-relay/relay/schema/ascii"
 )
 
 // skeleton is a payload that was accepted, without its values. It never changes.
@@ -122,7 +124,7 @@ func (v *skeletonValue) check(text []byte, at int, steps *int) (end int) {
 		return -1
 	}
 	switch c := text[at]; {
-	case c == '-' || isDigit(c):
+	case c == '-' || ascii.IsDigit(c):
 		return v.checkNumber(text, at)
 	case c == 't':
 		return v.checkLiteral(text, at, "true", kindTrue)
@@ -184,7 +186,7 @@ func plainNumber(text []byte, at int) (n number, k kind, end int) {
 		at++
 	}
 	first := at
-	for ; at < len(text) && isDigit(text[at]); at++ {
+	for ; at < len(text) && ascii.IsDigit(text[at]); at++ {
 		n.floor = 10*n.floor + int64(text[at]-'0')
 	}
 	digits := at - first
@@ -194,7 +196,7 @@ func plainNumber(text []byte, at int) (n number, k kind, end int) {
 	k = kindInteger
 	if at < len(text) && text[at] == '.' {
 		first = at + 1
-		for at = first; at < len(text) && isDigit(text[at]); at++ {
+		for at = first; at < len(text) && ascii.IsDigit(text[at]); at++ {
 			n.fractional = n.fractional || text[at] != '0'
 		}
 		if at == first {

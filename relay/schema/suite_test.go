@@ -1,7 +1,7 @@
+package schema
+
 // This file holds the checker and the library to the same verdict on every case of the official suite, and
 // lists where the library's is not the suite's.
-
-package schema
 
 import (
 	"bytes"

@@ -1,12 +1,15 @@
-// This file reads the scan's tokens: strings, numbers and literals.
-
 package schema
 
+// This file reads the scan's tokens: strings, numbers and literals.
+
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"redis-relay/relay/schema/ascii"
 )
 
 // token is a string of the text: the offsets of what stands between its quotes.
@@ -16,7 +19,7 @@ type token struct {
 }
 
 // str reads a string, from its opening quote on.
-func (s *scanner) str() (token, bool) {
+func (s *tokenizer) str() (token, bool) {
 	start := s.pos + 1
 	if end, ascii := plain(s.buf, start); ascii && end < len(s.buf) && s.buf[end] == '"' {
 		s.pos = end + 1
@@ -26,7 +29,7 @@ func (s *scanner) str() (token, bool) {
 }
 
 // anyString is str for strings with escapes, other characters than ASCII, and faults.
-func (s *scanner) anyString() (token, bool) {
+func (s *tokenizer) anyString() (token, bool) {
 	t := token{start: s.pos + 1}
 	i, ascii := t.start, true
 	for {
@@ -50,6 +53,13 @@ func (s *scanner) anyString() (token, bool) {
 	}
 	t.end, s.pos = i, i+1
 	return t, ascii || s.validUTF8(t)
+}
+
+// stringAt returns the string, quotes included, that begins at start and ends at pos.
+func (s *tokenizer) stringAt(start int) token {
+	t := token{start: start + 1, end: s.pos - 1}
+	t.escaped = bytes.IndexByte(s.buf[t.start:t.end], '\\') >= 0
+	return t
 }
 
 const (
@@ -78,7 +88,7 @@ func plain(buf []byte, i int) (next int, ascii bool) {
 }
 
 // validUTF8 refuses a string that is not UTF-8.
-func (s *scanner) validUTF8(t token) bool {
+func (s *tokenizer) validUTF8(t token) bool {
 	if utf8.Valid(s.buf[t.start:t.end]) {
 		return true
 	}
@@ -94,7 +104,7 @@ func (s *scanner) validUTF8(t token) bool {
 
 // escape reads the escape at i and returns its length, or 0 after recording a fault. Two escapes that
 // make a surrogate pair count as one.
-func (s *scanner) escape(i int) int {
+func (s *tokenizer) escape(i int) int {
 	if i+1 == len(s.buf) {
 		s.malformed(i+1, "an escape")
 		return 0
@@ -110,7 +120,7 @@ func (s *scanner) escape(i int) int {
 	}
 }
 
-func (s *scanner) unicodeEscape(i int) int {
+func (s *tokenizer) unicodeEscape(i int) int {
 	r, digits := hex4(s.buf[i+2:])
 	if digits < 4 {
 		s.malformed(i+2+digits, "four hexadecimal digits")
@@ -134,7 +144,7 @@ func hex4(b []byte) (r rune, digits int) {
 	for digits < 4 && digits < len(b) {
 		c := b[digits]
 		switch {
-		case isDigit(c):
+		case ascii.IsDigit(c):
 			c -= '0'
 		case 'a' <= c|0x20 && c|0x20 <= 'f':
 			c = c | 0x20 - 'a' + 10
@@ -188,7 +198,7 @@ func unescape(raw []byte) (rune, int) {
 }
 
 // number reads a number.
-func (s *scanner) number() bool {
+func (s *tokenizer) number() bool {
 	start := s.pos
 	if s.buf[s.pos] == '-' {
 		s.pos++
@@ -211,7 +221,7 @@ func (s *scanner) number() bool {
 }
 
 // exponent reads the exponent of the number that began at start.
-func (s *scanner) exponent(start int) bool {
+func (s *tokenizer) exponent(start int) bool {
 	s.pos++
 	if c := s.peek(); c == '+' || c == '-' {
 		s.pos++
@@ -230,16 +240,16 @@ func (s *scanner) exponent(start int) bool {
 }
 
 // digits reads one digit or more.
-func (s *scanner) digits() bool {
+func (s *tokenizer) digits() bool {
 	first := s.pos
-	for s.pos < len(s.buf) && isDigit(s.buf[s.pos]) {
+	for s.pos < len(s.buf) && ascii.IsDigit(s.buf[s.pos]) {
 		s.pos++
 	}
 	return s.pos > first || s.unexpected("a digit")
 }
 
 // literal reads one of true, false and null.
-func (s *scanner) literal(word string) bool {
+func (s *tokenizer) literal(word string) bool {
 	if rest := s.buf[s.pos:]; len(rest) >= len(word) && string(rest[:len(word)]) == word {
 		s.pos += len(word)
 		return true
@@ -252,5 +262,3 @@ func (s *scanner) literal(word string) bool {
 	}
 	return s.unexpected(word)
 }
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,9 +1,10 @@
-// This file compiles unevaluatedProperties and unevaluatedItems. Which schemas evaluate a member is known when the plan
-// is made, by its name; which of those apply is known at the end of the object. So a member that perhaps nothing
-// evaluates is checked against the schema for the unevaluated, too. If it fails, so does the goal of its class, and
-// at the end of the object a rule asks for each class whether one of its covers holds. Likewise for items.
-
 package schema
+
+// This file compiles unevaluatedProperties and unevaluatedItems. Which schemas evaluate a member is known when the
+// plan is made, by its name; which of those apply is known at the end of the object. So a member that perhaps
+// nothing evaluates is checked against the schema for the unevaluated, too. If it fails, so does the goal of its
+// class, and at the end of the object a rule asks for each class whether one of its covers holds. Likewise for
+// items.
 
 import (
 	"fmt"
@@ -25,7 +26,7 @@ func restricts(s *jsonschema.Schema) bool {
 
 // readUnevaluated adds rules, whose classes are found when the plan is linked. They come behind the rules of all that
 // the schema applies.
-func (d *draft) readUnevaluated(l *layer) {
+func (d *planBuilder) readUnevaluated(l *layer) {
 	if restricts(l.schema.UnevaluatedProperties) {
 		l.members = len(d.plan.rules)
 		d.rule(rule{goal: l.goal, how: unevaluated})
@@ -37,7 +38,7 @@ func (d *draft) readUnevaluated(l *layer) {
 }
 
 // unevaluatedMember appends that a layer asks about a property that perhaps nothing evaluates.
-func (d *draft) unevaluatedMember(
+func (d *planBuilder) unevaluatedMember(
 	demands []demand, l *layer, name *string, matches func(*regexp.Regexp) bool,
 ) []demand {
 	covers, entirely := coverage(l, func(l *layer) ([]cover, bool) {
@@ -53,7 +54,7 @@ func (d *draft) unevaluatedMember(
 
 // unevaluatedItem does the same for the item at i. Whether it fits a contains is known only when it has been read; so
 // for each set of contains there is a class of the items that fit no others.
-func (d *draft) unevaluatedItem(demands []demand, l *layer, i int) []demand {
+func (d *planBuilder) unevaluatedItem(demands []demand, l *layer, i int) []demand {
 	covers, entirely := coverage(l, func(l *layer) (fitting []cover, _ bool) {
 		if l.counter >= 0 && l.schema.ContainsEval {
 			fitting = []cover{{given: fits, number: l.counter}}
@@ -129,7 +130,7 @@ func coverage(
 
 // class returns the goal of what a rule's schema leaves unevaluated under the same conditions. Where there is no
 // condition, that is the schema's own.
-func (d *draft) class(l *layer, number int, covers []cover) int {
+func (d *planBuilder) class(l *layer, number int, covers []cover) int {
 	if len(covers) == 0 {
 		return l.goal
 	}

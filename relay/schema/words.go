@@ -1,6 +1,6 @@
-// This file words rejections.
-
 package schema
+
+// This file words rejections.
 
 import (
 	"encoding/json"
@@ -11,17 +11,19 @@ import (
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // refusal words a cause.
-func (e *exam) refusal(c *cause) *Error {
+func (e *causes) refusal(c *cause) *Error {
 	var room [maxPointer]byte
-	location := e.appendLocation(room[:0], c.node, escapeToken)
+	location := e.appendLocation(room[:0], c.node, drafts.EscapeToken)
 	return newError(string(location), e.words(c))
 }
 
 // words says what is wrong with a value. They are the library's, except where that says too little.
-func (e *exam) words(c *cause) string {
+func (e *causes) words(c *cause) string {
 	in := e.examiner.clauses[c.clause]
 	s := in.schema
 	switch c.keyword {
@@ -44,7 +46,7 @@ func (e *exam) words(c *cause) string {
 	case keyMaxLength:
 		return fmt.Sprintf("length must be <= %d, but got %d", s.MaxLength, utf8.RuneCount(e.string(c.node)))
 	case keyPattern:
-		return "does not match pattern " + quoted([]byte(in.pattern.written))
+		return "does not match pattern " + quoted([]byte(in.pattern.Written))
 	case keyRequired, keyRequires, keyAdditionalProperties, keyMinProperties, keyMaxProperties:
 		return e.wordsOfMembers(c)
 	default:
@@ -58,7 +60,7 @@ var typeNames = [kinds]string{
 	kindString: "string", kindArray: "array", kindObject: "object",
 }
 
-func (e *exam) wordsOfMembers(c *cause) string {
+func (e *causes) wordsOfMembers(c *cause) string {
 	in, size := e.examiner.clauses[c.clause], e.nodes[c.node].size
 	s := in.schema
 	switch c.keyword {
@@ -78,7 +80,7 @@ func (e *exam) wordsOfMembers(c *cause) string {
 	}
 }
 
-func (e *exam) wordsOfItems(c *cause) string {
+func (e *causes) wordsOfItems(c *cause) string {
 	in, size := e.examiner.clauses[c.clause], e.nodes[c.node].size
 	s := in.schema
 	switch c.keyword {
@@ -111,7 +113,7 @@ func do(n int32) string {
 	return fmt.Sprintf("%d do", n)
 }
 
-func (e *exam) wordsOfLimit(c *cause) string {
+func (e *causes) wordsOfLimit(c *cause) string {
 	limit := &e.examiner.clauses[c.clause].limits[c.a]
 	of, _ := limit.of.Float64()
 	comparison := map[keyword]string{
@@ -124,7 +126,7 @@ func (e *exam) wordsOfLimit(c *cause) string {
 }
 
 // wordsOfFalse names the keyword that leads to a schema that is false, where more than a name leads there.
-func (e *exam) wordsOfFalse(c *cause) string {
+func (e *causes) wordsOfFalse(c *cause) string {
 	keyword := e.lastLabel(c.trail)
 	if i := strings.IndexByte(keyword, '/'); i >= 0 {
 		keyword = keyword[:i]
@@ -135,7 +137,7 @@ func (e *exam) wordsOfFalse(c *cause) string {
 	return "not allowed by " + keyword
 }
 
-func (e *exam) lastLabel(t trail) string {
+func (e *causes) lastLabel(t trail) string {
 	for t.rest != 0 {
 		t = e.trails[t.rest]
 	}
@@ -143,7 +145,7 @@ func (e *exam) lastLabel(t trail) string {
 }
 
 // missingNames lists the required names that an object lacks, as many as an error has room for.
-func (e *exam) missingNames(c *cause) string {
+func (e *causes) missingNames(c *cause) string {
 	m := e.examiner.clauses[c.clause].members
 	there := make([]bool, len(m.properties))
 	for member := c.node + 1; member < e.nodes[c.node].next; member = e.nodes[member].next {
@@ -163,7 +165,7 @@ func (e *exam) missingNames(c *cause) string {
 }
 
 // extraNames lists the names that a schema does not know, sorted, as many as an error has room for.
-func (e *exam) extraNames(c *cause) string {
+func (e *causes) extraNames(c *cause) string {
 	const most = maxReason / len(", ''")
 	var extra []string
 	for member := c.node + 1; member < e.nodes[c.node].next; member = e.nodes[member].next {
