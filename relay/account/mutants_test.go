@@ -23,8 +23,8 @@ type mutant struct {
 
 var mutants = []mutant{
 	{
-		name: "a drop is not counted", file: "relay/hub/deliver.go",
-		old:   "h.missed(l, Missed{Dropped: uint64(len(r.starts))})",
+		name: "a drop is not counted", file: "relay/hub/dispatcher.go",
+		old:   "d.countMissed(l, Missed{Dropped: uint64(len(r.starts))})",
 		new:   "",
 		quick: true,
 	},
@@ -64,24 +64,24 @@ var mutants = []mutant{
 		faults: []string{"cut"},
 	},
 	{
-		name: "a slow listener is not disconnected", file: "relay/hub/deliver.go",
-		old: "l.endFor(why)\n\t\t}",
+		name: "a slow listener is not disconnected", file: "relay/hub/dispatcher.go",
+		old: "l.disconnect(why)\n\t\t}",
 		new: "}",
 	},
 	{
-		name: "some messages are queued twice", file: "relay/hub/deliver.go",
-		old: "switch why := l.out.queue(frames); {",
-		new: "if len(frames)%97 == 0 {\n\t\t\tl.out.queue(frames)\n\t\t}\n\t\tswitch why := l.out.queue(frames); {",
+		name: "some messages are queued twice", file: "relay/hub/dispatcher.go",
+		old: "switch why := l.out.tryAppend(frames); {",
+		new: "if len(frames)%97 == 0 {\n\t\t\tl.out.tryAppend(frames)\n\t\t}\n\t\tswitch why := l.out.tryAppend(frames); {",
 	},
 	{
-		name: "some messages overtake others", file: "relay/hub/outbox.go",
-		old: "o.ready = join(o.ready, b)\n}",
-		new: "if len(o.ready) == 3 {\n\t\to.ready = append([][]byte{b}, o.ready...)\n\t\treturn\n\t}\n\to.ready = join(o.ready, b)\n}",
+		name: "some messages overtake others", file: "relay/hub/output.go",
+		old: "add(b []byte) { o.ready = join(o.ready, b) }",
+		new: "add(b []byte) {\n\tif len(o.ready) == 3 {\n\t\to.ready = append([][]byte{b}, o.ready...)\n\t\treturn\n\t}\n\to.ready = join(o.ready, b)\n}",
 	},
 	{
 		name: "memory of pushes is used again too early", file: "relay/hub/run.go",
-		old:  "if r.kept = r.kept || !nothing; !r.kept {",
-		new:  "if nothing {",
+		old:  "if r.chunkKept = r.chunkKept || !reusable; !r.chunkKept {",
+		new:  "if reusable {",
 		calm: true, // with many who are slow, something is always kept
 	},
 	{
@@ -97,14 +97,14 @@ var mutants = []mutant{
 		faults: []string{"cut"},
 	},
 	{
-		name: "of what the latest of a kind takes the place of one is counted", file: "relay/hub/deliver.go",
+		name: "of what the latest of a kind takes the place of one is counted", file: "relay/hub/dispatcher.go",
 		old:  "Missed{uint64(dropped), uint64(replaced)}",
 		new:  "Missed{uint64(dropped), min(uint64(replaced), 1)}",
 		calm: true,
 	},
 	{
-		name: "a message that no listener has room for is not counted", file: "relay/hub/deliver.go",
-		old:  "h.missed(l, Missed{Dropped: n})",
+		name: "a message that no listener has room for is not counted", file: "relay/hub/dispatcher.go",
+		old:  "d.countMissed(l, Missed{Dropped: n})",
 		new:  "",
 		calm: true,
 	},
