@@ -17,7 +17,7 @@ import (
 // the socket, and prints the routing table. No secret is printed.
 func Describe(cfg *config.Config, w io.Writer) error {
 	rules, err := policy.New(cfg)
-	if err = errors.Join(withAll(err, Problems, cfg), fileProblems(cfg)); err != nil {
+	if err = errors.Join(withAll(err, policy.SchemaProblems, cfg), fileProblems(cfg)); err != nil {
 		return err
 	}
 	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
@@ -45,7 +45,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	return err
 }
 
-// natsWord says where NATS clients reach the relay.
+// natsWords says where NATS clients reach the relay.
 func natsWords(c config.NATS) string {
 	listen := cmp.Or(c.Listen, "-")
 	if c.Leaf.URL == "" {

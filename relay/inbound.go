@@ -40,9 +40,8 @@ type source struct {
 	check *checks.Check // of the last message, if its verdict is open
 }
 
-// Deliver takes a message from Redis: finds its route, has it judged and queues it
-// for its listeners. What takes long to judge, and
-// what came behind it on its channel, goes to the pool of checks.
+// Deliver takes a message from Redis: it finds the route, has the message judged, and queues it for its listeners. A
+// message that takes long to judge goes to the pool of checks, and so do those that come behind it on its channel.
 func (in *inbound) Deliver(d *resp.Delivery) {
 	if route.IsReserved(d.Channel) {
 		_ = in.fleet.Accept(d) || in.feed.Control(d) // or another relay's own, caught by a pattern

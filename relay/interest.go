@@ -62,6 +62,15 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 	})
 }
 
+// allowing says which rule of an ACL would let a name through, if an ACL has refused it.
+func allowing(refused error, rule string) string {
+	missing := upstream.MissingRule(refused, rule)
+	if missing == "" {
+		return ""
+	}
+	return ": allow its user on Redis " + missing
+}
+
 // subscribeApart finds out which Redis refuses: a name, or its announcements. Without those there is no
 // history: whoever listens must know, and that it is not the name they asked for.
 func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bool, refused error)) {
@@ -70,9 +79,8 @@ func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bo
 		if lost || refused != nil {
 			i.forget(kind, []string{name})
 			if refused != nil {
-				refused = fmt.Errorf("%w (the relay announces the history of %s on %s: allow its user on Redis %s)",
-					refused, policy.Printable(name), policy.Printable(seq),
-					upstream.MissingRule(refused, "&"+policy.Printable(seq)))
+				refused = fmt.Errorf("%w (the relay announces the history of %s on %s%s)",
+					refused, policy.Printable(name), policy.Printable(seq), allowing(refused, "&"+policy.Printable(seq)))
 			}
 			done(lost, refused)
 			return

@@ -59,7 +59,7 @@ func (r *Relay) bridgeParts(b natsbridge.Backend, log *zap.Logger) natsbridge.Pa
 	return natsbridge.Parts{Loop: r.loop, Hub: r.hub, Flusher: r.flusher, Backend: b, Log: log}
 }
 
-// gateway returns the relay behind a bridge whose clients are one source of publishes.
+// natsGateway returns the relay behind a bridge whose clients are one source of publishes.
 func (r *Relay) natsGateway(source uint64) *natsGateway {
 	return &natsGateway{
 		source: source, rules: &r.rules, out: r.outbound, pages: r.pages, outlets: r.outlets, teller: r.teller,

@@ -292,16 +292,18 @@ var allFiles = []string{
 	`relay.yaml:10: routes[2].schema: unknown schema "aa.json" in the folder schemas: did you mean a.json?`,
 }
 
-// TestStartTellsAllAtOnce as check does.
+// TestStartTellsAllAtOnce, and once, as check does.
 func TestStartTellsAllAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{allWrong, strings.NewReplacer("payload: 0", "payload: 1KiB", "quit", "drop").Replace(allWrong)} {
 		s := newScene(t, map[string]string{"relay.yaml": text, "schemas/a.json": brokenTwice})
-		started := s.run([]string{}, "run")
-		started.expect(t, exitFailed, allFiles...)
-		for _, line := range allFiles {
-			if n := strings.Count(started.stderr, line); n != 1 {
-				t.Errorf("%q is said %d times", line, n)
+		for _, command := range []string{"run", "check"} {
+			told := s.run([]string{}, command)
+			told.expect(t, exitFailed, allFiles...)
+			for _, line := range allFiles {
+				if n := strings.Count(told.stderr, line); n != 1 {
+					t.Errorf("%s: %q is said %d times", command, line, n)
+				}
 			}
 		}
 	}

@@ -60,13 +60,13 @@ func Start(file string, log *zap.Logger) (*Server, error) {
 	}
 	data.SetPreHook(s.scripted)
 	if file != "" {
-		keeper := &persister{srv: s, file: file, log: log, stopped: make(chan struct{})}
-		if err := keeper.open(); err != nil {
+		saves := &persister{srv: s, file: file, log: log, stopped: make(chan struct{})}
+		if err := saves.open(); err != nil {
 			engine.Close()
 			return nil, errors.Join(err, listener.Close())
 		}
-		s.persister = keeper
-		s.running.Go(keeper.run)
+		s.persister = saves
+		s.running.Go(saves.run)
 	}
 	s.running.Go(s.accept)
 	return s, nil

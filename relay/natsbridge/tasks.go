@@ -24,8 +24,8 @@ type task struct {
 	canceled func()               // called instead of then if the bridge ends first; nil: nothing to do
 }
 
-func (e *tasks) add(work func() (then func()), forgo func()) {
-	e.queue = append(e.queue, task{work, forgo})
+func (e *tasks) add(run func() (then func()), canceled func()) {
+	e.queue = append(e.queue, task{run, canceled})
 	e.next()
 }
 

@@ -60,12 +60,18 @@ type Who struct {
 	UID    *uint32 `json:"uid,omitempty"`
 }
 
-// fields returns the client as fields of a log line.
+// fields returns what is known of the client as fields of a log line.
 func (w *Who) fields() []zap.Field {
 	if w.Client == 0 {
 		return nil
 	}
-	fields := []zap.Field{zap.Uint64("client", w.Client), zap.String("name", w.Name), zap.Int32("pid", w.PID)}
+	fields := []zap.Field{zap.Uint64("client", w.Client)}
+	if w.Name != "" {
+		fields = append(fields, zap.String("name", w.Name))
+	}
+	if w.PID != 0 {
+		fields = append(fields, zap.Int32("pid", w.PID))
+	}
 	if w.UID != nil {
 		fields = append(fields, zap.Uint32("uid", *w.UID))
 	}

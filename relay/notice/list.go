@@ -89,7 +89,7 @@ var (
 // Messages and their listeners.
 var (
 	MessageRefused = add(Notice{ // on relay:rejects
-		Level: zapcore.WarnLevel, Text: "message refused", Often: "messages refused, invalid or lost",
+		Level: zapcore.WarnLevel, Text: "message refused", Often: "messages refused or invalid",
 		When: "a message is refused; on `relay:rejects`, too",
 		Do:   "see `code` and `reason`: the publisher, the schema, or the route",
 	})
@@ -114,7 +114,7 @@ var (
 	})
 	CheckGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes", "channel", "missing"},
-		Level: zapcore.WarnLevel, Text: "messages were lost: %s",
+		Level: zapcore.WarnLevel, Text: "messages were lost: %s", Often: "messages were lost",
 		When: "too many messages of a channel that take long to check have waited",
 		Do:   "make the schema one that is compiled; `redis-relay check` says why it is not",
 	})

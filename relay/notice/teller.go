@@ -52,7 +52,6 @@ type record struct {
 }
 
 // registration is an outlet with its audience.
-
 type registration struct {
 	Outlet
 	audience Audience
@@ -87,8 +86,11 @@ func (t *Teller) Log(n *Notice, fields ...zap.Field) {
 }
 
 // Sample reports whether a log line of a notice about a key, such as a channel, may be written now, and which
-// fields to add. It may be called from anywhere.
+// fields to add. Lines of a notice that is not told often are all written. It may be called from anywhere.
 func (t *Teller) Sample(n *Notice, key string) (more []zap.Field, ok bool) {
+	if n.Often == "" {
+		return nil, true
+	}
 	return t.records[n].lines.Allow(key)
 }
 

@@ -106,3 +106,45 @@ func TestLoggersAndValues(t *testing.T) {
 		t.Errorf("the log has %v", lines)
 	}
 }
+
+// TestLossesAreSampled: what was left out is told, so nothing else may be sampled.
+func TestLossesAreSampled(t *testing.T) {
+	teller, _ := newTeller()
+	for _, n := range []*Notice{CheckGap, MessageRefused, RateAlert, SlowListener, LongTurn} {
+		allowed := 0
+		for range 100 {
+			if _, ok := teller.Sample(n, "a"); ok {
+				allowed++
+			}
+		}
+		if allowed == 0 || allowed == 100 {
+			t.Errorf("%q: %d of 100 lines are written", n.Text, allowed)
+		}
+	}
+	for range 100 {
+		if _, ok := teller.Sample(UpstreamDown, "a"); !ok {
+			t.Fatal("a line is left out of which nothing would be told")
+		}
+	}
+}
+
+// TestUnknownIsNotLogged of a client: no empty name, no process 0.
+func TestUnknownIsNotLogged(t *testing.T) {
+	uid := uint32(5)
+	for _, tt := range []struct {
+		who  Who
+		want []string
+	}{
+		{Who{}, nil},
+		{Who{Client: 7}, []string{"client"}},
+		{Who{Client: 7, Name: "n", PID: 1, UID: &uid}, []string{"client", "name", "pid", "uid"}},
+	} {
+		var got []string
+		for _, f := range tt.who.fields() {
+			got = append(got, f.Key)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%+v: got %q, want %q", tt.who, got, tt.want)
+		}
+	}
+}

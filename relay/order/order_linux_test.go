@@ -99,7 +99,7 @@ func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
 func settleRedis(t *testing.T, redis *redistest.Server) func(*performance, *peer, *model) error {
 	control := redistest.Dial(t, "unix", redis.Socket())
 	return func(_ *performance, actor *peer, _ *model) error {
-		if err := actor.clear(1 << 30); err != nil {
+		if err := actor.clear(1<<30, spin); err != nil {
 			return err
 		}
 		for range 2 {

@@ -71,19 +71,25 @@ func (p *peer) taken() bool {
 }
 
 // clear waits until the server has answered all, or has taken all and is done with the read in which it
-// did: a read goes on in the kernel for a moment, and would take what is written in that moment, too.
-func (p *peer) clear(replies int) error {
+// did, as readOver sees to: a read goes on in the kernel for a moment, and would take what is written in
+// that moment, too.
+func (p *peer) clear(replies int, readOver func() error) error {
 	p.read(0)
 	for end := time.Now().Add(patience); !p.over && p.replies < replies; p.read(0) {
 		if p.taken() {
-			for begin := time.Now(); time.Since(begin) < endOfRead; {
-				runtime.Gosched()
-			}
-			return nil
+			return readOver()
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("not taken within %v", patience)
 		}
+		runtime.Gosched()
+	}
+	return nil
+}
+
+// spin waits for the end of a read that a server is in which has nobody else to ask.
+func spin() error {
+	for begin := time.Now(); time.Since(begin) < endOfRead; {
 		runtime.Gosched()
 	}
 	return nil

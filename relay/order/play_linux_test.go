@@ -26,7 +26,8 @@ type stage struct {
 	// settle waits until the server has carried out what the peer has written; nil: nothing is awaited.
 	settle func(p *performance, actor *peer, m *model) error
 
-	rounds int // played so far
+	rounds  int   // played so far
+	control *peer // see readOver; nil: not connected yet
 }
 
 // performance is a script played once.
@@ -151,7 +152,26 @@ func (p *performance) ready(q *peer, c *client) error {
 		q.woken = false
 		return q.await("the reply of XREAD", func() bool { return q.replies >= due })
 	}
-	return q.clear(due)
+	return q.clear(due, p.readOver)
+}
+
+// readOver returns when the server is done with the reads that it is in. The relay has one loop: it answers a PING
+// behind them. Through the forwarder nothing tells, and time must do.
+func (s *stage) readOver() error {
+	if !s.relay {
+		return spin()
+	}
+	if s.control == nil {
+		var err error
+		if s.control, err = dial(s.socket); err != nil {
+			return err
+		}
+	}
+	s.control.frames, s.control.replies = nil, 0
+	if err := s.control.send(command{"PING"}); err != nil {
+		return err
+	}
+	return s.control.await("PONG", func() bool { return s.control.replies == 1 })
 }
 
 func (p *performance) write(q *peer, st step) error {

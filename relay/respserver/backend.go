@@ -107,9 +107,9 @@ type (
 		// rest is the arguments after the channel. The answer is an int64, a string, nil or a []any of these.
 		Query(command string, channel []byte, rest [][]byte, done func(any, error))
 		// Range carries out XRANGE or XREVRANGE.
-		Range(q stream.Range, held stream.Progress, done func([]stream.Entry, error))
+		Range(q stream.Range, progress stream.Progress, done func([]stream.Entry, error))
 		// Read returns the entries after each position, at most count of each channel (0: all).
-		Read(list []stream.Position, count int, held stream.Progress, done func([]stream.Result, error))
+		Read(list []stream.Position, count int, progress stream.Progress, done func([]stream.Result, error))
 		// Await is Read for a client that waits for entries. done is called with nothing when block (0: never) has
 		// passed. After cancel, done is not called.
 		Await(

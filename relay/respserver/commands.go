@@ -28,7 +28,7 @@ func init() {
 	commands = table(append(append(streamCommands(), scriptCommands()...),
 		&command{
 			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: auth,
-			summary: "Accepts any credentials: the socket's permissions are the door.",
+			summary: "Accepts any credentials: the socket's permissions decide.",
 		},
 		&command{
 			name: "client", arity: -2, group: "connection", since: "2.4.0", subs: clientCommands,

@@ -5,9 +5,8 @@ package schema
 import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
-	"redis-relay/relay/schema/regex"
-
 	"redis-relay/relay/schema/format"
+	"redis-relay/relay/schema/regex"
 )
 
 // clause is one schema, prepared for examinations. It never changes after construction.

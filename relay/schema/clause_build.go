@@ -10,11 +10,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
-	"redis-relay/relay/schema/regex"
-
-	"redis-relay/relay/schema/format"
-
 	"redis-relay/relay/schema/drafts"
+	"redis-relay/relay/schema/format"
+	"redis-relay/relay/schema/regex"
 )
 
 // newExaminer prepares a schema with all that it refers to.

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"redis-relay/relay/schema/format"
-
 	"redis-relay/relay/schema/drafts"
+	"redis-relay/relay/schema/format"
 )
 
 // Warning is about a keyword or format in a schema file that checks nothing, though it seems to.

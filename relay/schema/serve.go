@@ -15,9 +15,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
 
-	"redis-relay/relay/schema/regex"
-
 	"redis-relay/relay/schema/drafts"
+	"redis-relay/relay/schema/regex"
 )
 
 // serving is what one compiler of the library reads of the folder. Owned by one goroutine.

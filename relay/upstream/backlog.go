@@ -101,7 +101,7 @@ func (b *backlog) fail(m *command, err error) {
 	}
 }
 
-// withdraw fails the waiting commands of one sender, at the end of the turn: senders that hang up in one turn
+// withdraw fails the waiting commands of one sender, soon after: senders that hang up in one turn
 // share one pass over the queue.
 func (b *backlog) withdraw(sender uint64) {
 	if b.waiting.list.count == 0 {
