@@ -165,6 +165,16 @@ func (i *interest) Released(kind resp.Kind, name string) {
 	}
 }
 
+// Interrupted says that Redis has ended a name that was asked for again since.
+func (i *interest) Interrupted(kind resp.Kind, name string) {
+	switch kind {
+	case resp.Message:
+		i.feed.Interrupted(name)
+	case resp.PMessage:
+		i.feed.InterruptedPattern(name)
+	}
+}
+
 // Refused says that Redis will not subscribe a name.
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	facts := []zap.Field{zap.String("name", name), zap.Error(err)}

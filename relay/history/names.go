@@ -39,11 +39,30 @@ func (f *Feed) Unsubscribed(name string) {
 	}
 }
 
+// Interrupted says that Redis has ended a channel that was asked for again since. Entries that come in between are
+// owed to nobody, unless a pattern hears them: the next one that comes is no sign of a loss. A channel whose entries
+// are being read is left alone: who listened before is owed those.
+func (f *Feed) Interrupted(name string) {
+	if c := f.channels.byName[name]; c != nil && c.state == live {
+		f.Unsubscribed(name)
+	}
+}
+
+// InterruptedPattern is Interrupted for a pattern.
+func (f *Feed) InterruptedPattern(pattern string) {
+	f.endMatched(pattern, func(c *channel) bool { return c.state == live })
+}
+
 // UnsubscribedPattern says that Redis sends the channels that a pattern matches no longer. Channels that only
 // this pattern matched are dropped: the knowledge of them would soon be wrong.
 func (f *Feed) UnsubscribedPattern(pattern string) {
+	f.endMatched(pattern, func(c *channel) bool { return c.state != unsubscribed })
+}
+
+// endMatched drops the channels that only a pattern matched, of those for which of is true.
+func (f *Feed) endMatched(pattern string, of func(c *channel) bool) {
 	for _, c := range f.channels.byName {
-		if !glob.Match([]byte(pattern), []byte(c.name)) || c.isSubscribed() || c.state == unsubscribed {
+		if !of(c) || c.isSubscribed() || !glob.Match([]byte(pattern), []byte(c.name)) {
 			continue
 		}
 		exact, patterns := f.local.Names(c.name)

@@ -76,6 +76,20 @@ func TestNoMessageAfterTheEnd(t *testing.T) {
 	}
 }
 
+// TestInterrupted is told where Redis has ended a name that somebody wants again, and only there.
+func TestInterrupted(t *testing.T) {
+	h, r := newHub(t)
+	m := newMember(t, 1<<20)
+	subscribeNow(t, h, r, m, "a", "b")
+	unsubscribe(h, m, resp.Message, "a", "b")
+	again := subscribe(h, m, resp.Message, "a")
+	r.answerAll()
+	again.want(t, 1, nil)
+	if !slices.Equal(r.interrupted, []string{"a"}) || !slices.Equal(r.released, []string{"b"}) {
+		t.Errorf("interrupted %q, released %q", r.interrupted, r.released)
+	}
+}
+
 // TestCountsAreThoseOfTheCommands, whatever Redis has answered.
 func TestCountsAreThoseOfTheCommands(t *testing.T) {
 	h, r := newHub(t)

@@ -18,8 +18,10 @@ type redis struct {
 	sent     []string         // commands, as text
 	asked    []question       // of these, what is not answered
 	released []string
-	delayed  []string // names whose messages are held up on their way to the hub
-	waiting  []func()
+
+	interrupted []string
+	delayed     []string // names whose messages are held up on their way to the hub
+	waiting     []func()
 }
 
 type question struct {
@@ -71,8 +73,10 @@ func (r *redis) deliverDelayed() {
 }
 
 func (r *redis) Released(_ resp.Kind, name string) { r.released = append(r.released, name) }
-func (r *redis) Refused(resp.Kind, string, error)  {}
-func notify(resp.Kind, string) (disconnect bool)   { return false }
+
+func (r *redis) Interrupted(_ resp.Kind, name string) { r.interrupted = append(r.interrupted, name) }
+func (r *redis) Refused(resp.Kind, string, error)     {}
+func notify(resp.Kind, string) (disconnect bool)      { return false }
 func (r *redis) wantSent(t testing.TB, want ...string) {
 	t.Helper()
 	if !slices.Equal(r.sent, want) {

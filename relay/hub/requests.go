@@ -115,6 +115,9 @@ func (r *requests) unsubscribe(kind resp.Kind, names []string, done func(lost bo
 				t := r.topics.topics[kind][name]
 				t.unanswered--
 				t.confirmed = false
+				if !lost && t.wanted > 0 {
+					r.up.Interrupted(kind, name)
+				}
 			}
 			answered(lost, nil)
 			r.topics.forgetAllUnused(kind, part)

@@ -74,6 +74,12 @@ func (r *slowRedis) send(o order) {
 	r.sent = append(r.sent, o)
 }
 
+func (r *slowRedis) Interrupted(kind resp.Kind, name string) {
+	if r.subscribedSeen[resp.Name{Kind: kind, Text: name}] {
+		r.model.fail("%s %q was interrupted, and Redis has it", kind, name)
+	}
+}
+
 func (r *slowRedis) Released(kind resp.Kind, name string) {
 	if r.subscribedSeen[resp.Name{Kind: kind, Text: name}] {
 		r.model.fail("%s %q was released, and Redis has it", kind, name)

@@ -62,6 +62,7 @@ func (f *fakeRedis) Fence(done func(lost bool))                          { f.loo
 func (f *fakeRedis) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 
 func (f *fakeRedis) Released(resp.Kind, string)       {}
+func (f *fakeRedis) Interrupted(resp.Kind, string)    {}
 func (f *fakeRedis) Refused(resp.Kind, string, error) {}
 
 // fakeBackend answers a publish with the length of its payload, unless it keeps the receipt. What has no

@@ -64,6 +64,30 @@ func TestOrderOfArrival(t *testing.T) {
 	everyVocabulary(t, 1500, func(t *testing.T, v vocabulary, rounds int) {
 		newCampaign(t, s, v, redis.Shards()).run(rounds)
 	})
+	if r.Stderr.Contains("entries did not come") {
+		t.Error("the relay saw a loss, and nothing was lost")
+	}
+}
+
+// TestSubscribedAgain leaves a channel with history and comes back by a pattern and by XREAD, before Redis has
+// answered. What was published in between is owed to nobody.
+func TestSubscribedAgain(t *testing.T) {
+	r := startRelay(t, redistest.Start(t))
+	s := &stage{socket: r.Socket, relay: true, history: true}
+	for range 100 {
+		list, err := s.play(script{
+			{"c1", []command{{"SUBSCRIBE", "hist:b"}}},
+			{"c2", []command{{"XADD", "hist:b", "*", "payload", "m1"}}},
+			{"c1", []command{{"RESET"}, {"PUBLISH", "hist:b", "m2"}}},
+			{"c3", []command{
+				{"HELLO", "3"}, {"PSUBSCRIBE", "hist:*"}, {"XREAD", "COUNT", "1", "BLOCK", "20000", "STREAMS", "hist:b", "$"},
+			}},
+			{"c2", []command{{"PUBLISH", "hist:b", "m3"}}},
+		})
+		if err != nil || len(list) > 0 {
+			t.Fatalf("%v %v", list, err)
+		}
+	}
 }
 
 // TestOrderOfArrivalAtRedis plays on a redis-server that is told what came first, nothing awaited. It shows

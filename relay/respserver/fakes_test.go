@@ -59,6 +59,7 @@ func (u *upstream) Unsubscribe(_ resp.Kind, _ []string, done func(bool, error)) 
 func (u *upstream) Fence(done func(bool))                               { u.ask(func() { done(false) }) }
 func (u *upstream) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 func (u *upstream) Released(resp.Kind, string)                          {}
+func (u *upstream) Interrupted(resp.Kind, string)                       {}
 func (u *upstream) Refused(_ resp.Kind, name string, _ error)           { delete(u.refuses, name) }
 
 // backend is the relay of the server under test. It belongs to the loop. It answers publications at once, unless hold
