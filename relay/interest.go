@@ -40,9 +40,11 @@ type interest struct {
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	now := i.rules.Load()
 	all := make([]string, 0, len(names))
+	var announced []string
 	for _, name := range names {
 		if now.MayHaveHistory(kind, name) {
 			i.announce(kind, name)
+			announced = append(announced, name)
 			all = append(all, history.SeqPrefix+name)
 		}
 		all = append(all, name)
@@ -51,7 +53,7 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 		switch {
 		case lost:
 		case refused == nil:
-			i.confirmed(kind, names)
+			i.confirmed(kind, announced)
 		case len(names) == 1 && len(all) == 2:
 			i.subscribeApart(kind, names[0], done)
 			return
@@ -132,13 +134,11 @@ func (i *interest) forget(kind resp.Kind, names []string) {
 	}
 }
 
-// confirmed says that Redis has subscribed names, with their announcements.
+// confirmed says that Redis has confirmed a command. names are those of it that it has subscribed with their
+// announcements, whatever was asked for since.
 func (i *interest) confirmed(kind resp.Kind, names []string) {
 	i.outlets.advance()
 	for _, name := range names {
-		if !i.announced[kind][name] {
-			continue
-		}
 		switch kind {
 		case resp.Message:
 			i.feed.Subscribed(name)
@@ -165,7 +165,7 @@ func (i *interest) Released(kind resp.Kind, name string) {
 	}
 }
 
-// Interrupted says that Redis has ended a name that was asked for again since.
+// Interrupted says that Redis has ended a name.
 func (i *interest) Interrupted(kind resp.Kind, name string) {
 	switch kind {
 	case resp.Message:

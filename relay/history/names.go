@@ -39,9 +39,9 @@ func (f *Feed) Unsubscribed(name string) {
 	}
 }
 
-// Interrupted says that Redis has ended a channel that was asked for again since. Entries that come in between are
-// owed to nobody, unless a pattern hears them: the next one that comes is no sign of a loss. A channel whose entries
-// are being read is left alone: who listened before is owed those.
+// Interrupted says that Redis has ended a channel, which it may have been asked for again by now. Entries that come in
+// between are owed to nobody, unless a pattern hears them: the next one that comes is no sign of a loss. A channel whose
+// entries are being read is left alone: who listened before is owed those.
 func (f *Feed) Interrupted(name string) {
 	if c := f.channels.byName[name]; c != nil && c.state == live {
 		f.Unsubscribed(name)

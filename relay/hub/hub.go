@@ -19,8 +19,8 @@ type Upstream interface {
 	// Released says that the hub forgets a name: nobody wants it, and Redis does not send it. Neither Released
 	// nor Refused may change anything at the hub.
 	Released(kind resp.Kind, name string)
-	// Interrupted says that Redis has ended a name that was asked for again since: messages published in between
-	// do not come. It is called in their place.
+	// Interrupted says that Redis has ended a name: messages published from here on do not come, until it is
+	// subscribed again, as it may be asked to already. It is called in their place.
 	Interrupted(kind resp.Kind, name string)
 	// Refused says that Redis does not let a name be subscribed.
 	Refused(kind resp.Kind, name string, err error)

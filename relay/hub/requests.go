@@ -115,7 +115,7 @@ func (r *requests) unsubscribe(kind resp.Kind, names []string, done func(lost bo
 				t := r.topics.topics[kind][name]
 				t.unanswered--
 				t.confirmed = false
-				if !lost && t.wanted > 0 {
+				if !lost {
 					r.up.Interrupted(kind, name)
 				}
 			}
