@@ -30,6 +30,9 @@ func (l *listeners) Names(channel string) (exact bool, patterns []string) {
 	return l.hub.Subscribers([]byte(channel))
 }
 
+// IsSent tells whether Redis sends a channel.
+func (l *listeners) IsSent(channel string) bool { return l.hub.IsSent([]byte(channel)) }
+
 // Patterns lists the patterns that may match a channel with history.
 func (l *listeners) Patterns() (list []string) {
 	now := l.rules.Load()

@@ -40,6 +40,8 @@ type Listeners interface {
 	// Redis has confirmed all of them. A name that the Feed was told to be unsubscribed is not among them, though
 	// its listeners may still be there.
 	Names(channel string) (exact bool, patterns []string)
+	// IsSent tells whether Redis sends a channel now, by its name or by a pattern, as far as it has confirmed.
+	IsSent(channel string) bool
 	// Patterns lists the patterns that may match a channel with history.
 	Patterns() []string
 	// StreamTTL returns how long a stream is kept after its last entry; 0: for ever.

@@ -39,30 +39,29 @@ func (f *Feed) Unsubscribed(name string) {
 	}
 }
 
-// Interrupted says that Redis has ended a channel, which it may have been asked for again by now. Entries that come in
-// between are owed to nobody, unless a pattern hears them: the next one that comes is no sign of a loss. A channel whose
-// entries are being read is left alone: who listened before is owed those.
+// Interrupted says that Redis has ended a channel, which it may have been asked for again by now. Unless Redis still
+// sends it for a pattern, entries that come in between are owed to nobody: the next one that comes is no sign of a
+// loss. A channel whose entries are being read is left alone: those who listened before are owed them.
 func (f *Feed) Interrupted(name string) {
-	if c := f.channels.byName[name]; c != nil && c.state == live {
-		f.Unsubscribed(name)
+	if c := f.channels.byName[name]; c != nil && c.state == live && !f.local.IsSent(name) {
+		f.channels.unsubscribed(c)
 	}
 }
 
 // InterruptedPattern is Interrupted for a pattern.
 func (f *Feed) InterruptedPattern(pattern string) {
-	f.endMatched(pattern, func(c *channel) bool { return c.state == live })
+	for _, c := range f.channels.byName {
+		if c.state == live && glob.Match([]byte(pattern), []byte(c.name)) && !f.local.IsSent(c.name) {
+			f.channels.unsubscribed(c)
+		}
+	}
 }
 
 // UnsubscribedPattern says that Redis sends the channels that a pattern matches no longer. Channels that only
 // this pattern matched are dropped: the knowledge of them would soon be wrong.
 func (f *Feed) UnsubscribedPattern(pattern string) {
-	f.endMatched(pattern, func(c *channel) bool { return c.state != unsubscribed })
-}
-
-// endMatched drops the channels that only a pattern matched, of those for which of is true.
-func (f *Feed) endMatched(pattern string, of func(c *channel) bool) {
 	for _, c := range f.channels.byName {
-		if !of(c) || c.isSubscribed() || !glob.Match([]byte(pattern), []byte(c.name)) {
+		if !glob.Match([]byte(pattern), []byte(c.name)) || c.isSubscribed() || c.state == unsubscribed {
 			continue
 		}
 		exact, patterns := f.local.Names(c.name)

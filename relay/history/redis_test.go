@@ -85,6 +85,7 @@ func (s *side) sink(d *resp.Delivery) {
 func (s *side) Deliver(d *resp.Delivery) { s.heard = append(s.heard, string(d.Payload)) }
 
 func (s *side) Names(channel string) (bool, []string) { return channel == "c", nil }
+func (s *side) IsSent(string) bool                    { return false }
 func (s *side) Patterns() []string                    { return nil }
 func (s *side) StreamTTL(string) time.Duration        { return 0 }
 func (s *side) Room(string) (int, bool)               { return window, true }

@@ -120,6 +120,8 @@ func (r *room) Deliver(d *resp.Delivery) {
 	r.epochs = append(r.epochs, d.Epoch)
 	r.got += len(d.Payload)
 }
+func (r *room) IsSent(string) bool { return false }
+
 func (r *room) Names(string) (bool, []string) { return !r.nobody, slices.Clone(r.patterns) }
 func (r *room) Patterns() []string            { return r.patterns }
 func (r *room) Room(string) (int, bool) {

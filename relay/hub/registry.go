@@ -150,6 +150,19 @@ func (r *registry) Subscribers(channel []byte) (exact bool, patterns []string) {
 	return exact, patterns
 }
 
+// IsSent tells whether Redis sends a channel, by its name or by a pattern, as far as it has confirmed.
+func (r *registry) IsSent(channel []byte) bool {
+	if t := r.topics[resp.Message][string(channel)]; t != nil && t.confirmed {
+		return true
+	}
+	for _, t := range r.patterns.matching(channel) {
+		if t.confirmed {
+			return true
+		}
+	}
+	return false
+}
+
 // Names lists the names of a kind that anybody is subscribed to.
 func (r *registry) Names(kind resp.Kind) (names []string) {
 	for name, t := range r.topics[kind] {

@@ -115,7 +115,9 @@ func (r *requests) unsubscribe(kind resp.Kind, names []string, done func(lost bo
 				t := r.topics.topics[kind][name]
 				t.unanswered--
 				t.confirmed = false
-				if !lost {
+			}
+			if !lost {
+				for _, name := range part {
 					r.up.Interrupted(kind, name)
 				}
 			}
