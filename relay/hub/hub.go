@@ -31,7 +31,6 @@ type Hub struct {
 	registry   // which names are wanted, and by whom
 	dispatcher // how messages come to listeners
 
-	up       Upstream // fixed after construction
 	requests requests // the commands that subscribe and unsubscribe names at Redis
 
 	connected bool         // there is a connection, and all that is wanted was asked for over it
@@ -42,8 +41,8 @@ type Hub struct {
 // New returns an empty hub, which has no connection to Redis: see Restore. isLocal tells which names the relay
 // serves itself: up is never asked for them.
 func New(up Upstream, isLocal func(name string) bool) *Hub {
-	h := &Hub{up: up, registry: newRegistry(up, isLocal)}
-	h.requests = requests{up: up, topics: &h.registry, messages: &h.dispatcher, namesPerCommand: namesPerCommand}
+	h := &Hub{registry: newRegistry(up, isLocal)}
+	h.requests = requests{topics: &h.registry, messages: &h.dispatcher, namesPerCommand: namesPerCommand}
 	return h
 }
 

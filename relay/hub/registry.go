@@ -7,7 +7,7 @@ import "redis-relay/relay/resp"
 // registry holds the topics. Everything belongs to the loop.
 type registry struct {
 	// Fixed after construction.
-	up      Upstream               // is told of names that are forgotten
+	up      Upstream
 	isLocal func(name string) bool // names that this relay serves itself: Redis is never asked for them
 
 	topics   [resp.Kinds]map[string]*topic

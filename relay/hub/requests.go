@@ -14,7 +14,6 @@ const namesPerCommand = 500
 
 // requests sends the commands, and notes in the topics what was asked and what Redis has answered.
 type requests struct {
-	up              Upstream
 	topics          *registry
 	messages        *dispatcher
 	namesPerCommand int
@@ -49,7 +48,7 @@ func (r *requests) subscribePart(kind resp.Kind, names []string, done func(lost 
 		t.requested, t.refused = true, nil
 		t.unanswered++
 	}
-	r.up.Subscribe(kind, names, func(lost bool, refused error) {
+	r.topics.up.Subscribe(kind, names, func(lost bool, refused error) {
 		for _, name := range names {
 			t := r.topics.topics[kind][name]
 			t.unanswered--
@@ -93,7 +92,7 @@ func (r *requests) subscribeEach(kind resp.Kind, names []string, done func(lost 
 // lost are disconnected.
 func (r *requests) noteRefused(kind resp.Kind, name string, err error) {
 	r.messages.FanOut()
-	r.up.Refused(kind, name, err)
+	r.topics.up.Refused(kind, name, err)
 	t := r.topics.topics[kind][name]
 	if t.requested && t.unanswered > 0 {
 		return
@@ -109,7 +108,7 @@ func (r *requests) unsubscribe(kind resp.Kind, names []string, done func(lost bo
 		for _, name := range part {
 			r.topics.topics[kind][name].unanswered++
 		}
-		r.up.Unsubscribe(kind, part, func(lost bool, _ error) {
+		r.topics.up.Unsubscribe(kind, part, func(lost bool, _ error) {
 			r.messages.FanOut()
 			for _, name := range part {
 				t := r.topics.topics[kind][name]
@@ -118,7 +117,7 @@ func (r *requests) unsubscribe(kind resp.Kind, names []string, done func(lost bo
 			}
 			if !lost {
 				for _, name := range part {
-					r.up.Interrupted(kind, name)
+					r.topics.up.Interrupted(kind, name)
 				}
 			}
 			answered(lost, nil)

@@ -88,7 +88,6 @@ func (h *Hub) activate(s *pendingSubscribe) {
 	}
 	l := s.listener
 	l.pending.removeSubscribe(s)
-	h.FanOut()
 	h.removeListener(l, s.kind, l.pending.supersede(s.kind, s.names)) // all messages of those have come
 	for _, name := range s.names {
 		if !s.unsubscribed[name] {
