@@ -103,7 +103,8 @@ func TestMetrics(t *testing.T) {
 			want[name] = labels
 		}
 	}
-	if diff := cmp.Diff(want, told(startRelay(t).get(t, "/metrics"), want)); diff != "" {
+	_, metrics := startRelay(t).Get("/metrics")
+	if diff := cmp.Diff(want, told(metrics, want)); diff != "" {
 		t.Errorf("(-docs/operations.md +/metrics):\n%s", diff)
 	}
 	wantOnce(t, "metric", slices.Sorted(maps.Keys(want)))
@@ -178,7 +179,7 @@ func TestEvents(t *testing.T) {
 // TestCommands compares the table of commands with what COMMAND DOCS says.
 func TestCommands(t *testing.T) {
 	t.Parallel()
-	served := startRelay(t).commands(t)
+	served := startRelay(t).commands()
 	upper := regexp.MustCompile(`^[A-Z][A-Z-]*$`)
 	var listed []string
 	for _, cells := range read(t, "docs/clients-and-protocol.md").table(t, "Commands") {

@@ -119,7 +119,7 @@ func (r *relay) listen(t *testing.T, line string) {
 
 func (r *relay) run(t *testing.T, c command) {
 	t.Helper()
-	out, err := r.sh(t, c.line)
+	out, err := r.sh(c.line)
 	if err != nil {
 		t.Errorf("%s: %v\n%s", c.line, err, out)
 	}
