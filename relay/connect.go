@@ -1,41 +1,15 @@
 package relay
 
-// What a relay opens before it runs: its socket, and the way to Redis.
+// The way to Redis.
 
 import (
 	"fmt"
 	"os"
-	"time"
-
-	"go.uber.org/zap"
 
 	"redis-relay/config"
 	"redis-relay/relay/embedded"
-	"redis-relay/relay/notice"
-	"redis-relay/relay/respserver"
 	"redis-relay/relay/upstream"
 )
-
-func (r *Relay) takeSocket() error {
-	mode, err := r.cfg.Socket.FileMode()
-	if err != nil {
-		return fmt.Errorf("socket.mode: %w", err)
-	}
-	if r.socket, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err == nil {
-		r.closers = append(r.closers, r.socket.Close)
-	}
-	return err
-}
-
-// socketLost reports that clients cannot connect any more, because of why, or, if why is nil, that they can again.
-func (r *Relay) socketLost(why error) {
-	n, event, fact := notice.SocketUp, notice.Event{Time: time.Now()}, zap.String("socket", r.cfg.Socket.Path)
-	if why != nil {
-		n, event.Cause, fact = notice.SocketDown, why.Error(), zap.Error(why)
-	}
-	r.teller.Log(n, fact)
-	r.loop.Post(func() { r.teller.Send(n, event) })
-}
 
 // connectTo returns how to reach Redis. It starts the embedded Redis if no other one is configured.
 func (r *Relay) connectTo() (upstream.Options, error) {

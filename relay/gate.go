@@ -11,14 +11,6 @@ import (
 	"redis-relay/relay/respserver"
 )
 
-// backend is the relay behind the socket.
-type backend struct {
-	*outbound
-	*gate
-	*counts
-	*streams
-}
-
 // gate is respserver.Gate and respserver.SlowClientObserver. It belongs to the loop.
 type gate struct {
 	rules  *atomic.Pointer[rules]
@@ -37,5 +29,3 @@ func (g *gate) ClientSlow(c respserver.SlowClient) {
 		Queued: c.Queued, Kept: c.Kept,
 	})
 }
-
-var _ respserver.Backend = (*backend)(nil)

@@ -184,26 +184,6 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	return owner
 }
 
-// openSocket builds the gateway on the socket.
-func (r *Relay) openSocket(version string) {
-	r.server = respserver.New(respserver.Options{
-		Version: version, Path: r.cfg.Socket.Path,
-		HTTP: func() string {
-			_, http := r.Addresses()
-			return http
-		},
-		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
-		PublishTimeout: r.cfg.Redis.PublishTimeout,
-	}, r.loop, r.hub, r.flusher, &backend{r.outbound, &gate{&r.rules, r.teller}, r.counts, r.streams},
-		&r.limits.Limits, r.log.Named("socket"))
-	r.services = append(r.services,
-		func(ctx context.Context) error { return r.server.Serve(ctx, r.socket) },
-		func(ctx context.Context) error { return r.socket.Maintain(ctx, r.socketLost) },
-		r.reloader.watch)
-	r.reloader.loop, r.reloader.server = r.loop, r.server
-	r.reloader.interest, r.reloader.outlets = r.interest, r.outlets
-}
-
 func (r *Relay) openHTTP() (err error) {
 	if r.cfg.HTTP.Listen == "" {
 		return nil
