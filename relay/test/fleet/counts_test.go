@@ -3,14 +3,8 @@ package fleet
 // PUBSUB counts the listeners behind all relays, and plain clients of Redis.
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,10 +14,10 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/config"
-	"redis-relay/relay"
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
+	"redis-relay/relay/test/process"
 )
 
 // numsub asks for the listeners of one name.
@@ -171,76 +165,15 @@ func TestFleetCountsWhileOthersComeAndGo(t *testing.T) {
 	}
 }
 
-// daemonVariable makes the test binary a relay of its own process. It holds the
-// socket to serve and, behind a space, the URL of Redis.
-const daemonVariable = "RELAY_TEST_DAEMON"
-
-// daemon is the whole life of such a process: it says when it is ready, and runs until
-// its standard input ends.
-func daemon(where string) (exitCode int) {
-	socket, redis, _ := strings.Cut(where, " ")
-	cfg := config.Default()
-	cfg.Socket.Path, cfg.Redis.URL, cfg.HTTP.Listen = socket, redis, ""
-	r, err := relay.New(&cfg, "test", zap.NewNop(), zap.NewAtomicLevel())
-	if err != nil {
-		fmt.Println("daemon:", err)
-		return 1
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		for ready := false; !ready; ready, _ = r.Ready() {
-			time.Sleep(time.Millisecond)
-		}
-		fmt.Println("ready")
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
-	if err := r.Run(ctx); err != nil {
-		return 1
-	}
-	return 0
-}
-
-// startDaemon runs a relay that can be stopped and killed, and returns its socket.
-func startDaemon(t *testing.T, redis *redistest.Server) (cmd *exec.Cmd, socket string) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "rr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket = filepath.Join(dir, "relay.sock")
-	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), daemonVariable+"="+socket+" "+redis.URL())
-	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		kill(cmd)
-		_ = os.RemoveAll(dir)
-	})
-	if s := bufio.NewScanner(out); !s.Scan() || s.Text() != "ready" {
-		t.Fatalf("the daemon said %q", s.Text())
-	}
-	return cmd, socket
-}
-
 // TestFleetCountsWithoutOneRelay has a relay that is stopped, which is counted as one
 // after a bounded time, and then killed, which is not waited for.
 func TestFleetCountsWithoutOneRelay(t *testing.T) {
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis)
-	other, socket := startDaemon(t, redis)
+	other := process.Launch(t, "", "--redis.url="+redis.URL())
 	r.Subscribe("servers")
 	for range 3 {
-		c := redistest.Dial(t, "unix", socket)
+		c := other.Dial()
 		c.Send("SUBSCRIBE", "servers")
 		c.Expect(t, "[subscribe servers 1]")
 	}
@@ -260,21 +193,15 @@ func TestFleetCountsWithoutOneRelay(t *testing.T) {
 			t.Errorf("%s: it took %v", when, took)
 		}
 	}
-	signal := func(s os.Signal) {
-		t.Helper()
-		if err := other.Process.Signal(s); err != nil {
-			t.Fatal(err)
-		}
-	}
 	expect("all answer", 1+3, 0)
-	signal(syscall.SIGSTOP)
+	other.Signal(syscall.SIGSTOP)
 	expect("one is stopped", 1+1, 1)
-	signal(syscall.SIGCONT)
+	other.Signal(syscall.SIGCONT)
 	redistest.Eventually(t, redistest.DefaultTimeout, "it answers again", func() bool {
 		return numsub(t, ask, "NUMSUB", "servers") == 1+3
 	})
 	expect("it answers again", 1+3, 0)
-	kill(other)
+	other.Signal(syscall.SIGKILL)
 	asked := "SHARDNUMSUB"
 	if !redis.Shards() {
 		asked = "NUMSUB"

@@ -7,14 +7,10 @@ import (
 	"redis-relay/relay/test/harness"
 )
 
-// TestMain runs the tests. The test binary is also
-// the other processes that some tests need: see crowd and daemon.
+// TestMain runs the tests. The test binary is also the local processes that some tests need: see crowd.
 func TestMain(m *testing.M) {
 	if socket := os.Getenv(crowdVariable); socket != "" {
 		os.Exit(crowd(socket))
-	}
-	if where := os.Getenv(daemonVariable); where != "" {
-		os.Exit(daemon(where))
 	}
 	harness.Main(m)
 }

@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -25,12 +24,7 @@ func startProgram(t *testing.T, redis *redistest.Server, settings string) (socke
 	t.Helper()
 	dir := process.TempDir(t)
 	harness.WriteFile(t, dir, "relay.yaml", settings)
-	binary := filepath.Join(dir, "redis-relay")
-	if err := process.Build(binary, nil); err != nil {
-		t.Fatal(err)
-	}
-	p := process.Run(t, binary, dir, nil, "--redis.url="+redis.URL())
-	p.AwaitReady()
+	p := process.Launch(t, dir, "--redis.url="+redis.URL())
 	t.Cleanup(func() {
 		p.Signal(syscall.SIGTERM)
 		if code := p.EndsWithin(redistest.DefaultTimeout); code != 0 {

@@ -42,6 +42,19 @@ func Start(t testing.TB, dir string, prepare func(*exec.Cmd), args ...string) *R
 	return Run(t, path, dir, prepare, args...)
 }
 
+// Launch is Start for one test of a package whose TestMain is not Main: it builds the program, and waits until the
+// relay is ready.
+func Launch(t testing.TB, dir string, args ...string) *Relay {
+	t.Helper()
+	program := filepath.Join(TempDir(t), "redis-relay")
+	if err := Build(program, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := Run(t, program, dir, nil, args...)
+	p.AwaitReady()
+	return p
+}
+
 // Run is Start for a program that Build has built.
 func Run(t testing.TB, program, dir string, prepare func(*exec.Cmd), args ...string) *Relay {
 	t.Helper()
