@@ -36,9 +36,8 @@ type MainConn interface {
 type Listeners interface {
 	// Deliver takes a message that was held or read.
 	Deliver(d *resp.Delivery)
-	// Names returns the names that listeners of a channel have subscribed: whether its own, and which patterns.
-	// Redis has confirmed all of them. A name that the Feed was told to be unsubscribed is not among them, though
-	// its listeners may still be there.
+	// Names returns the names that listeners of a channel are subscribed to: whether its own, and which patterns.
+	// Redis may have ended such a name already, or may not have it back yet after a loss: see IsSent.
 	Names(channel string) (exact bool, patterns []string)
 	// IsSent tells whether Redis sends a channel now, by its name or by a pattern, as far as it has confirmed.
 	IsSent(channel string) bool
