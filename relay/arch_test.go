@@ -59,6 +59,7 @@ var layers = map[string]struct {
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {[]string{"relay/schema/ascii", "relay/schema/drafts", "relay/schema/format", "relay/schema/regex"}, "a verdict needs a payload and nothing else"},
+	"relay/status":     {[]string{"relay/notice"}, "it keeps what it is told, for readers"},
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
 	"relay/stream":     {nil, "the words of a question and of its answer are plain values"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
@@ -89,7 +90,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/stream",
+	"relay/schema", "relay/status", "relay/stream",
 	"relay/upstream",
 }
 

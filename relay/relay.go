@@ -70,6 +70,7 @@ type Relay struct {
 	streams  *streams
 	leaf     *leaf
 	reloader *reloader
+	overview *overview
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -134,6 +135,8 @@ func (r *Relay) build(version string) error {
 	}
 	owner.first = r.leaf.standDown
 	r.loop.AtTurnEnd(r.endTurn)
+	r.overview = newOverview(r, version)
+	r.services = append(r.services, r.overview.run)
 	if err := r.openHTTP(); err != nil {
 		return err
 	}
@@ -188,7 +191,10 @@ func (r *Relay) openHTTP() (err error) {
 	if r.cfg.HTTP.Listen == "" {
 		return nil
 	}
-	if r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Checks, r.metrics.WriteStatus, r.metrics.Handler()); err != nil {
+	all := func(string) bool { return true }
+	overview := func(seconds int) any { return r.overview.Status(seconds, all) }
+	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Checks, r.metrics.WriteStatus, overview, r.metrics.Handler())
+	if err != nil {
 		return err
 	}
 	r.services, r.closers = append(r.services, r.admin.Run), append(r.closers, r.admin.Close)

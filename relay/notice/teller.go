@@ -36,13 +36,21 @@ type Outlet interface {
 	Tell(channel, payload []byte, urgent bool)
 }
 
+// Watcher is told of all events and rejects, whoever listens to them. The loop calls it; it must be quick, and keep no
+// pointer.
+type Watcher interface {
+	Told(n *Notice, e *Event)
+	Refused(r *Reject)
+}
+
 // Teller reports notices. Its log methods are safe for concurrent use.
 type Teller struct {
 	// Fixed after construction.
 	log     *zap.Logger
 	records map[*Notice]*record
 
-	outlets []registration // owned by the loop
+	outlets  []registration // owned by the loop
+	watchers []Watcher      // owned by the loop
 }
 
 // record counts and samples the log lines of a notice.
@@ -77,6 +85,9 @@ func (t *Teller) Remove(o Outlet) {
 	t.outlets = slices.DeleteFunc(t.outlets, func(r registration) bool { return r.Outlet == o })
 }
 
+// Watch registers a watcher. It belongs to the loop.
+func (t *Teller) Watch(w Watcher) { t.watchers = append(t.watchers, w) }
+
 // Log writes the log line of a notice. It may be called from anywhere.
 func (t *Teller) Log(n *Notice, fields ...zap.Field) {
 	if about := t.records[n]; about != nil {
@@ -107,6 +118,9 @@ func (t *Teller) Tell(n *Notice, e Event, fields ...zap.Field) {
 // loop.
 func (t *Teller) Send(n *Notice, e Event) {
 	e.complete(n)
+	for _, w := range t.watchers {
+		w.Told(n, &e)
+	}
 	send(t, t.outlets, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 
@@ -164,10 +178,14 @@ func (t *Teller) Reject(
 			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
 		}, by.fields(), more)...)
 	}
-	send(t, t.outlets, policy.RejectsChannel, Host, false, &Reject{
+	r := &Reject{
 		Time: time.Now(), Direction: d, Channel: why.Channel, Route: rt.Name,
 		Code: why.Code, Reason: why.Reason, Size: size, Who: by, LetThrough: passes,
-	})
+	}
+	for _, w := range t.watchers {
+		w.Refused(r)
+	}
+	send(t, t.outlets, policy.RejectsChannel, Host, false, r)
 }
 
 // Noisy counts, logs and sends an alert about a channel over rate.alert. It belongs to the loop.

@@ -116,6 +116,12 @@ type (
 			list []stream.Position, count int, block time.Duration, done func([]stream.Result, error),
 		) (cancel func(), err error)
 	}
+	// Overview tells about the relay.
+	Overview interface {
+		// Status returns what there is to know about the relay, as JSON, without the channels that the user may not
+		// listen to.
+		Status(by User, done func(json []byte))
+	}
 	// Backend is the relay.
 	Backend interface {
 		Publisher
@@ -123,6 +129,7 @@ type (
 		SlowClientObserver
 		PubSubCounts
 		History
+		Overview
 		// RedisVersion returns the version of the Redis that the relay is connected to.
 		RedisVersion() string
 	}

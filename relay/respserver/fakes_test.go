@@ -152,7 +152,9 @@ func (b *backend) Subscribers(_ respserver.User, _ resp.Kind, names []string, do
 
 func (b *backend) ClientSlow(respserver.SlowClient) {}
 func (b *backend) RedisVersion() string             { return "7.9.9" }
-func (b *backend) Patterns(done func(int64, error)) { done(0, errClosed) }
+
+func (b *backend) Status(_ respserver.User, done func([]byte)) { done([]byte(`{}`)) }
+func (b *backend) Patterns(done func(int64, error))            { done(0, errClosed) }
 
 func (b *backend) Query(_ string, _ []byte, _ [][]byte, done func(any, error)) { done(int64(7), nil) }
 
