@@ -72,6 +72,7 @@ type backend struct {
 	withdrawn        int      // publications withdrawn
 	awaits           int      // ever
 	awaiting         map[int]func([]stream.Result, error)
+	stopped          []int // of awaiting: these wait no longer
 	ranges           []func([]stream.Entry, error)
 	progress         stream.Progress // of the last range
 	subscriberCounts []func()        // if keep
@@ -170,9 +171,17 @@ func (b *backend) Read(
 
 func (b *backend) Await(
 	_ []stream.Position, _ int, _ time.Duration, done func([]stream.Result, error),
-) (cancel func(), err error) {
+) (respserver.AwaitedRead, error) {
 	b.awaits++
-	n := b.awaits
-	b.awaiting[n] = done
-	return func() { delete(b.awaiting, n) }, nil
+	b.awaiting[b.awaits] = done
+	return awaited{b, b.awaits}, nil
 }
+
+// awaited is one XREAD of those that wait. The backend has no entries for it.
+type awaited struct {
+	backend *backend
+	number  int
+}
+
+func (a awaited) Cancel()      { delete(a.backend.awaiting, a.number) }
+func (a awaited) StopWaiting() { a.backend.stopped = append(a.backend.stopped, a.number) }
