@@ -210,7 +210,7 @@ func (t *Teller) Slow(e Event) {
 	if !e.Disconnected {
 		if more, ok := t.Sample(SlowListener, strconv.FormatUint(e.Client, 10)); ok {
 			t.Log(SlowListener, slices.Concat(e.Who.fields(), []zap.Field{
-				zap.String("reason", string(e.Reason)), zap.Uint64("messages", e.Messages),
+				zap.String("reason", string(e.Reason)), zap.Uint64("missing", e.Messages),
 			}, more)...)
 		}
 	}
