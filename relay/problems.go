@@ -10,6 +10,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/traces"
 )
 
 // Problems says all that can be known without Redis and without taking the socket to keep
@@ -45,6 +46,9 @@ func fileProblems(cfg *config.Config) error {
 	if cfg.NATS.Listen != "" {
 		_, err := readToken(cfg.NATS.TokenFile)
 		errs = append(errs, err)
+	}
+	if cfg.Traces.Endpoint != "" {
+		errs = append(errs, traces.Check())
 	}
 	return errors.Join(append(errs, respserver.CheckGroup(cfg.Socket.Group))...)
 }

@@ -27,6 +27,7 @@ import (
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
 )
 
@@ -59,7 +60,8 @@ type Relay struct {
 	checks   *checks.Pool
 	socket   *respserver.Socket
 	server   *respserver.Server
-	admin    *admin.Server // nil: off
+	admin    *admin.Server  // nil: off
+	traces   *traces.Tracer // nil: off
 
 	inbound  *inbound
 	outbound *outbound
@@ -128,6 +130,9 @@ func (r *Relay) build(version string) error {
 	}
 	r.closers = append(r.closers, r.loop.Close)
 	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
+	if err := r.openTraces(version, life); err != nil {
+		return err
+	}
 	owner := r.connect(opts, life)
 	r.openSocket(version)
 	if err := errors.Join(r.openLeaf(life), r.openNATS()); err != nil {
@@ -164,6 +169,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
+		traces: r.traces,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -178,7 +184,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller,
+		outlets: r.outlets, teller: r.teller, traces: r.traces,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
@@ -244,7 +250,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.feed.Wait()
 	r.streams.reads.Wait()
 	halt()
-	err = errors.Join(err, <-turns)
+	err = errors.Join(err, <-turns, r.traces.Close())
 	if r.embedded != nil {
 		err = errors.Join(err, r.embedded.Close())
 	}
@@ -264,7 +270,9 @@ func (r *Relay) endTurn() {
 	r.hub.FanOut()
 	r.outlets.handOver()
 	r.redis.Flush()
-	if r.flusher.Flush() {
+	written := r.flusher.Flush()
+	r.traces.EndTurn()
+	if written {
 		free := r.flusher.BuffersReusable()
 		r.hub.ReuseBuffers(free)
 		r.redis.Resume(free)
