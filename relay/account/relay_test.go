@@ -147,7 +147,7 @@ func (r *relay) stop() error {
 	select {
 	case <-r.process.Done():
 		return r.process.Err()
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		return fmt.Errorf("the relay has not ended within 10s of SIGTERM")
 	}
 }

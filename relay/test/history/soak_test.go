@@ -101,11 +101,11 @@ func TestHistorySoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range s.relays {
-		redistest.Eventually(t, 20*time.Second, "ready at the end", r.IsReady)
+		redistest.Eventually(t, redistest.DefaultTimeout, "ready at the end", r.IsReady)
 	}
 	pub := s.relays[0].Dial()
 	for _, channel := range all {
-		redistest.Eventually(t, 10*time.Second, "the end is published", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the end is published", func() bool {
 			return pub.Do("PUBLISH", channel, soakEnd).Type == ':'
 		})
 	}

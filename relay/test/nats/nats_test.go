@@ -19,7 +19,7 @@ var (
 	level = zap.NewAtomicLevel()
 )
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // natsRelay is a running relay. Its methods belong to the test's own goroutine.
 type natsRelay struct{ *harness.Relay }
