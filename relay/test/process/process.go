@@ -168,7 +168,7 @@ func (p *Relay) Dial() *redistest.Client {
 	return redistest.Dial(p.T, "unix", p.Socket)
 }
 
-var client = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+var client = http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // Get asks over HTTP. Status 0 means that nobody answers.
 func (p *Relay) Get(path string) (status int, body string) {
