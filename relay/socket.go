@@ -53,7 +53,7 @@ func (r *Relay) openSocket(version string) {
 			return http
 		},
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
-		PublishTimeout: r.cfg.Redis.PublishTimeout,
+		PublishTimeout: r.cfg.Redis.PublishTimeout, Viewers: &r.viewers.Viewers,
 	}, r.loop, r.hub, r.flusher, &backend{r.outbound, &gate{&r.rules, r.teller}, r.counts, r.streams},
 		&r.limits.Limits, r.log.Named("socket"))
 	r.services = append(r.services,
