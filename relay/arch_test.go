@@ -106,6 +106,7 @@ var modules = map[string]struct {
 	"github.com/spf13/pflag":                   {[]string{"relay/command"}, "others are told what was meant"},
 	"github.com/fatih/color":                   {[]string{"relay/command"}, "the relay itself has no terminal"},
 	"github.com/mattn/go-isatty":               {[]string{"relay/command"}, "the relay itself has no terminal"},
+	"github.com/creack/pty":                    {[]string{"relay/test/tail"}, "for tests: a terminal"},
 	"github.com/go-viper/mapstructure/v2":      {[]string{"config"}, "how settings are decoded stays there"},
 	"github.com/knadh/koanf/v2":                {[]string{"config"}, "others get a plain struct"},
 	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},

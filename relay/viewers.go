@@ -18,9 +18,9 @@ import (
 // the loop.
 type viewers struct {
 	tail.Viewers
-	loop   *loop.Loop
-	socket string // its path
-	seed   maphash.Seed
+	loop  *loop.Loop
+	local string // the source of what local clients publish
+	seed  maphash.Seed
 
 	last struct { // the last message from Redis, to recognise its further copies
 		channel string
@@ -30,7 +30,7 @@ type viewers struct {
 }
 
 func newViewers(l *loop.Loop, socket string) *viewers {
-	return &viewers{loop: l, socket: socket, seed: maphash.MakeSeed()}
+	return &viewers{loop: l, local: "unix:" + socket, seed: maphash.MakeSeed()}
 }
 
 // received shows a message from Redis with the verdict on it; kind and refusal may be nil. size is that of the payload,
@@ -66,7 +66,7 @@ func (s *viewers) published(
 	rt *route.Route, p *respserver.Publication, kind []byte, refusal *policy.Refusal, err error,
 ) {
 	m := tail.Message{
-		Time: s.loop.Now(), Command: tail.Publish, Source: "unix:" + s.socket, Channel: p.Channel, Payload: p.Payload,
+		Time: s.loop.Now(), Command: tail.Publish, Source: s.local, Channel: p.Channel, Payload: p.Payload,
 		Size: max(len(p.Payload), int(p.Oversize)), Route: rt.Name, Kind: kind, Client: publisher(p.Sender),
 	}
 	switch {
@@ -88,7 +88,7 @@ func (s *viewers) published(
 // there any more.
 func (s *viewers) lost(rt *route.Route, channel string, err error) {
 	m := tail.Message{
-		Time: s.loop.Now(), Command: tail.Publish, Source: "unix:" + s.socket, Channel: []byte(channel), Route: rt.Name,
+		Time: s.loop.Now(), Command: tail.Publish, Source: s.local, Channel: []byte(channel), Route: rt.Name,
 	}
 	failed(&m, err)
 	s.Show(&m)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os/signal"
 	"syscall"
@@ -49,7 +50,10 @@ func (p *program) dial(ctx context.Context, name string) (*client, error) {
 			err = errno
 		}
 		err = fmt.Errorf("no relay answers at %s: %w; start it, or name its socket with --socket.path", socket, err)
-		return nil, errors.Join(mistake, err)
+		if errors.Is(mistake, fs.ErrNotExist) || errors.Is(mistake, fs.ErrPermission) {
+			err = errors.Join(mistake, err) // a file that cannot be read names no socket; other mistakes do not matter here
+		}
+		return nil, err
 	}
 	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	c := &client{conn: conn, in: bufio.NewReader(conn), socket: socket}
