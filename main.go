@@ -13,5 +13,5 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(command.Run(version, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(command.Run(version, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }

@@ -39,7 +39,7 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
-	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/schema", "relay/schema/infer"}, "it says what to run, and runs it"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail"}, "it says what to run, and runs it"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/fleet":      {[]string{"relay/loop", "relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
@@ -56,7 +56,7 @@ var layers = map[string]struct {
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
-	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/sampling", "relay/stream"}, "the gateway knows neither routes nor Redis"},
+	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/sampling", "relay/stream", "relay/tail"}, "the gateway knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {[]string{"relay/schema/ascii", "relay/schema/drafts", "relay/schema/format", "relay/schema/regex"}, "a verdict needs a payload and nothing else"},
@@ -64,6 +64,7 @@ var layers = map[string]struct {
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
 	"relay/stream":     {nil, "the words of a question and of its answer are plain values"},
 	"relay/traces":     {[]string{"relay/schema"}, "it knows messages, not where they come from"},
+	"relay/tail":       {[]string{"relay/glob", "relay/loop", "relay/resp"}, "it shows what it is told, and knows no rules"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
@@ -93,7 +94,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/status", "relay/stream", "relay/traces", "relay/upstream",
+	"relay/schema", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means
@@ -106,6 +107,9 @@ var modules = map[string]struct {
 	"github.com/alicebob/miniredis/v2":         {[]string{"relay/embedded"}, "no concern of others"},
 	"github.com/spf13/cobra":                   {[]string{"relay/command"}, "others are told what was meant"},
 	"github.com/spf13/pflag":                   {[]string{"relay/command"}, "others are told what was meant"},
+	"github.com/fatih/color":                   {[]string{"relay/command"}, "the relay itself has no terminal"},
+	"github.com/mattn/go-isatty":               {[]string{"relay/command"}, "the relay itself has no terminal"},
+	"github.com/creack/pty":                    {[]string{"relay/test/tail"}, "for tests: a terminal"},
 	"github.com/go-viper/mapstructure/v2":      {[]string{"config"}, "how settings are decoded stays there"},
 	"github.com/knadh/koanf/v2":                {[]string{"config"}, "others get a plain struct"},
 	"go.yaml.in/yaml/v3":                       {[]string{"config"}, "others get a plain struct"},

@@ -22,6 +22,11 @@ func (g *gate) MaySubscribe(by respserver.User, kind resp.Kind, name []byte) err
 	return g.rules.Load().MaySubscribe(policy.User(by), kind, name)
 }
 
+// MayHear reports whether a local client may listen to a channel.
+func (g *gate) MayHear(by respserver.User, channel []byte) bool {
+	return g.rules.Load().MayHear(policy.User(by), channel)
+}
+
 // ClientSlow reports a client that did not keep up.
 func (g *gate) ClientSlow(c respserver.SlowClient) {
 	g.teller.Slow(notice.Event{

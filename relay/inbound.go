@@ -30,6 +30,7 @@ type inbound struct {
 	outlets *outlets
 	teller  *notice.Teller
 	traces  *traces.Tracer // nil: off
+	viewers *viewers
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -92,7 +93,7 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 	case v.Refusal != nil:
 		trace.Refused(string(v.Refusal.Code))
 		if !isCopy {
-			in.refuse(rt, counters, v, len(d.Payload))
+			in.refuse(rt, counters, v, d)
 		}
 	case v.Open:
 		if !isCopy {
@@ -112,11 +113,16 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 	return listeners
 }
 
+const tooManyChecks = "too many messages that take long to check waited"
+
 // enqueue adds a message to the pool of checks.
 func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *checks.Check, isCopy bool) {
 	if lost := in.checks.Add(rt, counters, d, c, isCopy); lost {
 		counters.Rejected(monitor.Inbound, string(policy.Busy)).Inc()
 		c.Trace.Refused(string(policy.Busy))
+		if in.viewers.Any() {
+			in.viewers.received(rt, d, len(d.Payload), nil, &policy.Refusal{Code: policy.Busy, Reason: tooManyChecks})
+		}
 	}
 }
 
@@ -130,7 +136,11 @@ func (in *inbound) checked(m *checks.Message) {
 }
 
 // refuse tells of a message that is not for local listeners.
-func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Verdict, size int) {
+func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Verdict, d *resp.Delivery) {
+	size := len(d.Payload)
+	if in.viewers.Any() {
+		in.viewers.received(rt, d, size, v.Kind, v.Refusal)
+	}
 	if v.Silent {
 		counters.Rejected(monitor.Inbound, string(v.Refusal.Code)).Inc()
 		return
@@ -143,14 +153,16 @@ func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Ve
 func (in *inbound) dispatch(
 	rt *route.Route, counters *monitor.Route, d *resp.Delivery, v *policy.Verdict, isCopy bool,
 ) (listeners int) {
-	if v.Invalid != nil {
-		if !isCopy {
-			refusal := policy.NotValid(d.Channel, v.Invalid)
-			in.teller.Reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), notice.Who{})
-		}
-		if !rt.LogInvalid {
-			return 0
-		}
+	var refusal *policy.Refusal
+	if v.Invalid != nil && !isCopy {
+		refusal = policy.NotValid(d.Channel, v.Invalid)
+		in.teller.Reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), notice.Who{})
+	}
+	if in.viewers.Any() && !isCopy {
+		in.viewers.received(rt, d, len(d.Payload), v.Kind, refusal)
+	}
+	if v.Invalid != nil && !rt.LogInvalid {
+		return 0
 	}
 	name := d.Channel
 	if d.Kind == resp.PMessage {
@@ -191,19 +203,22 @@ func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 	if rt.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it is read from its stream
 	}
-	in.refuseUnread(now, rt, in.live.TooLarge(now.Rules, d, size), size)
+	in.refuseUnread(now, rt, in.live.TooLarge(now.Rules, d, size), d, size)
 }
 
 // refuseName tells of a message on a channel whose name is over limits.name: only patterns hear it.
 func (in *inbound) refuseName(now *rules, d *resp.Delivery, size int) {
-	in.refuseUnread(now, now.Route(d.Channel), in.live.LongName(now.Rules, d, size), size)
+	in.refuseUnread(now, now.Route(d.Channel), in.live.LongName(now.Rules, d, size), d, size)
 }
 
 // refuseUnread counts a message that nobody looks into, and tells of it if it is not a copy.
-func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Refusal, size int) {
+func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Refusal, d *resp.Delivery, size int) {
 	counters := now.counters[rt.Index]
 	counters.Received.Inc()
 	if refusal != nil {
+		if in.viewers.Any() {
+			in.viewers.received(rt, d, size, nil, refusal)
+		}
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, size, notice.Who{})
 	}
 }

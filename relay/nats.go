@@ -97,6 +97,7 @@ func (d *natsGateway) Publish(channel, payload []byte, receipt natsbridge.Respon
 	if refusal := now.MayPublishByNATS(channel); refusal != nil {
 		rt := now.Route(channel)
 		d.teller.Reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, len(payload), notice.Who{})
+		d.out.show(rt, &respserver.Publication{Channel: channel, Payload: payload}, nil, refusal, nil)
 		return false, refusal
 	}
 	return d.out.Publish(respserver.Publication{

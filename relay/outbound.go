@@ -30,6 +30,7 @@ type outbound struct {
 	outlets *outlets
 	teller  *notice.Teller
 	traces  *traces.Tracer // nil: off
+	viewers *viewers
 
 	lastName string // channel of the last publish
 }
@@ -97,6 +98,7 @@ func (o *outbound) send(
 		m := policyPublication(p)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
 		if !refusal.Passes(rt) {
+			o.show(rt, p, kind, refusal, nil)
 			return refusal
 		}
 	}
@@ -111,9 +113,19 @@ func (o *outbound) send(
 		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
 	}
 	if err != nil {
-		return sent.failed(err)
+		err = sent.failed(err)
 	}
-	return nil
+	o.show(rt, p, kind, refusal, err)
+	return err
+}
+
+// show shows a message and what became of it to those who watch.
+func (o *outbound) show(
+	rt *route.Route, p *respserver.Publication, kind []byte, refusal *policy.Refusal, err error,
+) {
+	if o.viewers.Any() {
+		o.viewers.published(rt, p, kind, refusal, err)
+	}
 }
 
 // nameOf returns a channel as a string. That of the last publish needs no memory of its own.
@@ -152,7 +164,11 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
 	if err != nil {
-		p.receipt.Published(0, "", p.failed(err))
+		err = p.failed(err)
+		if p.out.viewers.Any() {
+			p.out.viewers.lost(p.out.rules.Load().Route([]byte(p.channel)), p.channel, err)
+		}
+		p.receipt.Published(0, "", err)
 		return
 	}
 	p.counters.Published.Inc()

@@ -66,6 +66,7 @@ type Relay struct {
 	inbound  *inbound
 	outbound *outbound
 	outlets  *outlets
+	viewers  *viewers
 	interest *interest
 	rights   *rights
 	counts   *counts
@@ -158,6 +159,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("redis"))
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
 	r.rights.reader = r.reader
+	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{}
 	r.teller.Add(localOutlet{r.hub}, notice.Host)
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
@@ -169,7 +171,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces,
+		traces: r.traces, viewers: r.viewers,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -184,7 +186,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller, traces: r.traces,
+		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },

@@ -55,7 +55,7 @@ func (r *Relay) openSocket(version string) {
 			return http
 		},
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
-		PublishTimeout: r.cfg.Redis.PublishTimeout,
+		PublishTimeout: r.cfg.Redis.PublishTimeout, Viewers: &r.viewers.Viewers,
 	}, r.loop, r.hub, r.flusher, behind, &r.limits.Limits, r.log.Named("socket"))
 	r.services = append(r.services,
 		func(ctx context.Context) error { return r.server.Serve(ctx, r.socket) },

@@ -27,15 +27,16 @@ const defaultFile = "relay.yaml"
 // program is one call of the program.
 type program struct {
 	version        string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	source         config.Source // complete when the command line has been read
 }
 
 // Run carries out the command that args are, under the environment env, and returns
 // the exit code.
-func Run(version string, args, env []string, stdout, stderr io.Writer) int {
+func Run(version string, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{
-		version: version, stdout: stdout, stderr: stderr,
+		version: version, stdin: stdin, stdout: stdout, stderr: stderr,
 		source: config.Source{Env: env, Flags: map[string]string{}},
 	}
 	root := p.root()
@@ -95,8 +96,8 @@ Local processes connect to its Unix socket with the Redis client they already us
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.initCommand(), p.versionCommand(),
-		p.completionCommand(root), p.manCommand(root))
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.tailCommand(), p.pubCommand(),
+		p.subCommand(), p.initCommand(), p.versionCommand(), p.completionCommand(root), p.manCommand(root))
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag that was made above is not there
 	}

@@ -4,6 +4,7 @@ package command
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,9 +57,11 @@ func twoDashes(root *cobra.Command, args []string) []string {
 			known[name] = true
 		}
 	}
-	list := make([]string, len(args))
+	list := slices.Clone(args)
 	for i, arg := range args {
-		list[i] = arg
+		if arg == "--" {
+			break // what follows is no flag
+		}
 		name, one := strings.CutPrefix(arg, "-")
 		name, _, _ = strings.Cut(name, "=")
 		if one && !strings.HasPrefix(name, "-") && known[string(oneSpelling(nil, name))] {
@@ -90,7 +93,9 @@ func explainFlag(cmd *cobra.Command, err error) error {
 		return wrongUsage("unknown flag %s%s%s", dashes, name, suggestFlag(cmd, name))
 	case errors.As(err, &bare):
 		return wrongUsage("--%s needs a value behind it: --%[1]s=VALUE", bare.GetSpecifiedName())
-	case errors.As(err, &odd): // of the flags that the library reads, all are switches
+	case errors.As(err, &odd) && odd.GetFlag().Value.Type() == "int":
+		return wrongUsage("--%s: %q is no whole number", odd.GetFlag().Name, odd.GetValue())
+	case errors.As(err, &odd): // of the flags that the library reads, all others are switches
 		return wrongUsage("--%s: %q is not known; write true or false, or only the flag", odd.GetFlag().Name, odd.GetValue())
 	}
 	return wrongUsage("%v", err)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"redis-relay/config"
 	"redis-relay/relay/admin"
 )
 
@@ -27,11 +26,7 @@ func (p *program) healthCommand() *cobra.Command {
 // health asks the running relay. A mistake in the file, beside which the relay goes on,
 // makes no difference, nor does an address in it that holds from the next start on.
 func (p *program) health(live bool) error {
-	cfg, mistake := p.read(p.source) // a probe compiles no schemas
-	listen, socket := config.Addresses(p.source)
-	if mistake == nil {
-		listen, socket = cfg.HTTP.Listen, cfg.Socket.Path
-	}
+	listen, socket, mistake := p.addresses()
 	if err := ask(listen, socket, live); err != nil {
 		return errors.Join(mistake, err)
 	}

@@ -75,7 +75,11 @@ func ownOptions(cmd *cobra.Command) (list []option) {
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "help" {
 			value, usage := pflag.UnquoteUsage(f)
-			list = append(list, option{strings.TrimSpace("--" + f.Name + " " + value), usage})
+			flag := strings.TrimSpace("--" + f.Name + " " + value)
+			if f.Shorthand != "" {
+				flag = "-" + f.Shorthand + ", " + flag
+			}
+			list = append(list, option{flag, usage})
 		}
 	})
 	return list

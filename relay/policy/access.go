@@ -50,6 +50,15 @@ func (r *Rules) MaySubscribe(by User, kind resp.Kind, name []byte) error {
 	return nil
 }
 
+// MayHear reports whether a local client may listen to a channel by its name.
+func (r *Rules) MayHear(by User, channel []byte) bool {
+	if route.IsReserved(channel) {
+		return IsLocal(string(channel))
+	}
+	rt := r.table.Lookup(channel)
+	return rt.Subscribe && rt.Listeners.Admit(by.UID, by.Known)
+}
+
 // MaySubscribeByNATS is MaySubscribe for NATS clients, whose users are not known. Messages of routes that are not
 // for NATS clients are not delivered, whatever pattern matches them.
 func (r *Rules) MaySubscribeByNATS(kind resp.Kind, name []byte) error {

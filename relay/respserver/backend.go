@@ -87,6 +87,8 @@ type (
 	Gate interface {
 		// MaySubscribe returns the error for a user who may not listen to a name, or nil.
 		MaySubscribe(by User, kind resp.Kind, name []byte) error
+		// MayHear tells whether the user may listen to a channel by its name.
+		MayHear(by User, channel []byte) bool
 	}
 	// SlowClientObserver is told of clients that do not keep up.
 	SlowClientObserver interface {

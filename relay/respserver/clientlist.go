@@ -34,6 +34,9 @@ func appendLine(b []byte, c *session) []byte {
 	if c.subs.total() > 0 {
 		flags = "PU"
 	}
+	if c.viewer != nil {
+		flags = "O" + flags
+	}
 	who, backlog, names := &c.client, c.out.Backlog(), &c.subs.names
 	return fmt.Appendf(b, "id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
 		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+

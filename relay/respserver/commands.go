@@ -51,6 +51,10 @@ func init() {
 			summary: "Returns information about the relay.",
 		},
 		&command{
+			name: "monitor", arity: -1, group: "server", since: "1.0.0", run: monitor,
+			summary: "Shows the messages that pass through the relay.",
+		},
+		&command{
 			name: "ping", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: ping,
 			summary: "Returns the relay's liveliness response.",
 		},

@@ -135,6 +135,8 @@ func (b *backend) MaySubscribe(_ respserver.User, _ resp.Kind, name []byte) erro
 	return nil
 }
 
+func (b *backend) MayHear(_ respserver.User, channel []byte) bool { return string(channel) != "closed" }
+
 func (b *backend) Channels(_ respserver.User, _ resp.Kind, _ []byte, done func([]string, error)) {
 	if b.hold {
 		b.listings = append(b.listings, func() { done([]string{"a"}, nil) })

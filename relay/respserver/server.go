@@ -16,6 +16,7 @@ import (
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/sampling"
+	"redis-relay/relay/tail"
 )
 
 // Limits bound what clients may use. Anybody may change them at any time.
@@ -40,6 +41,7 @@ type Options struct {
 	AllowUIDs      []uint32      // users that may connect; if AllowGIDs is empty, too, everybody may
 	AllowGIDs      []uint32      // primary groups of further users that may connect
 	PublishTimeout time.Duration // how long publishes wait for a lost Redis
+	Viewers        *tail.Viewers // clients in MONITOR, to which the relay shows messages; nil: it shows none
 }
 
 // Server serves one socket. What a method does not say otherwise belongs to the loop.
@@ -79,6 +81,9 @@ func New(
 ) *Server {
 	if opts.HTTP == nil {
 		opts.HTTP = func() string { return "" }
+	}
+	if opts.Viewers == nil {
+		opts.Viewers = &tail.Viewers{}
 	}
 	s := &Server{
 		opts: opts, loop: l, hub: h, flusher: flusher, backend: backend, limits: limits, log: log,

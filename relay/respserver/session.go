@@ -8,6 +8,7 @@ import (
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/tail"
 )
 
 // session is one connection. Each part owns its fields; the methods of the session are what needs more than one
@@ -28,6 +29,8 @@ type session struct {
 	replies   replies       // what is answered at once
 	memory    memory        // what its commands take
 	ending    ending        // how it ends
+
+	viewer *tail.Viewer // of MONITOR; nil: the client is not in it
 
 	proto resp.Proto
 	last  *command // the command that was carried out last; nil: none was

@@ -106,9 +106,10 @@ func (p *pendingUnsubscribe) confirm() {
 	reply.confirm(&p.slot)
 }
 
-// unsubscribeAll ends all subscriptions of a session. done is called when the client has got all that was published
-// before; that may be before unsubscribeAll returns.
+// unsubscribeAll ends all subscriptions of a session, and its MONITOR. done is called when the client has got all that
+// was published before; that may be before unsubscribeAll returns.
 func unsubscribeAll(c *session, done func()) {
+	stopMonitor(c)
 	u := &unsubscribeAllInParts{session: c, rest: subscriptions{names: c.subs.names}, unanswered: 1, done: done}
 	u.all = true
 	c.subs.names = [resp.Kinds]map[string]struct{}{}

@@ -1,8 +1,10 @@
 """One suite for all flavours: listen, publish, stop listening, check health, survive a restart."""
 
+import contextlib
 import itertools
 import json
 import signal
+import time
 
 import pytest
 import redis
@@ -33,6 +35,28 @@ async def test_hears_by_pattern_and_once_for_each_way(flavour, fresh):
     assert sorted(others) == [("pmessage", exact, b"1", every), ("pmessage", exact, b"1", some)]
     assert await settled(publisher.publish(f"{prefix}:c", "2")) == 1
     assert await listener.heard() == [("pmessage", f"{prefix}:c", b"2", every)]
+
+
+async def test_sees_in_monitor_what_is_published(flavour, fresh):
+    channel, publisher, monitor = fresh("watched"), flavour.client(), flavour.client().monitor()
+    async with contextlib.AsyncExitStack() as stack:
+        if hasattr(monitor, "__aenter__"):
+            await stack.enter_async_context(monitor)
+        else:
+            stack.enter_context(monitor)
+        await settled(publisher.publish(channel, 'a "b"  c'))
+        await settled(publisher.publish(channel, "second"))
+        seen = []
+        while len(seen) < 2:
+            command = await settled(monitor.next_command())
+            if channel in command["command"]:  # redis-server shows the client's other commands, too
+                seen.append(command)
+    for command, payload in zip(seen, ('a "b"  c', "second")):
+        assert command["command"].lower().startswith(f"publish {channel} {payload}")
+        assert (command["client_type"], command["db"]) == ("unix", 0)
+        assert abs(command["time"] - time.time()) < 60
+        if IS_RELAY:
+            assert " verdict=ok route=unrouted " in command["command"]
 
 
 async def test_stops_hearing_what_it_names(flavour, fresh):
