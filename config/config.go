@@ -19,6 +19,7 @@ type Config struct {
 	Socket   Socket   `koanf:"socket"`
 	NATS     NATS     `koanf:"nats"`
 	HTTP     HTTP     `koanf:"http"`
+	Alerts   Alerts   `koanf:"alerts"`
 	Log      Log      `koanf:"log"`
 	Limits   Limits   `koanf:"limits"`
 	Schemas  Schemas  `koanf:"schemas"`
@@ -110,6 +111,12 @@ func (l Leaf) URLs() ([]*url.URL, error) {
 // HTTP serves health and metrics.
 type HTTP struct {
 	Listen string `koanf:"listen"` // host:port; "": off
+}
+
+// Alerts says who is told of alerts, beside listeners of relay:events.
+type Alerts struct {
+	Webhook          string `koanf:"webhook"`            // URL; "": none. It may hold a secret: print Redacted instead
+	WebhookTokenFile string `koanf:"webhook_token_file"` // "": no token
 }
 
 // Log says what is logged and how it looks.

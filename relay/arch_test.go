@@ -35,6 +35,7 @@ var layers = map[string]struct {
 	"relay":            {parts, "the composition root is the one place where all parts meet"},
 	"relay/account":    {nil, "it judges the relay by what can be seen from outside"},
 	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
+	"relay/alerts":     {[]string{"relay/monitor", "relay/notice"}, "it remembers what notices say, and knows nothing of what they are about"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
@@ -87,7 +88,7 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
+	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
 	"relay/schema", "relay/stream",
 	"relay/upstream",

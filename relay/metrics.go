@@ -29,6 +29,7 @@ func (r *Relay) measure() {
 	measureFleet(m, r.fleet)
 	measureHTTP(m, r.admin)
 	r.reloader.measure(m)
+	measureAlerts(m, r.alerts, r.webhookStats)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		ready, _ := r.upstreamReady()
 		return boolGauge(ready)

@@ -39,8 +39,9 @@ type Outlet interface {
 // Teller reports notices. Its log methods are safe for concurrent use.
 type Teller struct {
 	// Fixed after construction.
-	log     *zap.Logger
-	records map[*Notice]*record
+	log      *zap.Logger
+	records  map[*Notice]*record
+	observer Observer // nil: none; set before there are notices
 
 	outlets []registration // owned by the loop
 }
@@ -107,12 +108,14 @@ func (t *Teller) Tell(n *Notice, e Event, fields ...zap.Field) {
 // loop.
 func (t *Teller) Send(n *Notice, e Event) {
 	e.complete(n)
+	t.observe(n, &e)
 	send(t, t.outlets, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 
 // SendTo is Send to one outlet, which need not be registered.
 func (t *Teller) SendTo(o Outlet, n *Notice, e Event) {
 	e.complete(n)
+	t.observe(n, &e)
 	send(t, []registration{{o, n.To}}, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 
