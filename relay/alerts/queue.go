@@ -12,11 +12,12 @@ type queue struct {
 	wake chan struct{} // has room for one; never closed
 
 	mu      sync.Mutex
-	waiting []Alert // guarded by mu
-	dropped uint64  // so far; guarded by mu
+	waiting []Alert        // guarded by mu
+	kinds   map[string]int // how many wait of each kind; guarded by mu
+	dropped uint64         // so far; guarded by mu
 }
 
-func newQueue() *queue { return &queue{wake: make(chan struct{}, 1)} }
+func newQueue() *queue { return &queue{wake: make(chan struct{}, 1), kinds: map[string]int{}} }
 
 // add queues an alert. If too many wait, one is dropped.
 func (q *queue) add(a Alert) {
@@ -24,10 +25,12 @@ func (q *queue) add(a Alert) {
 	if !q.merge(&a) {
 		if len(q.waiting) == maxWaiting {
 			i := q.victim()
+			q.kinds[q.waiting[i].Kind]--
 			q.waiting = append(q.waiting[:i], q.waiting[i+1:]...)
 			q.dropped++
 		}
 		q.waiting = append(q.waiting, a)
+		q.kinds[a.Kind]++
 	}
 	q.mu.Unlock()
 	select {
@@ -39,6 +42,9 @@ func (q *queue) add(a Alert) {
 // merge makes one message of an alert that waits to be told as raised and its end, or of two alerts of the same
 // cause that are over at once. mu is held.
 func (q *queue) merge(a *Alert) bool {
+	if a.State == Raised {
+		return false
+	}
 	for i := range q.waiting {
 		w := &q.waiting[i]
 		switch {
@@ -58,11 +64,9 @@ func (q *queue) merge(a *Alert) bool {
 // victim chooses a message to drop: of the kind of which the most wait, the oldest that is not the end of an alert of
 // which the receiver may know; if there is none, the oldest. mu is held.
 func (q *queue) victim() (index int) {
-	count := map[string]int{}
 	most := ""
-	for i := range q.waiting {
-		kind := q.waiting[i].Kind
-		if count[kind]++; count[kind] > count[most] {
+	for kind, n := range q.kinds {
+		if n > q.kinds[most] {
 			most = kind
 		}
 	}
@@ -88,6 +92,7 @@ func (q *queue) take() (a Alert, ok bool) {
 	}
 	a = q.waiting[0]
 	q.waiting = q.waiting[1:]
+	q.kinds[a.Kind]--
 	return a, true
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -92,8 +94,8 @@ func run(t *testing.T, opts WebhookOptions, edit func(*Webhook)) *scene {
 	opts.Origin = origin
 	s := &scene{t: t, hook: NewWebhook(opts, zap.New(core)), logs: logs, done: make(chan struct{})}
 	s.hook.times = timing{
-		request: 200 * time.Millisecond, first: 10 * time.Millisecond, longest: 40 * time.Millisecond,
-		patience: time.Minute, drain: 300 * time.Millisecond,
+		request: 10 * time.Second, first: 10 * time.Millisecond, longest: 40 * time.Millisecond,
+		patience: time.Minute, drain: 10 * time.Second,
 	}
 	if edit != nil {
 		edit(s.hook)
@@ -178,7 +180,11 @@ func TestAReceiverRecovers(t *testing.T) {
 					answer(w, r)
 				}
 			})
-			s := run(t, WebhookOptions{URL: rec.URL + "/s3cret?s3cret"}, nil)
+			s := run(t, WebhookOptions{URL: rec.URL + "/s3cret?s3cret"}, func(w *Webhook) {
+				if name == "silence" {
+					w.times.request = time.Second
+				}
+			})
 			s.add(1, 2)
 			s.await("two alerts", func() bool { return len(rec.taken()) == 2 })
 			s.end()
@@ -227,12 +233,10 @@ func TestRefusedForGood(t *testing.T) {
 
 // TestAFloodIsBounded: the next alert that comes through tells how many did not, once.
 func TestAFloodIsBounded(t *testing.T) {
-	const flood = 20_000
+	const flood = 2000
 	open := make(chan struct{})
 	rec := newReceiver(t, func(int, http.ResponseWriter, *http.Request) { <-open })
-	s := run(t, WebhookOptions{URL: rec.URL}, func(w *Webhook) {
-		w.times.request, w.pace = 10*time.Second, rate.NewLimiter(rate.Inf, 1)
-	})
+	s := run(t, WebhookOptions{URL: rec.URL}, func(w *Webhook) { w.pace = rate.NewLimiter(rate.Inf, 1) })
 	s.add(1)
 	s.await("a request", func() bool {
 		rec.mu.Lock()
@@ -289,9 +293,7 @@ func TestTheEnd(t *testing.T) {
 				<-open
 			}
 		})
-		s := run(t, WebhookOptions{URL: rec.URL}, func(w *Webhook) {
-			w.times.request, w.times.drain = 10*time.Second, 10*time.Second
-		})
+		s := run(t, WebhookOptions{URL: rec.URL}, nil)
 		s.add(1, 2)
 		s.stop()
 		close(open)
@@ -316,7 +318,7 @@ func TestTheEnd(t *testing.T) {
 	})
 	t.Run("not sent", func(t *testing.T) {
 		rec := newReceiver(t, func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		s := run(t, WebhookOptions{URL: rec.URL}, func(w *Webhook) { w.times.request = time.Minute })
+		s := run(t, WebhookOptions{URL: rec.URL}, func(w *Webhook) { w.times.drain = 300 * time.Millisecond })
 		s.add(1, 2, 3)
 		began := time.Now()
 		s.end()
@@ -328,6 +330,25 @@ func TestTheEnd(t *testing.T) {
 			t.Errorf("the log has %v", last)
 		}
 	})
+}
+
+// TestStrangersAreNotTold: without a certificate that the system trusts, a server gets nothing.
+func TestStrangersAreNotTold(t *testing.T) {
+	requests := make(chan struct{}, 100)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests <- struct{}{} }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	s := run(t, WebhookOptions{URL: server.URL + "/s3cret"}, nil)
+	s.add(1)
+	s.await("two failures", func() bool { return s.hook.Stats().Failures >= 2 })
+	s.end()
+	if len(requests) > 0 {
+		t.Errorf("%d requests came", len(requests))
+	}
+	if all := fmt.Sprint(s.logs.All()); !strings.Contains(all, "certificate") || strings.Contains(all, "s3cret") {
+		t.Errorf("the log has %s", all)
+	}
 }
 
 // TestToken is read for each request, so that it can be changed.

@@ -189,23 +189,26 @@ func TestStuckReader(t *testing.T) {
 		t.Errorf("told %+v", a)
 	}
 	began := time.Now()
-	flood("drop:1", func() bool { // longer than an alert lasts, so that it is reported again
+	flood("drop:1", func() bool { // for so long that it is reported again
 		time.Sleep(50 * time.Millisecond) // the pace of the channel
-		return time.Since(began) > 17*time.Second
+		return time.Since(began) > 11*time.Second
 	})
 	stands(r, "slow_listener", 1, 1)
 	if n := len(rec.Told()); n != 1 {
 		t.Errorf("%d messages while it goes on, want 1", n)
 	}
-	raisedThenEnded(t, rec.Await(t, 30*time.Second, 2))
+	told := rec.Await(t, 30*time.Second, 2)
+	raisedThenEnded(t, told)
+	if told[1].Times < 2 || told[1].Until.Sub(told[1].Since) < 20*time.Second {
+		t.Errorf("told %+v", told[1])
+	}
 	stands(r, "slow_listener", 0, 1)
 	stuck.Close()
 
 	ended := r.Stuck("ended", "end:1")
 	flood("end:1", func() bool { return r.Metric(`disconnects_total{reason="slow"}`) > 0 })
 	ended.Closed()
-	told := rec.Await(t, patience, 3)
-	if a := told[2]; a.State != "ended" || a.Event.Name != "ended" || !a.Event.Disconnected || !a.Since.Equal(a.Until) {
+	if a := rec.Await(t, patience, 3)[2]; a.State != "ended" || a.Event.Name != "ended" || !a.Event.Disconnected || !a.Since.Equal(a.Until) {
 		t.Errorf("told %+v", a)
 	}
 	r.Stop()
