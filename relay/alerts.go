@@ -28,7 +28,7 @@ func (r *Relay) openAlerts(version string) {
 		r.webhookStats, changed = webhook.Stats, webhook.Add
 	}
 	r.alerts = alerts.NewBoard(changed)
-	r.teller.Watch(r.alerts)
+	r.teller.ObserveBy(r.alerts)
 }
 
 // measureAlerts names the metrics of alerts, and of the webhook.

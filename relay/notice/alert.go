@@ -10,8 +10,8 @@ type Observer interface {
 	Observe(n *Notice, e Event)
 }
 
-// Watch has an observer told. It must be called before there are notices, and at most once.
-func (t *Teller) Watch(o Observer) { t.observer = o }
+// ObserveBy has an observer told. It must be called before there are notices, and at most once.
+func (t *Teller) ObserveBy(o Observer) { t.observer = o }
 
 // Observe tells the observer of a notice that has no event on the relay's channels. Send and Tell do that by
 // themselves. It may be called from anywhere.

@@ -69,9 +69,9 @@ func (o *observed) Observe(n *Notice, e Event) {
 // TestObserverIsTold of alerts, whether or not there are listeners, and of nothing else.
 func TestObserverIsTold(t *testing.T) {
 	teller, _ := newTeller()
-	teller.Send(UpstreamAlert, Event{}) // nobody watches yet
+	teller.Send(UpstreamAlert, Event{}) // nobody observes yet
 	var got observed
-	teller.Watch(&got)
+	teller.ObserveBy(&got)
 	teller.Tell(UpstreamAlert, Event{Time: time.Now()})
 	teller.Send(UpstreamDown, Event{})
 	teller.SendTo(&fakeOutlet{}, LeafGap, Event{})

@@ -38,10 +38,11 @@ type Outlet interface {
 
 // Teller reports notices. Its log methods are safe for concurrent use.
 type Teller struct {
+	observer Observer // of alerts; nil: none; set before there are notices
+
 	// Fixed after construction.
-	log      *zap.Logger
-	records  map[*Notice]*record
-	observer Observer // nil: none; set before there are notices
+	log     *zap.Logger
+	records map[*Notice]*record
 
 	outlets []registration // owned by the loop
 }
