@@ -14,11 +14,12 @@ const alertsHead = "| kind | begins when | ends when | what to do |\n|---|---|--
 func alertsTable() string {
 	text := alertsHead
 	for _, kind := range AlertKinds() {
-		cell := `<a id="alert-` + kind + `"></a>`
+		anchor := "alert-" + kind
 		for _, n := range list {
 			if n.Alert == kind && !n.Ends {
-				text += "| " + strings.Join([]string{cell + "`" + kind + "`", n.When, endOf(n), n.Do}, " | ") + " |\n"
-				cell = ""
+				cell := `<a id="` + anchor + `"></a>` + "`" + kind + "`"
+				text += "| " + strings.Join([]string{cell, n.When, endOf(n), n.Do}, " | ") + " |\n"
+				anchor += "-" // an anchor is there once
 			}
 		}
 	}
