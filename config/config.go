@@ -20,6 +20,7 @@ type Config struct {
 	NATS     NATS     `koanf:"nats"`
 	HTTP     HTTP     `koanf:"http"`
 	Alerts   Alerts   `koanf:"alerts"`
+	Traces   Traces   `koanf:"traces"`
 	Log      Log      `koanf:"log"`
 	Limits   Limits   `koanf:"limits"`
 	Schemas  Schemas  `koanf:"schemas"`
@@ -117,6 +118,13 @@ type HTTP struct {
 type Alerts struct {
 	Webhook          string `koanf:"webhook"`            // URL; "": none. It may hold a secret: print Redacted instead
 	WebhookTokenFile string `koanf:"webhook_token_file"` // "": no token
+}
+
+// Traces says where spans of messages go, and of which.
+type Traces struct {
+	Endpoint string  `koanf:"endpoint"` // URL of an OTLP/HTTP receiver; "": off
+	Sample   float64 `koanf:"sample"`   // share of messages without a parent that are traced, from 0 to 1
+	Field    string  `koanf:"field"`    // top-level JSON field with the parent, as a W3C traceparent
 }
 
 // Log says what is logged and how it looks.
@@ -229,6 +237,7 @@ func Default() Config {
 		},
 		Socket: Socket{Path: "relay.sock", Mode: "0660"},
 		HTTP:   HTTP{Listen: "127.0.0.1:9464"},
+		Traces: Traces{Sample: 0.01, Field: "traceparent"},
 		Log:    Log{Level: LevelInfo, Format: FormatConsole},
 		Limits: Limits{
 			Clients:        10_000,

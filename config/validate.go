@@ -31,6 +31,7 @@ func (c *Config) problems() []*KeyError {
 	v.checkListeners()
 	v.checkLeaf()
 	v.checkAlerts()
+	v.checkTraces()
 	oneOf(v, "log.level", c.Log.Level)
 	oneOf(v, "log.format", c.Log.Format)
 	v.checkLimits()

@@ -55,10 +55,37 @@ func TestDefaultLacksTheURL(t *testing.T) {
 }
 
 func TestValidate(t *testing.T) {
+	noURL := []string{"traces.endpoint: is no URL of a receiver; write http:// or https://, such as http://127.0.0.1:4318"}
+	noHost := []string{"traces.endpoint: must be a host, a port and no more than a path, such as http://127.0.0.1:4318"}
+	noShare := "; must be from 0 (none) to 1 (all messages)"
+	noName := []string{"traces.field: must be a name without quotes, backslashes and control characters"}
 	for name, c := range map[string]struct {
 		change func(*Config)
 		want   []string
 	}{
+		"traces":                  {func(c *Config) { c.Traces = Traces{"https://collector.example/otlp/v1/traces", 1, "trace.parent"} }, nil},
+		"traces over IPv6":        {func(c *Config) { c.Traces.Endpoint = "http://[::1]:4318/" }, nil},
+		"traces to a name":        {func(c *Config) { c.Traces.Endpoint = "collector" }, noURL},
+		"traces to host:port":     {func(c *Config) { c.Traces.Endpoint = "127.0.0.1:4318" }, noURL},
+		"traces by gRPC":          {func(c *Config) { c.Traces.Endpoint = "grpc://h:4317" }, noURL},
+		"traces to nobody":        {func(c *Config) { c.Traces.Endpoint = "http://" }, noHost},
+		"traces to nobody's port": {func(c *Config) { c.Traces.Endpoint = "http://:4318" }, noHost},
+		"traces with a query":     {func(c *Config) { c.Traces.Endpoint = "http://h?token=secret" }, noHost},
+		"traces to a port out of range": {func(c *Config) { c.Traces.Endpoint = "http://h:70000" }, []string{
+			"traces.endpoint: has the port 70000; write one from 1 to 65535, mostly 4318",
+		}},
+		"traces with a password": {func(c *Config) { c.Traces.Endpoint = "https://me:secret@h" }, []string{
+			"traces.endpoint: must not hold credentials; put them into the environment, in OTEL_EXPORTER_OTLP_HEADERS",
+		}},
+		"more traces than messages": {func(c *Config) { c.Traces.Sample = 1.5 }, []string{"traces.sample: is 1.5" + noShare}},
+		"fewer traces than none":    {func(c *Config) { c.Traces.Sample = -0.1 }, []string{"traces.sample: is -0.1" + noShare}},
+		"traces that are no number": {func(c *Config) { c.Traces.Sample = math.NaN() }, []string{"traces.sample: is NaN" + noShare}},
+		"traces of no field": {func(c *Config) { c.Traces.Field = "" }, []string{
+			"traces.field: must not be empty; write the name of a JSON field, such as traceparent",
+		}},
+		"traces of a field with a quote":     {func(c *Config) { c.Traces.Field = `a"b` }, noName},
+		"traces of a field with a backslash": {func(c *Config) { c.Traces.Field = `a\b` }, noName},
+		"traces of a field in two lines":     {func(c *Config) { c.Traces.Field = "a\nb" }, noName},
 		"enums": {
 			func(c *Config) {
 				c.Redis.Mode, c.Log.Level, c.Log.Format, c.Unrouted = "x", "loud", "xml", ""

@@ -37,7 +37,7 @@ var layers = map[string]struct {
 	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
 	"relay/alerts":     {[]string{"relay/monitor", "relay/notice"}, "it remembers what notices say, and knows nothing of what they are about"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
-	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema"}, "it has verdicts made, and knows neither Redis nor listeners"},
+	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/schema", "relay/schema/infer"}, "it says what to run, and runs it"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
@@ -60,8 +60,10 @@ var layers = map[string]struct {
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {[]string{"relay/schema/ascii", "relay/schema/drafts", "relay/schema/format", "relay/schema/regex"}, "a verdict needs a payload and nothing else"},
+	"relay/status":     {[]string{"relay/notice"}, "it keeps what it is told, for readers"},
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
 	"relay/stream":     {nil, "the words of a question and of its answer are plain values"},
+	"relay/traces":     {[]string{"relay/schema"}, "it knows messages, not where they come from"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
@@ -70,9 +72,10 @@ var layers = map[string]struct {
 	"relay/schema/infer":  {[]string{"relay/schema/format"}, "it writes a schema, and checks no message"},
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
 
-	"relay/test/harness": {[]string{"config", "relay", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
-	"relay/test/process": {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
-	subjects:             {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
+	"relay/test/collector": {nil, "it takes spans as any receiver does"},
+	"relay/test/harness":   {[]string{"config", "relay", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
+	"relay/test/process":   {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
+	subjects:               {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
 }
 
 // subjects stands for every folder of black-box tests.
@@ -90,8 +93,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/stream",
-	"relay/upstream",
+	"relay/schema", "relay/status", "relay/stream", "relay/traces", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means
@@ -115,6 +117,10 @@ var modules = map[string]struct {
 	"github.com/prometheus/client_model":       {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},
 	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema", "relay/schema/drafts"}, "it panics, unless guarded"},
+
+	"go.opentelemetry.io/otel":       {[]string{"relay/traces"}, "others say what happens to a message"},
+	"go.opentelemetry.io/proto/otlp": {[]string{"relay/traces", "relay/test/collector"}, "others say what happens to a message"},
+	"google.golang.org/protobuf":     {[]string{"relay/traces", "relay/test/collector"}, "others say what happens to a message"},
 
 	"go.uber.org/zap":          {nil, "the log is a parameter everywhere"},
 	"go.uber.org/goleak":       {nil, "for tests"},

@@ -25,8 +25,9 @@ func Describe(cfg *config.Config, w io.Writer) error {
 		redis = "embedded (development only)"
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(out, "config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n\n",
-		cmp.Or(cfg.File, "built-in defaults"), redis, cfg.Socket.Path, natsWords(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"))
+	_, _ = fmt.Fprintf(out, "config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n%s\n",
+		cmp.Or(cfg.File, "built-in defaults"), redis, cfg.Socket.Path, natsWords(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"),
+		tracesLine(cfg.Traces))
 	if err := out.Flush(); err != nil {
 		return err
 	}
@@ -43,6 +44,14 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	}
 	_, err = fmt.Fprintln(w, "\nok")
 	return err
+}
+
+// tracesLine says where traces go, and of which messages; nothing if they are off.
+func tracesLine(c config.Traces) string {
+	if c.Endpoint == "" {
+		return ""
+	}
+	return fmt.Sprintf("traces\t%s, sampled: what %s says, else %v of all\n", c.Endpoint, c.Field, c.Sample)
 }
 
 // natsWords says where NATS clients reach the relay.

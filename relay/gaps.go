@@ -61,7 +61,7 @@ func (g *gaps) unchecked(l *checks.Loss) {
 	g.end(now, concerned)
 	if more, ok := g.teller.Sample(notice.CheckGap, l.Channel); ok {
 		g.teller.Log(notice.CheckGap.With(cause), append(more, zap.String("channel", policy.Printable(l.Channel)),
-			zap.Int64("messages", l.Messages))...)
+			zap.Int64("missing", l.Messages))...)
 	}
 	g.teller.Send(notice.CheckGap, notice.Event{
 		Cause: cause, Since: &l.Since, Until: &l.Until, Channel: l.Channel,

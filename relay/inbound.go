@@ -15,6 +15,7 @@ import (
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
+	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
 )
 
@@ -28,6 +29,7 @@ type inbound struct {
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
+	traces  *traces.Tracer // nil: off
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -78,38 +80,53 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 // act acts on the verdict about a message, and returns how many listeners it was dispatched to now.
 func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delivery) (listeners int) {
 	counters := now.counters[rt.Index]
+	var trace *traces.Trace
+	if in.traces != nil {
+		trace = in.trace(rt, d)
+	}
 	v, isCopy := from.Judge(now.Rules, rt, d)
 	if v.Noise > 0 && !isCopy {
 		in.teller.Noisy(monitor.Inbound, rt, counters, d.Channel, v.Noise)
 	}
 	switch {
 	case v.Refusal != nil:
+		trace.Refused(string(v.Refusal.Code))
 		if !isCopy {
 			in.refuse(rt, counters, v, len(d.Payload))
 		}
 	case v.Open:
 		if !isCopy {
 			from.check = checks.NewCheck(v)
+			from.check.Trace = trace
 		}
 		in.enqueue(rt, counters, d, from.check, isCopy)
 	case in.checks.HasWaiting(d.Channel):
-		in.enqueue(rt, counters, d, checks.NewCheck(v), isCopy)
+		check := checks.NewCheck(v)
+		check.Trace = trace
+		in.enqueue(rt, counters, d, check, isCopy)
 	default:
-		return in.dispatch(rt, counters, d, v, isCopy)
+		trace.Checked(invalidCode(v))
+		listeners = in.dispatch(rt, counters, d, v, isCopy)
+		trace.Dispatched(listeners, traces.EntryID(d.ID))
 	}
-	return 0
+	return listeners
 }
 
 // enqueue adds a message to the pool of checks.
 func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *checks.Check, isCopy bool) {
 	if lost := in.checks.Add(rt, counters, d, c, isCopy); lost {
 		counters.Rejected(monitor.Inbound, string(policy.Busy)).Inc()
+		c.Trace.Refused(string(policy.Busy))
 	}
 }
 
 // checked takes a message from the pool of checks.
 func (in *inbound) checked(m *checks.Message) {
-	m.Counters.Delivered.Add(float64(in.dispatch(m.Route, m.Counters, &m.Delivery, m.Verdict(), m.IsCopy)))
+	trace, v := m.Trace(), m.Verdict()
+	trace.Checked(invalidCode(v))
+	listeners := in.dispatch(m.Route, m.Counters, &m.Delivery, v, m.IsCopy)
+	trace.Dispatched(listeners, traces.EntryID(m.ID))
+	m.Counters.Delivered.Add(float64(listeners))
 }
 
 // refuse tells of a message that is not for local listeners.

@@ -177,7 +177,7 @@ func (i *interest) Interrupted(kind resp.Kind, name string) {
 
 // Refused says that Redis will not subscribe a name.
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
-	facts := []zap.Field{zap.String("name", name), zap.Error(err)}
+	facts := []zap.Field{nameField(kind, name), zap.Error(err)}
 	if missing := upstream.MissingRule(err, "&"+name); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
@@ -263,3 +263,11 @@ func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
 func (i *interest) lost() { i.announced, i.own = [resp.Kinds]map[string]bool{}, 0 }
 
 var _ hub.Upstream = (*interest)(nil)
+
+// nameField is the name of a channel or of a pattern in a log line.
+func nameField(kind resp.Kind, name string) zap.Field {
+	if kind == resp.PMessage {
+		return zap.String("pattern", policy.Printable(name))
+	}
+	return zap.String("channel", policy.Printable(name))
+}

@@ -281,7 +281,7 @@ func (d *clusterGateway) MayListen(kind resp.Kind, name []byte) error {
 
 // Missed implements natsbridge.Backend. It tells the cluster alone.
 func (d *clusterGateway) Missed(since, until time.Time, messages int) {
-	d.leaf.behind.Do(func() { d.teller.Log(notice.ClusterGap, zap.Int("messages", messages)) })
+	d.leaf.behind.Do(func() { d.teller.Log(notice.ClusterGap, zap.Int("missing", messages)) })
 	d.teller.Send(notice.ClusterGap, notice.Event{
 		Since: &since, Until: &until, Missing: int64(messages), Prefixes: d.rules.Load().NATSPrefixes(),
 		Cause: "the NATS cluster fell behind, or takes no messages of this size (max_payload)",

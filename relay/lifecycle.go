@@ -61,7 +61,7 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 	subscriptions -= l.interest.count()
 	facts := []zap.Field{zap.String("redis", l.name), zap.Int("subscriptions", subscriptions)}
 	if outage.Took > 0 {
-		facts = append(facts, zap.Duration("outage", outage.Took.Round(time.Millisecond)))
+		facts = append(facts, zap.Duration("for", outage.Took.Round(time.Millisecond)))
 	}
 	l.teller.Log(notice.UpstreamUp, facts...)
 	up := notice.Event{Time: time.Now(), Subscriptions: subscriptions}

@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/traces"
 )
 
 // measure names the metrics. A figure of what belongs to the loop is asked of it.
@@ -28,6 +29,7 @@ func (r *Relay) measure() {
 	measureNATS(m, r.natsStats, r.leaf)
 	measureFleet(m, r.fleet)
 	measureHTTP(m, r.admin)
+	measureTraces(m, r.traces)
 	r.reloader.measure(m)
 	measureAlerts(m, r.alerts, r.webhookStats)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
@@ -95,6 +97,13 @@ func measureHTTP(m *monitor.Metrics, s *admin.Server) {
 			_, displaced := connections()
 			return float64(displaced)
 		})
+}
+
+func measureTraces(m *monitor.Metrics, t *traces.Tracer) {
+	const help = "Spans of traced messages: taken by the receiver, not taken, or dropped since too many waited."
+	m.Count("trace_spans_total", help, func() float64 { return float64(t.Stats().Exported) }, "result", "exported")
+	m.Count("trace_spans_total", help, func() float64 { return float64(t.Stats().Failed) }, "result", "failed")
+	m.Count("trace_spans_total", help, func() float64 { return float64(t.Stats().Dropped) }, "result", "dropped")
 }
 
 func measureHub(m *monitor.Metrics, h *hub.Hub, fromLoop func(func() float64) func() float64) {

@@ -18,7 +18,6 @@ import (
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
-	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/stream"
@@ -148,7 +147,7 @@ func (d *natsGateway) Missed(since, until time.Time, messages int) {
 	d.teller.Tell(notice.NATSGap, notice.Event{
 		Since: &since, Until: &until, Missing: int64(messages), Prefixes: now.NATSPrefixes(),
 		Cause: "the NATS server fell behind: only its clients have missed something",
-	}, zap.Int("messages", messages))
+	}, zap.Int("missing", messages))
 }
 
 // Refused implements natsbridge.Backend: it reports a name that Redis refuses, because NATS has no answer for that.
@@ -157,7 +156,7 @@ func (d *natsGateway) Refused(kind resp.Kind, name string, err error) {
 	if kind == resp.PMessage {
 		event.Channel, event.Pattern = "", name
 	}
-	d.teller.Tell(notice.NATSRefused, event, zap.String("name", policy.Printable(name)), zap.Error(err))
+	d.teller.Tell(notice.NATSRefused, event, nameField(kind, name), zap.Error(err))
 }
 
 var _ natsbridge.Backend = (*natsGateway)(nil)

@@ -15,6 +15,7 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
+	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
 )
 
@@ -28,6 +29,7 @@ type outbound struct {
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
+	traces  *traces.Tracer // nil: off
 
 	lastName string // channel of the last publish
 }
@@ -35,6 +37,13 @@ type outbound struct {
 // Publish has a message judged and sends it to Redis, from where it comes back to the
 // listeners of this host as to all others.
 func (o *outbound) Publish(p respserver.Publication, receipt respserver.Receipt) (checking bool, err error) {
+	if o.traces != nil {
+		return o.publishTraced(p, receipt)
+	}
+	return o.publish(p, receipt)
+}
+
+func (o *outbound) publish(p respserver.Publication, receipt respserver.Receipt) (checking bool, err error) {
 	now := o.rules.Load()
 	rt := now.Route(p.Channel)
 	m := policyPublication(&p)

@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/alerts"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/traces"
 )
 
 // Problems says all that can be known without Redis and without taking the socket to keep
@@ -50,6 +51,9 @@ func fileProblems(cfg *config.Config) error {
 	if file := cfg.Alerts.WebhookTokenFile; file != "" {
 		_, err := alerts.ReadToken(file)
 		errs = append(errs, err)
+	}
+	if cfg.Traces.Endpoint != "" {
+		errs = append(errs, traces.Check())
 	}
 	return errors.Join(append(errs, respserver.CheckGroup(cfg.Socket.Group))...)
 }

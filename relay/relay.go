@@ -28,6 +28,7 @@ import (
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
 )
 
@@ -61,7 +62,8 @@ type Relay struct {
 	checks   *checks.Pool
 	socket   *respserver.Socket
 	server   *respserver.Server
-	admin    *admin.Server // nil: off
+	admin    *admin.Server  // nil: off
+	traces   *traces.Tracer // nil: off
 
 	inbound  *inbound
 	outbound *outbound
@@ -72,6 +74,7 @@ type Relay struct {
 	streams  *streams
 	leaf     *leaf
 	reloader *reloader
+	overview *overview
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -134,6 +137,9 @@ func (r *Relay) build(version string) error {
 	}
 	r.closers = append(r.closers, r.loop.Close)
 	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
+	if err := r.openTraces(version, life); err != nil {
+		return err
+	}
 	owner := r.connect(opts, life)
 	r.openSocket(version)
 	if err := errors.Join(r.openLeaf(life), r.openNATS()); err != nil {
@@ -141,6 +147,8 @@ func (r *Relay) build(version string) error {
 	}
 	owner.first = r.leaf.standDown
 	r.loop.AtTurnEnd(r.endTurn)
+	r.overview = newOverview(r, version)
+	r.services = append(r.services, r.overview.run)
 	if err := r.openHTTP(); err != nil {
 		return err
 	}
@@ -168,6 +176,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
+		traces: r.traces,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -182,7 +191,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller,
+		outlets: r.outlets, teller: r.teller, traces: r.traces,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
@@ -195,7 +204,10 @@ func (r *Relay) openHTTP() (err error) {
 	if r.cfg.HTTP.Listen == "" {
 		return nil
 	}
-	if r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Checks, r.metrics.WriteStatus, r.metrics.Handler()); err != nil {
+	all := func(string) bool { return true }
+	overview := func(seconds int) any { return r.overview.Status(seconds, all) }
+	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Checks, r.metrics.WriteStatus, overview, r.metrics.Handler())
+	if err != nil {
 		return err
 	}
 	r.services, r.closers = append(r.services, r.admin.Run), append(r.closers, r.admin.Close)
@@ -246,7 +258,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.alerts.Close()
 	r.streams.reads.Wait()
 	halt()
-	err = errors.Join(err, <-turns)
+	err = errors.Join(err, <-turns, r.traces.Close())
 	if r.embedded != nil {
 		err = errors.Join(err, r.embedded.Close())
 	}
@@ -266,7 +278,9 @@ func (r *Relay) endTurn() {
 	r.hub.FanOut()
 	r.outlets.handOver()
 	r.redis.Flush()
-	if r.flusher.Flush() {
+	written := r.flusher.Flush()
+	r.traces.EndTurn()
+	if written {
 		free := r.flusher.BuffersReusable()
 		r.hub.ReuseBuffers(free)
 		r.redis.Resume(free)

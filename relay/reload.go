@@ -54,6 +54,7 @@ type reloader struct {
 // loaded is immutable.
 type loaded struct {
 	at      time.Time // when the configuration that runs was taken over
+	changes []string  // what it changed; empty at the start
 	refused time.Time // when a later one was refused; zero: none was
 	cause   string    // why
 }
@@ -90,17 +91,17 @@ func (l *reloader) reload() error {
 		l.loop.Call(func() { l.teller.Send(notice.ReloadRefused, notice.Event{Time: at, Cause: err.Error()}) })
 		return err
 	}
+	changes := append(config.Changes(l.running, next), l.schemas.changes(schemas)...)
 	wait := func() {}
-	l.loop.Call(func() { wait = l.adopt(next, now, schemas) })
+	l.loop.Call(func() { wait = l.adopt(next, now, schemas, changes) })
 	wait()
-	l.loaded.Store(&loaded{at: at})
+	l.loaded.Store(&loaded{at: at, changes: changes})
 	l.loop.Call(func() { l.teller.Send(notice.Reloaded, notice.Event{Time: at}) })
 	return nil
 }
 
 // adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.
-func (l *reloader) adopt(next *config.Config, now *rules, schemas digests) (wait func()) {
-	changes := append(config.Changes(l.running, next), l.schemas.changes(schemas)...)
+func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, changes []string) (wait func()) {
 	l.rules.Store(now)
 	// A client that may not subscribe any more would hear nothing more and not be told.
 	l.server.RecheckAccess(func(by respserver.User, kind resp.Kind, name []byte) bool {

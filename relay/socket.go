@@ -40,12 +40,14 @@ type backend struct {
 	*gate
 	*counts
 	*streams
+	*overviewForClients
 }
 
 var _ respserver.Backend = (*backend)(nil)
 
 // openSocket builds the gateway on the socket.
 func (r *Relay) openSocket(version string) {
+	behind := &backend{r.outbound, &gate{&r.rules, r.teller}, r.counts, r.streams, &overviewForClients{r}}
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path,
 		HTTP: func() string {
@@ -54,8 +56,7 @@ func (r *Relay) openSocket(version string) {
 		},
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
 		PublishTimeout: r.cfg.Redis.PublishTimeout,
-	}, r.loop, r.hub, r.flusher, &backend{r.outbound, &gate{&r.rules, r.teller}, r.counts, r.streams},
-		&r.limits.Limits, r.log.Named("socket"))
+	}, r.loop, r.hub, r.flusher, behind, &r.limits.Limits, r.log.Named("socket"))
 	r.services = append(r.services,
 		func(ctx context.Context) error { return r.server.Serve(ctx, r.socket) },
 		func(ctx context.Context) error { return r.socket.Maintain(ctx, r.socketLost) },

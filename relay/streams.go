@@ -12,6 +12,7 @@ import (
 
 	"redis-relay/relay/history"
 	"redis-relay/relay/loop"
+	"redis-relay/relay/respserver"
 	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
@@ -122,7 +123,7 @@ func (s *streams) Read(
 // Await is Read for a client that waits.
 func (s *streams) Await(list []stream.Position, count int, block time.Duration,
 	done func([]stream.Result, error),
-) (cancel func(), err error) {
+) (respserver.AwaitedRead, error) {
 	cursors, err := s.cursors(list)
 	if err != nil {
 		return nil, err
@@ -133,8 +134,17 @@ func (s *streams) Await(list []stream.Position, count int, block time.Duration,
 		}
 		done(found, err)
 	})
-	return func() { s.feed.Cancel(read) }, nil
+	return awaitedRead{s.feed, read}, nil
 }
+
+// awaitedRead is respserver.AwaitedRead.
+type awaitedRead struct {
+	feed *history.Feed
+	read *history.PendingRead
+}
+
+func (a awaitedRead) StopWaiting() { a.feed.StopWaiting(a.read) }
+func (a awaitedRead) Cancel()      { a.feed.Cancel(a.read) }
 
 func (s *streams) cursors(list []stream.Position) ([]history.Cursor, error) {
 	cursors := make([]history.Cursor, len(list))

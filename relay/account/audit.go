@@ -221,6 +221,11 @@ func during(stays []*Stay, m *Message) *Stay {
 // listeners whose connection has ended.
 const Unnoticed = time.Second
 
+// Pending is for how long after a loss the event that tells of it may be on its way: it
+// comes when all names are subscribed again, and messages come before. Who is
+// disconnected meanwhile learns of the loss by that.
+const Pending = 5 * time.Second
+
 // cutOff returns a stay that ended, and behind whose last message one may have been
 // published, or nil.
 func cutOff(a *Account, stays []*Stay, m *Message) *Stay {
@@ -229,7 +234,11 @@ func cutOff(a *Account, stays []*Stay, m *Message) *Stay {
 		grace = int64(Unnoticed)
 	}
 	for _, s := range stays {
-		if s.Gone != open && s.Newest <= m.Reached && m.Sent <= s.Gone+grace {
+		if s.Gone == open || m.Sent > s.Gone+grace {
+			continue
+		}
+		pending := a.Notified && s.Cut && m.Reached <= s.Gone && s.Gone-m.Reached < int64(Pending)
+		if s.Newest <= m.Reached || pending {
 			return s
 		}
 	}

@@ -34,6 +34,8 @@ func tell(e *Ear, story string) {
 			e.Join(0, a)
 		case "leave":
 			e.Leave(0, a)
+		case "left":
+			e.End(0, a)
 		case "end":
 			e.EndAll(a)
 		case "gap":
@@ -96,6 +98,24 @@ func TestAudit(t *testing.T) {
 		"left":          {[]string{"join 0, hear 0 4, leave 55, end 95"}, 0, Tally{Due: 6, Delivered: 5, Cut: 1, Away: 4}, ""},
 		"gap told":      {[]string{"join 0, hear 0 3, gap 42 72, hear 8 9"}, notified, Tally{Due: 10, Delivered: 6, Gap: 4}, ""},
 		"gap too short": {[]string{"join 0, hear 0 3, gap 51 72, hear 8 9"}, notified, Tally{Due: 10, Delivered: 6, Gap: 3, Silent: 1}, "message 4"},
+		"disconnected before the gap was told": {
+			[]string{"join 0, hear 0 3, hear 8, end 85, join 86, hear 9"},
+			notified,
+			Tally{Due: 10, Delivered: 6, Cut: 4},
+			"",
+		},
+		"unsubscribed, and no gap told": {
+			[]string{"join 0, hear 0 3, hear 8, leave 85, left 86, join 86, hear 9"},
+			notified,
+			Tally{Due: 10, Delivered: 6, Silent: 4},
+			"missed 4 messages",
+		},
+		"disconnected long after a gap that was not told": {
+			[]string{fmt.Sprintf("join 0, hear 0 3, hear 8 9, end %d", 6*second)},
+			notified,
+			Tally{Due: 10, Delivered: 6, Silent: 4},
+			"missed 4 messages",
+		},
 		"gap told to who wants a disconnect": {
 			[]string{"join 0, hear 0 3, gap 42 72, hear 8 9"},
 			0,

@@ -18,6 +18,7 @@ type Stay struct {
 	Gone    int64 // when the listener had the confirmation of that
 	Newest  int64 // when the newest message that it heard was sent, or Asked
 	Blind   int64 // nanoseconds for which the listener did not read
+	Cut     bool  // the connection ended, and the subscription with it
 }
 
 // Gap is a time in which messages may have been lost, as the listener was told.
@@ -80,6 +81,7 @@ func (e *Ear) End(channel int, at int64) {
 // EndAll notes that the connection has ended.
 func (e *Ear) EndAll(at int64) {
 	for c := range e.current {
+		e.with(c, func(s *Stay) { s.Cut = true })
 		e.End(c, at)
 	}
 }

@@ -4,17 +4,23 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // Status writes the figures of this moment for people. It may be called from anywhere.
 type Status func(io.Writer) error
+
+// Overview returns all that the relay tells about itself, with so many of the last seconds, to be encoded as JSON. It
+// may be called from anywhere.
+type Overview func(seconds int) any
 
 // Server answers /livez, /readyz and /metrics, and shows people a status page.
 type Server struct {
@@ -34,7 +40,9 @@ const (
 )
 
 // New listens on address (host:port). Nothing is served before Run.
-func New(address string, checks Checks, status Status, metrics http.Handler) (*Server, error) {
+func New(
+	address string, checks Checks, status Status, overview Overview, metrics http.Handler,
+) (*Server, error) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf(`http.listen: %w; choose another address, or "" for none`, err)
@@ -43,6 +51,7 @@ func New(address string, checks Checks, status Status, metrics http.Handler) (*S
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /readyz", readiness(checks))
 	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /api/v1/status", overviewJSON(overview))
 	mux.HandleFunc("GET /{$}", page(checks, status))
 	s := &Server{ln: ln, connections: connections{all: map[net.Conn]time.Time{}}}
 	s.http = http.Server{
@@ -103,6 +112,33 @@ func readiness(checks Checks) http.HandlerFunc {
 			verdict = lines(all) + verdict
 		}
 		text(w, status, verdict+"\n")
+	}
+}
+
+// maxSeconds is how many seconds the status has if nobody asks for fewer.
+const maxSeconds = 600
+
+// overviewJSON answers with all that there is to know; ?seconds=N has it without most of what was.
+func overviewJSON(overview Overview) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		seconds := maxSeconds
+		if text := r.URL.Query().Get("seconds"); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 || n > maxSeconds {
+				text := fmt.Sprintf("seconds must be a number from 0 to %d\n", maxSeconds)
+				http.Error(w, text, http.StatusBadRequest)
+				return
+			}
+			seconds = n
+		}
+		b, err := json.Marshal(overview(seconds))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(b) // the client may be gone
 	}
 }
 

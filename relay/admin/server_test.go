@@ -26,7 +26,8 @@ func start(t *testing.T, checks Checks) (url string) {
 func serve(t *testing.T, checks Checks) *Server {
 	t.Helper()
 	figures := func(w io.Writer) error { _, err := io.WriteString(w, "clients 3\n"); return err }
-	s, err := New("127.0.0.1:0", checks, figures, http.NotFoundHandler())
+	overview := func(seconds int) any { return map[string]int{"seconds": seconds} }
+	s, err := New("127.0.0.1:0", checks, figures, overview, http.NotFoundHandler())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestVerboseReadinessShowsWhatIsNotVital(t *testing.T) {
 
 func TestNewNamesTheKeyWhenTheAddressIsTaken(t *testing.T) {
 	url := start(t, fine)
-	_, err := New(strings.TrimPrefix(url, "http://"), nil, nil, nil)
+	_, err := New(strings.TrimPrefix(url, "http://"), nil, nil, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "http.listen") {
 		t.Errorf("got %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
+	"redis-relay/relay/traces"
 )
 
 // Message is a message that waits. It never changes, apart from its check.
@@ -38,12 +39,22 @@ type Loss struct {
 type Check struct {
 	policy.Verdict // in memory of its own; Invalid is fixed once done
 
+	Trace *traces.Trace // of the message, not of its copies; nil: it is not traced
+
 	begun bool // it is or was a job
 	done  bool // the verdict is final
 }
 
 // Verdict returns the verdict of the check, which must be done.
 func (m *Message) Verdict() *policy.Verdict { return &m.check.Verdict }
+
+// Trace returns the trace of a message; nil: the message is not traced, or a copy.
+func (m *Message) Trace() *traces.Trace {
+	if m.IsCopy {
+		return nil
+	}
+	return m.check.Trace
+}
 
 func (m *Message) size() int { return cap(m.Frame) + messageOverhead }
 

@@ -240,6 +240,18 @@ func TestCheck(t *testing.T) {
 			exitFailed,
 			[]string{"nats.leaf.ca: no PEM certificate in "},
 		},
+		"traces": {
+			nil,
+			[]string{"--traces.endpoint=https://collector:4318", "--traces.sample=0.25"},
+			exitOK,
+			[]string{"traces  https://collector:4318, sampled: what traceparent says, else 0.25 of all"},
+		},
+		"traces without a scheme": {
+			nil,
+			[]string{"--traces.endpoint=collector:4318"},
+			exitFailed,
+			[]string{"--traces.endpoint: is no URL of a receiver; write http:// or https://"},
+		},
 		"credentials for the NATS cluster missing": {
 			nil,
 			[]string{"--nats.leaf.url=tls://h", "--nats.leaf.credentials=gone"},

@@ -14,7 +14,7 @@ import (
 )
 
 // maxima are the most lines that a page may have.
-var maxima = map[string]int{"README.md": 150, "ARCHITECTURE.md": 100}
+var maxima = map[string]int{"README.md": 150, "ARCHITECTURE.md": 110}
 
 func TestLength(t *testing.T) {
 	t.Parallel()

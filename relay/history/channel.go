@@ -29,7 +29,7 @@ type channel struct {
 	state     state
 	confirmed bool // Redis has confirmed the name itself, in this session
 
-	last    stream.ID         // the newest entry that was delivered, or that came before the listeners did
+	last    stream.ID         // the newest entry that was delivered, or a position behind which listeners began
 	exact   bool              // no entry lies between last and the next one that listeners got
 	counts  map[string]uint64 // the last count of each publisher
 	partial partialEntry
@@ -87,6 +87,15 @@ func (h *partialEntry) recipients(id stream.ID, exact bool, patterns []string) (
 
 // newChannel returns a channel that Redis does not send yet.
 func newChannel(name string) *channel { return &channel{name: name, base: -1} }
+
+// lastEntry returns the last entry that all listeners have, for those who are told of a gap; zero: there is none, or it
+// is not known, because last is only a position between entries.
+func (c *channel) lastEntry() stream.ID {
+	if !c.last.IsEntry() || !c.partial.id.IsZero() && c.last == c.partial.id.Previous() {
+		return stream.ID{}
+	}
+	return c.last
+}
 
 // isSubscribed tells whether Redis has confirmed the subscription of the Feed itself.
 func (c *channel) isSubscribed() bool { return c.subscription != nil && c.subscription.confirmed }

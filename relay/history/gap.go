@@ -12,7 +12,7 @@ import (
 type Gap struct {
 	Channel string    // empty if Pattern is set
 	Pattern string    // the gap is in channels that it matches and that had no listener before
-	After   stream.ID // the last entry that listeners have; zero: it is not known
+	After   stream.ID // the last entry that listeners have, never a position between entries; zero: it is not known
 	Before  stream.ID // the next entry that they get; zero: it is not known
 	Missing int64     // entries in between; 0: it is not known
 	Entry   stream.ID // the missing entry, if it is in the stream

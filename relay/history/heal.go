@@ -39,7 +39,7 @@ func (h *healer) compare(c *channel, t *tail) {
 	case t.refused != "":
 		h.unreadable(c, t)
 	case c.exact && t.newest.Compare(c.last) < 0:
-		h.gaps.tell(Gap{Channel: c.name, After: c.last, Cause: "the stream was made anew, or lost its newest entries"})
+		h.gaps.tell(Gap{Channel: c.name, After: c.lastEntry(), Cause: "the stream was made anew, or lost its newest entries"})
 		c.last = t.newest
 		h.readers.recents.forget(c)
 	default:
@@ -101,10 +101,10 @@ func (h *healer) unknownStart(c *channel, t *tail) {
 func (h *healer) unreadable(c *channel, t *tail) {
 	switch {
 	case !t.absent:
-		h.gaps.tell(Gap{Channel: c.name, After: c.last, Cause: "its stream cannot be read: " + t.refused})
+		h.gaps.tell(Gap{Channel: c.name, After: c.lastEntry(), Cause: "its stream cannot be read: " + t.refused})
 	case !c.exact, c.base == 0 && c.passed == 0: // no entry of it was ever delivered
 	case !h.mayHaveExpired(c):
-		h.gaps.tell(Gap{Channel: c.name, After: c.last, Cause: "its stream was deleted"})
+		h.gaps.tell(Gap{Channel: c.name, After: c.lastEntry(), Cause: "its stream was deleted"})
 	}
 }
 
@@ -135,12 +135,12 @@ func (h *healer) trimmed(c *channel, t *tail) {
 		return
 	case missing < 0: // fewer were ever added than listeners have
 		if !h.mayHaveExpired(c) {
-			h.gaps.tell(Gap{Channel: c.name, After: c.last, Before: t.first, Cause: "the stream was made anew"})
+			h.gaps.tell(Gap{Channel: c.name, After: c.lastEntry(), Before: t.first, Cause: "the stream was made anew"})
 		}
 		return
 	}
 	h.gaps.tell(Gap{
-		Channel: c.name, After: c.last, Before: t.first, Missing: missing,
+		Channel: c.name, After: c.lastEntry(), Before: t.first, Missing: missing,
 		Cause: "the stream was trimmed past the gap; a greater history.length keeps more",
 	})
 	c.passed += missing
@@ -159,7 +159,7 @@ func (h *healer) replay(c *channel, t *tail) {
 			t.entries = t.entries[:i]
 			break
 		}
-		last := c.last
+		last := c.lastEntry()
 		exact, patterns := c.partial.recipients(e.ID, exact, patterns)
 		if e.ID == c.partial.id {
 			c.last = e.ID
@@ -253,7 +253,7 @@ func (h *healer) deliverMore(c *channel) {
 func (h *healer) caughtUp(c *channel) {
 	if c.dropped > 0 {
 		h.gaps.tell(Gap{
-			Channel: c.name, After: c.last, Missing: c.dropped,
+			Channel: c.name, After: c.lastEntry(), Missing: c.dropped,
 			Cause: "messages without history were let go: they had to wait for entries that were missing",
 		})
 		c.dropped = 0

@@ -23,7 +23,7 @@ type Cursor struct {
 	Until   *stream.ID // the last ID that Pages read; nil: they read to the end
 }
 
-// PendingRead is a reader that waits. It is for Feed.Cancel.
+// PendingRead is a reader that waits. It is for Feed.StopWaiting and Feed.Cancel.
 type PendingRead struct {
 	// Fixed after construction.
 	count  int
@@ -130,13 +130,32 @@ func (f *Feed) Cancel(r *PendingRead) {
 	f.readers.detach(r)
 }
 
+// StopWaiting has a Read finish as if its time were over: with the entries that exist, or without any. It may be
+// called again, and after the end of the Read.
+func (f *Feed) StopWaiting(r *PendingRead) {
+	if r.done || r.overdue {
+		return
+	}
+	f.readers.waitNoLonger(r)
+	f.readers.finishIfKnown(r)
+}
+
 func (r *readers) timedOut(read *PendingRead) {
 	if r.link.up && !read.overdue && read.lacks() {
-		read.overdue = true
-		read.timer.Reset(lookPatience)
+		r.waitNoLonger(read)
 		return
 	}
 	r.end(read, read.found(), nil)
+}
+
+// waitNoLonger has a reader end when it is known which entries there are, at the latest after lookPatience.
+func (r *readers) waitNoLonger(read *PendingRead) {
+	read.overdue = true
+	if read.timer == nil {
+		read.timer = r.loop.AfterFunc(lookPatience, func() { r.timedOut(read) })
+		return
+	}
+	read.timer.Reset(lookPatience)
 }
 
 // end answers a reader, behind everything in this turn.

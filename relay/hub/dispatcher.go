@@ -99,6 +99,7 @@ func (d *dispatcher) countMissed(l *Listener, m Missed) {
 	d.losses.Replaced += m.Replaced
 	l.unreported.Dropped += m.Dropped
 	l.unreported.Replaced += m.Replaced
+	l.missed += m.Dropped + m.Replaced
 	if !l.awaitsReport {
 		l.awaitsReport = true
 		d.unreported = append(d.unreported, l)

@@ -32,6 +32,7 @@ type Listener struct {
 	stopped bool // it gets no more messages
 	pending pending
 
+	missed       uint64 // messages, for whatever reason of Missed
 	unreported   Missed
 	awaitsReport bool      // in dispatcher.unreported
 	reported     time.Time // when report was called last
@@ -42,6 +43,9 @@ type Missed struct {
 	Dropped  uint64 // its queue was full
 	Replaced uint64 // a newer message replaced them
 }
+
+// Missed returns how many messages the listener has missed while it stayed connected.
+func (l *Listener) Missed() uint64 { return l.missed }
 
 // NewListener returns a listener that gets its messages through out. end is called at most once, when the hub
 // disconnects the listener; it must call neither the hub nor out. missed is called by Hub.Report when the

@@ -189,6 +189,14 @@ func (o *Outbox) Backlog() Backlog {
 	return Backlog{Queued: o.usage.queued, Kept: o.usage.kept + o.usage.charged}
 }
 
+// WaitsSince returns since when output waits for a full socket, about, or the zero time if none does.
+func (o *Outbox) WaitsSince() time.Time {
+	if !o.usage.blocked {
+		return time.Time{}
+	}
+	return o.usage.batchSince
+}
+
 // Close forgets what is queued, and what is appended from now on. It may be called again. The socket stays
 // open: it is the owner's.
 func (o *Outbox) Close() {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 const namespace = "redis_relay"
@@ -43,6 +44,29 @@ type Route struct {
 
 // Rejected returns the counter of refused messages. An unknown code panics.
 func (r *Route) Rejected(d Direction, code string) Counter { return r.rejects[d][code] }
+
+// Totals are the figures of a route's counters.
+type Totals struct{ Received, Delivered, Published, Rejected float64 }
+
+// Totals returns the figures of this moment.
+func (r *Route) Totals() Totals {
+	t := Totals{Received: value(r.Received), Delivered: value(r.Delivered), Published: value(r.Published)}
+	for _, codes := range r.rejects {
+		for _, c := range codes {
+			t.Rejected += value(c)
+		}
+	}
+	return t
+}
+
+// value reads a counter.
+func value(c Counter) float64 {
+	var m dto.Metric
+	if of, ok := c.(prometheus.Metric); !ok || of.Write(&m) != nil {
+		return 0
+	}
+	return m.GetCounter().GetValue()
+}
 
 // Metrics holds all counters and reads all gauges.
 type Metrics struct {

@@ -229,6 +229,15 @@ var (
 		When: "a schema uses a keyword, `because_of`, that the compiled checker does not know",
 		Do:   "write the schema without it, if its messages are many",
 	})
+	TracesLost = add(Notice{
+		Level: zapcore.WarnLevel, Text: "traces are lost: their receiver does not take them",
+		When: "spans cannot be sent to `traces.endpoint`; at most once a minute",
+		Do:   "see `error`: the collector must take OTLP over HTTP, mostly on port 4318; messages are not affected",
+	})
+	TracesBack = add(Notice{
+		Level: zapcore.InfoLevel, Text: "traces are received again",
+		When: "spans can be sent again after such a line",
+	})
 	FewDescriptors = add(Notice{
 		Level: zapcore.WarnLevel,
 		Text:  "limits.clients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",

@@ -36,6 +36,13 @@ type Outlet interface {
 	Tell(channel, payload []byte, urgent bool)
 }
 
+// Watcher is told of all events and rejects, whoever listens to them. The loop calls it; it must be quick, and keep no
+// pointer.
+type Watcher interface {
+	Told(n *Notice, e *Event)
+	Refused(r *Reject)
+}
+
 // Teller reports notices. Its log methods are safe for concurrent use.
 type Teller struct {
 	observer Observer // of alerts; nil: none; set before there are notices
@@ -44,7 +51,8 @@ type Teller struct {
 	log     *zap.Logger
 	records map[*Notice]*record
 
-	outlets []registration // owned by the loop
+	outlets  []registration // owned by the loop
+	watchers []Watcher      // owned by the loop
 }
 
 // record counts and samples the log lines of a notice.
@@ -79,6 +87,9 @@ func (t *Teller) Remove(o Outlet) {
 	t.outlets = slices.DeleteFunc(t.outlets, func(r registration) bool { return r.Outlet == o })
 }
 
+// Watch registers a watcher. It belongs to the loop.
+func (t *Teller) Watch(w Watcher) { t.watchers = append(t.watchers, w) }
+
 // Log writes the log line of a notice. It may be called from anywhere.
 func (t *Teller) Log(n *Notice, fields ...zap.Field) {
 	if about := t.records[n]; about != nil {
@@ -110,6 +121,9 @@ func (t *Teller) Tell(n *Notice, e Event, fields ...zap.Field) {
 func (t *Teller) Send(n *Notice, e Event) {
 	e.complete(n)
 	t.observe(n, &e)
+	for _, w := range t.watchers {
+		w.Told(n, &e)
+	}
 	send(t, t.outlets, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 
@@ -168,10 +182,14 @@ func (t *Teller) Reject(
 			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
 		}, by.fields(), more)...)
 	}
-	send(t, t.outlets, policy.RejectsChannel, Host, false, &Reject{
+	r := &Reject{
 		Time: time.Now(), Direction: d, Channel: why.Channel, Route: rt.Name,
 		Code: why.Code, Reason: why.Reason, Size: size, Who: by, LetThrough: passes,
-	})
+	}
+	for _, w := range t.watchers {
+		w.Refused(r)
+	}
+	send(t, t.outlets, policy.RejectsChannel, Host, false, r)
 }
 
 // Noisy counts, logs and sends an alert about a channel over rate.alert. It belongs to the loop.
@@ -196,7 +214,7 @@ func (t *Teller) Slow(e Event) {
 	if !e.Disconnected {
 		if more, ok := t.Sample(SlowListener, strconv.FormatUint(e.Client, 10)); ok {
 			t.Log(SlowListener, slices.Concat(e.Who.fields(), []zap.Field{
-				zap.String("reason", string(e.Reason)), zap.Uint64("messages", e.Messages),
+				zap.String("reason", string(e.Reason)), zap.Uint64("missing", e.Messages),
 			}, more)...)
 		}
 	}

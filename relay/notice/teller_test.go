@@ -92,7 +92,7 @@ func TestLinesAreSampled(t *testing.T) {
 	if n := len(all.heard); n != 11 {
 		t.Errorf("%d events, want 11", n)
 	}
-	if f := logs.All()[0].ContextMap(); f["client"] != uint64(7) || f["reason"] != "dropped" || f["messages"] != uint64(2) {
+	if f := logs.All()[0].ContextMap(); f["client"] != uint64(7) || f["reason"] != "dropped" || f["missing"] != uint64(2) {
 		t.Errorf("the line has %v", f)
 	}
 }

@@ -130,7 +130,7 @@ func (f *acceptFailures) failed(log *zap.Logger, err error) time.Duration {
 func (f *acceptFailures) accepted(log *zap.Logger) {
 	f.wait = 0
 	if !f.since.IsZero() && time.Since(f.last) > recoveredAfter {
-		log.Info("connections are accepted again", zap.Duration("after", time.Since(f.since).Round(time.Millisecond)))
+		log.Info("connections are accepted again", zap.Duration("for", time.Since(f.since).Round(time.Millisecond)))
 		*f = acceptFailures{}
 	}
 }

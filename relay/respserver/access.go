@@ -88,7 +88,10 @@ func stillAllowed(c *session, may MayListen) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(c.reads.waitingAt, func(p stream.Position) bool {
+	if c.reads.waiting == nil {
+		return true
+	}
+	return !slices.ContainsFunc(c.reads.waiting.query.list, func(p stream.Position) bool {
 		return !may(by, resp.Message, []byte(p.Channel))
 	})
 }

@@ -111,10 +111,24 @@ type (
 		// Read returns the entries after each position, at most count of each channel (0: all).
 		Read(list []stream.Position, count int, progress stream.Progress, done func([]stream.Result, error))
 		// Await is Read for a client that waits for entries. done is called with nothing when block (0: never) has
-		// passed. After cancel, done is not called.
+		// passed.
 		Await(
 			list []stream.Position, count int, block time.Duration, done func([]stream.Result, error),
-		) (cancel func(), err error)
+		) (AwaitedRead, error)
+	}
+	// AwaitedRead is what History.Await has begun.
+	AwaitedRead interface {
+		// StopWaiting has done called soon, but not before StopWaiting returns: with the entries that exist, or with
+		// nothing. It may be called again, and after done.
+		StopWaiting()
+		// Cancel ends the read: done is not called any more.
+		Cancel()
+	}
+	// Overview tells about the relay.
+	Overview interface {
+		// Status returns what there is to know about the relay, as JSON, without the channels that the user may not
+		// listen to.
+		Status(by User, done func(json []byte))
 	}
 	// Backend is the relay.
 	Backend interface {
@@ -123,6 +137,7 @@ type (
 		SlowClientObserver
 		PubSubCounts
 		History
+		Overview
 		// RedisVersion returns the version of the Redis that the relay is connected to.
 		RedisVersion() string
 	}

@@ -75,6 +75,10 @@ func init() {
 			summary: "Closes the connection.",
 		},
 		&command{
+			name: "relay", arity: -2, group: "server", since: "1.0.0", subs: relayCommands,
+			summary: "A container for commands that only the relay has.",
+		},
+		&command{
 			name: "reset", arity: 1, group: "connection", since: "6.2.0", inSub: true, run: reset,
 			summary: "Resets the connection.",
 		},

@@ -63,8 +63,8 @@ func (c *session) finish(why hub.Reason) {
 	logEnd(c, why)
 	c.listener.Stop()
 	unsubscribeAll(c, func() {})
-	if c.reads.cancel != nil {
-		c.reads.cancel()
+	if c.reads.waiting != nil {
+		c.reads.waiting.cancel()
 	}
 	unwanted := c.ending.hungUp || cannotKeepUp[why]
 	if unwanted {
@@ -86,6 +86,16 @@ func (c *session) inputEnded(err error) {
 		return
 	}
 	c.endAfterReplies(nil)
+}
+
+// peerEnded is called when the client sends nothing more, also while the session reads nothing. What was sent before is
+// still carried out, and the end of the input is read behind it. But XREAD waits no longer: as in Redis, the end of a
+// client that waits takes effect at once.
+func (c *session) peerEnded() {
+	c.input.ended = true
+	if c.reads.waiting != nil {
+		c.reads.waiting.awaited.StopWaiting()
+	}
 }
 
 // endAfterReplies ends the session when the client has got all messages that were published before, all replies, and
@@ -120,7 +130,7 @@ func (c *session) clientHungUp() {
 		c.close() // nobody reads the last replies
 	case c.out.Closed():
 		c.finish("") // a reply could not be written
-	case c.reads.cancel != nil:
+	case c.reads.waiting != nil:
 		c.finish("") // nobody reads what XREAD waits for
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/stream"
 )
 
 const xread = "XREAD BLOCK 0 STREAMS h 0"
@@ -98,7 +99,7 @@ func TestHalfClosedGetsItsAnswers(t *testing.T) {
 			b.answer()
 			for n, f := range b.awaiting {
 				delete(b.awaiting, n)
-				f(nil, nil)
+				f([]stream.Result{{Channel: "h"}}, nil)
 			}
 			for _, f := range b.ranges {
 				if err := b.progress(1, 100); err != nil {

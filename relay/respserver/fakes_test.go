@@ -72,6 +72,7 @@ type backend struct {
 	withdrawn        int      // publications withdrawn
 	awaits           int      // ever
 	awaiting         map[int]func([]stream.Result, error)
+	stopped          []int // of awaiting: these wait no longer
 	ranges           []func([]stream.Entry, error)
 	progress         stream.Progress // of the last range
 	subscriberCounts []func()        // if keep
@@ -152,7 +153,9 @@ func (b *backend) Subscribers(_ respserver.User, _ resp.Kind, names []string, do
 
 func (b *backend) ClientSlow(respserver.SlowClient) {}
 func (b *backend) RedisVersion() string             { return "7.9.9" }
-func (b *backend) Patterns(done func(int64, error)) { done(0, errClosed) }
+
+func (b *backend) Status(_ respserver.User, done func([]byte)) { done([]byte(`{}`)) }
+func (b *backend) Patterns(done func(int64, error))            { done(0, errClosed) }
 
 func (b *backend) Query(_ string, _ []byte, _ [][]byte, done func(any, error)) { done(int64(7), nil) }
 
@@ -168,9 +171,17 @@ func (b *backend) Read(
 
 func (b *backend) Await(
 	_ []stream.Position, _ int, _ time.Duration, done func([]stream.Result, error),
-) (cancel func(), err error) {
+) (respserver.AwaitedRead, error) {
 	b.awaits++
-	n := b.awaits
-	b.awaiting[n] = done
-	return func() { delete(b.awaiting, n) }, nil
+	b.awaiting[b.awaits] = done
+	return awaited{b, b.awaits}, nil
 }
+
+// awaited is one XREAD of those that wait. The backend has no entries for it.
+type awaited struct {
+	backend *backend
+	number  int
+}
+
+func (a awaited) Cancel()      { delete(a.backend.awaiting, a.number) }
+func (a awaited) StopWaiting() { a.backend.stopped = append(a.backend.stopped, a.number) }

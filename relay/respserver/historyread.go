@@ -5,8 +5,6 @@ package respserver
 import (
 	"errors"
 	"math"
-
-	"redis-relay/relay/stream"
 )
 
 // maxOpenReads is how many reads of history may be under way for one client.
@@ -14,9 +12,8 @@ const maxOpenReads = 16
 
 // reads are the reads of history that are under way for one session.
 type reads struct {
-	open      int
-	waitingAt []stream.Position // of a blocking XREAD; nil: none waits
-	cancel    func()            // ends its wait; nil: none waits
+	open    int
+	waiting *pendingXRead // the blocking XREAD that waits; nil: none does
 }
 
 // historyRead is one read of history. It reads what was persisted when the command came; the session goes on in

@@ -61,7 +61,7 @@ func (c *session) Ready(e loop.Events) {
 		c.out.Writable()
 	}
 	if e&loop.Ended != 0 {
-		c.input.ended = true
+		c.peerEnded()
 	}
 	if e&loop.HungUp != 0 {
 		c.clientHungUp()

@@ -116,10 +116,13 @@ func talk(path string, commands []string, whole bool) error {
 	}
 	defer c.Close()
 	var b []byte
+	waits := false
 	marks := rand.IntN(10)
 	for i := range marks {
 		for range rand.IntN(5) {
-			b = redistest.AppendCommand(b, strings.Fields(commands[rand.IntN(len(commands))])...)
+			command := commands[rand.IntN(len(commands))]
+			waits = waits || strings.HasPrefix(command, "XREAD BLOCK")
+			b = redistest.AppendCommand(b, strings.Fields(command)...)
 		}
 		b = append(b, pipeline("RESET", fmt.Sprint("ECHO mark", i))...) // a RESP2 subscriber may not
 	}
@@ -132,6 +135,7 @@ func talk(path string, commands []string, whole bool) error {
 		return nil
 	case 1:
 		_ = c.NetConn().(*net.UnixConn).CloseWrite()
+		whole = whole && !waits // XREAD may end it
 	default:
 		_ = c.TrySendRaw(pipeline("QUIT"))
 	}

@@ -49,9 +49,10 @@ func xread(c *session, args [][]byte) {
 // pendingXRead is an XREAD that is not answered yet.
 type pendingXRead struct {
 	*historyRead
-	query readQuery
-	kept  int  // bytes, in the session's Outbox
-	ended bool // it was answered, or cancelled
+	query   readQuery
+	awaited AwaitedRead // nil: it does not wait yet
+	kept    int         // bytes, in the session's Outbox
+	ended   bool        // it was answered, or cancelled
 }
 
 // read takes the entries that are there. If there are none, a blocking XREAD waits for some.
@@ -67,7 +68,7 @@ func (x *pendingXRead) read(streams []stream.Result, err error) {
 // await waits for entries that are still to come.
 func (x *pendingXRead) await() {
 	c := x.session
-	cancel, err := c.srv.backend.Await(x.query.list, x.query.count, x.query.block, x.answer)
+	awaited, err := c.srv.backend.Await(x.query.list, x.query.count, x.query.block, x.awaitedAnswer)
 	switch {
 	case err != nil:
 		x.answer(nil, err)
@@ -75,15 +76,37 @@ func (x *pendingXRead) await() {
 	case x.ended:
 		return
 	}
-	c.reads.waitingAt = x.query.list
-	c.reads.cancel = func() {
-		cancel()
-		x.slot.Complete(nil)
-		x.close()
-	}
-	if c.ending.hungUp {
+	x.awaited, c.reads.waiting = awaited, x
+	switch {
+	case c.ending.hungUp:
 		c.finish("") // nobody reads the reply
+	case c.input.ended:
+		awaited.StopWaiting()
 	}
+}
+
+// awaitedAnswer replies with what came while the client waited. A client that sends nothing more and would still have
+// to wait is not answered: its connection ends, as in Redis, and the commands behind the XREAD are not carried out.
+func (x *pendingXRead) awaitedAnswer(streams []stream.Result, err error) {
+	c := x.session
+	if err != nil || len(streams) > 0 || !c.input.ended {
+		x.answer(streams, err)
+		return
+	}
+	x.withdraw()
+	c.endAfterReplies(nil)
+}
+
+// cancel ends the wait without a reply.
+func (x *pendingXRead) cancel() {
+	x.awaited.Cancel()
+	x.withdraw()
+}
+
+// withdraw gives up the place of the reply.
+func (x *pendingXRead) withdraw() {
+	x.slot.Complete(nil)
+	x.close()
 }
 
 // answer replies with entries or an error.
@@ -101,7 +124,7 @@ func (x *pendingXRead) close() {
 	c := x.session
 	x.ended = true
 	if x.query.blocking {
-		c.reads.cancel, c.reads.waitingAt = nil, nil
+		c.reads.waiting = nil
 	}
 	c.out.Keep(-x.kept)
 	x.release()

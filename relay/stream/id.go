@@ -77,6 +77,9 @@ func (id ID) Previous() ID {
 	return Before(id.Ms)
 }
 
+// IsEntry tells whether id may name an entry: it is neither zero, nor a position that Before has made.
+func (id ID) IsEntry() bool { return !id.IsZero() && id.Seq != math.MaxUint64 }
+
 // Before returns the largest ID of an earlier millisecond.
 func Before(ms uint64) ID {
 	if ms == 0 {

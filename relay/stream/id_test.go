@@ -69,6 +69,9 @@ func TestOrderOfIDs(t *testing.T) {
 		if a.IsZero() != (i == 0) {
 			t.Errorf("%v is zero: %v", a, a.IsZero())
 		}
+		if want := i > 0 && a.Seq != most; a.IsEntry() != want || Before(a.Ms).IsEntry() {
+			t.Errorf("%v is an entry: %v, and what is before its time: %v", a, a.IsEntry(), Before(a.Ms).IsEntry())
+		}
 	}
 }
 

@@ -1,0 +1,171 @@
+package relay
+
+// What the relay tells about itself: the status page, the API and RELAY STATUS.
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"runtime"
+	"time"
+
+	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/status"
+)
+
+// overview collects a status.Status of all parts. Its methods may be called from anywhere.
+type overview struct {
+	// Fixed after construction.
+	relay   *Relay
+	version string
+	host    string
+	started time.Time
+
+	recorder status.Recorder
+	journal  status.Journal
+}
+
+func newOverview(r *Relay, version string) *overview {
+	o := &overview{relay: r, version: version, started: time.Now()}
+	o.host, _ = os.Hostname()
+	r.teller.Watch(&o.journal)
+	return o
+}
+
+// run records the figures of each second until ctx ends.
+func (o *overview) run(ctx context.Context) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		o.recorder.Record(o.read())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// read reads the figures of this moment.
+func (o *overview) read() status.Reading {
+	r := o.relay
+	now := status.Reading{At: time.Now(), Routes: map[string]status.Flow{}}
+	rules := r.rules.Load()
+	for _, rt := range rules.Routes() {
+		t := rules.counters[rt.Index].Totals()
+		flow := status.Flow{Received: t.Received, Delivered: t.Delivered, Published: t.Published, Refused: t.Rejected}
+		now.Routes[rt.Name] = flow
+		now.Total.Add(flow)
+	}
+	now.Up, _ = r.upstreamReady()
+	r.loop.Call(func() {
+		lost := r.hub.Stats().Losses
+		now.Total.Dropped = float64(lost.Dropped + lost.Replaced + lost.Ended)
+	})
+	return now
+}
+
+// Status returns what there is to know at this moment, with the last so many seconds, as far as somebody may know it
+// who may listen to the channels for which may returns true.
+func (o *overview) Status(seconds int, may func(channel string) bool) *status.Status {
+	r := o.relay
+	s := &status.Status{
+		Version: o.version, Host: o.host, PID: os.Getpid(), Time: time.Now(), Started: o.started,
+		Seconds: o.recorder.Seconds(seconds), Routes: o.routes(), Channels: []status.Channel{},
+		Rejects: []status.Reject{}, Events: o.journal.Events(), Alerts: []status.Alert{}, NATS: o.nats(),
+		Config: o.config(), Process: o.process(),
+	}
+	s.Ready, _ = r.Ready()
+	for _, c := range r.Checks() {
+		s.Checks = append(s.Checks, status.Check(c))
+	}
+	s.Total, s.Rate = o.recorder.Total()
+	for _, reject := range o.journal.Rejects() {
+		if may(reject.Channel) {
+			s.Rejects = append(s.Rejects, reject)
+		}
+	}
+	s.Redis = status.Redis{Name: r.redisName(), Connections: r.redis.ConnectionsMade()}
+	s.Redis.Up, s.Redis.Missing = r.upstreamReady()
+	r.loop.Call(func() { o.fromLoop(s) })
+	return s
+}
+
+// fromLoop adds what belongs to the loop.
+func (o *overview) fromLoop(s *status.Status) {
+	r := o.relay
+	h := r.feed.Stats()
+	s.History = status.History{
+		Channels: h.Channels, Behind: h.Behind, Readers: h.Readers, Healed: h.Healed, Gaps: h.Gaps,
+	}
+	s.Clients = status.Clients{Connected: r.server.Stats().Clients, List: []status.Client{}}
+	for _, c := range r.server.Largest(status.MaxClients) {
+		s.Clients.List = append(s.Clients.List, status.Client{
+			Who: whoIs(c.Client), Library: c.Library, Age: c.Age.Seconds(), Idle: c.Idle.Seconds(), Queued: c.Queued,
+			QueuedFor: c.QueuedFor.Seconds(), Kept: c.Kept, Dropped: c.Missed, Subscriptions: c.Names, Command: c.Command,
+		})
+	}
+}
+
+func (o *overview) routes() (list []status.Route) {
+	for _, rt := range o.relay.rules.Load().Routes() {
+		one := status.Route{Name: rt.Name, Schema: rt.SchemaName}
+		one.Total, one.Rate = o.recorder.Route(rt.Name)
+		list = append(list, one)
+	}
+	return list
+}
+
+func (o *overview) nats() *status.NATS {
+	r := o.relay
+	if r.natsAddress == "" && r.cfg.NATS.Leaf.URL == "" {
+		return nil
+	}
+	n := r.natsStats()
+	return &status.NATS{
+		Clients: n.Clients, Subscriptions: n.Subscriptions, Delivered: n.Delivered, Dropped: n.Dropped,
+		Leaf: r.leaf.up.Load(),
+	}
+}
+
+func (o *overview) config() status.Config {
+	state := o.relay.reloader.loaded.Load()
+	c := status.Config{File: o.relay.cfg.File, Loaded: state.at, Changes: state.changes, Cause: state.cause}
+	if c.Changes == nil {
+		c.Changes = []string{}
+	}
+	if !state.refused.IsZero() {
+		c.Refused = &state.refused
+	}
+	return c
+}
+
+func (o *overview) process() status.Process {
+	l := &o.relay.limits
+	p := status.Process{
+		Goroutines: runtime.NumGoroutine(), Queued: max(0, l.Used()-l.Kept()-l.Others()), Kept: l.Kept(),
+		Limit: l.Memory.Load(), LongestTurn: o.relay.loop.Longest().Seconds(),
+	}
+	p.CPU, p.Resident = status.Usage()
+	return p
+}
+
+// overviewForClients is respserver.Overview. It belongs to the loop.
+type overviewForClients struct{ relay *Relay }
+
+// Status collects the status in a goroutine, because parts of it are asked of the loop.
+func (o *overviewForClients) Status(by respserver.User, done func([]byte)) {
+	r := o.relay
+	may := func(channel string) bool {
+		return r.rules.Load().MaySubscribe(policy.User(by), resp.Message, []byte(channel)) == nil
+	}
+	go func() {
+		b, err := json.Marshal(r.overview.Status(status.MaxSeconds, may))
+		if err != nil {
+			b = []byte("{}") // never: all of it can be encoded
+		}
+		r.loop.Post(func() { done(b) })
+	}()
+}

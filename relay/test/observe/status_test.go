@@ -1,0 +1,186 @@
+package observe
+
+// The status as JSON: over HTTP, and over the socket.
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"redis-relay/config"
+	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
+)
+
+const patience = 30 * time.Second
+
+// state is the part of the status that the tests look at.
+type state struct {
+	PID    int
+	Ready  bool
+	Redis  struct{ Up bool }
+	Total  flow
+	Rate   flow
+	Routes []struct {
+		Name  string
+		Total flow
+	}
+	Seconds []struct{ Rate flow }
+	Clients struct {
+		Connected int
+		List      []struct {
+			Name          string
+			PID           int
+			Subscriptions int
+			Queued        int     `json:"queued_bytes"`
+			QueuedFor     float64 `json:"queued_seconds"`
+		}
+	}
+	Rejects []struct{ Channel, Code, Reason string }
+	Events  []struct{ Event, Text string }
+	Config  struct {
+		Changes []string
+		Refused string
+		Cause   string
+	}
+}
+
+type flow struct{ Received, Delivered, Published, Refused, Dropped float64 }
+
+func parse(t *testing.T, text string) (s state) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		t.Fatalf("%v in %.500s", err, text)
+	}
+	return s
+}
+
+// overHTTP asks the API.
+func overHTTP(t *testing.T, r *harness.Relay) state {
+	t.Helper()
+	code, body := r.Get("/api/v1/status?seconds=3")
+	if code != 200 {
+		t.Fatalf("%d %s", code, body)
+	}
+	return parse(t, body)
+}
+
+// overSocket asks by RELAY STATUS.
+func overSocket(t *testing.T, c *redistest.Client) state {
+	t.Helper()
+	return parse(t, c.Do("RELAY", "STATUS").Str)
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis)
+	sub, pub := r.Subscribe("chat:1", "free:1"), r.Dial()
+	sub.Do("CLIENT", "SETNAME", "listener")
+	for range 5 {
+		pub.Do("PUBLISH", "free:1", "m")
+	}
+	pub.Do("PUBLISH", "chat:1", "no JSON")
+	for name, ask := range map[string]func() state{
+		"http":   func() state { return overHTTP(t, r) },
+		"socket": func() state { return overSocket(t, pub) },
+	} {
+		redistest.Eventually(t, patience, name+" has counted all", func() bool {
+			s := ask()
+			return s.Total.Received == 5 && s.Total.Delivered == 5 && s.Total.Published == 5 && s.Total.Refused == 1
+		})
+		s := ask()
+		if !s.Ready || !s.Redis.Up || s.PID != os.Getpid() || s.Clients.Connected != 2 {
+			t.Errorf("%s: %+v", name, s)
+		}
+		if len(s.Rejects) != 1 || s.Rejects[0].Channel != "chat:1" || s.Rejects[0].Code != "INVALID" || s.Rejects[0].Reason == "" {
+			t.Errorf("%s: rejects %+v", name, s.Rejects)
+		}
+		for _, c := range s.Clients.List {
+			if c.Name == "listener" && (c.Subscriptions != 2 || c.PID != os.Getpid()) {
+				t.Errorf("%s: %+v", name, c)
+			}
+		}
+	}
+	if n := len(overHTTP(t, r).Seconds); n > 3 {
+		t.Errorf("%d seconds, asked for 3", n)
+	}
+	redistest.Eventually(t, patience, "a second of the traffic is recorded", func() bool {
+		for _, s := range overSocket(t, pub).Seconds {
+			if s.Rate.Received > 0 {
+				return true
+			}
+		}
+		pub.Do("PUBLISH", "free:1", "m")
+		return false
+	})
+}
+
+// TestAStuckReaderIsFound: the client with the most that waits is the first of the list.
+func TestAStuckReaderIsFound(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis)
+	r.Stuck("stuck", "free:1")
+	pub := r.Dial()
+	text := string(make([]byte, 64<<10))
+	redistest.Eventually(t, patience, "its queue is seen", func() bool {
+		pub.Do("PUBLISH", "free:1", text)
+		list := overHTTP(t, r).Clients.List
+		return len(list) > 0 && list[0].Name == "stuck" && list[0].Queued > 0 && list[0].QueuedFor > 0
+	})
+}
+
+// TestOutageAndReload are seen with their causes.
+func TestOutageAndReload(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	file := harness.WriteFile(t, t.TempDir(), "relay.yaml", "routes:\n  - prefix: 'x:'\n")
+	r := harness.Start(t, redis, harness.WithFile(t, file))
+	redis.Kill()
+	redistest.Eventually(t, patience, "the outage is seen", func() bool {
+		s := overHTTP(t, r)
+		return !s.Ready && !s.Redis.Up && len(s.Events) > 0 && s.Events[0].Event == "upstream_down"
+	})
+	redis.Restart()
+	redistest.Eventually(t, patience, "its end is seen", func() bool {
+		s := overHTTP(t, r)
+		return s.Redis.Up && s.Events[0].Event == "upstream_up"
+	})
+	if err := os.WriteFile(file, []byte("routes:\n  - prefix: 'y:'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if s := overHTTP(t, r); len(s.Config.Changes) == 0 || s.Config.Refused != "" {
+		t.Errorf("after a reload: %+v", s.Config)
+	}
+	if err := os.WriteFile(file, []byte("nonsense: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r.Reload() == nil {
+		t.Fatal("nonsense was taken over")
+	}
+	if s := overHTTP(t, r); s.Config.Refused == "" || s.Config.Cause == "" {
+		t.Errorf("after a refused reload: %+v", s.Config)
+	}
+}
+
+// TestWhoMayNotListenSeesNoRejects of that route over the socket.
+func TestWhoMayNotListenSeesNoRejects(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis, harness.WithRoutes(harness.NewRoute("closed:", func(rt *config.Route) {
+		rt.Subscribe, rt.Publish = false, false
+	})))
+	c := r.Dial()
+	c.Do("PUBLISH", "closed:1", "m")
+	if s := overHTTP(t, r); len(s.Rejects) != 1 {
+		t.Errorf("over HTTP: %+v", s.Rejects)
+	}
+	if s := overSocket(t, c); len(s.Rejects) != 0 {
+		t.Errorf("over the socket: %+v", s.Rejects)
+	}
+}
