@@ -11,14 +11,14 @@ import (
 )
 
 // Changes lists for people what differs in next: each key with its new and its old
-// value, but for URLs, which may hold passwords; and each route with the keys that differ.
+// value, but for URLs, which may hold secrets; and each route with the keys that differ.
 func Changes(running, next *Config) []string {
 	var list []string
 	for _, f := range leaves {
 		was, is := running.text(f), next.text(f)
 		switch {
 		case f.name == routesPath || was == is:
-		case strings.HasSuffix(f.name, ".url"):
+		case strings.HasSuffix(f.name, ".url"), f.name == "alerts.webhook":
 			list = append(list, f.name)
 		default:
 			list = append(list, fmt.Sprintf("%s: %s, was %s", f.name, shown(is), shown(was)))

@@ -19,6 +19,7 @@ type Config struct {
 	Socket   Socket   `koanf:"socket"`
 	NATS     NATS     `koanf:"nats"`
 	HTTP     HTTP     `koanf:"http"`
+	Alerts   Alerts   `koanf:"alerts"`
 	Traces   Traces   `koanf:"traces"`
 	Log      Log      `koanf:"log"`
 	Limits   Limits   `koanf:"limits"`
@@ -111,6 +112,12 @@ func (l Leaf) URLs() ([]*url.URL, error) {
 // HTTP serves health and metrics.
 type HTTP struct {
 	Listen string `koanf:"listen"` // host:port; "": off
+}
+
+// Alerts says who is told of alerts, beside listeners of relay:events.
+type Alerts struct {
+	Webhook          string `koanf:"webhook"`            // URL; "": none. It may hold a secret: print Redacted instead
+	WebhookTokenFile string `koanf:"webhook_token_file"` // "": no token
 }
 
 // Traces says where spans of messages go, and of which.

@@ -57,6 +57,7 @@ var groupHelp = map[string]string{
 	"nats":      "the embedded NATS server",
 	"nats.leaf": "a NATS cluster to be a leaf node of",
 	"http":      "health and metrics",
+	"alerts":    "who is told of alerts, beside listeners of relay:events",
 	"traces":    "OpenTelemetry: spans of messages, sent to a collector",
 	"log":       "what is logged, and how it looks",
 	"limits":    "what local clients may use",

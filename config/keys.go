@@ -106,4 +106,7 @@ var help = map[string]string{
 	"schemas":                 "folder of JSON Schema files",
 	"schemas.draft":           "draft of files without a known $schema: 4, 6, 7, 2019-09 or 2020-12",
 	"unrouted":                "allow or deny: channels that no route covers",
+
+	"alerts.webhook":            "http:// or https:// URL to which alerts are posted as JSON; empty: none",
+	"alerts.webhook_token_file": "file that holds the bearer token for alerts.webhook",
 }

@@ -290,6 +290,7 @@ func (c *Config) resolvePaths() {
 		&c.Schemas.Dir, &c.Redis.PasswordFile,
 		&c.Redis.TLS.CA, &c.Redis.TLS.Cert, &c.Redis.TLS.Key,
 		&c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA,
+		&c.Alerts.WebhookTokenFile,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(c.Dir, *p)

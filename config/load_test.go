@@ -285,7 +285,7 @@ func TestStrict(t *testing.T) {
 				":1: redis.uri: unknown key; did you mean url?",
 				":4: routes[1].prefx: unknown key; did you mean prefix?",
 				":5: routes[1].kinds.k.slo: unknown key; did you mean slow?",
-				":6: zzzzzzzz: unknown key; known here: redis, socket, nats, http, traces, log, limits, schemas, unrouted, routes",
+				":6: zzzzzzzz: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes",
 			},
 		},
 		"beginnings of names": {
@@ -296,7 +296,7 @@ func TestStrict(t *testing.T) {
 			[]string{
 				":2: url: unknown key; did you mean redis.url? indent it below redis:",
 				":4: format: unknown key; did you mean log.format? indent it below log:",
-				":6: mode: unknown key; known here: redis, socket, nats, http, traces, log, limits, schemas, unrouted, routes",
+				":6: mode: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes",
 			},
 		},
 		"kinds override policies only": {
@@ -307,9 +307,9 @@ func TestStrict(t *testing.T) {
 		"odd keys": {
 			"'a.b': 1\n? [x]\n: 1\n5: 6\n", ErrUnknownKey,
 			[]string{
-				`:1: ["a.b"]: unknown key; known here: redis, socket, nats, http, traces, log, limits, schemas, unrouted, routes`,
+				`:1: ["a.b"]: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes`,
 				`:2: expected a plain key, found a list`,
-				`:4: 5: unknown key; known here: redis, socket, nats, http, traces, log, limits, schemas, unrouted, routes`,
+				`:4: 5: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes`,
 			},
 		},
 		"case matters": {

@@ -59,7 +59,8 @@ func (d Starter) Text() (text string, secret bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	secret = cfg.Redis.Redacted() != cfg.Redis.URL || cfg.NATS.Leaf.Redacted() != cfg.NATS.Leaf.URL
+	secret = cfg.Redis.Redacted() != cfg.Redis.URL || cfg.NATS.Leaf.Redacted() != cfg.NATS.Leaf.URL ||
+		cfg.Alerts.Redacted() != cfg.Alerts.Webhook
 	w := &starterWriter{cfg: cfg, settings: d.Settings}
 	w.b.WriteString(starterHead)
 	for _, f := range fieldsOf(reflect.TypeFor[Config]()) {

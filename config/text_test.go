@@ -184,13 +184,15 @@ func TestRedactedLeaf(t *testing.T) {
 func TestNothingPrintsThePassword(t *testing.T) {
 	c := Default()
 	c.Redis.URL, c.NATS.Leaf.URL = "redis://u:hunter2@h", "nats://hunter2@h"
-	marshalled, err := json.Marshal(map[string]any{"config": c, "pointer": &c, "redis": c.Redis, "nats": c.NATS})
+	c.Alerts.Webhook = "https://h/services/hunter2?key=hunter2"
+	marshalled, err := json.Marshal(map[string]any{"config": c, "pointer": &c, "redis": c.Redis, "nats": c.NATS, "alerts": c.Alerts})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
 		string(marshalled), fmt.Sprint(c), fmt.Sprint(&c), fmt.Sprintf("%+v %#v %q", c, c, c),
 		fmt.Sprintf("%v %+v %#v %s", c.Redis, c.Redis, c.Redis, &c.Redis),
+		fmt.Sprintf("%v %+v %#v %s", c.Alerts, c.Alerts, c.Alerts, &c.Alerts),
 		fmt.Sprintf("%v %+v %#v %v", c.NATS, c.NATS, c.NATS, &c.NATS.Leaf),
 	} {
 		if strings.Contains(text, "hunter2") || !strings.Contains(text, "xxxxx") {
@@ -268,7 +270,7 @@ func TestNotYetIsComplete(t *testing.T) {
 func TestFieldsHaveTags(t *testing.T) {
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Redis](), reflect.TypeFor[TLS](), reflect.TypeFor[Socket](), reflect.TypeFor[NATS](),
-		reflect.TypeFor[Leaf](),
+		reflect.TypeFor[Leaf](), reflect.TypeFor[Alerts](),
 		reflect.TypeFor[Schemas](), reflect.TypeFor[HTTP](), reflect.TypeFor[Log](), reflect.TypeFor[Limits](), reflect.TypeFor[Route](),
 		reflect.TypeFor[Policy](), reflect.TypeFor[History](), reflect.TypeFor[Rate](),
 	} {

@@ -30,6 +30,7 @@ func (c *Config) problems() []*KeyError {
 	v.checkSocket()
 	v.checkListeners()
 	v.checkLeaf()
+	v.checkAlerts()
 	v.checkTraces()
 	oneOf(v, "log.level", c.Log.Level)
 	oneOf(v, "log.format", c.Log.Format)

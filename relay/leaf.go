@@ -126,12 +126,14 @@ func (l *leaf) run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, errOtherLeads):
+			l.teller.Observe(notice.LeafUp, notice.Event{}) // the cluster has its leaf node
 			bound = first
 		default:
 			if up {
 				bound = first
 			}
 			l.failures.Add(1)
+			l.teller.Observe(notice.LeafDown, notice.Event{Cause: err.Error()})
 			l.attempt.Do(func() {
 				l.teller.Log(notice.LeafDown, zap.String("cluster", l.name), zap.Error(err))
 			})
@@ -221,6 +223,7 @@ func (l *leaf) watch(ctx context.Context, out *outlet, before time.Time, up *boo
 		}
 		if !*up {
 			*up = true
+			l.teller.Observe(notice.LeafUp, notice.Event{})
 			l.teller.Log(notice.LeafUp, zap.String("cluster", l.name))
 		}
 		switch {

@@ -31,6 +31,7 @@ func (r *Relay) measure() {
 	measureHTTP(m, r.admin)
 	measureTraces(m, r.traces)
 	r.reloader.measure(m)
+	measureAlerts(m, r.alerts, r.webhookStats)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		ready, _ := r.upstreamReady()
 		return boolGauge(ready)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"redis-relay/config"
+	"redis-relay/relay/alerts"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/traces"
@@ -45,6 +46,10 @@ func fileProblems(cfg *config.Config) error {
 	}
 	if cfg.NATS.Listen != "" {
 		_, err := readToken(cfg.NATS.TokenFile)
+		errs = append(errs, err)
+	}
+	if file := cfg.Alerts.WebhookTokenFile; file != "" {
+		_, err := alerts.ReadToken(file)
 		errs = append(errs, err)
 	}
 	if cfg.Traces.Endpoint != "" {

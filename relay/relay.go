@@ -16,6 +16,7 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/admin"
+	"redis-relay/relay/alerts"
 	"redis-relay/relay/checks"
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/fleet"
@@ -47,6 +48,7 @@ type Relay struct {
 	log      *zap.Logger
 	metrics  *monitor.Metrics
 	teller   *notice.Teller
+	alerts   *alerts.Board
 	loop     *loop.Loop
 	redis    *upstream.Connection
 	reader   *upstream.Reader // for what may be long
@@ -80,6 +82,8 @@ type Relay struct {
 	natsAddress string                        // empty: off
 	natsStats   func() natsbridge.Stats
 
+	webhookStats func() alerts.WebhookStats
+
 	rules  atomic.Pointer[rules]
 	limits limits
 }
@@ -91,7 +95,8 @@ type Relay struct {
 func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLevel) (*Relay, error) {
 	r := &Relay{
 		cfg: cfg, log: log, metrics: monitor.New(version), teller: notice.New(log),
-		natsStats: func() (none natsbridge.Stats) { return none },
+		natsStats:    func() (none natsbridge.Stats) { return none },
+		webhookStats: func() (none alerts.WebhookStats) { return none },
 	}
 	r.limits.teller, r.limits.gateways = r.teller, 1
 	if cfg.NATS.Listen != "" {
@@ -115,6 +120,8 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 }
 
 func (r *Relay) build(version string) error {
+	r.openAlerts(version) // before there are any
+
 	if err := r.takeSocket(); err != nil { // first: with it goes what the embedded Redis keeps
 		return err
 	}
@@ -250,6 +257,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.loop.Call(r.feed.Close)
 	r.reader.Close()
 	r.feed.Wait()
+	r.alerts.Close()
 	r.streams.reads.Wait()
 	halt()
 	err = errors.Join(err, <-turns, r.traces.Close())

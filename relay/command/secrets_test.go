@@ -32,6 +32,14 @@ func TestPasswordsAreNotPrinted(t *testing.T) {
 			t.Errorf("%s: printed:\n%s%s", url, r.stdout, r.stderr)
 		}
 	}
+	for _, url := range []string{
+		"https://h/" + secret, "https://" + secret + "@h?" + secret, "https://h/" + secret + "%zz", secret,
+	} {
+		r := newScene(t, nil).run([]string{"RELAY_ALERTS_WEBHOOK=" + url}, "--check")
+		if strings.Contains(r.stdout+r.stderr, secret) {
+			t.Errorf("%s: printed:\n%s%s", url, r.stdout, r.stderr)
+		}
+	}
 	d := newScene(t, nil).start(nil, "--redis.url=redis://user:"+secret+"@127.0.0.1:1", "--redis.alert_after=1",
 		"--log.level=debug")
 	d.Says("Redis cannot be reached")

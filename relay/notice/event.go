@@ -13,7 +13,7 @@ import (
 
 // Event is a message on relay:events. Fields that do not apply are absent.
 type Event struct {
-	Event string    `json:"event"` // one of those that schemas/events.json describes
+	Event string    `json:"event,omitempty"` // one of those that schemas/events.json describes
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 

@@ -4,6 +4,7 @@ package notice
 
 import (
 	"fmt"
+	"time"
 
 	"go.uber.org/zap/zapcore"
 )
@@ -19,6 +20,11 @@ type Notice struct {
 	Often  string        // a name for the log lines that sampling leaves out; empty: no sampling
 	When   string        // when it happens, for people
 	Do     string        // what to do then, for people; empty: nothing
+
+	Alert string        // the kind of alert that it raises, or ends; empty: none
+	Ends  bool          // it ends the alert
+	Once  bool          // the alert is over as soon as it is raised
+	Lasts time.Duration // the alert ends after so long without another notice; 0: only a notice ends it
 }
 
 // With returns a copy of n with values formatted into its text.
@@ -39,6 +45,7 @@ func add(n Notice) *Notice {
 var (
 	UpstreamUp = add(Notice{
 		Event: "upstream_up", To: Host, Fields: []string{"since", "subscriptions"},
+		Alert: "upstream", Ends: true,
 		Level: zapcore.InfoLevel, Text: "connected to Redis",
 		When: "Redis has confirmed all subscriptions",
 	})
@@ -55,12 +62,13 @@ var (
 	})
 	UpstreamAlert = add(Notice{
 		Event: "alert", To: Host, Fields: []string{"cause", "attempts"},
+		Alert: "upstream",
 		Level: zapcore.ErrorLevel, Text: "Redis cannot be reached; still trying",
 		When: "`redis.alert_after` attempts to connect have failed in a row",
 		Do:   "see `cause`: Redis, the network, or the password",
 	})
 	UpstreamGap = add(Notice{
-		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"},
+		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,
 		When: "the connection to Redis stands again: messages of that time may be lost",
 		Do:   "read again what the messages were about; a history heals the loss",
 	})
@@ -100,6 +108,7 @@ var (
 	})
 	RateAlert = add(Notice{
 		Event: "alert", To: Host, Fields: []string{"cause", "channel", "direction", "rate"},
+		Alert: "rate", Lasts: 90 * time.Second, // a channel that stays noisy is told of once a minute
 		Level: zapcore.WarnLevel, Text: "a channel is noisy", Often: "a channel is noisy",
 		When: "a channel carries more messages/s than `rate.alert`",
 		Do:   "look for its publisher, or raise `rate.alert`",
@@ -108,12 +117,14 @@ var (
 		Event: "slow_listener", To: Host, Fields: []string{
 			"client", "name", "pid", "uid", "reason", "disconnected", "messages", "queued", "kept",
 		},
+		Alert: "slow_listener", Lasts: 15 * time.Second, // while it goes on, it is told every ten seconds
 		Level: zapcore.WarnLevel, Text: "a client does not keep up", Often: "a client does not keep up",
 		When: "a client misses messages, or is disconnected since it does not keep up",
 		Do:   "make the client read faster, or give its route another `slow`",
 	})
 	CheckGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes", "channel", "missing"},
+		Alert: "gap", Once: true,
 		Level: zapcore.WarnLevel, Text: "messages were lost: %s", Often: "messages were lost",
 		When: "too many messages of a channel that take long to check have waited",
 		Do:   "make the schema one that is compiled; `redis-relay check` says why it is not",
@@ -121,7 +132,7 @@ var (
 	HistoryGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{
 			"cause", "prefixes", "channel", "pattern", "after", "before", "missing", "entry", "size",
-		},
+		}, Alert: "gap", Once: true,
 		When: "entries of a channel with history could not be had back",
 		Do:   "see `cause`; a greater `history.length` keeps more",
 	})
@@ -131,12 +142,14 @@ var (
 var (
 	NATSRefused = add(Notice{
 		Event: "refused", To: Host, Fields: []string{"cause", "channel", "pattern"},
+		Alert: "refused", Once: true,
 		Level: zapcore.WarnLevel, Text: "Redis refused a subscription of NATS clients",
 		When: "Redis refuses a name that NATS clients listen to",
 		Do:   "allow the name to the relay's user on Redis",
 	})
 	NATSGap = add(Notice{
 		Event: "gap", To: Host, Fields: []string{"cause", "since", "until", "prefixes", "missing"},
+		Alert: "gap", Once: true,
 		Level: zapcore.WarnLevel, Text: "the NATS server fell behind",
 		When: "the embedded NATS server took messages too slowly: only its clients have missed something",
 		Do:   "give the host more processor time",
@@ -147,22 +160,25 @@ var (
 		Do:   "restart the relay when convenient",
 	})
 	LeafUp = add(Notice{
+		Alert: "nats_leaf", Ends: true,
 		Level: zapcore.InfoLevel, Text: "leaf node of the NATS cluster", Logger: "leaf",
 		When: "this relay has become the leaf node of the cluster",
 	})
 	LeafDown = add(Notice{
+		Alert: "nats_leaf",
 		Level: zapcore.WarnLevel, Logger: "leaf",
 		Text: "the relay is not a leaf node of the NATS cluster; trying again",
 		When: "an attempt to be the leaf node fails, or is ended by a loss",
-		Do:   "see `error`: the cluster, its address or the credentials",
+		Do:   "see the reason that is told: the cluster, its address or the credentials",
 	})
 	LeafGap = add(Notice{
-		Event: "gap", To: Cluster, Fields: []string{"cause", "since", "until", "prefixes"},
+		Event: "gap", To: Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,
 		When: "the cluster had no relay as its leaf node for a while",
 		Do:   "read again what the messages were about",
 	})
 	ClusterGap = add(Notice{
 		Event: "gap", To: Cluster, Fields: []string{"cause", "since", "until", "prefixes", "missing"},
+		Alert: "gap", Once: true,
 		Level: zapcore.WarnLevel, Text: "the NATS cluster fell behind, or its max_payload is less than limits.payload",
 		When: "the cluster took messages too slowly, or takes none of that size",
 		Do:   "compare its `max_payload` with `limits.payload`",
@@ -173,20 +189,23 @@ var (
 var (
 	SocketDown = add(Notice{
 		Event: "socket_down", To: Host, Fields: []string{"cause"},
+		Alert: "socket",
 		Level: zapcore.ErrorLevel, Text: "clients cannot connect; those who are connected stay",
 		When: "the socket's file is gone, or another one is in its place",
 		Do:   "nothing: the relay makes it anew; find out who removed it",
 	})
 	SocketUp = add(Notice{
-		Event: "socket_up", To: Host, Level: zapcore.InfoLevel, Text: "clients can connect again",
+		Event: "socket_up", To: Host, Alert: "socket", Ends: true,
+		Level: zapcore.InfoLevel, Text: "clients can connect again",
 		When: "the socket's file is there again",
 	})
 	Reloaded = add(Notice{
-		Event: "reload", To: Host, Level: zapcore.InfoLevel, Text: "configuration reloaded",
+		Event: "reload", To: Host, Alert: "reload", Ends: true, Level: zapcore.InfoLevel, Text: "configuration reloaded",
 		When: "a changed configuration was taken over",
 	})
 	ReloadRefused = add(Notice{
 		Event: "reload", To: Host, Fields: []string{"cause"},
+		Alert: "reload",
 		Level: zapcore.ErrorLevel, Text: "reload refused, the relay goes on as before",
 		When: "a changed configuration has a mistake",
 		Do:   "correct what `cause` names",

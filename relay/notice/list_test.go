@@ -39,7 +39,11 @@ func table() string {
 }
 
 // TestDocumentationHasTheTable, the same, on one page.
-func TestDocumentationHasTheTable(t *testing.T) {
+func TestDocumentationHasTheTable(t *testing.T) { onOnePage(t, tableHead, table()) }
+
+// onOnePage fails unless one page has a table, and the same.
+func onOnePage(t *testing.T, head, table string) {
+	t.Helper()
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -50,18 +54,18 @@ func TestDocumentationHasTheTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, rest, has := strings.Cut(string(text), tableHead)
+		_, rest, has := strings.Cut(string(text), head)
 		if !has {
 			continue
 		}
 		found++
 		rows, _, _ := strings.Cut(rest, "\n\n")
-		if got := tableHead + rows + "\n"; got != table() {
-			t.Errorf("%s has another table; it should be:\n%s", page, table())
+		if got := head + rows + "\n"; got != table {
+			t.Errorf("%s has another table; it should be:\n%s", page, table)
 		}
 	}
 	if found != 1 {
-		t.Errorf("%d pages have the table of notices; one should:\n%s", found, table())
+		t.Errorf("%d pages have the table; one should:\n%s", found, table)
 	}
 }
 
@@ -138,6 +142,9 @@ func TestNoticesAreWhole(t *testing.T) {
 		}
 		if len(n.Fields) > 0 && n.Event == "" {
 			t.Errorf("%q has fields and no event", n.Text)
+		}
+		if n.Alert == "" && (n.Ends || n.Once || n.Lasts != 0) || n.Ends && (n.Once || n.Lasts != 0) {
+			t.Errorf("of an alert: %+v", *n)
 		}
 	}
 }

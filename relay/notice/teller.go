@@ -45,6 +45,8 @@ type Watcher interface {
 
 // Teller reports notices. Its log methods are safe for concurrent use.
 type Teller struct {
+	observer Observer // of alerts; nil: none; set before there are notices
+
 	// Fixed after construction.
 	log     *zap.Logger
 	records map[*Notice]*record
@@ -118,6 +120,7 @@ func (t *Teller) Tell(n *Notice, e Event, fields ...zap.Field) {
 // loop.
 func (t *Teller) Send(n *Notice, e Event) {
 	e.complete(n)
+	t.observe(n, &e)
 	for _, w := range t.watchers {
 		w.Told(n, &e)
 	}
@@ -127,6 +130,7 @@ func (t *Teller) Send(n *Notice, e Event) {
 // SendTo is Send to one outlet, which need not be registered.
 func (t *Teller) SendTo(o Outlet, n *Notice, e Event) {
 	e.complete(n)
+	t.observe(n, &e)
 	send(t, []registration{{o, n.To}}, policy.EventsChannel, n.To, n.isUrgent(), &e)
 }
 

@@ -8,7 +8,6 @@
 //   await server.start();
 //   await hosts.close();
 
-import { after } from 'node:test';
 import { chromium, expect as playwrightExpect } from '@playwright/test';
 import { Hosts } from '../node/hosts.js';
 import { PATIENCE } from '../node/wait.js';
@@ -25,21 +24,15 @@ export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, ha
 // startHosts starts a redis-server and so many relays with the config, the path of a relay.yaml.
 export const startHosts = (options) => VisitedHosts.start(options);
 
-// browser is a promise, since the first visitor. It is the same for all tests of a file: to start Chromium takes more of
-// the processor than most tests.
-let browser;
-after(async () => (await browser)?.close());
-
 class VisitedHosts extends Hosts {
-  #contexts = [];
+  #browser; // a promise, since the first visitor
 
-  // visit opens the address as a person does who has a browser of their own (cookies, storage, network), and
-  // returns the page. page.context().setOffline(true) pulls the plug of this browser alone. Options are those of
+  // visit opens the address in a browser of its own (cookies, storage, network) and returns the
+  // page. page.context().setOffline(true) pulls the plug of this browser alone. Options are those of
   // newContext, such as PHONE.
   async visit(url, options) {
-    browser ??= openBrowser();
-    const context = await (await browser).newContext(options);
-    this.#contexts.push(context);
+    this.#browser ??= openBrowser();
+    const context = await (await this.#browser).newContext(options);
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     await page.goto(url);
@@ -48,7 +41,7 @@ class VisitedHosts extends Hosts {
 
   async close() {
     try {
-      await Promise.all(this.#contexts.map((context) => context.close()));
+      await (await this.#browser)?.close();
     } finally {
       await super.close();
     }
