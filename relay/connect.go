@@ -14,7 +14,7 @@ import (
 // connectTo returns how to reach Redis. It starts the embedded Redis if no other one is configured.
 func (r *Relay) connectTo() (upstream.Options, error) {
 	opts := upstreamOptions(&r.cfg.Redis)
-	opts.Refused = r.rights.note
+	opts.Refused, opts.RoundTrip = r.rights.note, r.metrics.RoundTrip.Observe
 	if r.cfg.Redis.IsEmbedded() {
 		var err error
 		if r.embedded, err = embedded.Start(historyFile(r.cfg), r.log.Named("embedded")); err != nil {

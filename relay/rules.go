@@ -24,6 +24,9 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	}
 	r := &rules{Rules: decided}
 	for _, rt := range decided.Routes() {
+		if rt.SchemaName != "" {
+			rt.Checker = &timedChecker{Checker: rt.Checker, times: m.SchemaCheck}
+		}
 		r.counters = append(r.counters, m.Route(rt.Name))
 	}
 	return r, nil
