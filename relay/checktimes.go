@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"redis-relay/relay/monitor"
-	"redis-relay/relay/route"
+	"redis-relay/relay/schema"
 )
 
 // timedChecker measures the checks that decide. A scan takes about as long as two readings of the clock, so only one
 // in monitor.SchemaSample is measured, and counts for all of them. Those that take longer are all measured.
 type timedChecker struct {
-	route.Checker
+	*schema.Checker
 
 	times *monitor.Histogram
-	scans uint32 // belongs to the loop
+	scans int // before the next one is measured; belongs to the loop
 }
 
 // clockStart is what time.Since needs to read one clock only.
@@ -23,9 +23,14 @@ var clockStart = time.Now()
 
 // Scan implements route.Checker.
 func (c *timedChecker) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
-	if c.scans++; c.scans%monitor.SchemaSample != 1 {
+	if c.scans--; c.scans >= 0 {
 		return c.Checker.Scan(payload)
 	}
+	return c.timeScan(payload)
+}
+
+func (c *timedChecker) timeScan(payload []byte) (kind, key []byte, decided bool, err error) {
+	c.scans = monitor.SchemaSample - 1
 	began := time.Since(clockStart)
 	kind, key, decided, err = c.Checker.Scan(payload)
 	if decided {

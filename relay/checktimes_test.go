@@ -27,7 +27,7 @@ func chatRules(tb testing.TB) (*rules, *monitor.Metrics) {
 func TestShortChecksAreSampled(t *testing.T) {
 	r, m := chatRules(t)
 	checker := r.Route([]byte("chat:42")).Checker
-	for n, want := range map[int]uint64{1: 64, 64: 64, 65: 128} {
+	for n, want := range map[int]uint64{1: 128, 128: 128, 129: 256} {
 		before := m.SchemaCheck.Figures().Count
 		checker.(*timedChecker).scans = 0
 		for range n {

@@ -23,7 +23,7 @@ const (
 
 // Histogram counts durations. Anybody may call its methods, at any time.
 //
-// To observe costs two atomic additions. The client library's own histogram costs ten times as much once it has
+// To observe costs two atomic additions. The client library's own histogram costs four times as much once it has
 // native buckets; the event loop observes too often for that.
 type Histogram struct {
 	// Fixed after construction.

@@ -5,7 +5,7 @@ package monitor
 import "time"
 
 // SchemaSample is of how many short schema checks one is measured.
-const SchemaSample = 64
+const SchemaSample = 128
 
 // Times are the histograms of how long things take, in seconds.
 type Times struct {
@@ -28,7 +28,7 @@ func newTimes() Times {
 			"How long output waited for the socket of a connection to take it, at each write; 0 if it took it at once.",
 			100*time.Microsecond, 100*time.Second),
 		SchemaCheck: newHistogram("schema_check_seconds",
-			"Checking one message against its schema. One in 64 short checks is measured, and counts 64 times.",
+			"Checking one message against its schema. One in 128 short checks is measured, and counts 128 times.",
 			100*time.Nanosecond, 100*time.Millisecond),
 		Turn: newHistogram("loop_turn_seconds",
 			"Turns of the event loop: how long it served nobody else.", time.Microsecond, time.Second),

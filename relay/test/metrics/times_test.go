@@ -40,7 +40,7 @@ func TestPublishReply(t *testing.T) {
 	for range 3 {
 		c.Do("PUBLISH", "chat:1", harness.ValidChat)
 	}
-	if n := count(r, "schema_check"); n != 64 {
+	if n := count(r, "schema_check"); n != 128 {
 		t.Errorf("the first of some checks counts %v times", n)
 	}
 	c.Do("PUBLISH", "chat:1", harness.InvalidChat) // is refused at once: no lag to be seen
