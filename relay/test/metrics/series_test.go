@@ -144,13 +144,19 @@ routes:
   - {prefix: "kept:", nats: true, history: {length: 10}}
 `
 
+// startForAll runs a relay on which every path can be driven; file is its configuration.
+func startForAll(t *testing.T) (r *harness.Relay, redis *redistest.Server, file string) {
+	t.Helper()
+	redis = redistest.Start(t)
+	file = harness.WriteFile(t, t.TempDir(), "relay.yaml", fmt.Sprintf(everyRoute, harness.Path(t, "schemas")))
+	return harness.Start(t, redis, harness.WithFile(t, file)), redis, file
+}
+
 // TestEverySeriesIsThereFromTheStart drives every path, sees that it was driven, and looks for series that the relay
 // did not have at first.
 func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t)
-	file := harness.WriteFile(t, t.TempDir(), "relay.yaml", fmt.Sprintf(everyRoute, harness.Path(t, "schemas")))
-	r := harness.Start(t, redis, harness.WithFile(t, file))
+	r, redis, file := startForAll(t)
 	first := series(r)
 	if len(first) < 200 {
 		t.Fatalf("only %d series: is this all?", len(first))
