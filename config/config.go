@@ -232,7 +232,7 @@ func Default() Config {
 		Redis: Redis{
 			Mode:           ModeSingle,
 			PublishTimeout: 15 * time.Second,
-			ProbeInterval:  10 * time.Second,
+			ProbeInterval:  2 * time.Second,
 			AlertAfter:     5,
 		},
 		Socket: Socket{Path: "relay.sock", Mode: "0660"},

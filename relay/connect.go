@@ -5,6 +5,7 @@ package relay
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"redis-relay/config"
 	"redis-relay/relay/embedded"
@@ -15,6 +16,10 @@ import (
 func (r *Relay) connectTo() (upstream.Options, error) {
 	opts := upstreamOptions(&r.cfg.Redis)
 	opts.Refused = r.rights.note
+	opts.RoundTrip = func(took time.Duration) {
+		r.metrics.RoundTrip.Observe(took)
+		r.overview.noteLag(took)
+	}
 	if r.cfg.Redis.IsEmbedded() {
 		var err error
 		if r.embedded, err = embedded.Start(historyFile(r.cfg), r.log.Named("embedded")); err != nil {

@@ -61,8 +61,12 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it comes in its time, or has come
 	}
+	size := len(d.Payload)
 	c.received++
-	c.delivered += in.act(c.rules, c.route, &in.live, d)
+	c.receivedBytes += size
+	n := in.act(c.rules, c.route, &in.live, d)
+	c.delivered += n
+	c.deliveredBytes += n * size
 }
 
 // deliverStored takes a message that was read from a stream, which comes now, or that was held, which has come
@@ -73,9 +77,10 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 	}
 	now := in.rules.Load()
 	rt := now.Route(d.Channel)
-	counters := now.counters[rt.Index]
-	counters.Received.Inc()
-	counters.Delivered.Add(float64(in.act(now, rt, &in.stored, d)))
+	counters, size := now.counters[rt.Index], len(d.Payload)
+	counters.Received.Add(1, size)
+	n := in.act(now, rt, &in.stored, d)
+	counters.Delivered.Add(n, n*size)
 }
 
 // act acts on the verdict about a message, and returns how many listeners it was dispatched to now.
@@ -130,9 +135,9 @@ func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Del
 func (in *inbound) checked(m *checks.Message) {
 	trace, v := m.Trace(), m.Verdict()
 	trace.Checked(invalidCode(v))
-	listeners := in.dispatch(m.Route, m.Counters, &m.Delivery, v, m.IsCopy)
-	trace.Dispatched(listeners, traces.EntryID(m.ID))
-	m.Counters.Delivered.Add(float64(listeners))
+	n := in.dispatch(m.Route, m.Counters, &m.Delivery, v, m.IsCopy)
+	trace.Dispatched(n, traces.EntryID(m.ID))
+	m.Counters.Delivered.Add(n, n*len(m.Payload))
 }
 
 // refuse tells of a message that is not for local listeners.
@@ -214,7 +219,7 @@ func (in *inbound) refuseName(now *rules, d *resp.Delivery, size int) {
 // refuseUnread counts a message that nobody looks into, and tells of it if it is not a copy.
 func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Refusal, d *resp.Delivery, size int) {
 	counters := now.counters[rt.Index]
-	counters.Received.Inc()
+	counters.Received.Add(1, size)
 	if refusal != nil {
 		if in.viewers.Any() {
 			in.viewers.received(rt, d, size, nil, refusal)
@@ -236,9 +241,11 @@ type routeCache struct {
 	channel []byte // a copy
 	route   *route.Route
 
-	counters  *monitor.Route
-	received  int // not yet in counters
-	delivered int
+	counters *monitor.Route
+
+	// Not yet in counters: messages, and bytes of their payloads.
+	received, receivedBytes   int
+	delivered, deliveredBytes int
 }
 
 // enter makes channel the current one.
@@ -256,9 +263,9 @@ func (c *routeCache) enter(now *rules, channel []byte) {
 // count brings the counters up to date.
 func (c *routeCache) count() {
 	if c.received > 0 {
-		c.counters.Received.Add(float64(c.received))
-		c.counters.Delivered.Add(float64(c.delivered))
-		c.received, c.delivered = 0, 0
+		c.counters.Received.Add(c.received, c.receivedBytes)
+		c.counters.Delivered.Add(c.delivered, c.deliveredBytes)
+		c.received, c.receivedBytes, c.delivered, c.deliveredBytes = 0, 0, 0, 0
 	}
 }
 

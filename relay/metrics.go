@@ -1,6 +1,6 @@
 package relay
 
-// The metrics, beside those of routes.
+// The metrics, beside those of routes and the histograms.
 
 import (
 	"redis-relay/relay/admin"
@@ -24,6 +24,8 @@ func (r *Relay) measure() {
 		}
 	}
 	measureClients(m, r.server, r.socket, &r.limits)
+	m.Gauge("queue_oldest_seconds", "How long output has waited by now, for the connection where it has waited longest.",
+		fromLoop(func() float64 { return r.limits.Oldest().Seconds() }))
 	measureHub(m, r.hub, fromLoop)
 	measureHistory(m, r.feed, fromLoop)
 	measureNATS(m, r.natsStats, r.leaf)

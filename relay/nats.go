@@ -101,7 +101,7 @@ func (d *natsGateway) Publish(channel, payload []byte, receipt natsbridge.Respon
 		return false, refusal
 	}
 	return d.out.Publish(respserver.Publication{
-		From: d.source, Kind: resp.Message, Channel: channel, Payload: payload,
+		From: d.source, Kind: resp.Message, Channel: channel, Payload: payload, Arrived: d.out.loop.Now(),
 	}, receipt)
 }
 

@@ -5,10 +5,12 @@ package relay
 import (
 	"bytes"
 	"sync/atomic"
+	"time"
 
 	"redis-relay/relay/checks"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -22,15 +24,17 @@ import (
 // outbound takes what local clients publish. It is respserver.Publisher, and belongs to the loop.
 type outbound struct {
 	// Fixed after construction.
-	rules   *atomic.Pointer[rules]
-	hub     *hub.Hub
-	redis   *upstream.Connection
-	writer  *history.Writer
-	checks  *checks.Pool
-	outlets *outlets
-	teller  *notice.Teller
-	traces  *traces.Tracer // nil: off
-	viewers *viewers
+	loop       *loop.Loop
+	replyTimes *monitor.Histogram
+	rules      *atomic.Pointer[rules]
+	hub        *hub.Hub
+	redis      *upstream.Connection
+	writer     *history.Writer
+	checks     *checks.Pool
+	outlets    *outlets
+	teller     *notice.Teller
+	traces     *traces.Tracer // nil: off
+	viewers    *viewers
 
 	lastName string // channel of the last publish
 }
@@ -102,7 +106,9 @@ func (o *outbound) send(
 			return refusal
 		}
 	}
-	sent := &pendingPublish{out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt}
+	sent := &pendingPublish{
+		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
+	}
 	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
 	var err error
 	if h := rule.History; h != nil {
@@ -155,6 +161,8 @@ type pendingPublish struct {
 	channel        string
 	counters       *monitor.Route
 	receipt        respserver.Receipt
+	arrived        time.Time
+	size           int // of the payload, in bytes
 	listeners, own int // when it was sent
 }
 
@@ -171,7 +179,8 @@ func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
 		p.receipt.Published(0, "", err)
 		return
 	}
-	p.counters.Published.Inc()
+	p.counters.Published.Add(1, p.size)
+	p.out.replyTimes.Observe(p.out.loop.Recent().Sub(p.arrived))
 	p.receipt.Published(p.reached(receivers), id, nil)
 }
 

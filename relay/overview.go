@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"redis-relay/relay/policy"
@@ -23,6 +24,7 @@ type overview struct {
 	host    string
 	started time.Time
 
+	lag      atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
 	recorder status.Recorder
 	journal  status.Journal
 }
@@ -48,6 +50,18 @@ func (o *overview) run(ctx context.Context) error {
 	}
 }
 
+// noteLag notes how long a probe took, from its publishing to its delivery.
+func (o *overview) noteLag(took time.Duration) { o.lag.Store(int64(took)) }
+
+// lagSeconds returns the lag of the last probe; nil: none has come back.
+func (o *overview) lagSeconds() *float64 {
+	lag := time.Duration(o.lag.Load()).Seconds()
+	if lag == 0 {
+		return nil
+	}
+	return &lag
+}
+
 // read reads the figures of this moment.
 func (o *overview) read() status.Reading {
 	r := o.relay
@@ -55,11 +69,16 @@ func (o *overview) read() status.Reading {
 	rules := r.rules.Load()
 	for _, rt := range rules.Routes() {
 		t := rules.counters[rt.Index].Totals()
-		flow := status.Flow{Received: t.Received, Delivered: t.Delivered, Published: t.Published, Refused: t.Rejected}
+		flow := status.Flow{
+			Received: t.Received, ReceivedBytes: t.ReceivedBytes, Delivered: t.Delivered,
+			Published: t.Published, PublishedBytes: t.PublishedBytes, Refused: t.Rejected,
+		}
 		now.Routes[rt.Name] = flow
 		now.Total.Add(flow)
 	}
-	now.Up, _ = r.upstreamReady()
+	if now.Up, _ = r.upstreamReady(); now.Up {
+		now.Lag = o.lagSeconds()
+	}
 	r.loop.Call(func() {
 		lost := r.hub.Stats().Losses
 		now.Total.Dropped = float64(lost.Dropped + lost.Replaced + lost.Ended)
@@ -88,7 +107,9 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 		}
 	}
 	s.Redis = status.Redis{Name: r.redisName(), Connections: r.redis.ConnectionsMade()}
-	s.Redis.Up, s.Redis.Missing = r.upstreamReady()
+	if s.Redis.Up, s.Redis.Missing = r.upstreamReady(); s.Redis.Up {
+		s.Redis.Lag = o.lagSeconds()
+	}
 	r.loop.Call(func() { o.fromLoop(s) })
 	return s
 }

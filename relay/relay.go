@@ -133,7 +133,7 @@ func (r *Relay) build(version string) error {
 	if err != nil {
 		return err
 	}
-	if r.loop, err = loop.New(loop.Options{Long: r.longTurn}); err != nil {
+	if r.loop, err = loop.New(loop.Options{Long: r.longTurn, Turn: r.metrics.Turn.Observe}); err != nil {
 		return err
 	}
 	r.closers = append(r.closers, r.loop.Close)
@@ -167,7 +167,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
 	r.rights.reader = r.reader
 	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
-	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{}
+	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	r.teller.Add(localOutlet{r.hub}, notice.Host)
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
 	r.exams = checks.NewExaminations(room)
@@ -192,6 +192,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		rules: &r.rules, redis: r.redis, hub: r.hub, fleet: r.fleet, interest: r.interest, outlets: r.outlets,
 	}
 	r.outbound = &outbound{
+		loop: r.loop, replyTimes: r.metrics.PublishReply,
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers,
 	}

@@ -9,6 +9,7 @@ import (
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/schema"
 )
 
 // rules is immutable.
@@ -24,6 +25,9 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	}
 	r := &rules{Rules: decided}
 	for _, rt := range decided.Routes() {
+		if checker, ok := rt.Checker.(*schema.Checker); ok && rt.SchemaName != "" {
+			rt.Checker = &timedChecker{Checker: checker, times: m.SchemaCheck}
+		}
 		r.counters = append(r.counters, m.Route(rt.Name))
 	}
 	return r, nil

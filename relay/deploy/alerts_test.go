@@ -34,10 +34,14 @@ var scenarios = map[string]string{
 	"RedisRelayPublishesFail":   `redis_relay_rejects_total{direction="outbound", code="UPSTREAMDOWN", route="chat:"} 0+3x20`,
 	"RedisRelayInvalidMessages": `redis_relay_rejects_total{direction="inbound", code="INVALID", route="chat:"} 0+3x20`,
 	"RedisRelaySlowListeners":   `redis_relay_disconnects_total{reason="slow"} 0x10 1x10`,
-	"RedisRelayHistoryBehind":   `redis_relay_history_channels_behind 0x5 3x15`,
-	"RedisRelayHistoryGap":      `redis_relay_history_gaps_total 2x10 3x10`,
-	"RedisRelayNoisyChannel":    `redis_relay_rate_alerts_total{route="chat:"} 0x10 1x10`,
-	"RedisRelayClientsRefused":  `redis_relay_clients_refused_total 0x10 5x10`,
+	"RedisRelayLag": `redis_relay_upstream_round_trip_seconds_bucket{le="0.5"} 0x20
+redis_relay_upstream_round_trip_seconds_bucket{le="1"} 0+30x20
+redis_relay_upstream_round_trip_seconds_bucket{le="+Inf"} 0+30x20`,
+	"RedisRelayStuckReader":    `redis_relay_queue_oldest_seconds 0x10 15x10`,
+	"RedisRelayHistoryBehind":  `redis_relay_history_channels_behind 0x5 3x15`,
+	"RedisRelayHistoryGap":     `redis_relay_history_gaps_total 2x10 3x10`,
+	"RedisRelayNoisyChannel":   `redis_relay_rate_alerts_total{route="chat:"} 0x10 1x10`,
+	"RedisRelayClientsRefused": `redis_relay_clients_refused_total 0x10 5x10`,
 	"RedisRelayMemory": `process_resident_memory_bytes{container="redis-relay"} 236000000x20
 go_gc_gomemlimit_bytes{container="redis-relay"} 241172480x20`,
 }
@@ -53,6 +57,10 @@ redis_relay_rejects_total{direction="outbound", code="DENIED", route="chat:"} 0+
 redis_relay_rejects_total{direction="outbound", code="INVALID", route="chat:"} 7x20
 redis_relay_disconnects_total{reason="gap"} 0x10 5x10
 redis_relay_clients_refused_total 5x20
+redis_relay_queue_oldest_seconds 0x10 3x10
+redis_relay_upstream_round_trip_seconds_bucket{le="0.001"} 0+29x20
+redis_relay_upstream_round_trip_seconds_bucket{le="1"} 0+30x20
+redis_relay_upstream_round_trip_seconds_bucket{le="+Inf"} 0+30x20
 redis_relay_history_channels_behind 0x20
 redis_relay_history_gaps_total 2x20
 redis_relay_rate_alerts_total{route="chat:"} 1x20

@@ -49,6 +49,17 @@ func (b *Bounds) Other(n int64) {
 // Others returns the bytes that Other has counted.
 func (b *Bounds) Others() int64 { return b.other.Load() }
 
+// Oldest returns how long output has waited for the connection for which it has waited longest; 0: none waits. It
+// belongs to the loop.
+func (b *Bounds) Oldest() (oldest time.Duration) {
+	for o := range b.charged {
+		if o.usage.blocked {
+			oldest = max(oldest, time.Since(o.usage.batchSince))
+		}
+	}
+	return oldest
+}
+
 // full returns why a queue takes no n bytes more, or nothing. queued bytes are in it, and the oldest have
 // waited since that time. Nothing is too large for an empty queue.
 func (b *Bounds) full(queued, n int, since time.Time) Reason {

@@ -204,6 +204,9 @@ func (o *Outbox) Close() {
 		return
 	}
 	o.backlogAtClose = o.Backlog()
+	if o.usage.blocked {
+		o.flusher.reportWait(o.usage.batchSince)
+	}
 	o.closed = true
 	o.output, o.slots = output{}, slots{}
 	o.usage.clear()

@@ -13,7 +13,7 @@ import (
 // appended is kept any more.
 func (o *Outbox) flush() (empty bool) {
 	if !o.usage.blocked && !o.closed {
-		o.write()
+		o.writePrompt()
 	}
 	if o.onFlushed != nil {
 		o.onFlushed()
@@ -22,6 +22,14 @@ func (o *Outbox) flush() (empty bool) {
 		o.usage.bounds.enforce()
 	}
 	return empty
+}
+
+// writePrompt writes what is ready, and counts whether the socket takes it all.
+func (o *Outbox) writePrompt() {
+	ready := o.output.pending()
+	if o.write(); ready && !o.usage.blocked && !o.closed {
+		o.flusher.prompt++
+	}
 }
 
 // Writable says that the socket takes bytes again. It writes what waits.
@@ -53,6 +61,9 @@ func (o *Outbox) write() {
 		o.output.wrote(n)
 		if o.usage.queued -= n; o.usage.blocked {
 			o.account()
+			if len(o.output.batch) == 0 {
+				o.flusher.reportWait(o.usage.batchSince)
+			}
 		}
 	}
 	o.block(false)

@@ -37,6 +37,8 @@ type Options struct {
 	// Long, if not nil, is called after each turn over LongTurn, with its length and the handler or
 	// phase that took longest. The loop calls it; it must not block.
 	Long func(took time.Duration, what string)
+	// Turn, if not nil, is called after each turn with its length. The loop calls it; it must not block.
+	Turn func(took time.Duration)
 }
 
 // Loop is an event loop. New makes it, Run runs it, once.
@@ -130,6 +132,10 @@ func (l *Loop) AtTurnEnd(f func()) { l.atEnd = append(l.atEnd, f) }
 // Now is the time at which the present turn began.
 func (l *Loop) Now() time.Time { return l.now }
 
+// Recent is the time at which that began which the loop runs now: a handler, a posted function, a timer, the end of the
+// turn. It reads no clock.
+func (l *Loop) Recent() time.Time { return l.stopwatch.last }
+
 // Longest returns the length of the longest turn so far.
 func (l *Loop) Longest() time.Duration { return time.Duration(l.longest.Load()) }
 
@@ -218,6 +224,9 @@ func (l *Loop) runAtEnd() {
 // recordTurn notes the length of a turn.
 func (l *Loop) recordTurn() {
 	took := l.stopwatch.took()
+	if l.opts.Turn != nil {
+		l.opts.Turn(took)
+	}
 	if int64(took) > l.longest.Load() {
 		l.longest.Store(int64(took))
 	}

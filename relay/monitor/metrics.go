@@ -32,11 +32,23 @@ const (
 // Codes are the reasons for a refused message: the code words of the errors.
 var Codes = []string{"INVALID", "DENIED", "TOOLARGE", "RATELIMIT", "UPSTREAMDOWN", "BUSY"}
 
+// Volume counts messages, and the bytes of their payloads.
+type Volume struct{ messages, bytes Counter }
+
+// Add counts messages whose payloads have so many bytes together.
+func (v Volume) Add(messages, bytes int) {
+	v.messages.Add(float64(messages))
+	v.bytes.Add(float64(bytes))
+}
+
+// values reads the counters.
+func (v Volume) values() (messages, bytes float64) { return value(v.messages), value(v.bytes) }
+
 // Route counts the messages of one route.
 type Route struct {
-	Received  Counter // from Redis
-	Delivered Counter // to local listeners, one for each
-	Published Counter // by local publishers, and acknowledged by Redis
+	Received  Volume  // from Redis
+	Delivered Volume  // to local listeners, once for each
+	Published Volume  // by local publishers, and acknowledged by Redis
 	Noisy     Counter // alerts of channels over rate.alert
 
 	rejects map[Direction]map[string]Counter
@@ -46,11 +58,19 @@ type Route struct {
 func (r *Route) Rejected(d Direction, code string) Counter { return r.rejects[d][code] }
 
 // Totals are the figures of a route's counters.
-type Totals struct{ Received, Delivered, Published, Rejected float64 }
+type Totals struct {
+	Received, ReceivedBytes   float64
+	Delivered, DeliveredBytes float64
+	Published, PublishedBytes float64
+	Rejected                  float64
+}
 
 // Totals returns the figures of this moment.
 func (r *Route) Totals() Totals {
-	t := Totals{Received: value(r.Received), Delivered: value(r.Delivered), Published: value(r.Published)}
+	var t Totals
+	t.Received, t.ReceivedBytes = r.Received.values()
+	t.Delivered, t.DeliveredBytes = r.Delivered.values()
+	t.Published, t.PublishedBytes = r.Published.values()
 	for _, codes := range r.rejects {
 		for _, c := range codes {
 			t.Rejected += value(c)
@@ -71,10 +91,12 @@ func value(c Counter) float64 {
 // Metrics holds all counters and reads all gauges.
 type Metrics struct {
 	// Fixed after construction.
+	Times
+
 	registry  *prometheus.Registry
-	received  *prometheus.CounterVec
-	delivered *prometheus.CounterVec
-	published *prometheus.CounterVec
+	received  volumes
+	delivered volumes
+	published volumes
 	noisy     *prometheus.CounterVec
 	rejects   *prometheus.CounterVec
 
@@ -85,11 +107,12 @@ type Metrics struct {
 // New returns metrics with those of the Go runtime and the process.
 func New(version string) *Metrics {
 	m := &Metrics{
+		Times:    newTimes(),
 		registry: prometheus.NewRegistry(),
-		received: vec("messages_received_total", "Messages from Redis.", "route"),
-		delivered: vec("messages_delivered_total",
-			"Messages for local listeners, one for each; those of drops_total among them.", "route"),
-		published: vec("messages_published_total", "Messages of local publishers that Redis acknowledged.", "route"),
+		received: newVolumes("received", "Messages from Redis"),
+		delivered: newVolumes("delivered",
+			"Messages for local listeners, one for each; those of drops_total among them"),
+		published: newVolumes("published", "Messages of local publishers that Redis acknowledged"),
 		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
 		rejects: vec("rejects_total", "Messages refused, and invalid ones that invalid: log let through.",
 			"route", "direction", "code"),
@@ -100,13 +123,33 @@ func New(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.received, m.delivered, m.published, m.noisy, m.rejects, info,
+	for _, v := range []volumes{m.received, m.delivered, m.published} {
+		m.registry.MustRegister(v.messages, v.bytes)
+	}
+	for _, h := range m.all() {
+		m.registry.MustRegister(h)
+	}
+	m.registry.MustRegister(m.noisy, m.rejects, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 func vec(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+// volumes has the Volume of each route.
+type volumes struct{ messages, bytes *prometheus.CounterVec }
+
+func newVolumes(name, help string) volumes {
+	return volumes{
+		vec("messages_"+name+"_total", help+".", "route"),
+		vec(name+"_bytes_total", help+": the bytes of their payloads.", "route"),
+	}
+}
+
+func (v volumes) of(route string) Volume {
+	return Volume{v.messages.WithLabelValues(route), v.bytes.WithLabelValues(route)}
 }
 
 // Route returns the counters of a route by its name. The same name has the same counters,
@@ -118,9 +161,9 @@ func (m *Metrics) Route(name string) *Route {
 		return r
 	}
 	r := &Route{
-		Received:  m.received.WithLabelValues(name),
-		Delivered: m.delivered.WithLabelValues(name),
-		Published: m.published.WithLabelValues(name),
+		Received:  m.received.of(name),
+		Delivered: m.delivered.of(name),
+		Published: m.published.of(name),
 		Noisy:     m.noisy.WithLabelValues(name),
 		rejects:   map[Direction]map[string]Counter{Inbound: {}, Outbound: {}},
 	}

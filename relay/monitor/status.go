@@ -22,8 +22,8 @@ var routeColumns = []struct{ metric, title string }{
 	{"rate_alerts_total", "ALERTS"},
 }
 
-// WriteStatus writes the figures of this moment as text: a table of the routes, then
-// one line for every other figure of the relay.
+// WriteStatus writes the figures of this moment as text: a table of the routes, one of how long things took since the
+// start, then one line for every other figure of the relay.
 func (m *Metrics) WriteStatus(w io.Writer) error {
 	families, err := m.registry.Gather()
 	if err != nil {
@@ -35,6 +35,9 @@ func (m *Metrics) WriteStatus(w io.Writer) error {
 		name, ours := strings.CutPrefix(f.GetName(), namespace+"_")
 		if !ours {
 			continue
+		}
+		if f.GetType() == dto.MetricType_HISTOGRAM {
+			continue // see below
 		}
 		for _, one := range f.GetMetric() {
 			v := one.GetCounter().GetValue() + one.GetGauge().GetValue() // it has one of them
@@ -61,6 +64,11 @@ func (m *Metrics) WriteStatus(w io.Writer) error {
 			p("\t%.0f", routes[route][c.metric])
 		}
 		p("\n")
+	}
+	p("\nTIME\tP50\tP99\tMEAN\tCOUNT\n")
+	for _, h := range m.all() {
+		f := h.Figures()
+		p("%s\t%v\t%v\t%v\t%d\n", h.name, f.Quantile(0.5), f.Quantile(0.99), f.Mean(), f.Count)
 	}
 	p("\n%s\n", strings.Join(rest, "\n"))
 	return out.Flush()

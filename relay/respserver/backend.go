@@ -18,10 +18,11 @@ type Publication struct {
 	By       User
 	Sender   Sender // the client; nil: unknown
 	Kind     resp.Kind
-	Channel  []byte // valid during the call
-	Payload  []byte // valid during the call
-	Field    []byte // the name of the field of XADD, valid during the call; nil: it is no XADD
-	Oversize int64  // bytes of a payload that was too large to be read; 0: it was read
+	Channel  []byte    // valid during the call
+	Payload  []byte    // valid during the call
+	Arrived  time.Time // loop.Loop.Now, when it came
+	Field    []byte    // the name of the field of XADD, valid during the call; nil: it is no XADD
+	Oversize int64     // bytes of a payload that was too large to be read; 0: it was read
 }
 
 // Client is what is known of a connection's client.

@@ -32,6 +32,7 @@ func publishOne(c *session, p Publication) {
 // submit publishes a message. r gets the outcome; if the message is refused, before submit returns.
 func (c *session) submit(p Publication, r Receipt) (refused error) {
 	p.From, p.By, p.Sender = c.client.id, c.client.user(), &c.client
+	p.Arrived = c.srv.loop.Now()
 	c.publishes.unanswered++
 	checking, err := c.srv.backend.Publish(p, r)
 	switch {

@@ -78,7 +78,7 @@ type Checker interface {
 	Validate(payload []byte, stopped func() bool) error
 }
 
-// Route is one line of the table. It must not be changed once it is in a Table.
+// Route is one line of the table. It must not be changed once the Table is in use.
 type Route struct {
 	Prefix     string
 	Name       string // label in logs and metrics: the prefix, or "unrouted"

@@ -31,6 +31,9 @@ type Options struct {
 	// goroutine that dials or from the loop. It must not block.
 	Refused func(command string, err error)
 
+	// RoundTrip, if not nil, is called in the loop when a probe comes back, with the time since it was published.
+	RoundTrip func(took time.Duration)
+
 	outageInterval time.Duration // for tests; 0: outageInterval
 }
 

@@ -26,6 +26,7 @@ type prober struct {
 
 	subscribed bool      // the session has the channel, and may publish on it
 	sent       uint64    // number of the last probe
+	sentAt     time.Time // when it was published
 	echoed     uint64    // number of the last probe that came back
 	due        uint64    // number of the first probe that was acknowledged and has not come back
 	dueSince   time.Time // when it was acknowledged
@@ -56,6 +57,7 @@ func (p *prober) send(c *Connection) {
 		return
 	}
 	p.sent++
+	p.sentAt = time.Now()
 	number := p.sent
 	err := c.Publish(0, false, []byte(p.channel), strconv.AppendUint(nil, number, 10),
 		AnswerFunc(func(_ resp.Value, err error) {
@@ -74,10 +76,15 @@ func (p *prober) send(c *Connection) {
 }
 
 // echo takes a probe that came back.
-func (p *prober) echo(payload []byte) {
-	if n, err := strconv.ParseUint(string(payload), 10, 64); err == nil {
-		p.echoed, p.deaf = max(p.echoed, n), false
+func (p *prober) echo(c *Connection, payload []byte) {
+	n, err := strconv.ParseUint(string(payload), 10, 64)
+	if err != nil {
+		return
 	}
+	if n == p.sent && n > p.echoed && c.opts.RoundTrip != nil {
+		c.opts.RoundTrip(time.Since(p.sentAt))
+	}
+	p.echoed, p.deaf = max(p.echoed, n), false
 }
 
 // acknowledged notes that Redis has taken a probe.

@@ -52,7 +52,7 @@ func (s *session) deliver(maxFrame int) {
 	c, in := s.connection, &s.in
 	d := &in.d
 	if c.prober.channel != "" && d.Kind == resp.Message && string(d.Channel) == c.prober.channel {
-		c.prober.echo(d.Payload)
+		c.prober.echo(c, d.Payload)
 		return
 	}
 	in.delivered += in.size

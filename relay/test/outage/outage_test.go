@@ -46,7 +46,8 @@ func newScene(t *testing.T) *scene {
 	s.relay = harness.Start(t, nil, harness.WithRedis("redis://"+s.proxy.Addr()), harness.WithRoutes(config.NewRoute("loud:"), calm),
 		func(c *config.Config) {
 			c.Redis.PublishTimeout = publishTimeout
-			c.Redis.AlertAfter = 1000 // its event would come between the others
+			c.Redis.ProbeInterval = 10 * time.Second // an unanswered probe would end the connection earlier, and change the story
+			c.Redis.AlertAfter = 1000                // its event would come between the others
 		})
 	s.closed, s.stays = s.relay.Subscribe("loud:1"), s.relay.Subscribe("calm:1")
 	s.events, s.pub = s.relay.Subscribe("relay:events"), s.relay.Dial()
