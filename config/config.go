@@ -20,6 +20,7 @@ type Config struct {
 	NATS     NATS     `koanf:"nats"`
 	HTTP     HTTP     `koanf:"http"`
 	Log      Log      `koanf:"log"`
+	Alerts   Alerts   `koanf:"alerts"`
 	Limits   Limits   `koanf:"limits"`
 	Schemas  Schemas  `koanf:"schemas"`
 	Unrouted Unrouted `koanf:"unrouted"`
@@ -116,6 +117,18 @@ type HTTP struct {
 type Log struct {
 	Level  LogLevel  `koanf:"level"`
 	Format LogFormat `koanf:"format"`
+}
+
+// Alerts says of which channels relay:events tells, beside those over their rate.alert.
+type Alerts struct {
+	Spike Spike `koanf:"spike"`
+}
+
+// Spike is a channel that carries far more than usual: at least Floor messages/s, and at least Factor times its
+// usual rate. A Factor of 0 switches off.
+type Spike struct {
+	Factor float64 `koanf:"factor"`
+	Floor  float64 `koanf:"floor"` // messages/s
 }
 
 // Limits bound what local clients may use. All numbers are positive, but for
@@ -223,6 +236,7 @@ func Default() Config {
 		Socket: Socket{Path: "relay.sock", Mode: "0660"},
 		HTTP:   HTTP{Listen: "127.0.0.1:9464"},
 		Log:    Log{Level: LevelInfo, Format: FormatConsole},
+		Alerts: Alerts{Spike: Spike{Factor: 8, Floor: 50}},
 		Limits: Limits{
 			Clients:        10_000,
 			Subscriptions:  100_000,

@@ -88,6 +88,8 @@ var help = map[string]string{
 	"http.listen":             "host:port of health and metrics; empty: off",
 	"log.level":               "debug, info, warn or error",
 	"log.format":              "console or json",
+	"alerts.spike.factor":     "times its usual rate at which a channel is told of; 0: none",
+	"alerts.spike.floor":      "messages/s of a channel below which nothing is a spike",
 	"limits.clients":          "connections on the socket",
 	"limits.subscriptions":    "channels and patterns of one client",
 	"limits.patterns":         "patterns of one client",

@@ -61,6 +61,7 @@ var layers = map[string]struct {
 	"relay/schema":     {[]string{"relay/schema/ascii", "relay/schema/drafts", "relay/schema/format", "relay/schema/regex"}, "a verdict needs a payload and nothing else"},
 	"relay/storm":      {nil, "it sees the relay as its host does: as a process"},
 	"relay/stream":     {nil, "the words of a question and of its answer are plain values"},
+	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
@@ -69,7 +70,7 @@ var layers = map[string]struct {
 	"relay/schema/infer":  {[]string{"relay/schema/format"}, "it writes a schema, and checks no message"},
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
 
-	"relay/test/harness": {[]string{"config", "relay", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
+	"relay/test/harness": {[]string{"config", "relay", "relay/redistest", "relay/schema", "relay/traffic"}, "it runs relays in a test's process"},
 	"relay/test/process": {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
 	subjects:             {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
 }
@@ -89,7 +90,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/stream",
+	"relay/schema", "relay/stream", "relay/traffic",
 	"relay/upstream",
 }
 

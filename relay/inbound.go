@@ -28,6 +28,7 @@ type inbound struct {
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
+	watch   *watch
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -38,6 +39,7 @@ type inbound struct {
 type source struct {
 	policy.LastMessage
 	check *checks.Check // of the last message, if its verdict is open
+	tally tally
 }
 
 // Deliver takes a message from Redis: it finds the route, has the message judged, and queues it for its listeners. A
@@ -59,6 +61,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 		return // it comes in its time, or has come
 	}
 	c.received++
+	in.live.tally.add(in.watch.Table, d)
 	c.delivered += in.act(c.rules, c.route, &in.live, d)
 }
 
@@ -72,6 +75,7 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 	rt := now.Route(d.Channel)
 	counters := now.counters[rt.Index]
 	counters.Received.Inc()
+	in.stored.tally.add(in.watch.Table, d)
 	counters.Delivered.Add(float64(in.act(now, rt, &in.stored, d)))
 }
 
@@ -79,12 +83,13 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delivery) (listeners int) {
 	counters := now.counters[rt.Index]
 	v, isCopy := from.Judge(now.Rules, rt, d)
-	if v.Noise > 0 && !isCopy {
-		in.teller.Noisy(monitor.Inbound, rt, counters, d.Channel, v.Noise)
+	if v.Noise.PerSecond > 0 && !isCopy {
+		in.watch.noisy(monitor.Inbound, counters, d.Channel, v.Noise, nil)
 	}
 	switch {
 	case v.Refusal != nil:
 		if !isCopy {
+			in.watch.Refused(d.Channel, nil)
 			in.refuse(rt, counters, v, len(d.Payload))
 		}
 	case v.Open:
@@ -104,6 +109,7 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Delivery, c *checks.Check, isCopy bool) {
 	if lost := in.checks.Add(rt, counters, d, c, isCopy); lost {
 		counters.Rejected(monitor.Inbound, string(policy.Busy)).Inc()
+		in.watch.Refused(d.Channel, nil)
 	}
 }
 
@@ -128,6 +134,7 @@ func (in *inbound) dispatch(
 ) (listeners int) {
 	if v.Invalid != nil {
 		if !isCopy {
+			in.watch.Refused(d.Channel, nil)
 			refusal := policy.NotValid(d.Channel, v.Invalid)
 			in.teller.Reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), notice.Who{})
 		}
@@ -174,19 +181,22 @@ func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 	if rt.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it is read from its stream
 	}
-	in.refuseUnread(now, rt, in.live.TooLarge(now.Rules, d, size), size)
+	in.refuseUnread(now, d, in.live.TooLarge(now.Rules, d, size), size)
 }
 
 // refuseName tells of a message on a channel whose name is over limits.name: only patterns hear it.
 func (in *inbound) refuseName(now *rules, d *resp.Delivery, size int) {
-	in.refuseUnread(now, now.Route(d.Channel), in.live.LongName(now.Rules, d, size), size)
+	in.refuseUnread(now, d, in.live.LongName(now.Rules, d, size), size)
 }
 
 // refuseUnread counts a message that nobody looks into, and tells of it if it is not a copy.
-func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Refusal, size int) {
+func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Refusal, size int) {
+	rt := now.Route(d.Channel)
 	counters := now.counters[rt.Index]
 	counters.Received.Inc()
 	if refusal != nil {
+		in.watch.In(d.Channel, 1, size, size)
+		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, size, notice.Who{})
 	}
 }
@@ -195,6 +205,8 @@ func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Ref
 func (in *inbound) endTurn() {
 	in.live.Detach()
 	in.cache.count()
+	in.live.tally.endTurn(in.watch.Table)
+	in.stored.tally.endTurn(in.watch.Table)
 }
 
 // routeCache is what neighbouring messages have in common, so that a burst on one

@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/traffic"
 )
 
 // measure names the metrics. A figure of what belongs to the loop is asked of it.
@@ -29,6 +30,7 @@ func (r *Relay) measure() {
 	measureFleet(m, r.fleet)
 	measureHTTP(m, r.admin)
 	r.reloader.measure(m)
+	measureAlerts(m, r.watch, fromLoop)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
 		ready, _ := r.upstreamReady()
 		return boolGauge(ready)
@@ -77,6 +79,21 @@ func measureFleet(m *monitor.Metrics, f *fleet.Fleet) {
 			_, missing := f.Stats()
 			return float64(missing)
 		})
+}
+
+func measureAlerts(m *monitor.Metrics, w *watch, fromLoop func(func() float64) func() float64) {
+	for _, kind := range traffic.Kinds {
+		m.Gauge("alerts_active", "Channels that carry too much, of which relay:events has told.",
+			fromLoop(func() float64 {
+				_, active := w.AlertCounts(kind)
+				return float64(active)
+			}), "kind", string(kind))
+		m.Count("alerts_total", "Alerts about channels that relay:events has told of.",
+			fromLoop(func() float64 {
+				begun, _ := w.AlertCounts(kind)
+				return float64(begun)
+			}), "kind", string(kind))
+	}
 }
 
 // measureHTTP names the metrics of a server, or of none.

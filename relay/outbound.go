@@ -28,6 +28,7 @@ type outbound struct {
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
+	watch   *watch
 
 	lastName string // channel of the last publish
 }
@@ -39,8 +40,8 @@ func (o *outbound) Publish(p respserver.Publication, receipt respserver.Receipt)
 	rt := now.Route(p.Channel)
 	m := policyPublication(&p)
 	v := now.Publish(rt, &m)
-	if v.Noise > 0 {
-		o.teller.Noisy(monitor.Outbound, rt, now.counters[rt.Index], p.Channel, v.Noise)
+	if v.Noise.PerSecond > 0 {
+		o.watch.noisy(monitor.Outbound, now.counters[rt.Index], p.Channel, v.Noise, p.Sender)
 	}
 	if v.Open {
 		o.check(now, rt, v.Kind, p, receipt)
@@ -86,6 +87,7 @@ func (o *outbound) send(
 	}
 	if refusal != nil {
 		m := policyPublication(p)
+		o.watch.Refused(p.Channel, p.Sender)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
 		if !refusal.Passes(rt) {
 			return refusal
@@ -104,6 +106,7 @@ func (o *outbound) send(
 	if err != nil {
 		return sent.failed(err)
 	}
+	o.watch.Out(p.Channel, len(p.Payload), p.Sender)
 	return nil
 }
 
@@ -158,6 +161,7 @@ func (p *pendingPublish) failed(err error) error {
 	err = fromUpstream(p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
+		p.out.watch.Refused([]byte(p.channel), nil)
 	}
 	return err
 }

@@ -70,6 +70,7 @@ type Relay struct {
 	streams  *streams
 	leaf     *leaf
 	reloader *reloader
+	watch    *watch
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -151,6 +152,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
 	r.rights.reader = r.reader
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{}
+	r.watchTraffic()
 	r.teller.Add(localOutlet{r.hub}, notice.Host)
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
 	r.exams = checks.NewExaminations(room)
@@ -161,6 +163,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
+		watch: r.watch,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -175,7 +178,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller,
+		outlets: r.outlets, teller: r.teller, watch: r.watch,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },

@@ -28,6 +28,11 @@ func (n *Notice) With(values ...any) *Notice {
 	return &with
 }
 
+// alertFields are those of the event about a channel that carries too much.
+var alertFields = []string{
+	"cause", "kind", "channel", "direction", "rate", "usual", "client", "name", "pid", "uid",
+}
+
 var list []*Notice
 
 func add(n Notice) *Notice {
@@ -99,10 +104,28 @@ var (
 		Do:   "see `reason`: the publisher, or the schema",
 	})
 	RateAlert = add(Notice{
-		Event: "alert", To: Host, Fields: []string{"cause", "channel", "direction", "rate"},
-		Level: zapcore.WarnLevel, Text: "a channel is noisy", Often: "a channel is noisy",
+		Event: "alert", To: Host, Fields: alertFields,
+		Level: zapcore.WarnLevel, Text: "a channel is noisy",
 		When: "a channel carries more messages/s than `rate.alert`",
 		Do:   "look for its publisher, or raise `rate.alert`",
+	})
+	SpikeAlert = add(Notice{
+		Event: "alert", To: Host, Fields: alertFields,
+		Level: zapcore.WarnLevel, Text: "a channel carries far more than usual",
+		When: "a channel carries `alerts.spike.factor` times its usual rate, and at least `alerts.spike.floor` messages/s",
+		Do:   "look for its publisher: `pid` and `uid`, if it is on this host",
+	})
+	AlertEnd = add(Notice{
+		Event: "alert_end", To: Host,
+		Fields: []string{"cause", "kind", "channel", "direction", "since", "peak"},
+		Level:  zapcore.InfoLevel, Text: "an alert is over",
+		When: "a channel has been quiet for 10 s after an alert, or its spike has lasted so long that it is usual",
+	})
+	AlertsLeftOut = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"cause", "kind", "left_out"},
+		Level: zapcore.WarnLevel, Text: "more channels carry too much than are told of one by one",
+		When: "more than 10 alerts of one kind were due within a minute",
+		Do:   "look for what they have in common: a prefix, a publisher, a Redis that was away",
 	})
 	SlowListener = add(Notice{
 		Event: "slow_listener", To: Host, Fields: []string{
