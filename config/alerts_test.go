@@ -73,7 +73,7 @@ func TestRedactedWebhook(t *testing.T) {
 func TestChangesOfTheWebhook(t *testing.T) {
 	running := usable()
 	next := usable()
-	next.Alerts = Alerts{Webhook: "https://h/hunter2", WebhookTokenFile: "/f"}
+	next.Alerts.Webhook, next.Alerts.WebhookTokenFile = "https://h/hunter2", "/f"
 	if got := strings.Join(Changes(&running, &next), "; "); got != `alerts.webhook; alerts.webhook_token_file: /f, was ""` {
 		t.Errorf("the changes are %s", got)
 	}

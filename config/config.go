@@ -114,8 +114,10 @@ type HTTP struct {
 	Listen string `koanf:"listen"` // host:port; "": off
 }
 
-// Alerts says who is told of alerts, beside listeners of relay:events.
+// Alerts says what raises alerts beside what the relay always tells of, and who is told of alerts beside listeners of
+// relay:events.
 type Alerts struct {
+	Spike            Spike  `koanf:"spike"`
 	Webhook          string `koanf:"webhook"`            // URL; "": none. It may hold a secret: print Redacted instead
 	WebhookTokenFile string `koanf:"webhook_token_file"` // "": no token
 }
@@ -131,6 +133,13 @@ type Traces struct {
 type Log struct {
 	Level  LogLevel  `koanf:"level"`
 	Format LogFormat `koanf:"format"`
+}
+
+// Spike is a channel that carries far more than usual: at least Floor messages/s, and at least Factor times its
+// usual rate. A Factor of 0 switches off.
+type Spike struct {
+	Factor float64 `koanf:"factor"`
+	Floor  float64 `koanf:"floor"` // messages/s
 }
 
 // Limits bound what local clients may use. All numbers are positive, but for
@@ -239,6 +248,7 @@ func Default() Config {
 		HTTP:   HTTP{Listen: "127.0.0.1:9464"},
 		Traces: Traces{Sample: 0.01, Field: "traceparent"},
 		Log:    Log{Level: LevelInfo, Format: FormatConsole},
+		Alerts: Alerts{Spike: Spike{Factor: 8, Floor: 50}},
 		Limits: Limits{
 			Clients:        10_000,
 			Subscriptions:  100_000,

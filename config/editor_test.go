@@ -51,20 +51,21 @@ var moreThanZero = []string{
 
 // groupHelp says what the keys are for that hold others.
 var groupHelp = map[string]string{
-	"redis":     "how the relay reaches Redis",
-	"redis.tls": "PEM files, used with rediss://",
-	"socket":    "the Unix socket that clients connect to",
-	"nats":      "the embedded NATS server",
-	"nats.leaf": "a NATS cluster to be a leaf node of",
-	"http":      "health and metrics",
-	"alerts":    "who is told of alerts, beside listeners of relay:events",
-	"traces":    "OpenTelemetry: spans of messages, sent to a collector",
-	"log":       "what is logged, and how it looks",
-	"limits":    "what local clients may use",
-	"schemas":   "the JSON Schemas: the folder alone, or with a draft",
-	"routes":    "what holds for channels, by their prefixes",
-	"history":   "messages are persisted before they are broadcast; null in a kind: not those",
-	"rate":      "messages/s, of each channel by itself",
+	"redis":        "how the relay reaches Redis",
+	"redis.tls":    "PEM files, used with rediss://",
+	"socket":       "the Unix socket that clients connect to",
+	"nats":         "the embedded NATS server",
+	"nats.leaf":    "a NATS cluster to be a leaf node of",
+	"http":         "health and metrics",
+	"alerts":       "what else raises an alert, and who is told of alerts beside listeners of relay:events",
+	"traces":       "OpenTelemetry: spans of messages, sent to a collector",
+	"log":          "what is logged, and how it looks",
+	"limits":       "what local clients may use",
+	"schemas":      "the JSON Schemas: the folder alone, or with a draft",
+	"routes":       "what holds for channels, by their prefixes",
+	"history":      "messages are persisted before they are broadcast; null in a kind: not those",
+	"alerts.spike": "a channel that carries far more than usual",
+	"rate":         "messages/s, of each channel by itself",
 }
 
 // jsonObject is a JSON object. It is written with its keys sorted.

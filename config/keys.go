@@ -91,6 +91,8 @@ var help = map[string]string{
 	"traces.field":            "top-level JSON field of the payload that holds the publisher's traceparent",
 	"log.level":               "debug, info, warn or error",
 	"log.format":              "console or json",
+	"alerts.spike.factor":     "times its usual rate at which a channel is told of; 0: none",
+	"alerts.spike.floor":      "messages/s of a channel below which nothing is a spike",
 	"limits.clients":          "connections on the socket",
 	"limits.subscriptions":    "channels and patterns of one client",
 	"limits.patterns":         "patterns of one client",

@@ -5,8 +5,8 @@ package config
 import "strings"
 
 // Restart lists the key paths whose values differ between two configurations
-// and only take effect in a new process. Routes, schemas, unrouted, limits and
-// log.level are not among them: they reload live.
+// and only take effect in a new process. Routes, schemas, unrouted, limits, alerts
+// and log.level are not among them: they reload live.
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {
@@ -23,6 +23,7 @@ func live(path string) bool {
 	case routesPath, "unrouted", "log.level":
 		return true
 	default:
-		return strings.HasPrefix(path, "limits.") || strings.HasPrefix(path, "schemas.")
+		group, _, _ := strings.Cut(path, ".")
+		return group == "limits" || group == "schemas" || strings.HasPrefix(path, "alerts.spike.")
 	}
 }

@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"reflect"
@@ -34,6 +35,7 @@ func (c *Config) problems() []*KeyError {
 	v.checkTraces()
 	oneOf(v, "log.level", c.Log.Level)
 	oneOf(v, "log.format", c.Log.Format)
+	v.checkSpike()
 	v.checkLimits()
 	oneOf(v, "unrouted", c.Unrouted)
 	if draft := c.Schemas.Draft; draft != "" {
@@ -138,6 +140,16 @@ func isLoopback(address string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+}
+
+func (v *validator) checkSpike() {
+	s := v.cfg.Alerts.Spike
+	if s.Factor != 0 && s.Factor <= 1 || math.IsNaN(s.Factor) || math.IsInf(s.Factor, 0) {
+		v.bad("alerts.spike.factor", "is %v; must be 0 (none) or more than 1", s.Factor)
+	}
+	if s.Floor <= 0 || math.IsNaN(s.Floor) || math.IsInf(s.Floor, 0) {
+		v.bad("alerts.spike.floor", "is %v; must be more than 0", s.Floor)
+	}
 }
 
 func (v *validator) checkLimits() {

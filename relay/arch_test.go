@@ -65,6 +65,7 @@ var layers = map[string]struct {
 	"relay/stream":     {nil, "the words of a question and of its answer are plain values"},
 	"relay/traces":     {[]string{"relay/schema"}, "it knows messages, not where they come from"},
 	"relay/tail":       {[]string{"relay/glob", "relay/loop", "relay/resp"}, "it shows what it is told, and knows no rules"},
+	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
@@ -74,7 +75,7 @@ var layers = map[string]struct {
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
 
 	"relay/test/collector": {nil, "it takes spans as any receiver does"},
-	"relay/test/harness":   {[]string{"config", "relay", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
+	"relay/test/harness":   {[]string{"config", "relay", "relay/redistest", "relay/schema", "relay/traffic"}, "it runs relays in a test's process"},
 	"relay/test/process":   {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
 	subjects:               {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
 }
@@ -94,7 +95,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/upstream",
+	"relay/schema", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means

@@ -31,6 +31,7 @@ type inbound struct {
 	teller  *notice.Teller
 	traces  *traces.Tracer // nil: off
 	viewers *viewers
+	watch   *watch
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -41,6 +42,7 @@ type inbound struct {
 type source struct {
 	policy.LastMessage
 	check *checks.Check // of the last message, if its verdict is open
+	tally tally
 }
 
 // Deliver takes a message from Redis: it finds the route, has the message judged, and queues it for its listeners. A
@@ -64,6 +66,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 	size := len(d.Payload)
 	c.received++
 	c.receivedBytes += size
+	in.live.tally.add(in.watch.Table, d)
 	n := in.act(c.rules, c.route, &in.live, d)
 	c.delivered += n
 	c.deliveredBytes += n * size
@@ -79,6 +82,7 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 	rt := now.Route(d.Channel)
 	counters, size := now.counters[rt.Index], len(d.Payload)
 	counters.Received.Add(1, size)
+	in.stored.tally.add(in.watch.Table, d)
 	n := in.act(now, rt, &in.stored, d)
 	counters.Delivered.Add(n, n*size)
 }
@@ -91,13 +95,14 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 		trace = in.trace(rt, d)
 	}
 	v, isCopy := from.Judge(now.Rules, rt, d)
-	if v.Noise > 0 && !isCopy {
-		in.teller.Noisy(monitor.Inbound, rt, counters, d.Channel, v.Noise)
+	if v.Noise.PerSecond > 0 && !isCopy {
+		in.watch.noisy(monitor.Inbound, counters, d.Channel, v.Noise, nil)
 	}
 	switch {
 	case v.Refusal != nil:
 		trace.Refused(string(v.Refusal.Code))
 		if !isCopy {
+			in.watch.Refused(d.Channel, nil)
 			in.refuse(rt, counters, v, d)
 		}
 	case v.Open:
@@ -125,6 +130,7 @@ func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Del
 	if lost := in.checks.Add(rt, counters, d, c, isCopy); lost {
 		counters.Rejected(monitor.Inbound, string(policy.Busy)).Inc()
 		c.Trace.Refused(string(policy.Busy))
+		in.watch.Refused(d.Channel, nil)
 		if in.viewers.Any() {
 			in.viewers.received(rt, d, len(d.Payload), nil, &policy.Refusal{Code: policy.Busy, Reason: tooManyChecks})
 		}
@@ -161,6 +167,7 @@ func (in *inbound) dispatch(
 	var refusal *policy.Refusal
 	if v.Invalid != nil && !isCopy {
 		refusal = policy.NotValid(d.Channel, v.Invalid)
+		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), notice.Who{})
 	}
 	if in.viewers.Any() && !isCopy {
@@ -208,22 +215,25 @@ func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 	if rt.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it is read from its stream
 	}
-	in.refuseUnread(now, rt, in.live.TooLarge(now.Rules, d, size), d, size)
+	in.refuseUnread(now, d, in.live.TooLarge(now.Rules, d, size), size)
 }
 
 // refuseName tells of a message on a channel whose name is over limits.name: only patterns hear it.
 func (in *inbound) refuseName(now *rules, d *resp.Delivery, size int) {
-	in.refuseUnread(now, now.Route(d.Channel), in.live.LongName(now.Rules, d, size), d, size)
+	in.refuseUnread(now, d, in.live.LongName(now.Rules, d, size), size)
 }
 
 // refuseUnread counts a message that nobody looks into, and tells of it if it is not a copy.
-func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Refusal, d *resp.Delivery, size int) {
+func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Refusal, size int) {
+	rt := now.Route(d.Channel)
 	counters := now.counters[rt.Index]
 	counters.Received.Add(1, size)
 	if refusal != nil {
 		if in.viewers.Any() {
 			in.viewers.received(rt, d, size, nil, refusal)
 		}
+		in.watch.In(d.Channel, 1, size, size)
+		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, size, notice.Who{})
 	}
 }
@@ -232,6 +242,8 @@ func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Ref
 func (in *inbound) endTurn() {
 	in.live.Detach()
 	in.cache.count()
+	in.live.tally.endTurn(in.watch.Table)
+	in.stored.tally.endTurn(in.watch.Table)
 }
 
 // routeCache is what neighbouring messages have in common, so that a burst on one

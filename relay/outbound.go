@@ -35,6 +35,7 @@ type outbound struct {
 	teller     *notice.Teller
 	traces     *traces.Tracer // nil: off
 	viewers    *viewers
+	watch      *watch
 
 	lastName string // channel of the last publish
 }
@@ -53,8 +54,8 @@ func (o *outbound) publish(p respserver.Publication, receipt respserver.Receipt)
 	rt := now.Route(p.Channel)
 	m := policyPublication(&p)
 	v := now.Publish(rt, &m)
-	if v.Noise > 0 {
-		o.teller.Noisy(monitor.Outbound, rt, now.counters[rt.Index], p.Channel, v.Noise)
+	if v.Noise.PerSecond > 0 {
+		o.watch.noisy(monitor.Outbound, now.counters[rt.Index], p.Channel, v.Noise, p.Sender)
 	}
 	if v.Open {
 		o.check(now, rt, v.Kind, p, receipt)
@@ -100,6 +101,7 @@ func (o *outbound) send(
 	}
 	if refusal != nil {
 		m := policyPublication(p)
+		o.watch.Refused(p.Channel, p.Sender)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
 		if !refusal.Passes(rt) {
 			o.show(rt, p, kind, refusal, nil)
@@ -120,6 +122,8 @@ func (o *outbound) send(
 	}
 	if err != nil {
 		err = sent.failed(err)
+	} else {
+		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
 	}
 	o.show(rt, p, kind, refusal, err)
 	return err
@@ -192,6 +196,7 @@ func (p *pendingPublish) failed(err error) error {
 	err = fromUpstream(p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
+		p.out.watch.Refused([]byte(p.channel), nil)
 	}
 	return err
 }

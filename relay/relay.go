@@ -76,6 +76,7 @@ type Relay struct {
 	leaf     *leaf
 	reloader *reloader
 	overview *overview
+	watch    *watch
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -168,6 +169,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	r.rights.reader = r.reader
 	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
+	r.watchTraffic()
 	r.teller.Add(localOutlet{r.hub}, notice.Host)
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
 	r.exams = checks.NewExaminations(room)
@@ -178,7 +180,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces, viewers: r.viewers,
+		traces: r.traces, viewers: r.viewers, watch: r.watch,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -194,7 +196,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	r.outbound = &outbound{
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers,
+		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },

@@ -40,6 +40,7 @@ type reloader struct {
 	server   *respserver.Server
 	interest *interest
 	outlets  *outlets
+	traffic  *watch
 	rules    *atomic.Pointer[rules]
 	limits   *limits
 	teller   *notice.Teller
@@ -109,6 +110,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	})
 	l.interest.follow()
 	l.limits.set(next.Limits)
+	l.traffic.follow(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		l.level.SetLevel(level)

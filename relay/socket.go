@@ -62,5 +62,5 @@ func (r *Relay) openSocket(version string) {
 		func(ctx context.Context) error { return r.socket.Maintain(ctx, r.socketLost) },
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
-	r.reloader.interest, r.reloader.outlets = r.interest, r.outlets
+	r.reloader.interest, r.reloader.outlets, r.reloader.traffic = r.interest, r.outlets, r.watch
 }

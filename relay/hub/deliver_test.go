@@ -172,6 +172,12 @@ func TestModes(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			h, r := newHub(t)
+			var missed uint64
+			h.OnMissed(func(channel []byte, n int) {
+				if missed += uint64(n); string(channel) != "a" {
+					t.Errorf("missed on %q", channel)
+				}
+			})
 			var members []*member
 			for _, room := range c.room {
 				m := newMember(t, room)
@@ -192,6 +198,9 @@ func TestModes(t *testing.T) {
 			}
 			if s := h.Stats(); s.Dropped+s.Ended != c.dropped || ended != c.slow {
 				t.Errorf("dropped %d, ended %d; want %d, %d", s.Dropped+s.Ended, ended, c.dropped, c.slow)
+			}
+			if missed != c.dropped {
+				t.Errorf("OnMissed was told of %d, want %d", missed, c.dropped)
 			}
 		})
 	}

@@ -15,7 +15,8 @@ const reportInterval = 10 * time.Second
 type dispatcher struct {
 	run        run
 	losses     Losses
-	unreported []*Listener // have missed messages that were not reported
+	onMissed   func(channel []byte, messages int) // see Hub.OnMissed; nil: nobody asks
+	unreported []*Listener                        // have missed messages that were not reported
 }
 
 // Losses counts messages that one listener did not get, since the start, by the reason.
@@ -37,6 +38,9 @@ func (d *dispatcher) FanOut() {
 			d.dispatch(l)
 		}
 	}
+	if d.onMissed != nil {
+		r.tellMissed(d.onMissed)
+	}
 	r.frames, r.resp3 = nil, nil
 }
 
@@ -57,12 +61,11 @@ func (d *dispatcher) dispatchToOne(t *topic) {
 		d.dispatch(l)
 		return
 	}
-	n := uint64(len(d.run.starts))
 	if l := t.nextAny(); l != nil {
-		d.countMissed(l, Missed{Dropped: n})
+		d.missRun(l)
 		return
 	}
-	d.losses.Ended += n
+	d.loseRun()
 }
 
 // dispatch queues the run for one listener.
@@ -74,7 +77,7 @@ func (d *dispatcher) dispatch(l *Listener) {
 	}
 	switch {
 	case l.stopped:
-		d.losses.Ended += uint64(len(r.starts))
+		d.loseRun()
 	case r.mode&modeLatest != 0:
 		replaced, dropped := l.out.appendLatest(r, frames)
 		d.countMissed(l, Missed{uint64(dropped), uint64(replaced)})
@@ -82,12 +85,24 @@ func (d *dispatcher) dispatch(l *Listener) {
 		switch why := l.out.tryAppend(frames); {
 		case why == "":
 		case r.mode&ModeDrop != 0:
-			d.countMissed(l, Missed{Dropped: uint64(len(r.starts))})
+			d.missRun(l)
 		default:
-			d.losses.Ended += uint64(len(r.starts))
+			d.loseRun()
 			l.disconnect(why)
 		}
 	}
+}
+
+// missRun counts that a listener, which stays connected, misses the run.
+func (d *dispatcher) missRun(l *Listener) {
+	d.run.missedBy++
+	d.countMissed(l, Missed{Dropped: uint64(len(d.run.starts))})
+}
+
+// loseRun counts that a listener misses the run because it is being disconnected.
+func (d *dispatcher) loseRun() {
+	d.run.missedBy++
+	d.losses.Ended += uint64(len(d.run.starts))
 }
 
 // countMissed counts messages that a listener misses while it stays connected.

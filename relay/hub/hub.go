@@ -46,6 +46,10 @@ func New(up Upstream, isLocal func(name string) bool) *Hub {
 	return h
 }
 
+// OnMissed has f called when listeners do not get messages: with the channel, which is valid during the call, and the
+// number of messages, one for each listener. f must not call the hub.
+func (h *Hub) OnMissed(f func(channel []byte, messages int)) { h.onMissed = f }
+
 // Disconnect disconnects the listeners of a name and returns how many of them were still connected.
 func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (disconnected int) {
 	h.FanOut()

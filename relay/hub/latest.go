@@ -37,6 +37,7 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 		return 0, 0
 	case o.usage.blocked && len(o.slots.list) == 0:
 	case o.usage.full(len(frames)) != "":
+		r.missedBy++
 		return 0, len(r.starts)
 	default:
 		o.put(frames, o.slots.lastConfirmed())
@@ -46,9 +47,11 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 		was, queued := o.replaceLatest(r, i, r.frame(frames, i))
 		if was {
 			replaced++
+			r.noteMissed(i)
 		}
 		if !queued {
 			missed++
+			r.noteMissed(i)
 		}
 	}
 	o.account()

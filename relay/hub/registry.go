@@ -2,13 +2,18 @@ package hub
 
 // The names that are wanted on this host, and how many listeners each has.
 
-import "redis-relay/relay/resp"
+import (
+	"time"
+
+	"redis-relay/relay/resp"
+)
 
 // registry holds the topics. Everything belongs to the loop.
 type registry struct {
 	// Fixed after construction.
 	up      Upstream
 	isLocal func(name string) bool // names that this relay serves itself: Redis is never asked for them
+	start   time.Time              // when the registry was made
 
 	topics   [resp.Kinds]map[string]*topic
 	patterns patterns        // topics[resp.PMessage] by the channels that they match
@@ -16,7 +21,7 @@ type registry struct {
 }
 
 func newRegistry(up Upstream, isLocal func(name string) bool) registry {
-	r := registry{up: up, isLocal: isLocal, patterns: newPatterns()}
+	r := registry{up: up, isLocal: isLocal, start: time.Now(), patterns: newPatterns()}
 	for k := range r.topics {
 		r.topics[k] = map[string]*topic{}
 	}
@@ -27,7 +32,7 @@ func newRegistry(up Upstream, isLocal func(name string) bool) registry {
 func (r *registry) topic(kind resp.Kind, name string) *topic {
 	t := r.topics[kind][name]
 	if t == nil {
-		t = &topic{local: r.isLocal(name)}
+		t = &topic{local: r.isLocal(name), made: int32(time.Since(r.start) / time.Second)}
 		r.topics[kind][name] = t
 		if kind == resp.PMessage {
 			r.patterns.add(name, t)
@@ -161,6 +166,20 @@ func (r *registry) IsSent(channel []byte) bool {
 		}
 	}
 	return false
+}
+
+// HeardFor returns for how long a channel has been wanted on this host, by its name or by a pattern; 0: it is not.
+func (r *registry) HeardFor(channel []byte) (d time.Duration) {
+	age := time.Since(r.start)
+	for _, kind := range [...]resp.Kind{resp.Message, resp.SMessage} {
+		if t := r.topics[kind][string(channel)]; t != nil {
+			d = max(d, age-time.Duration(t.made)*time.Second)
+		}
+	}
+	for _, t := range r.patterns.matching(channel) {
+		d = max(d, age-time.Duration(t.made)*time.Second)
+	}
+	return d
 }
 
 // Names lists the names of a kind that anybody is subscribed to.

@@ -24,6 +24,9 @@ type run struct {
 	starts []int  // where each frame begins
 	keys   []Key  // the key of each frame; with modeLatest only
 
+	missedBy int   // listeners that do not get the run
+	missed   []int // of each frame: listeners that do not get it, beside missedBy; nil: none
+
 	resp3     []byte // the frames as RESP3 pushes; nil: no listener has needed them
 	chunk     []byte // memory for resp3; used again once nothing refers to it
 	chunkKept bool   // something refers to chunk: it is filled up, and then left to the garbage collector
@@ -57,6 +60,7 @@ func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, frame []by
 	r.starts = append(r.starts[:0], 0)
 	r.keys = r.keys[:0]
 	r.resp3 = nil
+	r.missedBy, r.missed = 0, r.missed[:0]
 }
 
 // frame returns frame i of the run, given its frames in either protocol.

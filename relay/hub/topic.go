@@ -14,6 +14,7 @@ type topic struct {
 	wanted       int32 // subscriptions that were begun and not ended, by the commands that have come so far
 	counted      int32 // of these, subscriptions of listeners that are not interest-only
 	unanswered   int32 // commands for it that Redis has not answered
+	made         int32 // when, in seconds since registry.start
 	listeners    []*Listener
 	refused      error // Redis's answer, if it refused the last request; nil: it did not
 }

@@ -16,9 +16,9 @@ const (
 	// some are forgotten and begin anew, with a full burst.
 	MaxChannels = 50_000
 
-	window     = time.Second // over which messages are counted for an alert
-	alertEvery = time.Minute // between two alerts of one channel that stays noisy
-	minSweep   = 1024        // channels before the first look for those to forget
+	window   = time.Second      // over which messages are counted for an alert; see Meter.window
+	calm     = 10 * time.Second // that a channel must be at or below Rate.Alert for, until it is not noisy any more
+	minSweep = 1024             // channels before the first look for those to forget
 )
 
 // Rate bounds the messages of one channel. A zero switches off.
@@ -31,9 +31,11 @@ type Rate struct {
 // Meter watches the channels that one Rate applies to, each by itself.
 type Meter struct {
 	// Fixed after construction.
-	rate  Rate
-	limit rate.Limit // rate.Inf: none
-	seed  maphash.Seed
+	rate   Rate
+	limit  rate.Limit // rate.Inf: none
+	window time.Duration
+	most   int // messages in a window that are not noise
+	seed   maphash.Seed
 
 	mu       sync.Mutex          // Guards what follows.
 	channels map[uint64]*channel // by the hash of the name: names may be long, and anybody makes them up
@@ -42,26 +44,34 @@ type Meter struct {
 
 // channel is what is remembered of one.
 type channel struct {
-	bucket  *rate.Limiter
-	since   time.Time // when the window began
-	last    time.Time // when the last message came
-	count   int       // messages in the window
-	alerted time.Time // when an alert was given last
+	bucket *rate.Limiter
+	since  time.Time // when the window began
+	count  int       // messages in the window
+	noisy  time.Time // when a message over Rate.Alert came last; zero: never
+	peak   int       // the most messages in a window since the channel is noisy
 }
 
 // New returns a Meter that has seen nothing.
 func New(r Rate) *Meter {
-	m := &Meter{rate: r, limit: rate.Inf, seed: maphash.MakeSeed(), channels: map[uint64]*channel{}, sweepAt: minSweep}
+	m := &Meter{
+		rate: r, limit: rate.Inf, window: window,
+		seed: maphash.MakeSeed(), channels: map[uint64]*channel{}, sweepAt: minSweep,
+	}
 	if r.Limit > 0 {
 		m.limit = rate.Limit(r.Limit)
 	}
+	if r.Alert > 0 && r.Alert < 1 { // a second would be too short for even one message
+		m.window = time.Duration(min(float64(time.Second)/r.Alert, float64(24*time.Hour)))
+	}
+	m.most = int(math.Min(r.Alert*m.window.Seconds(), math.MaxInt32))
 	return m
 }
 
 // Count notes a message that comes on a channel now. A wait above 0
 // says that it is over the limit, and how long until one would not be. A noise above
-// 0 says that the channel has carried so many messages/s, more than Rate.Alert; it
-// is said when a second of it is over, and then once a minute while it lasts.
+// 0 says that the channel carries more than Rate.Alert: so many messages/s, as far as
+// the present second is over. It is said once, by the first message that is too much,
+// until the channel has been at or below Rate.Alert for 10 s: see Noisy.
 func (m *Meter) Count(name []byte, now time.Time) (wait time.Duration, noise float64) {
 	key := maphash.Bytes(m.seed, name)
 	m.mu.Lock()
@@ -73,7 +83,7 @@ func (m *Meter) Count(name []byte, now time.Time) (wait time.Duration, noise flo
 		m.channels[key] = c
 	}
 	if m.rate.Alert > 0 {
-		noise = c.noise(m.rate.Alert, now)
+		noise = m.noise(c, now)
 	}
 	return c.take(now), noise
 }
@@ -88,20 +98,37 @@ func (c *channel) take(now time.Time) time.Duration {
 	return wait
 }
 
-// noise counts a message, and returns the messages/s of a window that is over if
-// they are worth an alert.
-func (c *channel) noise(above float64, now time.Time) (perSecond float64) {
-	if now.Sub(c.since) >= window {
-		perSecond = float64(c.count) / max(window, c.last.Sub(c.since)).Seconds()
+// noise counts a message, and returns the messages/s so far if with it the channel becomes noisy.
+func (m *Meter) noise(c *channel, now time.Time) (perSecond float64) {
+	if now.Sub(c.since) >= m.window {
 		c.since, c.count = now, 0
 	}
-	c.last = now
 	c.count++
-	if perSecond <= above || now.Sub(c.alerted) < alertEvery {
+	if c.count <= m.most {
 		return 0
 	}
-	c.alerted = now
+	if !c.isNoisy(now) {
+		perSecond, c.peak = m.perSecond(c.count), 0
+	}
+	c.noisy, c.peak = now, max(c.peak, c.count)
 	return perSecond
+}
+
+// perSecond returns the rate of so many messages in a window.
+func (m *Meter) perSecond(count int) float64 { return float64(count) / m.window.Seconds() }
+
+func (c *channel) isNoisy(now time.Time) bool { return !c.noisy.IsZero() && now.Sub(c.noisy) < calm }
+
+// Noisy tells whether a channel carries more than Rate.Alert, or did so in the last 10 s. peak is the most messages/s
+// that it has carried since it does.
+func (m *Meter) Noisy(name []byte, now time.Time) (noisy bool, peak float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.channels[maphash.Bytes(m.seed, name)]
+	if c == nil {
+		return false, 0
+	}
+	return c.isNoisy(now), m.perSecond(c.peak)
 }
 
 // makeRoom forgets channels of which nothing needs to be known any more, when
@@ -135,7 +162,7 @@ func (m *Meter) forgetSome() {
 // quiet tells whether a channel is as one that was never seen.
 func (m *Meter) quiet(c *channel, now time.Time) bool {
 	full := m.limit == rate.Inf || c.bucket.TokensAt(now) >= float64(m.rate.Burst)
-	return full && (m.rate.Alert == 0 || now.Sub(c.since) > 2*window && now.Sub(c.alerted) > alertEvery)
+	return full && (m.rate.Alert == 0 || now.Sub(c.since) > m.window && !c.isNoisy(now))
 }
 
 // Channels returns how many channels are remembered.

@@ -64,27 +64,56 @@ func TestLoosened(t *testing.T) {
 	}
 }
 
-// TestAlert has a channel that is quiet, noisy for minutes, and quiet again.
-func TestAlert(t *testing.T) {
-	m := New(Rate{Alert: 100})
-	var told []string
-	say := func(from, until time.Duration, perSecond int) {
-		for at := from; at < until; at += time.Second / time.Duration(perSecond) {
-			if wait, noise := m.Count([]byte("a"), after(at)); wait != 0 {
-				t.Fatalf("wait %v without a limit", wait)
-			} else if noise > 0 {
-				told = append(told, fmt.Sprintf("%v: %.0f", at.Round(time.Second), noise))
-			}
+// noises counts messages at a steady pace, and returns when the channel was said to be noisy.
+func noises(t *testing.T, m *Meter, from, until time.Duration, perSecond float64) (told []string) {
+	t.Helper()
+	for at := from; at < until; at += time.Duration(float64(time.Second) / perSecond) {
+		if wait, noise := m.Count([]byte("a"), after(at)); wait != 0 {
+			t.Fatalf("wait %v without a limit", wait)
+		} else if noise > 0 {
+			told = append(told, fmt.Sprintf("%v: %.1f", at.Round(time.Second/10), noise))
 		}
 	}
-	say(0, 10*time.Second, 50)
-	say(10*time.Second, 130*time.Second, 200)
-	say(130*time.Second, 140*time.Second, 100)
-	say(300*time.Second, 300*time.Second+10*time.Millisecond, 20_000) // a burst of 200, and silence
-	say(330*time.Second, 331*time.Second, 10)
-	if got, want := fmt.Sprint(told), "[11s: 200 1m11s: 200 5m30s: 200]"; got != want {
+	return told
+}
+
+// isNoisy fails unless the meter says so of the channel.
+func isNoisy(t *testing.T, m *Meter, at time.Duration, want bool, wantPeak float64) {
+	t.Helper()
+	if noisy, peak := m.Noisy([]byte("a"), after(at)); noisy != want || peak != wantPeak {
+		t.Errorf("after %v: noisy %v, peak %v, want %v, %v", at, noisy, peak, want, wantPeak)
+	}
+}
+
+// TestAlert has a channel that is quiet, noisy for minutes, and quiet again; and then a lone burst: it is told of with
+// the first message that is too much, and once.
+func TestAlert(t *testing.T) {
+	m := New(Rate{Alert: 100})
+	told := noises(t, m, 0, 10*time.Second, 50)
+	isNoisy(t, m, 10*time.Second, false, 0)
+	told = append(told, noises(t, m, 10*time.Second, 130*time.Second, 200)...)
+	told = append(told, noises(t, m, 130*time.Second, 139*time.Second, 100)...)
+	isNoisy(t, m, 139*time.Second, true, 200)
+	isNoisy(t, m, 140*time.Second, false, 200)
+	told = append(told, noises(t, m, 300*time.Second, 300*time.Second+10*time.Millisecond, 20_000)...)
+	isNoisy(t, m, 301*time.Second, true, 200)
+	told = append(told, noises(t, m, 305*time.Second, 306*time.Second, 150)...) // the same noise
+	isNoisy(t, m, 316*time.Second, false, 200)
+	if got, want := fmt.Sprint(told), "[10.5s: 101.0 5m0s: 101.0]"; got != want {
 		t.Errorf("alerts %s, want %s", got, want)
 	}
+}
+
+// TestSlowAlert: less than one message a second can be too much.
+func TestSlowAlert(t *testing.T) {
+	m := New(Rate{Alert: 0.5})
+	if told := noises(t, m, 0, time.Minute, 0.5); told != nil {
+		t.Errorf("at the limit: %s", told)
+	}
+	if got, want := fmt.Sprint(noises(t, m, time.Minute, 2*time.Minute, 1)), "[1m1s: 1.0]"; got != want {
+		t.Errorf("alerts %s, want %s", got, want)
+	}
+	isNoisy(t, m, time.Hour, false, 1)
 }
 
 // TestMemory has ever new channels, and then more at once than are followed.

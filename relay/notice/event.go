@@ -17,18 +17,23 @@ type Event struct {
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 
-	// Of gap: the time and the channels of which messages may be missing. Of upstream_up: Since only.
+	// Of gap: the time and the channels of which messages may be missing. Of upstream_up and alert_end: Since only.
 	Since    *time.Time `json:"since,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
 	Prefixes []string   `json:"prefixes,omitempty"` // "" stands for the channels that no route covers
 
-	// Of alert, for a channel that carries more than rate.alert: inbound from Redis, or outbound from local clients.
+	// Of alert, for a channel that carries too much, and of alert_end: inbound from Redis, or outbound from local clients.
+	// Who is a publisher on this host, if one is known.
+	Kind      string            `json:"kind,omitempty"` // rate: more than rate.alert. spike: far more than usual
 	Direction monitor.Direction `json:"direction,omitempty"`
-	Rate      float64           `json:"rate,omitempty"` // messages/s
+	Rate      float64           `json:"rate,omitempty"`     // messages/s
+	Usual     float64           `json:"usual,omitempty"`    // messages/s; absent: the channel is new
+	Peak      float64           `json:"peak,omitempty"`     // of alert_end: the most messages/s
+	LeftOut   int               `json:"left_out,omitempty"` // channels of which nothing is told
 
 	// Of a gap in a channel with history that could not be healed: the entries around it, and the number of missing
 	// ones; or the pattern whose unknown channels are concerned. Channel and Missing also occur in a gap of a single
-	// channel without history, and Channel in alert.
+	// channel without history, and Channel in alert and alert_end.
 	Channel string `json:"channel,omitempty"`
 	Pattern string `json:"pattern,omitempty"`
 	After   string `json:"after,omitempty"`
@@ -37,7 +42,7 @@ type Event struct {
 	Entry   string `json:"entry,omitempty"` // an entry that is missing, though it is in the stream
 	Size    int64  `json:"size,omitempty"`  // the size of Entry in bytes
 
-	// Of slow_listener: the client, and what happened to it.
+	// Of slow_listener: the client, and what happened to it. Of alert: a publisher.
 	Who
 	Reason       Reason `json:"reason,omitempty"`
 	Disconnected bool   `json:"disconnected,omitempty"`

@@ -34,6 +34,14 @@ func (n *Notice) With(values ...any) *Notice {
 	return &with
 }
 
+// alertFields are those of the event about a channel that carries too much.
+var alertFields = []string{
+	"cause", "kind", "channel", "direction", "rate", "usual", "client", "name", "pid", "uid",
+}
+
+// alertEndFields are those of the event about the end of that.
+var alertEndFields = []string{"cause", "kind", "channel", "direction", "since", "peak"}
+
 var list []*Notice
 
 func add(n Notice) *Notice {
@@ -107,11 +115,32 @@ var (
 		Do:   "see `reason`: the publisher, or the schema",
 	})
 	RateAlert = add(Notice{
-		Event: "alert", To: Host, Fields: []string{"cause", "channel", "direction", "rate"},
-		Alert: "rate", Lasts: 90 * time.Second, // a channel that stays noisy is told of once a minute
-		Level: zapcore.WarnLevel, Text: "a channel is noisy", Often: "a channel is noisy",
+		Event: "alert", To: Host, Fields: alertFields, Alert: "rate",
+		Level: zapcore.WarnLevel, Text: "a channel is noisy",
 		When: "a channel carries more messages/s than `rate.alert`",
 		Do:   "look for its publisher, or raise `rate.alert`",
+	})
+	SpikeAlert = add(Notice{
+		Event: "alert", To: Host, Fields: alertFields, Alert: "spike",
+		Level: zapcore.WarnLevel, Text: "a channel carries far more than usual",
+		When: "a channel carries `alerts.spike.factor` times its usual rate, and at least `alerts.spike.floor` messages/s",
+		Do:   "look for its publisher: `pid` and `uid`, if it is on this host",
+	})
+	RateAlertEnd = add(Notice{
+		Event: "alert_end", To: Host, Fields: alertEndFields, Alert: "rate", Ends: true,
+		Level: zapcore.InfoLevel, Text: "a channel is not noisy any more",
+		When: "a channel has been below `rate.alert` for 10 s after an alert",
+	})
+	SpikeEnd = add(Notice{
+		Event: "alert_end", To: Host, Fields: alertEndFields, Alert: "spike", Ends: true,
+		Level: zapcore.InfoLevel, Text: "a channel carries what is usual again",
+		When: "a channel has been quiet for 10 s after a spike, or its spike has lasted so long that it is usual",
+	})
+	AlertsLeftOut = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"cause", "kind", "left_out"},
+		Level: zapcore.WarnLevel, Text: "more channels carry too much than are told of one by one",
+		When: "more than 10 alerts of one kind were due within a minute",
+		Do:   "look for what they have in common: a prefix, a publisher, a Redis that was away",
 	})
 	SlowListener = add(Notice{
 		Event: "slow_listener", To: Host, Fields: []string{

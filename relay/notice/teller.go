@@ -192,20 +192,32 @@ func (t *Teller) Reject(
 	send(t, t.outlets, policy.RejectsChannel, Host, false, r)
 }
 
-// Noisy counts, logs and sends an alert about a channel over rate.alert. It belongs to the loop.
-func (t *Teller) Noisy(
-	d monitor.Direction, rt *route.Route, counters *monitor.Route, channel []byte, perSecond float64,
-) {
-	perSecond = math.Round(perSecond)
-	counters.Noisy.Inc()
-	if more, ok := t.Sample(RateAlert, string(d)+" "+string(channel)); ok {
-		t.Log(RateAlert, append(more, zap.String("channel", policy.Printable(string(channel))),
-			zap.String("route", rt.Name), zap.String("direction", string(d)),
-			zap.Float64("messages_per_second", perSecond))...)
+// Alert logs and sends that a channel carries too much; n is RateAlert or SpikeAlert. It belongs to the loop.
+func (t *Teller) Alert(n *Notice, route string, e Event) {
+	e.Rate, e.Usual = round(e.Rate), round(e.Usual)
+	t.Tell(n, e, append([]zap.Field{
+		zap.String("channel", policy.Printable(e.Channel)), zap.String("route", route),
+		zap.String("direction", string(e.Direction)), zap.Float64("messages_per_second", e.Rate),
+		zap.Float64("usual", e.Usual),
+	}, e.fields()...)...)
+}
+
+// AlertOver logs and sends that an alert has ended, by the notice n. It belongs to the loop.
+func (t *Teller) AlertOver(n *Notice, e Event) {
+	e.Peak = round(e.Peak)
+	e.Time = time.Now()
+	t.Tell(n, e,
+		zap.String("channel", policy.Printable(e.Channel)), zap.String("direction", string(e.Direction)),
+		zap.String("kind", e.Kind), zap.String("cause", e.Cause), zap.Float64("peak", e.Peak),
+		zap.Duration("for", e.Time.Sub(*e.Since).Round(time.Second)))
+}
+
+// round rounds a rate for people: to whole messages/s, or to two digits below one.
+func round(perSecond float64) float64 {
+	if perSecond < 1 {
+		return math.Round(perSecond*100) / 100
 	}
-	t.Send(RateAlert, Event{
-		Cause: "more messages/s than rate.alert", Channel: string(channel), Direction: d, Rate: perSecond,
-	})
+	return math.Round(perSecond)
 }
 
 // Slow reports a client that does not keep up. If the client is disconnected, the gateway logs that. It belongs to

@@ -61,7 +61,7 @@ func TestScopes(t *testing.T) {
 	teller.Send(LeafGap, Event{Cause: "x"})
 	counters := monitor.New("").Route("r")
 	teller.Reject(monitor.Outbound, &route.Route{}, counters, &policy.Refusal{Code: policy.Denied}, 1, Who{})
-	teller.Noisy(monitor.Inbound, &route.Route{}, counters, []byte("c"), 1.5)
+	teller.Alert(RateAlert, "r", Event{Channel: "c", Direction: monitor.Inbound, Rate: 1.5})
 	host.says(t, "relay:events upstream_down false", "relay:events gap true", "relay:events gap true",
 		"relay:rejects DENIED false", "relay:events alert false")
 	cluster.says(t, "relay:events gap true", "relay:events gap true")
@@ -110,7 +110,7 @@ func TestLoggersAndValues(t *testing.T) {
 // TestLossesAreSampled: what was left out is told, so nothing else may be sampled.
 func TestLossesAreSampled(t *testing.T) {
 	teller, _ := newTeller()
-	for _, n := range []*Notice{CheckGap, MessageRefused, RateAlert, SlowListener, LongTurn} {
+	for _, n := range []*Notice{CheckGap, MessageRefused, SlowListener, LongTurn} {
 		allowed := 0
 		for range 100 {
 			if _, ok := teller.Sample(n, "a"); ok {

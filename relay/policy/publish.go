@@ -17,7 +17,7 @@ type Verdict struct {
 	Invalid error    // the message is not valid; a route with invalid: log lets it pass all the same
 	Refusal *Refusal // the message does not pass; nil: it does
 	Silent  bool     // Refusal is counted, but not reported
-	Noise   float64  // messages/s of the channel, if they are worth an alert; else 0
+	Noise   Noise    // of the channel, if it is worth an alert
 }
 
 // Publication is a message to be published.

@@ -61,17 +61,32 @@ func metersOf(p *route.Policy) *meters {
 	return &meters{[...]*meter.Meter{inbound: meter.New(in), outbound: meter.New(out)}, p.Rate}
 }
 
-// meter returns a refusal if a message is over the rate of its channel. noise is the number of messages/s on the
-// channel, if that is worth an alert.
-func (r *Rules) meter(d direction, rt *route.Route, kind, channel []byte) (refusal *Refusal, noise float64) {
+// Noise says that a channel has begun to carry more than its rate.alert. It is said once, until the channel has been
+// quiet for a while: see Lasts.
+type Noise struct {
+	PerSecond float64 // messages/s so far; 0: there is no noise
+	meter     *meter.Meter
+}
+
+// Lasts tells whether the channel is over rate.alert, or was so a moment ago, and the most messages/s since the noise
+// began.
+func (n Noise) Lasts(channel []byte, now time.Time) (lasts bool, peak float64) {
+	return n.meter.Noisy(channel, now)
+}
+
+// meter returns a refusal if a message is over the rate of its channel, and the noise if it is worth an alert.
+func (r *Rules) meter(d direction, rt *route.Route, kind, channel []byte) (refusal *Refusal, noise Noise) {
 	if !rt.HasRate() {
-		return nil, 0
+		return nil, Noise{}
 	}
 	m := r.meters[rt.PolicyOf(kind)]
 	if m == nil {
-		return nil, 0
+		return nil, Noise{}
 	}
-	wait, noise := m.of[d].Count(channel, time.Now())
+	wait, perSecond := m.of[d].Count(channel, time.Now())
+	if perSecond > 0 {
+		noise = Noise{perSecond, m.of[d]}
+	}
 	switch {
 	case wait == 0:
 		return nil, noise

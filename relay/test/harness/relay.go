@@ -17,6 +17,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/traffic"
 )
 
 // program is what a test may ask of the relay from outside.
@@ -26,6 +27,7 @@ type program interface {
 	Embedded() (url, file string)
 	Ready() (ready bool, missing string)
 	Reload() error
+	Top(by traffic.Dimension, n int) []traffic.Channel
 }
 
 // Relay is a running relay. Its fields and methods are for the test's own goroutine.
