@@ -93,7 +93,7 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 	s := &status.Status{
 		Version: o.version, Host: o.host, PID: os.Getpid(), Time: time.Now(), Started: o.started,
 		Seconds: o.recorder.Seconds(seconds), Routes: o.routes(), Channels: []status.Channel{},
-		Rejects: []status.Reject{}, Events: o.journal.Events(), Alerts: []status.Alert{}, NATS: o.nats(),
+		Rejects: []status.Reject{}, Events: o.journal.Events(), Alerts: o.alerts(may), NATS: o.nats(),
 		Config: o.config(), Process: o.process(),
 	}
 	s.Ready, _ = r.Ready()
@@ -111,7 +111,16 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 		s.Redis.Lag = o.lagSeconds()
 	}
 	r.loop.Call(func() { o.fromLoop(s) })
+	r.loop.Call(func() { s.Channels = o.channels(channelsFor(seconds), may) })
 	return s
+}
+
+// channelsFor returns how many channels of each order go with so many seconds: few to those who look again and again.
+func channelsFor(seconds int) int {
+	if seconds <= status.LiveSeconds {
+		return status.LiveChannels
+	}
+	return status.MaxChannels
 }
 
 // fromLoop adds what belongs to the loop.

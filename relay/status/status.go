@@ -40,6 +40,10 @@ const (
 	MaxRejects  = 5
 	MaxEvents   = 50
 	MaxSeconds  = 600
+
+	// Who asks for at most LiveSeconds, asks again and again: it gets LiveChannels of each order.
+	LiveSeconds  = 10
+	LiveChannels = 25
 )
 
 // Check is one thing that may be wrong.

@@ -37,9 +37,17 @@ type state struct {
 			QueuedFor     float64 `json:"queued_seconds"`
 		}
 	}
-	Rejects []struct{ Channel, Code, Reason string }
-	Events  []struct{ Event, Text string }
-	Config  struct {
+	Rejects  []struct{ Channel, Code, Reason string }
+	Events   []struct{ Event, Text string }
+	Alerts   []struct{ Kind, Text string }
+	Channels []struct {
+		Name, Route string
+		Total       flow
+		Publisher   struct{ Name string }
+		Listeners   int
+		Mean        float64 `json:"mean_bytes"`
+	}
+	Config struct {
 		Changes []string
 		Refused string
 		Cause   string
@@ -163,8 +171,34 @@ func TestOutageAndReload(t *testing.T) {
 	if r.Reload() == nil {
 		t.Fatal("nonsense was taken over")
 	}
-	if s := overHTTP(t, r); s.Config.Refused == "" || s.Config.Cause == "" {
-		t.Errorf("after a refused reload: %+v", s.Config)
+	if s := overHTTP(t, r); s.Config.Refused == "" || s.Config.Cause == "" || len(s.Alerts) != 1 || s.Alerts[0].Kind != "reload" {
+		t.Errorf("after a refused reload: %+v, alerts %+v", s.Config, s.Alerts)
+	}
+}
+
+// TestBusyChannelsAreFound, with who publishes, and not by those who may not listen.
+func TestBusyChannelsAreFound(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	secret := harness.NewRoute("secret:", func(rt *config.Route) { rt.Subscribe = false })
+	r := harness.Start(t, redis, harness.WithRoutes(secret))
+	r.Subscribe("free:7")
+	bot := r.Dial()
+	bot.Do("CLIENT", "SETNAME", "bot")
+	for i := range 100 {
+		bot.Do("PUBLISH", "free:7", "1234")
+		if i%10 == 0 {
+			bot.Do("PUBLISH", "secret:1", "1234")
+		}
+	}
+	redistest.Eventually(t, patience, "both are seen", func() bool { return len(overHTTP(t, r).Channels) == 2 })
+	busiest := overHTTP(t, r).Channels[0]
+	if busiest.Name != "free:7" || busiest.Route != "unrouted" || busiest.Total.Received != 100 ||
+		busiest.Total.Published != 100 || busiest.Publisher.Name != "bot" || busiest.Listeners != 1 || busiest.Mean != 4 {
+		t.Errorf("%+v", busiest)
+	}
+	if list := overSocket(t, bot).Channels; len(list) != 1 || list[0].Name != "free:7" {
+		t.Errorf("over the socket: %+v", list)
 	}
 }
 
