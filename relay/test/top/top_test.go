@@ -125,6 +125,10 @@ func TestAtATerminal(t *testing.T) {
 		row := r.row("ROUTES ")
 		return len(row) > 2 && row[0] == "chat:" && row[1] != "0" && row[2] != "0"
 	})
+	r.eventually("the busy channel is on top of the channels", func() bool {
+		row := r.row("CHANNELS ")
+		return len(row) > 2 && row[0] == "chat:1" && row[1] != "0"
+	})
 	r.shows(`INVALID`, `chat:\x1b]0;pwned`)
 	if title := r.screen.GetTitle(); strings.Contains(title, "pwned") {
 		t.Errorf("a channel has set the title %q", title)
