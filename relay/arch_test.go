@@ -4,6 +4,7 @@ package relay_test
 // reader. They are read off the source, test files and all platforms included.
 
 import (
+	"bytes"
 	"errors"
 	"go/ast"
 	"go/parser"
@@ -372,19 +373,22 @@ func opensWithComment(f *ast.File) bool {
 // packages come from is set where the project is built. The names are in halves,
 // since this file is looked at, too.
 func TestNoRegistryHosts(t *testing.T) {
-	hosts := regexp.MustCompile(`(?i)` + strings.Join([]string{
-		`(proxy|sum)\.` + `golang\.org`, `npm` + `js\.(org|com)`, `yarn` + `pkg\.com`, `py` + `pi\.org`,
-		`python` + `hosted\.org`, `crates` + `\.io`, `ruby` + `gems\.org`, `docker` + `\.io`, `ghcr` + `\.io`,
-		`arti` + `factory`,
-	}, `|`))
+	hosts := []string{
+		"proxy." + "golang.org", "sum." + "golang.org", "npm" + "js.org", "npm" + "js.com", "yarn" + "pkg.com",
+		"py" + "pi.org", "python" + "hosted.org", "crates" + ".io", "ruby" + "gems.org", "docker" + ".io", "ghcr" + ".io",
+		"arti" + "factory",
+	}
 	for _, p := range projectFiles(t) {
 		text, err := os.ReadFile(filepath.Join(root, p))
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if host := hosts.Find(text); host != nil {
-			t.Errorf("%s names %s", p, host)
+		text = bytes.ToLower(text)
+		for _, host := range hosts {
+			if bytes.Contains(text, []byte(host)) {
+				t.Errorf("%s names %s", p, host)
+			}
 		}
 	}
 }

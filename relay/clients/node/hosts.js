@@ -3,7 +3,8 @@
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { answers, Daemon, freePorts, pong, relayBinary } from './daemon.js';
+import { answers, Daemon, pong, relayBinary } from './daemon.js';
+import { freePorts } from './ports.js';
 
 export class Hosts {
   #folder = mkdtempSync('/tmp/rr-'); // short: a socket's path has about 100 bytes

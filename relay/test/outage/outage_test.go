@@ -102,7 +102,7 @@ func (s *scene) away(t *testing.T) {
 func (s *scene) back(t *testing.T) {
 	t.Helper()
 	again := s.relay.Subscribe("loud:1") // as a library would, whenever that succeeds
-	redistest.Eventually(t, 10*time.Second, "ready again", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready again", func() bool {
 		status, _ := s.relay.Get("/readyz")
 		return status == http.StatusOK
 	})
@@ -369,7 +369,7 @@ func TestReconnectLoopHearsAgain(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- reconnectLoop(t, r, &heard, &connected) }()
 	for i := range int64(outages) {
-		redistest.Eventually(t, 10*time.Second, "the client is subscribed again", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the client is subscribed again", func() bool {
 			return connected.Load() == i+1
 		})
 		before := heard.Load()
@@ -377,7 +377,7 @@ func TestReconnectLoopHearsAgain(t *testing.T) {
 		redistest.Eventually(t, redistest.DefaultTimeout, "the client hears", func() bool { return heard.Load() == before+1 })
 		redis.Restart()
 	}
-	redistest.Eventually(t, 10*time.Second, "the client is subscribed after the last outage", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the client is subscribed after the last outage", func() bool {
 		return connected.Load() == outages+1
 	})
 	redis.MustDo("PUBLISH", "loop", "end")
