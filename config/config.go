@@ -107,9 +107,13 @@ func (l Leaf) URLs() ([]*url.URL, error) {
 	return list, nil
 }
 
-// HTTP serves health and metrics.
+// HTTP serves health, metrics and a status page.
 type HTTP struct {
-	Listen string `koanf:"listen"` // host:port; "": off
+	Listen    string   `koanf:"listen"`     // host:port; "": off
+	Hosts     []string `koanf:"hosts"`      // names by which it may be asked, beside that of Listen, localhost and IP addresses
+	TokenFile string   `koanf:"token_file"` // "": no token is asked for
+	Payloads  bool     `koanf:"payloads"`   // show the beginning of refused payloads
+	Pprof     bool     `koanf:"pprof"`      // serve /debug/pprof/
 }
 
 // Log says what is logged and how it looks.

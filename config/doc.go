@@ -10,8 +10,8 @@
 // out what only follows from another mistake.
 //
 // Relative paths in schemas, redis.password_file, redis.tls.*, nats.token_file,
-// nats.leaf.credentials and nats.leaf.ca are taken from the folder of the config
-// file, wherever the value came from, and come out of [Load] resolved.
+// nats.leaf.credentials, nats.leaf.ca and http.token_file are taken from the folder of
+// the config file, wherever the value came from, and come out of [Load] resolved.
 // socket.path is taken from the working directory, as clients do.
 //
 // The package is the only importer of koanf and of a YAML library, and imports

@@ -56,7 +56,7 @@ var groupHelp = map[string]string{
 	"socket":    "the Unix socket that clients connect to",
 	"nats":      "the embedded NATS server",
 	"nats.leaf": "a NATS cluster to be a leaf node of",
-	"http":      "health and metrics",
+	"http":      "health, metrics and the status page",
 	"log":       "what is logged, and how it looks",
 	"limits":    "what local clients may use",
 	"schemas":   "the JSON Schemas: the folder alone, or with a draft",

@@ -34,7 +34,7 @@ var layers = map[string]struct {
 	"config":           {nil, "settings are plain values that anybody may read"},
 	"relay":            {parts, "the composition root is the one place where all parts meet"},
 	"relay/account":    {nil, "it judges the relay by what can be seen from outside"},
-	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
+	"relay/admin":      {[]string{"relay/status"}, "HTTP shows what others count"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},

@@ -85,7 +85,7 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 	switch {
 	case v.Refusal != nil:
 		if !isCopy {
-			in.refuse(rt, counters, v, len(d.Payload))
+			in.refuse(rt, counters, v, d.Payload)
 		}
 	case v.Open:
 		if !isCopy {
@@ -113,12 +113,12 @@ func (in *inbound) checked(m *checks.Message) {
 }
 
 // refuse tells of a message that is not for local listeners.
-func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Verdict, size int) {
+func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Verdict, payload []byte) {
 	if v.Silent {
 		counters.Rejected(monitor.Inbound, string(v.Refusal.Code)).Inc()
 		return
 	}
-	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, size, notice.Who{})
+	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(payload))
 }
 
 // dispatch queues a message that was judged for its listeners and returns how many
@@ -129,7 +129,7 @@ func (in *inbound) dispatch(
 	if v.Invalid != nil {
 		if !isCopy {
 			refusal := policy.NotValid(d.Channel, v.Invalid)
-			in.teller.Reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), notice.Who{})
+			in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Read(d.Payload))
 		}
 		if !rt.LogInvalid {
 			return 0
@@ -187,7 +187,7 @@ func (in *inbound) refuseUnread(now *rules, rt *route.Route, refusal *policy.Ref
 	counters := now.counters[rt.Index]
 	counters.Received.Inc()
 	if refusal != nil {
-		in.teller.Reject(monitor.Inbound, rt, counters, refusal, size, notice.Who{})
+		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Message{Size: size})
 	}
 }
 

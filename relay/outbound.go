@@ -86,7 +86,8 @@ func (o *outbound) send(
 	}
 	if refusal != nil {
 		m := policyPublication(p)
-		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
+		o.teller.Reject(monitor.Outbound, rt, counters, refusal,
+			notice.Message{Payload: p.Payload, Size: m.Size(), By: sender(p.Sender)})
 		if !refusal.Passes(rt) {
 			return refusal
 		}
