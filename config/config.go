@@ -110,7 +110,7 @@ func (l Leaf) URLs() ([]*url.URL, error) {
 // HTTP serves health, metrics and a status page.
 type HTTP struct {
 	Listen    string   `koanf:"listen"`     // host:port; "": off
-	Hosts     []string `koanf:"hosts"`      // names by which it may be asked, beside that of Listen, localhost and IP addresses
+	Hosts     []string `koanf:"hosts"`      // names by which it may be asked; see relay.yaml
 	TokenFile string   `koanf:"token_file"` // "": no token is asked for
 	Payloads  bool     `koanf:"payloads"`   // show the beginning of refused payloads
 	Pprof     bool     `koanf:"pprof"`      // serve /debug/pprof/

@@ -140,7 +140,7 @@ func TestPrecedence(t *testing.T) {
 func TestEveryKeyFromTheEnvironment(t *testing.T) {
 	texts := map[string]string{
 		"[]uint32": "1000,1001", "time.Duration": "1m1s", "int": "77", "config.Size": "3KiB",
-		"[]string": "a:,b:",
+		"[]string": "a:,b:", "bool": "true",
 	}
 	for _, f := range leaves {
 		text, ok := texts[f.typ.String()]

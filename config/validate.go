@@ -130,7 +130,8 @@ func (v *validator) checkHTTP() {
 // mustBeGuarded is about a key that shows more than figures.
 func (v *validator) mustBeGuarded(path string, on bool) {
 	if on {
-		v.bad(path, "http.listen, %q, can be reached from outside; set http.token_file or listen on 127.0.0.1", v.cfg.HTTP.Listen)
+		v.bad(path, "http.listen, %q, can be reached from outside; set http.token_file or listen on 127.0.0.1",
+			v.cfg.HTTP.Listen)
 	}
 }
 

@@ -54,7 +54,8 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "GET, HEAD")
 		text(w, http.StatusMethodNotAllowed, "only GET and HEAD: nothing can be changed by HTTP\n")
 	case !g.knows(r.Host):
-		text(w, http.StatusMisdirectedRequest, "this name is not known here: ask by an IP address, or add the name to http.hosts\n")
+		text(w, http.StatusMisdirectedRequest,
+			"this name is not known here: ask by an IP address, or add the name to http.hosts\n")
 	case isForeign(r):
 		text(w, http.StatusForbidden, "a page of another site may not ask\n")
 	case isProbe(r) || g.admits(w, r):
@@ -105,7 +106,8 @@ func (g *guard) admits(w http.ResponseWriter, r *http.Request) bool {
 	}
 	w.Header().Add("WWW-Authenticate", `Basic realm="redis-relay: any name, and the token as password", charset="UTF-8"`)
 	w.Header().Add("WWW-Authenticate", "Bearer")
-	text(w, http.StatusUnauthorized, "the token of http.token_file is needed: as a bearer token, or as the password of any user\n")
+	text(w, http.StatusUnauthorized,
+		"the token of http.token_file is needed: as a bearer token, or as the password of any user\n")
 	return false
 }
 

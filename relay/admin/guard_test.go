@@ -12,8 +12,15 @@ import (
 	"time"
 )
 
+// answer is what a server says.
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
 // ask sends a request as it is, and returns the answer.
-func ask(t *testing.T, s *Server, method, path, host string, header http.Header) (*http.Response, string) {
+func ask(t *testing.T, s *Server, method, path, host string, header http.Header) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Addr().String()+path, nil)
 	if err != nil {
@@ -32,7 +39,7 @@ func ask(t *testing.T, s *Server, method, path, host string, header http.Header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(body)
+	return answer{res.StatusCode, res.Header, string(body)}
 }
 
 // paths are all that a server answers.
@@ -50,13 +57,13 @@ func TestOnlyKnownNames(t *testing.T) {
 		"evil.example": 421, "evil.example:9464": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421,
 		"notlocalhost": 421, "relay.internal.evil.example": 421, "127.1": 421, "0x7f.1": 421,
 	} {
-		if res, body := ask(t, s, http.MethodGet, "/api/v1/status", host, nil); res.StatusCode != want {
-			t.Errorf("%s: %d %s", host, res.StatusCode, body)
+		if res := ask(t, s, http.MethodGet, "/api/v1/status", host, nil); res.code != want {
+			t.Errorf("%s: %d %s", host, res.code, res.body)
 		}
 	}
 	for _, path := range paths {
-		if res, body := ask(t, s, http.MethodGet, path, "evil.example", nil); res.StatusCode != 421 || len(body) > 200 {
-			t.Errorf("%s by another name: %d %s", path, res.StatusCode, body)
+		if res := ask(t, s, http.MethodGet, path, "evil.example", nil); res.code != 421 || len(res.body) > 200 {
+			t.Errorf("%s by another name: %d %s", path, res.code, res.body)
 		}
 	}
 }
@@ -65,15 +72,15 @@ func TestNothingCanBeChanged(t *testing.T) {
 	s := serve(t, fine, nil)
 	for _, path := range paths {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"} {
-			res, _ := ask(t, s, method, path, "", nil)
-			if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != "GET, HEAD" {
-				t.Errorf("%s %s: %d", method, path, res.StatusCode)
+			res := ask(t, s, method, path, "", nil)
+			if res.code != http.StatusMethodNotAllowed || res.header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %d", method, path, res.code)
 			}
 		}
 	}
 	for _, path := range append(paths, "/api/v1/events") {
-		if res, body := ask(t, s, http.MethodHead, path, "", nil); res.StatusCode >= 405 || body != "" {
-			t.Errorf("HEAD %s: %d %q", path, res.StatusCode, body)
+		if res := ask(t, s, http.MethodHead, path, "", nil); res.code >= 405 || res.body != "" {
+			t.Errorf("HEAD %s: %d %q", path, res.code, res.body)
 		}
 	}
 }
@@ -84,12 +91,16 @@ func TestPagesOfOtherSitesAreRefused(t *testing.T) {
 		site, mode string
 		want       int
 	}{
-		{"cross-site", "cors", 403}, {"cross-site", "no-cors", 403}, {"same-site", "cors", 403},
-		{"cross-site", "navigate", 200}, {"same-origin", "cors", 200}, {"none", "navigate", 200},
+		{"cross-site", "cors", 403},
+		{"cross-site", "no-cors", 403},
+		{"same-site", "cors", 403},
+		{"cross-site", "navigate", 200},
+		{"same-origin", "cors", 200},
+		{"none", "navigate", 200},
 	} {
 		h := http.Header{"Sec-Fetch-Site": {c.site}, "Sec-Fetch-Mode": {c.mode}}
-		if res, _ := ask(t, s, http.MethodGet, "/api/v1/status", "", h); res.StatusCode != c.want {
-			t.Errorf("%+v: %d", c, res.StatusCode)
+		if res := ask(t, s, http.MethodGet, "/api/v1/status", "", h); res.code != c.want {
+			t.Errorf("%+v: %d", c, res.code)
 		}
 	}
 }
@@ -97,10 +108,10 @@ func TestPagesOfOtherSitesAreRefused(t *testing.T) {
 func TestHeadersOfEveryAnswer(t *testing.T) {
 	s := serve(t, fine, func(o *Options) { o.Token = func() (string, error) { return "secret", nil } })
 	for _, path := range append(paths, "/../x", "/page/../../server.go", "/page/%2e%2e%2fserver.go") {
-		res, _ := ask(t, s, http.MethodGet, path, "", http.Header{"Authorization": {"Bearer secret"}, "Accept": {"text/html"}})
+		res := ask(t, s, http.MethodGet, path, "", http.Header{"Authorization": {"Bearer secret"}, "Accept": {"text/html"}})
 		for name, values := range securityHeaders {
-			if got := res.Header.Get(name); got != values[0] && res.StatusCode != http.StatusTemporaryRedirect {
-				t.Errorf("%s: %d, %s: %q", path, res.StatusCode, name, got)
+			if got := res.header.Get(name); got != values[0] && res.code != http.StatusTemporaryRedirect {
+				t.Errorf("%s: %d, %s: %q", path, res.code, name, got)
 			}
 		}
 	}
@@ -125,53 +136,53 @@ func TestToken(t *testing.T) {
 			"shorter": bearer("Bearer secre"), "bare": bearer("secret"), "wrong password": basic("wrong"), "no password": basic(""),
 			"unknown scheme": bearer("Digest secret"), "half": bearer("Basic c2Vj"),
 		} {
-			res, body := ask(t, s, http.MethodGet, path, "", h)
-			if open && res.StatusCode != 200 || !open && (res.StatusCode != 401 || len(res.Header["Www-Authenticate"]) != 2) {
-				t.Errorf("%s, %s: %d %q", path, name, res.StatusCode, body)
+			res := ask(t, s, http.MethodGet, path, "", h)
+			if open && res.code != http.StatusOK || !open && (res.code != http.StatusUnauthorized || len(res.header["Www-Authenticate"]) != 2) {
+				t.Errorf("%s, %s: %d %q", path, name, res.code, res.body)
 			}
 		}
 	}
 	for name, h := range map[string]http.Header{
 		"bearer": bearer("Bearer secret"), "lower case": bearer("bearer secret"), "password": basic("secret"),
 	} {
-		if res, _ := ask(t, s, http.MethodGet, "/metrics", "", h); res.StatusCode != 404 { // as the test has it
-			t.Errorf("%s: %d", name, res.StatusCode)
+		if res := ask(t, s, http.MethodGet, "/metrics", "", h); res.code != 404 { // as the test has it
+			t.Errorf("%s: %d", name, res.code)
 		}
 	}
 	token = "another"
-	if res, _ := ask(t, s, http.MethodGet, "/api/v1/status", "", bearer("Bearer secret")); res.StatusCode != 401 {
-		t.Errorf("after a change, with the old token: %d", res.StatusCode)
+	if res := ask(t, s, http.MethodGet, "/api/v1/status", "", bearer("Bearer secret")); res.code != 401 {
+		t.Errorf("after a change, with the old token: %d", res.code)
 	}
-	if res, _ := ask(t, s, http.MethodGet, "/api/v1/status", "", bearer("Bearer another")); res.StatusCode != 200 {
-		t.Errorf("after a change: %d", res.StatusCode)
+	if res := ask(t, s, http.MethodGet, "/api/v1/status", "", bearer("Bearer another")); res.code != http.StatusOK {
+		t.Errorf("after a change: %d", res.code)
 	}
 	token, failure = "", errors.New("http.token_file: gone")
 	for _, h := range []http.Header{nil, bearer("Bearer another"), bearer("Bearer ")} {
-		if res, _ := ask(t, s, http.MethodGet, "/api/v1/status", "", h); res.StatusCode != 503 {
-			t.Errorf("without its file: %d", res.StatusCode)
+		if res := ask(t, s, http.MethodGet, "/api/v1/status", "", h); res.code != 503 {
+			t.Errorf("without its file: %d", res.code)
 		}
 	}
-	if res, _ := ask(t, s, http.MethodGet, "/readyz", "", nil); res.StatusCode != 200 {
-		t.Errorf("a probe without the file: %d", res.StatusCode)
+	if res := ask(t, s, http.MethodGet, "/readyz", "", nil); res.code != http.StatusOK {
+		t.Errorf("a probe without the file: %d", res.code)
 	}
 }
 
 func TestPprof(t *testing.T) {
 	off, on := serve(t, fine, nil), serve(t, fine, func(o *Options) { o.Pprof = true })
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/profile?seconds=1"} {
-		if res, _ := ask(t, off, http.MethodGet, path, "", nil); res.StatusCode != 404 {
-			t.Errorf("%s, off: %d", path, res.StatusCode)
+		if res := ask(t, off, http.MethodGet, path, "", nil); res.code != 404 {
+			t.Errorf("%s, off: %d", path, res.code)
 		}
 	}
-	if res, body := ask(t, on, http.MethodGet, "/debug/pprof/goroutine?debug=1", "", nil); res.StatusCode != 200 || !strings.Contains(body, "goroutine profile") {
-		t.Errorf("goroutines: %d", res.StatusCode)
+	if res := ask(t, on, http.MethodGet, "/debug/pprof/goroutine?debug=1", "", nil); res.code != http.StatusOK || !strings.Contains(res.body, "goroutine profile") {
+		t.Errorf("goroutines: %d", res.code)
 	}
-	if res, body := ask(t, on, http.MethodGet, "/debug/pprof/cmdline", "", nil); res.StatusCode != 404 || strings.Contains(body, os.Args[0]) {
-		t.Errorf("the command line: %d %s", res.StatusCode, body)
+	if res := ask(t, on, http.MethodGet, "/debug/pprof/cmdline", "", nil); res.code != 404 || strings.Contains(res.body, os.Args[0]) {
+		t.Errorf("the command line: %d %s", res.code, res.body)
 	}
 	begun := time.Now() // longer than the time that a request has to come in
-	if res, _ := ask(t, on, http.MethodGet, "/debug/pprof/profile?seconds=3", "", nil); res.StatusCode != 200 || time.Since(begun) < 3*time.Second {
-		t.Errorf("a profile: %d after %v", res.StatusCode, time.Since(begun))
+	if res := ask(t, on, http.MethodGet, "/debug/pprof/profile?seconds=3", "", nil); res.code != http.StatusOK || time.Since(begun) < 3*time.Second {
+		t.Errorf("a profile: %d after %v", res.code, time.Since(begun))
 	}
 }
 
@@ -183,10 +194,10 @@ func TestSlowRequestsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
-		_, err := io.Copy(io.Discard, conn)
-		ended <- err
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, conn)
 	}()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n"); err != nil {
 		t.Fatal(err)
@@ -223,7 +234,7 @@ func TestHugeRequestsEnd(t *testing.T) {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			t.Errorf("%s: no end", name)
-		case err == nil && res.StatusCode != http.StatusRequestHeaderFieldsTooLarge:
+		case err == nil && res.Body.Close() == nil && res.StatusCode != http.StatusRequestHeaderFieldsTooLarge:
 			t.Errorf("%s: %d", name, res.StatusCode)
 		}
 		_ = conn.Close()

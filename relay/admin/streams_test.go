@@ -18,9 +18,11 @@ import (
 
 // stream is a reader of events, with an id that it has read up to.
 type stream struct {
-	t    *testing.T
-	res  *http.Response
-	text *bufio.Reader
+	t      *testing.T
+	code   int
+	header http.Header
+	body   io.ReadCloser
+	text   *bufio.Reader
 }
 
 // read opens the stream of events. It is closed with the test.
@@ -38,7 +40,7 @@ func read(t *testing.T, s *Server, lastID string) *stream {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = res.Body.Close() })
-	return &stream{t, res, bufio.NewReader(res.Body)}
+	return &stream{t, res.StatusCode, res.Header, res.Body, bufio.NewReader(res.Body)}
 }
 
 // next returns the next event.
@@ -79,8 +81,8 @@ func TestEvents(t *testing.T) {
 	var all []*stream
 	for range 5 {
 		r := read(t, s, "")
-		if got := r.res.Header.Get("Content-Type"); got != "text/event-stream" {
-			t.Fatalf("%d %s", r.res.StatusCode, got)
+		if got := r.header.Get("Content-Type"); got != "text/event-stream" {
+			t.Fatalf("%d %s", r.code, got)
 		}
 		id, whole := r.next()
 		if len(whole.Seconds) != status.MaxSeconds || id != fmt.Sprintf("%d-%d", whole.Started.UnixNano(), whole.Seconds[status.MaxSeconds-1].At) {
@@ -121,13 +123,13 @@ func TestThousandReaders(t *testing.T) {
 	for n := range 1000 {
 		r := read(t, s, "")
 		switch {
-		case r.res.StatusCode == 200 && len(reading) < MaxStreams:
+		case r.code == http.StatusOK && len(reading) < MaxStreams:
 			r.next()
 			reading = append(reading, r)
-		case r.res.StatusCode == 503 && len(reading) == MaxStreams && r.res.Header.Get("Retry-After") != "":
-			_ = r.res.Body.Close()
+		case r.code == http.StatusServiceUnavailable && len(reading) == MaxStreams && r.header.Get("Retry-After") != "":
+			_ = r.body.Close()
 		default:
-			t.Fatalf("reader %d: %d", n, r.res.StatusCode)
+			t.Fatalf("reader %d: %d", n, r.code)
 		}
 		if n%100 == 99 {
 			if err := Probe(t.Context(), s.Addr().String(), true); err != nil {
@@ -143,9 +145,9 @@ func TestThousandReaders(t *testing.T) {
 	for _, r := range reading {
 		r.next()
 	}
-	_ = reading[0].res.Body.Close()
+	_ = reading[0].body.Close()
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		if r := read(t, s, ""); r.res.StatusCode == 200 {
+		if r := read(t, s, ""); r.code == http.StatusOK {
 			r.next()
 			return
 		}

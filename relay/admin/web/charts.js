@@ -6,7 +6,8 @@ import { clock } from './format.js';
 const SPAN = 600; // seconds
 const HEIGHT = 100;
 
-// Chart is a figure with one or more lines: series are { label, style, value(second) }; shown words a value.
+// Chart is a figure with one or more lines: series are { label, style, value(second) }, with
+// rare: true where nothing is drawn for nothing; shown words a value.
 export class Chart {
   constructor(parent, { title, series, shown, least = 1 }) {
     Object.assign(this, { title, series, shown, least });
@@ -32,7 +33,10 @@ export class Chart {
     const scale = roundUp(most);
     const x = (second) => SPAN - (newest - second.at);
     const { series } = this;
-    series.forEach(({ value }, i) => setAttribute(this.lines[i], 'd', line(seconds, x, value, scale)));
+    series.forEach(({ value, rare }, i) => {
+      const nothing = rare && seconds.every((s) => !value(s));
+      setAttribute(this.lines[i], 'd', nothing ? '' : line(seconds, x, value, scale));
+    });
     setAttribute(this.area, 'd', area(seconds, x, series[0].value, scale));
     this.#shade(seconds, x);
     setText(this.top, this.shown(scale));

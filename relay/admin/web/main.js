@@ -50,7 +50,8 @@ function announce(all, title) {
 const lost = () => link.state === 'lost';
 
 function away() {
-  const since = link.since ? `No connection to the relay since ${clock(link.since)} (${duration((Date.now() - link.since) / 1000)})` : 'The relay cannot be reached';
+  const lasts = duration((Date.now() - link.since) / 1000);
+  const since = link.since ? `No connection to the relay since ${clock(link.since)} (${lasts})` : 'The relay cannot be reached';
   return {
     key: 'relay', level: 'bad', text: `${since}${link.reason ? `: ${name(link.reason, 200)}` : ''}`,
     detail: status ? 'What is below is as it was then.' : '', todo: 'Look whether the process runs. The page tries again by itself.',
@@ -61,13 +62,17 @@ function away() {
 function showLink() {
   byId('link').dataset.state = link.state;
   document.body.classList.toggle('old', lost());
-  const words = { live: link.reason ? `live, ${link.reason}` : 'live', connecting: 'connecting', lost: link.since ? `no connection since ${clock(link.since)}` : 'no connection' };
+  const words = {
+    live: link.reason ? `live, ${link.reason}` : 'live', connecting: 'connecting',
+    lost: link.since ? `no connection since ${clock(link.since)}` : 'no connection',
+  };
   setText(byId('link-text'), words[link.state]);
 }
 
 function showHead() {
   setText(byId('host'), name(status.host));
-  setText(byId('about'), `${name(status.version)}, pid ${status.pid}, up ${duration((Date.parse(status.time) - Date.parse(status.started)) / 1000)}`);
+  const up = duration((Date.parse(status.time) - Date.parse(status.started)) / 1000);
+  setText(byId('about'), `${name(status.version)}, pid ${status.pid}, up ${up}`);
 }
 
 // The last ten minutes.
@@ -82,8 +87,8 @@ const charts = [
   new Chart(byId('charts'), {
     title: 'Listeners', shown: perSecond, series: [
       { label: 'delivered', style: 'delivered', value: (s) => s.rate.delivered ?? 0 },
-      { label: 'missed', style: 'dropped', value: (s) => s.rate.dropped ?? 0 },
-      { label: 'refused', style: 'refused', value: (s) => s.rate.refused },
+      { label: 'missed', style: 'dropped', rare: true, value: (s) => s.rate.dropped ?? 0 },
+      { label: 'refused', style: 'refused', rare: true, value: (s) => s.rate.refused },
     ],
   }),
   new Chart(byId('charts'), {

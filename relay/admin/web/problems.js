@@ -7,7 +7,8 @@ import { advice, brief, bytes, clock, duration, name, number, one, rate, who } f
 // Bounds of the rules.
 const SPIKE = 8; // times the usual rate
 const FLOOR = 50; // messages/s below which nothing is a spike
-const STUCK = 1; // seconds for which output waits for a client
+const STUCK = 1; // seconds for which output waits for a client,
+const MUCH = 256 * 1024; // bytes of it, for which a quarter of that time is enough
 const RECENT = 60; // seconds for which something that is over is still told
 const LAG = 0.5; // seconds from a publish to its delivery
 const FULL = 0.8; // share of limits.memory
@@ -76,14 +77,16 @@ function noisy(channel, now, usual, publisher) {
 }
 
 function slow(status) {
-  const stuck = list(status.clients.list).filter((c) => c.queued_bytes > 0 && c.queued_seconds >= STUCK);
+  const stuck = list(status.clients.list).filter((c) => c.queued_bytes > 0
+    && c.queued_seconds >= (c.queued_bytes >= MUCH ? STUCK / 4 : STUCK));
   const gone = list(status.events).filter((e) => e.event === 'slow_listener' && recent(status, e.time)
     && !stuck.some((c) => c.client === e.client));
   const seen = new Set();
   return [
     ...stuck.map((c) => ({
       key: `client:${c.client}`, level: c.queued_seconds >= 5 ? 'bad' : 'warn',
-      text: `${clientName(c)} has taken nothing for ${duration(c.queued_seconds)}: ${bytes(c.queued_bytes)} wait`,
+      text: `${clientName(c)} has taken nothing for ${(c.queued_seconds < 2 ? brief : duration)(c.queued_seconds)}: `
+        + `${bytes(c.queued_bytes)} wait`,
       detail: c.dropped ? `It has missed ${one(c.dropped, 'message')}.` : '',
       todo: 'Look whether the process hangs. It is disconnected, or misses messages, as its route says (slow).',
     })),

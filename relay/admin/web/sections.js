@@ -10,7 +10,7 @@ import { Table } from './tables.js';
 export function tiles() {
   const facts = new Facts(byId('tiles'));
   return (s) => facts.update([
-    ['Redis', s.redis.up ? 'connected' : 'away', `${name(s.redis.name, 40)}, ${one(s.redis.connections, 'connection')} made`, s.redis.up ? 'good' : 'bad'],
+    ['Redis', s.redis.up ? 'connected' : 'away', redisDetail(s.redis), s.redis.up ? 'good' : 'bad'],
     ['Lag', brief(s.redis.lag_seconds), 'publish, Redis, delivery'],
     ['From Redis', `${rate(s.rate.received)}/s`, `${bytes(s.rate.received_bytes)}/s, ${number(s.total.received)} in all`],
     ['Published here', `${rate(s.rate.published)}/s`, `${bytes(s.rate.published_bytes)}/s, ${number(s.total.published)} in all`],
@@ -20,6 +20,8 @@ export function tiles() {
     ['Clients', number(s.clients.connected), `${bytes(s.process.queued_bytes)} wait for them`],
   ]);
 }
+
+const redisDetail = (r) => `${name(r.name.replace(/^rediss?:\/\//, ''), 40)}, ${one(r.connections, 'connection')} made`;
 
 const flow = (field) => ({ text: (item) => `${rate(item.rate[field])}/s` });
 
@@ -62,7 +64,7 @@ export function channels() {
     const button = element('button', { type: 'button', 'aria-pressed': order === by }, order);
     button.addEventListener('click', () => {
       by = order;
-      for (const other of byId('channel-order').children) setAttribute(other, 'aria-pressed', other === button);
+      for (const other of byId('channel-order').querySelectorAll('button')) setAttribute(other, 'aria-pressed', other === button);
       show();
     });
     byId('channel-order').append(button);
@@ -98,7 +100,7 @@ export function rejects() {
     key: (r) => `${r.time} ${r.channel} ${r.code}`,
     columns: [
       { head: 'Channel', first: true, text: (r) => name(r.channel) },
-      { head: 'Time', text: (r) => clock(r.time) },
+      { head: 'Time', keep: true, text: (r) => clock(r.time) },
       { head: 'Reason', draw: reason },
       { head: 'Came from', text: (r) => who(r) || (r.direction === 'inbound' ? 'Redis' : 'this host') },
       { head: 'Size', number: true, text: (r) => (r.size ? bytes(r.size) : 'not known') },
@@ -136,8 +138,8 @@ export function clients() {
   });
   return (s) => {
     const { connected, list = [] } = s.clients;
-    setText(byId('client-count'), connected > list.length
-      ? `${number(connected)} are connected; these are the ${list.length} for which the most waits.` : `${one(connected, 'client is', 'clients are')} connected.`);
+    const all = `${one(connected, 'client is', 'clients are')} connected`;
+    setText(byId('client-count'), connected > list.length ? `${all}; these are the ${list.length} for which the most waits.` : `${all}.`);
     table.update(list);
   };
 }
@@ -175,6 +177,11 @@ export function facts() {
   };
 }
 
+// happened puts what is known of an event into one line.
+const happened = (e) => [
+  name(e.text || '', 200), name(e.channel || e.pattern || '', 80), name(e.cause || e.reason || '', 200), who(e),
+].filter(Boolean).join(' · ');
+
 // events returns a function that shows what relay:events told.
 export function events() {
   const table = new Table(byId('event-table'), {
@@ -182,8 +189,8 @@ export function events() {
     empty: 'Nothing has happened yet.', state: (e) => ({ error: 'bad', warn: 'warn' })[e.level],
     columns: [
       { head: 'Event', first: true, text: (e) => e.event },
-      { head: 'Time', text: (e) => day(e.time) },
-      { head: 'What happened', text: (e) => [name(e.text || '', 200), name(e.channel || e.pattern || '', 80), name(e.cause || e.reason || '', 200), who(e)].filter(Boolean).join(' · ') },
+      { head: 'Time', keep: true, text: (e) => day(e.time) },
+      { head: 'What happened', text: happened },
       { head: 'What to do', text: (e) => advice(e.do || '–') },
     ],
   });

@@ -2,7 +2,8 @@
 
 import { element, List, setAttribute, setText } from './dom.js';
 
-// Table shows a list. columns are { head, text(item) } or { head, draw(cell, item) }, with number: true for figures;
+// Table shows a list. columns are { head, text(item) } or { head, draw(cell, item) }, with number: true for figures and keep: true for
+// what stays on one line;
 // key(item) tells rows apart; state(item) marks a row; empty is what stands there when there is none.
 export class Table {
   #list;
@@ -36,7 +37,7 @@ export class Table {
 
 // row makes one; where a phone shows it as a card, each cell has the head of its column beside it.
 function row(columns) {
-  return element('tr', { role: 'row' }, ...columns.map(({ head, number, first }) => (first
+  return element('tr', { role: 'row' }, ...columns.map(({ head, number, keep, first }) => (first
     ? element('th', { scope: 'row', role: 'rowheader', 'data-head': head })
-    : element('td', { role: 'cell', 'data-head': head, class: number ? 'number' : '' }))));
+    : element('td', { role: 'cell', 'data-head': head, class: number ? 'number' : keep ? 'keep' : '' }))));
 }
