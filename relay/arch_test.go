@@ -35,7 +35,7 @@ var layers = map[string]struct {
 	"config":           {nil, "settings are plain values that anybody may read"},
 	"relay":            {parts, "the composition root is the one place where all parts meet"},
 	"relay/account":    {nil, "it judges the relay by what can be seen from outside"},
-	"relay/admin":      {[]string{"relay/monitor"}, "HTTP shows what others count"},
+	"relay/admin":      {[]string{"relay/status"}, "HTTP shows what others count"},
 	"relay/alerts":     {[]string{"relay/monitor", "relay/notice"}, "it remembers what notices say, and knows nothing of what they are about"},
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},

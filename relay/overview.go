@@ -32,6 +32,7 @@ type overview struct {
 func newOverview(r *Relay, version string) *overview {
 	o := &overview{relay: r, version: version, started: time.Now()}
 	o.host, _ = os.Hostname()
+	o.journal.Payloads = r.cfg.HTTP.Payloads
 	r.teller.Watch(&o.journal)
 	return o
 }
@@ -42,6 +43,9 @@ func (o *overview) run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		o.recorder.Record(o.read())
+		if o.relay.admin != nil {
+			o.relay.admin.Tick()
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -30,7 +30,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a message over the rate is not counted", file: "relay/inbound.go",
-		old: "in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, size, notice.Who{})",
+		old: "in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(payload))",
 		new: "",
 	},
 	{
