@@ -108,7 +108,7 @@ configs: build ## check relay.yaml and the configs of the examples
 		./redis-relay check --config "$$config" > /dev/null; \
 	done
 
-demo: build ## a chat on two servers behind two relays, to try in browsers
+demo: build ## a chat on two servers behind two relays, on one page with incidents to cause
 	.ci/deps node
 	npm ci --silent --no-audit --no-fund --prefix examples/chat
 	RELAY_BIN="$(CURDIR)/redis-relay" node examples/chat/demo.js

@@ -82,6 +82,7 @@ function add({ id, entry, from, text }) {
   if (list.querySelector(`[data-id="${CSS.escape(id)}"]`)) return;
   const item = document.createElement('li');
   Object.assign(item.dataset, { id, entry });
+  item.classList.toggle('mine', from === name);
   item.append(Object.assign(document.createElement('b'), { textContent: `${from}: ` }), text);
   const next = [...list.children].find((other) => isAfter(other.dataset.entry, entry));
   list.insertBefore(item, next ?? null);
@@ -130,6 +131,7 @@ socket.on('people', ({ room: where, names }) => {
 });
 
 function status(text) {
+  document.body.classList.toggle('connected', text === 'connected');
   $('[role=status]').textContent = text;
 }
 

@@ -22,6 +22,30 @@ export const eventually = (steps) => expect(steps).toPass({ timeout: PATIENCE })
 // PHONE is a browser with a small screen, which makes it 980 pixels wide for pages that say nothing of it.
 export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 3 };
 
+// hear keeps what the console of a page says that should not be said, and what the page asks for.
+export function hear(page) {
+  const heard = { errors: [], requests: [] };
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && heard.errors.push(message.text()));
+  page.on('pageerror', (error) => heard.errors.push(error.message));
+  page.on('request', (request) => heard.requests.push(request.url()));
+  return heard;
+}
+
+const SOON = 2000; // milliseconds in which an operator sees what happens
+
+// isSeenSoon causes something and waits until it can be seen. A machine that is busy gets more chances.
+export async function isSeenSoon(what, cause, seen) {
+  const took = [];
+  for (let i = 0; i < 5; i++) {
+    await cause(i);
+    const begun = Date.now();
+    await expect(seen(i)).toBeVisible();
+    took.push(Date.now() - begun);
+    if (took.at(-1) <= SOON) return;
+  }
+  throw new Error(`${what} was seen after ${took} ms`);
+}
+
 // startHosts starts a redis-server and so many relays with the config, the path of a relay.yaml.
 export const startHosts = (options) => VisitedHosts.start(options);
 
