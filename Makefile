@@ -26,8 +26,8 @@ PLAIN := ./relay ./relay/account ./relay/bench ./relay/docs ./relay/order ./rela
 GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m
 
 # What make test runs beside each other, so many at a time; the longest come first. Most of them wait for much of
-# their time.
-JOBS  ?= 3
+# their time. CI has all the time that it needs, and other machines have two cores or more.
+JOBS  ?= $(if $(CI),1,2)
 STEPS := race browser versions-6.2 plain migration versions-8.2 cross libraries lint corpus vet configs deploy
 
 .DEFAULT_GOAL := help

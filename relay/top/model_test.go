@@ -90,7 +90,7 @@ func TestEverySize(t *testing.T) {
 					t.Fatalf("%s at %dx%d has %d lines", name, wide, high, len(lines))
 				}
 				for _, l := range lines {
-					if l.Width() > max(1, wide) || printable(l.String()) != l.String() {
+					if l.Width() > max(1, wide) || Printable(l.String()) != l.String() {
 						t.Fatalf("%s at %dx%d: %q takes %d cells", name, wide, high, l, l.Width())
 					}
 				}
@@ -103,7 +103,7 @@ func TestASnapshotIsPlain(t *testing.T) {
 	for _, name := range Views() {
 		text := newModel(t, Options{View: name}).Snapshot(sample(), 0)
 		for line := range strings.Lines(text) {
-			if line = strings.TrimSuffix(line, "\n"); printable(line) != line {
+			if line = strings.TrimSuffix(line, "\n"); Printable(line) != line {
 				t.Errorf("%s: %q", name, line)
 			}
 		}

@@ -54,11 +54,11 @@ func (l Line) Width() (cells int) {
 func width(text string) int { return displaywidth.String(text) }
 
 // say is a span of a text from anywhere.
-func say(style Style, text string) Span { return Span{printable(text), style} }
+func say(style Style, text string) Span { return Span{Printable(text), style} }
 
-// printable is a text in which nothing controls a terminal or moves the eye: control characters, those without a shape,
-// and bytes that are not UTF-8, are written as \n or \xNN.
-func printable(text string) string {
+// Printable returns a text in which nothing controls a terminal or moves the eye: control characters, those without a
+// shape, and bytes that are not UTF-8, are written as \n or \xNN. Anybody may call it.
+func Printable(text string) string {
 	if utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable) {
 		return text
 	}

@@ -22,7 +22,7 @@ func TestPrintable(t *testing.T) {
 		"chat:42": "chat:42", "é日": "é日", "a\x1b[31m": `a\x1b[31m`, "a\nb\t": `a\nb\t`, "\x7f\xff": `\x7f\xff`,
 		"\u202eabc\u009b": `\u202eabc\u009b`, "\ufeff": `\ufeff`,
 	} {
-		if got := printable(text); got != want {
+		if got := Printable(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
