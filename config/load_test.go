@@ -213,7 +213,7 @@ func TestRelativePaths(t *testing.T) {
 	path := write(t, `
 redis: {password_file: pw, tls: {ca: /abs/ca.pem, cert: c/cert.pem, key: ../key.pem}}
 nats: {token_file: token, leaf: {credentials: creds, ca: ca.pem}}
-socket: {path: run/relay.sock}
+socket: {path: run/relay.sock, password_file: spw}
 `)
 	cfg, err := Load(Source{Path: path, Env: []string{"RELAY_SCHEMAS=s"}})
 	if err != nil {
@@ -223,11 +223,13 @@ socket: {path: run/relay.sock}
 	got := []string{
 		cfg.Schemas.Dir, cfg.Redis.PasswordFile, cfg.Redis.TLS.CA, cfg.Redis.TLS.Cert, cfg.Redis.TLS.Key,
 		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.NATS.Leaf.CA, cfg.Socket.Path, cfg.File, cfg.Dir,
+		cfg.Socket.PasswordFile,
 	}
 	want := []string{
 		filepath.Join(dir, "s"), filepath.Join(dir, "pw"), "/abs/ca.pem", filepath.Join(dir, "c/cert.pem"),
 		filepath.Join(filepath.Dir(dir), "key.pem"), filepath.Join(dir, "token"), filepath.Join(dir, "creds"),
 		filepath.Join(dir, "ca.pem"), "run/relay.sock", path, dir,
+		filepath.Join(dir, "spw"),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
