@@ -60,13 +60,16 @@ type TLS struct {
 	Key  string `koanf:"key"`
 }
 
-// Socket is the Unix socket that local clients connect to.
+// Socket is the Unix socket that local clients connect to, and TCP beside it.
 type Socket struct {
 	Path      string   `koanf:"path"`
 	Mode      string   `koanf:"mode"`       // octal text, "0660"
 	Group     string   `koanf:"group"`      // name or number; "": the process's own
 	AllowUIDs []uint32 `koanf:"allow_uids"` // both lists empty: whoever the mode lets in
 	AllowGIDs []uint32 `koanf:"allow_gids"`
+
+	TCP          string `koanf:"tcp"`           // host:port on which clients connect, too; "": off
+	PasswordFile string `koanf:"password_file"` // of TCP; "": none
 }
 
 // FileMode returns Mode as permission bits. It fails with ErrInvalid on text
@@ -149,7 +152,7 @@ type Spike struct {
 // Limits bound what local clients may use. All numbers are positive, but for
 // QueueAge and CommandTimeout, which may be 0: none.
 type Limits struct {
-	Clients         int           `koanf:"clients"`          // connections on the socket
+	Clients         int           `koanf:"clients"`          // connections on the socket and by TCP
 	Subscriptions   int           `koanf:"subscriptions"`    // channels and patterns of one client
 	Patterns        int           `koanf:"patterns"`         // patterns of one client
 	Name            Size          `koanf:"name"`             // name of one channel, or one pattern

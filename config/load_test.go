@@ -214,7 +214,7 @@ func TestRelativePaths(t *testing.T) {
 redis: {password_file: pw, tls: {ca: /abs/ca.pem, cert: c/cert.pem, key: ../key.pem}}
 nats: {token_file: token, leaf: {credentials: creds, ca: ca.pem}}
 http: {token_file: http-token}
-socket: {path: run/relay.sock}
+socket: {path: run/relay.sock, password_file: spw}
 `)
 	cfg, err := Load(Source{Path: path, Env: []string{"RELAY_SCHEMAS=s"}})
 	if err != nil {
@@ -224,11 +224,13 @@ socket: {path: run/relay.sock}
 	got := []string{
 		cfg.Schemas.Dir, cfg.Redis.PasswordFile, cfg.Redis.TLS.CA, cfg.Redis.TLS.Cert, cfg.Redis.TLS.Key,
 		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.NATS.Leaf.CA, cfg.HTTP.TokenFile, cfg.Socket.Path, cfg.File, cfg.Dir,
+		cfg.Socket.PasswordFile,
 	}
 	want := []string{
 		filepath.Join(dir, "s"), filepath.Join(dir, "pw"), "/abs/ca.pem", filepath.Join(dir, "c/cert.pem"),
 		filepath.Join(filepath.Dir(dir), "key.pem"), filepath.Join(dir, "token"), filepath.Join(dir, "creds"),
 		filepath.Join(dir, "ca.pem"), filepath.Join(dir, "http-token"), "run/relay.sock", path, dir,
+		filepath.Join(dir, "spw"),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -14,7 +14,8 @@ import (
 var odd = map[string]string{
 	"redis.mode": "sentinel", "redis.url": "redis://u:p%2C@h:26379?master_name=m&addr=h2:26379",
 	"redis.password_file": "/a: b #c", "socket.path": "- x", "socket.mode": "0600", "socket.group": "1000",
-	"socket.allow_uids": "1,2", "socket.allow_gids": "[3]", "nats.listen": "127.0.0.1:4222", "nats.token_file": "~",
+	"socket.allow_uids": "1,2", "socket.allow_gids": "[3]", "socket.tcp": "127.0.0.1:6380",
+	"socket.password_file": "~", "nats.listen": "127.0.0.1:4222", "nats.token_file": "~",
 	"nats.leaf.url": "tls://h", "nats.leaf.credentials": "true", "nats.leaf.ca": "*x", "http.listen": "", "log.level": "debug",
 	"log.format": "json", "limits.pattern_prefixes": "a:,'b: c'", "limits.queue": "4MiB", "limits.queue_age": "1h",
 	"limits.clients": "7", "schemas": "/s", "schemas.draft": "2019-09", "unrouted": "deny",
@@ -36,6 +37,8 @@ func TestStarterSaysWhatItIsTold(t *testing.T) {
 			set["nats.leaf.url"] = odd["nats.leaf.url"]
 		case path == "redis.password_file":
 			set["redis.url"] = "redis://h"
+		case path == "socket.password_file":
+			set["socket.tcp"] = odd["socket.tcp"]
 		}
 		sets = append(sets, set)
 	}

@@ -108,6 +108,18 @@ func (v *validator) checkSocket() {
 	if _, err := s.FileMode(); err != nil {
 		v.bad("socket.mode", "%w", err)
 	}
+	v.checkTCP()
+}
+
+func (v *validator) checkTCP() {
+	s := v.cfg.Socket
+	switch {
+	case s.TCP == "" && s.PasswordFile != "":
+		v.bad("socket.password_file", "has no effect without socket.tcp; set both or none. "+
+			"On the Unix socket its permissions decide")
+	case v.checkAddress("socket.tcp", s.TCP) && !isLoopback(s.TCP) && s.PasswordFile == "":
+		v.bad("socket.tcp", "%q can be reached from outside; set socket.password_file or listen on 127.0.0.1", s.TCP)
+	}
 }
 
 func (v *validator) checkListeners() {

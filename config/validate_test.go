@@ -173,6 +173,30 @@ func TestValidate(t *testing.T) {
 		},
 		"http off":  {func(c *Config) { c.HTTP.Listen = "" }, nil},
 		"http free": {func(c *Config) { c.HTTP.Listen = "[::1]:0" }, nil},
+		"tcp": {
+			func(c *Config) { c.Socket.TCP = "6380" },
+			[]string{`socket.tcp: "6380" is no address; write host:port such as 127.0.0.1:9464`},
+		},
+		"tcp outside": {
+			func(c *Config) { c.Socket.TCP = "0.0.0.0:6380" },
+			[]string{
+				`socket.tcp: "0.0.0.0:6380" can be reached from outside; set socket.password_file or listen on 127.0.0.1`,
+			},
+		},
+		"tcp by a name": {
+			func(c *Config) { c.Socket.TCP = "host.internal:6380" },
+			[]string{
+				`socket.tcp: "host.internal:6380" can be reached from outside; set socket.password_file or listen on 127.0.0.1`,
+			},
+		},
+		"tcp inside":        {func(c *Config) { c.Socket.TCP = "[::1]:6380" }, nil},
+		"tcp with password": {func(c *Config) { c.Socket.TCP, c.Socket.PasswordFile = ":6380", "p" }, nil},
+		"password alone": {
+			func(c *Config) { c.Socket.PasswordFile = "p" },
+			[]string{
+				"socket.password_file: has no effect without socket.tcp; set both or none. On the Unix socket its permissions decide",
+			},
+		},
 		"nats outside": {
 			func(c *Config) { c.NATS.Listen = ":4222" },
 			[]string{

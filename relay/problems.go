@@ -40,6 +40,10 @@ func fileProblems(cfg *config.Config) error {
 		opts := upstreamOptions(&cfg.Redis)
 		errs = append(errs, opts.Check())
 	}
+	if cfg.Socket.TCP != "" {
+		_, err := respserver.ReadPassword(cfg.Socket.PasswordFile)
+		errs = append(errs, err)
+	}
 	if cfg.NATS.Leaf.URL != "" {
 		_, err := newCluster(cfg.NATS.Leaf)
 		errs = append(errs, err)

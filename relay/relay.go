@@ -62,6 +62,7 @@ type Relay struct {
 	exams    *checks.Examinations
 	checks   *checks.Pool
 	socket   *respserver.Socket
+	tcp      *respserver.TCP // nil: off
 	server   *respserver.Server
 	admin    *admin.Server  // nil: off
 	traces   *traces.Tracer // nil: off
@@ -144,8 +145,7 @@ func (r *Relay) build(version string) error {
 		return err
 	}
 	owner := r.connect(opts, life)
-	r.openSocket(version)
-	if err := errors.Join(r.openLeaf(life), r.openNATS()); err != nil {
+	if err := errors.Join(r.openSocket(version), r.openLeaf(life), r.openNATS()); err != nil {
 		return err
 	}
 	owner.first = r.leaf.standDown

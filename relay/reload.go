@@ -77,10 +77,14 @@ func (l *reloader) reload() error {
 	next, err := l.running.Reread()
 	var now *rules
 	var schemas digests
+	var password string
 	if err == nil {
 		schemas = digestSchemas(next)
 		now, err = newRules(next, l.metrics)
 		err = next.Locate(withAll(err, policy.SchemaProblems, next))
+	}
+	if err == nil {
+		password, err = respserver.ReadPassword(l.start.Socket.PasswordFile) // another file needs a restart
 	}
 	at := time.Now()
 	if err != nil {
@@ -94,7 +98,10 @@ func (l *reloader) reload() error {
 	}
 	changes := append(config.Changes(l.running, next), l.schemas.changes(schemas)...)
 	wait := func() {}
-	l.loop.Call(func() { wait = l.adopt(next, now, schemas, changes) })
+	l.loop.Call(func() {
+		wait = l.adopt(next, now, schemas, changes)
+		l.server.SetPassword(password)
+	})
 	wait()
 	l.loaded.Store(&loaded{at: at, changes: changes})
 	l.loop.Call(func() { l.teller.Send(notice.Reloaded, notice.Event{Time: at}) })
@@ -124,7 +131,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	return wait
 }
 
-// watch reloads when the file or a schema has changed and has then stayed the
+// watch reloads when one of the files that it looks at has changed and has then stayed the
 // same for one interval, so that a file that is being written is not read.
 func (l *reloader) watch(ctx context.Context) error {
 	if l.start.File == "" {
@@ -149,7 +156,7 @@ func (l *reloader) watch(ctx context.Context) error {
 	}
 }
 
-// fingerprint changes when the configuration file or a schema does.
+// fingerprint changes when the configuration file, the password file or a schema does.
 func (l *reloader) fingerprint() uint64 {
 	l.mu.Lock()
 	cfg := l.running
@@ -161,6 +168,7 @@ func (l *reloader) fingerprint() uint64 {
 		}
 	}
 	note(cfg.File)
+	note(l.start.Socket.PasswordFile)
 	schemas, err := filepath.EvalSymlinks(cfg.Schemas.Dir) // WalkDir does not look behind one
 	if err != nil {
 		schemas = cfg.Schemas.Dir

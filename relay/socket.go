@@ -18,8 +18,12 @@ func (r *Relay) takeSocket() error {
 	if err != nil {
 		return fmt.Errorf("socket.mode: %w", err)
 	}
-	if r.socket, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err == nil {
-		r.closers = append(r.closers, r.socket.Close)
+	if r.socket, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.socket.Close)
+	if r.tcp, err = respserver.ListenTCP(r.cfg.Socket.TCP); err == nil {
+		r.closers = append(r.closers, r.tcp.Close)
 	}
 	return err
 }
@@ -45,11 +49,15 @@ type backend struct {
 
 var _ respserver.Backend = (*backend)(nil)
 
-// openSocket builds the gateway on the socket.
-func (r *Relay) openSocket(version string) {
+// openSocket builds the gateway on the socket, and on TCP.
+func (r *Relay) openSocket(version string) error {
+	password, err := respserver.ReadPassword(r.cfg.Socket.PasswordFile)
+	if err != nil {
+		return err
+	}
 	behind := &backend{r.outbound, &gate{&r.rules, r.teller}, r.counts, r.streams, &overviewForClients{r}}
 	r.server = respserver.New(respserver.Options{
-		Version: version, Path: r.cfg.Socket.Path,
+		Version: version, Path: r.cfg.Socket.Path, TCP: r.tcp,
 		HTTP: func() string {
 			_, http := r.Addresses()
 			return http
@@ -57,10 +65,12 @@ func (r *Relay) openSocket(version string) {
 		AllowUIDs: r.cfg.Socket.AllowUIDs, AllowGIDs: r.cfg.Socket.AllowGIDs,
 		PublishTimeout: r.cfg.Redis.PublishTimeout, Viewers: &r.viewers.Viewers,
 	}, r.loop, r.hub, r.flusher, behind, &r.limits.Limits, r.log.Named("socket"))
+	r.server.SetPassword(password)
 	r.services = append(r.services,
 		func(ctx context.Context) error { return r.server.Serve(ctx, r.socket) },
 		func(ctx context.Context) error { return r.socket.Maintain(ctx, r.socketLost) },
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
 	r.reloader.interest, r.reloader.outlets, r.reloader.traffic = r.interest, r.outlets, r.watch
+	return nil
 }

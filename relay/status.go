@@ -3,6 +3,7 @@ package relay
 // Where the relay can be reached, and how it is.
 
 import (
+	"errors"
 	"fmt"
 
 	"redis-relay/relay/admin"
@@ -15,6 +16,14 @@ func (r *Relay) Addresses() (socket, http string) {
 		http = r.admin.Addr().String()
 	}
 	return r.cfg.Socket.Path, http
+}
+
+// TCPAddress returns where clients can reach the relay by TCP, empty if that is off.
+func (r *Relay) TCPAddress() string {
+	if r.tcp == nil {
+		return ""
+	}
+	return r.tcp.Addr().String()
 }
 
 // NATSAddress returns where NATS clients can reach the relay, empty if that is off.
@@ -30,7 +39,10 @@ func (r *Relay) Checks() []admin.Check { return r.checksWith(r.upstreamReady()) 
 // checksWith is Checks with the answer of upstreamReady.
 func (r *Relay) checksWith(ready bool, missing string) []admin.Check {
 	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
-	if err := r.socket.Unreachable(); err != nil {
+	if r.tcp != nil {
+		socket.Text += " and to " + r.TCPAddress()
+	}
+	if err := errors.Join(r.socket.Unreachable(), r.tcp.Unreachable()); err != nil {
 		socket.OK, socket.Text = false, err.Error()
 	}
 	redis := admin.Check{

@@ -3,6 +3,7 @@ package relay
 // What MONITOR shows of the two paths.
 
 import (
+	"cmp"
 	"hash/maphash"
 	"strings"
 
@@ -19,7 +20,7 @@ import (
 type viewers struct {
 	tail.Viewers
 	loop  *loop.Loop
-	local string // the source of what local clients publish
+	local string // the source of what clients of the Unix socket publish
 	seed  maphash.Seed
 
 	last struct { // the last message from Redis, to recognise its further copies
@@ -76,6 +77,9 @@ func (s *viewers) published(
 		m.Command = tail.XAdd
 	case p.Kind == resp.SMessage:
 		m.Command = tail.SPublish
+	}
+	if p.Sender != nil {
+		m.Source = cmp.Or(p.Sender.Identity().Addr, m.Source)
 	}
 	judged(&m, rt, refusal)
 	if err != nil {

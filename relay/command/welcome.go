@@ -24,6 +24,10 @@ func (p *program) welcome(cfg *config.Config, r *relay.Relay) {
 	} else {
 		http = "http://" + http
 	}
+	tcp := ""
+	if address := r.TCPAddress(); address != "" {
+		tcp = "\n  tcp     " + address
+	}
 	nats := r.NATSAddress()
 	if nats == "" {
 		nats = "off"
@@ -36,11 +40,11 @@ func (p *program) welcome(cfg *config.Config, r *relay.Relay) {
 	_, _ = fmt.Fprintf(p.stdout, `redis-relay %s
   config  %s
   redis   %s
-  socket  %s
+  socket  %s%s
   nats    %s
   http    %s
 
-`, p.version, named(cfg.File), redis, socket, nats, http)
+`, p.version, named(cfg.File), redis, socket, tcp, nats, http)
 	if embedded == "" {
 		return // nobody tries out a relay that others depend on
 	}

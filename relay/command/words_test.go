@@ -72,7 +72,7 @@ func TestTakenAddressHasAWayOut(t *testing.T) {
 	}
 	defer func() { _ = ln.Close() }()
 	s := newScene(t, nil)
-	for _, key := range []string{"http.listen", "nats.listen"} {
+	for _, key := range []string{"http.listen", "nats.listen", "socket.tcp"} {
 		r := s.run(nil, "--"+key+"="+ln.Addr().String())
 		r.expect(t, exitFailed, key+": ", "address already in use", `choose another address, or "" for none`)
 		if n := strings.Count(r.stderr, ln.Addr().String()); n != 1 {

@@ -159,7 +159,7 @@ func ofName(kind resp.Kind, reason string) string {
 
 // notListedWords says that a route lists users, and this one is not among them.
 func notListedWords(by User, key string, rt *route.Route) string {
-	who := "your user is not known"
+	who := "your user is not known: only on the Unix socket it is"
 	if by.Known {
 		who = fmt.Sprintf("your user (uid %d) is not among them", by.UID)
 	}

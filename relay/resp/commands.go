@@ -12,6 +12,9 @@ const (
 	MaxArgs = 1 << 20
 	// MaxCommand is the most bytes one command may take with its framing, without the arguments that are skipped.
 	MaxCommand = 64 << 20
+
+	MaxStrictArgs = 10       // arguments of a command, with Commands.Strict
+	MaxStrictBulk = 16 << 10 // bytes of an argument, with Commands.Strict
 )
 
 // minSpace is the least room Space offers, in bytes.
@@ -36,6 +39,9 @@ type Commands struct {
 	// MaxBulk is the longest argument kept, in bytes; 0 means MaxCommand. A longer one is read past, not stored, and
 	// reported by Command.Oversize. It may change between two calls of Next.
 	MaxBulk int
+	// Strict has the limits that Redis has before AUTH: MaxStrictArgs and MaxStrictBulk. It may change between two calls
+	// of Next.
+	Strict bool
 
 	buf *buffer // nil while nothing is buffered and Space has not been asked for
 

@@ -24,6 +24,8 @@ var (
 	errCount         = &ProtocolError{"invalid multibulk length"}
 	errBulkLine      = &ProtocolError{"too big bulk count string"}
 	errBulkLength    = &ProtocolError{"invalid bulk length"}
+	errStrictCount   = &ProtocolError{"unauthenticated multibulk length"}
+	errStrictBulk    = &ProtocolError{"unauthenticated bulk length"}
 	errCommandLength = &ProtocolError{fmt.Sprintf("too big command, the limit is %d bytes", MaxCommand)}
 )
 

@@ -13,6 +13,9 @@ func (c *Commands) parseCount() (ok bool, err *ProtocolError) {
 	if n > MaxArgs {
 		return false, errCount
 	}
+	if c.Strict && n > MaxStrictArgs {
+		return false, errStrictCount
+	}
 	c.want = int(max(n, 0))
 	return true, nil
 }
@@ -46,6 +49,9 @@ func (c *Commands) parseBulkLength() (ok bool, err *ProtocolError) {
 	}
 	if n < 0 || n > maxBulk {
 		return false, errBulkLength
+	}
+	if c.Strict && n > MaxStrictBulk {
+		return false, errStrictBulk
 	}
 	c.bulk, c.skip = int(n), 0
 	if c.bulk > c.keepLimit() {

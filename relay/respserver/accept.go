@@ -33,13 +33,24 @@ const (
 	sendBuffer = 512 << 10
 )
 
-// acceptor accepts connections.
+// acceptor accepts connections on one listener.
 type acceptor struct {
-	server   *Server
-	accept   func(listener int) (fd int, err error)
+	// Fixed after construction.
+	server  *Server
+	address string // of the listener, for errors
+	accept  func(listener int) (fd int, err error)
+	peer    func(fd int) peer // is asked once of each connection
+
 	socket   *loop.Descriptor // nil: nothing is accepted
 	failures acceptFailures
 	pause    *loop.Timer // while it is set, nothing is accepted; nil: no accept has failed
+}
+
+// acceptOn has connections accepted on fd from now on. It owns fd. Anybody may call it; it does not wait.
+func (a *acceptor) acceptOn(fd int) {
+	if !a.server.loop.Post(func() { a.listen(fd) }) {
+		_ = unix.Close(fd) // the loop has ended
+	}
 }
 
 // listen accepts connections on a listening descriptor, in place of the earlier one. It owns fd.
@@ -85,7 +96,7 @@ func (a *acceptor) Ready(loop.Events) {
 		switch {
 		case err == nil:
 			a.failures.accepted(a.server.log)
-			a.server.connect(fd)
+			a.server.connect(fd, a.peer(fd))
 		case errors.Is(err, syscall.EAGAIN):
 			return
 		case errors.Is(err, syscall.EINTR), errors.Is(err, syscall.ECONNABORTED):
@@ -93,7 +104,7 @@ func (a *acceptor) Ready(loop.Events) {
 			a.pause = a.server.loop.AfterFunc(a.failures.failed(a.server.log, err), a.socket.Again)
 			return // connections wait in the backlog meanwhile
 		default:
-			a.fail(fmt.Errorf("accept on %s: %w", a.server.opts.Path, err))
+			a.fail(fmt.Errorf("accept on %s: %w", a.address, err))
 			return
 		}
 	}
@@ -137,9 +148,8 @@ func (f *acceptFailures) accepted(log *zap.Logger) {
 
 // connect begins the session of a connection, or refuses the connection. What it has sent already is read when the
 // kernel reports it: after what came on earlier connections, as in Redis.
-func (s *Server) connect(fd int) {
+func (s *Server) connect(fd int, p peer) {
 	s.accepted.Add(1)
-	p := credentials(fd)
 	err := s.admit(p)
 	if err == nil && int64(len(s.sessions)) >= s.limits.Clients.Load() {
 		err = errors.New("ERR max number of clients reached")
@@ -154,14 +164,18 @@ func (s *Server) connect(fd int) {
 
 func (s *Server) turnAway(fd int, p peer, why error) {
 	s.refused.Add(1)
-	s.warn("connection refused", p.key(), zap.Uint32("uid", p.uid), zap.Int32("pid", p.pid), zap.Error(why))
+	who := []zap.Field{zap.Uint32("uid", p.uid), zap.Int32("pid", p.pid)}
+	if p.tcp != nil {
+		who = []zap.Field{zap.String("addr", p.tcp.addr)}
+	}
+	s.warn("connection refused", p.key(), append(who, zap.Error(why))...)
 	_, _ = unix.Write(fd, resp.AppendError(nil, why.Error()))
 	_ = unix.Close(fd)
 }
 
-// admit checks whether the peer may connect, by the credentials that the kernel reports.
+// admit checks whether the peer may connect to the Unix socket, by the credentials that the kernel reports.
 func (s *Server) admit(p peer) error {
-	if len(s.opts.AllowUIDs) == 0 && len(s.opts.AllowGIDs) == 0 {
+	if p.tcp != nil || len(s.opts.AllowUIDs) == 0 && len(s.opts.AllowGIDs) == 0 {
 		return nil
 	}
 	if p.known && (slices.Contains(s.opts.AllowUIDs, p.uid) || slices.Contains(s.opts.AllowGIDs, p.gid)) {

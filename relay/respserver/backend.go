@@ -30,6 +30,7 @@ type Client struct {
 	ID   uint64
 	Name string // that the client has set; empty: none
 	PID  int32  // 0: unknown
+	Addr string // ip:port; empty: on the Unix socket
 	User
 }
 
@@ -38,6 +39,9 @@ func (c Client) Fields() []zap.Field {
 	fields := []zap.Field{zap.Uint64("client", c.ID)}
 	if c.Name != "" {
 		fields = append(fields, zap.String("name", c.Name))
+	}
+	if c.Addr != "" {
+		fields = append(fields, zap.String("addr", c.Addr))
 	}
 	if c.PID != 0 {
 		fields = append(fields, zap.Int32("pid", c.PID))

@@ -23,7 +23,7 @@ func kindOf(c *session) string {
 	return "normal"
 }
 
-// appendLine appends a connection as a line of CLIENT LIST, with the peer's pid and uid after the fields of Redis. All
+// appendLine appends a connection as a line of CLIENT LIST, with the peer's pid and uid after the fields of Redis on the Unix socket. All
 // fields of Redis are there, because libraries parse each as a number; figures that the relay does not have are 0.
 func appendLine(b []byte, c *session) []byte {
 	now := time.Now()
@@ -37,28 +37,43 @@ func appendLine(b []byte, c *session) []byte {
 	if c.viewer != nil {
 		flags = "O" + flags
 	}
-	who, backlog, names := &c.client, c.out.Backlog(), &c.subs.names
-	return fmt.Appendf(b, "id=%d addr=%s:0 laddr=%s:0 fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
+	who, at, backlog, names := &c.client, c.ends(), c.out.Backlog(), &c.subs.names
+	b = fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
 		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
-		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s pid=%d uid=%d",
-		who.id, c.srv.opts.Path, c.srv.opts.Path, c.socket.FD(), who.name, int(now.Sub(who.opened).Seconds()),
+		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s",
+		who.id, at.addr, at.laddr, c.socket.FD(), who.name, int(now.Sub(who.opened).Seconds()),
 		int(now.Sub(c.input.lastUsed).Seconds()), flags, who.db,
 		len(names[resp.Message]), len(names[resp.PMessage]), len(names[resp.SMessage]),
-		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, who.libName, who.libVer, who.peer.pid, who.peer.uid)
+		backlog.Queued, backlog.Queued+backlog.Kept, last, c.proto, who.libName, who.libVer)
+	if who.peer.tcp != nil {
+		return b
+	}
+	return fmt.Appendf(b, " pid=%d uid=%d", who.peer.pid, who.peer.uid)
+}
+
+// ends returns the addresses of the connection. A Unix socket has one for both ends.
+func (c *session) ends() ends {
+	if tcp := c.client.peer.tcp; tcp != nil {
+		return *tcp
+	}
+	return ends{addr: c.srv.opts.Path + ":0", laddr: c.srv.opts.Path + ":0"}
 }
 
 // filter chooses connections, as CLIENT LIST and CLIENT KILL do.
 type filter struct {
 	ids    []uint64
 	kind   string
-	addrs  []string // ADDR and LADDR; a Unix socket has one address for both ends
+	addrs  []string
+	laddrs []string
 	skipMe bool
 }
 
 func (f *filter) matches(c, me *session) bool {
+	at := c.ends()
 	return (f.ids == nil || slices.Contains(f.ids, c.client.id)) &&
 		(f.kind == "" || f.kind == kindOf(c)) &&
-		!slices.ContainsFunc(f.addrs, func(addr string) bool { return addr != c.srv.opts.Path+":0" }) &&
+		!slices.ContainsFunc(f.addrs, func(addr string) bool { return addr != at.addr }) &&
+		!slices.ContainsFunc(f.laddrs, func(addr string) bool { return addr != at.laddr }) &&
 		(!f.skipMe || c != me)
 }
 
@@ -81,8 +96,10 @@ func (f *filter) parse(args [][]byte) (problem string) {
 				return fmt.Sprintf("ERR Unknown client type '%.128s'", args[i+1])
 			}
 			f.kind = value
-		case "addr", "laddr":
+		case "addr":
 			f.addrs = append(f.addrs, string(args[i+1]))
+		case "laddr":
+			f.laddrs = append(f.laddrs, string(args[i+1]))
 		case "user":
 			if value != "default" {
 				return fmt.Sprintf("ERR No such user '%.128s'", args[i+1])
@@ -136,10 +153,13 @@ func clientList(c *session, args [][]byte) {
 }
 
 // mayKill tells whether the user of c may end another connection: one of the same user; or any, for root and the
-// relay's user.
+// relay's user. Those whose user is not known, as on TCP, are one party.
 func mayKill(c, other *session) bool {
-	uid := c.client.peer.uid
-	return !c.client.peer.known || uid == other.client.peer.uid || uid == 0 || uid == uint32(os.Geteuid())
+	me, it := &c.client.peer, &other.client.peer
+	if !me.known {
+		return !it.known
+	}
+	return it.known && me.uid == it.uid || me.uid == 0 || me.uid == uint32(os.Geteuid())
 }
 
 // clientKill takes both forms of the command: the old one with an address, and the new one with filters.

@@ -17,6 +17,7 @@ type command struct {
 	since   string // first version of Redis that has it
 	group   string
 	inSub   bool // a RESP2 subscriber may use it
+	noAuth  bool // it may be used before AUTH
 	run     func(c *session, args [][]byte)
 	subs    map[string]*command
 }
@@ -27,8 +28,8 @@ var commands map[string]*command
 func init() {
 	commands = table(append(append(streamCommands(), scriptCommands()...),
 		&command{
-			name: "auth", arity: -2, group: "connection", since: "1.0.0", run: auth,
-			summary: "Accepts any credentials: the socket's permissions decide.",
+			name: "auth", arity: -2, group: "connection", since: "1.0.0", noAuth: true, run: auth,
+			summary: "Checks the password on TCP, if there is one; else accepts any credentials.",
 		},
 		&command{
 			name: "client", arity: -2, group: "connection", since: "2.4.0", subs: clientCommands,
@@ -43,7 +44,7 @@ func init() {
 			summary: "Returns the given string.",
 		},
 		&command{
-			name: "hello", arity: -1, group: "connection", since: "6.0.0", run: hello,
+			name: "hello", arity: -1, group: "connection", since: "6.0.0", noAuth: true, run: hello,
 			summary: "Handshakes with the relay.",
 		},
 		&command{
@@ -75,7 +76,7 @@ func init() {
 			run: unsubscribe(resp.PMessage), summary: "Stops listening to messages of channels that match patterns.",
 		},
 		&command{
-			name: "quit", arity: -1, group: "connection", since: "1.0.0", inSub: true, run: quit,
+			name: "quit", arity: -1, group: "connection", since: "1.0.0", inSub: true, noAuth: true, run: quit,
 			summary: "Closes the connection.",
 		},
 		&command{
@@ -83,7 +84,7 @@ func init() {
 			summary: "A container for commands that only the relay has.",
 		},
 		&command{
-			name: "reset", arity: 1, group: "connection", since: "6.2.0", inSub: true, run: reset,
+			name: "reset", arity: 1, group: "connection", since: "6.2.0", inSub: true, noAuth: true, run: reset,
 			summary: "Resets the connection.",
 		},
 		&command{
@@ -167,6 +168,10 @@ func execute(c *session, cmd resp.Command) {
 		c.replies.err("ERR wrong number of arguments for '" + entry.name + "' command")
 		return
 	}
+	if c.client.mustAuth && !entry.noAuth {
+		c.replies.err(noAuth)
+		return
+	}
 	if !entry.inSub && c.subscriberMode() {
 		c.replies.err(notInSub(entry.name))
 		return
@@ -188,9 +193,12 @@ func isHTTP(word []byte) bool {
 // maxQuoted is how many bytes an error repeats of a command, and of all its arguments together.
 const maxQuoted = 128
 
-// unknown returns Redis's error for an unknown command, and adds that this is the relay. A RESP2 subscriber gets the
-// error for a command that is not allowed to it: Redis may know the command.
+// unknown returns Redis's error for an unknown command, and adds that this is the relay. A RESP2 subscriber, and a
+// client before AUTH, get the error for a command that is not allowed to them: Redis may know the command.
 func unknown(c *session, args [][]byte) string {
+	if c.client.mustAuth {
+		return noAuth
+	}
 	if c.subscriberMode() {
 		return notInSub(strings.ToLower(fmt.Sprintf("%.*s", maxQuoted, args[0])))
 	}

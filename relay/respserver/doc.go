@@ -1,5 +1,5 @@
-// Package respserver is the gateway for Redis clients: a Unix socket that speaks RESP2 and RESP3, so that an unmodified
-// client library connects, subscribes and publishes.
+// Package respserver is the gateway for Redis clients: a Unix socket, and TCP beside it, that speak RESP2 and RESP3, so
+// that an unmodified client library connects, subscribes and publishes.
 //
 // # Ordering
 //

@@ -85,7 +85,16 @@ func (c *session) inputEnded(err error) {
 		c.finish("")
 		return
 	}
+	c.mayHaveClosed()
 	c.endAfterReplies(nil)
+}
+
+// mayHaveClosed is called when the client sends nothing more. On TCP that is all that is seen of a client that has
+// closed its connection, and that may be trying again.
+func (c *session) mayHaveClosed() {
+	if c.client.peer.tcp != nil {
+		c.withdrawPublishes()
+	}
 }
 
 // peerEnded is called when the client sends nothing more, also while the session reads nothing. What was sent before is
@@ -93,6 +102,7 @@ func (c *session) inputEnded(err error) {
 // client that waits takes effect at once.
 func (c *session) peerEnded() {
 	c.input.ended = true
+	c.mayHaveClosed()
 	if c.reads.waiting != nil {
 		c.reads.waiting.awaited.StopWaiting()
 	}

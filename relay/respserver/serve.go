@@ -31,7 +31,7 @@ func (c *session) serve(more bool) {
 		}
 		var n int
 		var err error
-		if n, more, err = c.input.read(c.socket.FD(), left == bytesPerTurn && c.subs.total() == 0); err != nil {
+		if n, more, err = c.input.read(c.socket.FD(), left == bytesPerTurn && c.mayPeek()); err != nil {
 			c.inputEnded(err)
 			return
 		}
@@ -44,10 +44,15 @@ func (c *session) serve(more bool) {
 	}
 }
 
+// mayPeek tells whether requests may stay in the socket until they are answered. That helps on Unix sockets, and not
+// where messages come in between.
+func (c *session) mayPeek() bool { return c.client.peer.tcp == nil && c.subs.total() == 0 }
+
 // executeBuffered carries out the commands that were read, until the session is paused or ends.
 func (c *session) executeBuffered() {
 	c.input.commands.MaxBulk = int(c.srv.limits.Payload.Load())
 	for c.runnable() {
+		c.input.commands.Strict = c.client.mustAuth
 		cmd, ok, err := c.input.commands.Next()
 		var bad *resp.ProtocolError
 		switch {

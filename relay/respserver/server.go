@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
@@ -37,14 +36,15 @@ type Limits struct {
 type Options struct {
 	Version        string        // of the relay, for INFO
 	Path           string        // of the socket, for INFO and CLIENT LIST
+	TCP            *TCP          // where connections are accepted beside the socket; nil: nowhere
 	HTTP           func() string // address of the relay's HTTP server for INFO; empty: it has none; nil: it is unknown
-	AllowUIDs      []uint32      // users that may connect; if AllowGIDs is empty, too, everybody may
+	AllowUIDs      []uint32      // users that may connect to the socket; if AllowGIDs is empty, too, everybody may
 	AllowGIDs      []uint32      // primary groups of further users that may connect
 	PublishTimeout time.Duration // how long publishes wait for a lost Redis
 	Viewers        *tail.Viewers // clients in MONITOR, to which the relay shows messages; nil: it shows none
 }
 
-// Server serves one socket. What a method does not say otherwise belongs to the loop.
+// Server serves one socket, and TCP beside it. What a method does not say otherwise belongs to the loop.
 type Server struct {
 	// Fixed after construction.
 	opts    Options
@@ -64,7 +64,9 @@ type Server struct {
 	ends     map[hub.Reason]*atomic.Uint64 // connections ended, since the start; the keys are fixed
 
 	// Owned by the loop.
-	acceptor   acceptor
+	acceptor   acceptor // of the Unix socket
+	tcp        acceptor
+	password   *digest          // that clients on TCP must give; nil: none
 	warnings   sampling.Sampler // chooses log lines about clients that were refused or cut off
 	sessions   map[uint64]*session
 	endingSoon []*session // have to end after this turn
@@ -90,7 +92,11 @@ func New(
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
 	}
 	s.warnings.TellRest(log, "clients refused or cut off")
-	s.acceptor.server, s.acceptor.accept = s, accept
+	s.acceptor = acceptor{server: s, address: opts.Path, accept: accept, peer: credentials}
+	s.tcp = acceptor{server: s, accept: accept, peer: tcpPeer}
+	if opts.TCP != nil {
+		s.tcp.address = opts.TCP.Addr().String()
+	}
 	for _, why := range EndReasons {
 		s.ends[why] = new(atomic.Uint64)
 	}
@@ -112,9 +118,9 @@ func (s *Server) countEnd(why hub.Reason) {
 	}
 }
 
-// Serve accepts connections until ctx ends. Then it closes the socket, carries out no further commands, sends the
+// Serve accepts connections until ctx ends. Then it closes the listeners, carries out no further commands, sends the
 // replies to earlier ones, and returns when all connections are closed: at the latest half a second after
-// Options.PublishTimeout. An error means that the listener failed. Call it once, in any goroutine; the loop must run.
+// Options.PublishTimeout. An error means that a listener failed. Call it once, in any goroutine; the loop must run.
 func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 	failed := make(chan error, 1)
 	s.loop.Call(func() {
@@ -126,15 +132,18 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 		}
 		s.sweep()
 	})
-	err := socket.listen(s.acceptOn)
+	err := socket.listen(s.acceptor.acceptOn)
+	if err == nil {
+		err = s.opts.TCP.listen(s.tcp.acceptOn)
+	}
 	if err == nil {
 		select {
 		case err = <-failed:
 		case <-ctx.Done():
 		}
 	}
-	_ = socket.listen(nil)                 // cannot fail
-	err = errors.Join(err, socket.Close()) // so that no client waits for a relay that ends
+	_ = socket.listen(nil)                                     // cannot fail
+	err = errors.Join(err, socket.Close(), s.opts.TCP.Close()) // so that no client waits for a relay that ends
 	empty := make(chan struct{})
 	if s.loop.Call(func() { s.close(func() { close(empty) }) }) {
 		<-empty
@@ -142,17 +151,11 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 	return err
 }
 
-// acceptOn has connections accepted on fd from now on. It owns fd. Anybody may call it; it does not wait.
-func (s *Server) acceptOn(fd int) {
-	if !s.loop.Post(func() { s.acceptor.listen(fd) }) {
-		_ = unix.Close(fd) // the loop has ended
-	}
-}
-
 // close ends all sessions, and calls empty when the last one has ended.
 func (s *Server) close(empty func()) {
 	s.closing = true
 	s.acceptor.close()
+	s.tcp.close()
 	s.onEmpty = empty
 	for _, c := range s.sessionsByAge() {
 		c.finish(hub.ReasonShutdown)

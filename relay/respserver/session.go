@@ -38,11 +38,13 @@ type session struct {
 
 // newSession begins a session over a descriptor.
 func (s *Server) newSession(fd int, p peer) error {
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) // with less it is only slower
+	if p.tcp == nil { // the system finds the size for TCP itself
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer) // with less it is only slower
+	}
 	now := s.loop.Now()
 	c := &session{
 		srv: s, proto: resp.RESP2,
-		client:    client{id: s.accepted.Load(), peer: p, opened: now},
+		client:    client{id: s.accepted.Load(), peer: p, opened: now, mustAuth: s.asksPassword(p)},
 		input:     input{lastUsed: now, incompleteSince: s.clock()},
 		publishes: publishes{window: int(s.limits.Window.Load())},
 	}

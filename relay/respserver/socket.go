@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -193,14 +194,19 @@ func (s *Socket) offerListener() error {
 	if s.acceptOn == nil {
 		return nil
 	}
-	raw, err := s.ln.SyscallConn()
+	return offer(s.ln, s.acceptOn)
+}
+
+// offer gives take a duplicate of a listener's descriptor, which take owns.
+func offer(ln syscall.Conn, take func(fd int)) error {
+	raw, err := ln.SyscallConn()
 	if err != nil {
 		return err
 	}
 	fd, failed := -1, error(nil)
 	err = raw.Control(func(own uintptr) { fd, failed = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(err, failed); err == nil {
-		s.acceptOn(fd)
+		take(fd)
 	}
 	return err
 }

@@ -23,7 +23,7 @@ const leftOut = "left_out"
 type Message struct {
 	Time    time.Time
 	Command string // one of those above
-	Source  string // where it comes from, as MONITOR has addresses: unix:PATH, nats:0 or redis:0
+	Source  string // where it comes from, as MONITOR has addresses: unix:PATH, ip:port, nats:0 or redis:0
 	Channel []byte
 	Payload []byte
 	Size    int // of the whole payload in bytes; Payload may have less

@@ -9,6 +9,9 @@ import { freePorts } from './ports.js';
 
 const SCHEMAS = fileURLToPath(new URL('../../../schemas', import.meta.url));
 
+// PASSWORD is what a relay asks for on TCP.
+const PASSWORD = 'tcp-secret';
+
 // isRelay says whether the target has the relay's own behaviour (schemas, error codes).
 export const isRelay = process.env.TARGET !== 'redis';
 
@@ -16,16 +19,18 @@ export const isRelay = process.env.TARGET !== 'redis';
 export async function startTarget() {
   const binary = isRelay ? relayBinary() : undefined;
   const folder = mkdtempSync('/tmp/rr-'); // short: a socket's path has about 100 bytes
-  const [redisPort, httpPort] = await freePorts(2);
+  const [redisPort, httpPort, tcpPort] = await freePorts(3);
   const daemons = [
     new Daemon('redis-server', redisArguments(folder, redisPort), () => pong(join(folder, 'redis.sock'))),
   ];
   if (isRelay) {
     const config = join(folder, 'relay.yaml');
-    writeFileSync(config, relayConfig(folder, redisPort, httpPort));
+    writeFileSync(config, relayConfig(folder, redisPort, httpPort, tcpPort));
+    writeFileSync(join(folder, 'password'), PASSWORD);
     daemons.push(new Daemon(binary, ['--config', config], () => answers(`http://127.0.0.1:${httpPort}/readyz`)));
   }
   const target = new Target(folder, daemons);
+  target.url = `redis://:${PASSWORD}@127.0.0.1:${tcpPort}`;
   try {
     for (const daemon of daemons) await daemon.start();
   } catch (error) {
@@ -61,7 +66,7 @@ export async function startPair() {
   return { relays, close: () => target.close() };
 }
 
-// Target is the running server: a socket, and the power to take it away.
+// Target is the running server: a socket, a relay's url by TCP, and the power to take it away.
 class Target {
   #folder;
   #daemons; // in the order of their start; the last one is under test
@@ -105,8 +110,10 @@ function redisArguments(folder, port) {
   return Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
 }
 
-function relayConfig(folder, redisPort, httpPort) {
-  return JSON.stringify(relaySettings(join(folder, 'relay.sock'), redisPort, httpPort)); // JSON is YAML
+function relayConfig(folder, redisPort, httpPort, tcpPort) {
+  const settings = relaySettings(join(folder, 'relay.sock'), redisPort, httpPort);
+  Object.assign(settings.socket, { tcp: `127.0.0.1:${tcpPort}`, password_file: 'password' });
+  return JSON.stringify(settings); // JSON is YAML
 }
 
 function relaySettings(path, redisPort, httpPort) {

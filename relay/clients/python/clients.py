@@ -4,6 +4,7 @@ Their methods have the same names; one answers at once, the other with an awaita
 writes `await settled(client.publish(...))` for both.
 """
 
+import copy
 import inspect
 import time
 
@@ -30,6 +31,12 @@ class Flavour:
             # Without this, redis-py 7 connects to no Unix socket in RESP3, not even to redis-server's.
             self._options["maint_notifications_config"] = MaintNotificationsConfig(enabled=False)
         self._opened = []
+
+    def at(self, url):
+        """The same at another address; what it opens ends with this one."""
+        other = copy.copy(self)
+        other._url = url
+        return other
 
     def client(self, **options):
         """A client that ends with the test."""

@@ -17,17 +17,20 @@ from wait import PATIENCE, until
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
 
+# PASSWORD is what a relay asks for on TCP.
+PASSWORD = "tcp-secret"
+
 # IS_RELAY says whether the target has the relay's own behaviour (schemas, error codes).
 IS_RELAY = os.environ.get("TARGET") != "redis"
 
 
 class Target:
-    """The running server: a socket, and the power to take it away."""
+    """The running server: a socket, a relay's url by TCP, and the power to take it away."""
 
     def __init__(self):
         binary = relay_binary() if IS_RELAY else None
         self._folder = Path(tempfile.mkdtemp(prefix="rr-", dir="/tmp"))  # short: a socket's path has about 100 bytes
-        redis_port, http_port = free_ports(2)
+        redis_port, http_port, tcp_port = free_ports(3)
         redis_socket = self._folder / "redis.sock"
         # In the order of their start; the last one is under test.
         self._daemons = [Daemon(redis_command(self._folder, redis_port), lambda: pong(redis_socket))]
@@ -35,7 +38,9 @@ class Target:
         if IS_RELAY:
             self.socket = str(self._folder / "relay.sock")
             config = self._folder / "relay.yaml"
-            config.write_text(relay_config(self.socket, redis_port, http_port))
+            config.write_text(relay_config(self.socket, redis_port, http_port, tcp_port=tcp_port))
+            (self._folder / "password").write_text(PASSWORD)
+            self.url = f"redis://:{PASSWORD}@127.0.0.1:{tcp_port}"
             self._daemons.append(Daemon([binary, "--config", str(config)], lambda: ready(http_port)))
 
     def __enter__(self):
@@ -142,7 +147,7 @@ def redis_command(folder, port):
     return ["redis-server", *(str(part) for key, value in settings.items() for part in (f"--{key}", value))]
 
 
-def relay_config(socket_path, redis_port, http_port, nats_port=None):
+def relay_config(socket_path, redis_port, http_port, nats_port=None, tcp_port=None):
     config = {
         "redis": {"url": f"redis://127.0.0.1:{redis_port}"},
         "socket": {"path": socket_path},
@@ -150,6 +155,8 @@ def relay_config(socket_path, redis_port, http_port, nats_port=None):
         "schemas": str(SCHEMAS),
         "routes": [{"prefix": "chat:", "schema": "chat.json"}],
     }
+    if tcp_port is not None:
+        config["socket"] |= {"tcp": f"127.0.0.1:{tcp_port}", "password_file": "password"}
     if nats_port is not None:
         config["nats"] = {"listen": f"127.0.0.1:{nats_port}"}
         config["routes"] = [

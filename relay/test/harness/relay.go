@@ -24,6 +24,7 @@ import (
 type program interface {
 	Addresses() (socket, http string)
 	NATSAddress() string
+	TCPAddress() string
 	Embedded() (url, file string)
 	Ready() (ready bool, missing string)
 	Reload() error

@@ -24,12 +24,15 @@ const eof = "EOF" // in the place of a reply: the connection has ended
 // wireRoom holds the connections of one script, made when they first speak.
 type wireRoom struct {
 	t     *testing.T
-	path  string
+	door  door
 	peers map[string]*wirePeer
 }
 
-func newWireRoom(t *testing.T, path string) *wireRoom {
-	return &wireRoom{t, path, map[string]*wirePeer{}}
+// door is where the connections go.
+type door struct{ network, address string }
+
+func newWireRoom(t *testing.T, at door) *wireRoom {
+	return &wireRoom{t, at, map[string]*wirePeer{}}
 }
 
 func (r *wireRoom) names() []string {
@@ -45,7 +48,7 @@ func (r *wireRoom) do(step string) {
 	r.t.Helper()
 	who, rest, _ := strings.Cut(step, " ")
 	if r.peers[who] == nil {
-		r.peers[who] = newWirePeer(r.t, r.path)
+		r.peers[who] = newWirePeer(r.t, r.door)
 	}
 	var pipeline []byte
 	for text := range strings.SplitSeq(rest, " | ") {
@@ -64,25 +67,25 @@ func (r *wireRoom) do(step string) {
 
 // wirePeer is a connection that hands out replies as the bytes they were.
 type wirePeer struct {
-	conn  *net.UnixConn
+	conn  net.Conn
 	buf   []byte
 	ended bool
 }
 
-func newWirePeer(t *testing.T, path string) *wirePeer {
+func newWirePeer(t *testing.T, at door) *wirePeer {
 	t.Helper()
-	conn, err := net.Dial("unix", path)
+	conn, err := net.Dial(at.network, at.address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &wirePeer{conn: conn.(*net.UnixConn)}
+	return &wirePeer{conn: conn}
 }
 
 // available returns what lies in the socket already.
 func (p *wirePeer) available(t *testing.T) []string {
 	t.Helper()
-	raw, err := p.conn.SyscallConn()
+	raw, err := p.conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,14 @@ import (
 	"redis-relay/relay/test/harness"
 )
 
-// duels are scripts. A step is "<connection> <command> <argument>...", and
+// duel is a script. A step is "<connection> <command> <argument>...", and
 // commands with " | " between them leave in one write; an argument of "" is empty.
-var duels = []struct {
+type duel struct {
 	name  string
 	steps []string
-}{
+}
+
+var duels = []duel{
 	{"HELLO", []string{
 		"a HELLO", "a HELLO 2", "a HELLO 3", "a HELLO 3", "a HELLO", "a HELLO 2", "a HELLO 4", "a HELLO 1", "a HELLO x",
 		`a HELLO ""`, "a HELLO +3", "a HELLO 03", "a hello 3", "a PING", "a CLIENT GETNAME",
@@ -199,8 +201,16 @@ var duels = []struct {
 func TestWireIsThatOfRedis(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t, redistest.Reference())
+	compare(t, redis, duels, func(r *harness.Relay) door { return door{"unix", r.Socket} })
+}
+
+// compare plays scripts on redis, and on a relay at the door that is asked for.
+func compare(
+	t *testing.T, redis *redistest.Server, duels []duel, at func(*harness.Relay) door, opts ...harness.Option,
+) {
+	t.Helper()
 	behind := redistest.Start(t, redistest.Reference()) // what local clients hold is compared with its tables
-	r := harness.Start(t, behind)
+	r := harness.Start(t, behind, opts...)
 	for _, tt := range duels {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, server := range []*redistest.Server{redis, behind} {
@@ -209,7 +219,7 @@ func TestWireIsThatOfRedis(t *testing.T) {
 				})
 			}
 			steps, want := record(t, redis, tt.steps)
-			replay(t, r, behind, steps, want)
+			replay(t, at(r), behind, steps, want)
 		})
 	}
 }
@@ -224,7 +234,7 @@ type moment struct {
 // that should not have, and returns all of them.
 func record(t *testing.T, redis *redistest.Server, script []string) (steps []string, story []moment) {
 	t.Helper()
-	room := newWireRoom(t, redis.Socket())
+	room := newWireRoom(t, door{"unix", redis.Socket()})
 	play := func(step string) {
 		m := moment{frames: map[string][]string{}}
 		room.do(step)
@@ -250,9 +260,9 @@ func record(t *testing.T, redis *redistest.Server, script []string) (steps []str
 }
 
 // replay plays steps on a relay, with redis behind it, and compares.
-func replay(t *testing.T, r *harness.Relay, redis *redistest.Server, steps []string, story []moment) {
+func replay(t *testing.T, at door, redis *redistest.Server, steps []string, story []moment) {
 	t.Helper()
-	room := newWireRoom(t, r.Socket)
+	room := newWireRoom(t, at)
 	for i, step := range steps {
 		room.do(step)
 		for _, who := range room.names() {
