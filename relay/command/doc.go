@@ -1,5 +1,5 @@
-// Package command is the command line of redis-relay: run, check, health, tail, pub,
-// sub, init, version, completion, man and help. [Run] is one call of the program.
+// Package command is the command line of redis-relay: run, check, explain, health,
+// tail, pub, sub, init, version, completion, man and help. [Run] is one call of the program.
 //
 // Every key of relay.yaml but routes is a flag of every command. Dots, dashes and
 // underscores in a flag's name are the same: --redis.url, --redis-url. What was
