@@ -1,4 +1,4 @@
-// Package command is the command line of redis-relay: run, check, explain, health,
+// Package command is the command line of redis-relay: run, check, explain, health, top,
 // tail, pub, sub, init, version, completion, man and help. [Run] is one call of the program.
 //
 // Every key of relay.yaml but routes is a flag of every command. Dots, dashes and
@@ -6,8 +6,9 @@
 // there before the commands stays: the relay runs without a command, --check and
 // --version do what check and version do.
 //
-// tail, pub and sub are clients of a running relay's socket like any other: its rules
-// hold for them. tail reads what MONITOR shows: see package tail.
+// top, tail, pub and sub are clients of a running relay's socket like any other: its
+// rules hold for them. tail reads what MONITOR shows: see package tail. Package top makes
+// the picture of top.
 //
 // init writes a relay.yaml ([config.Starter]) and schemas ([infer.Schema]) to begin with,
 // all files or none.
