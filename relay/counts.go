@@ -7,6 +7,7 @@ import (
 
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/needs"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
@@ -112,9 +113,5 @@ func (c *counts) RedisVersion() string {
 	if v := c.redis.Version(); v != "" {
 		return v
 	}
-	return oldestRedis
+	return needs.OldestRedis
 }
-
-// oldestRedis is what clients are told before Redis has told its version: the
-// oldest that has all commands the relay serves.
-const oldestRedis = "7.0.0"

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"redis-relay/config"
+	"redis-relay/relay/explain"
 	"redis-relay/relay/policy"
 )
 
@@ -34,10 +36,11 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err := rules.Describe(w); err != nil {
 		return err
 	}
-	if len(rules.Warnings()) > 0 {
+	warnings := slices.Concat(rules.Warnings(), explain.Odd(cfg, rules))
+	if len(warnings) > 0 {
 		_, _ = fmt.Fprintln(w)
 	}
-	for _, warning := range rules.Warnings() {
+	for _, warning := range warnings {
 		if _, err := fmt.Fprintln(w, "warning:", warning); err != nil {
 			return err
 		}

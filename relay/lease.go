@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/needs"
 	"redis-relay/relay/upstream"
 )
 
 const (
 	// leasePrefix begins the keys of the lease, behind which the cluster's servers follow.
-	leasePrefix = "relay:leaf:"
+	leasePrefix = needs.LeasePrefix
 
 	leaseTime     = 5 * time.Second        // for which it is given
 	leaseMargin   = 500 * time.Millisecond // before its end in which it is not used

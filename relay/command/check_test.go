@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 		"good schemas that no route uses": {
 			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas/c.json": `{"type":"object"}`},
 			nil, exitOK,
-			[]string{"\nc.json  2020-12 by default  compiled\n\nok\n"},
+			[]string{"\nc.json  2020-12 by default  compiled\n\nwarning: no route uses these schemas: c.json\n\nok\n"},
 		},
 		"schemas folder that no route needs": {
 			map[string]string{"relay.yaml": "routes: [{prefix: 'a:'}]", "schemas": "a file"},
@@ -207,7 +207,25 @@ func TestCheck(t *testing.T) {
 				"warning: schema a.json: /requierd: \"requierd\" checks nothing: no draft has that keyword; did you mean \"required\"?",
 				"warning: schema a.json: /properties/m/format: \"emial\" checks nothing: that is no format of JSON Schema; " +
 					"did you mean \"email\"?\nwarning: schema b.json: /format: \"format\" checks nothing: in draft 2020-12 it is " +
-					"an annotation; leave $schema out, or name draft 7, to have formats checked\n\nok",
+					"an annotation; leave $schema out, or name draft 7, to have formats checked\n" +
+					"warning: no route uses these schemas: b.json\n\nok",
+			},
+		},
+		"what can never take effect": {
+			map[string]string{
+				"relay.yaml": "unrouted: deny\nlimits: {name: 8B, pattern_length: 6B, pattern_prefixes: ['relay:', 'shut:', 'none', 'a:']}\n" +
+					"routes: [{prefix: 'far-too-long:'}, {prefix: 'shut:', subscribe: false}, {prefix: 'patty:'}, " +
+					"{prefix: 'a:', schema: a.json, kinds: {one: {slow: drop}, three: {slow: drop}}}]\n",
+				"schemas/a.json": `{"properties": {"type": {"enum": ["one", "two"]}}}`, "schemas/events.json": "{}",
+			},
+			nil, exitOK,
+			[]string{
+				`warning: route "far-too-long:" never matches: its prefix has 13 bytes, and no channel may have more than limits.name (8)`,
+				`warning: route "patty:" can have no pattern of its own: one has at least 7 bytes, over limits.pattern_length (6)`,
+				`warning: limits.pattern_prefixes: "relay:" allows no pattern: channels that begin with relay: are the relay's own`,
+				`warning: limits.pattern_prefixes: "shut:" allows no pattern: no route that it reaches has subscribe: true`,
+				`warning: limits.pattern_prefixes: "none" allows no pattern: no route that it reaches has subscribe: true`,
+				"warning: route \"a:\": no message has the kind \"three\": a.json accepts none with that text in the field \"type\"\n\nok\n",
 			},
 		},
 		"indentation": {

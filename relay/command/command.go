@@ -48,6 +48,8 @@ func Run(version string, args, env []string, stdin io.Reader, stdout, stderr io.
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errRefused):
+		return exitFailed
 	case errors.As(err, &usage):
 		_, _ = fmt.Fprintf(stderr, "redis-relay: %v\nTry redis-relay --help.\n", err)
 		return exitUsage
@@ -68,7 +70,7 @@ func wrongUsage(format string, args ...any) error {
 // root is redis-relay itself, with all commands below it.
 func (p *program) root() *cobra.Command {
 	cobra.EnableCommandSorting = false // the order of the help is ours
-	var check, version bool
+	var check, connect, version bool
 	root := &cobra.Command{
 		Use:   "redis-relay",
 		Short: "one Redis subscriber for the whole host",
@@ -79,7 +81,9 @@ Local processes connect to its Unix socket with the Redis client they already us
 			case version:
 				return p.printVersion()
 			case check:
-				return p.check()
+				return p.check(connect)
+			case connect:
+				return wrongUsage("--connect belongs to check: redis-relay check --connect")
 			}
 			return p.run()
 		},
@@ -90,13 +94,14 @@ Local processes connect to its Unix socket with the Redis client they already us
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.Flags().BoolVar(&check, "check", false, "do what check does")
+	root.Flags().BoolVar(&connect, "connect", false, connectUsage)
 	root.Flags().BoolVar(&version, "version", false, "do what version does")
 	root.SetGlobalNormalizationFunc(oneSpelling)
 	root.SetFlagErrorFunc(explainFlag)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.topCommand(), p.tailCommand(),
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.explainCommand(), p.healthCommand(), p.topCommand(), p.tailCommand(),
 		p.pubCommand(), p.subCommand(), p.initCommand(), p.versionCommand(), p.completionCommand(root), p.manCommand(root))
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag that was made above is not there
@@ -113,21 +118,35 @@ func (p *program) runCommand() *cobra.Command {
 	}
 }
 
+// connectUsage is what help says of a flag of check.
+const connectUsage = "ask Redis, too, whether it allows and has what the configuration needs; nothing on Redis is changed"
+
 func (p *program) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var connect bool
+	cmd := &cobra.Command{
 		Use: "check", Short: "check configuration and schemas, and print the routes",
 		SuggestFor: []string{"validate", "verify", "test", "lint", "config", "routes"},
 		Args:       takesNoArguments,
-		RunE:       func(*cobra.Command, []string) error { return p.check() },
+		Long: `With --connect it also connects to Redis as the relay would, and asks which rights are missing,
+its version, and the settings that matter. It prints what will not work, what follows, and the
+rule for the ACL. The exit code is 1 if something that the configuration asks for cannot work.`,
+		RunE: func(*cobra.Command, []string) error { return p.check(connect) },
 	}
+	cmd.Flags().BoolVar(&connect, "connect", false, connectUsage)
+	return cmd
 }
 
-func (p *program) check() error {
+func (p *program) check(connect bool) error {
 	cfg, err := p.load()
 	if err != nil {
 		return err
 	}
-	return cfg.Locate(relay.Describe(cfg, p.stdout))
+	if err := cfg.Locate(relay.Describe(cfg, p.stdout)); err != nil || !connect {
+		return err
+	}
+	ctx, stop := untilInterrupted()
+	defer stop()
+	return relay.CheckRedis(ctx, cfg, p.stdout)
 }
 
 func (p *program) versionCommand() *cobra.Command {

@@ -1,4 +1,4 @@
-// Package command is the command line of redis-relay: run, check, health, top,
+// Package command is the command line of redis-relay: run, check, explain, health, top,
 // tail, pub, sub, init, version, completion, man and help. [Run] is one call of the program.
 //
 // Every key of relay.yaml but routes is a flag of every command. Dots, dashes and

@@ -93,7 +93,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 		return wrongUsage("unknown flag %s%s%s", dashes, name, suggestFlag(cmd, name))
 	case errors.As(err, &bare):
 		return wrongUsage("--%s needs a value behind it: --%[1]s=VALUE", bare.GetSpecifiedName())
-	case errors.As(err, &odd) && odd.GetFlag().Value.Type() == "int":
+	case errors.As(err, &odd) && slices.Contains([]string{"int", "uint32"}, odd.GetFlag().Value.Type()):
 		return wrongUsage("--%s: %q is no whole number", odd.GetFlag().Name, odd.GetValue())
 	case errors.As(err, &odd): // of the flags that the library reads, all others are switches
 		return wrongUsage("--%s: %q is not known; write true or false, or only the flag", odd.GetFlag().Name, odd.GetValue())

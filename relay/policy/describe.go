@@ -24,7 +24,7 @@ func (r *Rules) Describe(w io.Writer) error {
 	p("ROUTE\tSCHEMA\tINVALID\tPUBLISH\tSUBSCRIBE\tNATS\n")
 	for _, rt := range r.Routes() {
 		p("%s\t%s\t%s\t%s\t%s\t%s\n", rt.Name, cmp.Or(rt.SchemaName, "-"), invalidWord(rt),
-			mayWord(rt.Publish, rt.Publishers), mayWord(rt.Subscribe, rt.Listeners), mayWord(rt.NATS, nil))
+			MayWords(rt.Publish, rt.Publishers), MayWords(rt.Subscribe, rt.Listeners), MayWords(rt.NATS, nil))
 	}
 	p("\nROUTE\tKIND\tSLOW\tON_GAP\tDELIVER\tHISTORY\tRATE\tALERT\n")
 	for _, rt := range r.Routes() {
@@ -47,8 +47,8 @@ func (r *Rules) Describe(w io.Writer) error {
 	return out.Flush()
 }
 
-// mayWord names the users who may do something.
-func mayWord(open bool, users route.Users) string {
+// MayWords names the users who may do something: "yes" is everybody, "no" is nobody.
+func MayWords(open bool, users route.Users) string {
 	switch {
 	case !open:
 		return "no"
@@ -115,11 +115,21 @@ func deliverWord(p *route.Policy) string {
 	return string(config.DeliverAll)
 }
 
+// Words are a policy in words, for people. "-" stands for nothing.
+type Words struct{ Slow, OnGap, Deliver, History, Rate, Alert string }
+
+// WordsOf returns a policy in words.
+func WordsOf(p *route.Policy) Words {
+	return Words{
+		Slow: slowWord(p), OnGap: gapWord(p.OnGap), Deliver: deliverWord(p), History: historyWords(p.History),
+		Rate: rateWords(p.Rate), Alert: alertWords(p.Rate),
+	}
+}
+
 // policyWords are the cells of a policy.
 func policyWords(p *route.Policy) string {
-	return strings.Join([]string{
-		slowWord(p), gapWord(p.OnGap), deliverWord(p), historyWords(p.History), rateWords(p.Rate), alertWords(p.Rate),
-	}, "\t")
+	w := WordsOf(p)
+	return strings.Join([]string{w.Slow, w.OnGap, w.Deliver, w.History, w.Rate, w.Alert}, "\t")
 }
 
 func historyWords(h *route.History) string {

@@ -41,6 +41,12 @@ func tooLong(c *session, kind resp.Kind, name []byte) string {
 	if int64(len(name)) <= limit {
 		return ""
 	}
+	return LongName(name, what, key, limit)
+}
+
+// LongName is the error for a SUBSCRIBE or PSUBSCRIBE to a name that is over a limit of bytes. what is "name" or
+// "pattern", key the limit's in the configuration.
+func LongName(name []byte, what, key string, limit int64) string {
 	return fmt.Sprintf("DENIED %.*s: a %s of %d bytes is over %s (%d)", maxQuoted, name, what, len(name), key, limit)
 }
 

@@ -1,0 +1,50 @@
+package explain
+
+// Warnings about what in a configuration can never take effect.
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"redis-relay/config"
+	"redis-relay/relay/policy"
+	"redis-relay/relay/schema"
+)
+
+// ofOwnChannels are the shipped schemas of what the relay itself publishes. They are for programs that read that.
+var ofOwnChannels = []string{"events.json", "rejects.json"}
+
+// Odd lists, for people, what in a configuration can never take effect: routes and patterns that the limits leave
+// nothing, schemas that no route uses, and kinds that a schema refuses. rules were built from cfg.
+func Odd(cfg *config.Config, rules *policy.Rules) []string {
+	list := rules.Odd(cfg)
+	survey, err := schema.Look(cfg.Schemas.Dir, string(cfg.Schemas.Draft))
+	if err != nil {
+		return list // no route has a schema: else there would be no rules
+	}
+	used := slices.Clone(ofOwnChannels)
+	for i := range cfg.Routes {
+		used = append(used, cfg.Routes[i].Schema)
+		list = append(list, oddKinds(survey, &cfg.Routes[i])...)
+	}
+	if names := survey.Unused(used); len(names) > 0 {
+		list = append(list, "no route uses these schemas: "+strings.Join(names, ", "))
+	}
+	return list
+}
+
+// oddKinds warns of kinds with a policy that no message can have. With invalid: log any kind may come.
+func oddKinds(survey *schema.Survey, r *config.Route) (list []string) {
+	if r.Schema == "" || r.Invalid == config.InvalidLog {
+		return nil
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.Kinds)) {
+		if !survey.MayBe(r.Schema, r.Kind, kind) {
+			list = append(list, fmt.Sprintf("route %q: no message has the kind %q: %s accepts none with that text in the field %q",
+				r.Prefix, kind, r.Schema, r.Kind))
+		}
+	}
+	return list
+}

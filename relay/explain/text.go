@@ -1,0 +1,145 @@
+package explain
+
+// The answer as text, for people.
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"redis-relay/relay/policy"
+)
+
+// Print writes the answer as lines of a name and a sentence. It returns the error of w.
+func (a *Answer) Print(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) {
+		_, _ = fmt.Fprintf(out, name+"\t"+format+"\n", args...)
+	}
+	line("channel", "%s", policy.Printable(a.Channel))
+	line("route", "%s", a.Route.Name)
+	line("", "%s", a.Route.Why)
+	if len(a.Route.Others) > 0 {
+		line("", "shorter ones that match, too: %s", strings.Join(a.Route.Others, " "))
+	}
+	if !a.own {
+		a.printRoute(line)
+	}
+	line("nats", "%s", a.NATS.words())
+	line("publish", "%s", a.Publish.words())
+	line("subscribe", "%s", a.Subscribe.words())
+	if len(a.RedisRights) > 0 {
+		line("ACL on Redis", "%s", strings.Join(a.RedisRights, " "))
+	}
+	if a.Payload != nil {
+		a.Payload.print(line)
+	}
+	return out.Flush()
+}
+
+// printRoute writes what the route says.
+func (a *Answer) printRoute(line func(name, format string, args ...any)) {
+	line("at Redis", "%s", a.nameWords())
+	line("schema", "%s", a.Schema.words())
+	if a.KindField != "" {
+		line("kind", "%s", a.kindWords())
+	}
+	for i := range a.Policies {
+		line("policy", "%s", a.Policies[i].words(len(a.Policies) > 1 || a.Payload != nil))
+	}
+}
+
+// PrintJSON writes the answer as one line of JSON. It returns the error of w.
+func (a *Answer) PrintJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(a)
+}
+
+func (a *Answer) nameWords() string {
+	if a.NameAtRedis == a.Channel {
+		return policy.Printable(a.NameAtRedis) + ", the same name"
+	}
+	return policy.Printable(a.NameAtRedis)
+}
+
+func (a *Answer) kindWords() string {
+	field := fmt.Sprintf("the text in the top-level field %q of a JSON object", a.KindField)
+	switch {
+	case a.Payload == nil:
+		return field
+	case a.Payload.Kind == "":
+		return "none: the payload has none as " + field
+	}
+	return policy.Printable(a.Payload.Kind) + ": " + field
+}
+
+func (s *Schema) words() string {
+	switch {
+	case s == nil:
+		return "none: any bytes pass"
+	case s.Compiled:
+		return s.Name + ", compiled; invalid: " + s.Invalid
+	}
+	return fmt.Sprintf("%s, not compiled, at some three times the cost: %s; invalid: %s", s.Name, s.Because, s.Invalid)
+}
+
+// words names the kind if there are several, or one was found.
+func (p *KindPolicy) words(named bool) string {
+	of := ""
+	if named {
+		of = "kind " + p.Kind + ": "
+	}
+	return fmt.Sprintf("%sslow %s, on_gap %s, deliver %s, rate %s, alert %s, history %s", of, p.Slow, p.OnGap, p.Deliver,
+		none(p.Rate), none(p.Alert), none(p.History))
+}
+
+func none(word string) string {
+	if word == "-" {
+		return "none"
+	}
+	return word
+}
+
+func (n *NATS) words() string {
+	switch {
+	case n.Publish && n.Subscribe:
+		return "publish and subscribe"
+	case !n.Publish && !n.Subscribe:
+		return "no: " + n.SubscribeError
+	case n.Publish:
+		return "publish; subscribe: no: " + n.SubscribeError
+	}
+	return "subscribe; publish: no: " + n.PublishError
+}
+
+func (a *Access) words() string {
+	switch {
+	case !a.May:
+		return fmt.Sprintf("%s; %s: no: %s", a.Users, a.User, a.Error)
+	case a.User == "any":
+		return a.Users
+	}
+	return fmt.Sprintf("%s; %s: yes", a.Users, a.User)
+}
+
+func (f *PayloadFate) print(line func(name, format string, args ...any)) {
+	verdict := "refused"
+	switch {
+	case f.Accepted && f.Error != "":
+		verdict = "accepted, since the route says invalid: log"
+	case f.Accepted:
+		verdict = "accepted"
+	}
+	line("payload", "%d bytes: %s", f.Bytes, verdict)
+	if f.Error != "" && f.Accepted {
+		line("told", "%s gets: %s", policy.RejectsChannel, f.Error)
+	} else if f.Error != "" {
+		line("error", "%s", f.Error)
+	}
+	line("sent", "%s", f.Sent)
+	line("listeners", "%s", f.Listeners)
+	line("from Redis", "published without a relay: %s", f.FromRedis)
+}

@@ -1,0 +1,159 @@
+package needs
+
+// Demands: what one configuration needs of Redis, right by right.
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Route is what a route of the configuration asks of Redis.
+type Route struct {
+	Prefix    string // empty: channels that no route covers
+	Publish   bool   // somebody may publish
+	Subscribe bool   // somebody may listen
+	History   bool   // some messages are kept
+}
+
+// Config is what a configuration asks of Redis.
+type Config struct {
+	Routes []Route // each covers the channels that begin with its prefix and with no longer one
+	Leaf   bool    // the relay is to be a leaf node of a NATS cluster
+}
+
+// HasHistory reports whether any route keeps messages.
+func (c *Config) HasHistory() bool {
+	for _, r := range c.Routes {
+		if r.History {
+			return true
+		}
+	}
+	return false
+}
+
+// Demand is a command that the relay sends, with its channel or key.
+type Demand struct {
+	Command []string // a whole form of the command; it changes nothing, unless it publishes
+	Rule    string   // what the ACL must have for its channel or key, such as "&chat:*"; empty: nothing
+	Lost    string   // what does not work without it
+	Vital   bool     // what is lost is something that the configuration asks for
+	Shard   bool     // Redis has the command since 7.0
+}
+
+// Name returns the command's name, in capitals.
+func (d *Demand) Name() string { return d.Command[0] }
+
+// publishes reports whether carrying out the demand's command would send a message.
+func (d *Demand) publishes() bool { return d.Name() == "PUBLISH" || d.Name() == "SPUBLISH" }
+
+// Channels of the relay's own. The last word is in no name that a relay uses.
+const (
+	ownRule      = "&relay:*"
+	probeChannel = "relay:probe:check"
+	countChannel = "relay:count"
+	seqPrefix    = "relay:seq:"
+	ownName      = "check" // stands for the rest of a channel's name
+)
+
+const (
+	noProbe  = "no delivery probe: a connection that answers and delivers nothing is not noticed"
+	noCounts = "PUBSUB NUMSUB counts each other relay as one listener"
+)
+
+// Demands lists what a configuration needs, the most needed first.
+func Demands(c *Config) (list []Demand) {
+	list = append(list,
+		Demand{Command: words("PING"), Lost: "the relay does not connect", Vital: true},
+		Demand{Command: words("HELLO 3"), Lost: "the relay does not connect", Vital: true},
+	)
+	for _, r := range c.Routes {
+		list = append(list, r.demands()...)
+	}
+	list = append(list,
+		Demand{Command: words("SUBSCRIBE " + probeChannel), Rule: ownRule, Lost: noProbe},
+		Demand{Command: []string{"PUBLISH", probeChannel, ""}, Rule: ownRule, Lost: noProbe},
+		Demand{Command: words("SSUBSCRIBE " + countChannel), Rule: ownRule, Lost: noCounts, Shard: true},
+		Demand{Command: []string{"SPUBLISH", countChannel, ""}, Rule: ownRule, Lost: noCounts, Shard: true},
+	)
+	for _, right := range Rights(Use{History: c.HasHistory(), Leaf: c.Leaf}) {
+		list = append(list, Demand{
+			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
+		})
+	}
+	return list
+}
+
+// demands lists what one route needs.
+func (r *Route) demands() (list []Demand) {
+	channel, rule, of := r.Prefix+ownName, "&"+r.Prefix+"*", fmt.Sprintf("of route %q", r.Prefix)
+	if r.Prefix == "" {
+		channel, of = "redis-relay-"+ownName, "that no route covers"
+	}
+	if r.Publish {
+		list = append(list,
+			Demand{[]string{"PUBLISH", channel, ""}, rule, "nobody can publish on channels " + of, r.Prefix != "", false},
+			Demand{[]string{"SPUBLISH", channel, ""}, rule, "nobody can publish on shard channels " + of, false, true})
+	}
+	if r.Subscribe {
+		list = append(list,
+			Demand{[]string{"SUBSCRIBE", channel}, rule, "nobody can listen to channels " + of, r.Prefix != "", false},
+			Demand{[]string{"SSUBSCRIBE", channel}, rule, "nobody can listen to shard channels " + of, false, true},
+			Demand{[]string{"PSUBSCRIBE", r.Prefix + "*"}, rule, "nobody can listen to the pattern " + r.Prefix + "*", false, false})
+	}
+	return append(list, r.historyDemands()...)
+}
+
+// historyDemands lists what a route with history needs beside the rights of all streams.
+func (r *Route) historyDemands() (list []Demand) {
+	if !r.History {
+		return nil
+	}
+	of := fmt.Sprintf(" of route %q", r.Prefix)
+	list = append(list, Demand{
+		[]string{"PUBLISH", seqPrefix + r.Prefix + ownName, ""}, ownRule, "messages with history" + of + " cannot be published", true, false,
+	})
+	if r.Subscribe {
+		rule := "&" + seqPrefix + r.Prefix + "*"
+		list = append(list,
+			Demand{[]string{"SUBSCRIBE", seqPrefix + r.Prefix + ownName}, ownRule, "nobody can listen to channels with history" + of, true, false},
+			Demand{[]string{"PSUBSCRIBE", seqPrefix + r.Prefix + "*"}, rule, "nobody can listen to the pattern " + r.Prefix + "*", false, false})
+	}
+	return list
+}
+
+// form returns a whole form of the command that changes nothing.
+func (r *Right) form() []string {
+	switch {
+	case r.Try != "":
+		return words(r.Try)
+	case r.Name == "CLIENT":
+		return words("CLIENT SETNAME redis-relay:check")
+	case r.Name == "INFO":
+		return words("INFO server")
+	}
+	return []string{r.Name, "redis-relay-" + ownName} // one of UNSUBSCRIBE and the like
+}
+
+func words(text string) []string { return strings.Fields(text) }
+
+// Rules lists the rules that an ACL needs for some demands: "+publish", "&chat:*", "~history:*", each once, in this
+// order of kinds.
+func Rules(demands []Demand) (list []string) {
+	commands, channels, keys := []string{}, []string{}, []string{}
+	seen := map[string]bool{}
+	add := func(to *[]string, rule string) {
+		if rule != "" && !seen[rule] {
+			seen[rule] = true
+			*to = append(*to, rule)
+		}
+	}
+	for _, d := range demands {
+		add(&commands, "+"+strings.ToLower(d.Name()))
+		if strings.HasPrefix(d.Rule, "~") {
+			add(&keys, d.Rule)
+		} else {
+			add(&channels, d.Rule)
+		}
+	}
+	return append(append(commands, channels...), keys...)
+}

@@ -1,0 +1,50 @@
+package needs
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"redis-relay/relay/upstream"
+)
+
+// Rules of a route with history are those that docs/operations.md has, and no other ones.
+func TestRules(t *testing.T) {
+	got := Rules(Demands(&Config{Routes: []Route{{Prefix: "d:", Publish: true, Subscribe: true, History: true}}}))
+	for _, rule := range []string{"+subscribe", "+publish", "+xadd", "+eval", "&d:*", "&relay:*", "&relay:seq:d:*", "~history:*"} {
+		if !slices.Contains(got, rule) {
+			t.Errorf("%s is missing in %v", rule, got)
+		}
+	}
+	got = Rules(Demands(&Config{Routes: []Route{{Prefix: "d:", Publish: true}}}))
+	for _, rule := range []string{"+xadd", "~history:*", "+get", "+psubscribe"} {
+		if slices.Contains(got, rule) {
+			t.Errorf("%s is asked for in vain: %v", rule, got)
+		}
+	}
+}
+
+// A command that is refused hides its channel: that is asked for, unless it is known to be allowed.
+func TestLacking(t *testing.T) {
+	publish := Demand{Command: []string{"PUBLISH", "a:1", ""}, Rule: "&a:*", Lost: "x", Vital: true}
+	subscribe := Demand{Command: []string{"SUBSCRIBE", "a:1"}, Rule: "&a:*", Lost: "y"}
+	refused := upstream.ReplyError("NOPERM this user has no permissions to run the 'publish' command")
+	for _, c := range []struct {
+		other error
+		want  []string
+	}{
+		{nil, []string{"+publish"}},
+		{upstream.ReplyError("NOPERM this user has no permissions to access one of the channels"), []string{"+publish", "&a:*"}},
+		{errors.New("ERR unknown command 'SUBSCRIBE'"), []string{"+publish", "&a:*"}},
+	} {
+		l := &lacking{allowed: map[string]bool{}}
+		l.note(&publish, refused)
+		l.note(&subscribe, c.other)
+		if got := l.rules(); !slices.Equal(got, c.want) {
+			t.Errorf("%v: asks for %v, want %v", c.other, got, c.want)
+		}
+		if problems := l.problems(); !problems[0].Fails || problems[0].What != "+publish" {
+			t.Errorf("%v: %+v", c.other, problems)
+		}
+	}
+}

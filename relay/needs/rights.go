@@ -1,0 +1,119 @@
+package needs
+
+// Rights: the commands that the relay can do without.
+
+import (
+	"slices"
+	"strings"
+
+	"redis-relay/relay/upstream"
+)
+
+// LeasePrefix begins the keys by which relays agree on who is the leaf node of a NATS cluster.
+const LeasePrefix = "relay:leaf:"
+
+// NoStream is a key that no stream has, and that the relay's user may use if it may use those of streams.
+const NoStream = "history:"
+
+// Right is a command that the relay can do without.
+type Right struct {
+	Name  string // as an ACL has it, in capitals
+	Try   string // a form of it that changes nothing, whether it is allowed or not; empty: it shows when it is used
+	Lost  string // what does not work without it
+	Vital bool   // what is lost is something that the configuration asks for
+}
+
+// Use is what of the relay a configuration uses.
+type Use struct {
+	History bool // some route has a history
+	Leaf    bool // the relay is to be a leaf node of a NATS cluster
+}
+
+const (
+	healing    = "what a lost connection kept from listeners is a gap"
+	unresolved = "publishes with history whose answer is lost with the connection may have been published"
+	noLeaf     = "this relay cannot be the leaf node of a NATS cluster"
+)
+
+// OldestRedis is the version that clients are told before Redis has told its own: the oldest that has all commands
+// the relay serves.
+const OldestRedis = "7.0.0"
+
+var common = []Right{
+	{"CLIENT", "", "the relay's connections have no names in CLIENT LIST", false},
+	{"INFO", "", "clients are told redis_version " + OldestRedis, false},
+	{"UNSUBSCRIBE", "", "channels that nobody here listens to any more stay subscribed", false},
+	{"PUNSUBSCRIBE", "", "patterns that nobody here listens to any more stay subscribed", false},
+	{"SUNSUBSCRIBE", "", "shard channels that nobody here listens to any more stay subscribed", false},
+	{"PUBSUB", "PUBSUB NUMPAT", "clients get its error for PUBSUB", false},
+	{"EVAL", "EVAL return 0", "PUBSUB NUMSUB counts each other relay as one listener, and nothing gets a history", false},
+	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time", false},
+}
+
+var ofHistory = []Right{
+	{"XADD", "XADD history: x f v", "messages with history cannot be published", true},
+	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE", true},
+	{"XREVRANGE", "XREVRANGE history: x x", "clients get its error for XREVRANGE", true},
+	{"XLEN", "XLEN history:", "clients get its error for XLEN", false},
+	{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK", true},
+	{"XINFO", "XINFO STREAM history:", healing + ", and clients get its error for XREAD BLOCK from $", false},
+	{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says", false},
+	{"HGET", "HGET history: x", unresolved, false},
+	{"HSET", "HSET history: x y z", unresolved, false},
+	{"TIME", "TIME", healing + ", and clients get its error for XREAD BLOCK", true},
+	{"SCAN", "SCAN x", "what a lost connection kept from patterns, on channels not heard before, is a gap", false},
+}
+
+var ofLeaf = []Right{
+	{"GET", "GET " + LeasePrefix, noLeaf, true},
+	{"SET", "SET " + LeasePrefix + " x x", noLeaf, true},
+}
+
+// Rights lists the commands that a relay needs and can do without. The list is the caller's.
+func Rights(use Use) []Right {
+	list := slices.Clone(common)
+	for i := range list {
+		list[i].Vital = list[i].Name == "EVAL" && use.History
+	}
+	if use.History {
+		list = append(list, ofHistory...)
+	}
+	if use.Leaf {
+		list = append(list, ofLeaf...)
+	}
+	return list
+}
+
+// Keys returns the rule for the keys in Try, such as "~history:*"; empty: it has none.
+func (r *Right) Keys() string {
+	for _, prefix := range []string{NoStream, LeasePrefix} {
+		if strings.Contains(r.Try, " "+prefix) {
+			return "~" + prefix + "*"
+		}
+	}
+	return ""
+}
+
+// Advice says what must be changed, given the error with which Redis refused the command.
+func (r *Right) Advice(err error) string {
+	keys := r.Keys()
+	switch missing := upstream.MissingRule(err, keys); {
+	case missing == "":
+		return "it has no such command, or has renamed it"
+	case missing == keys:
+		return "allow " + keys + " to this user"
+	case keys != "": // nobody knows whether it has those
+		return "allow +" + strings.ToLower(r.Name) + " and " + keys + " to this user"
+	}
+	return "allow +" + strings.ToLower(r.Name) + " to this user"
+}
+
+// Refuses reports whether Redis does not carry out a command at all: an ACL forbids it, or it has another name, or
+// none.
+func Refuses(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.HasPrefix(text, "NOPERM ") || strings.HasPrefix(text, "ERR unknown command")
+}
