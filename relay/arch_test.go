@@ -70,6 +70,7 @@ var layers = map[string]struct {
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},
+	"relay/schema/evolve": {[]string{"relay/schema"}, "it compares what schemas ask, and asks their checkers"},
 	"relay/schema/format": {[]string{"relay/schema/ascii", "relay/schema/regex"}, "a format needs a text and nothing else"},
 	"relay/schema/infer":  {[]string{"relay/schema/format"}, "it writes a schema, and checks no message"},
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
