@@ -79,8 +79,12 @@ func (l *reloader) reload() error {
 	var schemas digests
 	if err == nil {
 		schemas = digestSchemas(next)
-		now, err = newRules(next, l.metrics)
-		err = next.Locate(withAll(err, policy.SchemaProblems, next))
+		if now, err = newRules(next, l.metrics); err == nil {
+			err = now.follow(l.rules.Load())
+		} else {
+			err = withAll(err, policy.SchemaProblems, next)
+		}
+		err = next.Locate(err)
 	}
 	at := time.Now()
 	if err != nil {

@@ -114,12 +114,26 @@ func (p *program) runCommand() *cobra.Command {
 }
 
 func (p *program) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var against string
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use: "check", Short: "check configuration and schemas, and print the routes",
 		SuggestFor: []string{"validate", "verify", "test", "lint", "config", "routes"},
 		Args:       takesNoArguments,
-		RunE:       func(*cobra.Command, []string) error { return p.check() },
+		RunE: func(*cobra.Command, []string) error {
+			switch {
+			case against != "":
+				return p.checkAgainst(against, asJSON)
+			case asJSON:
+				return wrongUsage("--json goes with --against")
+			}
+			return p.check()
+		},
 	}
+	cmd.Flags().StringVar(&against, "against", "",
+		"compare the schemas with an earlier state: a folder, or a `REVISION` of git")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "with --against: print the comparison as JSON, and nothing else")
+	return cmd
 }
 
 func (p *program) check() error {
