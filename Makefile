@@ -18,10 +18,24 @@ PLATFORMS := darwin/arm64 linux/arm64
 REDIS_PACKAGES := ./relay/clients ./relay/embedded ./relay/fleet ./relay/history ./relay/order \
 	./relay/redistest ./relay/test/... ./relay/upstream
 
+# What the race detector would see nothing of: these run the built program in processes of their own, or
+# compute in one goroutine.
+PLAIN := ./relay ./relay/account ./relay/bench ./relay/docs ./relay/order ./relay/schema/... ./relay/storm
+
+# In CI nothing may pass because it has passed before.
+GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m
+
+# What make test runs beside each other, so many at a time; the longest come first. Most of them wait for much of
+# their time. CI has all the time that it needs, and other machines have two cores or more.
+JOBS  ?= $(if $(CI),1,2)
+STEPS := race browser versions-6.2 plain migration versions-8.2 cross libraries lint corpus vet configs deploy
+
 .DEFAULT_GOAL := help
+ifndef BESIDE
 .NOTPARALLEL:
-.PHONY: help build test unit versions chaos clients deploy check vet lint cross configs demo fuzz vuln bench microbench \
-	release deps clean
+endif
+.PHONY: help build test unit race plain versions chaos clients libraries migration corpus browser deploy check vet \
+	lint cross configs demo fuzz vuln bench microbench release deps clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,28 +43,41 @@ help: ## list these commands
 build: ## build ./redis-relay
 	$(BUILD) -o redis-relay .
 
-test: deps check unit versions clients deploy ## install what is missing, then run everything
+# What a step prints comes when it has ended, where make can (4.0).
+test: deps ## install what is missing, then run everything
+	@$(MAKE) --jobs=$(JOBS) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) BESIDE=1 $(STEPS)
 
-unit: ## run the Go tests under the race detector, and those it would disturb without
-	$(GO) test -race -timeout 20m ./...
-	$(GO) test -run Allocate ./relay/schema/...
+unit: race plain ## run the Go tests, under the race detector where that sees something
 
-# Without the race detector, which has seen this code in unit. The client libraries speak to the
-# relay, so the newest Redis behind it is enough for them.
-versions: build ## run what talks to Redis against Redis 6.2 and 8.2, too
+race:
+	$(GOTEST) -race $(filter-out $(shell $(GO) list $(PLAIN)),$(shell $(GO) list ./...))
+	$(GOTEST) -race -run 'Concurrently|InParallel' ./relay/schema
+
+plain:
+	$(GOTEST) $(PLAIN)
+
+versions: versions-6.2 versions-8.2 ## run what talks to Redis against Redis 6.2 and 8.2, too
+
+# Without the race detector, which has seen this code in unit, and with fewer rounds of relay/order, which unit has
+# played in full.
+versions-%: export RELAY_ORDER_ROUNDS ?= 200
+versions-%:
 	.ci/deps redis versions
-	@set -e; for version in 6.2 8.2; do \
-		export REDIS_SERVER="$(CURDIR)/.cache/redis/$$version/redis-server"; \
-		echo "test with $$("$$REDIS_SERVER" --version)"; \
-		$(GO) test -timeout 20m $(REDIS_PACKAGES); \
-	done
-	PATH="$(CURDIR)/.cache/redis/8.2:$$PATH" RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run libraries
+	@echo "test with $$(.cache/redis/$*/redis-server --version)"
+	REDIS_SERVER="$(CURDIR)/.cache/redis/$*/redis-server" $(GOTEST) $(REDIS_PACKAGES)
 
 chaos: ## keep the account through faults for long, and catch every planted bug (15 minutes)
 	RELAY_LONG=1 $(GO) test -count=1 -timeout 40m -v -run 'TestAccount|TestMutantsAreCaught' ./relay/account
 
-clients: build ## run the suites in the clients' own languages
-	RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run all
+clients: libraries migration corpus browser ## run the suites in the clients' own languages
+
+# The libraries speak to the relay, so one Redis behind it is enough for them: the newest.
+libraries: build
+	.ci/deps redis versions
+	PATH="$(CURDIR)/.cache/redis/8.2:$$PATH" RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run libraries
+
+migration corpus browser: build
+	RELAY_BIN="$(CURDIR)/redis-relay" relay/clients/run $@
 
 # What is tested lies outside that module, so go would take a cached result for it.
 deploy: ## check the image, the Kubernetes manifests and the systemd unit (Linux, as root)

@@ -109,9 +109,13 @@ func (l Leaf) URLs() ([]*url.URL, error) {
 	return list, nil
 }
 
-// HTTP serves health and metrics.
+// HTTP serves health, metrics and a status page.
 type HTTP struct {
-	Listen string `koanf:"listen"` // host:port; "": off
+	Listen    string   `koanf:"listen"`     // host:port; "": off
+	Hosts     []string `koanf:"hosts"`      // names by which it may be asked; see relay.yaml
+	TokenFile string   `koanf:"token_file"` // "": no token is asked for
+	Payloads  bool     `koanf:"payloads"`   // show the beginning of refused payloads
+	Pprof     bool     `koanf:"pprof"`      // serve /debug/pprof/
 }
 
 // Alerts says what raises alerts beside what the relay always tells of, and who is told of alerts beside listeners of

@@ -10,9 +10,9 @@
 // out what only follows from another mistake.
 //
 // Relative paths in schemas, redis.password_file, redis.tls.*, nats.token_file,
-// nats.leaf.credentials, nats.leaf.ca and alerts.webhook_token_file are taken from the
-// folder of the config file, wherever the value came from, and come out of [Load]
-// resolved. socket.path is taken from the working directory, as clients do.
+// nats.leaf.credentials, nats.leaf.ca, http.token_file and alerts.webhook_token_file are
+// taken from the folder of the config file, wherever the value came from, and come out of
+// [Load] resolved. socket.path is taken from the working directory, as clients do.
 //
 // The package is the only importer of koanf and of a YAML library, and imports
 // no other package of the relay.

@@ -56,7 +56,7 @@ var groupHelp = map[string]string{
 	"socket":       "the Unix socket that clients connect to",
 	"nats":         "the embedded NATS server",
 	"nats.leaf":    "a NATS cluster to be a leaf node of",
-	"http":         "health and metrics",
+	"http":         "health, metrics and the status page",
 	"alerts":       "what else raises an alert, and who is told of alerts beside listeners of relay:events",
 	"traces":       "OpenTelemetry: spans of messages, sent to a collector",
 	"log":          "what is logged, and how it looks",

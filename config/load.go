@@ -289,7 +289,7 @@ func (c *Config) resolvePaths() {
 	for _, p := range []*string{
 		&c.Schemas.Dir, &c.Redis.PasswordFile,
 		&c.Redis.TLS.CA, &c.Redis.TLS.Cert, &c.Redis.TLS.Key,
-		&c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA,
+		&c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA, &c.HTTP.TokenFile,
 		&c.Alerts.WebhookTokenFile,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {

@@ -140,7 +140,7 @@ func TestPrecedence(t *testing.T) {
 func TestEveryKeyFromTheEnvironment(t *testing.T) {
 	texts := map[string]string{
 		"[]uint32": "1000,1001", "time.Duration": "1m1s", "int": "77", "config.Size": "3KiB",
-		"[]string": "a:,b:", "float64": "0.25",
+		"[]string": "a:,b:", "float64": "0.25", "bool": "true",
 	}
 	for _, f := range leaves {
 		text, ok := texts[f.typ.String()]
@@ -213,6 +213,7 @@ func TestRelativePaths(t *testing.T) {
 	path := write(t, `
 redis: {password_file: pw, tls: {ca: /abs/ca.pem, cert: c/cert.pem, key: ../key.pem}}
 nats: {token_file: token, leaf: {credentials: creds, ca: ca.pem}}
+http: {token_file: http-token}
 socket: {path: run/relay.sock}
 `)
 	cfg, err := Load(Source{Path: path, Env: []string{"RELAY_SCHEMAS=s"}})
@@ -222,12 +223,12 @@ socket: {path: run/relay.sock}
 	dir := filepath.Dir(path)
 	got := []string{
 		cfg.Schemas.Dir, cfg.Redis.PasswordFile, cfg.Redis.TLS.CA, cfg.Redis.TLS.Cert, cfg.Redis.TLS.Key,
-		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.NATS.Leaf.CA, cfg.Socket.Path, cfg.File, cfg.Dir,
+		cfg.NATS.TokenFile, cfg.NATS.Leaf.Credentials, cfg.NATS.Leaf.CA, cfg.HTTP.TokenFile, cfg.Socket.Path, cfg.File, cfg.Dir,
 	}
 	want := []string{
 		filepath.Join(dir, "s"), filepath.Join(dir, "pw"), "/abs/ca.pem", filepath.Join(dir, "c/cert.pem"),
 		filepath.Join(filepath.Dir(dir), "key.pem"), filepath.Join(dir, "token"), filepath.Join(dir, "creds"),
-		filepath.Join(dir, "ca.pem"), "run/relay.sock", path, dir,
+		filepath.Join(dir, "ca.pem"), filepath.Join(dir, "http-token"), "run/relay.sock", path, dir,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -111,10 +111,31 @@ func (v *validator) checkSocket() {
 }
 
 func (v *validator) checkListeners() {
-	v.checkAddress("http.listen", v.cfg.HTTP.Listen)
+	v.checkHTTP()
 	n := v.cfg.NATS
 	if v.checkAddress("nats.listen", n.Listen) && !isLoopback(n.Listen) && n.TokenFile == "" {
 		v.bad("nats.listen", "%q can be reached from outside; set nats.token_file or listen on 127.0.0.1", n.Listen)
+	}
+}
+
+func (v *validator) checkHTTP() {
+	h := v.cfg.HTTP
+	if v.checkAddress("http.listen", h.Listen) && !isLoopback(h.Listen) && h.TokenFile == "" {
+		v.mustBeGuarded("http.payloads", h.Payloads)
+		v.mustBeGuarded("http.pprof", h.Pprof)
+	}
+	for i, host := range h.Hosts {
+		if host == "" || strings.ContainsAny(host, ":/@* \t") {
+			v.bad(item("http.hosts", i), "%.80q is no name of a host; write one such as relay.internal, without a port", host)
+		}
+	}
+}
+
+// mustBeGuarded is about a key that shows more than figures.
+func (v *validator) mustBeGuarded(path string, on bool) {
+	if on {
+		v.bad(path, "http.listen, %q, can be reached from outside; set http.token_file or listen on 127.0.0.1",
+			v.cfg.HTTP.Listen)
 	}
 }
 

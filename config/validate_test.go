@@ -154,6 +154,23 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.HTTP.Listen = ":70000" },
 			[]string{`http.listen: ":70000" is no address; write host:port such as 127.0.0.1:9464`},
 		},
+		"http shows too much": {
+			func(c *Config) { c.HTTP = HTTP{Listen: ":9464", Payloads: true, Pprof: true} },
+			[]string{
+				`http.payloads: http.listen, ":9464", can be reached from outside; set http.token_file or listen on 127.0.0.1`,
+				`http.pprof: http.listen, ":9464", can be reached from outside; set http.token_file or listen on 127.0.0.1`,
+			},
+		},
+		"http shows much to few": {
+			func(c *Config) { c.HTTP = HTTP{Listen: ":9464", Payloads: true, Pprof: true, TokenFile: "t"} }, nil,
+		},
+		"http hosts": {
+			func(c *Config) { c.HTTP.Hosts = []string{"relay.internal", "h:1", ""} },
+			[]string{
+				`http.hosts[1]: "h:1" is no name of a host; write one such as relay.internal, without a port`,
+				`http.hosts[2]: "" is no name of a host; write one such as relay.internal, without a port`,
+			},
+		},
 		"http off":  {func(c *Config) { c.HTTP.Listen = "" }, nil},
 		"http free": {func(c *Config) { c.HTTP.Listen = "[::1]:0" }, nil},
 		"nats outside": {

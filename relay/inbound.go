@@ -148,15 +148,14 @@ func (in *inbound) checked(m *checks.Message) {
 
 // refuse tells of a message that is not for local listeners.
 func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Verdict, d *resp.Delivery) {
-	size := len(d.Payload)
 	if in.viewers.Any() {
-		in.viewers.received(rt, d, size, v.Kind, v.Refusal)
+		in.viewers.received(rt, d, len(d.Payload), v.Kind, v.Refusal)
 	}
 	if v.Silent {
 		counters.Rejected(monitor.Inbound, string(v.Refusal.Code)).Inc()
 		return
 	}
-	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, size, notice.Who{})
+	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(d.Payload))
 }
 
 // dispatch queues a message that was judged for its listeners and returns how many
@@ -168,7 +167,7 @@ func (in *inbound) dispatch(
 	if v.Invalid != nil && !isCopy {
 		refusal = policy.NotValid(d.Channel, v.Invalid)
 		in.watch.Refused(d.Channel, nil)
-		in.teller.Reject(monitor.Inbound, rt, counters, refusal, len(d.Payload), notice.Who{})
+		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Read(d.Payload))
 	}
 	if in.viewers.Any() && !isCopy {
 		in.viewers.received(rt, d, len(d.Payload), v.Kind, refusal)
@@ -234,7 +233,7 @@ func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Re
 		}
 		in.watch.In(d.Channel, 1, size, size)
 		in.watch.Refused(d.Channel, nil)
-		in.teller.Reject(monitor.Inbound, rt, counters, refusal, size, notice.Who{})
+		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Message{Size: size})
 	}
 }
 

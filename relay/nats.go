@@ -36,7 +36,7 @@ func (r *Relay) openNATS() error {
 	if c.Listen == "" {
 		return nil
 	}
-	token, err := readToken(c.TokenFile)
+	token, err := readToken("nats.token_file", c.TokenFile)
 	if err != nil {
 		return err
 	}
@@ -65,18 +65,18 @@ func (r *Relay) natsGateway(source uint64) *natsGateway {
 	}
 }
 
-// readToken reads the file that holds the token; "" means none.
-func readToken(path string) (string, error) {
+// readToken reads the file that a key names, which holds a token; "" means none.
+func readToken(key, path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("nats.token_file: %w", err)
+		return "", fmt.Errorf("%s: %w", key, err)
 	}
 	token := strings.TrimSpace(string(b))
 	if token == "" {
-		return "", fmt.Errorf("nats.token_file: %s is empty; write a token into it", path)
+		return "", fmt.Errorf("%s: %s is empty; write a token into it", key, path)
 	}
 	return token, nil
 }
@@ -96,7 +96,7 @@ func (d *natsGateway) Publish(channel, payload []byte, receipt natsbridge.Respon
 	now := d.rules.Load()
 	if refusal := now.MayPublishByNATS(channel); refusal != nil {
 		rt := now.Route(channel)
-		d.teller.Reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, len(payload), notice.Who{})
+		d.teller.Reject(monitor.Outbound, rt, now.counters[rt.Index], refusal, notice.Read(payload))
 		d.out.show(rt, &respserver.Publication{Channel: channel, Payload: payload}, nil, refusal, nil)
 		return false, refusal
 	}

@@ -102,7 +102,8 @@ func (o *outbound) send(
 	if refusal != nil {
 		m := policyPublication(p)
 		o.watch.Refused(p.Channel, p.Sender)
-		o.teller.Reject(monitor.Outbound, rt, counters, refusal, m.Size(), sender(p.Sender))
+		o.teller.Reject(monitor.Outbound, rt, counters, refusal,
+			notice.Message{Payload: p.Payload, Size: m.Size(), By: sender(p.Sender)})
 		if !refusal.Passes(rt) {
 			o.show(rt, p, kind, refusal, nil)
 			return refusal

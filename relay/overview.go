@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"redis-relay/relay/admin"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
@@ -32,6 +33,7 @@ type overview struct {
 func newOverview(r *Relay, version string) *overview {
 	o := &overview{relay: r, version: version, started: time.Now()}
 	o.host, _ = os.Hostname()
+	o.journal.Payloads = r.cfg.HTTP.Payloads
 	r.teller.Watch(&o.journal)
 	return o
 }
@@ -42,6 +44,9 @@ func (o *overview) run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		o.recorder.Record(o.read())
+		if o.relay.admin != nil {
+			o.relay.admin.Tick()
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -96,8 +101,10 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 		Rejects: []status.Reject{}, Events: o.journal.Events(), Alerts: o.alerts(may), NATS: o.nats(),
 		Config: o.config(), Process: o.process(),
 	}
-	s.Ready, _ = r.Ready()
-	for _, c := range r.Checks() {
+	up, missing := r.upstreamReady()
+	checks := r.checksWith(up, missing)
+	s.Ready, _ = admin.Ready(checks)
+	for _, c := range checks {
 		s.Checks = append(s.Checks, status.Check(c))
 	}
 	s.Total, s.Rate = o.recorder.Total()
@@ -106,8 +113,8 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 			s.Rejects = append(s.Rejects, reject)
 		}
 	}
-	s.Redis = status.Redis{Name: r.redisName(), Connections: r.redis.ConnectionsMade()}
-	if s.Redis.Up, s.Redis.Missing = r.upstreamReady(); s.Redis.Up {
+	s.Redis = status.Redis{Name: r.redisName(), Up: up, Missing: missing, Connections: r.redis.ConnectionsMade()}
+	if up {
 		s.Redis.Lag = o.lagSeconds()
 	}
 	r.loop.Call(func() { o.fromLoop(s) })

@@ -45,7 +45,11 @@ func fileProblems(cfg *config.Config) error {
 		errs = append(errs, err)
 	}
 	if cfg.NATS.Listen != "" {
-		_, err := readToken(cfg.NATS.TokenFile)
+		_, err := readToken("nats.token_file", cfg.NATS.TokenFile)
+		errs = append(errs, err)
+	}
+	if cfg.HTTP.Listen != "" {
+		_, err := readToken("http.token_file", cfg.HTTP.TokenFile)
 		errs = append(errs, err)
 	}
 	if file := cfg.Alerts.WebhookTokenFile; file != "" {

@@ -28,6 +28,7 @@ import (
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/status"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
 )
@@ -206,13 +207,22 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 }
 
 func (r *Relay) openHTTP() (err error) {
-	if r.cfg.HTTP.Listen == "" {
+	c := r.cfg.HTTP
+	if c.Listen == "" {
 		return nil
 	}
 	all := func(string) bool { return true }
-	overview := func(seconds int) any { return r.overview.Status(seconds, all) }
-	r.admin, err = admin.New(r.cfg.HTTP.Listen, r.Checks, r.metrics.WriteStatus, overview, r.metrics.Handler())
-	if err != nil {
+	o := admin.Options{
+		Address: c.Listen, Hosts: c.Hosts, Pprof: c.Pprof, Checks: r.Checks, Figures: r.metrics.WriteStatus,
+		Overview: func(seconds int) *status.Status { return r.overview.Status(seconds, all) }, Metrics: r.metrics.Handler(),
+	}
+	if c.TokenFile != "" {
+		o.Token = func() (string, error) { return readToken("http.token_file", c.TokenFile) }
+		if _, err := o.Token(); err != nil {
+			return err
+		}
+	}
+	if r.admin, err = admin.New(o); err != nil {
 		return err
 	}
 	r.services, r.closers = append(r.services, r.admin.Run), append(r.closers, r.admin.Close)

@@ -25,7 +25,10 @@ func (r *Relay) NATSAddress() string { return r.natsAddress }
 func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.Checks()) }
 
 // Checks says what there is to know about the state of the relay.
-func (r *Relay) Checks() []admin.Check {
+func (r *Relay) Checks() []admin.Check { return r.checksWith(r.upstreamReady()) }
+
+// checksWith is Checks with the answer of upstreamReady.
+func (r *Relay) checksWith(ready bool, missing string) []admin.Check {
 	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
 	if err := r.socket.Unreachable(); err != nil {
 		socket.OK, socket.Text = false, err.Error()
@@ -33,7 +36,7 @@ func (r *Relay) Checks() []admin.Check {
 	redis := admin.Check{
 		Name: "redis", OK: true, Vital: true, Text: "all subscriptions are confirmed, messages can be published",
 	}
-	if ready, missing := r.upstreamReady(); !ready {
+	if !ready {
 		redis.OK, redis.Text = false, missing
 	}
 	state := r.reloader.loaded.Load()

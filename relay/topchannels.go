@@ -3,7 +3,6 @@ package relay
 // The channels that carry most, and the alerts that stand, in the words of the status.
 
 import (
-	"redis-relay/relay/notice"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/status"
 	"redis-relay/relay/traffic"
@@ -34,11 +33,8 @@ func (o *overview) channel(c *traffic.Channel) status.Channel {
 		s.Seconds[i] = float64(messages)
 	}
 	s.Listeners, _ = r.hub.Audience(resp.Message, name)
-	if p := c.Publisher; p.Client > 0 {
-		s.Publisher = &notice.Who{Client: p.Client, Name: p.Name, PID: p.PID}
-		if p.Known {
-			s.Publisher.UID = &p.UID
-		}
+	if who := whoPublished(c.Publisher); who.Client > 0 {
+		s.Publisher = &who
 	}
 	return s
 }

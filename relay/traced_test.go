@@ -5,6 +5,7 @@ package relay
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"redis-relay/config"
 	"redis-relay/relay/checks"
@@ -13,6 +14,7 @@ import (
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/traces"
+	"redis-relay/relay/traffic"
 )
 
 // quietInterest asks Redis for nothing.
@@ -33,7 +35,7 @@ func inboundForTest(t testing.TB, tracer *traces.Tracer) (*inbound, *rules) {
 	current.Store(now)
 	in := &inbound{
 		rules: &current, hub: hub.New(quietInterest{}, policy.IsLocal), checks: &checks.Pool{}, outlets: &outlets{},
-		traces: tracer,
+		traces: tracer, viewers: newViewers(nil, ""), watch: &watch{Table: traffic.New(traffic.Options{Now: time.Now()})},
 	}
 	return in, now
 }

@@ -78,6 +78,15 @@ func identify(sender any) traffic.Publisher {
 	return traffic.Publisher{Client: c.ID, Name: c.Name, PID: c.PID, UID: c.UID, Known: c.Known}
 }
 
+// whoPublished is the opposite of identify.
+func whoPublished(p traffic.Publisher) notice.Who {
+	w := notice.Who{Client: p.Client, Name: p.Name, PID: p.PID}
+	if p.Known {
+		w.UID = &p.UID
+	}
+	return w
+}
+
 // noisy raises an alert about a channel over rate.alert. by may be nil.
 func (w *watch) noisy(
 	d monitor.Direction, counters *monitor.Route, channel []byte, noise policy.Noise, by respserver.Sender,
@@ -101,12 +110,7 @@ func (w *watch) Begin(a *traffic.Alert) {
 	}
 	e := alertEvent(a)
 	e.Cause, e.Rate, e.Usual = cause, a.Rate, a.Usual
-	if p := a.Publisher; p.Client > 0 {
-		e.Who = notice.Who{Client: p.Client, Name: p.Name, PID: p.PID}
-		if p.Known {
-			e.UID = &p.UID
-		}
-	}
+	e.Who = whoPublished(a.Publisher)
 	w.teller.Alert(n, w.rules.Load().Route([]byte(a.Channel)).Name, e)
 }
 

@@ -124,6 +124,8 @@ var faults = map[string]fault{
 	},
 	"relay reloaded": func(r *run, random *rand.Rand, d time.Duration) {
 		relay := r.any(random)
+		for began := time.Now(); !relay.handlesSignals() && time.Since(began) < closingTime; time.Sleep(10 * time.Millisecond) {
+		}
 		for _, form := range []int{1 + random.IntN(len(xRoutes)-1), 0} {
 			relay.configure(form)
 			r.signal(relay, syscall.SIGHUP)

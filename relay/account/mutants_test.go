@@ -24,13 +24,13 @@ type mutant struct {
 var mutants = []mutant{
 	{
 		name: "a drop is not counted", file: "relay/hub/dispatcher.go",
-		old:   "d.countMissed(l, Missed{Dropped: uint64(len(r.starts))})",
-		new:   "",
+		old:   "case r.mode&ModeDrop != 0:\n\t\t\td.missRun(l)\n",
+		new:   "case r.mode&ModeDrop != 0:\n",
 		quick: true,
 	},
 	{
 		name: "a message over the rate is not counted", file: "relay/inbound.go",
-		old: "in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, size, notice.Who{})",
+		old: "in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(d.Payload))",
 		new: "",
 	},
 	{
@@ -104,8 +104,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "a message that no listener has room for is not counted", file: "relay/hub/dispatcher.go",
-		old:  "d.countMissed(l, Missed{Dropped: n})",
-		new:  "",
+		old:  "if l := t.nextAny(); l != nil {\n\t\td.missRun(l)\n",
+		new:  "if l := t.nextAny(); l != nil {\n",
 		calm: true,
 	},
 	{

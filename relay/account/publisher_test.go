@@ -46,6 +46,10 @@ func (p *publisher) publish() {
 	began := time.Now()
 	for p.sent < share || !p.run.faultsDone.Load() {
 		c, err := p.dial()
+		if err != nil && p.run.faultsDone.Load() && p.relay.hasEnded() {
+			p.run.report("the relay of publisher %d has ended by itself", p.number)
+			return
+		}
 		if err != nil {
 			time.Sleep(publisherTry)
 			continue

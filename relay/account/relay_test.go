@@ -132,6 +132,28 @@ func (r *relay) kill() {
 	}
 }
 
+// handlesSignals tells whether a relay is past the start, in which SIGHUP would end it.
+func (r *relay) handlesSignals() bool {
+	res, err := r.get("/livez")
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return true
+}
+
+// hasEnded tells whether the process has ended, by itself unless somebody is about to start another.
+func (r *relay) hasEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.process.Done():
+		return true
+	default:
+		return false
+	}
+}
+
 // signal sends a signal to a relay that is supposed to live.
 func (r *relay) signal(sig os.Signal) error {
 	r.mu.Lock()
@@ -147,8 +169,8 @@ func (r *relay) stop() error {
 	select {
 	case <-r.process.Done():
 		return r.process.Err()
-	case <-time.After(10 * time.Second):
-		return fmt.Errorf("the relay has not ended within 10s of SIGTERM")
+	case <-time.After(30 * time.Second):
+		return fmt.Errorf("the relay has not ended within 30s of SIGTERM")
 	}
 }
 

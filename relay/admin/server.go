@@ -11,22 +11,37 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
+
+	"redis-relay/relay/status"
 )
 
-// Status writes the figures of this moment for people. It may be called from anywhere.
-type Status func(io.Writer) error
+// Figures writes the figures of this moment for people. It may be called from anywhere.
+type Figures func(io.Writer) error
 
-// Overview returns all that the relay tells about itself, with so many of the last seconds, to be encoded as JSON. It
-// may be called from anywhere.
-type Overview func(seconds int) any
+// Overview returns all that the relay tells about itself, with so many of the last seconds. It may be called from
+// anywhere.
+type Overview func(seconds int) *status.Status
 
-// Server answers /livez, /readyz and /metrics, and shows people a status page.
+// Options say what a server shows, and to whom.
+type Options struct {
+	Address string                 // host:port to listen on
+	Hosts   []string               // names by which it may be asked, beside that of Address, localhost and IP addresses
+	Token   func() (string, error) // what everybody must give, but for probes; nil: nothing. An error refuses all
+	Pprof   bool                   // serve /debug/pprof/
+
+	Checks   Checks
+	Figures  Figures
+	Overview Overview
+	Metrics  http.Handler
+}
+
+// Server answers /livez, /readyz and /metrics, and shows people a status page. It changes nothing.
 type Server struct {
 	http        http.Server
 	ln          net.Listener
-	connections connections
+	connections *connections
+	streams     *streams
 }
 
 // How long each part of an exchange may take. All that is asked for is made within
@@ -39,31 +54,44 @@ const (
 	maxHeader = 8 << 10 // bytes
 )
 
-// New listens on address (host:port). Nothing is served before Run.
-func New(
-	address string, checks Checks, status Status, overview Overview, metrics http.Handler,
-) (*Server, error) {
-	ln, err := net.Listen("tcp", address)
+// New listens on an address. Nothing is served before Run.
+func New(o Options) (*Server, error) {
+	ln, err := net.Listen("tcp", o.Address)
 	if err != nil {
 		return nil, fmt.Errorf(`http.listen: %w; choose another address, or "" for none`, err)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", live)
-	mux.HandleFunc("GET /readyz", readiness(checks))
-	mux.Handle("GET /metrics", metrics)
-	mux.HandleFunc("GET /api/v1/status", overviewJSON(overview))
-	mux.HandleFunc("GET /{$}", page(checks, status))
-	s := &Server{ln: ln, connections: connections{all: map[net.Conn]time.Time{}}}
+	s := &Server{ln: ln, connections: newConnections()}
+	s.streams = newStreams(o.Overview, s.connections)
 	s.http = http.Server{
-		Handler:        mux,
+		Handler:        newGuard(&o, s.handler(&o)),
 		ReadTimeout:    headerTime, // nobody sends a body
 		WriteTimeout:   answerTime,
 		IdleTimeout:    idleTime,
 		MaxHeaderBytes: maxHeader,
 		ConnState:      s.connections.note,
+		ConnContext:    remember,
 	}
 	return s, nil
 }
+
+// handler says what is where.
+func (s *Server) handler(o *Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", live)
+	mux.HandleFunc("GET /readyz", readiness(o.Checks))
+	mux.Handle("GET /metrics", o.Metrics)
+	mux.HandleFunc("GET /api/v1/status", overviewJSON(o.Overview))
+	mux.Handle("GET /api/v1/events", s.streams)
+	mux.HandleFunc("GET /{$}", page(o.Checks, o.Figures))
+	mux.HandleFunc("GET /page/{file}", pageFile)
+	if o.Pprof {
+		handlePprof(mux)
+	}
+	return mux
+}
+
+// Tick tells readers of the stream of events that a second is over. It may be called from anywhere.
+func (s *Server) Tick() { s.streams.tick() }
 
 // Connections returns how many there are, and how many have ever made room for others.
 func (s *Server) Connections() (now int, displaced uint64) {
@@ -78,7 +106,10 @@ func (s *Server) Close() error { return s.ln.Close() }
 
 // Run serves until ctx ends; requests under way then have a second to end.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, 1)
+	failed, told := make(chan error, 1), make(chan struct{})
+	telling, stop := context.WithCancel(ctx)
+	go func() { defer close(told); s.streams.run(telling) }()
+	defer func() { stop(); <-told }()
 	go func() { failed <- s.http.Serve(s.ln) }()
 	select {
 	case err := <-failed:
@@ -104,70 +135,41 @@ func live(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok\n
 func readiness(checks Checks) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		all := checks()
-		status, verdict := http.StatusOK, "ok"
+		code, verdict := http.StatusOK, "ok"
 		if ok, missing := Ready(all); !ok {
-			status, verdict = http.StatusServiceUnavailable, "not ready: "+missing
+			code, verdict = http.StatusServiceUnavailable, "not ready: "+missing
 		}
 		if r.URL.Query().Has("verbose") {
 			verdict = lines(all) + verdict
 		}
-		text(w, status, verdict+"\n")
+		text(w, code, verdict+"\n")
 	}
 }
-
-// maxSeconds is how many seconds the status has if nobody asks for fewer.
-const maxSeconds = 600
 
 // overviewJSON answers with all that there is to know; ?seconds=N has it without most of what was.
 func overviewJSON(overview Overview) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		seconds := maxSeconds
-		if text := r.URL.Query().Get("seconds"); text != "" {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 0 || n > maxSeconds {
-				text := fmt.Sprintf("seconds must be a number from 0 to %d\n", maxSeconds)
-				http.Error(w, text, http.StatusBadRequest)
+		seconds := status.MaxSeconds
+		if given := r.URL.Query().Get("seconds"); given != "" {
+			n, err := strconv.Atoi(given)
+			if err != nil || n < 0 || n > status.MaxSeconds {
+				text(w, http.StatusBadRequest, fmt.Sprintf("seconds must be a number from 0 to %d\n", status.MaxSeconds))
 				return
 			}
 			seconds = n
 		}
 		b, err := json.Marshal(overview(seconds))
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
+			text(w, http.StatusInternalServerError, err.Error()+"\n")
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(b) // the client may be gone
 	}
 }
 
-// page is for people: browsers load it again every few seconds.
-func page(checks Checks, status Status) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		all := checks()
-		var b strings.Builder
-		if ok, _ := Ready(all); ok {
-			b.WriteString("redis-relay: ready\n\n")
-		} else {
-			b.WriteString("redis-relay: not ready\n\n")
-		}
-		b.WriteString(lines(all) + "\n")
-		if err := status(&b); err != nil {
-			text(w, http.StatusInternalServerError, err.Error()+"\n")
-			return
-		}
-		b.WriteString("\n/livez    the process is alive\n" +
-			"/readyz   clients can connect, Redis has confirmed every subscription; /readyz?verbose says more\n" +
-			"/metrics  for Prometheus\n")
-		w.Header().Set("Refresh", "2")
-		text(w, http.StatusOK, b.String())
-	}
-}
-
-func text(w http.ResponseWriter, status int, s string) {
+func text(w http.ResponseWriter, code int, s string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
+	w.WriteHeader(code)
 	_, _ = io.WriteString(w, s) // the client may be gone
 }

@@ -100,13 +100,17 @@ func (b *Board) Observe(n *notice.Notice, e notice.Event) {
 	}
 }
 
-// keyOf returns the key of the alert that a notice is about.
+// keyOf returns the key of the alert that a notice is about. An alert about a channel is of that channel, whichever
+// client published on it: the notice that ends the alert names none.
 func (b *Board) keyOf(n *notice.Notice, e *notice.Event) key {
-	name := e.Channel
+	name, client := e.Channel, e.Client
 	if name == "" {
 		name = e.Pattern
 	}
-	return key{kind: n.Alert, direction: e.Direction, client: e.Client, name: maphash.String(b.seed, name)}
+	if name != "" {
+		client = 0
+	}
+	return key{kind: n.Alert, direction: e.Direction, client: client, name: maphash.String(b.seed, name)}
 }
 
 // newAlert makes an alert, and counts it. mu is held.

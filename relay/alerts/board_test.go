@@ -85,6 +85,20 @@ func TestAnAlertIsRaisedOnceAndEndedOnce(t *testing.T) {
 	}
 }
 
+// TestAnAlertOfAChannelEnds although the notice that ends it does not name the publisher.
+func TestAnAlertOfAChannelEnds(t *testing.T) {
+	var d diary
+	b := NewBoard(d.note)
+	defer b.Close()
+	bot := notice.Who{Client: 7, Name: "bot"}
+	b.Observe(notice.SpikeAlert, now(notice.Event{Channel: "a", Direction: monitor.Outbound, Who: bot}))
+	b.Observe(notice.SpikeEnd, now(notice.Event{Channel: "a", Direction: monitor.Outbound}))
+	d.says(t, "spike raised a", "spike ended a")
+	if n := b.Count("spike").Standing; n != 0 {
+		t.Errorf("%d alerts stand", n)
+	}
+}
+
 // TestAlertsDiffer by kind, channel, direction and client.
 func TestAlertsDiffer(t *testing.T) {
 	var d diary

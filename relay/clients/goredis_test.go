@@ -18,7 +18,7 @@ import (
 	"redis-relay/relay/test/process"
 )
 
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 func TestMain(m *testing.M) { process.Main(m) }
 

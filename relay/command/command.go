@@ -96,8 +96,8 @@ Local processes connect to its Unix socket with the Redis client they already us
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.tailCommand(), p.pubCommand(),
-		p.subCommand(), p.initCommand(), p.versionCommand(), p.completionCommand(root), p.manCommand(root))
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.healthCommand(), p.topCommand(), p.tailCommand(),
+		p.pubCommand(), p.subCommand(), p.initCommand(), p.versionCommand(), p.completionCommand(root), p.manCommand(root))
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag that was made above is not there
 	}

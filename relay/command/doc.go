@@ -1,13 +1,14 @@
-// Package command is the command line of redis-relay: run, check, health, tail, pub,
-// sub, init, version, completion, man and help. [Run] is one call of the program.
+// Package command is the command line of redis-relay: run, check, health, top,
+// tail, pub, sub, init, version, completion, man and help. [Run] is one call of the program.
 //
 // Every key of relay.yaml but routes is a flag of every command. Dots, dashes and
 // underscores in a flag's name are the same: --redis.url, --redis-url. What was
 // there before the commands stays: the relay runs without a command, --check and
 // --version do what check and version do.
 //
-// tail, pub and sub are clients of a running relay's socket like any other: its rules
-// hold for them. tail reads what MONITOR shows: see package tail.
+// top, tail, pub and sub are clients of a running relay's socket like any other: its
+// rules hold for them. tail reads what MONITOR shows: see package tail. Package top makes
+// the picture of top.
 //
 // init writes a relay.yaml ([config.Starter]) and schemas ([infer.Schema]) to begin with,
 // all files or none.

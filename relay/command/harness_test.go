@@ -24,7 +24,7 @@ import (
 const testVersion = "1.2.3-test"
 
 // wait bounds what has no time limit of its own.
-const wait = 10 * time.Second
+const wait = 30 * time.Second
 
 // asReleased are the flags of go build.
 var asReleased = []string{"-ldflags", "-X main.version=" + testVersion}

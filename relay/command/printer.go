@@ -11,13 +11,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/fatih/color"
 	"github.com/mattn/go-isatty"
 
 	"redis-relay/relay/tail"
+	"redis-relay/relay/top"
 )
 
 // printer prints messages. What it prints is buffered until flush.
@@ -66,7 +66,7 @@ func (p *printer) heard(m heard) {
 		_ = p.json.Encode(m) // flush returns the error
 		return
 	}
-	_, _ = fmt.Fprintln(p.out, printable(m.Channel), printable(m.text))
+	_, _ = fmt.Fprintln(p.out, top.Printable(m.Channel), top.Printable(m.text))
 }
 
 // payload is one in JSON: as text, or, where it is not UTF-8, as base64.
@@ -96,8 +96,8 @@ func (p *printer) passed(l *tail.Line) {
 		_, _ = fmt.Fprintln(p.out, at, p.warn.Sprint("--- ", l.LeftOut, " left out: ", whyLeftOut(l.Cause)))
 		return
 	}
-	_, _ = fmt.Fprintln(p.out, at, direction(l), p.verdict(l), printable(string(l.Channel)), p.faint.Sprint(details(l)),
-		printable(string(l.Payload))+p.faint.Sprint(rest(l)))
+	_, _ = fmt.Fprintln(p.out, at, direction(l), p.verdict(l), top.Printable(string(l.Channel)),
+		p.faint.Sprint(details(l)), top.Printable(string(l.Payload))+p.faint.Sprint(rest(l)))
 }
 
 func (p *printer) verdict(l *tail.Line) string {
@@ -105,7 +105,7 @@ func (p *printer) verdict(l *tail.Line) string {
 	if l.Rejected() {
 		c = p.bad
 	}
-	return c.Sprintf("%-7s", printable(l.Verdict))
+	return c.Sprintf("%-7s", top.Printable(l.Verdict))
 }
 
 // direction is in for a message from Redis, and out for one of a local publisher, as wide as each other.
@@ -124,7 +124,7 @@ func whyLeftOut(c tail.Cause) string {
 	case tail.TooSlow:
 		return "read too slowly"
 	}
-	return printable(string(c))
+	return top.Printable(string(c))
 }
 
 // details are what is known of a message besides its text, as name=value.
@@ -163,33 +163,11 @@ func rest(l *tail.Line) string {
 
 // word is a text without spaces, or in quotes.
 func word(text string) string {
-	if text == "" || strings.ContainsAny(text, ` "`) || printable(text) != text {
+	if text == "" || strings.ContainsAny(text, ` "`) || top.Printable(text) != text {
 		return strconv.Quote(text)
 	}
 	return text
 }
-
-// printable is a text in which nothing moves the cursor or the eye: control characters, and bytes that are not UTF-8,
-// are written as \n or \xNN.
-func printable(text string) string {
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, isControl) {
-		return text
-	}
-	var b strings.Builder
-	for text != "" {
-		r, size := utf8.DecodeRuneInString(text)
-		if isControl(r) || r == utf8.RuneError && size == 1 {
-			quoted := strconv.QuoteToASCII(text[:size])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		} else {
-			b.WriteString(text[:size])
-		}
-		text = text[size:]
-	}
-	return b.String()
-}
-
-func isControl(r rune) bool { return !unicode.IsPrint(r) }
 
 // passed is a line of tail --json.
 type passed struct {

@@ -20,7 +20,7 @@ import (
 )
 
 // wait bounds what has no time limit of its own.
-const wait = 10 * time.Second
+const wait = 30 * time.Second
 
 // container is what to run.
 type container struct {

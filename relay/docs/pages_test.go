@@ -90,10 +90,15 @@ func anchor(heading string) string {
 	return strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
-// anchors lists where links into the page may lead.
+var id = regexp.MustCompile(`<a id="([^"]+)"></a>`)
+
+// anchors lists where links into the page may lead: headings, and what has an id.
 func (p page) anchors() (list []string) {
 	for _, h := range p.headings() {
 		list = append(list, anchor(h))
+	}
+	for _, m := range id.FindAllStringSubmatch(p.text, -1) {
+		list = append(list, m[1])
 	}
 	return list
 }

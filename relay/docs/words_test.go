@@ -83,6 +83,24 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+var runbook = regexp.MustCompile(`(?m)^ *runbook: (\S+)$`)
+
+// TestRunbooks: each alert rule for Prometheus says where a page has what to do.
+func TestRunbooks(t *testing.T) {
+	t.Parallel()
+	rules := read(t, "examples/prometheus/redis-relay.rules.yaml").text
+	links := runbook.FindAllStringSubmatch(rules, -1)
+	if n := strings.Count(rules, "- alert: "); n < 15 || len(links) != n {
+		t.Errorf("%d rules, %d runbooks", n, len(links))
+	}
+	for _, m := range links {
+		if !strings.Contains(m[1], "#") {
+			t.Errorf("%s is a whole page", m[1])
+		}
+		page{path: "the rules"}.follow(t, m[1])
+	}
+}
+
 // follow checks one link.
 func (p page) follow(t *testing.T, target string) {
 	t.Helper()

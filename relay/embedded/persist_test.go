@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -84,7 +83,7 @@ func TestStreamsAreSavedMeanwhile(t *testing.T) {
 	file, left := filepath.Join(folder, "streams"), filepath.Join(folder, "left")
 	srv := keeping(t, file)
 	connect(t, srv).Do("XADD", "a", "5-1", "payload", "kept")
-	redistest.Eventually(t, 10*time.Second, "the stream is saved", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the stream is saved", func() bool {
 		b, err := os.ReadFile(file)
 		return err == nil && strings.Contains(string(b), "kept") && os.WriteFile(left, b, 0o600) == nil
 	})
@@ -103,7 +102,7 @@ func TestNextServerWaits(t *testing.T) {
 	}()
 	c := connect(t, first)
 	c.Do("XADD", "a", "5-1", "payload", "one")
-	redistest.Eventually(t, 10*time.Second, "the file is another one", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the file is another one", func() bool {
 		b, err := os.ReadFile(file)
 		return err == nil && len(b) > 0
 	})

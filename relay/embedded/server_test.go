@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -148,7 +147,7 @@ func TestDisconnectForgetsSubscriptions(t *testing.T) {
 		t.Fatalf("interest = %s", got)
 	}
 	sub.Close()
-	redistest.Eventually(t, 5*time.Second, "no interest left", func() bool { return interest() == "[]:0[]" })
+	redistest.Eventually(t, redistest.DefaultTimeout, "no interest left", func() bool { return interest() == "[]:0[]" })
 }
 
 func TestSlowSubscriberIsDisconnectedAlone(t *testing.T) {
@@ -267,7 +266,7 @@ func TestKeysExpireByTheClock(t *testing.T) {
 	c := connect(t, start(t))
 	c.Send("SET", "k", "v", "PX", "20")
 	c.Expect(t, "+OK")
-	redistest.Eventually(t, 5*time.Second, "the key has expired", func() bool { return c.Do("EXISTS", "k").Int == 0 })
+	redistest.Eventually(t, redistest.DefaultTimeout, "the key has expired", func() bool { return c.Do("EXISTS", "k").Int == 0 })
 }
 
 func TestCloseEndsEveryClient(t *testing.T) {

@@ -226,7 +226,7 @@ func wait(t *testing.T, told <-chan outcome, n int, want int64) outcome {
 			}
 		}
 		return o
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("Count does not call back")
 	}
 	panic("not reached")

@@ -138,7 +138,7 @@ func (s *side) do(f func()) {
 
 func (s *side) until(what string, cond func() bool) {
 	s.t.Helper()
-	redistest.Eventually(s.t, 20*time.Second, what, func() (ok bool) {
+	redistest.Eventually(s.t, redistest.DefaultTimeout, what, func() (ok bool) {
 		s.do(func() { ok = cond() })
 		return ok
 	})

@@ -190,7 +190,7 @@ func (r *room) compareAll(answer tail) {
 // until turns the loop until something is so.
 func (r *room) until(what string, cond func() bool) {
 	r.t.Helper()
-	redistest.Eventually(r.t, 10*time.Second, what, func() bool {
+	redistest.Eventually(r.t, redistest.DefaultTimeout, what, func() bool {
 		r.loop.run()
 		return cond()
 	})

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait that is expected to be short.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // loopTurn is what the connections of one test share, as those of a loop do.
 type loopTurn struct {

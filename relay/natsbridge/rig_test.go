@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const soon = 10 * time.Second // bounds every wait that is expected to be short
+const soon = 30 * time.Second // bounds every wait that is expected to be short
 
 // fakeRedis answers in order. It belongs to the loop.
 type fakeRedis struct {

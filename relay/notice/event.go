@@ -96,3 +96,13 @@ type Reject struct {
 
 	LetThrough bool `json:"let_through,omitempty"` // the message is INVALID, and its route says invalid: log
 }
+
+// Message is what is known of a message that is refused.
+type Message struct {
+	Payload []byte // nil: nobody has read it
+	Size    int    // of the payload in bytes; 0: not known
+	By      Who    // the publisher; zero if it is not a client of the socket
+}
+
+// Read describes a message of an unknown publisher whose payload was read.
+func Read(payload []byte) Message { return Message{Payload: payload, Size: len(payload)} }

@@ -61,7 +61,8 @@ var (
 		Event: "upstream_down", To: Host, Fields: []string{"cause"},
 		Level: zapcore.WarnLevel, Text: "connection to Redis lost; reconnecting",
 		When: "the connection to Redis is lost",
-		Do:   "nothing, if `upstream_up` follows within seconds",
+		Do: "nothing, if `upstream_up` follows within seconds. " +
+			"If it comes again and again, Redis's log may say `output buffer limits`",
 	})
 	UpstreamWaiting = add(Notice{
 		Level: zapcore.WarnLevel, Text: "no connection to Redis; still trying",

@@ -37,10 +37,10 @@ type Outlet interface {
 }
 
 // Watcher is told of all events and rejects, whoever listens to them. The loop calls it; it must be quick, and keep no
-// pointer.
+// pointer. payload is nil if nobody has read it.
 type Watcher interface {
 	Told(n *Notice, e *Event)
-	Refused(r *Reject)
+	Refused(r *Reject, payload []byte)
 }
 
 // Teller reports notices. Its log methods are safe for concurrent use.
@@ -165,10 +165,10 @@ func send[T any](t *Teller, outlets []registration, channel string, to Audience,
 	}
 }
 
-// Reject counts, logs and sends a refused message, or an invalid one that is let through. by is the publisher, or
-// zero if it is not a client of the socket. It belongs to the loop.
+// Reject counts, logs and sends a refused message, or an invalid one that is let through. It keeps nothing of the
+// payload. It belongs to the loop.
 func (t *Teller) Reject(
-	d monitor.Direction, rt *route.Route, counters *monitor.Route, why *policy.Refusal, size int, by Who,
+	d monitor.Direction, rt *route.Route, counters *monitor.Route, why *policy.Refusal, m Message,
 ) {
 	counters.Rejected(d, string(why.Code)).Inc()
 	passes := why.Passes(rt)
@@ -180,14 +180,14 @@ func (t *Teller) Reject(
 		t.Log(n, slices.Concat([]zap.Field{
 			zap.String("direction", string(d)), zap.String("channel", policy.Printable(why.Channel)),
 			zap.String("route", rt.Name), zap.String("code", string(why.Code)), zap.String("reason", why.Reason),
-		}, by.fields(), more)...)
+		}, m.By.fields(), more)...)
 	}
 	r := &Reject{
 		Time: time.Now(), Direction: d, Channel: why.Channel, Route: rt.Name,
-		Code: why.Code, Reason: why.Reason, Size: size, Who: by, LetThrough: passes,
+		Code: why.Code, Reason: why.Reason, Size: m.Size, Who: m.By, LetThrough: passes,
 	}
 	for _, w := range t.watchers {
-		w.Refused(r)
+		w.Refused(r, m.Payload)
 	}
 	send(t, t.outlets, policy.RejectsChannel, Host, false, r)
 }

@@ -60,7 +60,7 @@ func TestScopes(t *testing.T) {
 	teller.Send(NATSGap, Event{Cause: "x"})
 	teller.Send(LeafGap, Event{Cause: "x"})
 	counters := monitor.New("").Route("r")
-	teller.Reject(monitor.Outbound, &route.Route{}, counters, &policy.Refusal{Code: policy.Denied}, 1, Who{})
+	teller.Reject(monitor.Outbound, &route.Route{}, counters, &policy.Refusal{Code: policy.Denied}, Message{Size: 1})
 	teller.Alert(RateAlert, "r", Event{Channel: "c", Direction: monitor.Inbound, Rate: 1.5})
 	host.says(t, "relay:events upstream_down false", "relay:events gap true", "relay:events gap true",
 		"relay:rejects DENIED false", "relay:events alert false")

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	patience  = 5 * time.Second       // how long a peer waits for anything
+	patience  = 20 * time.Second      // how long a peer waits for anything
 	endOfRead = 50 * time.Microsecond // what remains of a read when the bytes are taken
 )
 

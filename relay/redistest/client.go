@@ -17,7 +17,7 @@ import (
 
 // DefaultTimeout is how long a Client waits for the next byte, or to send: longer
 // than a relay takes to find a connection dead, on a busy machine, too.
-const DefaultTimeout = 20 * time.Second
+const DefaultTimeout = 30 * time.Second
 
 // Client is one connection to a RESP server. One goroutine may send while
 // another receives. The methods without an error result end the test on a

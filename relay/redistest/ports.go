@@ -4,27 +4,57 @@ package redistest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
+	"sync/atomic"
 )
 
-// freePorts returns two ports that are free now. They lie below the ranges from
-// which systems take the ports of outgoing connections, so that none can take a
-// port while its server is down, not even a client that tries to reach it.
+// Ports lie below the ranges from which systems take the ports of outgoing
+// connections, so that none can take a port while its server is down, not even a
+// client that tries to reach it. The suites in relay/clients have those from 11,000.
+const (
+	firstPort = 20_000
+	lastPort  = 32_000
+	rangeSize = 200
+)
+
+// portRange is the ports of one test process: no other takes one of them, though
+// the server that has it may be down.
+type portRange struct {
+	held net.Listener // on the first, as long as the process lives
+	next atomic.Int64
+}
+
+// ownRange returns the range of this process.
+var ownRange = sync.OnceValues(func() (*portRange, error) {
+	for first := firstPort; first < lastPort; first += rangeSize {
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(first))); err == nil {
+			return &portRange{held: l}, nil
+		}
+	}
+	return nil, fmt.Errorf("all ranges of ports on %s are taken", host)
+})
+
+// freePorts returns two ports that are free now, of the range of this process. It
+// takes them in turn, so that one whose server is down is not soon given again.
 func freePorts() (plain, tls string, err error) {
+	own, err := ownRange()
+	if err != nil {
+		return "", "", err
+	}
+	first := own.held.Addr().(*net.TCPAddr).Port
 	var ports []string
-	for range 100 {
-		addr := net.JoinHostPort(host, strconv.Itoa(20000+rand.IntN(12000)))
-		l, err := net.Listen("tcp", addr)
+	for range rangeSize {
+		port := strconv.Itoa(first + 1 + int(own.next.Add(1))%(rangeSize-1))
+		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
 		if err != nil {
 			continue
 		}
-		defer func() { _ = l.Close() }() // held to the end, so that the two differ
-		_, port, _ := net.SplitHostPort(addr)
+		_ = l.Close()
 		if ports = append(ports, port); len(ports) == 2 {
 			return ports[0], ports[1], nil
 		}
 	}
-	return "", "", fmt.Errorf("no free port on %s", host)
+	return "", "", fmt.Errorf("no free port from %d on", first)
 }

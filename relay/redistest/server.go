@@ -25,7 +25,7 @@ const ServerVariable = "REDIS_SERVER"
 const (
 	host          = "127.0.0.1"
 	startAttempts = 10               // ports tried
-	readyTimeout  = 20 * time.Second // from the start to the first PONG
+	readyTimeout  = 30 * time.Second // from the start to the first PONG
 	logTail       = 4 << 10          // bytes of the server's log shown when a test fails
 )
 

@@ -134,7 +134,7 @@ func (s *server) end() {
 		if err != nil {
 			s.t.Errorf("Serve: %v", err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		s.t.Error("Serve did not return within 10s")
 	}
 	if n := s.Stats().Clients; n != 0 {

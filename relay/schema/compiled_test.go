@@ -55,7 +55,7 @@ func TestShippedSchemasCompile(t *testing.T) {
 		if ok, keyword := c.Compiled(); !ok || keyword != "" || c.program == nil {
 			t.Errorf("%s falls back on %q", name, keyword)
 		}
-		if shippedPayloads[name] == "" {
+		if shippedPayloads[name] == "" && name != "status.json" { // of which there are no messages
 			t.Errorf("no benchmark for %s", name)
 		}
 	}

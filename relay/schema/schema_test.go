@@ -63,6 +63,7 @@ func ExampleChecker_Compiled() {
 	// document.json is compiled
 	// events.json is compiled
 	// rejects.json is compiled
+	// status.json is compiled
 	// user.json is compiled
 }
 

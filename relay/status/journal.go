@@ -4,7 +4,9 @@ package status
 
 import (
 	"slices"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"redis-relay/relay/notice"
 )
@@ -12,6 +14,8 @@ import (
 // Journal keeps the latest events, and the latest rejects of each route. It is notice.Watcher. The zero value is
 // empty.
 type Journal struct {
+	Payloads bool // keep the beginning of refused payloads; fixed before the first reject
+
 	mu      sync.Mutex // guards what follows
 	rejects map[string][]Reject
 	events  []Event // oldest first
@@ -25,13 +29,30 @@ func (j *Journal) Told(n *notice.Notice, e *notice.Event) {
 }
 
 // Refused is notice.Watcher.
-func (j *Journal) Refused(r *notice.Reject) {
+func (j *Journal) Refused(r *notice.Reject, payload []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.rejects == nil {
 		j.rejects = map[string][]Reject{}
 	}
-	j.rejects[r.Route] = latest(j.rejects[r.Route], Reject{Reject: *r}, MaxRejects)
+	kept := Reject{Reject: *r}
+	if j.Payloads {
+		kept.Payload = beginning(payload)
+	}
+	j.rejects[r.Route] = latest(j.rejects[r.Route], kept, MaxRejects)
+}
+
+// beginning returns at most MaxPayload bytes of a payload as text, in which a replacement character stands for what is
+// none.
+func beginning(payload []byte) string {
+	cut := payload[:min(len(payload), MaxPayload)]
+	for n := len(cut); len(cut) < len(payload) && n > 0 && n > len(cut)-utf8.UTFMax; n-- {
+		if utf8.RuneStart(payload[n]) { // no character is cut in two
+			cut = cut[:n]
+			break
+		}
+	}
+	return strings.ToValidUTF8(string(cut), "\ufffd")
 }
 
 // latest appends one to a list of at most so many, of which the oldest goes.
@@ -46,7 +67,7 @@ func latest[T any](list []T, one T, most int) []T {
 func (j *Journal) Events() []Event {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	list := slices.Clone(j.events)
+	list := append([]Event{}, j.events...)
 	slices.Reverse(list)
 	return list
 }

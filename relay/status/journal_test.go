@@ -2,11 +2,31 @@ package status
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"redis-relay/relay/notice"
 )
+
+func TestPayloadsAreShownOnlyIfWanted(t *testing.T) {
+	long := strings.Repeat("x", MaxPayload-1)
+	for payload, want := range map[string]string{
+		"{}": "{}", "": "", long + "yz": long + "y", long + "é": long, long + "\xff\xff": long + "\ufffd",
+		strings.Repeat("\xff", 2000): "\ufffd", "a\x00\xffb": "a\x00\ufffdb", long[3:] + "🙂🙂": long[3:] + "🙂",
+	} {
+		for _, shown := range []bool{true, false} {
+			j := Journal{Payloads: shown}
+			content := []byte(payload)
+			j.Refused(&notice.Reject{}, content)
+			clear(content) // it is somebody else's
+			got := j.Rejects()[0]
+			if !shown && got.Payload != "" || shown && got.Payload != want {
+				t.Errorf("%.20q, shown %v: %q", payload, shown, got.Payload)
+			}
+		}
+	}
+}
 
 func TestTheLatestAreKept(t *testing.T) {
 	var j Journal
@@ -19,10 +39,10 @@ func TestTheLatestAreKept(t *testing.T) {
 	}
 	for i := range 10 {
 		for _, route := range []string{"a:", "b:"} {
-			j.Refused(&notice.Reject{Route: route, Size: i, Time: start.Add(time.Duration(i) * time.Second)})
+			j.Refused(&notice.Reject{Route: route, Size: i, Time: start.Add(time.Duration(i) * time.Second)}, nil)
 		}
 	}
-	j.Refused(&notice.Reject{Route: "c:", Size: 99, Time: start})
+	j.Refused(&notice.Reject{Route: "c:", Size: 99, Time: start}, nil)
 	rejects := j.Rejects()
 	if len(rejects) != 2*MaxRejects+1 || rejects[0].Size != 9 || rejects[len(rejects)-1].Size != 99 {
 		t.Errorf("%d rejects: %+v", len(rejects), rejects)

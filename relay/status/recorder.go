@@ -68,7 +68,7 @@ func (r *Recorder) Route(name string) (total, rate Flow) {
 func (r *Recorder) Seconds(n int) []Second {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.seconds[max(0, len(r.seconds)-n):])
+	return append([]Second{}, r.seconds[max(0, len(r.seconds)-n):]...)
 }
 
 // since returns the rates that lead from before to f in so many seconds. A counter that has begun anew counts from 0.

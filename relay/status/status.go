@@ -40,6 +40,7 @@ const (
 	MaxRejects  = 5
 	MaxEvents   = 50
 	MaxSeconds  = 600
+	MaxPayload  = 512 // bytes of the payload of a Reject
 
 	// Who asks for at most LiveSeconds, asks again and again: it gets LiveChannels of each order.
 	LiveSeconds  = 10
@@ -128,7 +129,7 @@ type Client struct {
 // Reject is a refused message.
 type Reject struct {
 	notice.Reject
-	Payload string `json:"payload,omitempty"` // its beginning, with http.payloads
+	Payload string `json:"payload,omitempty"` // its beginning, at most MaxPayload bytes, with http.payloads
 }
 
 // Event is what relay:events told.

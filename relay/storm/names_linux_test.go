@@ -54,28 +54,32 @@ func natsKeeper(c *child) *keeper {
 		c.T.Fatal(err)
 	}
 	c.T.Cleanup(func() { _ = conn.Close() })
-	k := &keeper{Conn: conn}
+	k := &keeper{Conn: conn, pushes: push}
 	k.line(`CONNECT {"verbose":false}`)
 	return k
 }
 
 func (k *keeper) line(format string, args ...any) bool {
 	if k.err == nil {
-		_ = k.SetWriteDeadline(time.Now().Add(2 * time.Second))
+		_ = k.SetWriteDeadline(time.Now().Add(k.pushes))
 		_, k.err = fmt.Fprintf(k, format+"\r\n", args...)
 	}
 	return k.err == nil
 }
 
+// push is how long a keeper tries to write to a relay that does not read.
+const push = 2 * time.Second
+
 // keeper sends commands and reads nothing, until the relay has enough of it.
 type keeper struct {
 	net.Conn
-	err error
+	pushes time.Duration // longer than push where the relay must read all
+	err    error
 }
 
 func (k *keeper) say(command ...string) bool {
 	if k.err == nil {
-		_ = k.SetWriteDeadline(time.Now().Add(2 * time.Second)) // a relay that does not read has it wait
+		_ = k.SetWriteDeadline(time.Now().Add(k.pushes))
 		_, k.err = k.Write(redistest.AppendCommand(nil, command...))
 	}
 	return k.err == nil
@@ -155,6 +159,7 @@ func TestWhatClientsHaveKept(t *testing.T) {
 			c.redis.Kill()
 			for i := range 100 {
 				k := dial()
+				k.pushes = patience
 				k.say(append([]string{"SUBSCRIBE"}, many("a", i*1000, 1000)...)...)
 				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
 				_ = k.Close()
@@ -183,6 +188,7 @@ func TestWhatClientsHaveKept(t *testing.T) {
 		"channels that were waited for": func(c *child, dial func() *keeper) {
 			for i := range 100 {
 				k := dial()
+				k.pushes = patience
 				command := append([]string{"XREAD", "BLOCK", "1", "STREAMS"}, many("kept:"+strconv.Itoa(i), 0, 1000)...)
 				k.say(append(command, strings.Fields(strings.Repeat("$ ", 1000))...)...)
 				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
@@ -242,7 +248,7 @@ func TestWhatClientsHaveKept(t *testing.T) {
 					t.Fatal(err)
 				}
 				keepers = append(keepers, conn)
-				return &keeper{Conn: conn}
+				return &keeper{Conn: conn, pushes: push}
 			})
 			c.restful()
 			c.Eventually("what is counted is within limits.memory", func() bool {

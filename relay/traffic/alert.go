@@ -37,7 +37,7 @@ type Alert struct {
 	Usual     float64   // messages/s; 0: the channel is new
 	Peak      float64   // messages/s, the highest so far
 	Since     time.Time
-	Publisher Publisher // a local client that publishes on the channel
+	Publisher Publisher // of OutMessages: a local client that publishes on the channel
 }
 
 // Ending says why an alert has ended.

@@ -41,9 +41,12 @@ func (t *Table) OverRate(d Dimension, channel []byte, rate float64, sender any, 
 	}}
 	if at, ok := t.look(key); ok {
 		r := &t.records[at]
-		o.Usual, o.Publisher = t.clock.usual(r.learned[d]), t.publisherOf(r)
-		if sender == nil {
-			sender = t.pending[at].sender
+		o.Usual = t.clock.usual(r.learned[d])
+		if d == OutMessages { // otherwise most of it may come from other hosts
+			o.Publisher = t.publisherOf(r)
+			if sender == nil {
+				sender = t.pending[at].sender
+			}
 		}
 	}
 	if sender != nil {

@@ -83,7 +83,10 @@ func (t *Table) judge(r *record) (s spike, ok bool) {
 		}
 		s.Alert = Alert{
 			Kind: KindSpike, Direction: d, Channel: string(r.name), Rate: r.now[d], Usual: usual, Peak: r.now[d],
-			Since: t.clock.now, Publisher: t.publisherOf(r),
+			Since: t.clock.now,
+		}
+		if d == OutMessages { // otherwise most of it comes from other hosts
+			s.Publisher = t.publisherOf(r)
 		}
 		return s, true
 	}

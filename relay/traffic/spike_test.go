@@ -47,6 +47,23 @@ func TestBotLoop(t *testing.T) {
 	s.tells("end spike out room: calm")
 }
 
+// TestBotLoopElsewhere is not blamed on a client of this host that publishes on the channel, too.
+func TestBotLoopElsewhere(t *testing.T) {
+	s := newScene(t)
+	life := func(in int) func(int) {
+		return func(int) {
+			s.out("room", 5, bot)
+			s.in("room", in)
+		}
+	}
+	s.seconds(300, life(5))
+	s.seconds(30, life(5000))
+	s.tells("spike in room")
+	if a := s.Alerts(); len(a) != 1 || a[0].Publisher != (Publisher{}) {
+		t.Errorf("alerts %+v", a)
+	}
+}
+
 // TestLastingSpike counts as usual in the end.
 func TestLastingSpike(t *testing.T) {
 	s := newScene(t)

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of a test that expects no particular time.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // limit is a largest payload, or a room.
 func limit(bytes int64) *atomic.Int64 {

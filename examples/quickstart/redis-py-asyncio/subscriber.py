@@ -23,7 +23,8 @@ async def main():
                     await pubsub.subscribe("chat:42", "notifications")
                     async for message in pubsub.listen():
                         print(f"{message['channel']}: {message['data']}", flush=True)
-            except redis.ConnectionError as error:  # redis-py gives up after a few attempts; a subscriber must not
+            # redis-py gives up after a few attempts; a subscriber must not.
+            except (redis.ConnectionError, redis.TimeoutError) as error:
                 print(error, file=sys.stderr, flush=True)
                 await asyncio.sleep(1)
 

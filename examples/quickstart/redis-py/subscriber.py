@@ -19,6 +19,7 @@ while True:
             pubsub.subscribe("chat:42", "notifications")
             for message in pubsub.listen():
                 print(f"{message['channel']}: {message['data']}", flush=True)
-    except redis.ConnectionError as error:  # redis-py gives up after a few attempts; a subscriber must not
+    # redis-py gives up after a few attempts; a subscriber must not.
+    except (redis.ConnectionError, redis.TimeoutError) as error:
         print(error, file=sys.stderr, flush=True)
         time.sleep(1)

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { answers, Daemon, freePorts, relayBinary } from '../node/daemon.js';
+import { answers, Daemon, relayBinary } from '../node/daemon.js';
+import { freePorts } from '../node/ports.js';
 import { expect, openBrowser } from './harness.js';
 
 const cwd = fileURLToPath(new URL('../../../examples/chat', import.meta.url));

@@ -8,6 +8,7 @@
 //   await server.start();
 //   await hosts.close();
 
+import { after } from 'node:test';
 import { chromium, expect as playwrightExpect } from '@playwright/test';
 import { Hosts } from '../node/hosts.js';
 import { PATIENCE } from '../node/wait.js';
@@ -24,15 +25,21 @@ export const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, ha
 // startHosts starts a redis-server and so many relays with the config, the path of a relay.yaml.
 export const startHosts = (options) => VisitedHosts.start(options);
 
-class VisitedHosts extends Hosts {
-  #browser; // a promise, since the first visitor
+// browser is a promise, since the first visitor. It is the same for all tests of a file: to start Chromium takes more of
+// the processor than most tests.
+let browser;
+after(async () => (await browser)?.close());
 
-  // visit opens the address in a browser of its own (cookies, storage, network) and returns the
-  // page. page.context().setOffline(true) pulls the plug of this browser alone. Options are those of
+class VisitedHosts extends Hosts {
+  #contexts = [];
+
+  // visit opens the address as a person does who has a browser of their own (cookies, storage, network), and
+  // returns the page. page.context().setOffline(true) pulls the plug of this browser alone. Options are those of
   // newContext, such as PHONE.
   async visit(url, options) {
-    this.#browser ??= openBrowser();
-    const context = await (await this.#browser).newContext(options);
+    browser ??= openBrowser();
+    const context = await (await browser).newContext(options);
+    this.#contexts.push(context);
     context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     await page.goto(url);
@@ -41,7 +48,7 @@ class VisitedHosts extends Hosts {
 
   async close() {
     try {
-      await (await this.#browser)?.close();
+      await Promise.all(this.#contexts.map((context) => context.close()));
     } finally {
       await super.close();
     }

@@ -15,7 +15,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../node/daemon.js';
+import { freePorts } from '../node/ports.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 

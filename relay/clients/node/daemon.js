@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { PATIENCE, until, within } from './wait.js';
 
 const running = new Set();
@@ -101,25 +101,6 @@ export function relayBinary() {
   }
   accessSync(binary, constants.X_OK);
   return binary;
-}
-
-// freePorts finds ports of 127.0.0.1 that nobody listens on, all different. They are below those that
-// outgoing connections get, so that what a test stops can start again at its port.
-export async function freePorts(count) {
-  const ports = new Set();
-  while (ports.size < count) {
-    const port = 11_000 + Math.floor(Math.random() * 20_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 // answers says whether a GET of the address is answered with 200.

@@ -3,7 +3,8 @@
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { answers, Daemon, freePorts, pong, relayBinary } from './daemon.js';
+import { answers, Daemon, pong, relayBinary } from './daemon.js';
+import { freePorts } from './ports.js';
 
 export class Hosts {
   #folder = mkdtempSync('/tmp/rr-'); // short: a socket's path has about 100 bytes
@@ -40,13 +41,14 @@ export class Hosts {
     this.redis = await this.#add(new Daemon('redis-server', args, () => pong({ port })));
   }
 
-  // addRelay starts one more relay, with the same config: what a new host does. It has a socket, and http, the
-  // address of its metrics.
-  async addRelay() {
+  // addRelay starts one more relay, with the same config and perhaps more flags: what a new host does. It has a socket,
+  // and http, the address of its metrics and its page.
+  async addRelay(flags = []) {
     const socket = join(this.#folder, `relay-${this.relays.length + 1}.sock`);
     const [port] = await freePorts(1);
     const http = `127.0.0.1:${port}`;
-    const args = ['--config', this.#config, '--redis.url', this.redisURL, '--socket.path', socket, '--http.listen', http];
+    const addresses = ['--redis.url', this.redisURL, '--socket.path', socket, '--http.listen', http];
+    const args = ['--config', this.#config, ...addresses, ...flags];
     const relay = await this.#add(new Daemon(relayBinary(), args, () => answers(`http://${http}/readyz`)));
     this.relays.push(Object.assign(relay, { socket, http: `http://${http}` }));
     return relay;

@@ -10,6 +10,9 @@ import { Server } from 'socket.io';
 
 const { ADAPTER, CLIENT, NAME, PORT, REDIS_SOCKET } = process.env;
 
+// How long an adapter waits for answers, in milliseconds, where that can be chosen.
+const TIMEOUT = 60_000;
+
 // connect resolves when the client is ready: ioredis 5 must not subscribe sooner.
 async function connect() {
   const library = await import(CLIENT);
@@ -33,7 +36,7 @@ const http = createServer(async (request, response) => {
   }
 });
 const open = ADAPTER === 'sharded' ? createShardedAdapter : createAdapter;
-const io = new Server(http, { adapter: open(await connect(), await connect()) });
+const io = new Server(http, { adapter: open(await connect(), await connect(), { requestsTimeout: TIMEOUT }) });
 
 // among chooses sockets as io.to(rooms).except(rooms) does.
 function among({ rooms = [], except = [] }) {
@@ -44,10 +47,10 @@ function among({ rooms = [], except = [] }) {
 
 const operations = {
   serverCount: () => io.of('/').adapter.serverCount(),
-  fetchSockets: async (where) => (await among(where).fetchSockets()).map(({ data }) => data.name).sort(),
+  fetchSockets: async (where) => (await among(where).timeout(TIMEOUT).fetchSockets()).map(({ data }) => data.name).sort(),
   emit: ({ event, ...where }) => void among(where).emit(event),
   emitVolatile: ({ event, ...where }) => void among(where).volatile.emit(event),
-  emitWithAck: async ({ event, ...where }) => (await among(where).timeout(5000).emitWithAck(event)).sort(),
+  emitWithAck: async ({ event, ...where }) => (await among(where).timeout(TIMEOUT).emitWithAck(event)).sort(),
   socketsJoin: ({ room, ...where }) => among(where).socketsJoin(room),
   socketsLeave: ({ room, ...where }) => among(where).socketsLeave(room),
   disconnectSockets: (where) => among(where).disconnectSockets(),

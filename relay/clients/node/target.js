@@ -4,7 +4,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { answers, Daemon, freePorts, pong, relayBinary } from './daemon.js';
+import { answers, Daemon, pong, relayBinary } from './daemon.js';
+import { freePorts } from './ports.js';
 
 const SCHEMAS = fileURLToPath(new URL('../../../schemas', import.meta.url));
 

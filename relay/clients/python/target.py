@@ -2,7 +2,6 @@
 that redis-server's Unix socket itself, which proves the suite against the real thing."""
 
 import atexit
-import contextlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
+from ports import free_ports
 from wait import PATIENCE, until
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
@@ -158,13 +158,6 @@ def relay_config(socket_path, redis_port, http_port, nats_port=None):
             {"prefix": "kept:", "nats": True, "history": {"length": 100}},
         ]
     return json.dumps(config)  # JSON is YAML
-
-
-def free_ports(count):
-    """Finds ports of 127.0.0.1 that nobody listens on, all different."""
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
 
 
 def ready(port):

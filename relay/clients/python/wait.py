@@ -2,17 +2,20 @@
 
 import time
 
-PATIENCE = 30  # seconds any one condition may take, on a busy machine, too
+import redis
+
+PATIENCE = 60  # seconds any one condition may take, on a busy machine, too
 
 
 def until(what, condition, patience=PATIENCE):
-    """Polls a condition until it is true; one that raises OSError counts as not yet true."""
+    """Polls a condition until it is true; one that cannot ask the system or Redis counts as not yet true."""
+    cause = None
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         try:
             if condition():
                 return
-        except OSError:
-            pass
+        except (OSError, redis.RedisError) as error:
+            cause = error
         time.sleep(0.01)
-    raise TimeoutError(f"no {what} within {patience} s")
+    raise TimeoutError(f"no {what} within {patience} s") from cause

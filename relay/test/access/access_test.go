@@ -218,12 +218,12 @@ func TestACLRevokedAndGivenBack(t *testing.T) {
 	talks(t, r, "d:1")
 
 	set("-ping") // found out by the next PING
-	redistest.Eventually(t, 20*time.Second, "not ready, and why", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "not ready, and why", func() bool {
 		status, body := r.Get("/readyz")
 		return status == 503 && strings.Contains(body, "allow +ping to this user")
 	})
 	set("+ping")
-	redistest.Eventually(t, 20*time.Second, "ready again", r.IsReady)
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready again", r.IsReady)
 	talks(t, r, "d:1")
 }
 

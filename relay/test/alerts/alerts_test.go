@@ -245,26 +245,19 @@ func TestHistoryGap(t *testing.T) {
 	}
 }
 
-// TestNoisyChannels raise an alert each; a flood of them is bounded, and reaches the receiver at a pace.
+// TestNoisyChannels: a flood of them raises ten alerts a minute. The others are told of together when it is over.
 func TestNoisyChannels(t *testing.T) {
 	t.Parallel()
 	rec := harness.NewReceiver(t)
 	r := harness.Start(t, redistest.Start(t), harness.WithReceiver(rec),
 		harness.WithRoutes(harness.NewRoute("r:", func(r *config.Route) { r.Policy.Rate.Alert = 1 })))
 	pub := r.Dial()
-	const channels = 300
-	redistest.Eventually(t, patience, "every channel is noisy", func() bool { // which is known after a second
-		for n := range 10 * channels {
-			pub.Send("PUBLISH", fmt.Sprintf("r:%d", n%channels), "m")
-			pub.Receive()
-		}
-		return r.Metric(`rate_alerts_total{route="r:"}`) >= channels
-	})
-	stands(r, "rate", 250, 250)
-	if n := r.Metric("alerts_ignored_total"); n < channels-250 {
-		t.Errorf("%v reports were ignored, want %d", n, channels-250)
+	const channels, alerts = 300, 10
+	for n := range 10 * channels {
+		pub.Send("PUBLISH", fmt.Sprintf("r:%d", n%channels), "m")
+		pub.Receive()
 	}
-	told := rec.Await(t, patience, 20)
+	told := rec.Await(t, patience, alerts)
 	seen := map[string]bool{}
 	for _, a := range told {
 		if a.Kind != "rate" || a.State != "raised" || a.Event.Rate == 0 || seen[a.ID] || seen[a.Event.Channel] {
@@ -272,10 +265,8 @@ func TestNoisyChannels(t *testing.T) {
 		}
 		seen[a.ID], seen[a.Event.Channel] = true, true
 	}
-	if n := r.Metric("webhook_waiting") + r.Metric("webhook_sent_total"); n < 249 || n > 250 { // one is on its way
-		t.Errorf("%v wait or were sent, want 250", n)
-	}
-	if n := len(rec.Told()); n > 60 {
-		t.Errorf("%d were sent at once", n)
+	stands(r, "rate", alerts, alerts)
+	if n := r.Metric(`rate_alerts_total{route="r:"}`); n < channels {
+		t.Errorf("%v channels were found noisy, want %d", n, channels)
 	}
 }

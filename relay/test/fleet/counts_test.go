@@ -232,7 +232,7 @@ func TestFleetCountsThroughReconnects(t *testing.T) {
 		}
 		lives := b.Metric("upstream_connections_total")
 		proxy.Cut()
-		redistest.Eventually(t, 10*time.Second, "the relay is back", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the relay is back", func() bool {
 			return b.Metric("upstream_connections_total") > lives && b.IsReady()
 		})
 	}

@@ -53,6 +53,12 @@ func Documented(t testing.TB, channel, payload string) {
 	}
 }
 
+// DocumentedStatus fails if a status is not what schemas/status.json says.
+func DocumentedStatus(t testing.TB, text string) {
+	t.Helper()
+	Documented(t, "status", text)
+}
+
 // Event receives the next event on relay:events, which must be of the kind given.
 func Event(t testing.TB, c *redistest.Client, kind string) relay.Event {
 	t.Helper()

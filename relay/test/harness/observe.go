@@ -21,7 +21,7 @@ import (
 func (r *Relay) Get(path string) (status int, body string) {
 	r.T.Helper()
 	_, address := r.Addresses()
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: redistest.DefaultTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get("http://" + address + path)
 	if err != nil {
 		r.T.Fatal(err)

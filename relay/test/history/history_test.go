@@ -135,7 +135,7 @@ func TestHistoryHealsAfterALoss(t *testing.T) {
 	pub.Send("PUBLISH", "d:unheard", "lost")
 	pub.Expect(t, ":0")
 	proxy.Refuse(false)
-	redistest.Eventually(t, 10*time.Second, "ready again", r.IsReady)
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready again", r.IsReady)
 	pub.Send("PUBLISH", "d:1", "after")
 	pub.Expect(t, ":2")
 	for i := range 300 {

@@ -686,7 +686,7 @@ func TestPatternsHealChannelsNeverHeard(t *testing.T) {
 			s.pub.Do("XADD", c, "*", "payload", "lost")
 		}
 	})
-	redistest.Eventually(t, 10*time.Second, "ready again", alone.IsReady)
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready again", alone.IsReady)
 	harness.Event(t, events, "upstream_down")
 	harness.Event(t, events, "gap")
 	harness.Event(t, events, "upstream_up")

@@ -29,7 +29,7 @@ import (
 // waiting waits until n readers do.
 func waiting(r *harness.Relay, n int) {
 	r.T.Helper()
-	redistest.Eventually(r.T, 10*time.Second, fmt.Sprintf("%d readers wait", n), func() bool {
+	redistest.Eventually(r.T, redistest.DefaultTimeout, fmt.Sprintf("%d readers wait", n), func() bool {
 		return r.Metric("history_readers") == float64(n)
 	})
 }

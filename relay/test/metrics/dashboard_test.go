@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,8 +44,9 @@ func readDashboard(t *testing.T) (d dashboard) {
 	return d
 }
 
-// ruleTest is a file for promtool test rules, in YAML as JSON: series with their samples, and expressions.
+// ruleTest is a file for promtool test rules, in YAML as JSON: rules, series with their samples, and expressions.
 type ruleTest struct {
+	RuleFiles          []string   `json:"rule_files"`
 	EvaluationInterval string     `json:"evaluation_interval"`
 	Tests              []ruleCase `json:"tests"`
 }
@@ -98,19 +98,7 @@ func evaluate(t *testing.T, scrapes []string, exprs []string) string {
 		s := &test.Series[i]
 		s.Values += " " + s.Values[strings.LastIndexByte(s.Values, ' ')+1:] + "x60"
 	}
-	text, err := json.Marshal(ruleTest{"1m", []ruleCase{test}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "test.yaml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := promtool(t, "test", "rules", file).CombinedOutput()
-	if err != nil {
-		return string(out)
-	}
-	return ""
+	return runRuleTest(t, ruleTest{EvaluationInterval: "1m", Tests: []ruleCase{test}})
 }
 
 // cutLast splits a line of a scrape into series and value.
@@ -134,21 +122,27 @@ func target(series string) string {
 // variable is one of Grafana's that is left.
 var variable = regexp.MustCompile(`\$\w+`)
 
-func TestNoPanelIsEmpty(t *testing.T) {
-	t.Parallel()
-	var exprs []string
+// panels lists the expressions of the dashboard. rate is the time over which rates are taken.
+func panels(t *testing.T, rate string) (exprs []string) {
+	t.Helper()
 	for _, p := range readDashboard(t).Panels {
 		if p.Type != "row" && len(p.Targets) == 0 {
 			t.Errorf("panel %q shows nothing", p.Title)
 		}
 		for _, target := range p.Targets {
-			expr := strings.NewReplacer("$job", ".*", "$instance", ".*", "$__rate_interval", "1h").Replace(target.Expr)
+			expr := strings.NewReplacer("$job", ".*", "$instance", ".*", "$__rate_interval", rate).Replace(target.Expr)
 			if left := variable.FindString(expr); left != "" {
 				t.Errorf("panel %q: what is %s?", p.Title, left)
 			}
 			exprs = append(exprs, expr)
 		}
 	}
+	return exprs
+}
+
+func TestNoPanelIsEmpty(t *testing.T) {
+	t.Parallel()
+	exprs := panels(t, "1h")
 	r, redis, _ := startForAll(t)
 	_, first := r.Get("/metrics")
 	scrapes := []string{first}

@@ -3,8 +3,11 @@ package observe
 // The status as JSON: over HTTP, and over the socket.
 
 import (
+	"bufio"
 	"encoding/json"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +29,10 @@ type state struct {
 		Name  string
 		Total flow
 	}
-	Seconds []struct{ Rate flow }
+	Seconds []struct {
+		At   int64
+		Rate flow
+	}
 	Clients struct {
 		Connected int
 		List      []struct {
@@ -37,7 +43,7 @@ type state struct {
 			QueuedFor     float64 `json:"queued_seconds"`
 		}
 	}
-	Rejects  []struct{ Channel, Code, Reason string }
+	Rejects  []struct{ Channel, Direction, Code, Reason, Payload string }
 	Events   []struct{ Event, Text string }
 	Alerts   []struct{ Kind, Text string }
 	Channels []struct {
@@ -58,6 +64,7 @@ type flow struct{ Received, Delivered, Published, Refused, Dropped float64 }
 
 func parse(t *testing.T, text string) (s state) {
 	t.Helper()
+	harness.DocumentedStatus(t, text)
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		t.Fatalf("%v in %.500s", err, text)
 	}
@@ -216,5 +223,101 @@ func TestWhoMayNotListenSeesNoRejects(t *testing.T) {
 	}
 	if s := overSocket(t, c); len(s.Rejects) != 0 {
 		t.Errorf("over the socket: %+v", s.Rejects)
+	}
+}
+
+// TestPayloadsAreShownIfWanted: the beginning of refused messages, in both directions, and only with http.payloads.
+func TestPayloadsAreShownIfWanted(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	for _, shown := range []bool{false, true} {
+		r := harness.Start(t, redis, func(c *config.Config) { c.HTTP.Payloads = shown })
+		r.Subscribe("chat:1")
+		outbound, inbound := `{"outbound":"`+strings.Repeat("x", 1000), `{"inbound":1}`
+		r.Dial().Do("PUBLISH", "chat:1", outbound)
+		redis.MustDo("PUBLISH", "chat:1", inbound)
+		redistest.Eventually(t, patience, "both are refused", func() bool { return len(overHTTP(t, r).Rejects) == 2 })
+		for _, reject := range overHTTP(t, r).Rejects {
+			want := map[string]string{"outbound": outbound[:512], "inbound": inbound}[reject.Direction]
+			if !shown {
+				want = ""
+			}
+			if reject.Payload != want {
+				t.Errorf("%s, shown %v: %q", reject.Direction, shown, reject.Payload)
+			}
+		}
+		r.Stop()
+	}
+}
+
+// TestEventsOfEachSecond are whole statuses, with the figures of that second.
+func TestEventsOfEachSecond(t *testing.T) {
+	t.Parallel()
+	r := harness.Start(t, redistest.Start(t))
+	_, address := r.Addresses()
+	res, err := http.Get("http://" + address + "/api/v1/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	pub := r.Dial()
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, 1<<20)
+	last := int64(0)
+	for n := 0; n < 4 && lines.Scan(); {
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok {
+			continue
+		}
+		s := parse(t, data)
+		if n++; n > 1 && (len(s.Seconds) != 1 || s.Seconds[0].At <= last || s.Seconds[0].Rate.Published != s.Rate.Published) {
+			t.Errorf("event %d: %+v after %d, rate %+v", n, s.Seconds, last, s.Rate)
+		}
+		if k := len(s.Seconds); k > 0 {
+			last = s.Seconds[k-1].At
+		}
+		pub.Do("PUBLISH", "free:1", "m")
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTheTokenIsThatOfItsFile, as it is now.
+func TestTheTokenIsThatOfItsFile(t *testing.T) {
+	t.Parallel()
+	file := harness.WriteFile(t, t.TempDir(), "token", "one\n")
+	r := harness.Start(t, redistest.Start(t), func(c *config.Config) { c.HTTP.TokenFile = file })
+	_, address := r.Addresses()
+	with := func(token string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth("anybody", token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	if with("one") != 200 || with("two") != 401 || with("") != 401 {
+		t.Error("another token than that of the file")
+	}
+	if err := os.WriteFile(file, []byte("two"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if with("one") != 401 || with("two") != 200 {
+		t.Error("the token has not changed")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if with("two") != 503 {
+		t.Error("without the file")
+	}
+	if code, _ := r.Get("/readyz"); code != 200 {
+		t.Errorf("a probe: %d", code)
 	}
 }

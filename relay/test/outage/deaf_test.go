@@ -119,7 +119,7 @@ func TestDeafConnection(t *testing.T) {
 		t.Errorf("the cause is %q", e.Cause)
 	}
 	sub.Closed()
-	redistest.Eventually(t, 10*time.Second, "the next connection", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the next connection", func() bool {
 		return r.Metric("upstream_connections_total") > 1
 	})
 	if status, body := r.Get("/readyz"); status == 200 || between.swallowed.Load() == 0 {

@@ -52,7 +52,28 @@ func newScene(t *testing.T) *scene {
 	s.closed, s.stays = s.relay.Subscribe("loud:1"), s.relay.Subscribe("calm:1")
 	s.events, s.pub = s.relay.Subscribe("relay:events"), s.relay.Dial()
 	s.works(t)
+	s.settled(t)
 	return s
+}
+
+// settled waits until the relay that has just begun has its second connection to Redis, too, which it makes after
+// the first: a fault that is armed for the next connection would meet that one.
+func (s *scene) settled(t *testing.T) {
+	t.Helper()
+	redistest.Eventually(t, redistest.DefaultTimeout, "the second connection is later than the first", func() bool {
+		first, second := 0, 0
+		for line := range strings.Lines(s.redis.MustDo("CLIENT", "LIST").Str) {
+			var id int
+			_, _ = fmt.Sscanf(line, "id=%d ", &id)
+			switch {
+			case strings.Contains(line, ":read "):
+				second = max(second, id)
+			case strings.Contains(line, "name=redis-relay:"):
+				first = max(first, id)
+			}
+		}
+		return first > 0 && second > first
+	})
 }
 
 // works publishes through the relay and expects everybody to hear it.
@@ -102,7 +123,7 @@ func (s *scene) away(t *testing.T) {
 func (s *scene) back(t *testing.T) {
 	t.Helper()
 	again := s.relay.Subscribe("loud:1") // as a library would, whenever that succeeds
-	redistest.Eventually(t, 10*time.Second, "ready again", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "ready again", func() bool {
 		status, _ := s.relay.Get("/readyz")
 		return status == http.StatusOK
 	})
@@ -369,7 +390,7 @@ func TestReconnectLoopHearsAgain(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- reconnectLoop(t, r, &heard, &connected) }()
 	for i := range int64(outages) {
-		redistest.Eventually(t, 10*time.Second, "the client is subscribed again", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "the client is subscribed again", func() bool {
 			return connected.Load() == i+1
 		})
 		before := heard.Load()
@@ -377,7 +398,7 @@ func TestReconnectLoopHearsAgain(t *testing.T) {
 		redistest.Eventually(t, redistest.DefaultTimeout, "the client hears", func() bool { return heard.Load() == before+1 })
 		redis.Restart()
 	}
-	redistest.Eventually(t, 10*time.Second, "the client is subscribed after the last outage", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the client is subscribed after the last outage", func() bool {
 		return connected.Load() == outages+1
 	})
 	redis.MustDo("PUBLISH", "loop", "end")

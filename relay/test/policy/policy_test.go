@@ -210,7 +210,7 @@ func TestSlowListeners(t *testing.T) {
 		pub.Send("PUBLISH", "k:1", payload)
 		pub.Expect(t, ":1")
 		if i%100 == 99 { // the queue holds twice as many: who reads is never slow
-			redistest.Eventually(t, 10*time.Second, "who reads has kept up", func() bool { return read.Load() > int64(i) })
+			redistest.Eventually(t, redistest.DefaultTimeout, "who reads has kept up", func() bool { return read.Load() > int64(i) })
 		}
 	}
 	if err := ears.Wait(); err != nil {
@@ -436,7 +436,7 @@ func TestGapIsToldOrDisconnects(t *testing.T) {
 	listener := r.Subscribe("relay:events", "s:1")
 	pub := r.Dial()
 	// One by one: what comes together is dropped together, and leaves room.
-	redistest.Eventually(t, 20*time.Second, "the queue is full", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the queue is full", func() bool {
 		for range 500 {
 			harness.PublishReplies(t, pub, "s:1", strings.Repeat("x", 500), ":1")
 		}
@@ -446,7 +446,7 @@ func TestGapIsToldOrDisconnects(t *testing.T) {
 		harness.PublishReplies(t, pub, "s:1", "x", ":1")
 	}
 	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
-	redistest.Eventually(t, 20*time.Second, "the relay is back", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the relay is back", func() bool {
 		return r.IsReady() && r.Metric("upstream_connections_total") == 2
 	})
 	for _, v := range listener.Closed() {

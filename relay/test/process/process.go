@@ -168,7 +168,7 @@ func (p *Relay) Dial() *redistest.Client {
 	return redistest.Dial(p.T, "unix", p.Socket)
 }
 
-var client = http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+var client = http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // Get asks over HTTP. Status 0 means that nobody answers.
 func (p *Relay) Get(path string) (status int, body string) {
@@ -190,13 +190,15 @@ func (p *Relay) Status(path string) int {
 	return status
 }
 
-// Metrics reads all series, by their whole names without redis_relay_.
+// Metrics waits for an answer of /metrics and reads all series, by their whole names without redis_relay_.
 func (p *Relay) Metrics() map[string]float64 {
 	p.T.Helper()
-	status, body := p.Get("/metrics")
-	if status != http.StatusOK {
-		p.T.Fatalf("/metrics: status %d", status)
-	}
+	var body string
+	p.Eventually("/metrics is answered", func() bool { // on a busy machine the relay may give a question up
+		var status int
+		status, body = p.Get("/metrics")
+		return status == http.StatusOK
+	})
 	all := map[string]float64{}
 	for lines := bufio.NewScanner(strings.NewReader(body)); lines.Scan(); {
 		name, value, ok := strings.Cut(lines.Text(), " ")

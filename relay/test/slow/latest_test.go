@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
@@ -38,7 +37,7 @@ func TestLatest(t *testing.T) {
 	for range moves + 1 {
 		pub.Receive()
 	}
-	redistest.Eventually(t, 10*time.Second, "all has come", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "all has come", func() bool {
 		return r.Metric(`messages_received_total{route="document:"}`) == 2*(moves+1)
 	})
 	replaced := 2 * (moves + 1)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"redis-relay/config"
 	"redis-relay/relay"
@@ -132,7 +131,7 @@ func TestMemoryBoundsWhatWaitsForRedis(t *testing.T) {
 		for range n {
 			pub.Send("PUBLISH", "c", strings.Repeat("x", 900<<10))
 		}
-		redistest.Eventually(t, 10*time.Second, "they are taken or refused", func() bool {
+		redistest.Eventually(t, redistest.DefaultTimeout, "they are taken or refused", func() bool {
 			return r.Metric("commands_total") == before+float64(n)
 		})
 		redis.Cont()

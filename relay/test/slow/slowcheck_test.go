@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
@@ -147,7 +146,7 @@ func TestDeepExpressions(t *testing.T) {
 	if status, _ := r.Get("/readyz"); status != 200 {
 		t.Errorf("readyz answers %d", status)
 	}
-	redistest.Eventually(t, 10*time.Second, "all are refused", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "all are refused", func() bool {
 		refused := 0.0
 		for _, route := range []string{"a:", "u:"} {
 			refused += r.Metric(`rejects_total{code="INVALID",direction="inbound",route="` + route + `"}`)
@@ -262,7 +261,7 @@ func TestOrderOfExamined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	redistest.Eventually(t, 10*time.Second, "the others are counted", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "the others are counted", func() bool {
 		return r.Metric(`rejects_total{code="INVALID",direction="inbound",route="other:"}`) == (messages+6)/7
 	})
 }

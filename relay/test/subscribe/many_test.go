@@ -57,7 +57,7 @@ func startPulse(t *testing.T, redis *redistest.Server, r *harness.Relay) *pulse 
 			p.worst.Store(max(p.worst.Load(), time.Now().UnixNano()-sent))
 		}
 	})
-	redistest.Eventually(t, 10*time.Second, "the pulse is heard", func() bool { return p.heard.Load() > 0 })
+	redistest.Eventually(t, redistest.DefaultTimeout, "the pulse is heard", func() bool { return p.heard.Load() > 0 })
 	return p
 }
 

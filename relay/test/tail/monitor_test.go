@@ -91,6 +91,9 @@ func TestVerdicts(t *testing.T) {
 		{func(args ...string) { s.redis.MustDo(args...) }, "PUBLISH|chat:2", large, []string{"message chat:2 chat: TOOLARGE 2000"}},
 	} {
 		args := append(strings.Split(c.command, "|"), c.payload)
+		if args[0] == "SPUBLISH" && !s.redis.Shards() {
+			continue // Redis 6.2
+		}
 		if c.by == nil {
 			pub.Do(args...)
 		} else {

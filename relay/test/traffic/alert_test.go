@@ -75,7 +75,7 @@ func TestLoneBurst(t *testing.T) {
 	if begun != 2 || active != 0 {
 		t.Errorf("%v begun, %v active", begun, active)
 	}
-	for _, text := range []string{"a channel is noisy", "an alert is over"} {
+	for _, text := range []string{"a channel is noisy", "a channel is not noisy any more"} {
 		if n := r.Logs.FilterMessage(text).Len(); n != 2 {
 			t.Errorf("%d lines say %q", n, text)
 		}
