@@ -66,9 +66,13 @@ func routeChanges(running, next map[string]Route) (list []string) {
 func differing(a, b Route) (keys []string) {
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for _, f := range fieldsOf(va.Type()) {
-		if !reflect.DeepEqual(va.FieldByIndex(f.index).Interface(), vb.FieldByIndex(f.index).Interface()) {
+		if !same(va, vb, f.index) || f.more != nil && !same(va, vb, f.more) {
 			keys = append(keys, f.name)
 		}
 	}
 	return keys
+}
+
+func same(a, b reflect.Value, index []int) bool {
+	return reflect.DeepEqual(a.FieldByIndex(index).Interface(), b.FieldByIndex(index).Interface())
 }

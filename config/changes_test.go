@@ -30,6 +30,7 @@ routes:
 - {prefix: 'b:'}
 - {prefix: 'c:', publish_uids: [1]}
 - {prefix: 'd:', history: {length: 1}}
+- {prefix: 'm:', schema: [b.json, a.json]}
 `
 	for _, tt := range []struct {
 		next string
@@ -45,6 +46,7 @@ log: {level: debug}
 socket: {group: apps}
 routes:
 - {prefix: 'd:', history: {length: 1}}
+- {prefix: 'm:', schema: b.json}
 - {prefix: 'c:', publish_uids: [1, 2], nats: true}
 - {prefix: 'a:', schema: s.json, rate: {limit: 1}, kinds: {t: {slow: disconnect}}}
 - {prefix: 'e:'}
@@ -59,6 +61,7 @@ routes:
 				`route "a:": schema, kinds`,
 				`route "c:": publish_uids, nats`,
 				`route "e:" added`,
+				`route "m:": schema`,
 				`route "b:" removed`,
 			},
 		},

@@ -94,6 +94,7 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 		"log: {level: debug, format: json}\nunrouted: deny\nhttp: {listen: ''}",
 		"routes: [{prefix: 'a:', history: {length: 5, ttl: 72h}, kinds: {k: {history: null, slow: drop}, l: }}]",
 		"routes: [{prefix: 'a:', rate: {limit: 0.5, burst: 1, alert: 1e3}, slow: latest, latest_by: id, on_gap: notify}]",
+		"routes: [{prefix: 'a:', schema: [a.json, b.json], evolve: full}, {prefix: 'b:', schema: [c.json]}]",
 		"routes: [{prefix: 'a:', deliver: one, invalid: log, kind: k, publish: false, subscribe_uids: [1], nats: }]",
 		"routes: [{prefix: 'a:', history: {length: 5}, kinds: {k: {history: {ttl: 1h}}}}]",
 		"routes:\n- &r {prefix: 'a:', rate: {limit: 5}}\n- {<<: *r, prefix: 'b:'}\n",
@@ -129,6 +130,7 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"routes: [{prefix: 'a:', history: 100}]", "routes: [{prefix: 'a:', history: {length: 1.5}}]",
 		"routes: [{prefix: 'a:', history: {ttl: 72}}]", "routes: [{prefix: 'a:', kinds: []}]",
 		"routes: [{prefix: 'a:', kinds: {k: drop}}]", "routes: [{prefix: 'a:', publish_uids: 7}]",
+		"routes: [{prefix: 'a:', schema: []}]", "routes: [{prefix: 'a:', schema: [5]}]", "routes: [{prefix: 'a:', schema: {}}]",
 	} {
 		if _, err := Load(Source{Path: write(t, text)}); !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrType) {
 			t.Errorf("Load says %v to %q", err, text)
@@ -142,7 +144,7 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"redis: {mode: cluster}", "redis: {mode: single2}", "log: {level: trace}", "log: {format: xml}", "unrouted: no",
 		"schemas: {draft: 5}", "schemas: {draft: x}", "socket: {mode: '0999'}", "routes: [{schema: x}]", "routes: [{prefix: ''}]",
 		"routes: [{prefix: 'a:', slow: wait}]", "routes: [{prefix: 'a:', kinds: {k: {on_gap: x}}}]",
-		"routes: [{prefix: 'a:', deliver: two}]", "routes: [{prefix: 'a:', invalid: drop}]", "limits: {clients: -1}",
+		"routes: [{prefix: 'a:', deliver: two}]", "routes: [{prefix: 'a:', invalid: drop}]", "routes: [{prefix: 'a:', evolve: up}]", "limits: {clients: -1}",
 		"redis: {alert_after: 0}", "limits: {clients: 0}", "limits: {publish_window: 0}", "routes: [{prefix: 'a:', history: {}}]",
 		"routes: [{prefix: 'a:', history: {ttl: 1h}}]", "routes: [{prefix: 'a:', history: {length: 0}}]",
 		"routes: [{prefix: 'a:', history: {length: }}]", "routes: [{prefix: 'a:', kinds: {k: {history: {length: 0}}}}]",

@@ -142,7 +142,12 @@ func (m schemaMaker) object(t reflect.Type, path string, defaults reflect.Value)
 		if defaults.IsValid() {
 			value = defaults.FieldByIndex(f.index)
 		}
-		properties[f.name] = m.value(f.typ, join(path, f.name), value)
+		node := m.value(f.typ, join(path, f.name), value)
+		if f.more != nil {
+			node["type"] = []string{"string", "array", "null"}
+			node["items"], node["minItems"] = scalar(f.typ, false), 1
+		}
+		properties[f.name] = node
 	}
 	return jsonObject{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
 }

@@ -24,6 +24,7 @@ type field struct {
 	name  string
 	index []int
 	typ   reflect.Type
+	more  []int // where the items behind the first go, if a list is taken, too; nil: it is not
 }
 
 // fieldsOf lists the keys of a struct in the order they are declared.
@@ -32,14 +33,18 @@ func fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		switch tag := f.Tag.Get("koanf"); tag {
-		case "":
+		case "", "-":
 		case squash:
 			for _, inner := range fieldsOf(f.Type) {
 				inner.index = append([]int{i}, inner.index...)
 				fields = append(fields, inner)
 			}
 		default:
-			fields = append(fields, field{tag, []int{i}, f.Type})
+			one := field{name: tag, index: []int{i}, typ: f.Type}
+			if more, ok := t.FieldByName(f.Tag.Get("more")); ok {
+				one.more = more.Index
+			}
+			fields = append(fields, one)
 		}
 	}
 	return fields

@@ -141,7 +141,7 @@ func render(v reflect.Value) *yaml.Node {
 	case reflect.Struct:
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		for _, f := range fieldsOf(v.Type()) {
-			n.Content = append(n.Content, textScalar(f.name), render(v.FieldByIndex(f.index)))
+			n.Content = append(n.Content, textScalar(f.name), renderField(v, f))
 		}
 		return n
 	case reflect.Map:
@@ -163,6 +163,17 @@ func render(v reflect.Value) *yaml.Node {
 	default:
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: plainText(v)}
 	}
+}
+
+// renderField renders a field, as a list if it has more items than one.
+func renderField(v reflect.Value, f field) *yaml.Node {
+	n := render(v.FieldByIndex(f.index))
+	if f.more == nil || v.FieldByIndex(f.more).Len() == 0 {
+		return n
+	}
+	list := render(v.FieldByIndex(f.more))
+	list.Content = append([]*yaml.Node{n}, list.Content...)
+	return list
 }
 
 // textScalar returns a text, which the tag has quoted where YAML would take it

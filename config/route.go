@@ -3,16 +3,22 @@ package config
 // This file holds routes and policies, and the resolving of what a kind inherits.
 
 import (
+	"maps"
 	"math"
+	"reflect"
 	"time"
 )
 
 // Route is what holds for the channels that begin with Prefix.
 type Route struct {
-	Prefix    string `koanf:"prefix"`
-	Schema    string `koanf:"schema"`    // file name in the schemas folder; "": any bytes pass
-	Publish   bool   `koanf:"publish"`   // local processes may publish
-	Subscribe bool   `koanf:"subscribe"` // local processes may listen
+	Prefix string `koanf:"prefix"`
+	// A file name in the schemas folder; "": any bytes pass. The key may be a list: a message then passes if one of its
+	// schemas accepts it. The first is here, the others are in OlderSchemas.
+	Schema       string   `koanf:"schema" more:"OlderSchemas"`
+	OlderSchemas []string `koanf:"-"`         // in the order in which they are tried
+	Evolve       Evolve   `koanf:"evolve"`    // what a reload may do to Schema
+	Publish      bool     `koanf:"publish"`   // local processes may publish
+	Subscribe    bool     `koanf:"subscribe"` // local processes may listen
 	// Who of those that the socket lets in; empty: all of them.
 	PublishUIDs   []uint32 `koanf:"publish_uids"`
 	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`
@@ -59,6 +65,25 @@ const (
 	InvalidLog    Invalid = "log"
 )
 
+// Evolve says which changes of a route's schemas are refused by a reload.
+type Evolve string
+
+// The values of evolve.
+const (
+	EvolveNone     Evolve = "none"
+	EvolveBackward Evolve = "backward" // the new schemas must accept what the old ones did
+	EvolveForward  Evolve = "forward"  // the old schemas must accept what the new ones do
+	EvolveFull     Evolve = "full"     // both
+)
+
+// Schemas lists all schemas of the route: none, Schema, or it with OlderSchemas.
+func (r *Route) Schemas() []string {
+	if r.Schema == "" {
+		return nil
+	}
+	return append([]string{r.Schema}, r.OlderSchemas...)
+}
+
 // Slow says what happens to a listener whose queue is full.
 type Slow string
 
@@ -92,6 +117,7 @@ const (
 func NewRoute(prefix string) Route {
 	return Route{
 		Prefix:    prefix,
+		Evolve:    EvolveNone,
 		Publish:   true,
 		Subscribe: true,
 		Invalid:   InvalidReject,
@@ -109,6 +135,7 @@ func NewRoute(prefix string) Route {
 func resolveRoute(tree map[string]any) (Route, error) {
 	r := NewRoute("")
 	r.Policy.OnGap = "" // its default hangs on history, which is known at the end
+	tree = spread(&r, tree)
 	if err := overlay(&r, tree); err != nil {
 		return Route{}, err
 	}
@@ -124,6 +151,24 @@ func resolveRoute(tree map[string]any) (Route, error) {
 	}
 	r.settle()
 	return r, nil
+}
+
+// spread takes the lists out of a tree whose first items belong to one field and the others to another.
+func spread(r *Route, tree map[string]any) map[string]any {
+	tree = maps.Clone(tree)
+	for _, f := range fieldsOf(reflect.TypeFor[Route]()) {
+		list, ok := tree[f.name].([]any)
+		if f.more == nil || !ok {
+			continue
+		}
+		tree[f.name] = list[0]
+		for _, one := range list[1:] {
+			text, _ := one.(string)
+			more := reflect.ValueOf(r).Elem().FieldByIndex(f.more)
+			more.Set(reflect.Append(more, reflect.ValueOf(text)))
+		}
+	}
+	return tree
 }
 
 // overlaid returns p with what a kind sets laid over it. "history: null" takes

@@ -3,6 +3,7 @@ package config
 // This file tests what a kind inherits and the defaults that hang on others.
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,22 @@ func TestRouteFields(t *testing.T) {
 	want.Schema, want.Publish, want.Subscribe = "s.json", false, false
 	want.Invalid, want.Kind, want.NATS = InvalidLog, "event", true
 	if diff := cmp.Diff(want, got, sameConfig); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSchemasOfARoute(t *testing.T) {
+	cfg := mustLoad(t, "routes: [{prefix: 'a:', schema: [v2.json, v1.json], evolve: full}, {prefix: 'b:', schema: [v1.json]}, {prefix: 'c:'}]")
+	for i, want := range [][]string{{"v2.json", "v1.json"}, {"v1.json"}, nil} {
+		if got := cfg.Routes[i].Schemas(); !slices.Equal(got, want) {
+			t.Errorf("%d: %q, want %q", i, got, want)
+		}
+	}
+	if cfg.Routes[0].Evolve != EvolveFull || cfg.Routes[1].Evolve != EvolveNone {
+		t.Errorf("%+v", cfg.Routes)
+	}
+	again := mustLoad(t, cfg.String())
+	if diff := cmp.Diff(cfg.Routes, again.Routes, sameConfig); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -43,8 +43,11 @@ func routeLeaves(t reflect.Type, path string) (found []field) {
 
 // routeHelp says what each key of a route is for.
 var routeHelp = map[string]string{
-	"prefix":         "what the channels begin with: plain text, and no other route's; the longest one decides",
-	"schema":         "file in the schemas folder; empty: any bytes pass",
+	"prefix": "what the channels begin with: plain text, and no other route's; the longest one decides",
+	"schema": "file in the schemas folder, or a list of them of which one must accept a message, newest first; " +
+		"empty: any bytes pass",
+	"evolve": "changes of the schema that a reload refuses: backward, if it refuses a message that was valid; " +
+		"forward, if it accepts one that was not; full, both; none of them",
 	"publish":        "whether local processes may publish",
 	"subscribe":      "whether local processes may listen",
 	"publish_uids":   "user ids whose processes may publish; empty: all that the socket lets in",

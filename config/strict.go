@@ -70,21 +70,24 @@ func (c *checker) checkOptional(n *yaml.Node, t reflect.Type, path string) (usab
 }
 
 func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, path string) (usable bool) {
-	types := map[string]reflect.Type{}
+	known := map[string]field{}
 	var names []string
 	for _, f := range fieldsOf(t) {
-		types[f.name] = f.typ
+		known[f.name] = f
 		names = append(names, f.name)
 	}
 	section := "" // the key before this one
 	return c.eachKey(n, t, path, func(key, value *yaml.Node) bool {
-		typ, ok := types[key.Value]
+		f, ok := known[key.Value]
 		if !ok {
 			c.unknown(key, path, section, names)
 			return false
 		}
 		section = join(path, key.Value)
-		return c.checkOptional(value, typ, join(path, key.Value))
+		if f.more != nil && value.Kind == yaml.SequenceNode {
+			return c.checkFilled(value, reflect.SliceOf(f.typ), section)
+		}
+		return c.checkOptional(value, f.typ, section)
 	})
 }
 
@@ -170,6 +173,16 @@ func (c *checker) checkList(n *yaml.Node, t reflect.Type, path string) (usable b
 		}
 	}
 	return usable
+}
+
+// checkFilled is checkList for a list that must not be empty.
+func (c *checker) checkFilled(n *yaml.Node, t reflect.Type, path string) (usable bool) {
+	if len(n.Content) == 0 {
+		c.wrong(n, path, expected(t.Elem())+", or a list of them", "an empty list; take the key out")
+		return false
+	}
+	c.sources[path] = c.at(n.Line)
+	return c.checkList(n, t, path)
 }
 
 func (c *checker) checkScalar(n *yaml.Node, t reflect.Type, path string) (usable bool) {

@@ -36,7 +36,7 @@ func (v *validator) checkRoute(r *Route, path string) {
 	case strings.HasPrefix(r.Prefix, reservedPrefix):
 		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	}
-	v.checkSchemaName(r.Schema, join(path, "schema"))
+	v.checkSchemas(r, path)
 	oneOf(v, join(path, "invalid"), r.Invalid)
 	if r.Kind == "" && len(r.Kinds) > 0 {
 		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
@@ -67,6 +67,33 @@ func (v *validator) checkUsers(permission string, open bool, uids []uint32, nats
 		v.bad(list, "has no effect with %s: false", permission[strings.LastIndexByte(permission, '.')+1:])
 	case nats:
 		v.bad(list, "cannot hold with nats: true, since NATS clients have no user id; choose one of the two")
+	}
+}
+
+// maxSchemas is how many schemas one route may have. Each costs a check of messages that those before it refuse.
+const maxSchemas = 4
+
+func (v *validator) checkSchemas(r *Route, path string) {
+	at := join(path, "schema")
+	list := r.Schemas()
+	for i, name := range list {
+		v.checkSchemaName(name, at)
+		switch {
+		case name == "":
+			v.bad(at, "has an empty name in its list; take it out")
+		case slices.Contains(list[:i], name):
+			v.bad(at, "has %s twice; take one out", name)
+		}
+	}
+	if r.Schema == "" && len(r.OlderSchemas) > 0 {
+		v.bad(at, "has an empty name in its list; take it out")
+	}
+	if len(list) > maxSchemas {
+		v.bad(at, "has %d schemas; at most %d are tried for a message", len(list), maxSchemas)
+	}
+	oneOf(v, join(path, "evolve"), r.Evolve)
+	if r.Schema == "" && r.Evolve != EvolveNone && len(r.OlderSchemas) == 0 {
+		v.bad(join(path, "evolve"), "has no effect without schema")
 	}
 }
 

@@ -408,6 +408,29 @@ func TestValidateRoutes(t *testing.T) {
 		"absolute": {func(r *Route) { r.Schema = "/etc/passwd" }, []string{outside("/etc/passwd")}},
 		"windows":  {func(r *Route) { r.Schema = `..\b` }, []string{outside(`..\b`)}},
 		"scheme":   {func(r *Route) { r.Schema = "file:x" }, []string{outside("file:x")}},
+		"older":    {func(r *Route) { r.Schema, r.OlderSchemas = "b.json", []string{"a.json"} }, nil},
+		"older outside": {
+			func(r *Route) { r.Schema, r.OlderSchemas = "b.json", []string{"../a.json"} }, []string{outside("../a.json")},
+		},
+		"schema twice": {
+			func(r *Route) { r.Schema, r.OlderSchemas = "b.json", []string{"b.json"} },
+			[]string{"schema: has b.json twice; take one out"},
+		},
+		"schema without a name": {
+			func(r *Route) { r.OlderSchemas = []string{"b.json"} },
+			[]string{"schema: has an empty name in its list; take it out"},
+		},
+		"many schemas": {
+			func(r *Route) { r.Schema, r.OlderSchemas = "a", []string{"b", "c", "d", "e"} },
+			[]string{"schema: has 5 schemas; at most 4 are tried for a message"},
+		},
+		"evolve of nothing": {
+			func(r *Route) { r.Evolve = EvolveFull }, []string{"evolve: has no effect without schema"},
+		},
+		"unknown evolve": {
+			func(r *Route) { r.Schema, r.Evolve = "a.json", "up" },
+			[]string{`evolve: "up" is not known; write none, backward, forward or full`},
+		},
 		"words": {
 			func(r *Route) {
 				r.Invalid, r.Policy.Slow, r.Policy.OnGap, r.Policy.Deliver = "drop", "quit", "", "some"

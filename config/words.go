@@ -11,6 +11,7 @@ var words = map[reflect.Type][]string{
 	reflect.TypeFor[LogFormat](): texts(FormatConsole, FormatJSON),
 	reflect.TypeFor[Unrouted]():  texts(UnroutedAllow, UnroutedDeny),
 	reflect.TypeFor[Invalid]():   texts(InvalidReject, InvalidLog),
+	reflect.TypeFor[Evolve]():    texts(EvolveNone, EvolveBackward, EvolveForward, EvolveFull),
 	reflect.TypeFor[Slow]():      texts(SlowDisconnect, SlowDrop, SlowLatest),
 	reflect.TypeFor[OnGap]():     texts(OnGapDisconnect, OnGapNotify),
 	reflect.TypeFor[Deliver]():   texts(DeliverAll, DeliverOne),

@@ -56,7 +56,7 @@ var layers = map[string]struct {
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
-	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema"}, "it decides, and tells nobody"},
+	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
 	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/sampling", "relay/stream", "relay/tail"}, "the gateway knows neither routes nor Redis"},
@@ -74,6 +74,7 @@ var layers = map[string]struct {
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},
+	"relay/schema/evolve": {[]string{"relay/schema"}, "it compares what schemas ask, and asks their checkers"},
 	"relay/schema/format": {[]string{"relay/schema/ascii", "relay/schema/regex"}, "a format needs a text and nothing else"},
 	"relay/schema/infer":  {[]string{"relay/schema/format"}, "it writes a schema, and checks no message"},
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
@@ -99,7 +100,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream",
+	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream",
 }
 
 // modules says which of our packages may import a third-party module; none means

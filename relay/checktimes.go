@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"redis-relay/relay/monitor"
-	"redis-relay/relay/schema"
+	"redis-relay/relay/route"
 )
 
 // timedChecker measures the checks that decide. A scan takes about as long as two readings of the clock, so only one
 // in monitor.SchemaSample is measured, and counts for all of them. Those that take longer are all measured.
 type timedChecker struct {
-	*schema.Checker
+	route.Checker
 
 	times *monitor.Histogram
 	scans int // before the next one is measured; belongs to the loop

@@ -80,8 +80,12 @@ func (l *reloader) reload() error {
 	var password string
 	if err == nil {
 		schemas = digestSchemas(next)
-		now, err = newRules(next, l.metrics)
-		err = next.Locate(withAll(err, policy.SchemaProblems, next))
+		if now, err = newRules(next, l.metrics); err == nil {
+			err = now.follow(l.rules.Load())
+		} else {
+			err = withAll(err, policy.SchemaProblems, next)
+		}
+		err = next.Locate(err)
 	}
 	if err == nil {
 		password, err = respserver.ReadPassword(l.start.Socket.PasswordFile) // another file needs a restart

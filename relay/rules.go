@@ -3,12 +3,16 @@ package relay
 // The rules of one moment, with the counters of their routes. A reload replaces them as a whole.
 
 import (
+	"errors"
+	"slices"
+
 	"go.uber.org/zap"
 
 	"redis-relay/config"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/route"
 	"redis-relay/relay/schema"
 )
 
@@ -16,6 +20,7 @@ import (
 type rules struct {
 	*policy.Rules
 	counters []*monitor.Route // by Route.Index
+	evolved  []string         // warnings about schemas that have changed
 }
 
 func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
@@ -25,17 +30,41 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	}
 	r := &rules{Rules: decided}
 	for _, rt := range decided.Routes() {
-		if checker, ok := rt.Checker.(*schema.Checker); ok && rt.SchemaName != "" {
-			rt.Checker = &timedChecker{Checker: checker, times: m.SchemaCheck}
+		if either, ok := rt.Checker.(*schema.Either); ok {
+			rt.Checker = either.Counting(matchCounter(m, rt))
+		}
+		if len(rt.Schemas) > 0 {
+			rt.Checker = &timedChecker{Checker: rt.Checker, times: m.SchemaCheck}
 		}
 		r.counters = append(r.counters, m.Route(rt.Name))
 	}
 	return r, nil
 }
 
+// matchCounter counts which schema of a route accepts a message.
+func matchCounter(m *monitor.Metrics, rt *route.Route) func(i int) {
+	var counters []monitor.Counter
+	for _, name := range rt.Schemas {
+		counters = append(counters, m.SchemaMatches(rt.Name, name))
+	}
+	return func(i int) { counters[i].Inc() }
+}
+
+// follow says whether the rules may take the place of others: not if they break what a route says by evolve. What
+// cannot be decided is a warning.
+func (r *rules) follow(running *rules) error {
+	var errs []error
+	for _, e := range policy.Compare(running.Rules, r.Rules, true) {
+		warnings, err := e.Judge()
+		errs = append(errs, err)
+		r.evolved = append(r.evolved, warnings...)
+	}
+	return errors.Join(errs...)
+}
+
 // tell says how the schemas of the routes are checked, and what is wrong with others.
 func (r *rules) tell(teller *notice.Teller) {
-	for _, warning := range r.Warnings() {
+	for _, warning := range append(slices.Clip(r.Warnings()), r.evolved...) {
 		teller.Log(notice.SettingWarning.With(warning))
 	}
 	var compiled []string

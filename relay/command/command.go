@@ -122,17 +122,32 @@ func (p *program) runCommand() *cobra.Command {
 const connectUsage = "ask Redis, too, whether it allows and has what the configuration needs; nothing on Redis is changed"
 
 func (p *program) checkCommand() *cobra.Command {
-	var connect bool
+	var connect, asJSON bool
+	var against string
 	cmd := &cobra.Command{
 		Use: "check", Short: "check configuration and schemas, and print the routes",
 		SuggestFor: []string{"validate", "verify", "test", "lint", "config", "routes"},
 		Args:       takesNoArguments,
 		Long: `With --connect it also connects to Redis as the relay would, and asks which rights are missing,
 its version, and the settings that matter. It prints what will not work, what follows, and the
-rule for the ACL. The exit code is 1 if something that the configuration asks for cannot work.`,
-		RunE: func(*cobra.Command, []string) error { return p.check(connect) },
+rule for the ACL. The exit code is 1 if something that the configuration asks for cannot work.
+
+With --against it compares the schemas with an earlier state instead.`,
+		RunE: func(*cobra.Command, []string) error {
+			switch {
+			case against != "":
+				return p.checkAgainst(against, asJSON)
+			case asJSON:
+				return wrongUsage("--json goes with --against")
+			}
+			return p.check(connect)
+		},
 	}
 	cmd.Flags().BoolVar(&connect, "connect", false, connectUsage)
+	cmd.Flags().StringVar(&against, "against", "",
+		"compare the schemas with an earlier state: a folder, or a `REVISION` of git")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "with --against: print the comparison as JSON, and nothing else")
+	cmd.MarkFlagsMutuallyExclusive("connect", "against")
 	return cmd
 }
 

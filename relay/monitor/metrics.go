@@ -99,6 +99,7 @@ type Metrics struct {
 	published volumes
 	noisy     *prometheus.CounterVec
 	rejects   *prometheus.CounterVec
+	matches   *prometheus.CounterVec
 
 	mu     sync.Mutex
 	routes map[string]*Route // guarded by mu
@@ -116,6 +117,8 @@ func New(version string) *Metrics {
 		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
 		rejects: vec("rejects_total", "Messages refused, and invalid ones that invalid: log let through.",
 			"route", "direction", "code"),
+		matches: vec("schema_matches_total", "Messages by the schema that accepted them, on routes that have several.",
+			"route", "schema"),
 		routes: map[string]*Route{},
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -129,7 +132,7 @@ func New(version string) *Metrics {
 	for _, h := range m.all() {
 		m.registry.MustRegister(h)
 	}
-	m.registry.MustRegister(m.noisy, m.rejects, info,
+	m.registry.MustRegister(m.noisy, m.rejects, m.matches, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -174,6 +177,11 @@ func (m *Metrics) Route(name string) *Route {
 	}
 	m.routes[name] = r
 	return r
+}
+
+// SchemaMatches returns the counter of messages that one of several schemas of a route has accepted.
+func (m *Metrics) SchemaMatches(route, schema string) Counter {
+	return m.matches.WithLabelValues(route, schema)
 }
 
 // Gauge adds a gauge; read returns its value, and is called from any goroutine. labels are names and values

@@ -20,7 +20,8 @@ type Rules struct {
 	table    *route.Table
 	meters   map[*route.Policy]*meters // of the policies that have a rate
 	schemas  *schema.Set
-	warnings []string // see Warnings
+	sides    map[string]side // by prefix; see Compare
+	warnings []string        // see Warnings
 	patterns patternPrefixes
 
 	maxName, maxPayload int // bytes
@@ -39,6 +40,7 @@ func New(cfg *config.Config) (*Rules, error) {
 	r := &Rules{
 		table: table, schemas: set, warnings: append(cfg.Warnings(), warnings...), patterns: cfg.Limits.PatternPrefixes,
 		meters:  map[*route.Policy]*meters{},
+		sides:   newSides(cfg, set),
 		maxName: int(cfg.Limits.Name), maxPayload: int(cfg.Limits.Payload),
 	}
 	for _, rt := range table.Routes() {
@@ -105,14 +107,15 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	var routes []*route.Route
 	var errs []error
 	for i := range cfg.Routes {
+		errs = append(errs, unknownSchemas(cfg, i, set.Names()))
 		rt, err := newRoute(&cfg.Routes[i], set)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, cfg.Routes[i].Schema, set.Names())))
+		if err != nil && !errors.Is(err, schema.ErrUnknown) {
+			errs = append(errs, err)
 		}
 		routes = append(routes, rt)
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	open := config.NewRoute("")
 	open.Publish = cfg.Unrouted == config.UnroutedAllow
@@ -123,6 +126,17 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	}
 	unrouted.Name = "unrouted"
 	return route.New(routes, unrouted)
+}
+
+// unknownSchemas returns the errors for the schemas of a route that do not exist.
+func unknownSchemas(cfg *config.Config, i int, names []string) error {
+	var errs []error
+	for _, name := range cfg.Routes[i].Schemas() {
+		if !slices.Contains(names, name) {
+			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, name, names)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // unknownSchema returns the error for a schema name that does not exist, with the name that may have been meant.
@@ -142,10 +156,6 @@ func unknownSchema(cfg *config.Config, name string, names []string) error {
 }
 
 func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
-	checker, err := set.Checker(c.Schema, c.Kind)
-	if err != nil {
-		return nil, err
-	}
 	r := &route.Route{
 		Prefix:     c.Prefix,
 		Name:       c.Prefix,
@@ -154,7 +164,8 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		Publishers: c.PublishUIDs,
 		Listeners:  c.SubscribeUIDs,
 		NATS:       c.NATS,
-		SchemaName: c.Schema,
+		SchemaName: strings.Join(c.Schemas(), ", "),
+		Schemas:    c.Schemas(),
 		LogInvalid: c.Invalid == config.InvalidLog,
 		Policy:     newPolicy(c.Policy),
 		Kinds:      map[string]*route.Policy{},
@@ -165,8 +176,19 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		r.Kinds[kind] = &policy
 		latestBy[kind] = p.LatestBy
 	}
-	if c.Schema != "" || len(c.Kinds) > 0 || c.Policy.LatestBy != "" {
-		r.Checker = checker.Keyed(c.Policy.LatestBy, latestBy) // otherwise there is nothing to look for in a payload
+	if c.Schema == "" && len(c.Kinds) == 0 && c.Policy.LatestBy == "" {
+		return r, nil // there is nothing to look for in a payload
+	}
+	var checkers []*schema.Checker
+	for _, name := range append([]string{c.Schema}, c.OlderSchemas...) {
+		checker, err := set.Checker(name, c.Kind)
+		if err != nil {
+			return nil, err
+		}
+		checkers = append(checkers, checker.Keyed(c.Policy.LatestBy, latestBy))
+	}
+	if r.Checker = checkers[0]; len(checkers) > 1 {
+		r.Checker = schema.NewEither(checkers, nil)
 	}
 	return r, nil
 }

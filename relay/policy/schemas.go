@@ -52,9 +52,7 @@ func SchemaProblems(cfg *config.Config) error {
 	}
 	errs := []error{err}
 	for i := range cfg.Routes {
-		if name := cfg.Routes[i].Schema; name != "" && !slices.Contains(names, name) {
-			errs = append(errs, fmt.Errorf("routes[%d].schema: %w", i, unknownSchema(cfg, name, names)))
-		}
+		errs = append(errs, unknownSchemas(cfg, i, names))
 	}
 	return errors.Join(errs...)
 }
@@ -108,7 +106,9 @@ type UsedSchema struct {
 func (r *Rules) UsedSchemas() (list []UsedSchema) {
 	used := map[string]bool{}
 	for _, rt := range r.table.Routes() {
-		used[rt.SchemaName] = true
+		for _, name := range rt.Schemas {
+			used[name] = true
+		}
 	}
 	for _, name := range r.schemas.Names() {
 		if used[name] {

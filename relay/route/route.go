@@ -91,8 +91,9 @@ type Route struct {
 	LogInvalid bool // invalid messages pass and are only counted and logged
 	Policy     Policy
 	Kinds      map[string]*Policy
-	SchemaName string // for people; empty: any bytes pass
-	Index      int    // its place in Table.Routes; set by New
+	SchemaName string   // for people; empty: any bytes pass
+	Schemas    []string // the names of its schemas, in the order in which they are tried
+	Index      int      // its place in Table.Routes; set by New
 
 	// Set by New.
 	history bool

@@ -114,27 +114,33 @@ func (c *Checker) Check(payload []byte) (kind []byte, err error) {
 // The key is that of Keyed: the text of a string, number or literal as it is written, a string with its quotes. It
 // is nil for other values and without the field. It aliases payload.
 func (c *Checker) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
+	kind, key, verdict, err := c.scanVerdict(payload)
+	return kind, key, verdict == accepted || err != nil, err
+}
+
+// scanVerdict is Scan that also tells what is left open from what the schema refuses. An error is of the guard.
+func (c *Checker) scanVerdict(payload []byte) (kind, key []byte, v verdict, err error) {
 	if c.examiner == nil && c.kindField == "" && c.keys == nil {
-		return nil, nil, true, nil
+		return nil, nil, accepted, nil
 	}
 	var known *knowledge
 	if c.predictor != nil {
 		known = c.predictor.known.Load()
 		if kind, key, hit := c.predict(known, payload); hit {
-			return kind, key, true, nil
+			return kind, key, accepted, nil
 		}
 	}
-	kind, key, verdict, refused := scanKeyed(payload, c.kindField, c.keys, c.program)
-	if known != nil && refused.why == none && (verdict == accepted || c.examiner == nil) {
+	kind, key, v, refused := scanKeyed(payload, c.kindField, c.keys, c.program)
+	if known != nil && refused.why == none && (v == accepted || c.examiner == nil) {
 		c.missed(known, payload)
 	}
 	switch {
 	case c.examiner == nil:
-		return kind, key, true, nil
+		return kind, key, accepted, nil
 	case refused.why != none:
-		return nil, nil, true, newError("", refused.text(payload))
+		return nil, nil, rejected, newError("", refused.text(payload))
 	default:
-		return kind, key, verdict == accepted, nil
+		return kind, key, v, nil
 	}
 }
 

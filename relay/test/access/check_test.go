@@ -178,7 +178,7 @@ func TestCheckOfSettings(t *testing.T) {
 func TestCheckChangesNothing(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t, redistest.WithACL("app on >secret ~* &* +@all -acl"))
-	all := redis.Dial()
+	all := redistest.Dial(t, "tcp", redis.Addr())
 	all.Send("PSUBSCRIBE", "*")
 	all.Expect(t, "[psubscribe * 1]")
 	if problems, err := checkRedis(t, "redis://app:secret@"+redis.Addr()); problems != nil || err != nil {
