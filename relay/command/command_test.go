@@ -68,7 +68,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"chek"}, `unknown command "chek"; did you mean check?`},
 		{[]string{"serve"}, `unknown command "serve"; did you mean run?`},
 		{[]string{"my.yaml"}, `unknown command "my.yaml"; did you mean --config my.yaml?`},
-		{[]string{"frobnicate"}, `unknown command "frobnicate"; the commands are run, check, health, `},
+		{[]string{"frobnicate"}, `unknown command "frobnicate"; the commands are run, check, explain, health, `},
 		{[]string{"help", "chek"}, `unknown command "chek"; did you mean check?`},
 		{[]string{"health", "now"}, `unexpected argument "now"`},
 	} {

@@ -28,7 +28,7 @@ func (s *scene) offers(line ...string) (words []string, directive string) {
 func TestCompletionOffers(t *testing.T) {
 	t.Parallel()
 	const files, noFiles, someFiles = ":0", ":4", ":8"
-	commands := []string{"run", "check", "health", "top", "tail", "pub", "sub", "init", "version", "completion", "man", "help"}
+	commands := []string{"run", "check", "explain", "health", "top", "tail", "pub", "sub", "init", "version", "completion", "man", "help"}
 	s := newScene(t, nil)
 	for _, c := range []struct {
 		line      []string

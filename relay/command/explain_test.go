@@ -37,7 +37,7 @@ func TestExplain(t *testing.T) {
 			"each listener on the channel",
 		}},
 		"one that is refused": {[]string{"a:1", "--payload", "bad.json"}, exitFailed, []string{
-			"payload       2 bytes: refused\nerror         INVALID a:1 missing property: 'type'", "sent          nothing\n",
+			"payload       2 bytes: refused\nerror         INVALID a:1 missing properties: 'type'", "sent          nothing\n",
 		}},
 		"one that is logged": {[]string{"a1", "--payload=bad.json"}, exitOK, []string{
 			"accepted, since the route says invalid: log", "relay:rejects gets: INVALID a1 ", "one listener of each name, in turn,",

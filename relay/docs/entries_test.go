@@ -78,7 +78,7 @@ func tags(s reflect.Type) (keys []string) {
 		key := s.Field(i).Tag.Get("koanf")
 		if key == ",squash" {
 			keys = append(keys, tags(s.Field(i).Type)...)
-		} else {
+		} else if key != "-" {
 			keys = append(keys, key)
 		}
 	}
@@ -103,7 +103,9 @@ func TestMetrics(t *testing.T) {
 			want[name] = labels
 		}
 	}
-	_, metrics := startRelay(t).Get("/metrics")
+	r := startRelay(t)
+	r.reload(t, "  - prefix: \"user:\"\n    schema: user.json\n  - prefix: \"two:\"\n    schema: [user.json, chat.json]\n")
+	_, metrics := r.Get("/metrics")
 	if diff := cmp.Diff(want, told(metrics, want)); diff != "" {
 		t.Errorf("(-docs/operations.md +/metrics):\n%s", diff)
 	}

@@ -137,22 +137,22 @@ func (l *lacking) rulesOf(k *lack) (list []string) {
 		return nil
 	}
 	list = append(list, k.what())
-	if k.command && k.Rule != "" && !l.allowed[k.Rule] {
+	known := l.allowed[k.Rule] || strings.HasPrefix(k.Rule, "&") && l.allowed["&*"]
+	if k.command && k.Rule != "" && !known {
 		list = append(list, k.Rule)
 	}
 	return list
 }
 
-// rules lists what the ACL needs in addition, each once.
+// rules lists what the ACL needs in addition, each once: commands, channels, keys.
 func (l *lacking) rules() (list []string) {
 	for i := range l.list {
-		for _, rule := range l.rulesOf(&l.list[i]) {
-			if !slices.Contains(list, rule) {
-				list = append(list, rule)
-			}
-		}
+		list = append(list, l.rulesOf(&l.list[i])...)
 	}
-	return list
+	slices.SortFunc(list, func(a, b string) int {
+		return cmp.Or(cmp.Compare(strings.IndexByte("+&~", a[0]), strings.IndexByte("+&~", b[0])), cmp.Compare(a, b))
+	})
+	return slices.Compact(list)
 }
 
 // problems has one for each thing that is missing, with all that follows.

@@ -120,9 +120,9 @@ func TestCheckNamesChannelsAndKeys(t *testing.T) {
 		said    string   // in the log
 	}{
 		"nothing":     {"~history:* &d:* &relay:* &relay:seq:d:*", "&*", nil, ""},
-		"the route":   {"~history:* &relay:* &relay:seq:d:*", "&d:* &*", []string{"SUBSCRIBE", "d:1"}, ""},
+		"the route":   {"~history:* &relay:* &relay:seq:d:*", "&* &d:*", []string{"SUBSCRIBE", "d:1"}, ""},
 		"relay:":      {"~history:* &d:* &relay:seq:d:*", "&* &relay:*", nil, "allow &relay:* to this user"},
-		"the pattern": {"~history:* &d:* &relay:*", "&relay:seq:d:* &*", []string{"PSUBSCRIBE", "d:*"}, ""},
+		"the pattern": {"~history:* &d:* &relay:*", "&* &relay:seq:d:*", []string{"PSUBSCRIBE", "d:*"}, ""},
 		"keys":        {"&d:* &relay:* &relay:seq:d:*", "&* ~history:*", []string{"XADD", "d:1", "*", "f", "v"}, "allow ~history:* to this user"},
 	} {
 		for way, less := range waysToAsk {

@@ -1,5 +1,7 @@
 package tcp
 
+// A relay with socket.tcp, and clients that connect to it.
+
 import (
 	"testing"
 
