@@ -51,7 +51,8 @@ func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	report, err := needs.Check(ctx, upstreamOptions(&cfg.Redis), redisUser(cfg), redisNeeds(cfg, rules), int64(cfg.Limits.Payload))
+	opts, wanted := upstreamOptions(&cfg.Redis), redisNeeds(cfg, rules)
+	report, err := needs.Check(ctx, opts, redisUser(cfg), wanted, int64(cfg.Limits.Payload))
 	if err != nil {
 		return fmt.Errorf("ask Redis at %s: %w", cfg.Redis.Redacted(), err)
 	}

@@ -22,7 +22,8 @@ func TestCheckAgainstFolder(t *testing.T) {
 		says  []string
 	}{
 		"the same": {
-			map[string]string{"old/schemas/a.json": anyText, "old/schemas/b.json": anyText}, exitOK,
+			map[string]string{"old/schemas/a.json": anyText, "old/schemas/b.json": anyText},
+			exitOK,
 			[]string{
 				"a:  evolve: backward  schema: a.json, was a.json\n" +
 					"  backward, what was valid is valid: compatible\n  forward, what is valid was valid:  compatible\n",
@@ -30,7 +31,8 @@ func TestCheckAgainstFolder(t *testing.T) {
 			},
 		},
 		"not as demanded": {
-			map[string]string{"old/a.json": optional, "old/b.json": short}, exitFailed,
+			map[string]string{"old/a.json": optional, "old/b.json": short},
+			exitFailed,
 			[]string{
 				"a:  evolve: backward  schema: a.json, was a.json\n  backward, what was valid is valid: not compatible\n" +
 					"    null\n    expected string, but got null\n",
@@ -48,11 +50,13 @@ func TestCheckAgainstFolder(t *testing.T) {
 				"old/all/y.json":  "true",
 				"schemas/c.json":  "true",
 				"schemas/z/d.txt": "",
-			}, exitFailed,
+			},
+			exitFailed,
 			[]string{"schema: a.json, was x.json\n", "schema: b.json, was none\n", "    any text\n"},
 		},
 		"undecided": {
-			map[string]string{"old/a.json": `{"type": "string", "pattern": "^a"}`, "schemas/a.json": `{"pattern": "^a.*"}`}, exitOK,
+			map[string]string{"old/a.json": `{"type": "string", "pattern": "^a"}`, "schemas/a.json": `{"pattern": "^a.*"}`},
+			exitOK,
 			[]string{"undecided, because of a.json#/pattern"},
 		},
 		"a schema is missing": {map[string]string{"old/b.json": anyText}, exitOK, []string{"b:  evolve"}},

@@ -101,8 +101,9 @@ Local processes connect to its Unix socket with the Redis client they already us
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.explainCommand(), p.healthCommand(), p.topCommand(), p.tailCommand(),
-		p.pubCommand(), p.subCommand(), p.initCommand(), p.versionCommand(), p.completionCommand(root), p.manCommand(root))
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.explainCommand(), p.healthCommand(), p.topCommand(),
+		p.tailCommand(), p.pubCommand(), p.subCommand(), p.initCommand(), p.versionCommand(),
+		p.completionCommand(root), p.manCommand(root))
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag that was made above is not there
 	}
@@ -119,7 +120,7 @@ func (p *program) runCommand() *cobra.Command {
 }
 
 // connectUsage is what help says of a flag of check.
-const connectUsage = "ask Redis, too, whether it allows and has what the configuration needs; nothing on Redis is changed"
+const connectUsage = "ask Redis, too, whether it has and allows what the config needs; this changes nothing there"
 
 func (p *program) checkCommand() *cobra.Command {
 	var connect, asJSON bool

@@ -80,7 +80,7 @@ func openRepository(folder, revision string) (*repository, error) {
 	}
 	r := &repository{folder: folder}
 	if _, err := exec.LookPath("git"); err != nil {
-		return nil, fmt.Errorf("--against: %q is no folder, and git, which might know it as a revision, is not there", revision)
+		return nil, fmt.Errorf("--against: %q is no folder, and there is no git that might know it as a revision", revision)
 	}
 	inside, err := r.git("rev-parse", "--show-prefix")
 	if err != nil {

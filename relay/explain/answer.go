@@ -177,7 +177,9 @@ func kindField(cfg *config.Config, rt *route.Route) string {
 func schemaOf(rules *policy.Rules, rt *route.Route) *Schema {
 	for _, used := range rules.UsedSchemas() {
 		if used.Name == rt.SchemaName {
-			s := &Schema{Name: used.Name, Compiled: used.Fallback == "", Because: used.Fallback, Invalid: string(config.InvalidReject)}
+			s := &Schema{
+				Name: used.Name, Compiled: used.Fallback == "", Because: used.Fallback, Invalid: string(config.InvalidReject),
+			}
 			if rt.LogInvalid {
 				s.Invalid = string(config.InvalidLog)
 			}

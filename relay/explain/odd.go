@@ -42,8 +42,8 @@ func oddKinds(survey *schema.Survey, r *config.Route) (list []string) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Kinds)) {
 		if !survey.MayBe(r.Schema, r.Kind, kind) {
-			list = append(list, fmt.Sprintf("route %q: no message has the kind %q: %s accepts none with that text in the field %q",
-				r.Prefix, kind, r.Schema, r.Kind))
+			list = append(list, fmt.Sprintf("route %q: no message has the kind %q: %s accepts none with that text in the field "+
+				"%q", r.Prefix, kind, r.Schema, r.Kind))
 		}
 	}
 	return list

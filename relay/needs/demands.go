@@ -98,9 +98,15 @@ func (r *Route) demands() (list []Demand) {
 		list = append(list,
 			Demand{[]string{"SUBSCRIBE", channel}, rule, "nobody can listen to channels " + of, r.Prefix != "", false},
 			Demand{[]string{"SSUBSCRIBE", channel}, rule, "nobody can listen to shard channels " + of, false, true},
-			Demand{[]string{"PSUBSCRIBE", r.Prefix + "*"}, rule, "nobody can listen to the pattern " + r.Prefix + "*", false, false})
+			r.patternDemand(r.Prefix+"*", rule))
 	}
 	return append(list, r.historyDemands()...)
+}
+
+// patternDemand is for the pattern at Redis by which clients hear all channels of a route.
+func (r *Route) patternDemand(pattern, rule string) Demand {
+	lost := "nobody can listen to the pattern " + r.Prefix + "*"
+	return Demand{[]string{"PSUBSCRIBE", pattern}, rule, lost, false, false}
 }
 
 // historyDemands lists what a route with history needs beside the rights of all streams.
@@ -109,14 +115,14 @@ func (r *Route) historyDemands() (list []Demand) {
 		return nil
 	}
 	of := fmt.Sprintf(" of route %q", r.Prefix)
-	list = append(list, Demand{
-		[]string{"PUBLISH", seqPrefix + r.Prefix + ownName, ""}, ownRule, "messages with history" + of + " cannot be published", true, false,
-	})
+	channel := seqPrefix + r.Prefix + ownName
+	list = append(list,
+		Demand{[]string{"PUBLISH", channel, ""}, ownRule, "messages with history" + of + " cannot be published", true, false})
 	if r.Subscribe {
 		rule := "&" + seqPrefix + r.Prefix + "*"
 		list = append(list,
-			Demand{[]string{"SUBSCRIBE", seqPrefix + r.Prefix + ownName}, ownRule, "nobody can listen to channels with history" + of, true, false},
-			Demand{[]string{"PSUBSCRIBE", seqPrefix + r.Prefix + "*"}, rule, "nobody can listen to the pattern " + r.Prefix + "*", false, false})
+			Demand{[]string{"SUBSCRIBE", channel}, ownRule, "nobody can listen to channels with history" + of, true, false},
+			r.patternDemand(seqPrefix+r.Prefix+"*", rule))
 	}
 	return list
 }

@@ -108,8 +108,9 @@ func (s *server) reportBuffer(r *Report, largest int64) {
 	hard, soft := number(s.buffer[0]), number(s.buffer[1])
 	r.fact("pubsub buffer", fmt.Sprintf("%d bytes, or %d for %s s; 0: no limit", hard, soft, s.buffer[2]))
 	if hard > 0 && hard < 2*largest {
-		r.warn("client-output-buffer-limit", fmt.Sprintf("Redis ends the relay's connection when %d bytes wait for it, and one "+
-			"message may have limits.payload (%d): raise the limit of the class pubsub, or lower limits.payload", hard, largest))
+		r.warn("client-output-buffer-limit", fmt.Sprintf("Redis ends the relay's connection when %d bytes wait for it, and "+
+			"one message may have limits.payload (%d): raise the limit of the class pubsub, or lower limits.payload",
+			hard, largest))
 	}
 }
 
@@ -134,6 +135,6 @@ func (s *server) reportDisk(r *Report) {
 		return
 	}
 	r.fact("disk", "appendonly no")
-	r.warn("appendonly", "a restart of Redis loses the histories, or what came since its last snapshot; set appendonly yes "+
-		"if they must outlive it")
+	r.warn("appendonly", "a restart of Redis loses the histories, or what came since its last snapshot; set appendonly "+
+		"yes if they must outlive it")
 }

@@ -52,7 +52,8 @@ type Evolution struct {
 
 // Compare says how the schemas of each route differ from those of an earlier state, by prefix. A route that is new is
 // compared with the one that decided about its channels before, and one that is gone with the one that does so now;
-// left out are those for which there is none, and where neither has a schema. With demanded, only routes are compared that say by evolve how they may change.
+// left out are those for which there is none, and where neither has a schema. With demanded, only routes are compared
+// that say by evolve how they may change.
 func Compare(before, now *Rules, demanded bool) (list []Evolution) {
 	known := make(map[string]Evolution) // by the names of the schemas: many routes have the same
 	prefixes := slices.AppendSeq(slices.Collect(maps.Keys(before.sides)), maps.Keys(now.sides))
@@ -86,8 +87,8 @@ func (e *Evolution) Judge() (warnings []string, err error) {
 			errs = append(errs, fmt.Errorf("%s, but %s %s: %s (%s); keep the schema compatible, or write evolve: none",
 				place, names(e.Now), way.breaks(e), short(way.Answer.Message), way.Answer.Reason))
 		case evolve.Undecided:
-			warnings = append(warnings, fmt.Sprintf("%s, but it cannot be told whether %s is %s compatible with %s, because of %s",
-				place, names(e.Now), way.Name, names(e.Before), way.Answer.Keyword))
+			warnings = append(warnings, fmt.Sprintf("%s, but it cannot be told whether %s is %s compatible with %s, because "+
+				"of %s", place, names(e.Now), way.Name, names(e.Before), way.Answer.Keyword))
 		}
 	}
 	return warnings, errors.Join(errs...)

@@ -16,8 +16,8 @@ func (r *Rules) Odd(cfg *config.Config) (list []string) {
 	for _, rt := range r.Routes() {
 		switch {
 		case r.IsLong([]byte(rt.Prefix)):
-			list = append(list, fmt.Sprintf("route %q never matches: its prefix has %d bytes, and no channel may have more than "+
-				"limits.name (%d)", rt.Prefix, len(rt.Prefix), r.maxName))
+			list = append(list, fmt.Sprintf("route %q never matches: its prefix has %d bytes, and no channel may have more "+
+				"than limits.name (%d)", rt.Prefix, len(rt.Prefix), r.maxName))
 		case rt.Subscribe && len(rt.Prefix) >= longest:
 			list = append(list, fmt.Sprintf("route %q can have no pattern of its own: one has at least %d bytes, over %s (%d)",
 				rt.Prefix, len(rt.Prefix)+1, patternKey(cfg, r.maxName), longest))

@@ -23,8 +23,9 @@ func kindOf(c *session) string {
 	return "normal"
 }
 
-// appendLine appends a connection as a line of CLIENT LIST, with the peer's pid and uid after the fields of Redis on the Unix socket. All
-// fields of Redis are there, because libraries parse each as a number; figures that the relay does not have are 0.
+// appendLine appends a connection as a line of CLIENT LIST, with the peer's pid and uid after the fields of Redis on
+// the Unix socket. All fields of Redis are there, because libraries parse each as a number; figures that the relay
+// does not have are 0.
 func appendLine(b []byte, c *session) []byte {
 	now := time.Now()
 	last, flags := "NULL", "U"

@@ -41,7 +41,7 @@ var passwordDuels = []duel{
 	}},
 	{"HELLO", []string{
 		"a HELLO", "a HELLO 2", "a HELLO 3", "a HELLO 4", "a HELLO x", "a HELLO 3 SETNAME me", "a HELLO 3 NONSENSE",
-		"a HELLO 3 AUTH default", "a HELLO 3 AUTH default wrong", "a PING", "a HELLO 3 AUTH nobody pass", "a HELLO 3 AUTH default wrong NONSENSE",
+		"a HELLO 3 AUTH default", "a HELLO 3 AUTH default wrong", "a PING", "a HELLO 3 AUTH nobody pass",
 		"a HELLO 3 SETNAME na\u00efve AUTH default pass", "a PING", "a HELLO 3 AUTH default pass SETNAME me", "a CLIENT GETNAME",
 		"a HELLO", "a HELLO 2 AUTH default wrong SETNAME you", "a CLIENT GETNAME", "a HELLO 2", "a PING",
 	}},
