@@ -83,9 +83,9 @@ export function makeIncidents({ socket, link }) {
   return all;
 }
 
-// stick has the reader hang, while prices go on: 50 a second of 16 KiB.
+// stick has the reader hang, while prices go on: 50 a second of 64 KiB.
 function stick(reader, socket, ended) {
-  const price = JSON.stringify({ type: 'prices', list: 'x'.repeat(2 ** 14) });
+  const price = JSON.stringify({ type: 'prices', list: 'x'.repeat(2 ** 16) });
   const publisher = createClient({ socket: { path: socket }, name: 'stock-exchange' });
   publisher.on('error', (error) => console.error(`stock-exchange: ${error.message}`));
   publisher.connect().catch(() => {}); // told above
