@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,11 +20,12 @@ const pieceSize = 64 << 10
 type link struct {
 	// Fixed after construction.
 	client   net.Conn
-	limit    int64 // bytes from the server after which to cut; or noCut
 	observer Observer
 	ctx      context.Context
 	cut      context.CancelFunc
 	ended    chan struct{} // closed once both ends are closed and nothing moves
+
+	left atomic.Int64 // bytes from the server before the cut; or noCut
 }
 
 // blind is the Observer of those who want none.
@@ -57,10 +59,11 @@ func (p *Proxy) join(l *link, server net.Conn) {
 	var pumps sync.WaitGroup
 	pumps.Go(func() {
 		defer l.cut()
-		_ = p.pump(l, l.client, watched{limited(server, l.limit), l.observer})
+		_ = p.pump(l, l.client, watched{limited{server, &l.left}, l.observer})
 	})
 	pumps.Go(func() {
-		err := p.pump(l, announced{server, l.observer}, l.client)
+		arm := func(b []byte) { l.left.Store(p.takeCut(b)) }
+		err := p.pump(l, announced{server, l.observer}, &first{Reader: l.client, see: arm})
 		if !errors.Is(err, io.EOF) || closeWrite(server) != nil {
 			l.cut()
 		}
@@ -139,12 +142,38 @@ func (l *link) pause(d time.Duration) error {
 	}
 }
 
-// limited ends r after n bytes, unless n is noCut.
-func limited(r io.Reader, n int64) io.Reader {
-	if n == noCut {
-		return r
+// limited ends after so many bytes, unless that is noCut.
+type limited struct {
+	io.Reader
+	left *atomic.Int64
+}
+
+func (l limited) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	left := l.left.Load() // now: it is told before the first bytes can come
+	if left == noCut {
+		return n, err
 	}
-	return io.LimitReader(r, n)
+	if int64(n) >= left {
+		n, err = int(left), io.EOF
+	}
+	l.left.Store(left - int64(n))
+	return n, err
+}
+
+// first shows what is read first.
+type first struct {
+	io.Reader
+	see func(b []byte)
+}
+
+func (f *first) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if n > 0 && f.see != nil {
+		f.see(p[:n])
+		f.see = nil
+	}
+	return n, err
 }
 
 // watched shows what is read from a server.

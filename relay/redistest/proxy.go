@@ -3,6 +3,7 @@
 package redistest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -31,6 +32,7 @@ type Proxy struct {
 	delay    time.Duration
 	slice    int
 	cutAfter int64
+	spared   string          // connections that begin with this in their first bytes are not cut by CutAfter
 	observe  func() Observer // or nil
 }
 
@@ -104,13 +106,32 @@ func (p *Proxy) Observe(each func() Observer) {
 	p.observe = each
 }
 
-// CutAfter arms the next connection that is accepted, and that one alone: it is
-// closed on both sides once n bytes from the server have been forwarded, at once if
-// n is 0. Arming again before that replaces n.
+// CutAfter arms the next connection that sends something for the first time, and that
+// one alone: it is closed on both sides once n bytes from the server have been
+// forwarded. Arming again before that replaces n.
 func (p *Proxy) CutAfter(n int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cutAfter = max(n, 0)
+}
+
+// Spare keeps CutAfter from connections that have the text in what they send first.
+func (p *Proxy) Spare(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spared = text
+}
+
+// takeCut returns the limit of a connection, of which these are the first bytes.
+func (p *Proxy) takeCut(first []byte) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.spared != "" && bytes.Contains(first, []byte(p.spared)) {
+		return noCut
+	}
+	n := p.cutAfter
+	p.cutAfter = noCut
+	return n
 }
 
 // Refuse makes the proxy close each new connection right after accepting it.
@@ -181,12 +202,12 @@ func (p *Proxy) admit(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	l := &link{client: conn, limit: p.cutAfter, observer: blind{}, ended: make(chan struct{})}
+	l := &link{client: conn, observer: blind{}, ended: make(chan struct{})}
+	l.left.Store(noCut)
 	if p.observe != nil {
 		l.observer = p.observe()
 	}
 	l.ctx, l.cut = context.WithCancel(context.Background())
-	p.cutAfter = noCut
 	p.links[l] = struct{}{}
 	p.wg.Go(func() { p.serve(l) })
 }
