@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"redis-relay/config"
-	"redis-relay/relay"
+	"redis-relay/relay/preflight"
 )
 
 // Exit codes, as the shell knows them.
@@ -157,12 +157,12 @@ func (p *program) check(connect bool) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.Locate(relay.Describe(cfg, p.stdout)); err != nil || !connect {
+	if err := cfg.Locate(preflight.Describe(cfg, p.stdout)); err != nil || !connect {
 		return err
 	}
 	ctx, stop := untilInterrupted()
 	defer stop()
-	return relay.CheckRedis(ctx, cfg, p.stdout)
+	return preflight.CheckRedis(ctx, cfg, p.stdout)
 }
 
 func (p *program) versionCommand() *cobra.Command {
@@ -182,7 +182,7 @@ func (p *program) printVersion() error {
 // other files, too.
 func (p *program) load() (*config.Config, error) {
 	source := p.source
-	source.Others = relay.Problems
+	source.Others = preflight.Problems
 	return p.read(source)
 }
 

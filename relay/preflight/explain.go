@@ -1,4 +1,4 @@
-package relay
+package preflight
 
 // What explain prints, and what check asks of Redis.
 
@@ -25,7 +25,7 @@ type Question = explain.Question
 func Explain(cfg *config.Config, q *Question, asJSON bool, w io.Writer) (accepted bool, err error) {
 	rules, err := policy.New(cfg)
 	if err != nil {
-		return false, withAll(err, policy.SchemaProblems, cfg)
+		return false, WithSchemaProblems(err, cfg)
 	}
 	answer := explain.New(cfg, rules, q)
 	if asJSON {
@@ -51,7 +51,7 @@ func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	opts, wanted := upstreamOptions(&cfg.Redis), redisNeeds(cfg, rules)
+	opts, wanted := RedisOptions(&cfg.Redis), redisNeeds(cfg, rules)
 	report, err := needs.Check(ctx, opts, redisUser(cfg), wanted, int64(cfg.Limits.Payload))
 	if err != nil {
 		return fmt.Errorf("ask Redis at %s: %w", cfg.Redis.Redacted(), err)

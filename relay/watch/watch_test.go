@@ -1,4 +1,4 @@
-package relay
+package watch
 
 // Gathering messages for the table of channels.
 
@@ -26,14 +26,14 @@ func TestTally(t *testing.T) {
 	for _, everyTurn := range []bool{false, true} {
 		t.Run(fmt.Sprint("each copy in a turn of its own: ", everyTurn), func(t *testing.T) {
 			table, memory := newTable(), make([]byte, 100)
-			var tl tally
+			var tl Tally
 			add := func(kind resp.Kind, pattern, channel, payload string) {
 				n := copy(memory, payload) // as messages come: in memory that is used again
-				tl.add(table, &resp.Delivery{
+				tl.Add(table, &resp.Delivery{
 					Kind: kind, Pattern: []byte(pattern), Channel: []byte(channel), Payload: memory[:n:n],
 				})
 				if everyTurn {
-					tl.endTurn(table)
+					tl.EndTurn(table)
 					clear(memory[:n])
 				}
 				memory = memory[n:]
@@ -48,7 +48,7 @@ func TestTally(t *testing.T) {
 				add(resp.PMessage, "b*", "b", payload)
 			}
 			add(resp.SMessage, "", "a", "shard")
-			tl.endTurn(table)
+			tl.EndTurn(table)
 			if got, want := counted(t, table, "a"), "5 of 19 bytes, at most 6"; got != want {
 				t.Errorf("a: %s, want %s", got, want)
 			}
@@ -62,12 +62,12 @@ func TestTally(t *testing.T) {
 // BenchmarkTally is the cost for each message of a burst on one channel; relay/traffic measures that of each channel.
 func BenchmarkTally(b *testing.B) {
 	table := newTable()
-	var tl tally
+	var tl Tally
 	d := resp.Delivery{Channel: []byte("chat:room:42"), Payload: make([]byte, 100)}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if tl.add(table, &d); i%64 == 63 {
-			tl.endTurn(table)
+		if tl.Add(table, &d); i%64 == 63 {
+			tl.EndTurn(table)
 		}
 	}
 }

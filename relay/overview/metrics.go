@@ -1,12 +1,14 @@
-package relay
+package overview
 
-// The metrics, beside those of routes and the histograms.
+// The metrics, but for those of routes and the histograms.
 
 import (
 	"redis-relay/relay/admin"
+	"redis-relay/relay/alerts"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/leaf"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
@@ -14,40 +16,40 @@ import (
 	"redis-relay/relay/traces"
 )
 
-// measure names the metrics. A figure of what belongs to the loop is asked of it.
-func (r *Relay) measure() {
-	m := r.metrics
-	fromLoop := func(figure func() float64) func() float64 {
+// Measure names the metrics, those of a server for HTTP among them; nil: there is none. It must be called once.
+func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
+	p := &o.parts
+	fromLoop := func(figure func() float64) func() float64 { // a figure of what belongs to the loop is asked of it
 		return func() (v float64) {
-			r.loop.Call(func() { v = figure() })
+			p.Loop.Call(func() { v = figure() })
 			return v
 		}
 	}
-	measureClients(m, r.server, r.socket, &r.limits)
+	measureClients(m, p.Server, p.Socket, p.Limits)
 	m.Gauge("queue_oldest_seconds", "How long output has waited by now, for the connection where it has waited longest.",
-		fromLoop(func() float64 { return r.limits.Oldest().Seconds() }))
-	measureHub(m, r.hub, fromLoop)
-	measureHistory(m, r.feed, fromLoop)
-	measureNATS(m, r.natsStats, r.leaf)
-	measureFleet(m, r.fleet)
-	measureHTTP(m, r.admin)
-	measureTraces(m, r.traces)
-	r.reloader.measure(m)
-	measureAlerts(m, r.alerts, r.webhookStats)
+		fromLoop(func() float64 { return p.Limits.Oldest().Seconds() }))
+	measureHub(m, p.Hub, fromLoop)
+	measureHistory(m, p.Feed, fromLoop)
+	measureNATS(m, p.NATS, p.Leaf)
+	measureFleet(m, p.Fleet)
+	measureHTTP(m, http)
+	measureTraces(m, p.Traces)
+	measureReloads(m, p.Loaded)
+	measureAlerts(m, p.Alerts, p.Webhook)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
-		ready, _ := r.upstreamReady()
+		ready, _ := o.upstreamReady()
 		return boolGauge(ready)
 	})
 	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
-		func() float64 { return float64(r.redis.ConnectionsMade()) })
+		func() float64 { return float64(p.Redis.ConnectionsMade()) })
 	m.Gauge("loop_longest_turn_seconds", "The longest time so far in which the event loop served nobody else.",
-		func() float64 { return r.loop.Longest().Seconds() })
-	m.Count("loop_turns_total", "Turns of the event loop.", func() float64 { return float64(r.loop.Turns()) })
+		func() float64 { return p.Loop.Longest().Seconds() })
+	m.Count("loop_turns_total", "Turns of the event loop.", func() float64 { return float64(p.Loop.Turns()) })
 	m.Count("upstream_alerts_total", "Outages in which Redis could not be reached redis.alert_after times in a row.",
-		func() float64 { return float64(r.teller.Told(notice.UpstreamAlert)) })
+		func() float64 { return float64(p.Teller.Told(notice.UpstreamAlert)) })
 }
 
-func measureClients(m *monitor.Metrics, s *respserver.Server, socket *respserver.Socket, l *limits) {
+func measureClients(m *monitor.Metrics, s *respserver.Server, socket *respserver.Socket, l *respserver.Limits) {
 	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(s.Stats().Clients) })
 	m.Gauge("socket_reachable", "1 while the socket's file is there, so that clients can connect.",
 		func() float64 { return boolGauge(socket.Unreachable() == nil) })
@@ -139,18 +141,18 @@ func measureHistory(m *monitor.Metrics, f *history.Feed, fromLoop func(func() fl
 		fromLoop(func() float64 { return float64(f.Stats().Gaps) }))
 }
 
-// measure names the metrics of reloads, after Prometheus's own.
-func (l *reloader) measure(m *monitor.Metrics) {
+// measureReloads names the metrics of reloads, after Prometheus's own.
+func measureReloads(m *monitor.Metrics, loaded func() *Loaded) {
 	m.Gauge("config_last_reload_successful",
 		"1 unless the last reload was refused, so that the relay goes on with an earlier configuration.",
-		func() float64 { return boolGauge(l.loaded.Load().refused.IsZero()) })
+		func() float64 { return boolGauge(loaded().Refused.IsZero()) })
 	m.Gauge("config_last_reload_success_timestamp_seconds",
 		"When the configuration that runs was taken over.",
-		func() float64 { return float64(l.loaded.Load().at.UnixNano()) / 1e9 })
+		func() float64 { return float64(loaded().At.UnixNano()) / 1e9 })
 }
 
 // measureNATS names the metrics of the NATS gateway, and of the connection to a cluster.
-func measureNATS(m *monitor.Metrics, stats func() natsbridge.Stats, l *leaf) {
+func measureNATS(m *monitor.Metrics, stats func() natsbridge.Stats, l *leaf.Node) {
 	m.Gauge("nats_clients", "Connections to the NATS server.", func() float64 { return float64(stats().Clients) })
 	m.Gauge("nats_subscriptions", "Channels and patterns that NATS clients listen to.",
 		func() float64 { return float64(stats().Subscriptions) })
@@ -168,17 +170,36 @@ func measureNATS(m *monitor.Metrics, stats func() natsbridge.Stats, l *leaf) {
 		func() float64 { return float64(stats().Kept) })
 	for _, reason := range natsbridge.Reasons {
 		m.Count("nats_refused_total", "What NATS clients were refused.", func() float64 {
-			return float64(stats().Refused[reason] + l.counters.Stats().Refused[reason])
+			return float64(stats().Refused[reason] + l.Stats().Refused[reason])
 		}, "reason", reason)
 	}
 	m.Gauge("nats_leaf_up", "1 while this relay is the leaf node of a NATS cluster.",
-		func() float64 { return boolGauge(l.up.Load()) })
+		func() float64 { return boolGauge(l.Stats().Up) })
 	m.Count("nats_leaf_failures_total", "Attempts to be the leaf node that failed, or ended by a loss.",
-		func() float64 { return float64(l.failures.Load()) })
+		func() float64 { return float64(l.Stats().Failures) })
 	m.Count("nats_leaf_delivered_total", "Messages given to the NATS cluster.",
-		func() float64 { return float64(l.counters.Stats().Delivered) })
+		func() float64 { return float64(l.Stats().Delivered) })
 	m.Count("nats_leaf_drops_total", "Messages the NATS cluster was too far behind for, or that are too large for it.",
-		func() float64 { return float64(l.counters.Stats().Dropped) })
+		func() float64 { return float64(l.Stats().Dropped) })
+}
+
+// measureAlerts names the metrics of alerts, and of the webhook.
+func measureAlerts(m *monitor.Metrics, b *alerts.Board, webhook func() alerts.WebhookStats) {
+	for _, kind := range notice.AlertKinds() {
+		m.Gauge("alerts_active", "Alerts that stand.",
+			func() float64 { return float64(b.Count(kind).Standing) }, "kind", kind)
+		m.Count("alerts_total", "Alerts raised.", func() float64 { return float64(b.Count(kind).Raised) }, "kind", kind)
+	}
+	m.Count("alerts_ignored_total", "Reports that raised no alert, because too many of their kind stood.",
+		func() float64 { return float64(b.Ignored()) })
+	m.Count("webhook_sent_total", "Messages that alerts.webhook has taken.",
+		func() float64 { return float64(webhook().Sent) })
+	m.Count("webhook_failures_total", "Requests to alerts.webhook that failed.",
+		func() float64 { return float64(webhook().Failures) })
+	m.Count("webhook_dropped_total", "Messages for alerts.webhook that were dropped.",
+		func() float64 { return float64(webhook().Dropped) })
+	m.Gauge("webhook_waiting", "Messages that wait for alerts.webhook.",
+		func() float64 { return float64(webhook().Waiting) })
 }
 
 // boolGauge returns a condition as a gauge.

@@ -1,4 +1,4 @@
-package relay
+package preflight
 
 // What check prints.
 
@@ -19,7 +19,7 @@ import (
 // the socket, and prints the routing table. No secret is printed.
 func Describe(cfg *config.Config, w io.Writer) error {
 	rules, err := policy.New(cfg)
-	if err = errors.Join(withAll(err, policy.SchemaProblems, cfg), fileProblems(cfg)); err != nil {
+	if err = errors.Join(WithSchemaProblems(err, cfg), fileProblems(cfg)); err != nil {
 		return err
 	}
 	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"

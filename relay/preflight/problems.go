@@ -1,4 +1,4 @@
-package relay
+package preflight
 
 // What is wrong with the files that a configuration names, and with what else of this host
 // it names, all at once.
@@ -9,6 +9,7 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/alerts"
+	"redis-relay/relay/leaf"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/traces"
@@ -21,7 +22,15 @@ func Problems(cfg *config.Config) error {
 	return errors.Join(policy.SchemaProblems(cfg), fileProblems(cfg))
 }
 
-// withAll adds to an error, if it is one, all problems of a kind, of which it may be the first.
+// WithProblems adds all problems to an error, if it is one. It may be the first of them.
+func WithProblems(err error, cfg *config.Config) error { return withAll(err, Problems, cfg) }
+
+// WithSchemaProblems adds all problems of schemas to an error, if it is one. It may be the first of them.
+func WithSchemaProblems(err error, cfg *config.Config) error {
+	return withAll(err, policy.SchemaProblems, cfg)
+}
+
+// withAll adds to an error, if it is one, all problems of a kind.
 func withAll(err error, problems func(*config.Config) error, cfg *config.Config) error {
 	if err == nil {
 		return nil
@@ -37,7 +46,7 @@ func withAll(err error, problems func(*config.Config) error, cfg *config.Config)
 func fileProblems(cfg *config.Config) error {
 	var errs []error
 	if !cfg.Redis.IsEmbedded() {
-		opts := upstreamOptions(&cfg.Redis)
+		opts := RedisOptions(&cfg.Redis)
 		errs = append(errs, opts.Check())
 	}
 	if cfg.Socket.TCP != "" {
@@ -45,15 +54,15 @@ func fileProblems(cfg *config.Config) error {
 		errs = append(errs, err)
 	}
 	if cfg.NATS.Leaf.URL != "" {
-		_, err := newCluster(cfg.NATS.Leaf)
+		_, err := leaf.Cluster(cfg.NATS.Leaf)
 		errs = append(errs, err)
 	}
 	if cfg.NATS.Listen != "" {
-		_, err := readToken("nats.token_file", cfg.NATS.TokenFile)
+		_, err := ReadToken("nats.token_file", cfg.NATS.TokenFile)
 		errs = append(errs, err)
 	}
 	if cfg.HTTP.Listen != "" {
-		_, err := readToken("http.token_file", cfg.HTTP.TokenFile)
+		_, err := ReadToken("http.token_file", cfg.HTTP.TokenFile)
 		errs = append(errs, err)
 	}
 	if file := cfg.Alerts.WebhookTokenFile; file != "" {

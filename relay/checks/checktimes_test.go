@@ -1,35 +1,35 @@
-package relay
+package checks
 
 import (
 	"testing"
 
 	"redis-relay/config"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/policy"
 )
 
 const typing = `{"type":"typing","userId":"ann","roomId":"42"}`
 
-// chatRules are those of the shipped relay.yaml.
-func chatRules(tb testing.TB) (*rules, *monitor.Metrics) {
+// chatChecker measures the checker of chat: in the shipped relay.yaml.
+func chatChecker(tb testing.TB) (*timed, *monitor.Metrics) {
 	tb.Helper()
-	cfg, err := config.Load(config.Source{Path: "../relay.yaml", Required: true})
+	cfg, err := config.Load(config.Source{Path: "../../relay.yaml", Required: true})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	rules, err := policy.New(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	m := monitor.New("test")
-	r, err := newRules(cfg, m)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return r, m
+	return Timed(rules.Route([]byte("chat:42")).Checker, m.SchemaCheck).(*timed), m
 }
 
 func TestShortChecksAreSampled(t *testing.T) {
-	r, m := chatRules(t)
-	checker := r.Route([]byte("chat:42")).Checker
+	checker, m := chatChecker(t)
 	for n, want := range map[int]uint64{1: 128, 128: 128, 129: 256} {
 		before := m.SchemaCheck.Figures().Count
-		checker.(*timedChecker).scans = 0
+		checker.scans = 0
 		for range n {
 			if _, _, decided, err := checker.Scan([]byte(typing)); err != nil || !decided {
 				t.Fatal(decided, err)
@@ -42,8 +42,7 @@ func TestShortChecksAreSampled(t *testing.T) {
 }
 
 func TestLongChecksAreAllMeasured(t *testing.T) {
-	r, m := chatRules(t)
-	checker := r.Route([]byte("chat:42")).Checker
+	checker, m := chatChecker(t)
 	for range 3 {
 		if err := checker.Validate([]byte(typing), nil); err != nil {
 			t.Fatal(err)
@@ -55,8 +54,7 @@ func TestLongChecksAreAllMeasured(t *testing.T) {
 }
 
 func BenchmarkScan(b *testing.B) {
-	r, _ := chatRules(b)
-	timed := r.Route([]byte("chat:42")).Checker.(*timedChecker)
+	timed, _ := chatChecker(b)
 	b.Run("timed", func(b *testing.B) {
 		for b.Loop() {
 			_, _, _, _ = timed.Scan([]byte(typing))

@@ -1,4 +1,4 @@
-package relay
+package leaf
 
 // The lease on a NATS cluster: which of all relays is its leaf node.
 

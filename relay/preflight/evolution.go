@@ -1,4 +1,4 @@
-package relay
+package preflight
 
 // What check prints of schemas that have changed.
 

@@ -1,16 +1,16 @@
-package relay
+package watch
 
 // Watching the traffic: figures of channels, and alerts.
 
 import (
 	"bytes"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"redis-relay/config"
+	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
@@ -19,76 +19,55 @@ import (
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 	"redis-relay/relay/traffic"
-	"redis-relay/relay/upstream"
 )
 
-// watch keeps the figures of the channels, and tells of alerts. It is traffic.Alarms, and belongs to the loop.
-type watch struct {
+// Watch keeps the figures of the channels, and tells of alerts. It belongs to the loop.
+type Watch struct {
 	*traffic.Table
 	// Fixed after construction.
-	loop   *loop.Loop
-	redis  *upstream.Connection
-	rules  *atomic.Pointer[rules]
-	teller *notice.Teller
-	timer  *loop.Timer
+	loop    *loop.Loop
+	isReady func() bool
+	timer   *loop.Timer
 }
 
-// watchTraffic begins to watch.
-func (r *Relay) watchTraffic() {
-	w := &watch{loop: r.loop, redis: r.redis, rules: &r.rules, teller: r.teller}
+// Options are what a Watch has of the relay. The functions belong to the loop.
+type Options struct {
+	Loop    *loop.Loop
+	Hub     *hub.Hub
+	Teller  *notice.Teller
+	IsReady func() bool                 // reports whether messages of Redis come
+	RouteOf func(channel []byte) string // names the route of a channel
+	Spikes  config.Spike
+}
+
+// New begins to watch.
+func New(o *Options) *Watch {
+	w := &Watch{loop: o.Loop, isReady: o.IsReady}
 	w.Table = traffic.New(traffic.Options{
-		Now: time.Now(), Identify: identify, HeardFor: r.hub.HeardFor, Alarms: w,
+		Now: time.Now(), Identify: identify, HeardFor: o.Hub.HeardFor, Alarms: &alarms{o.RouteOf, o.Teller},
 	})
-	w.follow(r.cfg)
-	r.hub.OnMissed(func(channel []byte, messages int) {
+	w.Follow(o.Spikes)
+	o.Hub.OnMissed(func(channel []byte, messages int) {
 		if !route.IsReserved(channel) {
 			w.Dropped(channel, messages)
 		}
 	})
-	w.timer = r.loop.AfterFunc(traffic.Interval, w.tick)
-	r.watch = w
-}
-
-// follow takes over a configuration.
-func (w *watch) follow(cfg *config.Config) {
-	s := cfg.Alerts.Spike
-	w.SetSpikes(traffic.Spikes{Factor: s.Factor, Floor: s.Floor})
-}
-
-func (w *watch) tick() {
-	ready, _, _ := w.redis.Status()
-	w.Tick(w.loop.Now(), !ready)
-	w.timer.Reset(traffic.Interval)
-}
-
-// Top returns the n channels that carry most in a dimension, the heaviest first, up to the last second. It may be
-// called from anywhere but the loop.
-func (r *Relay) Top(by traffic.Dimension, n int) (list []traffic.Channel) {
-	r.loop.Call(func() { list = r.watch.Top(by, n) })
-	return list
-}
-
-// identify is traffic.Options.Identify.
-func identify(sender any) traffic.Publisher {
-	s, ok := sender.(respserver.Sender)
-	if !ok {
-		return traffic.Publisher{}
-	}
-	c := s.Identity()
-	return traffic.Publisher{Client: c.ID, Name: c.Name, PID: c.PID, UID: c.UID, Known: c.Known}
-}
-
-// whoPublished is the opposite of identify.
-func whoPublished(p traffic.Publisher) notice.Who {
-	w := notice.Who{Client: p.Client, Name: p.Name, PID: p.PID}
-	if p.Known {
-		w.UID = &p.UID
-	}
+	w.timer = o.Loop.AfterFunc(traffic.Interval, w.tick)
 	return w
 }
 
-// noisy raises an alert about a channel over rate.alert. by may be nil.
-func (w *watch) noisy(
+// Follow takes over a configuration.
+func (w *Watch) Follow(s config.Spike) {
+	w.SetSpikes(traffic.Spikes{Factor: s.Factor, Floor: s.Floor})
+}
+
+func (w *Watch) tick() {
+	w.Tick(w.loop.Now(), !w.isReady())
+	w.timer.Reset(traffic.Interval)
+}
+
+// Noisy raises an alert about a channel over rate.alert. by may be nil.
+func (w *Watch) Noisy(
 	d monitor.Direction, counters *monitor.Route, channel []byte, noise policy.Noise, by respserver.Sender,
 ) {
 	counters.Noisy.Inc()
@@ -102,37 +81,43 @@ func (w *watch) noisy(
 	})
 }
 
+// alarms tells of alerts. It is traffic.Alarms, and belongs to the loop.
+type alarms struct {
+	routeOf func(channel []byte) string
+	teller  *notice.Teller
+}
+
 // Begin tells of an alert.
-func (w *watch) Begin(a *traffic.Alert) {
+func (a *alarms) Begin(t *traffic.Alert) {
 	n, cause := notice.RateAlert, "more messages/s than rate.alert"
-	if a.Kind == traffic.KindSpike {
+	if t.Kind == traffic.KindSpike {
 		n, cause = notice.SpikeAlert, "far more messages/s than usual"
 	}
-	e := alertEvent(a)
-	e.Cause, e.Rate, e.Usual = cause, a.Rate, a.Usual
-	e.Who = whoPublished(a.Publisher)
-	w.teller.Alert(n, w.rules.Load().Route([]byte(a.Channel)).Name, e)
+	e := alertEvent(t)
+	e.Cause, e.Rate, e.Usual = cause, t.Rate, t.Usual
+	e.Who = WhoPublished(t.Publisher)
+	a.teller.Alert(n, a.routeOf([]byte(t.Channel)), e)
 }
 
 // End tells that an alert is over.
-func (w *watch) End(a *traffic.Alert, why traffic.Ending) {
-	e := alertEvent(a)
-	e.Cause, e.Since, e.Peak = "the channel is quiet again", &a.Since, a.Peak
+func (a *alarms) End(t *traffic.Alert, why traffic.Ending) {
+	e := alertEvent(t)
+	e.Cause, e.Since, e.Peak = "the channel is quiet again", &t.Since, t.Peak
 	if why == traffic.MadeNormal {
 		e.Cause = "it has lasted so long that it counts as usual now"
 	}
 	n := notice.RateAlertEnd
-	if a.Kind == traffic.KindSpike {
+	if t.Kind == traffic.KindSpike {
 		n = notice.SpikeEnd
 	}
-	w.teller.AlertOver(n, e)
+	a.teller.AlertOver(n, e)
 }
 
 // LeftOut tells of channels of which nothing else is told.
-func (w *watch) LeftOut(kind traffic.Kind, channels int) {
+func (a *alarms) LeftOut(kind traffic.Kind, channels int) {
 	cause := fmt.Sprintf("%d more channels carry too much", channels)
 	e := notice.Event{Cause: cause, Kind: string(kind), LeftOut: channels}
-	w.teller.Tell(notice.AlertsLeftOut, e, zap.String("kind", e.Kind), zap.Int("left_out", channels))
+	a.teller.Tell(notice.AlertsLeftOut, e, zap.String("kind", e.Kind), zap.Int("left_out", channels))
 }
 
 // alertEvent is what events about an alert have in common.
@@ -144,8 +129,8 @@ func alertEvent(a *traffic.Alert) notice.Event {
 	return e
 }
 
-// tally gathers neighbouring messages of one channel, so that a burst is counted at once.
-type tally struct {
+// Tally gathers neighbouring messages of one channel, so that a burst is counted at once.
+type Tally struct {
 	channel                  []byte // a copy
 	pattern, payload         []byte // of the last message
 	messages, bytes, largest int    // not yet in the table
@@ -157,8 +142,8 @@ type tally struct {
 // a further copy that comes in the next turn is counted as a message.
 const maxTallied = 4 << 10
 
-// add counts a message. A further copy of the last one, which came for a pattern, is not counted.
-func (t *tally) add(table *traffic.Table, d *resp.Delivery) {
+// Add counts a message. A further copy of the last one, which came for a pattern, is not counted.
+func (t *Tally) Add(table *traffic.Table, d *resp.Delivery) {
 	if !bytes.Equal(t.channel, d.Channel) {
 		t.count(table)
 		t.channel = append(t.channel[:0], d.Channel...)
@@ -173,15 +158,15 @@ func (t *tally) add(table *traffic.Table, d *resp.Delivery) {
 }
 
 // count brings the table up to date.
-func (t *tally) count(table *traffic.Table) {
+func (t *Tally) count(table *traffic.Table) {
 	if t.messages > 0 {
 		table.In(t.channel, t.messages, t.bytes, t.largest)
 		t.messages, t.bytes, t.largest = 0, 0, 0
 	}
 }
 
-// endTurn is count, and makes t independent of the memory of messages.
-func (t *tally) endTurn(table *traffic.Table) {
+// EndTurn is count, and makes t independent of the memory of messages.
+func (t *Tally) EndTurn(table *traffic.Table) {
 	if t.messages == 0 {
 		return
 	}
@@ -195,4 +180,4 @@ func (t *tally) endTurn(table *traffic.Table) {
 	t.pattern, t.payload = t.memory[:n], t.memory[n:]
 }
 
-var _ traffic.Alarms = (*watch)(nil)
+var _ traffic.Alarms = (*alarms)(nil)

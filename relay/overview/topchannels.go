@@ -1,4 +1,4 @@
-package relay
+package overview
 
 // The channels that carry most, and the alerts that stand, in the words of the status.
 
@@ -6,13 +6,14 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/status"
 	"redis-relay/relay/traffic"
+	"redis-relay/relay/watch"
 )
 
 // channels returns the n heaviest channels of each dimension, each once, as far as may allows. It belongs to the loop.
-func (o *overview) channels(n int, may func(channel string) bool) []status.Channel {
+func (o *Overview) channels(n int, may func(channel string) bool) []status.Channel {
 	list, seen := []status.Channel{}, map[string]bool{}
 	for by := range traffic.Dimension(traffic.Dimensions) {
-		for _, c := range o.relay.watch.Top(by, n) {
+		for _, c := range o.parts.Watch.Top(by, n) {
 			if !seen[c.Name] && may(c.Name) {
 				seen[c.Name] = true
 				list = append(list, o.channel(&c))
@@ -22,18 +23,19 @@ func (o *overview) channels(n int, may func(channel string) bool) []status.Chann
 	return list
 }
 
-func (o *overview) channel(c *traffic.Channel) status.Channel {
-	r, name := o.relay, []byte(c.Name)
+func (o *Overview) channel(c *traffic.Channel) status.Channel {
+	name := []byte(c.Name)
+	rules, _ := o.parts.Rules()
 	s := status.Channel{
-		Name: c.Name, Cut: c.IsCut(), Route: r.rules.Load().Route(name).Name,
+		Name: c.Name, Cut: c.IsCut(), Route: rules.Route(name).Name,
 		Total: flow(&c.Count), Rate: flow(&c.Rate), Usual: flow(&c.Usual), Mean: c.Mean, Largest: c.Largest,
 		Seconds: make([]float64, len(c.Minute)),
 	}
 	for i, messages := range c.Minute {
 		s.Seconds[i] = float64(messages)
 	}
-	s.Listeners, _ = r.hub.Audience(resp.Message, name)
-	if who := whoPublished(c.Publisher); who.Client > 0 {
+	s.Listeners, _ = o.parts.Hub.Audience(resp.Message, name)
+	if who := watch.WhoPublished(c.Publisher); who.Client > 0 {
 		s.Publisher = &who
 	}
 	return s
@@ -48,9 +50,9 @@ func flow(f *traffic.Figures) status.Flow {
 }
 
 // alerts returns the alerts that stand, as far as may allows.
-func (o *overview) alerts(may func(channel string) bool) []status.Alert {
+func (o *Overview) alerts(may func(channel string) bool) []status.Alert {
 	list := []status.Alert{}
-	for _, a := range o.relay.alerts.Standing() {
+	for _, a := range o.parts.Alerts.Standing() {
 		if a.Event.Channel == "" || may(a.Event.Channel) {
 			list = append(list, status.Alert{Kind: a.Kind, Since: a.Since, Text: a.Text, Do: a.Do, About: a.Event})
 		}

@@ -1,4 +1,4 @@
-package relay
+package checks
 
 // How long schema checks take.
 
@@ -9,27 +9,32 @@ import (
 	"redis-relay/relay/route"
 )
 
-// timedChecker measures the checks that decide. A scan takes about as long as two readings of the clock, so only one
+// timed measures the checks that decide. A scan takes about as long as two readings of the clock, so only one
 // in monitor.SchemaSample is measured, and counts for all of them. Those that take longer are all measured.
-type timedChecker struct {
+type timed struct {
 	route.Checker
 
 	times *monitor.Histogram
 	scans int // before the next one is measured; belongs to the loop
 }
 
+// Timed returns a checker whose checks that decide are measured. Its Scan belongs to the loop.
+func Timed(c route.Checker, times *monitor.Histogram) route.Checker {
+	return &timed{Checker: c, times: times}
+}
+
 // clockStart is what time.Since needs to read one clock only.
 var clockStart = time.Now()
 
 // Scan implements route.Checker.
-func (c *timedChecker) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
+func (c *timed) Scan(payload []byte) (kind, key []byte, decided bool, err error) {
 	if c.scans--; c.scans >= 0 {
 		return c.Checker.Scan(payload)
 	}
 	return c.timeScan(payload)
 }
 
-func (c *timedChecker) timeScan(payload []byte) (kind, key []byte, decided bool, err error) {
+func (c *timed) timeScan(payload []byte) (kind, key []byte, decided bool, err error) {
 	c.scans = monitor.SchemaSample - 1
 	began := time.Since(clockStart)
 	kind, key, decided, err = c.Checker.Scan(payload)
@@ -40,7 +45,7 @@ func (c *timedChecker) timeScan(payload []byte) (kind, key []byte, decided bool,
 }
 
 // Brief implements route.Checker.
-func (c *timedChecker) Brief(payload []byte) (decided bool, err error) {
+func (c *timed) Brief(payload []byte) (decided bool, err error) {
 	began := time.Since(clockStart)
 	if decided, err = c.Checker.Brief(payload); decided {
 		c.times.Observe(time.Since(clockStart) - began)
@@ -49,7 +54,7 @@ func (c *timedChecker) Brief(payload []byte) (decided bool, err error) {
 }
 
 // Validate implements route.Checker.
-func (c *timedChecker) Validate(payload []byte, stopped func() bool) error {
+func (c *timed) Validate(payload []byte, stopped func() bool) error {
 	began := time.Since(clockStart)
 	err := c.Checker.Validate(payload, stopped)
 	c.times.Observe(time.Since(clockStart) - began)

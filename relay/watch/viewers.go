@@ -1,4 +1,4 @@
-package relay
+package watch
 
 // What MONITOR shows of the two paths.
 
@@ -15,9 +15,9 @@ import (
 	"redis-relay/relay/tail"
 )
 
-// viewers shows messages to those who watch. Its methods need not be called while nobody does: see Any. It belongs to
+// Viewers shows messages to those who watch. Its methods need not be called while nobody does: see Any. It belongs to
 // the loop.
-type viewers struct {
+type Viewers struct {
 	tail.Viewers
 	loop  *loop.Loop
 	local string // the source of what clients of the Unix socket publish
@@ -30,13 +30,14 @@ type viewers struct {
 	}
 }
 
-func newViewers(l *loop.Loop, socket string) *viewers {
-	return &viewers{loop: l, local: "unix:" + socket, seed: maphash.MakeSeed()}
+// NewViewers returns one that nobody watches. socket is the path of the Unix socket.
+func NewViewers(l *loop.Loop, socket string) *Viewers {
+	return &Viewers{loop: l, local: "unix:" + socket, seed: maphash.MakeSeed()}
 }
 
-// received shows a message from Redis with the verdict on it; kind and refusal may be nil. size is that of the payload,
+// Received shows a message from Redis with the verdict on it; kind and refusal may be nil. size is that of the payload,
 // which may not have been read.
-func (s *viewers) received(rt *route.Route, d *resp.Delivery, size int, kind []byte, refusal *policy.Refusal) {
+func (s *Viewers) Received(rt *route.Route, d *resp.Delivery, size int, kind []byte, refusal *policy.Refusal) {
 	if s.isCopy(d) {
 		return
 	}
@@ -52,7 +53,7 @@ func (s *viewers) received(rt *route.Route, d *resp.Delivery, size int, kind []b
 }
 
 // isCopy reports whether a message that came by a pattern is a further copy of the last one.
-func (s *viewers) isCopy(d *resp.Delivery) bool {
+func (s *Viewers) isCopy(d *resp.Delivery) bool {
 	payload, last := maphash.Bytes(s.seed, d.Payload), &s.last
 	if d.Kind == resp.PMessage && last.pattern != string(d.Pattern) && last.channel == string(d.Channel) &&
 		last.payload == payload {
@@ -62,8 +63,8 @@ func (s *viewers) isCopy(d *resp.Delivery) bool {
 	return false
 }
 
-// published shows a message of a local client, with the verdict on it, or with the error of the way to Redis.
-func (s *viewers) published(
+// Published shows a message of a local client, with the verdict on it, or with the error of the way to Redis.
+func (s *Viewers) Published(
 	rt *route.Route, p *respserver.Publication, kind []byte, refusal *policy.Refusal, err error,
 ) {
 	m := tail.Message{
@@ -88,9 +89,9 @@ func (s *viewers) published(
 	s.Show(&m)
 }
 
-// lost shows that a message, which was shown before, did not get to Redis, or that nobody knows. The payload is not
+// Lost shows that a message, which was shown before, did not get to Redis, or that nobody knows. The payload is not
 // there any more.
-func (s *viewers) lost(rt *route.Route, channel string, err error) {
+func (s *Viewers) Lost(rt *route.Route, channel string, err error) {
 	m := tail.Message{
 		Time: s.loop.Now(), Command: tail.Publish, Source: s.local, Channel: []byte(channel), Route: rt.Name,
 	}
@@ -113,6 +114,6 @@ func failed(m *tail.Message, err error) {
 
 // publisher is who has published something, as far as it is known.
 func publisher(s respserver.Sender) tail.Client {
-	by := sender(s)
+	by := Sender(s)
 	return tail.Client{ID: by.Client, Name: by.Name, PID: by.PID, UID: by.UID}
 }
