@@ -14,6 +14,7 @@ import (
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
+	"redis-relay/relay/respserver/lua"
 	"redis-relay/relay/sampling"
 	"redis-relay/relay/tail"
 )
@@ -71,7 +72,7 @@ type Server struct {
 	sessions   map[uint64]*session
 	endingSoon []*session // have to end after this turn
 	listings   listings
-	scripts    scripts
+	scripts    lua.Scripts
 	closing    bool
 	onEmpty    func() // is called when the last session has ended; may be nil
 	failed     func(error)

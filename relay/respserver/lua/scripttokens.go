@@ -1,4 +1,4 @@
-package respserver
+package lua
 
 // The tokens of a Lua script.
 

@@ -1,4 +1,4 @@
-package respserver
+package lua
 
 // Lua scripts that do nothing but publish: they are parsed, and no Lua is run.
 
@@ -10,59 +10,61 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// maxScript is the longest source that is parsed, in bytes.
-const maxScript = 4 << 10
+// maxSource is the longest source that is parsed, in bytes.
+const maxSource = 4 << 10
 
-// script is a parsed source: it publishes, in loops over ARGV or KEYS and outside of loops, and then returns a
+// Script is a parsed source: it publishes, in loops over ARGV or KEYS and outside of loops, and then returns a
 // result.
-type script struct {
-	steps  []step
-	result scriptResult
+type Script struct {
+	// Result is what the script returns.
+	Result Result
+
+	steps []step
 }
 
 // step is one call of redis.call, or a loop of it.
 type step struct {
-	loop   luaTable // the table that a loop goes through; noTable: it is no loop
-	from   int      // the index where the loop begins; the first is 1
-	shard  bool     // SPUBLISH
-	guards bool     // redis.pcall: errors are ignored
-	args   [2]ref   // channel and payload
+	loop   table  // the table that a loop goes through; noTable: it is no loop
+	from   int    // the index where the loop begins; the first is 1
+	shard  bool   // SPUBLISH
+	guards bool   // redis.pcall: errors are ignored
+	args   [2]ref // channel and payload
 }
 
-// luaTable is KEYS or ARGV.
-type luaTable uint8
+// table is KEYS or ARGV.
+type table uint8
 
 const (
-	noTable luaTable = iota
+	noTable table = iota
 	tableKEYS
 	tableARGV
 )
 
 // ref is KEYS[index] or ARGV[index]. Index 0 stands for the index of the loop.
 type ref struct {
-	table luaTable
+	table table
 	index int
 }
 
-// scriptResult is what a script returns: nil, a number, or the answer to its last call.
-type scriptResult struct {
-	number int64
-	isNil  bool
-	isLast bool
+// Result is what a script returns: nil, a number, or the answer to its last call.
+type Result struct {
+	Number int64
+	IsNil  bool
+	IsLast bool
 }
 
-// scriptMessage is the message that one call publishes.
-type scriptMessage struct {
-	kind             resp.Kind
-	channel, payload []byte
-	guarded          bool
+// Message is the message that one call publishes.
+type Message struct {
+	Kind             resp.Kind
+	Channel, Payload []byte
+	Guarded          bool // an error with which it is refused is ignored
 }
 
-var errScriptArgument = errors.New("ERR Lua redis lib command arguments must be strings or integers")
+var errArgument = errors.New("ERR Lua redis lib command arguments must be strings or integers")
 
-// messages lists what the script publishes with these arguments. If one is missing, it returns an error and the
+// Messages lists what the script publishes with these arguments. If one is missing, it returns an error and the
 // messages before it.
-func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error) {
+func (s *Script) Messages(keys, argv [][]byte) (list []Message, err error) {
 	tables := [...][][]byte{tableKEYS: keys, tableARGV: argv}
 	for _, st := range s.steps {
 		first, last := 1, 1
@@ -77,13 +79,13 @@ func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error)
 					index = n
 				}
 				if index < 1 || index > len(tables[r.table]) {
-					return list, errScriptArgument
+					return list, errArgument
 				}
 				values[i] = tables[r.table][index-1]
 			}
-			m := scriptMessage{resp.Message, values[0], values[1], st.guards}
+			m := Message{resp.Message, values[0], values[1], st.guards}
 			if st.shard {
-				m.kind = resp.SMessage
+				m.Kind = resp.SMessage
 			}
 			list = append(list, m)
 		}
@@ -91,13 +93,13 @@ func (s *script) messages(keys, argv [][]byte) (list []scriptMessage, err error)
 	return list, nil
 }
 
-// parseScript parses a source. It returns nil if the relay does not serve the script.
-func parseScript(source []byte) *script {
-	if len(source) > maxScript {
+// Parse parses a source. It returns nil if the relay does not serve the script.
+func Parse(source []byte) *Script {
+	if len(source) > maxSource {
 		return nil
 	}
-	p := scriptParser{tokens: scan(string(source)), names: map[string]ref{}}
-	s := &script{result: scriptResult{isNil: true}}
+	p := parser{tokens: scan(string(source)), names: map[string]ref{}}
+	s := &Script{Result: Result{IsNil: true}}
 	for !p.failed && !p.done() {
 		switch {
 		case p.accept("local"):
@@ -107,7 +109,7 @@ func parseScript(source []byte) *script {
 		case p.accept("for"):
 			s.steps = append(s.steps, p.loop())
 		case p.accept("return"):
-			s.result = p.result(s)
+			s.Result = p.result(s)
 			p.accept(";")
 			p.failed = p.failed || !p.done()
 		default:
@@ -121,16 +123,16 @@ func parseScript(source []byte) *script {
 	return s
 }
 
-// scriptParser parses tokens. Once failed is set, its results mean nothing.
-type scriptParser struct {
+// parser parses tokens. Once failed is set, its results mean nothing.
+type parser struct {
 	tokens []string
 	names  map[string]ref // local variables and, in a loop, its own variable
 	failed bool
 }
 
-func (p *scriptParser) done() bool { return len(p.tokens) == 0 }
+func (p *parser) done() bool { return len(p.tokens) == 0 }
 
-func (p *scriptParser) next() string {
+func (p *parser) next() string {
 	if p.done() {
 		p.failed = true
 		return ""
@@ -141,7 +143,7 @@ func (p *scriptParser) next() string {
 }
 
 // accept skips the next token if it is this one, and reports whether it was.
-func (p *scriptParser) accept(token string) bool {
+func (p *parser) accept(token string) bool {
 	if p.done() || p.tokens[0] != token {
 		return false
 	}
@@ -149,7 +151,7 @@ func (p *scriptParser) accept(token string) bool {
 	return true
 }
 
-func (p *scriptParser) expect(tokens ...string) {
+func (p *parser) expect(tokens ...string) {
 	for _, t := range tokens {
 		if !p.accept(t) {
 			p.failed = true
@@ -157,7 +159,7 @@ func (p *scriptParser) expect(tokens ...string) {
 	}
 }
 
-func (p *scriptParser) table() luaTable {
+func (p *parser) table() table {
 	switch p.next() {
 	case "KEYS":
 		return tableKEYS
@@ -168,7 +170,7 @@ func (p *scriptParser) table() luaTable {
 	return noTable
 }
 
-func (p *scriptParser) number() int {
+func (p *parser) number() int {
 	n, err := strconv.Atoi(p.next())
 	if err != nil || n < 0 {
 		p.failed = true
@@ -177,10 +179,10 @@ func (p *scriptParser) number() int {
 }
 
 // loop reads what follows for: i = 1, #ARGV do … end, or _, v in ipairs(ARGV) do … end.
-func (p *scriptParser) loop() step {
+func (p *parser) loop() step {
 	name := p.next()
 	from := 1
-	var loop luaTable
+	var loop table
 	index := ref{} // the loop's own number, of no table
 	if p.accept("=") {
 		from = p.number()
@@ -209,7 +211,7 @@ func (p *scriptParser) loop() step {
 }
 
 // call reads redis.call('publish', channel, payload).
-func (p *scriptParser) call() (s step) {
+func (p *parser) call() (s step) {
 	p.expect("redis", ".")
 	s.guards = p.accept("pcall")
 	if !s.guards {
@@ -232,7 +234,7 @@ func (p *scriptParser) call() (s step) {
 }
 
 // argument reads KEYS[1], ARGV[i], or the name of one of these.
-func (p *scriptParser) argument() ref {
+func (p *parser) argument() ref {
 	if p.done() || p.tokens[0] != "KEYS" && p.tokens[0] != "ARGV" {
 		r, known := p.names[p.next()]
 		p.failed = p.failed || !known || r.table == noTable // a number alone is no message
@@ -249,7 +251,7 @@ func (p *scriptParser) argument() ref {
 	return r
 }
 
-func (p *scriptParser) peek() string {
+func (p *parser) peek() string {
 	if p.done() {
 		return ""
 	}
@@ -257,13 +259,13 @@ func (p *scriptParser) peek() string {
 }
 
 // result reads what follows return.
-func (p *scriptParser) result(s *script) scriptResult {
+func (p *parser) result(s *Script) Result {
 	switch {
 	case p.done(), p.peek() == ";", p.accept("nil"):
-		return scriptResult{isNil: true}
+		return Result{IsNil: true}
 	case p.peek() == "redis":
 		s.steps = append(s.steps, p.call())
-		return scriptResult{isLast: true}
+		return Result{IsLast: true}
 	}
-	return scriptResult{number: int64(p.number())}
+	return Result{Number: int64(p.number())}
 }

@@ -1,4 +1,4 @@
-package respserver
+package lua
 
 // Which scripts are recognised, and what they publish.
 
@@ -46,10 +46,10 @@ func TestScriptsThatOnlyPublish(t *testing.T) {
 		`redis.call('pub\108ish', KEYS[1], ARGV[1])`:                                                                        "",
 		"redis.call('publish', KEYS[1], ARGV[1]) return redis.call('publish', KEYS[1], ARGV[1]) redis.call('del', KEYS[1])": "",
 		"#!lua flags=no-writes\nredis.call('publish', KEYS[1], ARGV[1])":                                                    "",
-		"redis.call('publish', KEYS[1], ARGV[1]) " + strings.Repeat(" ", maxScript):                                         "",
+		"redis.call('publish', KEYS[1], ARGV[1]) " + strings.Repeat(" ", maxSource):                                         "",
 	} {
 		got := ""
-		if s := parseScript([]byte(source)); s != nil {
+		if s := Parse([]byte(source)); s != nil {
 			got = describeRun(s, keys, argv)
 		}
 		if got != want {
@@ -58,27 +58,27 @@ func TestScriptsThatOnlyPublish(t *testing.T) {
 	}
 }
 
-func describeRun(s *script, keys, argv [][]byte) string {
-	list, err := s.messages(keys, argv)
+func describeRun(s *Script, keys, argv [][]byte) string {
+	list, err := s.Messages(keys, argv)
 	var messages []string
 	for _, m := range list {
-		text := fmt.Sprintf("%s %s", m.channel, m.payload)
-		if m.kind.String() == "smessage" {
+		text := fmt.Sprintf("%s %s", m.Channel, m.Payload)
+		if m.Kind.String() == "smessage" {
 			text = "S " + text
 		}
-		if m.guarded {
+		if m.Guarded {
 			text += "?"
 		}
 		messages = append(messages, text)
 	}
 	text := strings.Join(messages, ", ")
-	switch r := s.result; {
-	case r.isNil:
+	switch r := s.Result; {
+	case r.IsNil:
 		text += "; nil"
-	case r.isLast:
+	case r.IsLast:
 		text += "; last"
 	default:
-		text += fmt.Sprintf("; %d", r.number)
+		text += fmt.Sprintf("; %d", r.Number)
 	}
 	if err != nil {
 		text += "; error"
@@ -92,14 +92,14 @@ func FuzzScript(f *testing.F) {
 	f.Add([]byte(laravel))
 	f.Add([]byte("local c = KEYS[2]; for _, x in ipairs(ARGV) do redis.pcall(\"spublish\", c, x) end return 7"))
 	f.Fuzz(func(t *testing.T, source []byte) {
-		s := parseScript(source)
+		s := Parse(source)
 		if s == nil {
 			return
 		}
 		if n := bytes.Count(source, []byte("redis")); len(s.steps) > n || n == 0 {
 			t.Errorf("%q: %d steps", source, len(s.steps))
 		}
-		if list, _ := s.messages([][]byte{{}}, [][]byte{{}, {}}); len(list) > 2*len(s.steps) {
+		if list, _ := s.Messages([][]byte{{}}, [][]byte{{}, {}}); len(list) > 2*len(s.steps) {
 			t.Errorf("%q: %d messages", source, len(list))
 		}
 	})
