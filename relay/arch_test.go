@@ -57,12 +57,12 @@ var layers = map[string]struct {
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
-	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch"}, "it asks all parts, and none asks it"},
-	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/schema/evolve", "relay/traces", "relay/upstream"}, "it has parts check their settings, and starts none"},
+	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch"}, "it asks all parts, and none asks it"},
+	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream"}, "it has parts check their settings, and starts none"},
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
-	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/respserver/lua", "relay/sampling", "relay/stream", "relay/tail"}, "the gateway knows neither routes nor Redis"},
+	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/respserver/listen", "relay/respserver/lua", "relay/sampling", "relay/stream", "relay/tail"}, "the gateway knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {[]string{"relay/schema/ascii", "relay/schema/drafts", "relay/schema/format", "relay/schema/regex"}, "a verdict needs a payload and nothing else"},
@@ -76,7 +76,8 @@ var layers = map[string]struct {
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
-	"relay/respserver/lua": {[]string{"relay/resp"}, "a script needs a text and nothing else"},
+	"relay/respserver/listen": {nil, "it takes addresses and connections, and knows nothing of what is said over them"},
+	"relay/respserver/lua":    {[]string{"relay/resp"}, "a script needs a text and nothing else"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},
@@ -105,7 +106,7 @@ func layerOf(pkg string) string {
 // parts is what the composition root puts together.
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop",
-	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
+	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch",
 }
 

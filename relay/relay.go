@@ -32,6 +32,7 @@ import (
 	"redis-relay/relay/policy"
 	"redis-relay/relay/preflight"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/status"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
@@ -66,8 +67,8 @@ type Relay struct {
 	fleet    *fleet.Fleet
 	exams    *checks.Examinations
 	checks   *checks.Pool
-	socket   *respserver.Socket
-	tcp      *respserver.TCP // nil: off
+	socket   *listen.Socket
+	tcp      *listen.TCP // nil: off
 	server   *respserver.Server
 	admin    *admin.Server  // nil: off
 	traces   *traces.Tracer // nil: off

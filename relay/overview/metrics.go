@@ -13,6 +13,7 @@ import (
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/traces"
 )
 
@@ -49,7 +50,7 @@ func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
 		func() float64 { return float64(p.Teller.Told(notice.UpstreamAlert)) })
 }
 
-func measureClients(m *monitor.Metrics, s *respserver.Server, socket *respserver.Socket, l *respserver.Limits) {
+func measureClients(m *monitor.Metrics, s *respserver.Server, socket *listen.Socket, l *respserver.Limits) {
 	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(s.Stats().Clients) })
 	m.Gauge("socket_reachable", "1 while the socket's file is there, so that clients can connect.",
 		func() float64 { return boolGauge(socket.Unreachable() == nil) })

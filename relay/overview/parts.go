@@ -19,6 +19,7 @@ import (
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
 	"redis-relay/relay/watch"
@@ -36,10 +37,10 @@ type Parts struct {
 	Feed   *history.Feed
 	Fleet  *fleet.Fleet
 	Server *respserver.Server
-	Socket *respserver.Socket
-	TCP    *respserver.TCP // nil: off
-	Leaf   *leaf.Node      // nil: off
-	Traces *traces.Tracer  // nil: off
+	Socket *listen.Socket
+	TCP    *listen.TCP    // nil: off
+	Leaf   *leaf.Node     // nil: off
+	Traces *traces.Tracer // nil: off
 	Watch  *watch.Watch
 	Alerts *alerts.Board
 	Teller *notice.Teller

@@ -12,6 +12,7 @@ import (
 	"redis-relay/relay/leaf"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/traces"
 )
 
@@ -72,5 +73,5 @@ func fileProblems(cfg *config.Config) error {
 	if cfg.Traces.Endpoint != "" {
 		errs = append(errs, traces.Check())
 	}
-	return errors.Join(append(errs, respserver.CheckGroup(cfg.Socket.Group))...)
+	return errors.Join(append(errs, listen.CheckGroup(cfg.Socket.Group))...)
 }

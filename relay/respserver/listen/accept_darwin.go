@@ -1,4 +1,4 @@
-package respserver
+package listen
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// accept accepts the next connection of a listening descriptor. fd is non-blocking.
-func accept(listener int) (fd int, err error) {
+// Accept accepts the next connection of a listening descriptor. fd is non-blocking.
+func Accept(listener int) (fd int, err error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	if fd, _, err = unix.Accept(listener); err != nil {

@@ -1,4 +1,4 @@
-package respserver_test
+package listen_test
 
 // The socket's file after others have touched it.
 
@@ -15,13 +15,13 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
-	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 )
 
 // maintained is a socket that is looked after for the length of a test. Who connects gets a
 // byte.
 type maintained struct {
-	*respserver.Socket
+	*listen.Socket
 	t    *testing.T
 	path string
 	dir  string
@@ -38,14 +38,14 @@ const keptMode = 0o640
 
 func keep(t *testing.T) *maintained {
 	t.Helper()
-	path := socketPath(t)
-	s, err := respserver.Listen(path, keptMode, "")
+	path := redistest.SocketPath(t)
+	s, err := listen.OnSocket(path, keptMode, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := &maintained{Socket: s, t: t, path: path, dir: filepath.Dir(path)}
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := s.Accepting(k.greet); err != nil {
+	if err := s.Offer(k.greet); err != nil {
 		t.Fatal(err)
 	}
 	k.parts.Go(func() {
@@ -163,11 +163,11 @@ func must(t *testing.T, errs ...error) {
 func TestASocketThatIsDeletedIsMadeAnew(t *testing.T) {
 	k := keep(t)
 	must(t, os.Remove(k.path))
-	if err := k.Unreachable(); !errors.Is(err, respserver.ErrGone) && greets(k.path) != "k" {
+	if err := k.Unreachable(); !errors.Is(err, listen.ErrGone) && greets(k.path) != "k" {
 		t.Errorf("Unreachable says %v", err)
 	}
 	k.back(1)
-	refuses(t, k.path, respserver.ErrInUse)
+	refuses(t, k.path, listen.ErrInUse)
 }
 
 func TestASocketWhoseFolderIsMadeAnewIsMadeAnew(t *testing.T) {
@@ -176,7 +176,7 @@ func TestASocketWhoseFolderIsMadeAnewIsMadeAnew(t *testing.T) {
 	k.lost(fs.ErrNotExist)
 	must(t, os.Mkdir(k.dir, 0o700))
 	k.back(1)
-	refuses(t, k.path, respserver.ErrInUse) // the lock, too
+	refuses(t, k.path, listen.ErrInUse) // the lock, too
 }
 
 func TestASocketThatIsMovedAwayAndBackIsTheSame(t *testing.T) {
@@ -204,13 +204,13 @@ func TestWhatOthersPutInTheSocketsPlaceStays(t *testing.T) {
 		want error
 	}{
 		"a file": {
-			func(_ *testing.T, path string) error { return os.WriteFile(path, []byte("precious"), 0o600) }, respserver.ErrNotSocket,
+			func(_ *testing.T, path string) error { return os.WriteFile(path, []byte("precious"), 0o600) }, listen.ErrNotSocket,
 		},
 		"a folder": {
-			func(_ *testing.T, path string) error { return os.Mkdir(path, 0o700) }, respserver.ErrNotSocket,
+			func(_ *testing.T, path string) error { return os.Mkdir(path, 0o700) }, listen.ErrNotSocket,
 		},
 		"a link": {
-			func(_ *testing.T, path string) error { return os.Symlink("elsewhere", path) }, respserver.ErrNotSocket,
+			func(_ *testing.T, path string) error { return os.Symlink("elsewhere", path) }, listen.ErrNotSocket,
 		},
 		"a living socket": {
 			func(t *testing.T, path string) error {
@@ -219,7 +219,7 @@ func TestWhatOthersPutInTheSocketsPlaceStays(t *testing.T) {
 					t.Cleanup(func() { _ = ln.Close() })
 				}
 				return err
-			}, respserver.ErrInUse,
+			}, listen.ErrInUse,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestTwoRelaysAfterTheFolderWasMadeAnew(t *testing.T) {
 		k, second := keep(t), keep(t)
 		must(t, os.RemoveAll(k.dir), os.Rename(second.dir, k.dir)) // with its lock
 		if lookedAfter {
-			k.lost(respserver.ErrInUse)
+			k.lost(listen.ErrInUse)
 		}
 		before, err := os.Lstat(k.path)
 		must(t, err, k.end())
@@ -269,7 +269,7 @@ func TestTwoRelaysAfterTheFolderWasMadeAnew(t *testing.T) {
 func TestTheSocketIsMadeAnewWhenTheOtherRelayHasEnded(t *testing.T) {
 	k, second := keep(t), keep(t)
 	must(t, os.RemoveAll(k.dir), os.Rename(second.dir, k.dir))
-	k.lost(respserver.ErrInUse)
+	k.lost(listen.ErrInUse)
 	must(t, second.end()) // its file, which is not where it was made, stays behind
 	k.back(1)
 }

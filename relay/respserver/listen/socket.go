@@ -1,4 +1,4 @@
-package respserver
+package listen
 
 // The socket's file: clients find it by its path, the relay knows it by its device and inode.
 
@@ -42,11 +42,11 @@ type Socket struct {
 	acceptOn func(fd int) // accepts connections on a descriptor; nil: nobody does
 }
 
-// Listen makes the Unix socket at path, with a mode and a group (a name or a number; empty: the process's own). A
-// socket on which nobody answers is replaced. Listen fails with ErrInUse if another relay has the path, and with
+// OnSocket makes the Unix socket at path, with a mode and a group (a name or a number; empty: the process's own). A
+// socket on which nobody answers is replaced. OnSocket fails with ErrInUse if another relay has the path, and with
 // ErrNotSocket if there is another file. The file path+".lock" is locked until the socket is closed, so that one of two
 // relays that start at once is refused; the lock is the kernel's, and ends with the process.
-func Listen(path string, mode fs.FileMode, group string) (*Socket, error) {
+func OnSocket(path string, mode fs.FileMode, group string) (*Socket, error) {
 	gid, err := groupID(group)
 	if err != nil {
 		return nil, fmt.Errorf("socket.group: %w", err)
@@ -180,9 +180,9 @@ func (s *Socket) replace(ln *net.UnixListener, own fs.FileInfo, lock *os.File) e
 	return s.offerListener()
 }
 
-// listen has take called with a descriptor on which connections are accepted, now and each time the file is made again.
+// Offer has take called with a descriptor on which connections are accepted, now and each time the file is made again.
 // take owns the descriptor. A nil take ends that.
-func (s *Socket) listen(take func(fd int)) error {
+func (s *Socket) Offer(take func(fd int)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acceptOn = take

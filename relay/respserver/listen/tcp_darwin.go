@@ -1,4 +1,4 @@
-package respserver
+package listen
 
 import "golang.org/x/sys/unix"
 

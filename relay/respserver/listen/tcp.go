@@ -1,4 +1,4 @@
-package respserver
+package listen
 
 // TCP, for clients that cannot use a Unix socket.
 
@@ -29,9 +29,9 @@ type TCP struct {
 	closed atomic.Bool
 }
 
-// ListenTCP takes an address, host:port. Connections wait in the kernel until a Server serves them. An empty address is
+// OnTCP takes an address, host:port. Connections wait in the kernel until they are accepted. An empty address is
 // a nil TCP. Errors begin by socket.tcp.
-func ListenTCP(address string) (*TCP, error) {
+func OnTCP(address string) (*TCP, error) {
 	if address == "" {
 		return nil, nil //nolint:nilnil // it is documented, and fit for use
 	}
@@ -68,30 +68,30 @@ func (t *TCP) Unreachable() error {
 	return nil
 }
 
-// listen has take called with a descriptor on which connections are accepted. take owns it.
-func (t *TCP) listen(take func(fd int)) error {
+// Offer has take called with a descriptor on which connections are accepted. take owns it.
+func (t *TCP) Offer(take func(fd int)) error {
 	if t == nil {
 		return nil
 	}
 	return offer(t.ln, take)
 }
 
-// port returns the port; 0: none.
-func (t *TCP) port() int {
+// Port returns the port; 0: none.
+func (t *TCP) Port() int {
 	if t == nil {
 		return 0
 	}
 	return t.ln.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // that of a TCPListener is
 }
 
-// tcpPeer sets up a connection, and returns its peer: the kernel does not tell its user.
-func tcpPeer(fd int) peer {
+// SetUpTCP sets up a connection, and returns the addresses of its client and of its own end.
+func SetUpTCP(fd int) (addr, own string) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // replies are written whole
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, keepIdle)
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, keepInterval)
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, keepCount)
-	return peer{tcp: &ends{addr: addressOf(unix.Getpeername(fd)), laddr: addressOf(unix.Getsockname(fd))}}
+	return addressOf(unix.Getpeername(fd)), addressOf(unix.Getsockname(fd))
 }
 
 // addressOf words an address as ip:port. It is ?:0, as in Redis, if the client has gone already.

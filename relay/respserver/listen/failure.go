@@ -1,4 +1,4 @@
-package respserver
+package listen
 
 // Errors for a socket that cannot be made, with what to do.
 

@@ -1,4 +1,4 @@
-package respserver_test
+package listen_test
 
 // What only Linux does: a socket whose queue of connections is full says EAGAIN,
 // not that nobody is there, and one whose mode was set before bind(2) is made with
@@ -13,11 +13,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"redis-relay/relay/respserver"
+	"redis-relay/relay/redistest"
+	"redis-relay/relay/respserver/listen"
 )
 
 func TestListenNeverTakesASocketThatIsFull(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	socket := func() int {
 		t.Helper()
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -47,7 +48,7 @@ func TestListenNeverTakesASocketThatIsFull(t *testing.T) {
 // mode it asked for, and the socket is seen with its own mode or the owner's.
 func TestListenWhileOthersMakeFiles(t *testing.T) {
 	const mode = 0o606
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	stop := make(chan struct{})
 	var others sync.WaitGroup
 	during := func(look func()) {
@@ -79,7 +80,7 @@ func TestListenWhileOthersMakeFiles(t *testing.T) {
 		}
 	})
 	for range 500 {
-		ln, err := respserver.Listen(path, mode, "")
+		ln, err := listen.OnSocket(path, mode, "")
 		if err != nil {
 			t.Error(err)
 			break

@@ -1,4 +1,4 @@
-package respserver
+package listen
 
 // Making the socket's file: never in place of a running relay's, and at no moment open to the wrong users.
 
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Errors of Listen.
+// Errors of OnSocket.
 var (
 	ErrInUse     = errors.New("a living relay holds this socket")
 	ErrNotSocket = errors.New("the path exists and is not a socket")
@@ -113,7 +113,7 @@ func removeStale(path string) error {
 	return nil
 }
 
-// CheckGroup returns what is wrong with a group for Listen, or nil.
+// CheckGroup returns what is wrong with a group for OnSocket, or nil.
 func CheckGroup(group string) error {
 	if _, err := groupID(group); err != nil {
 		return fmt.Errorf("socket.group: %w", err)

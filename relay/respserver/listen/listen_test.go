@@ -1,4 +1,4 @@
-package respserver_test
+package listen_test
 
 // The socket file: who may take it, and what it looks like.
 
@@ -15,13 +15,14 @@ import (
 	"syscall"
 	"testing"
 
-	"redis-relay/relay/respserver"
+	"redis-relay/relay/redistest"
+	"redis-relay/relay/respserver/listen"
 )
 
 // listens ends the test unless Listen takes path.
-func listens(t *testing.T, path string) *respserver.Socket {
+func listens(t *testing.T, path string) *listen.Socket {
 	t.Helper()
-	ln, err := respserver.Listen(path, 0o660, "")
+	ln, err := listen.OnSocket(path, 0o660, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func listens(t *testing.T, path string) *respserver.Socket {
 
 func refuses(t *testing.T, path string, want error) {
 	t.Helper()
-	ln, err := respserver.Listen(path, 0o660, "")
+	ln, err := listen.OnSocket(path, 0o660, "")
 	if err == nil {
 		_ = ln.Close()
 		t.Fatalf("Listen took %s", path)
@@ -47,7 +48,7 @@ func refuses(t *testing.T, path string, want error) {
 }
 
 func TestListenReplacesStaleSocket(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +61,7 @@ func TestListenReplacesStaleSocket(t *testing.T) {
 }
 
 func TestListenGivesEverythingBack(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	for range 3 {
 		if err := listens(t, path).Close(); err != nil {
 			t.Fatal(err)
@@ -78,7 +79,7 @@ func TestListenRefusesWhatIsNoSocket(t *testing.T) {
 		"symlink":      func(path string) error { return os.Symlink("elsewhere", path) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := socketPath(t)
+			path := redistest.SocketPath(t)
 			if err := put(path); err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +87,7 @@ func TestListenRefusesWhatIsNoSocket(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			refuses(t, path, respserver.ErrNotSocket)
+			refuses(t, path, listen.ErrNotSocket)
 			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) || before.Size() != after.Size() {
 				t.Errorf("it was touched: %v, %v", after, err)
 			}
@@ -95,16 +96,16 @@ func TestListenRefusesWhatIsNoSocket(t *testing.T) {
 }
 
 func TestListenNeverTakesALivingRelaysSocket(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	first := listens(t, path)
-	refuses(t, path, respserver.ErrInUse)
+	refuses(t, path, listen.ErrInUse)
 	if conn, err := net.Dial("unix", path); err != nil {
 		t.Fatalf("the first listener cannot be reached: %v", err)
 	} else if err := conn.Close(); err != nil {
 		t.Fatal(err)
 	}
 	fd := -1
-	if err := first.Accepting(func(own int) { fd = own }); err != nil {
+	if err := first.Offer(func(own int) { fd = own }); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = syscall.Close(fd) }()
@@ -119,13 +120,13 @@ func TestListenNeverTakesALivingRelaysSocket(t *testing.T) {
 
 // Something else that listens there holds no lock, and is spared too.
 func TestListenNeverTakesAnybodysLivingSocket(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	other, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = other.Close() }()
-	refuses(t, path, respserver.ErrInUse)
+	refuses(t, path, listen.ErrInUse)
 	if _, err := os.Lstat(path); err != nil {
 		t.Error(err)
 	}
@@ -133,7 +134,7 @@ func TestListenNeverTakesAnybodysLivingSocket(t *testing.T) {
 
 // A relay that is just starting has the lock and not yet the socket.
 func TestListenRefusesWhenTheLockIsHeld(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	lock, err := os.Create(path + ".lock")
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestListenRefusesWhenTheLockIsHeld(t *testing.T) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	refuses(t, path, respserver.ErrInUse)
+	refuses(t, path, listen.ErrInUse)
 	if err := lock.Close(); err != nil { // its process ended
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func TestListenRefusesWhenTheLockIsHeld(t *testing.T) {
 
 // In a folder that others can write to, the lock must not be made elsewhere.
 func TestListenDoesNotFollowTheLock(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	target := filepath.Join(filepath.Dir(path), "target")
 	if err := os.Symlink(target, path+".lock"); err != nil {
 		t.Fatal(err)
@@ -163,15 +164,15 @@ func TestListenDoesNotFollowTheLock(t *testing.T) {
 }
 
 func TestListenInAMissingFolder(t *testing.T) {
-	refuses(t, filepath.Join(filepath.Dir(socketPath(t)), "missing", "s"), fs.ErrNotExist)
+	refuses(t, filepath.Join(filepath.Dir(redistest.SocketPath(t)), "missing", "s"), fs.ErrNotExist)
 }
 
 func TestListenModes(t *testing.T) {
 	for _, umask := range []int{0, 0o022, 0o077, 0o777} {
 		for _, mode := range []fs.FileMode{0o600, 0o660, 0o666, 0o700, 0o777} {
-			path := socketPath(t)
+			path := redistest.SocketPath(t)
 			old := syscall.Umask(umask)
-			ln, err := respserver.Listen(path, mode, "")
+			ln, err := listen.OnSocket(path, mode, "")
 			left := syscall.Umask(old)
 			if err != nil {
 				if umask != 0o777 || os.Geteuid() == 0 {
@@ -197,8 +198,8 @@ func TestListenModes(t *testing.T) {
 }
 
 func TestListenGroup(t *testing.T) {
-	path := socketPath(t)
-	ln, err := respserver.Listen(path, 0o660, strconv.Itoa(os.Getegid()))
+	path := redistest.SocketPath(t)
+	ln, err := listen.OnSocket(path, 0o660, strconv.Itoa(os.Getegid()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,26 +211,26 @@ func TestListenGroup(t *testing.T) {
 	if gid := info.Sys().(*syscall.Stat_t).Gid; gid != uint32(os.Getegid()) {
 		t.Errorf("the group is %d", gid)
 	}
-	if _, err := respserver.Listen(socketPath(t), 0o660, "no-such-group"); err == nil ||
+	if _, err := listen.OnSocket(redistest.SocketPath(t), 0o660, "no-such-group"); err == nil ||
 		!strings.HasPrefix(err.Error(), "socket.group: ") {
 		t.Errorf("got %v, want an error about socket.group", err)
 	}
 }
 
 func TestOfManyThatListenOneWins(t *testing.T) {
-	path := socketPath(t)
+	path := redistest.SocketPath(t)
 	var winners atomic.Int32
 	var all sync.WaitGroup
 	start := make(chan struct{})
 	for range 20 {
 		all.Go(func() {
 			<-start
-			ln, err := respserver.Listen(path, 0o660, "")
+			ln, err := listen.OnSocket(path, 0o660, "")
 			switch {
 			case err == nil:
 				winners.Add(1)
 				t.Cleanup(func() { _ = ln.Close() })
-			case !errors.Is(err, respserver.ErrInUse):
+			case !errors.Is(err, listen.ErrInUse):
 				t.Error(err)
 			}
 		})
