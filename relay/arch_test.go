@@ -74,10 +74,13 @@ var layers = map[string]struct {
 	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
-	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
+	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
 
 	"relay/respserver/listen": {nil, "it takes addresses and connections, and knows nothing of what is said over them"},
 	"relay/respserver/lua":    {[]string{"relay/resp"}, "a script needs a text and nothing else"},
+
+	"relay/upstream/frames": {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
+	"relay/upstream/secure": {nil, "it knows certificates and ports, not Redis"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},

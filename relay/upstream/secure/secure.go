@@ -1,4 +1,4 @@
-package upstream
+package secure
 
 // TLS: the certificates, dialing, and noticing a port without TLS.
 
@@ -18,48 +18,55 @@ import (
 // takes the handshake for the beginning of a command: it waits for the rest, and says nothing.
 const plainAfter = 300 * time.Millisecond
 
-var errPlain = errors.New("it answers without TLS")
+// ErrPlain says that a port answers without TLS.
+var ErrPlain = errors.New("it answers without TLS")
 
 // keepAlive is go-redis's own.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}
 
-// tls adds the configured certificates to the URL's settings.
-func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
+// Files are PEM files; empty: none.
+type Files struct {
+	CA        string // trusted authorities, in place of the system's
+	Cert, Key string // the relay's own certificate
+}
+
+// Config adds the certificates to the settings of a URL; nil, which is returned as it is: the URL is not for TLS.
+func (f *Files) Config(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
-		if o.CA != "" || o.Cert != "" {
+		if f.CA != "" || f.Cert != "" {
 			return nil, errors.New("redis.tls: redis.url is not rediss://; use rediss:// or remove redis.tls")
 		}
 		return nil, nil
 	}
 	conf := base.Clone()
-	if err := errors.Join(o.trust(conf), o.identify(conf)); err != nil {
+	if err := errors.Join(f.trust(conf), f.identify(conf)); err != nil {
 		return nil, err
 	}
 	return conf, nil
 }
 
 // trust reads the trusted authorities.
-func (o *Options) trust(conf *tls.Config) error {
-	if o.CA == "" {
+func (f *Files) trust(conf *tls.Config) error {
+	if f.CA == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(o.CA)
+	pem, err := os.ReadFile(f.CA)
 	if err != nil {
 		return fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
 	}
 	conf.RootCAs = x509.NewCertPool()
 	if !conf.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.CA)
+		return fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", f.CA)
 	}
 	return nil
 }
 
 // identify reads the relay's own certificate.
-func (o *Options) identify(conf *tls.Config) error {
-	if o.Cert == "" {
+func (f *Files) identify(conf *tls.Config) error {
+	if f.Cert == "" {
 		return nil
 	}
-	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+	cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
 	if err != nil {
 		return fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
 	}
@@ -67,16 +74,16 @@ func (o *Options) identify(conf *tls.Config) error {
 	return nil
 }
 
-// dialFunc is redis.Options.Dialer.
-type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+// DialFunc is redis.Options.Dialer.
+type DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialSecure returns a dialer with TLS; nil, which means go-redis's own dialer, if conf is nil.
-func dialSecure(conf *tls.Config) dialFunc {
+// Dialer returns a dialer with TLS, that takes at most timeout; nil, which means go-redis's own dialer, if conf is nil.
+func Dialer(conf *tls.Config, timeout time.Duration) DialFunc {
 	if conf == nil {
 		return nil
 	}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		raw, err := (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext(ctx, network, addr)
 		if err != nil {
@@ -115,14 +122,14 @@ func shake(ctx context.Context, conn *tls.Conn, network, addr string) error {
 		case <-stop:
 		case <-time.After(plainAfter):
 			if answersPlainly(ctx, network, addr) {
-				cancel(errPlain)
+				cancel(ErrPlain)
 			}
 		}
 	}()
 	err := conn.HandshakeContext(ctx)
 	close(stop)
-	if plain := errors.Is(context.Cause(ctx), errPlain); plain && err != nil {
-		err = errPlain
+	if plain := errors.Is(context.Cause(ctx), ErrPlain); plain && err != nil {
+		err = ErrPlain
 	}
 	cancel(nil)
 	<-asked

@@ -1,4 +1,4 @@
-package upstream
+package frames
 
 // Finding the end of a value that comes in pieces, without reading a piece twice or keeping it.
 

@@ -1,4 +1,4 @@
-package upstream
+package frames
 
 // The end of a value, however it is split.
 
