@@ -76,6 +76,8 @@ var layers = map[string]struct {
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
 
+	"relay/history/writer": {[]string{"relay/resp", "relay/stream", "relay/upstream"}, "it writes, and knows nothing of who reads"},
+
 	"relay/respserver/listen": {nil, "it takes addresses and connections, and knows nothing of what is said over them"},
 	"relay/respserver/lua":    {[]string{"relay/resp"}, "a script needs a text and nothing else"},
 
@@ -108,7 +110,7 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop",
+	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/leaf", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch",
 }

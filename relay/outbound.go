@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"redis-relay/relay/checks"
-	"redis-relay/relay/history"
+	"redis-relay/relay/history/writer"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
@@ -30,7 +30,7 @@ type outbound struct {
 	rules      *atomic.Pointer[rules]
 	hub        *hub.Hub
 	redis      *upstream.Connection
-	writer     *history.Writer
+	writer     *writer.Writer
 	checks     *checks.Pool
 	outlets    *outlets
 	teller     *notice.Teller
@@ -116,7 +116,7 @@ func (o *outbound) send(
 	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
 	var err error
 	if h := rule.History; h != nil {
-		err = o.writer.Write(p.From, history.Message{
+		err = o.writer.Write(p.From, writer.Message{
 			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
@@ -161,7 +161,7 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 // Withdraw refuses what a connection published and could not be sent so far.
 func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
 
-// pendingPublish is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
+// pendingPublish is a message on its way to Redis. It is upstream.Answer, and writer.Receipt.
 type pendingPublish struct {
 	out            *outbound
 	channel        string
@@ -205,5 +205,5 @@ func (p *pendingPublish) failed(err error) error {
 
 var (
 	_ upstream.Answer = (*pendingPublish)(nil)
-	_ history.Receipt = (*pendingPublish)(nil)
+	_ writer.Receipt  = (*pendingPublish)(nil)
 )

@@ -21,6 +21,7 @@ import (
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
+	"redis-relay/relay/history/writer"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/leaf"
 	"redis-relay/relay/loop"
@@ -206,7 +207,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
-		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
+		rules: &r.rules, hub: r.hub, redis: r.redis, writer: writer.New(r.redis, life), checks: r.checks,
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
 	}
 	r.pages = &history.Pages{

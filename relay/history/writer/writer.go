@@ -1,4 +1,4 @@
-package history
+package writer
 
 // Writing: an entry is added and broadcast in one step.
 
@@ -13,6 +13,10 @@ import (
 	"redis-relay/relay/stream"
 	"redis-relay/relay/upstream"
 )
+
+// recordPrefix begins the key of the hash for the last calls of a run of the relay; its ID follows. No stream has
+// such a key.
+const recordPrefix = "history:calls:"
 
 // maxWritten is how many channels a Writer remembers. Beyond that,
 // it forgets all and counts from 1 again, which receivers take for a new start.
@@ -145,8 +149,8 @@ type writtenChannel struct {
 	renewed time.Time
 }
 
-// NewWriter returns a Writer; runID names this run of the relay among all others.
-func NewWriter(p Publisher, runID string) *Writer {
+// New returns a Writer; runID names this run of the relay among all others.
+func New(p Publisher, runID string) *Writer {
 	p.Record(writeScript, recordPrefix+runID)
 	return &Writer{publisher: p, name: []byte(runID), written: map[string]*writtenChannel{}}
 }

@@ -1,4 +1,4 @@
-package history
+package writer
 
 import (
 	"errors"
@@ -31,7 +31,7 @@ func (s *scribe) Call(from uint64, _ *upstream.Script, a upstream.Answer, c upst
 
 func TestWriter(t *testing.T) {
 	s := &scribe{}
-	w := NewWriter(s, "life")
+	w := New(s, "life")
 	if s.record != "history:calls:life" {
 		t.Errorf("recorded under %q", s.record)
 	}
@@ -77,3 +77,9 @@ func TestWriter(t *testing.T) {
 	}
 	expect("7 history:{c} [10 3600000 payload] life 4 m")
 }
+
+var _ Publisher = (*upstream.Connection)(nil)
+
+type receipt func(id string, receivers int64, err error)
+
+func (r receipt) Persisted(id string, receivers int64, err error) { r(id, receivers, err) }
