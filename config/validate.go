@@ -26,39 +26,46 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) problems() []*KeyError {
-	v := &validator{cfg: c}
-	v.checkRedis()
+	v := &validator{mistakes: &mistakes{in: c}, cfg: c}
+	(&redisValidator{v.mistakes, &c.Redis}).check()
 	v.checkSocket()
 	v.checkListeners()
 	v.checkLeaf()
 	v.checkAlerts()
 	v.checkTraces()
-	oneOf(v, "log.level", c.Log.Level)
-	oneOf(v, "log.format", c.Log.Format)
+	oneOf(v.mistakes, "log.level", c.Log.Level)
+	oneOf(v.mistakes, "log.format", c.Log.Format)
 	v.checkSpike()
 	v.checkLimits()
-	oneOf(v, "unrouted", c.Unrouted)
+	oneOf(v.mistakes, "unrouted", c.Unrouted)
 	if draft := c.Schemas.Draft; draft != "" {
-		oneOf(v, "schemas.draft", draft)
+		oneOf(v.mistakes, "schemas.draft", draft)
 	}
 	v.checkRoutes()
 	v.checkSupported()
-	return v.errs
+	return v.list
 }
 
+// validator judges all but redis.* and the routes.
 type validator struct {
-	cfg  *Config
-	errs []*KeyError
+	*mistakes
+	cfg *Config
+}
+
+// mistakes are those that were found in a configuration.
+type mistakes struct {
+	in   *Config
+	list []*KeyError
 }
 
 // bad records a value that makes no sense.
-func (v *validator) bad(path, format string, args ...any) {
-	v.add(path, ErrInvalid, format, args...)
+func (m *mistakes) bad(path, format string, args ...any) {
+	m.add(path, ErrInvalid, format, args...)
 }
 
-func (v *validator) add(path string, kind error, format string, args ...any) {
-	v.errs = append(v.errs, &KeyError{
-		Origin: v.cfg.origin(path),
+func (m *mistakes) add(path string, kind error, format string, args ...any) {
+	m.list = append(m.list, &KeyError{
+		Origin: m.in.origin(path),
 		Path:   path,
 		Reason: fmt.Errorf(format, args...).Error(),
 		Err:    kind,
@@ -78,9 +85,9 @@ func (c *Config) origin(path string) string {
 }
 
 // oneOf checks a value against the words its key allows.
-func oneOf[T ~string](v *validator, path string, value T) {
+func oneOf[T ~string](m *mistakes, path string, value T) {
 	if problem := notOneOf(value); problem != "" {
-		v.bad(path, "%s", problem)
+		m.bad(path, "%s", problem)
 	}
 }
 
@@ -187,20 +194,20 @@ func (v *validator) checkSpike() {
 
 func (v *validator) checkLimits() {
 	l := v.cfg.Limits
-	positive(v, "limits.clients", l.Clients)
-	positive(v, "limits.subscriptions", l.Subscriptions)
-	positive(v, "limits.patterns", l.Patterns)
-	positive(v, "limits.name", l.Name)
-	positive(v, "limits.pattern_length", l.PatternLength)
+	positive(v.mistakes, "limits.clients", l.Clients)
+	positive(v.mistakes, "limits.subscriptions", l.Subscriptions)
+	positive(v.mistakes, "limits.patterns", l.Patterns)
+	positive(v.mistakes, "limits.name", l.Name)
+	positive(v.mistakes, "limits.pattern_length", l.PatternLength)
 	for i, prefix := range l.PatternPrefixes {
 		if prefix == "" {
 			v.bad(item("limits.pattern_prefixes", i), "must not be empty; an empty list allows any pattern")
 		}
 	}
-	positive(v, "limits.payload", l.Payload)
-	positive(v, "limits.queue", l.Queue)
-	positive(v, "limits.memory", l.Memory)
-	positive(v, "limits.publish_window", l.PublishWindow)
+	positive(v.mistakes, "limits.payload", l.Payload)
+	positive(v.mistakes, "limits.queue", l.Queue)
+	positive(v.mistakes, "limits.memory", l.Memory)
+	positive(v.mistakes, "limits.publish_window", l.PublishWindow)
 	if l.CommandTimeout < 0 {
 		v.bad("limits.command_timeout", "is %v; must be 0s (none) or more", l.CommandTimeout)
 	}
@@ -222,8 +229,8 @@ func (v *validator) checkLimits() {
 }
 
 // positive checks a number that must be more than zero.
-func positive[T ~int | ~int64](v *validator, path string, n T) {
+func positive[T ~int | ~int64](m *mistakes, path string, n T) {
 	if n <= 0 {
-		v.bad(path, "is %v; must be more than 0", n)
+		m.bad(path, "is %v; must be more than 0", n)
 	}
 }

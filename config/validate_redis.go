@@ -9,12 +9,18 @@ import (
 	"strings"
 )
 
-func (v *validator) checkRedis() {
-	r := v.cfg.Redis
-	oneOf(v, "redis.mode", r.Mode)
-	positive(v, "redis.publish_timeout", r.PublishTimeout)
-	positive(v, "redis.probe_interval", r.ProbeInterval)
-	positive(v, "redis.alert_after", r.AlertAfter)
+// redisValidator judges redis.*.
+type redisValidator struct {
+	*mistakes
+	redis *Redis
+}
+
+func (v *redisValidator) check() {
+	r := v.redis
+	oneOf(v.mistakes, "redis.mode", r.Mode)
+	positive(v.mistakes, "redis.publish_timeout", r.PublishTimeout)
+	positive(v.mistakes, "redis.probe_interval", r.ProbeInterval)
+	positive(v.mistakes, "redis.alert_after", r.AlertAfter)
 	if (r.TLS.Cert == "") != (r.TLS.Key == "") {
 		v.bad("redis.tls", "cert and key go together; set both or none")
 	}
@@ -26,13 +32,14 @@ func (v *validator) checkRedis() {
 		v.bad("redis.url", "is not set; write the address of your Redis, such as redis://host:6379, "+
 			"or %s for a Redis inside the relay, for development", EmbeddedRedis)
 	case r.IsEmbedded():
-		v.checkEmbedded(r)
+		v.checkEmbedded()
 	default:
-		v.checkURL(r)
+		v.checkURL()
 	}
 }
 
-func (v *validator) checkEmbedded(r Redis) {
+func (v *redisValidator) checkEmbedded() {
+	r := v.redis
 	if r.Mode == ModeSentinel || r.Mode == ModeCluster {
 		v.bad("redis.mode", "does not go with redis.url: %s; write single, or the address of your Redis", EmbeddedRedis)
 	}
@@ -41,7 +48,8 @@ func (v *validator) checkEmbedded(r Redis) {
 	}
 }
 
-func (v *validator) checkURL(r Redis) {
+func (v *redisValidator) checkURL() {
+	r := v.redis
 	if way := withoutScheme(r.URL); way != "" {
 		v.bad("redis.url", "%s", way)
 		return
@@ -59,7 +67,7 @@ func (v *validator) checkURL(r Redis) {
 	case "redis", "rediss":
 		v.checkServerURL(u)
 	case "unix":
-		v.checkUnixURL(u, r.Mode)
+		v.checkUnixURL(u)
 	default:
 		v.bad("redis.url", "must begin with redis://, rediss:// or unix://")
 		return
@@ -87,9 +95,9 @@ func withoutScheme(text string) string {
 	return "must begin with redis://, rediss:// or unix://; write redis:// before it, as in redis://host:6379"
 }
 
-func (v *validator) checkServerURL(u *url.URL) {
+func (v *redisValidator) checkServerURL(u *url.URL) {
 	switch {
-	case u.Opaque != "" || !strings.HasPrefix(v.cfg.Redis.URL, u.Scheme+"://"):
+	case u.Opaque != "" || !strings.HasPrefix(v.redis.URL, u.Scheme+"://"):
 		v.bad("redis.url", "misses its slashes; write %s://host:6379", u.Scheme)
 		return
 	case u.Host == "":
@@ -106,17 +114,17 @@ func (v *validator) checkServerURL(u *url.URL) {
 	}
 }
 
-func (v *validator) checkUnixURL(u *url.URL, mode RedisMode) {
+func (v *redisValidator) checkUnixURL(u *url.URL) {
 	if u.Path == "" || u.Host != "" {
 		v.bad("redis.url", "must name a socket file; write unix:///run/redis.sock")
 	}
-	if mode == ModeSentinel || mode == ModeCluster {
+	if mode := v.redis.Mode; mode == ModeSentinel || mode == ModeCluster {
 		v.bad("redis.url", "is a unix socket; mode %s needs redis:// or rediss://", mode)
 	}
 }
 
 // checkSentinel wants redis://host:26379?master_name=mymaster&addr=host2:26379.
-func (v *validator) checkSentinel(query url.Values) {
+func (v *redisValidator) checkSentinel(query url.Values) {
 	if query.Get("master_name") == "" {
 		v.bad("redis.url", "must name the master in mode sentinel; add ?master_name=mymaster")
 	}

@@ -25,47 +25,57 @@ func (v *validator) checkRoutes() {
 		} else {
 			first[r.Prefix] = i
 		}
-		v.checkRoute(r, path)
+		(&routeValidator{v.mistakes, r, path, v.cfg.Schemas.Dir}).check()
 	}
 }
 
-func (v *validator) checkRoute(r *Route, path string) {
+// routeValidator judges a route.
+type routeValidator struct {
+	*mistakes
+	route   *Route
+	path    string
+	schemas string // the folder
+}
+
+func (v *routeValidator) check() {
+	r, path := v.route, v.path
 	switch {
 	case r.Prefix == "":
 		v.bad(join(path, "prefix"), "must not be empty; channels that no route covers follow unrouted")
 	case strings.HasPrefix(r.Prefix, reservedPrefix):
 		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	}
-	v.checkSchemas(r, path)
-	oneOf(v, join(path, "invalid"), r.Invalid)
+	v.checkSchemas()
+	oneOf(v.mistakes, join(path, "invalid"), r.Invalid)
 	if r.Kind == "" && len(r.Kinds) > 0 {
 		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
 	}
-	v.checkUsers(join(path, "publish"), r.Publish, r.PublishUIDs, r.NATS)
-	v.checkUsers(join(path, "subscribe"), r.Subscribe, r.SubscribeUIDs, r.NATS)
-	v.checkPolicies(r, path)
-	v.checkNATS(r, path)
+	v.checkUsers("publish", r.Publish, r.PublishUIDs)
+	v.checkUsers("subscribe", r.Subscribe, r.SubscribeUIDs)
+	v.checkPolicies()
+	v.checkNATS()
 }
 
 // checkNATS refuses what NATS clients could not be promised.
-func (v *validator) checkNATS(r *Route, path string) {
+func (v *routeValidator) checkNATS() {
+	r := v.route
 	one := r.Policy.Deliver == DeliverOne
 	for _, p := range r.Kinds {
 		one = one || p.Deliver == DeliverOne
 	}
 	if r.NATS && one {
-		v.bad(join(path, "nats"), "does not go with deliver: one; NATS clients share work by queue groups, "+
+		v.bad(join(v.path, "nats"), "does not go with deliver: one; NATS clients share work by queue groups, "+
 			"so write deliver: all or take nats out")
 	}
 }
 
 // checkUsers judges the list of users that belongs to a permission.
-func (v *validator) checkUsers(permission string, open bool, uids []uint32, nats bool) {
-	switch list := permission + "_uids"; {
+func (v *routeValidator) checkUsers(permission string, open bool, uids []uint32) {
+	switch list := join(v.path, permission+"_uids"); {
 	case len(uids) == 0:
 	case !open:
-		v.bad(list, "has no effect with %s: false", permission[strings.LastIndexByte(permission, '.')+1:])
-	case nats:
+		v.bad(list, "has no effect with %s: false", permission)
+	case v.route.NATS:
 		v.bad(list, "cannot hold with nats: true, since NATS clients have no user id; choose one of the two")
 	}
 }
@@ -73,8 +83,8 @@ func (v *validator) checkUsers(permission string, open bool, uids []uint32, nats
 // maxSchemas is how many schemas one route may have. Each costs a check of messages that those before it refuse.
 const maxSchemas = 4
 
-func (v *validator) checkSchemas(r *Route, path string) {
-	at := join(path, "schema")
+func (v *routeValidator) checkSchemas() {
+	r, at := v.route, join(v.path, "schema")
 	list := r.Schemas()
 	for i, name := range list {
 		v.checkSchemaName(name, at)
@@ -91,25 +101,26 @@ func (v *validator) checkSchemas(r *Route, path string) {
 	if len(list) > maxSchemas {
 		v.bad(at, "has %d schemas; at most %d are tried for a message", len(list), maxSchemas)
 	}
-	oneOf(v, join(path, "evolve"), r.Evolve)
+	oneOf(v.mistakes, join(v.path, "evolve"), r.Evolve)
 	if r.Schema == "" && r.Evolve != EvolveNone && len(r.OlderSchemas) == 0 {
-		v.bad(join(path, "evolve"), "has no effect without schema")
+		v.bad(join(v.path, "evolve"), "has no effect without schema")
 	}
 }
 
 // checkSchemaName keeps a name inside the schemas folder.
-func (v *validator) checkSchemaName(name, path string) {
+func (v *routeValidator) checkSchemaName(name, path string) {
 	switch {
 	case name == "":
 	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, `\:`):
 		v.bad(path, "%q is not a file inside the schemas folder; write a name such as chat.json", name)
-	case v.cfg.Schemas.Dir == "":
+	case v.schemas == "":
 		v.bad(path, "needs the schemas folder; set schemas")
 	}
 }
 
 // checkPolicies names a problem that a kind has from its route only once.
-func (v *validator) checkPolicies(r *Route, path string) {
+func (v *routeValidator) checkPolicies() {
+	r, path := v.route, v.path
 	inherited := r.Policy.problems()
 	for _, p := range inherited {
 		v.badPolicy(path, p)
@@ -124,9 +135,9 @@ func (v *validator) checkPolicies(r *Route, path string) {
 }
 
 // badPolicy records what is wrong with a policy of the route or kind at path.
-func (v *validator) badPolicy(path string, p problem) {
+func (v *routeValidator) badPolicy(path string, p problem) {
 	at := path + p.key
-	if _, written := v.cfg.sources[at]; p.key == lengthKey && !written {
+	if _, written := v.in.sources[at]; p.key == lengthKey && !written {
 		p.reason = "is missing; write how many messages to keep, as in " + examples[reflect.TypeFor[History]()]
 	}
 	v.bad(at, "%s", p.reason)

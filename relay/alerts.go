@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"redis-relay/relay/alerts"
-	"redis-relay/relay/monitor"
-	"redis-relay/relay/notice"
 )
 
 // openAlerts has alerts made of notices from now on.
@@ -29,23 +27,4 @@ func (r *Relay) openAlerts(version string) {
 	}
 	r.alerts = alerts.NewBoard(changed)
 	r.teller.ObserveBy(r.alerts)
-}
-
-// measureAlerts names the metrics of alerts, and of the webhook.
-func measureAlerts(m *monitor.Metrics, b *alerts.Board, webhook func() alerts.WebhookStats) {
-	for _, kind := range notice.AlertKinds() {
-		m.Gauge("alerts_active", "Alerts that stand.",
-			func() float64 { return float64(b.Count(kind).Standing) }, "kind", kind)
-		m.Count("alerts_total", "Alerts raised.", func() float64 { return float64(b.Count(kind).Raised) }, "kind", kind)
-	}
-	m.Count("alerts_ignored_total", "Reports that raised no alert, because too many of their kind stood.",
-		func() float64 { return float64(b.Ignored()) })
-	m.Count("webhook_sent_total", "Messages that alerts.webhook has taken.",
-		func() float64 { return float64(webhook().Sent) })
-	m.Count("webhook_failures_total", "Requests to alerts.webhook that failed.",
-		func() float64 { return float64(webhook().Failures) })
-	m.Count("webhook_dropped_total", "Messages for alerts.webhook that were dropped.",
-		func() float64 { return float64(webhook().Dropped) })
-	m.Gauge("webhook_waiting", "Messages that wait for alerts.webhook.",
-		func() float64 { return float64(webhook().Waiting) })
 }

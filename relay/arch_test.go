@@ -40,7 +40,7 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
-	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/preflight", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/explain":    {[]string{"config", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
@@ -48,18 +48,21 @@ var layers = map[string]struct {
 	"relay/glob":       {nil, "a pure function"},
 	"relay/history":    {[]string{"relay/glob", "relay/loop", "relay/resp", "relay/stream", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
 	"relay/hub":        {[]string{"relay/glob", "relay/nonblock", "relay/resp"}, "it knows interest, not where messages come from"},
+	"relay/leaf":       {[]string{"config", "relay/loop", "relay/natsbridge", "relay/needs", "relay/notice", "relay/upstream"}, "a term is a bridge and a lease; routes are no concern of it"},
 	"relay/loop":       {[]string{"relay/nonblock"}, "it knows descriptors and times, not what is said over them"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
 	"relay/natsbridge": {[]string{"relay/hub", "relay/loop", "relay/nonblock", "relay/resp"}, "the gateway knows neither routes nor Redis"},
-	"relay/needs":      {[]string{"relay/upstream"}, "it knows what Redis must allow, not who asks for it"},
+	"relay/needs":      {[]string{"relay/notice", "relay/upstream"}, "it knows what Redis must allow, not who asks for it"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
+	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch"}, "it asks all parts, and none asks it"},
+	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream"}, "it has parts check their settings, and starts none"},
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
-	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/sampling", "relay/stream", "relay/tail"}, "the gateway knows neither routes nor Redis"},
+	"relay/respserver": {[]string{"relay/glob", "relay/hub", "relay/loop", "relay/nonblock", "relay/resp", "relay/respserver/listen", "relay/respserver/lua", "relay/sampling", "relay/stream", "relay/tail"}, "the gateway knows neither routes nor Redis"},
 	"relay/route":      {nil, "a decision needs a table and nothing else"},
 	"relay/sampling":   {nil, "it knows keys and times, not what is logged"},
 	"relay/schema":     {[]string{"relay/schema/ascii", "relay/schema/drafts", "relay/schema/format", "relay/schema/regex"}, "a verdict needs a payload and nothing else"},
@@ -70,7 +73,16 @@ var layers = map[string]struct {
 	"relay/tail":       {[]string{"relay/glob", "relay/loop", "relay/resp"}, "it shows what it is told, and knows no rules"},
 	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
-	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
+	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
+	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
+
+	"relay/history/writer": {[]string{"relay/resp", "relay/stream", "relay/upstream"}, "it writes, and knows nothing of who reads"},
+
+	"relay/respserver/listen": {nil, "it takes addresses and connections, and knows nothing of what is said over them"},
+	"relay/respserver/lua":    {[]string{"relay/resp"}, "a script needs a text and nothing else"},
+
+	"relay/upstream/frames": {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
+	"relay/upstream/secure": {nil, "it knows certificates and ports, not Redis"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},
@@ -80,7 +92,7 @@ var layers = map[string]struct {
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
 
 	"relay/test/collector": {nil, "it takes spans as any receiver does"},
-	"relay/test/harness":   {[]string{"config", "relay", "relay/redistest", "relay/schema", "relay/traffic"}, "it runs relays in a test's process"},
+	"relay/test/harness":   {[]string{"config", "relay", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
 	"relay/test/process":   {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
 	subjects:               {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
 }
@@ -98,9 +110,9 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
-	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
-	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream",
+	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/leaf", "relay/loop",
+	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
+	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch",
 }
 
 // modules says which of our packages may import a third-party module; none means

@@ -9,6 +9,7 @@ import (
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/watch"
 )
 
 // gate is respserver.Gate and respserver.SlowClientObserver. It belongs to the loop.
@@ -30,7 +31,7 @@ func (g *gate) MayHear(by respserver.User, channel []byte) bool {
 // ClientSlow reports a client that did not keep up.
 func (g *gate) ClientSlow(c respserver.SlowClient) {
 	g.teller.Slow(notice.Event{
-		Who: whoIs(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Disconnected, Messages: c.Missed,
+		Who: watch.Who(c.Client), Reason: notice.Reason(c.Reason), Disconnected: c.Disconnected, Messages: c.Missed,
 		Queued: c.Queued, Kept: c.Kept,
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"redis-relay/relay/route"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
+	"redis-relay/relay/watch"
 )
 
 // inbound takes what comes from Redis. It is upstream.Sink, and belongs to the loop.
@@ -30,8 +31,8 @@ type inbound struct {
 	outlets *outlets
 	teller  *notice.Teller
 	traces  *traces.Tracer // nil: off
-	viewers *viewers
-	watch   *watch
+	viewers *watch.Viewers
+	watch   *watch.Watch
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -42,7 +43,7 @@ type inbound struct {
 type source struct {
 	policy.LastMessage
 	check *checks.Check // of the last message, if its verdict is open
-	tally tally
+	tally watch.Tally
 }
 
 // Deliver takes a message from Redis: it finds the route, has the message judged, and queues it for its listeners. A
@@ -66,7 +67,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 	size := len(d.Payload)
 	c.received++
 	c.receivedBytes += size
-	in.live.tally.add(in.watch.Table, d)
+	in.live.tally.Add(in.watch.Table, d)
 	n := in.act(c.rules, c.route, &in.live, d)
 	c.delivered += n
 	c.deliveredBytes += n * size
@@ -82,7 +83,7 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 	rt := now.Route(d.Channel)
 	counters, size := now.counters[rt.Index], len(d.Payload)
 	counters.Received.Add(1, size)
-	in.stored.tally.add(in.watch.Table, d)
+	in.stored.tally.Add(in.watch.Table, d)
 	n := in.act(now, rt, &in.stored, d)
 	counters.Delivered.Add(n, n*size)
 }
@@ -96,7 +97,7 @@ func (in *inbound) act(now *rules, rt *route.Route, from *source, d *resp.Delive
 	}
 	v, isCopy := from.Judge(now.Rules, rt, d)
 	if v.Noise.PerSecond > 0 && !isCopy {
-		in.watch.noisy(monitor.Inbound, counters, d.Channel, v.Noise, nil)
+		in.watch.Noisy(monitor.Inbound, counters, d.Channel, v.Noise, nil)
 	}
 	switch {
 	case v.Refusal != nil:
@@ -132,7 +133,7 @@ func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Del
 		c.Trace.Refused(string(policy.Busy))
 		in.watch.Refused(d.Channel, nil)
 		if in.viewers.Any() {
-			in.viewers.received(rt, d, len(d.Payload), nil, &policy.Refusal{Code: policy.Busy, Reason: tooManyChecks})
+			in.viewers.Received(rt, d, len(d.Payload), nil, &policy.Refusal{Code: policy.Busy, Reason: tooManyChecks})
 		}
 	}
 }
@@ -149,7 +150,7 @@ func (in *inbound) checked(m *checks.Message) {
 // refuse tells of a message that is not for local listeners.
 func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Verdict, d *resp.Delivery) {
 	if in.viewers.Any() {
-		in.viewers.received(rt, d, len(d.Payload), v.Kind, v.Refusal)
+		in.viewers.Received(rt, d, len(d.Payload), v.Kind, v.Refusal)
 	}
 	if v.Silent {
 		counters.Rejected(monitor.Inbound, string(v.Refusal.Code)).Inc()
@@ -170,7 +171,7 @@ func (in *inbound) dispatch(
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Read(d.Payload))
 	}
 	if in.viewers.Any() && !isCopy {
-		in.viewers.received(rt, d, len(d.Payload), v.Kind, refusal)
+		in.viewers.Received(rt, d, len(d.Payload), v.Kind, refusal)
 	}
 	if v.Invalid != nil && !rt.LogInvalid {
 		return 0
@@ -229,7 +230,7 @@ func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Re
 	counters.Received.Add(1, size)
 	if refusal != nil {
 		if in.viewers.Any() {
-			in.viewers.received(rt, d, size, nil, refusal)
+			in.viewers.Received(rt, d, size, nil, refusal)
 		}
 		in.watch.In(d.Channel, 1, size, size)
 		in.watch.Refused(d.Channel, nil)
@@ -241,8 +242,8 @@ func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Re
 func (in *inbound) endTurn() {
 	in.live.Detach()
 	in.cache.count()
-	in.live.tally.endTurn(in.watch.Table)
-	in.stored.tally.endTurn(in.watch.Table)
+	in.live.tally.EndTurn(in.watch.Table)
+	in.stored.tally.EndTurn(in.watch.Table)
 }
 
 // routeCache is what neighbouring messages have in common, so that a burst on one

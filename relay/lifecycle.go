@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/needs"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
@@ -29,7 +30,7 @@ type lifecycle struct {
 	fleet    *fleet.Fleet
 	interest *interest
 	outlets  *outlets
-	rights   *rights
+	rights   *needs.Watcher
 	teller   *notice.Teller
 	first    func() // is called before all else when the connection is lost
 
@@ -74,7 +75,7 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 	}
 	l.teller.Send(notice.UpstreamUp, up)
 	l.feed.Up() // before anybody can act on the event
-	l.rights.look()
+	l.rights.Look()
 }
 
 // Down is told when the connection is lost.

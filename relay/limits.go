@@ -52,6 +52,11 @@ func (l *limits) ofNATS(c config.Limits) natsbridge.Limits {
 	}
 }
 
+// ofCluster are the limits of this moment, for a NATS cluster.
+func (l *limits) ofCluster() natsbridge.Limits {
+	return natsbridge.Limits{Payload: int(l.Payload.Load()), Behind: int(l.buffer.Load())}
+}
+
 // ownDescriptors are the file descriptors that no client may take: for Redis, the
 // configuration and the runtime; and for HTTP.
 const ownDescriptors = 32 + admin.MaxConnections

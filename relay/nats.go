@@ -5,10 +5,7 @@ package relay
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +15,7 @@ import (
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
+	"redis-relay/relay/preflight"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/stream"
@@ -36,7 +34,7 @@ func (r *Relay) openNATS() error {
 	if c.Listen == "" {
 		return nil
 	}
-	token, err := readToken("nats.token_file", c.TokenFile)
+	token, err := preflight.ReadToken("nats.token_file", c.TokenFile)
 	if err != nil {
 		return err
 	}
@@ -63,22 +61,6 @@ func (r *Relay) natsGateway(source uint64) *natsGateway {
 	return &natsGateway{
 		source: source, rules: &r.rules, out: r.outbound, pages: r.pages, outlets: r.outlets, teller: r.teller,
 	}
-}
-
-// readToken reads the file that a key names, which holds a token; "" means none.
-func readToken(key, path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", key, err)
-	}
-	token := strings.TrimSpace(string(b))
-	if token == "" {
-		return "", fmt.Errorf("%s: %s is empty; write a token into it", key, path)
-	}
-	return token, nil
 }
 
 // natsGateway is natsbridge.Backend.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"redis-relay/relay/checks"
-	"redis-relay/relay/history"
+	"redis-relay/relay/history/writer"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
@@ -19,6 +19,7 @@ import (
 	"redis-relay/relay/route"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
+	"redis-relay/relay/watch"
 )
 
 // outbound takes what local clients publish. It is respserver.Publisher, and belongs to the loop.
@@ -29,13 +30,13 @@ type outbound struct {
 	rules      *atomic.Pointer[rules]
 	hub        *hub.Hub
 	redis      *upstream.Connection
-	writer     *history.Writer
+	writer     *writer.Writer
 	checks     *checks.Pool
 	outlets    *outlets
 	teller     *notice.Teller
 	traces     *traces.Tracer // nil: off
-	viewers    *viewers
-	watch      *watch
+	viewers    *watch.Viewers
+	watch      *watch.Watch
 
 	lastName string // channel of the last publish
 }
@@ -55,7 +56,7 @@ func (o *outbound) publish(p respserver.Publication, receipt respserver.Receipt)
 	m := policyPublication(&p)
 	v := now.Publish(rt, &m)
 	if v.Noise.PerSecond > 0 {
-		o.watch.noisy(monitor.Outbound, now.counters[rt.Index], p.Channel, v.Noise, p.Sender)
+		o.watch.Noisy(monitor.Outbound, now.counters[rt.Index], p.Channel, v.Noise, p.Sender)
 	}
 	if v.Open {
 		o.check(now, rt, v.Kind, p, receipt)
@@ -103,7 +104,7 @@ func (o *outbound) send(
 		m := policyPublication(p)
 		o.watch.Refused(p.Channel, p.Sender)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal,
-			notice.Message{Payload: p.Payload, Size: m.Size(), By: sender(p.Sender)})
+			notice.Message{Payload: p.Payload, Size: m.Size(), By: watch.Sender(p.Sender)})
 		if !refusal.Passes(rt) {
 			o.show(rt, p, kind, refusal, nil)
 			return refusal
@@ -115,7 +116,7 @@ func (o *outbound) send(
 	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
 	var err error
 	if h := rule.History; h != nil {
-		err = o.writer.Write(p.From, history.Message{
+		err = o.writer.Write(p.From, writer.Message{
 			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
@@ -135,7 +136,7 @@ func (o *outbound) show(
 	rt *route.Route, p *respserver.Publication, kind []byte, refusal *policy.Refusal, err error,
 ) {
 	if o.viewers.Any() {
-		o.viewers.published(rt, p, kind, refusal, err)
+		o.viewers.Published(rt, p, kind, refusal, err)
 	}
 }
 
@@ -160,7 +161,7 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 // Withdraw refuses what a connection published and could not be sent so far.
 func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
 
-// pendingPublish is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
+// pendingPublish is a message on its way to Redis. It is upstream.Answer, and writer.Receipt.
 type pendingPublish struct {
 	out            *outbound
 	channel        string
@@ -179,7 +180,7 @@ func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {
-			p.out.viewers.lost(p.out.rules.Load().Route([]byte(p.channel)), p.channel, err)
+			p.out.viewers.Lost(p.out.rules.Load().Route([]byte(p.channel)), p.channel, err)
 		}
 		p.receipt.Published(0, "", err)
 		return
@@ -202,23 +203,7 @@ func (p *pendingPublish) failed(err error) error {
 	return err
 }
 
-// sender says who has published something; nil is nobody that is known.
-func sender(s respserver.Sender) notice.Who {
-	if s == nil {
-		return notice.Who{}
-	}
-	return whoIs(s.Identity())
-}
-
-func whoIs(c respserver.Client) notice.Who {
-	w := notice.Who{Client: c.ID, Name: c.Name, PID: c.PID}
-	if c.Known {
-		w.UID = &c.UID
-	}
-	return w
-}
-
 var (
 	_ upstream.Answer = (*pendingPublish)(nil)
-	_ history.Receipt = (*pendingPublish)(nil)
+	_ writer.Receipt  = (*pendingPublish)(nil)
 )

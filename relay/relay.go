@@ -21,16 +21,23 @@ import (
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
+	"redis-relay/relay/history/writer"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/leaf"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
+	"redis-relay/relay/needs"
 	"redis-relay/relay/notice"
+	"redis-relay/relay/overview"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/preflight"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/status"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/upstream"
+	"redis-relay/relay/watch"
 )
 
 // probePrefix begins the channel on which a relay proves to itself that Redis
@@ -61,8 +68,8 @@ type Relay struct {
 	fleet    *fleet.Fleet
 	exams    *checks.Examinations
 	checks   *checks.Pool
-	socket   *respserver.Socket
-	tcp      *respserver.TCP // nil: off
+	socket   *listen.Socket
+	tcp      *listen.TCP // nil: off
 	server   *respserver.Server
 	admin    *admin.Server  // nil: off
 	traces   *traces.Tracer // nil: off
@@ -70,15 +77,15 @@ type Relay struct {
 	inbound  *inbound
 	outbound *outbound
 	outlets  *outlets
-	viewers  *viewers
+	viewers  *watch.Viewers
 	interest *interest
-	rights   *rights
+	rights   *needs.Watcher
 	counts   *counts
 	streams  *streams
-	leaf     *leaf
+	leaf     *leaf.Node // nil: off
 	reloader *reloader
-	overview *overview
-	watch    *watch
+	overview *overview.Overview
+	watch    *watch.Watch
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -110,14 +117,14 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		start: cfg, running: cfg, schemas: digestSchemas(cfg), metrics: r.metrics, level: level,
 		rules: &r.rules, limits: &r.limits, teller: r.teller,
 	}
-	r.reloader.loaded.Store(&loaded{at: time.Now()})
+	r.reloader.loaded.Store(&overview.Loaded{At: time.Now()})
 	rules, err := newRules(cfg, r.metrics)
 	if err != nil {
-		return nil, withAll(err, Problems, cfg)
+		return nil, preflight.WithProblems(err, cfg)
 	}
 	r.rules.Store(rules)
 	if err := r.build(version); err != nil {
-		return nil, errors.Join(withAll(err, Problems, cfg), r.Close())
+		return nil, errors.Join(preflight.WithProblems(err, cfg), r.Close())
 	}
 	return r, nil
 }
@@ -128,10 +135,9 @@ func (r *Relay) build(version string) error {
 	if err := r.takeSocket(); err != nil { // first: with it goes what the embedded Redis keeps
 		return err
 	}
-	r.rights = &rights{
-		rules: &r.rules, teller: r.teller, wait: r.cfg.Redis.PublishTimeout, leaf: r.cfg.NATS.Leaf.URL != "",
-		up: make(chan struct{}, 1), told: map[string]string{},
-	}
+	r.rights = needs.NewWatcher(func() needs.Use {
+		return needs.Use{History: r.rules.Load().HasHistory(), Leaf: r.cfg.NATS.Leaf.URL != ""}
+	}, r.cfg.Redis.PublishTimeout, r.teller)
 	opts, err := r.connectTo()
 	if err != nil {
 		return err
@@ -148,14 +154,13 @@ func (r *Relay) build(version string) error {
 	if err := errors.Join(r.openSocket(version), r.openLeaf(life), r.openNATS()); err != nil {
 		return err
 	}
-	owner.first = r.leaf.standDown
+	owner.first = r.leaf.StandDown
 	r.loop.AtTurnEnd(r.endTurn)
-	r.overview = newOverview(r, version)
-	r.services = append(r.services, r.overview.run)
+	r.oversee(version)
 	if err := r.openHTTP(); err != nil {
 		return err
 	}
-	r.measure()
+	r.overview.Measure(r.metrics, r.admin)
 	return nil
 }
 
@@ -167,10 +172,16 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	r.redis = upstream.NewConnection(r.loop, opts, in, owner, &r.limits.Payload, room, probePrefix+life,
 		r.log.Named("redis"))
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
-	r.rights.reader = r.reader
-	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
+	r.viewers = watch.NewViewers(r.loop, r.cfg.Socket.Path)
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
-	r.watchTraffic()
+	r.watch = watch.New(&watch.Options{
+		Loop: r.loop, Hub: r.hub, Teller: r.teller, Spikes: r.cfg.Alerts.Spike,
+		IsReady: func() bool {
+			ready, _, _ := r.redis.Status()
+			return ready
+		},
+		RouteOf: func(channel []byte) string { return r.rules.Load().Route(channel).Name },
+	})
 	r.teller.Add(localOutlet{r.hub}, notice.Host)
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
 	r.exams = checks.NewExaminations(room)
@@ -196,7 +207,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
-		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
+		rules: &r.rules, hub: r.hub, redis: r.redis, writer: writer.New(r.redis, life), checks: r.checks,
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
 	}
 	r.pages = &history.Pages{
@@ -206,6 +217,27 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	return owner
 }
 
+// oversee prepares to tell of all parts.
+func (r *Relay) oversee(version string) {
+	r.overview = overview.New(&overview.Parts{
+		Version: version, Config: r.cfg, RedisName: r.redisName(),
+		Loop: r.loop, Redis: r.redis, Hub: r.hub, Feed: r.feed, Fleet: r.fleet, Server: r.server, Socket: r.socket,
+		TCP: r.tcp, Leaf: r.leaf, Traces: r.traces, Watch: r.watch, Alerts: r.alerts, Teller: r.teller,
+		Limits: &r.limits.Limits, NATS: r.natsStats, Webhook: r.webhookStats, Loaded: r.reloader.loaded.Load,
+		Rules: func() (*policy.Rules, []*monitor.Route) {
+			now := r.rules.Load()
+			return now.Rules, now.counters
+		},
+	})
+	r.services = append(r.services, func(ctx context.Context) error {
+		return r.overview.Run(ctx, func() {
+			if r.admin != nil {
+				r.admin.Tick()
+			}
+		})
+	})
+}
+
 func (r *Relay) openHTTP() (err error) {
 	c := r.cfg.HTTP
 	if c.Listen == "" {
@@ -213,11 +245,11 @@ func (r *Relay) openHTTP() (err error) {
 	}
 	all := func(string) bool { return true }
 	o := admin.Options{
-		Address: c.Listen, Hosts: c.Hosts, Pprof: c.Pprof, Checks: r.Checks, Figures: r.metrics.WriteStatus,
+		Address: c.Listen, Hosts: c.Hosts, Pprof: c.Pprof, Checks: r.overview.Checks, Figures: r.metrics.WriteStatus,
 		Overview: func(seconds int) *status.Status { return r.overview.Status(seconds, all) }, Metrics: r.metrics.Handler(),
 	}
 	if c.TokenFile != "" {
-		o.Token = func() (string, error) { return readToken("http.token_file", c.TokenFile) }
+		o.Token = func() (string, error) { return preflight.ReadToken("http.token_file", c.TokenFile) }
 		if _, err := o.Token(); err != nil {
 			return err
 		}
@@ -254,7 +286,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	redis.Go(func() error { return r.redis.Run(below) })
 	redis.Go(func() error { return r.checks.Run(below) })
 	if r.embedded == nil { // that allows all there is
-		redis.Go(func() error { return r.rights.run(below) })
+		redis.Go(func() error { return r.rights.Run(below, r.reader) })
 	}
 
 	// Publishes that are being checked go on for a moment.

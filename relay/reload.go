@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +19,12 @@ import (
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
+	"redis-relay/relay/overview"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/preflight"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/watch"
 )
 
 // watchInterval is how often the configuration's files are looked at. A look is a
@@ -40,34 +42,16 @@ type reloader struct {
 	server   *respserver.Server
 	interest *interest
 	outlets  *outlets
-	traffic  *watch
+	traffic  *watch.Watch
 	rules    *atomic.Pointer[rules]
 	limits   *limits
 	teller   *notice.Teller
 
-	loaded atomic.Pointer[loaded]
+	loaded atomic.Pointer[overview.Loaded]
 
 	mu      sync.Mutex
 	running *config.Config // guarded by mu
 	schemas digests        // of running; guarded by mu
-}
-
-// loaded is immutable.
-type loaded struct {
-	at      time.Time // when the configuration that runs was taken over
-	changes []string  // what it changed; empty at the start
-	refused time.Time // when a later one was refused; zero: none was
-	cause   string    // why
-}
-
-// describe says it in one line for people.
-func (l *loaded) describe() string {
-	at := l.at.UTC().Format(time.RFC3339)
-	if l.refused.IsZero() {
-		return "loaded at " + at
-	}
-	return fmt.Sprintf("reload refused at %s, the relay goes on with what it loaded at %s: %s",
-		l.refused.UTC().Format(time.RFC3339), at, strings.ReplaceAll(l.cause, "\n", "; "))
 }
 
 // reload reads the configuration again and takes it over. If anything is wrong with it, nothing changes.
@@ -83,7 +67,7 @@ func (l *reloader) reload() error {
 		if now, err = newRules(next, l.metrics); err == nil {
 			err = now.follow(l.rules.Load())
 		} else {
-			err = withAll(err, policy.SchemaProblems, next)
+			err = preflight.WithSchemaProblems(err, next)
 		}
 		err = next.Locate(err)
 	}
@@ -93,7 +77,7 @@ func (l *reloader) reload() error {
 	at := time.Now()
 	if err != nil {
 		state := *l.loaded.Load()
-		state.refused, state.cause = at, err.Error()
+		state.Refused, state.Cause = at, err.Error()
 		l.loaded.Store(&state)
 		l.teller.Log(notice.ReloadRefused, zap.Error(err))
 		err = fmt.Errorf("%s: %w", notice.ReloadRefused.Text, err)
@@ -107,7 +91,7 @@ func (l *reloader) reload() error {
 		l.server.SetPassword(password)
 	})
 	wait()
-	l.loaded.Store(&loaded{at: at, changes: changes})
+	l.loaded.Store(&overview.Loaded{At: at, Changes: changes})
 	l.loop.Call(func() { l.teller.Send(notice.Reloaded, notice.Event{Time: at}) })
 	return nil
 }
@@ -121,7 +105,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	})
 	l.interest.follow()
 	l.limits.set(next.Limits)
-	l.traffic.follow(next)
+	l.traffic.Follow(next.Alerts.Spike)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		l.level.SetLevel(level)

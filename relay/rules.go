@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/config"
+	"redis-relay/relay/checks"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -34,7 +35,7 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 			rt.Checker = either.Counting(matchCounter(m, rt))
 		}
 		if len(rt.Schemas) > 0 {
-			rt.Checker = &timedChecker{Checker: rt.Checker, times: m.SchemaCheck}
+			rt.Checker = checks.Timed(rt.Checker, m.SchemaCheck)
 		}
 		r.counters = append(r.counters, m.Route(rt.Name))
 	}

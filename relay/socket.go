@@ -11,6 +11,7 @@ import (
 
 	"redis-relay/relay/notice"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 )
 
 func (r *Relay) takeSocket() error {
@@ -18,11 +19,11 @@ func (r *Relay) takeSocket() error {
 	if err != nil {
 		return fmt.Errorf("socket.mode: %w", err)
 	}
-	if r.socket, err = respserver.Listen(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err != nil {
+	if r.socket, err = listen.OnSocket(r.cfg.Socket.Path, mode, r.cfg.Socket.Group); err != nil {
 		return err
 	}
 	r.closers = append(r.closers, r.socket.Close)
-	if r.tcp, err = respserver.ListenTCP(r.cfg.Socket.TCP); err == nil {
+	if r.tcp, err = listen.OnTCP(r.cfg.Socket.TCP); err == nil {
 		r.closers = append(r.closers, r.tcp.Close)
 	}
 	return err

@@ -3,10 +3,13 @@ package relay
 // Where the relay can be reached, and how it is.
 
 import (
-	"errors"
-	"fmt"
+	"encoding/json"
 
 	"redis-relay/relay/admin"
+	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/status"
 )
 
 // Addresses returns where the relay can be reached: the socket's path, and the
@@ -31,46 +34,7 @@ func (r *Relay) NATSAddress() string { return r.natsAddress }
 
 // Ready says whether clients can connect, every wanted subscription is confirmed by
 // Redis and messages can be published, and if not, what is missing.
-func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.Checks()) }
-
-// Checks says what there is to know about the state of the relay.
-func (r *Relay) Checks() []admin.Check { return r.checksWith(r.upstreamReady()) }
-
-// checksWith is Checks with the answer of upstreamReady.
-func (r *Relay) checksWith(ready bool, missing string) []admin.Check {
-	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
-	if r.tcp != nil {
-		socket.Text += " and to " + r.TCPAddress()
-	}
-	if err := errors.Join(r.socket.Unreachable(), r.tcp.Unreachable()); err != nil {
-		socket.OK, socket.Text = false, err.Error()
-	}
-	redis := admin.Check{
-		Name: "redis", OK: true, Vital: true, Text: "all subscriptions are confirmed, messages can be published",
-	}
-	if !ready {
-		redis.OK, redis.Text = false, missing
-	}
-	state := r.reloader.loaded.Load()
-	return []admin.Check{
-		socket, redis, {Name: "config", OK: state.refused.IsZero(), Text: state.describe()},
-	}
-}
-
-func (r *Relay) upstreamReady() (ready bool, missing string) {
-	missing = "the relay is ending"
-	r.loop.Call(func() {
-		var connected bool
-		if ready, connected, missing = r.redis.Status(); ready || !connected {
-			return
-		}
-		if all, kind, example, n := r.hub.Confirmed(); !all {
-			missing = fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
-				n, kind.Subscribe(), example)
-		}
-	})
-	return ready, missing
-}
+func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.overview.Checks()) }
 
 // Embedded returns the address of the Redis inside the relay, which other relays
 // and plain clients on this host can use, and the file in which it keeps history;
@@ -88,4 +52,22 @@ func (r *Relay) redisName() string {
 		return "embedded"
 	}
 	return r.cfg.Redis.Redacted()
+}
+
+// overviewForClients is respserver.Overview. It belongs to the loop.
+type overviewForClients struct{ relay *Relay }
+
+// Status collects the status in a goroutine, because parts of it are asked of the loop.
+func (o *overviewForClients) Status(by respserver.User, done func([]byte)) {
+	r := o.relay
+	may := func(channel string) bool {
+		return r.rules.Load().MaySubscribe(policy.User(by), resp.Message, []byte(channel)) == nil
+	}
+	go func() {
+		b, err := json.Marshal(r.overview.Status(status.MaxSeconds, may))
+		if err != nil {
+			b = []byte("{}") // never: all of it can be encoded
+		}
+		r.loop.Post(func() { done(b) })
+	}()
 }

@@ -15,6 +15,7 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/traces"
 	"redis-relay/relay/traffic"
+	"redis-relay/relay/watch"
 )
 
 // quietInterest asks Redis for nothing.
@@ -35,7 +36,7 @@ func inboundForTest(t testing.TB, tracer *traces.Tracer) (*inbound, *rules) {
 	current.Store(now)
 	in := &inbound{
 		rules: &current, hub: hub.New(quietInterest{}, policy.IsLocal), checks: &checks.Pool{}, outlets: &outlets{},
-		traces: tracer, viewers: newViewers(nil, ""), watch: &watch{Table: traffic.New(traffic.Options{Now: time.Now()})},
+		traces: tracer, viewers: watch.NewViewers(nil, ""), watch: &watch.Watch{Table: traffic.New(traffic.Options{Now: time.Now()})},
 	}
 	return in, now
 }

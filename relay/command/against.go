@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"redis-relay/config"
-	"redis-relay/relay"
+	"redis-relay/relay/preflight"
 	"redis-relay/relay/schema"
 )
 
@@ -25,7 +25,7 @@ func (p *program) checkAgainst(state string, asJSON bool) error {
 		return err
 	}
 	defer done()
-	compared, err := relay.CompareSchemas(before, cfg)
+	compared, err := preflight.CompareSchemas(before, cfg)
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,9 @@ import (
 // asker asks the running relay for its status, over one connection for as long as that lasts. One goroutine at a time
 // may use it.
 type asker struct {
-	program *program
-	client  *client // nil: none
-	close   func()
+	relay  running
+	client *client // nil: none
+	close  func()
 }
 
 // answerTime is how long the relay may take.
@@ -46,7 +46,7 @@ func (a *asker) ask(ctx context.Context) ([]byte, error) {
 
 func (a *asker) dial(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx) // of this connection; else each one would stay known to the context of all
-	c, err := a.program.dial(ctx, "redis-relay-top")
+	c, err := a.relay.dial(ctx, "redis-relay-top")
 	if err != nil {
 		cancel()
 		return err

@@ -29,20 +29,23 @@ type errorReply string
 
 func (e errorReply) Error() string { return string(e) }
 
+// running is the relay that runs with a configuration, as its clients find it.
+type running struct{ source *config.Source }
+
 // addresses returns those of the running relay: of HTTP, and of the socket. A mistake in the configuration, beside
 // which a relay goes on, makes no difference; it is returned, because it may be why no relay is found.
-func (p *program) addresses() (http, socket string, mistake error) {
-	cfg, mistake := p.read(p.source) // no schemas are compiled
+func (r running) addresses() (http, socket string, mistake error) {
+	cfg, mistake := read(*r.source) // no schemas are compiled
 	if mistake != nil {
-		http, socket = config.Addresses(p.source)
+		http, socket = config.Addresses(*r.source)
 		return http, socket, mistake
 	}
 	return cfg.HTTP.Listen, cfg.Socket.Path, nil
 }
 
 // dial connects to the running relay, as a client of this name. The connection is closed when ctx ends.
-func (p *program) dial(ctx context.Context, name string) (*client, error) {
-	_, socket, mistake := p.addresses()
+func (r running) dial(ctx context.Context, name string) (*client, error) {
+	_, socket, mistake := r.addresses()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		var errno syscall.Errno

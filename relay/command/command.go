@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"redis-relay/config"
-	"redis-relay/relay"
+	"redis-relay/relay/preflight"
 )
 
 // Exit codes, as the shell knows them.
@@ -26,17 +26,22 @@ const defaultFile = "relay.yaml"
 
 // program is one call of the program.
 type program struct {
-	version        string
+	terminal
+	version string
+	source  config.Source // complete when the command line has been read
+}
+
+// terminal is where a command reads and prints, be it a terminal or not.
+type terminal struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	source         config.Source // complete when the command line has been read
 }
 
 // Run carries out the command that args are, under the environment env, and returns
 // the exit code.
 func Run(version string, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{
-		version: version, stdin: stdin, stdout: stdout, stderr: stderr,
+		terminal: terminal{stdin, stdout, stderr}, version: version,
 		source: config.Source{Env: env, Flags: map[string]string{}},
 	}
 	root := p.root()
@@ -98,7 +103,7 @@ Local processes connect to its Unix socket with the Redis client they already us
 	root.Flags().BoolVar(&version, "version", false, "do what version does")
 	root.SetGlobalNormalizationFunc(oneSpelling)
 	root.SetFlagErrorFunc(explainFlag)
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.help(cmd) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { p.terminal.help(cmd) })
 	root.SetHelpCommand(p.helpCommand(root))
 	p.addSettings(root)
 	root.AddCommand(p.runCommand(), p.checkCommand(), p.explainCommand(), p.healthCommand(), p.topCommand(),
@@ -157,12 +162,12 @@ func (p *program) check(connect bool) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.Locate(relay.Describe(cfg, p.stdout)); err != nil || !connect {
+	if err := cfg.Locate(preflight.Describe(cfg, p.stdout)); err != nil || !connect {
 		return err
 	}
 	ctx, stop := untilInterrupted()
 	defer stop()
-	return relay.CheckRedis(ctx, cfg, p.stdout)
+	return preflight.CheckRedis(ctx, cfg, p.stdout)
 }
 
 func (p *program) versionCommand() *cobra.Command {
@@ -182,11 +187,11 @@ func (p *program) printVersion() error {
 // other files, too.
 func (p *program) load() (*config.Config, error) {
 	source := p.source
-	source.Others = relay.Problems
-	return p.read(source)
+	source.Others = preflight.Problems
+	return read(source)
 }
 
-func (p *program) read(source config.Source) (*config.Config, error) {
+func read(source config.Source) (*config.Config, error) {
 	cfg, err := config.Read(source)
 	if err != nil {
 		return nil, fmt.Errorf("the configuration is not valid:\n%w", err)

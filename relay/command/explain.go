@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"redis-relay/relay"
+	"redis-relay/relay/preflight"
 )
 
 // errRefused ends a command with exit code 1. What there is to say was printed.
@@ -46,7 +46,7 @@ taken for the first one of its channel. Without --uid it is that of a user who m
 The exit code is 0 if the message would be accepted (without --payload: if the user may
 publish), 1 if it would be refused, 2 for a mistake on the command line.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q := &relay.Question{Channel: args[0]}
+			q := &preflight.Question{Channel: args[0]}
 			if cmd.Flags().Changed("uid") {
 				q.UID = &e.uid
 			}
@@ -60,7 +60,7 @@ publish), 1 if it would be refused, 2 for a mistake on the command line.`,
 	return cmd
 }
 
-func (p *program) explain(q *relay.Question, e *explaining) error {
+func (p *program) explain(q *preflight.Question, e *explaining) error {
 	var err error
 	switch e.payload {
 	case "":
@@ -79,7 +79,7 @@ func (p *program) explain(q *relay.Question, e *explaining) error {
 	if err != nil {
 		return err
 	}
-	accepted, err := relay.Explain(cfg, q, e.json, p.stdout)
+	accepted, err := preflight.Explain(cfg, q, e.json, p.stdout)
 	switch {
 	case err != nil:
 		return cfg.Locate(err)

@@ -17,7 +17,7 @@ func (p *program) healthCommand() *cobra.Command {
 		Use: "health", Short: "ask the running relay whether it is ready: exit code 0 or 1",
 		SuggestFor: []string{"ping", "status", "ready", "live", "probe"},
 		Args:       takesNoArguments,
-		RunE:       func(*cobra.Command, []string) error { return p.health(live) },
+		RunE:       func(*cobra.Command, []string) error { return running{&p.source}.health(live) },
 	}
 	cmd.Flags().BoolVar(&live, "live", false, "ask whether it is alive, whatever Redis does")
 	return cmd
@@ -25,8 +25,8 @@ func (p *program) healthCommand() *cobra.Command {
 
 // health asks the running relay. A mistake in the file, beside which the relay goes on,
 // makes no difference, nor does an address in it that holds from the next start on.
-func (p *program) health(live bool) error {
-	listen, socket, mistake := p.addresses()
+func (r running) health(live bool) error {
+	listen, socket, mistake := r.addresses()
 	if err := ask(listen, socket, live); err != nil {
 		return errors.Join(mistake, err)
 	}

@@ -33,8 +33,8 @@ func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
 }
 
 // help describes a command.
-func (p *program) help(cmd *cobra.Command) {
-	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+func (t *terminal) help(cmd *cobra.Command) {
+	out := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
 	say("%s: %s\n\nUsage:\n", cmd.CommandPath(), cmd.Short)
 	if cmd.HasParent() {
@@ -55,7 +55,7 @@ func (p *program) help(cmd *cobra.Command) {
 	if cmd.HasParent() {
 		say("\nEvery key of the configuration but routes is a flag, too: redis-relay help lists them.\n")
 	} else {
-		p.listSettings(say)
+		listSettings(say)
 	}
 	_ = out.Flush()
 }
@@ -91,7 +91,7 @@ too. Flags win over the environment, the environment wins over the file.`
 // aboutRoutes is about the key that is no flag.
 const aboutRoutes = `the routes, as YAML: [{prefix: "chat:", schema: chat.json}]; there is no flag`
 
-func (p *program) listSettings(say func(string, ...any)) {
+func listSettings(say func(string, ...any)) {
 	say("\n%s\n\n", aboutSettings)
 	for _, key := range config.Keys() {
 		say("  --%s\t%s\t%s\n", key.Path, key.Env, key.Help)

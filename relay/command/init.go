@@ -18,7 +18,7 @@ import (
 )
 
 func (p *program) initCommand() *cobra.Command {
-	var s start
+	s := &start{terminal: &p.terminal, source: &p.source}
 	cmd := &cobra.Command{
 		Use: "init", Short: "write a commented relay.yaml to begin with",
 		SuggestFor: []string{"new", "create", "setup", "generate"},
@@ -29,7 +29,7 @@ func (p *program) initCommand() *cobra.Command {
 
 --config says where; the schemas go into the folder schemas beside it. Other flags
 are written into the file.`,
-		RunE: func(*cobra.Command, []string) error { return p.init(s) },
+		RunE: func(*cobra.Command, []string) error { return s.write() },
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&s.prefixes, "prefix", nil, "a route for channels that begin with `TEXT`; may be repeated")
@@ -41,6 +41,9 @@ are written into the file.`,
 
 // start is what init is told besides settings.
 type start struct {
+	*terminal
+	source *config.Source
+
 	prefixes []string
 	samples  []string
 	force    bool
@@ -52,8 +55,8 @@ type outputFile struct {
 	mode fs.FileMode
 }
 
-// init writes all files or, if anything is wrong, none.
-func (p *program) init(s start) error {
+// write writes all files or, if anything is wrong, none.
+func (s *start) write() error {
 	for _, prefix := range s.prefixes {
 		if plain := strings.TrimRight(prefix, "*"); plain != prefix {
 			return wrongUsage("--prefix %s: a prefix is plain text; write --prefix %s", prefix, plain)
@@ -63,13 +66,13 @@ func (p *program) init(s start) error {
 	if err != nil {
 		return err
 	}
-	starter := config.Starter{Settings: p.source.Flags}
+	starter := config.Starter{Settings: s.source.Flags}
 	files := map[string]outputFile{}
 	for _, prefix := range s.prefixes {
 		route := config.StarterRoute{Prefix: prefix, Schema: schemas[prefix].name}
 		starter.Routes = append(starter.Routes, route)
 		if route.Schema != "" {
-			files[p.schemaPath(route.Schema)] = outputFile{schemas[prefix].text, 0o644}
+			files[s.schemaPath(route.Schema)] = outputFile{schemas[prefix].text, 0o644}
 		}
 	}
 	text, secret, err := starter.Text()
@@ -80,21 +83,21 @@ func (p *program) init(s start) error {
 	if secret {
 		mode = 0o600
 	}
-	files[p.source.Path] = outputFile{[]byte(text), mode}
+	files[s.source.Path] = outputFile{[]byte(text), mode}
 	if err := writeFiles(files, s.force); err != nil {
 		return err
 	}
-	return p.tellNext(starter, files, secret)
+	return s.tellNext(starter, files, secret)
 }
 
 // schemaPath is where the schema of a name goes.
-func (p *program) schemaPath(name string) string {
-	folder, given := p.source.Flags["schemas"]
+func (s *start) schemaPath(name string) string {
+	folder, given := s.source.Flags["schemas"]
 	if !given {
 		folder = config.Default().Schemas.Dir
 	}
 	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(filepath.Dir(p.source.Path), folder)
+		folder = filepath.Join(filepath.Dir(s.source.Path), folder)
 	}
 	return filepath.Join(folder, name)
 }
@@ -121,7 +124,7 @@ func writeFiles(files map[string]outputFile, force bool) error {
 }
 
 // tellNext says what was written, and what to do now.
-func (p *program) tellNext(d config.Starter, files map[string]outputFile, secret bool) error {
+func (s *start) tellNext(d config.Starter, files map[string]outputFile, secret bool) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(&b, "wrote %s\n", name)
@@ -131,11 +134,11 @@ func (p *program) tellNext(d config.Starter, files map[string]outputFile, secret
 	}
 	b.WriteString("\nNext:\n")
 	if d.Settings["redis.url"] == "" {
-		fmt.Fprintf(&b, "  set redis.url in %s: without it the relay does not start\n", p.source.Path)
+		fmt.Fprintf(&b, "  set redis.url in %s: without it the relay does not start\n", s.source.Path)
 	}
 	flag, socket := "", d.Settings["socket.path"]
-	if p.source.Path != defaultFile {
-		flag = " --config " + p.source.Path
+	if s.source.Path != defaultFile {
+		flag = " --config " + s.source.Path
 	}
 	if socket == "" {
 		socket = config.Default().Socket.Path
@@ -147,6 +150,6 @@ func (p *program) tellNext(d config.Starter, files map[string]outputFile, secret
 	if len(d.Routes) > 0 {
 		fmt.Fprintf(&b, "  redis-cli -s %s subscribe %s1\n", socket, d.Routes[0].Prefix)
 	}
-	_, err := fmt.Fprint(p.stdout, b.String())
+	_, err := fmt.Fprint(s.stdout, b.String())
 	return err
 }

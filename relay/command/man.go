@@ -16,7 +16,7 @@ func (p *program) manCommand(root *cobra.Command) *cobra.Command {
 		Use: "man", Short: "print the man page, for man(1): redis-relay man | man -l -",
 		Args: takesNoArguments,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(p.stdout, p.manPage(root))
+			_, err := fmt.Fprint(p.stdout, manPage(root, p.version))
 			return err
 		},
 	}
@@ -25,9 +25,9 @@ func (p *program) manCommand(root *cobra.Command) *cobra.Command {
 // page is a text in roff, the language of man pages.
 type page struct{ strings.Builder }
 
-func (p *program) manPage(root *cobra.Command) string {
+func manPage(root *cobra.Command, version string) string {
 	var m page
-	m.WriteString(`.TH REDIS-RELAY 1 "" "redis-relay ` + escaped(p.version) + "\"\n")
+	m.WriteString(`.TH REDIS-RELAY 1 "" "redis-relay ` + escaped(version) + "\"\n")
 	m.section("NAME")
 	m.line(root.Name() + " - " + root.Short)
 	m.section("SYNOPSIS")

@@ -31,9 +31,9 @@ type printer struct {
 }
 
 // printer returns a printer on the standard output. It uses colours if that is a terminal, unless NO_COLOR is set.
-func (p *program) printer(asJSON bool) *printer {
+func (t *terminal) printer(asJSON bool) *printer {
 	out := &printer{
-		out: bufio.NewWriter(p.stdout), stderr: p.stderr, inTerm: !asJSON && isTerminal(p.stdout),
+		out: bufio.NewWriter(t.stdout), stderr: t.stderr, inTerm: !asJSON && isTerminal(t.stdout),
 		faint: color.New(color.Faint), good: color.New(color.FgGreen), bad: color.New(color.FgRed, color.Bold),
 		warn: color.New(color.FgYellow),
 	}

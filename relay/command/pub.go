@@ -38,13 +38,14 @@ the command, but it makes the exit code 1.`,
 			if lines && message != "-" {
 				return wrongUsage("--lines reads the messages from the standard input: pub CHANNEL --lines")
 			}
-			c, err := p.dial(context.Background(), "redis-relay-pub")
+			c, err := running{&p.source}.dial(context.Background(), "redis-relay-pub")
 			if err != nil {
 				return err
 			}
 			defer c.close()
+			to := &publisher{&p.terminal, c, channel}
 			if lines {
-				return p.pubLines(c, channel)
+				return to.publishLines()
 			}
 			if message == "-" {
 				text, err := io.ReadAll(p.stdin)
@@ -53,16 +54,23 @@ the command, but it makes the exit code 1.`,
 				}
 				message = string(text)
 			}
-			return p.pub(c, channel, message)
+			return to.publish(message)
 		},
 	}
 	cmd.Flags().BoolVar(&lines, "lines", false, "publish each line of the standard input as one message")
 	return cmd
 }
 
-// pub publishes one message.
-func (p *program) pub(c *client, channel, message string) error {
-	v, err := c.do("PUBLISH", channel, message)
+// publisher publishes on a channel, by a connection.
+type publisher struct {
+	*terminal
+	client  *client
+	channel string
+}
+
+// publish publishes one message.
+func (p *publisher) publish(message string) error {
+	v, err := p.client.do("PUBLISH", p.channel, message)
 	if err != nil {
 		return err
 	}
@@ -70,8 +78,8 @@ func (p *program) pub(c *client, channel, message string) error {
 	return err
 }
 
-// pubLines publishes each line that comes in, until the input ends.
-func (p *program) pubLines(c *client, channel string) error {
+// publishLines publishes each line that comes in, until the input ends.
+func (p *publisher) publishLines() error {
 	refused := 0
 	for in, n := bufio.NewReader(p.stdin), 1; ; n++ {
 		line, err := in.ReadString('\n')
@@ -80,7 +88,7 @@ func (p *program) pubLines(c *client, channel string) error {
 		}
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		var reply errorReply
-		switch err := p.pub(c, channel, line); {
+		switch err := p.publish(line); {
 		case errors.As(err, &reply):
 			refused++
 			_, _ = fmt.Fprintf(p.stderr, "redis-relay: line %d: %v\n", n, err)

@@ -14,12 +14,14 @@ import (
 
 // listening is what sub is told.
 type listening struct {
+	*terminal
+	relay          running
 	json, patterns bool
 	count          int // 0: no end
 }
 
 func (p *program) subCommand() *cobra.Command {
-	var o listening
+	o := &listening{terminal: &p.terminal, relay: running{&p.source}}
 	cmd := &cobra.Command{
 		Use: "sub CHANNEL|PATTERN...", Short: "print the messages of channels, through the running relay",
 		SuggestFor: []string{"subscribe", "psubscribe", "listen"},
@@ -40,7 +42,7 @@ like any other: the relay subscribes at Redis for it. Control characters are pri
 		RunE: func(_ *cobra.Command, names []string) error {
 			ctx, stop := untilInterrupted()
 			defer stop()
-			err := p.sub(ctx, o, names)
+			err := o.print(ctx, names)
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -58,9 +60,9 @@ func (o *listening) isPattern(name string) bool {
 	return o.patterns || strings.ContainsAny(name, "*?[")
 }
 
-// sub subscribes and prints, until an error or as many messages as are wanted.
-func (p *program) sub(ctx context.Context, o listening, names []string) error {
-	c, err := p.dial(ctx, "redis-relay-sub")
+// print subscribes and prints, until an error or as many messages as are wanted.
+func (o *listening) print(ctx context.Context, names []string) error {
+	c, err := o.relay.dial(ctx, "redis-relay-sub")
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func (p *program) sub(ctx context.Context, o listening, names []string) error {
 	if err := o.subscribe(c, names); err != nil {
 		return err
 	}
-	out := p.printer(o.json)
+	out := o.printer(o.json)
 	defer func() { _ = out.flush() }() // what an end from outside has left
 	out.hint("listening; Ctrl-C ends")
 	for n := 0; o.count == 0 || n < o.count; {

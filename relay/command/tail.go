@@ -18,6 +18,8 @@ const retryAfter = time.Second
 
 // tailing is what tail is told.
 type tailing struct {
+	*terminal
+	relay running
 	tail.Options
 	json, retry bool
 	count       int // messages; 0: no end
@@ -27,7 +29,7 @@ type tailing struct {
 }
 
 func (p *program) tailCommand() *cobra.Command {
-	t := &tailing{Options: tail.Options{Rate: tail.DefaultRate}}
+	t := &tailing{terminal: &p.terminal, relay: running{&p.source}, Options: tail.Options{Rate: tail.DefaultRate}}
 	cmd := &cobra.Command{
 		Use: "tail [PATTERN...]", Short: "print what passes through the running relay, and what it refuses",
 		SuggestFor: []string{"monitor", "watch", "follow"},
@@ -57,7 +59,7 @@ at the start, too, as tail -F does. Ctrl-C ends it with code 0.`,
 			}
 			ctx, stop := untilInterrupted()
 			defer stop()
-			return p.tail(ctx, t)
+			return t.print(ctx)
 		},
 	}
 	flags := cmd.Flags()
@@ -79,10 +81,10 @@ func positive(flag string, n int) error {
 	return nil
 }
 
-// tail prints until ctx ends or enough was seen. A relay that is away ends it, too, unless it is to try again.
-func (p *program) tail(ctx context.Context, t *tailing) error {
+// print prints until ctx ends or enough was seen. A relay that is away ends it, too, unless it is to try again.
+func (t *tailing) print(ctx context.Context) error {
 	for {
-		err := p.tailOnce(ctx, t)
+		err := t.printOnce(ctx)
 		var refused errorReply
 		switch {
 		case err == nil || ctx.Err() != nil:
@@ -91,7 +93,7 @@ func (p *program) tail(ctx context.Context, t *tailing) error {
 			return err
 		case !t.away:
 			t.away = true
-			_, _ = fmt.Fprintf(p.stderr, "redis-relay: %v; trying again\n", err)
+			_, _ = fmt.Fprintf(t.stderr, "redis-relay: %v; trying again\n", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -101,9 +103,9 @@ func (p *program) tail(ctx context.Context, t *tailing) error {
 	}
 }
 
-// tailOnce prints what one connection brings.
-func (p *program) tailOnce(ctx context.Context, t *tailing) error {
-	c, err := p.dial(ctx, "redis-relay-tail")
+// printOnce prints what one connection brings.
+func (t *tailing) printOnce(ctx context.Context) error {
+	c, err := t.relay.dial(ctx, "redis-relay-tail")
 	if err != nil {
 		return err
 	}
@@ -113,9 +115,9 @@ func (p *program) tailOnce(ctx context.Context, t *tailing) error {
 	}
 	if t.away {
 		t.away = false
-		_, _ = fmt.Fprintln(p.stderr, "redis-relay: the relay is there again")
+		_, _ = fmt.Fprintln(t.stderr, "redis-relay: the relay is there again")
 	}
-	out := p.printer(t.json)
+	out := t.printer(t.json)
 	defer func() { _ = out.flush() }() // what an end from outside has left
 	out.hint("watching; Ctrl-C ends")
 	for t.count == 0 || t.seen < t.count {

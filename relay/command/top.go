@@ -26,6 +26,8 @@ const (
 
 // watching is what top is told.
 type watching struct {
+	*terminal
+	relay running
 	top.Options
 	once, json bool
 	every      string
@@ -34,7 +36,7 @@ type watching struct {
 }
 
 func (p *program) topCommand() *cobra.Command {
-	w := &watching{}
+	w := &watching{terminal: &p.terminal, relay: running{&p.source}}
 	cmd := &cobra.Command{
 		Use: "top", Short: "show live what the running relay does: Redis, traffic, channels, clients, alerts",
 		SuggestFor: []string{"stats", "stat", "dashboard", "htop", "ui", "show"},
@@ -56,7 +58,7 @@ again; with --once it ends with code 1.`,
 		RunE: func(*cobra.Command, []string) error {
 			ctx, stop := untilInterrupted()
 			defer stop()
-			return p.top(ctx, w)
+			return w.show(ctx)
 		},
 	}
 	flags := cmd.Flags()
@@ -93,17 +95,18 @@ func (w *watching) check() (err error) {
 	return nil
 }
 
-func (p *program) top(ctx context.Context, w *watching) error {
-	cells := terminalWidth(p.stdout)
-	a := &asker{program: p}
+// show shows the status as it is wanted: live, as lines of JSON, or once.
+func (w *watching) show(ctx context.Context) error {
+	cells := terminalWidth(w.stdout)
+	a := &asker{relay: w.relay}
 	defer a.hangUp()
 	switch {
 	case w.json && !w.once:
-		return p.topLines(ctx, a, w.Interval)
+		return w.showLines(ctx, a)
 	case w.once || cells == 0 || os.Getenv("TERM") == "dumb":
-		return p.topOnce(ctx, a, w, cells)
+		return w.showOnce(ctx, a, cells)
 	}
-	return p.topLive(ctx, a, w)
+	return w.showLive(ctx, a)
 }
 
 // terminalWidth returns the number of cells in a line of a terminal; 0: w is none.
@@ -120,35 +123,35 @@ func terminalWidth(w io.Writer) int {
 	return int(size.Col)
 }
 
-// topOnce prints one snapshot.
-func (p *program) topOnce(ctx context.Context, a *asker, w *watching, cells int) error {
+// showOnce prints one snapshot.
+func (w *watching) showOnce(ctx context.Context, a *asker, cells int) error {
 	text, err := a.ask(ctx)
 	if err != nil {
 		return unlessEnded(ctx, err)
 	}
 	if w.json {
-		return p.printJSON(text)
+		return w.printJSON(text)
 	}
 	s, err := top.Decode(text)
 	if err == nil {
-		_, err = fmt.Fprint(p.stdout, w.model.Snapshot(s, cells))
+		_, err = fmt.Fprint(w.stdout, w.model.Snapshot(s, cells))
 	}
 	return err
 }
 
-// topLines prints a line of JSON at each interval. While the relay is away, it says so once.
-func (p *program) topLines(ctx context.Context, a *asker, interval time.Duration) error {
-	ticker := time.NewTicker(interval)
+// showLines prints a line of JSON at each interval. While the relay is away, it says so once.
+func (w *watching) showLines(ctx context.Context, a *asker) error {
+	ticker := time.NewTicker(w.Interval)
 	defer ticker.Stop()
 	for away := false; ctx.Err() == nil; {
 		text, err := a.ask(ctx)
 		switch {
 		case err == nil:
-			if err := p.printJSON(text); err != nil {
+			if err := w.printJSON(text); err != nil {
 				return err
 			}
 		case ctx.Err() == nil && !away:
-			_, _ = fmt.Fprintf(p.stderr, "redis-relay: %v; trying again\n", err)
+			_, _ = fmt.Fprintf(w.stderr, "redis-relay: %v; trying again\n", err)
 		}
 		away = err != nil
 		select {
@@ -159,8 +162,8 @@ func (p *program) topLines(ctx context.Context, a *asker, interval time.Duration
 	return nil
 }
 
-// topLive shows the model on the terminal. A goroutine asks the relay.
-func (p *program) topLive(ctx context.Context, a *asker, w *watching) error {
+// showLive shows the model on the terminal. A goroutine asks the relay.
+func (w *watching) showLive(ctx context.Context, a *asker) error {
 	ctx, stop := context.WithCancel(ctx)
 	answers, done := make(chan top.Answer), make(chan struct{})
 	go func() {
@@ -183,11 +186,11 @@ func unlessEnded(ctx context.Context, err error) error {
 
 // printJSON prints a line of JSON. Names of clients and channels are in it: what a terminal could take for a command is
 // escaped. JSON itself allows no other control characters.
-func (p *program) printJSON(text []byte) error {
+func (t *terminal) printJSON(text []byte) error {
 	text = bytes.ReplaceAll(text, []byte("\x7f"), []byte(`\u007f`))
 	for r := rune(0x80); r < 0xa0; r++ {
 		text = bytes.ReplaceAll(text, []byte(string(r)), fmt.Appendf(nil, `\u%04x`, r))
 	}
-	_, err := p.stdout.Write(append(text, '\n'))
+	_, err := t.stdout.Write(append(text, '\n'))
 	return err
 }

@@ -44,13 +44,14 @@ func TestPackages(t *testing.T) {
 
 const testPackages = "relay/test/..."
 
-// rowOf is the row that a package is in: the packages below relay/schema, and those below relay/test, share one.
+// rowOf is the row that a package is in: that of the package above it, such as relay/schema, if there is one. The
+// packages below relay/test share one.
 func rowOf(name string) string {
-	switch {
-	case strings.HasPrefix(name, "relay/schema/"):
-		return "relay/schema"
-	case strings.HasPrefix(name, "relay/test/"):
+	if strings.HasPrefix(name, "relay/test/") {
 		return testPackages
+	}
+	if words := strings.SplitN(name, "/", 3); len(words) == 3 {
+		return words[0] + "/" + words[1]
 	}
 	return name
 }

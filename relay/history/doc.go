@@ -48,7 +48,7 @@
 //
 // # Concurrency
 //
-// Feed, Writer and everything that they call belong to the loop. Nothing in them waits. The Feed has goroutines that
+// The Feed and everything that it calls belong to the loop. Nothing in it waits. It has goroutines that
 // wait for the reading connection, and post their results: one that searches for channels, and some that
 // read for readers. They end with Close; Wait may be called from outside the loop. Pages may be used by
 // any goroutine.

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"redis-relay/relay/history/writer"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
@@ -27,7 +28,7 @@ type side struct {
 	loop   *loop.Loop
 	main   *upstream.Connection
 	feed   *Feed
-	writer *Writer
+	writer *writer.Writer
 
 	// Owned by the loop.
 	heard   []string
@@ -49,7 +50,7 @@ func newSide(t *testing.T, redis *redistest.Server) *side {
 	s.main = upstream.NewConnection(l, opts, sinkOf{s}, s, &payload, &room, "", zap.NewNop())
 	reader := upstream.NewReader(opts, zap.NewNop())
 	s.feed = NewFeed(l, s.main, reader, s, &room, &payload, zap.NewNop())
-	s.writer = NewWriter(s.main, "life")
+	s.writer = writer.New(s.main, "life")
 	l.AtTurnEnd(func() {
 		s.main.Resume(true)
 		s.main.Flush()
@@ -159,7 +160,7 @@ func TestEachEntryOnceThroughLosses(t *testing.T) {
 		text := fmt.Sprint(i)
 		want = append(want, text)
 		other.do(func() {
-			err := other.writer.Write(0, Message{Channel: []byte("c"), Payload: []byte(text), Length: 1e6},
+			err := other.writer.Write(0, writer.Message{Channel: []byte("c"), Payload: []byte(text), Length: 1e6},
 				receipt(func(_ string, _ int64, err error) {
 					done.Add(1)
 					if err != nil {
@@ -215,7 +216,7 @@ func TestNewestIsExact(t *testing.T) {
 		}
 		got := make(chan string, 1)
 		write := func(text string) {
-			err := s.writer.Write(0, Message{Channel: []byte(channel), Payload: []byte(text), Length: 1e6},
+			err := s.writer.Write(0, writer.Message{Channel: []byte(channel), Payload: []byte(text), Length: 1e6},
 				receipt(func(string, int64, error) {}))
 			if err != nil {
 				t.Error(err)

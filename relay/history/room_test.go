@@ -298,5 +298,4 @@ var (
 	_ Loop      = (*loop.Loop)(nil)
 	_ MainConn  = (*upstream.Connection)(nil)
 	_ ReadConn  = (*upstream.Reader)(nil)
-	_ Publisher = (*upstream.Connection)(nil)
 )

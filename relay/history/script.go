@@ -1,6 +1,6 @@
 package history
 
-// Keys and channels in Redis, and the scripts that read. The script that writes is in writer.go.
+// Keys and channels in Redis, and the scripts that read. The script that writes is in package writer.
 
 import (
 	"context"
@@ -11,10 +11,6 @@ import (
 
 // SeqPrefix begins the names of the channels for announcements; the channel follows.
 const SeqPrefix = "relay:seq:"
-
-// recordPrefix begins the key of the hash for the last calls of a run of the relay; its ID follows. No stream has
-// such a key.
-const recordPrefix = "history:calls:"
 
 // Key returns the key of a channel's stream. The braces keep it and the channel in
 // one slot of a cluster.

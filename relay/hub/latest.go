@@ -54,7 +54,7 @@ func (o *Outbox) appendLatest(r *run, frames []byte) (replaced, missed int) {
 			r.noteMissed(i)
 		}
 	}
-	o.account()
+	o.usage.account()
 	o.usage.bounds.enforce() // nothing of r is kept, so the Flusher need not know
 	return replaced, missed
 }
@@ -77,7 +77,7 @@ func (o *Outbox) replaceLatest(r *run, i int, frame []byte) (replaced, queued bo
 		l.at = map[string]int{}
 	}
 	l.at[string(key)] = len(o.output.ready)
-	o.noteQueued(len(frame))
+	o.usage.add(len(frame), len(o.output.ready) == 0)
 	o.output.ready = append(o.output.ready, bytes.Clone(frame)[:len(frame):len(frame)]) // so that join adds nothing to it
 	return replaced, true
 }

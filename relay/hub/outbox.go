@@ -39,9 +39,9 @@ type Outbox struct {
 // may be called more than once, and must call neither the hub nor the Outbox. flushed, if not nil, is called
 // at the end of a turn when something was written, or the connection is broken.
 func NewOutbox(socket Socket, bounds *Bounds, flusher *Flusher, end func(Reason), flushed func()) *Outbox {
-	return &Outbox{
-		socket: socket, usage: usage{bounds: bounds}, flusher: flusher, disconnect: end, onFlushed: flushed,
-	}
+	o := &Outbox{socket: socket, flusher: flusher, disconnect: end, onFlushed: flushed}
+	o.usage = usage{bounds: bounds, of: o}
+	return o
 }
 
 // Append queues b as a message. b is not copied: it must not be changed before Flusher.BuffersReusable allows
@@ -111,7 +111,7 @@ func (o *Outbox) tryAppend(b []byte) Reason {
 
 // put queues b behind a slot; -1: behind what is ready.
 func (o *Outbox) put(b []byte, slot int) {
-	o.noteQueued(len(b))
+	o.usage.add(len(b), len(o.output.ready) == 0)
 	o.flusher.add(o) // also if b waits behind a slot: the flusher must know that b is kept
 	if slot < 0 {
 		o.output.add(b)
@@ -119,16 +119,6 @@ func (o *Outbox) put(b []byte, slot int) {
 	}
 	s := o.slots.list[slot]
 	s.after = join(s.after, b)
-}
-
-// noteQueued counts n bytes that are about to be queued.
-func (o *Outbox) noteQueued(n int) {
-	if o.usage.queued += n; o.usage.blocked {
-		if len(o.output.ready) == 0 {
-			o.usage.readySince = time.Now()
-		}
-		o.account()
-	}
 }
 
 // Full tells whether n more bytes would not be taken.
@@ -139,7 +129,7 @@ func (o *Outbox) Full(n int) bool { return !o.closed && o.usage.full(n) != "" }
 func (o *Outbox) Charge(n int) {
 	if !o.closed {
 		o.usage.charged = n
-		o.account()
+		o.usage.account()
 	}
 	o.usage.bounds.enforce()
 }
@@ -150,17 +140,10 @@ func (o *Outbox) Keep(n int) {
 	if !o.closed {
 		o.usage.kept += n
 		o.usage.bounds.kept.Add(int64(n))
-		o.account()
+		o.usage.account()
 	}
 	if n > 0 {
 		o.usage.bounds.enforce()
-	}
-}
-
-// account brings the figures in Bounds up to date.
-func (o *Outbox) account() {
-	if before, now := o.usage.recount(); now != before {
-		o.usage.bounds.account(o, before, now)
 	}
 }
 
@@ -210,5 +193,4 @@ func (o *Outbox) Close() {
 	o.closed = true
 	o.output, o.slots = output{}, slots{}
 	o.usage.clear()
-	o.account()
 }

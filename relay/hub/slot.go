@@ -28,7 +28,7 @@ func (s *Slot) Complete(b []byte) {
 		return
 	}
 	s.reply = o.output.copy(b)
-	o.noteQueued(len(b))
+	o.usage.add(len(b), len(o.output.ready) == 0)
 	o.release(s)
 }
 
@@ -39,7 +39,7 @@ func (s *Slot) CompleteOwned(list ...[]byte) {
 		return
 	}
 	s.after = append(list, s.after...)
-	o.noteQueued(size(list))
+	o.usage.add(size(list), len(o.output.ready) == 0)
 	o.release(s)
 }
 

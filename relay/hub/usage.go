@@ -9,7 +9,9 @@ import (
 
 // usage is how many bytes wait for one connection and are kept for it, and since when they wait.
 type usage struct {
-	bounds *Bounds // fixed after construction
+	// Fixed after construction.
+	bounds *Bounds
+	of     *Outbox
 
 	queued     int       // bytes that are not written yet, with those after reply slots
 	charged    int       // bytes held of a command or a reply that is not complete
@@ -42,19 +44,31 @@ func (u *usage) block(blocked bool) {
 	}
 }
 
-// recount brings counted up to date, and returns it as it was and as it is.
-func (u *usage) recount() (before, now int64) {
-	before, now = u.counted, int64(u.charged+u.kept)
+// add counts n bytes that are about to be queued. first says that nothing else is ready.
+func (u *usage) add(n int, first bool) {
+	if u.queued += n; u.blocked {
+		if first {
+			u.readySince = time.Now()
+		}
+		u.account()
+	}
+}
+
+// account brings the figures in Bounds up to date.
+func (u *usage) account() {
+	before, now := u.counted, int64(u.charged+u.kept)
 	if u.blocked {
 		now += int64(u.queued)
 	}
-	u.counted = now
-	return before, now
+	if u.counted = now; now != before {
+		u.bounds.account(u.of, before, now)
+	}
 }
 
-// clear forgets all bytes: nothing waits any more. A recount must follow.
+// clear forgets all bytes: nothing waits any more.
 func (u *usage) clear() {
 	u.bounds.kept.Add(-int64(u.kept))
 	u.queued, u.charged, u.kept = 0, 0, 0
 	u.blocked = false
+	u.account()
 }

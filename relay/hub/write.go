@@ -60,7 +60,7 @@ func (o *Outbox) write() {
 		}
 		o.output.wrote(n)
 		if o.usage.queued -= n; o.usage.blocked {
-			o.account()
+			o.usage.account()
 			if len(o.output.batch) == 0 {
 				o.flusher.reportWait(o.usage.batchSince)
 			}
@@ -96,6 +96,6 @@ func (o *Outbox) block(full bool) {
 	if full != o.usage.blocked {
 		o.socket.AwaitWritable(full)
 		o.usage.block(full)
-		o.account()
+		o.usage.account()
 	}
 }

@@ -27,10 +27,17 @@ type User struct {
 	UID   uint32
 }
 
+// access is the part of Rules that says who may use a name. It needs no message. It is immutable.
+type access struct {
+	table    *route.Table
+	patterns patternPrefixes
+	maxName  int // bytes
+}
+
 // MaySubscribe returns an error if a local client may not listen to a name, and nil if it may. A pattern is refused
 // if it could match a channel of a route that this user may not read. Messages of routes that are closed to all
 // users are not delivered, whatever pattern matches them.
-func (r *Rules) MaySubscribe(by User, kind resp.Kind, name []byte) error {
+func (a *access) MaySubscribe(by User, kind resp.Kind, name []byte) error {
 	channel := prefixOf(kind, name)
 	if route.IsReserved(channel) {
 		if kind == resp.Message && IsLocal(string(name)) {
@@ -38,35 +45,35 @@ func (r *Rules) MaySubscribe(by User, kind resp.Kind, name []byte) error {
 		}
 		return denied(name, onlyOwn+" can be listened to, by their full names")
 	}
-	if rt := r.table.Lookup(channel); !rt.Subscribe {
+	if rt := a.table.Lookup(channel); !rt.Subscribe {
 		return denied(name, ofName(kind, closedWords("subscribe", rt)))
 	}
-	if !r.patterns.allow(kind, channel) {
-		return denied(name, r.patterns.refusal())
+	if !a.patterns.allow(kind, channel) {
+		return denied(name, a.patterns.refusal())
 	}
-	if refusal := r.MaySeeListeners(by, kind, name); refusal != nil {
+	if refusal := a.MaySeeListeners(by, kind, name); refusal != nil {
 		return refusal
 	}
 	return nil
 }
 
 // MayHear reports whether a local client may listen to a channel by its name.
-func (r *Rules) MayHear(by User, channel []byte) bool {
+func (a *access) MayHear(by User, channel []byte) bool {
 	if route.IsReserved(channel) {
 		return IsLocal(string(channel))
 	}
-	rt := r.table.Lookup(channel)
+	rt := a.table.Lookup(channel)
 	return rt.Subscribe && rt.Listeners.Admit(by.UID, by.Known)
 }
 
 // MaySubscribeByNATS is MaySubscribe for NATS clients, whose users are not known. Messages of routes that are not
 // for NATS clients are not delivered, whatever pattern matches them.
-func (r *Rules) MaySubscribeByNATS(kind resp.Kind, name []byte) error {
+func (a *access) MaySubscribeByNATS(kind resp.Kind, name []byte) error {
 	channel := prefixOf(kind, name)
-	rt := r.table.Lookup(channel)
+	rt := a.table.Lookup(channel)
 	switch {
-	case r.IsLong(name):
-		return r.LongName(name)
+	case a.IsLong(name):
+		return a.LongName(name)
 	case kind == resp.Message && IsLocal(string(name)):
 		return nil
 	case route.IsReserved(channel):
@@ -77,16 +84,16 @@ func (r *Rules) MaySubscribeByNATS(kind resp.Kind, name []byte) error {
 		return denied(name, ofName(kind, closedWords("subscribe", rt)))
 	case !ReachesNATS(rt):
 		return denied(name, notListedWords(User{}, "subscribe", rt))
-	case !r.patterns.allow(kind, channel):
-		return denied(name, r.patterns.refusal())
+	case !a.patterns.allow(kind, channel):
+		return denied(name, a.patterns.refusal())
 	}
 	return nil
 }
 
 // MayPublishByNATS returns a refusal if the channel is closed to NATS clients, and nil if it is not. Publish
 // applies the rules that also hold for local clients.
-func (r *Rules) MayPublishByNATS(channel []byte) *Refusal {
-	if rt := r.table.Lookup(channel); !rt.NATS && !route.IsReserved(channel) {
+func (a *access) MayPublishByNATS(channel []byte) *Refusal {
+	if rt := a.table.Lookup(channel); !rt.NATS && !route.IsReserved(channel) {
 		return denied(channel, notOnNATS(rt))
 	}
 	return nil
@@ -99,11 +106,11 @@ func ReachesNATS(rt *route.Route) bool {
 
 // MaySeeListeners returns a refusal if a user may not know who listens to a name, and nil if the user may. It is
 // refused if the name can match a channel of a route that the user may not listen to.
-func (r *Rules) MaySeeListeners(by User, kind resp.Kind, name []byte) *Refusal {
+func (a *access) MaySeeListeners(by User, kind resp.Kind, name []byte) *Refusal {
 	if kind != resp.PMessage {
-		return notListed(by, name, r.table.Lookup(name))
+		return notListed(by, name, a.table.Lookup(name))
 	}
-	for rt := range r.table.Reachable(glob.Literal(name)) {
+	for rt := range a.table.Reachable(glob.Literal(name)) {
 		if refusal := notListed(by, name, rt); refusal != nil {
 			return refusal
 		}
@@ -120,8 +127,8 @@ func notListed(by User, name []byte, rt *route.Route) *Refusal {
 }
 
 // MayRead returns an error if the channel has no history to read, and nil if it has.
-func (r *Rules) MayRead(channel string) error {
-	rt := r.table.Lookup([]byte(channel))
+func (a *access) MayRead(channel string) error {
+	rt := a.table.Lookup([]byte(channel))
 	switch {
 	case route.IsReserved([]byte(channel)):
 		return denied(channel, "nothing is kept of the relay's own channels")

@@ -69,10 +69,10 @@ func Printable(channel string) string {
 }
 
 // IsLong reports whether a name is over limits.name.
-func (r *Rules) IsLong(name []byte) bool { return len(name) > r.maxName }
+func (a *access) IsLong(name []byte) bool { return len(name) > a.maxName }
 
 // LongName refuses a name that is over limits.name. The refusal holds the beginning of the name only.
-func (r *Rules) LongName(name []byte) *Refusal {
+func (a *access) LongName(name []byte) *Refusal {
 	start := string(name[:min(len(name), maxShown)]) + "..."
-	return denied(start, fmt.Sprintf("a name of %d bytes is over limits.name (%d)", len(name), r.maxName))
+	return denied(start, fmt.Sprintf("a name of %d bytes is over limits.name (%d)", len(name), a.maxName))
 }

@@ -17,14 +17,14 @@ import (
 // Rules holds the routes, schemas, rates and limits of one configuration. It is immutable, apart from the rates
 // that it meters. It is safe for concurrent use.
 type Rules struct {
-	table    *route.Table
+	access
+
 	meters   map[*route.Policy]*meters // of the policies that have a rate
 	schemas  *schema.Set
 	sides    map[string]side // by prefix; see Compare
 	warnings []string        // see Warnings
-	patterns patternPrefixes
 
-	maxName, maxPayload int // bytes
+	maxPayload int // bytes
 }
 
 // New compiles the schemas and builds the rules. The error joins all that is wrong.
@@ -38,10 +38,9 @@ func New(cfg *config.Config) (*Rules, error) {
 		return nil, err
 	}
 	r := &Rules{
-		table: table, schemas: set, warnings: append(cfg.Warnings(), warnings...), patterns: cfg.Limits.PatternPrefixes,
-		meters:  map[*route.Policy]*meters{},
-		sides:   newSides(cfg, set),
-		maxName: int(cfg.Limits.Name), maxPayload: int(cfg.Limits.Payload),
+		access:  access{table: table, patterns: cfg.Limits.PatternPrefixes, maxName: int(cfg.Limits.Name)},
+		schemas: set, warnings: append(cfg.Warnings(), warnings...),
+		meters: map[*route.Policy]*meters{}, sides: newSides(cfg, set), maxPayload: int(cfg.Limits.Payload),
 	}
 	for _, rt := range table.Routes() {
 		newMeters(rt, r.meters)

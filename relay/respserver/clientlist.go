@@ -38,7 +38,7 @@ func appendLine(b []byte, c *session) []byte {
 	if c.viewer != nil {
 		flags = "O" + flags
 	}
-	who, at, backlog, names := &c.client, c.ends(), c.out.Backlog(), &c.subs.names
+	who, at, backlog, names := &c.client, c.client.peer.ends(c.srv.opts.Path), c.out.Backlog(), &c.subs.names
 	b = fmt.Appendf(b, "id=%d addr=%s laddr=%s fd=%d name=%s age=%d idle=%d flags=%s db=%d sub=%d psub=%d ssub=%d "+
 		"multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%d tot-mem=%d "+
 		"events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s lib-ver=%s",
@@ -52,14 +52,6 @@ func appendLine(b []byte, c *session) []byte {
 	return fmt.Appendf(b, " pid=%d uid=%d", who.peer.pid, who.peer.uid)
 }
 
-// ends returns the addresses of the connection. A Unix socket has one for both ends.
-func (c *session) ends() ends {
-	if tcp := c.client.peer.tcp; tcp != nil {
-		return *tcp
-	}
-	return ends{addr: c.srv.opts.Path + ":0", laddr: c.srv.opts.Path + ":0"}
-}
-
 // filter chooses connections, as CLIENT LIST and CLIENT KILL do.
 type filter struct {
 	ids    []uint64
@@ -70,7 +62,7 @@ type filter struct {
 }
 
 func (f *filter) matches(c, me *session) bool {
-	at := c.ends()
+	at := c.client.peer.ends(c.srv.opts.Path)
 	return (f.ids == nil || slices.Contains(f.ids, c.client.id)) &&
 		(f.kind == "" || f.kind == kindOf(c)) &&
 		!slices.ContainsFunc(f.addrs, func(addr string) bool { return addr != at.addr }) &&

@@ -4,12 +4,11 @@ package respserver
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // it is how Redis names a script
-	"encoding/hex"
 	"strings"
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver/lua"
 )
 
 const (
@@ -55,36 +54,8 @@ var scriptSubcommands = table(
 	}), summary: "Returns helpful text about the different subcommands.", since: "5.0.0", group: "scripting"},
 )
 
-// maxScripts is how many scripts are kept. If there are more, all are forgotten: clients then send the source.
-const maxScripts = 64
-
-// scripts are the scripts that clients may call by their digest.
-type scripts struct{ list map[string]*script }
-
-// add parses a script and keeps it. known is nil if the relay does not serve the script.
-func (s *scripts) add(source []byte) (sha string, known *script) {
-	if known = parseScript(source); known == nil {
-		return "", nil
-	}
-	sum := sha1.Sum(source) //nolint:gosec // see above
-	sha = hex.EncodeToString(sum[:])
-	if s.list == nil || len(s.list) >= maxScripts {
-		s.list = map[string]*script{}
-	}
-	s.list[sha] = known
-	return sha, known
-}
-
-func (s *scripts) find(sha []byte) *script {
-	return s.list[string(bytes.ToLower(sha))]
-}
-
-func (s *scripts) forget() {
-	s.list = nil
-}
-
 func scriptLoad(c *session, args [][]byte) {
-	sha, known := c.srv.scripts.add(args[2])
+	sha, known := c.srv.scripts.Add(args[2])
 	if known == nil {
 		c.replies.err(errNotScript)
 		return
@@ -96,7 +67,7 @@ func scriptExists(c *session, args [][]byte) {
 	b := resp.AppendArray(c.replies.scratch, len(args)-2)
 	for _, sha := range args[2:] {
 		n := int64(0)
-		if c.srv.scripts.find(sha) != nil {
+		if c.srv.scripts.Find(sha) != nil {
 			n = 1
 		}
 		b = resp.AppendInt(b, n)
@@ -110,7 +81,7 @@ func scriptFlush(c *session, args [][]byte) {
 		c.replies.err("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
 		return
 	}
-	c.srv.scripts.forget()
+	c.srv.scripts.Forget()
 	c.replies.simple("OK")
 }
 
@@ -120,7 +91,7 @@ func eval(c *session, args [][]byte) {
 		c.replies.err(problem)
 		return
 	}
-	if _, s := c.srv.scripts.add(args[1]); s != nil {
+	if _, s := c.srv.scripts.Add(args[1]); s != nil {
 		runScript(c, s, keys, argv)
 		return
 	}
@@ -133,7 +104,7 @@ func evalSHA(c *session, args [][]byte) {
 		c.replies.err(problem)
 		return
 	}
-	if s := c.srv.scripts.find(args[1]); s != nil {
+	if s := c.srv.scripts.Find(args[1]); s != nil {
 		runScript(c, s, keys, argv)
 		return
 	}
@@ -157,9 +128,9 @@ func scriptArguments(args [][]byte) (keys, argv [][]byte, problem string) {
 
 // runScript publishes all messages of a script, each as PUBLISH would. As in Redis, the script ends at the first
 // message that is refused, unless it was called by pcall. The reply waits for all messages.
-func runScript(c *session, s *script, keys, argv [][]byte) {
-	list, err := s.messages(keys, argv)
-	run := &scriptRun{session: c, proto: c.proto, result: s.result, unanswered: 1, err: err}
+func runScript(c *session, s *lua.Script, keys, argv [][]byte) {
+	list, err := s.Messages(keys, argv)
+	run := &scriptRun{session: c, proto: c.proto, result: s.Result, unanswered: 1, err: err}
 	if !c.replies.muted && !c.out.Reserve(&run.slot) {
 		return
 	}
@@ -174,10 +145,10 @@ func (r *scriptRun) publish() {
 		m := r.rest[0]
 		r.rest = r.rest[1:]
 		r.unanswered++
-		part := &scriptPart{r, m.guarded}
-		err := c.submit(Publication{Kind: m.kind, Channel: m.channel, Payload: m.payload}, part)
+		part := &scriptPart{r, m.Guarded}
+		err := c.submit(Publication{Kind: m.Kind, Channel: m.Channel, Payload: m.Payload}, part)
 		switch {
-		case err != nil && !m.guarded:
+		case err != nil && !m.Guarded:
 			r.err, r.rest = nil, nil // Redis would not carry out what follows
 		case c.publishes.checking == part:
 			r.cloneRest()
@@ -195,7 +166,7 @@ func (r *scriptRun) cloneRest() {
 	r.cloned = true
 	for i := range r.rest {
 		m := &r.rest[i]
-		m.channel, m.payload = bytes.Clone(m.channel), bytes.Clone(m.payload)
+		m.Channel, m.Payload = bytes.Clone(m.Channel), bytes.Clone(m.Payload)
 	}
 }
 
@@ -204,13 +175,13 @@ type scriptRun struct {
 	session    *session
 	proto      resp.Proto
 	slot       hub.Slot // zero: the client wants no reply
-	result     scriptResult
-	rest       []scriptMessage // not published yet
-	cloned     bool            // rest has memory of its own
-	unanswered int             // messages that are not answered, and one more while there may be more messages
-	last       int64           // receivers of the message that was answered last
-	failed     error           // the first error of a message that was not guarded
-	err        error           // of the script itself, after its messages
+	result     lua.Result
+	rest       []lua.Message // not published yet
+	cloned     bool          // rest has memory of its own
+	unanswered int           // messages that are not answered, and one more while there may be more messages
+	last       int64         // receivers of the message that was answered last
+	failed     error         // the first error of a message that was not guarded
+	err        error         // of the script itself, after its messages
 }
 
 // answered notes the answer to a message.
@@ -234,12 +205,12 @@ func (r *scriptRun) partDone() {
 		r.slot.Complete(resp.AppendError(buf[:0], r.failed.Error()))
 	case r.err != nil:
 		r.slot.Complete(resp.AppendError(buf[:0], r.err.Error()))
-	case r.result.isNil:
+	case r.result.IsNil:
 		r.slot.Complete(resp.AppendNull(buf[:0], r.proto))
-	case r.result.isLast:
+	case r.result.IsLast:
 		r.slot.Complete(resp.AppendInt(buf[:0], r.last))
 	default:
-		r.slot.Complete(resp.AppendInt(buf[:0], r.result.number))
+		r.slot.Complete(resp.AppendInt(buf[:0], r.result.Number))
 	}
 }
 

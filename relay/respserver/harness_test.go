@@ -6,8 +6,6 @@ package respserver_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,6 +20,7 @@ import (
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/stream"
 )
 
@@ -57,7 +56,7 @@ func serveOver(
 ) *server {
 	t.Helper()
 	s := &server{
-		t: t, limits: &respserver.Limits{}, path: socketPath(t), done: make(chan error, 1),
+		t: t, limits: &respserver.Limits{}, path: redistest.SocketPath(t), done: make(chan error, 1),
 		backend: &backend{awaiting: map[int]func([]stream.Result, error){}},
 	}
 	opts := respserver.Options{Version: "test", Path: s.path, PublishTimeout: publishTimeout}
@@ -71,7 +70,7 @@ func serveOver(
 	for _, f := range change {
 		f(&opts, s.limits)
 	}
-	socket, err := respserver.Listen(s.path, 0o600, "")
+	socket, err := listen.OnSocket(s.path, 0o600, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,15 +218,4 @@ func line(t *testing.T, c *redistest.Client, name string) string {
 	}
 	t.Fatalf("CLIENT LIST has nobody named %s", name)
 	return ""
-}
-
-// socketPath is in a directory of its own; that of t.TempDir may be too long.
-func socketPath(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "rs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return filepath.Join(dir, "s")
 }

@@ -31,7 +31,7 @@ func beginHistoryRead(c *session, channel string) *historyRead {
 		return nil
 	}
 	if c.reads.open++; c.reads.open == maxOpenReads {
-		c.pause(waitsForReads)
+		c.pauses.begin(waitsForReads)
 	}
 	return &historyRead{pendingReply: r, channel: channel}
 }

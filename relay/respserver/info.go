@@ -30,7 +30,7 @@ var sections = []section{
 			"os:%s %s\r\narch_bits:%d\r\nprocess_id:%d\r\ntcp_port:%d\r\nunixsocket:%s\r\n"+
 			"uptime_in_seconds:%d\r\nuptime_in_days:%d\r\n",
 			c.srv.backend.RedisVersion(), c.srv.opts.Version, c.srv.opts.HTTP(), runtime.GOOS, runtime.GOARCH, strconv.IntSize,
-			os.Getpid(), c.srv.opts.TCP.port(), c.srv.opts.Path,
+			os.Getpid(), c.srv.opts.TCP.Port(), c.srv.opts.Path,
 			int(up.Seconds()), int(up.Hours()/24))
 	}},
 	{"Clients", func(c *session, b *strings.Builder) {

@@ -20,6 +20,9 @@ type pauses struct {
 	unread   bool // the socket may have bytes that came while the session was paused
 }
 
+// begin has the session carry out no further command until unpause is called for the same reason.
+func (p *pauses) begin(why pauseReason) { p.reasons |= why }
+
 // end ends one reason. It reports whether there was that reason, and whether the session must resume.
 func (p *pauses) end(why pauseReason) (was, resume bool) {
 	if p.reasons&why == 0 {
@@ -31,9 +34,7 @@ func (p *pauses) end(why pauseReason) (was, resume bool) {
 	return true, resume
 }
 
-// pause has the session carry out no further command until unpause is called for the same reason.
-func (c *session) pause(why pauseReason) { c.pauses.reasons |= why }
-
+// unpause ends one reason, and has the session go on if there is no other.
 func (c *session) unpause(why pauseReason) {
 	was, resume := c.pauses.end(why)
 	if !was {

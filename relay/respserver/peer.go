@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"redis-relay/relay/respserver/listen"
 )
 
 // peer is the process at the other end of a connection, as the kernel reports it.
@@ -18,6 +20,20 @@ type peer struct {
 
 // ends are the addresses of a connection, as CLIENT LIST has them.
 type ends struct{ addr, laddr string }
+
+// ends returns the addresses of the connection. A Unix socket, at path, has one for both ends.
+func (p *peer) ends(path string) ends {
+	if p.tcp != nil {
+		return *p.tcp
+	}
+	return ends{addr: path + ":0", laddr: path + ":0"}
+}
+
+// tcpPeer sets up a connection by TCP, and returns its peer: the kernel does not tell its user.
+func tcpPeer(fd int) peer {
+	addr, own := listen.SetUpTCP(fd)
+	return peer{tcp: &ends{addr: addr, laddr: own}}
+}
 
 // key is what the log lines about one user, or one host, have in common, for sampling.
 func (p peer) key() string {

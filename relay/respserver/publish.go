@@ -40,10 +40,10 @@ func (c *session) submit(p Publication, r Receipt) (refused error) {
 		r.Published(0, "", err)
 	case checking:
 		c.publishes.checking = r
-		c.pause(waitsForCheck)
+		c.pauses.begin(waitsForCheck)
 	}
 	if c.publishes.unanswered >= c.publishes.window {
-		c.pause(waitsForRoom)
+		c.pauses.begin(waitsForRoom)
 	}
 	return err
 }

@@ -59,7 +59,7 @@ func (l *listings) run(c *session, ask func()) {
 		ask()
 		return
 	}
-	c.pause(waitsForAnswer)
+	c.pauses.begin(waitsForAnswer)
 	l.waiting = append(l.waiting, func() {
 		ask()
 		c.unpause(waitsForAnswer)

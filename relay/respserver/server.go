@@ -14,6 +14,8 @@ import (
 
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
+	"redis-relay/relay/respserver/listen"
+	"redis-relay/relay/respserver/lua"
 	"redis-relay/relay/sampling"
 	"redis-relay/relay/tail"
 )
@@ -36,7 +38,7 @@ type Limits struct {
 type Options struct {
 	Version        string        // of the relay, for INFO
 	Path           string        // of the socket, for INFO and CLIENT LIST
-	TCP            *TCP          // where connections are accepted beside the socket; nil: nowhere
+	TCP            *listen.TCP   // where connections are accepted beside the socket; nil: nowhere
 	HTTP           func() string // address of the relay's HTTP server for INFO; empty: it has none; nil: it is unknown
 	AllowUIDs      []uint32      // users that may connect to the socket; if AllowGIDs is empty, too, everybody may
 	AllowGIDs      []uint32      // primary groups of further users that may connect
@@ -71,7 +73,7 @@ type Server struct {
 	sessions   map[uint64]*session
 	endingSoon []*session // have to end after this turn
 	listings   listings
-	scripts    scripts
+	scripts    lua.Scripts
 	closing    bool
 	onEmpty    func() // is called when the last session has ended; may be nil
 	failed     func(error)
@@ -92,8 +94,8 @@ func New(
 		started: time.Now(), sessions: map[uint64]*session{}, ends: map[hub.Reason]*atomic.Uint64{},
 	}
 	s.warnings.TellRest(log, "clients refused or cut off")
-	s.acceptor = acceptor{server: s, address: opts.Path, accept: accept, peer: credentials}
-	s.tcp = acceptor{server: s, accept: accept, peer: tcpPeer}
+	s.acceptor = acceptor{server: s, address: opts.Path, accept: listen.Accept, peer: credentials}
+	s.tcp = acceptor{server: s, accept: listen.Accept, peer: tcpPeer}
 	if opts.TCP != nil {
 		s.tcp.address = opts.TCP.Addr().String()
 	}
@@ -121,7 +123,7 @@ func (s *Server) countEnd(why hub.Reason) {
 // Serve accepts connections until ctx ends. Then it closes the listeners, carries out no further commands, sends the
 // replies to earlier ones, and returns when all connections are closed: at the latest half a second after
 // Options.PublishTimeout. An error means that a listener failed. Call it once, in any goroutine; the loop must run.
-func (s *Server) Serve(ctx context.Context, socket *Socket) error {
+func (s *Server) Serve(ctx context.Context, socket *listen.Socket) error {
 	failed := make(chan error, 1)
 	s.loop.Call(func() {
 		s.failed = func(err error) {
@@ -132,9 +134,9 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 		}
 		s.sweep()
 	})
-	err := socket.listen(s.acceptor.acceptOn)
+	err := socket.Offer(s.acceptor.acceptOn)
 	if err == nil {
-		err = s.opts.TCP.listen(s.tcp.acceptOn)
+		err = s.opts.TCP.Offer(s.tcp.acceptOn)
 	}
 	if err == nil {
 		select {
@@ -142,7 +144,7 @@ func (s *Server) Serve(ctx context.Context, socket *Socket) error {
 		case <-ctx.Done():
 		}
 	}
-	_ = socket.listen(nil)                                     // cannot fail
+	_ = socket.Offer(nil)                                      // cannot fail
 	err = errors.Join(err, socket.Close(), s.opts.TCP.Close()) // so that no client waits for a relay that ends
 	empty := make(chan struct{})
 	if s.loop.Call(func() { s.close(func() { close(empty) }) }) {

@@ -25,7 +25,7 @@ func subscribeMany(c *session, kind resp.Kind, args [][]byte) {
 	s := &subscribeInParts{session: c, kind: kind, args: args, added: map[string]struct{}{}}
 	s.charged = memoryOfArguments(args)
 	c.subs.inParts = s
-	c.pause(waitsForParts)
+	c.pauses.begin(waitsForParts)
 	c.memory.charge(s.charged)
 	s.nextPart()
 }

@@ -1,76 +1,26 @@
 package respserver_test
 
-// What is set up of a TCP connection, and the listener itself.
+// TCP beside the Unix socket.
 
 import (
 	"errors"
 	"net"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/respserver"
+	"redis-relay/relay/respserver/listen"
 )
 
 // listenTCP ends the test unless a loopback address can be taken.
-func listenTCP(t *testing.T) *respserver.TCP {
+func listenTCP(t *testing.T) *listen.TCP {
 	t.Helper()
-	tcp, err := respserver.ListenTCP("127.0.0.1:0")
+	tcp, err := listen.OnTCP("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tcp.Close() })
 	return tcp
-}
-
-func TestTCPOptions(t *testing.T) {
-	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	client := redistest.Dial(t, "tcp", ln.Addr().String())
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	raw, err := conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = raw.Control(func(own uintptr) {
-		fd := int(own) //nolint:gosec // descriptors are small
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0)
-		if addr, laddr := respserver.TCPAddresses(fd); addr != client.NetConn().LocalAddr().String() || laddr != ln.Addr().String() {
-			t.Errorf("addresses %s and %s", addr, laddr)
-		}
-		for _, o := range []struct{ level, name, want int }{
-			{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-			{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-			{unix.IPPROTO_TCP, respserver.TCPKeepIdle, 300},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 100},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3},
-		} {
-			if got, err := unix.GetsockoptInt(fd, o.level, o.name); err != nil || got != o.want {
-				t.Errorf("option %d of %d: %d, %v, want %d", o.name, o.level, got, err, o.want)
-			}
-		}
-	})
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-// TestNoTCP: a nil TCP is fit for use.
-func TestNoTCP(t *testing.T) {
-	t.Parallel()
-	tcp, err := respserver.ListenTCP("")
-	if err = errors.Join(err, tcp.Unreachable(), tcp.Close()); tcp != nil || tcp.Addr() != nil || err != nil {
-		t.Errorf("%v: %v", tcp, err)
-	}
 }
 
 // TestTCPBesideTheSocket: both doors are served, and both are shut at the end.
@@ -96,7 +46,7 @@ func TestTCPBesideTheSocket(t *testing.T) {
 	later.Expect(t, "+OK")
 	s.end()
 	byTCP.Closed()
-	if err := tcp.Unreachable(); !errors.Is(err, respserver.ErrTCPClosed) {
+	if err := tcp.Unreachable(); !errors.Is(err, listen.ErrTCPClosed) {
 		t.Errorf("Unreachable says %v", err)
 	}
 	if conn, err := net.Dial("tcp", tcp.Addr().String()); err == nil {

@@ -13,7 +13,7 @@ func unsubscribe(kind resp.Kind) func(*session, [][]byte) {
 	return func(c *session, args [][]byte) {
 		u := unsubscribeInParts{session: c, kind: kind, args: args[1:], all: len(args) == 1}
 		if u.nextPart() {
-			c.pause(waitsForParts)
+			c.pauses.begin(waitsForParts)
 			rest := u // on the heap, which most commands do without
 			c.srv.loop.Post(rest.next)
 		}
@@ -138,7 +138,7 @@ func (u *unsubscribeAllInParts) next() {
 		more = more || len(u.rest.names[kind]) > 0
 	}
 	if more {
-		c.pause(waitsForParts)
+		c.pauses.begin(waitsForParts)
 		c.srv.loop.Post(u.next)
 		return
 	}

@@ -142,7 +142,7 @@ func addIfThere(c *session, channel []byte, a addition) {
 		Kind: resp.Message, Channel: bytes.Clone(channel), Field: bytes.Clone(a.rest[1]), Payload: bytes.Clone(a.rest[2]),
 	}
 	proto := c.proto
-	c.pause(waitsForAnswer)
+	c.pauses.begin(waitsForAnswer)
 	c.srv.backend.Query("XINFO STREAM", p.Channel, nil, func(_ any, err error) {
 		defer c.unpause(waitsForAnswer)
 		switch {

@@ -36,7 +36,7 @@ func xread(c *session, args [][]byte) {
 	}
 	c.out.Keep(bytes)
 	if q.blocking {
-		c.pause(waitsForAnswer)
+		c.pauses.begin(waitsForAnswer)
 	}
 	x := &pendingXRead{historyRead: r, query: q, kept: bytes}
 	if !q.blocking || q.fromLast() {

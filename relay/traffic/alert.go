@@ -57,8 +57,12 @@ type Alarms interface {
 	LeftOut(kind Kind, channels int)
 }
 
-// alerts holds the alerts that have begun and not ended.
+// alerts looks at a table for channels that carry too much, and holds the alerts that have begun and not ended.
 type alerts struct {
+	// Fixed after construction.
+	table *Table
+	to    Alarms
+
 	limits  Spikes
 	spikes  map[uint64]*spike     // by the key of the channel
 	rates   map[rateKey]*overRate // of KindRate
@@ -72,35 +76,43 @@ type budget struct {
 	since   time.Time // when the minute began
 	left    int       // to be told in this minute
 	leftOut int       // channels that were not told in this minute
-	begun   uint64    // told, ever
-	active  int       // told, and not ended
 }
 
-func (a *alerts) init(now time.Time) {
-	*a = alerts{spikes: map[uint64]*spike{}, rates: map[rateKey]*overRate{}, budgets: map[Kind]*budget{}}
-	for _, k := range Kinds {
-		a.budgets[k] = &budget{since: now, left: perMinute}
+func newAlerts(t *Table, o *Options) *alerts {
+	a := &alerts{
+		table: t, to: o.Alarms,
+		spikes: map[uint64]*spike{}, rates: map[rateKey]*overRate{}, budgets: map[Kind]*budget{},
 	}
+	for _, k := range Kinds {
+		a.budgets[k] = &budget{since: o.Now, left: perMinute}
+	}
+	return a
+}
+
+// tick finds the alerts that begin or end now, and tells of them.
+func (a *alerts) tick() {
+	a.findSpikes()
+	a.endSpikes()
+	a.endOverRate()
+	a.leaveOut()
+	a.tell()
 }
 
 // begin has Alarms told of a new alert, if the minute has room for it.
-func (a *alerts) begin(alarms Alarms, alert Alert) (told bool) {
+func (a *alerts) begin(alert Alert) (told bool) {
 	b := a.budgets[alert.Kind]
 	if b.left == 0 {
 		b.leftOut++
 		return false
 	}
 	b.left--
-	b.begun++
-	b.active++
-	a.news = append(a.news, func() { alarms.Begin(&alert) })
+	a.news = append(a.news, func() { a.to.Begin(&alert) })
 	return true
 }
 
 // end has Alarms told that an alert is over that was told.
-func (a *alerts) end(alarms Alarms, alert Alert, why Ending) {
-	a.budgets[alert.Kind].active--
-	a.news = append(a.news, func() { alarms.End(&alert, why) })
+func (a *alerts) end(alert Alert, why Ending) {
+	a.news = append(a.news, func() { a.to.End(&alert, why) })
 }
 
 // tell tells the news. Alarms may count messages in the table meanwhile.
@@ -113,24 +125,24 @@ func (a *alerts) tell() {
 }
 
 // leaveOut has Alarms told at the end of a minute how many channels were left out.
-func (a *alerts) leaveOut(alarms Alarms, now time.Time) {
+func (a *alerts) leaveOut() {
+	now := a.table.clock.now
 	for _, kind := range Kinds {
 		b := a.budgets[kind]
 		if now.Sub(b.since) < time.Minute {
 			continue
 		}
 		if n := b.leftOut; n > 0 {
-			a.news = append(a.news, func() { alarms.LeftOut(kind, n) })
+			a.news = append(a.news, func() { a.to.LeftOut(kind, n) })
 		}
 		b.since, b.left, b.leftOut = now, perMinute, 0
 	}
 }
 
-// Alerts lists the alerts that were told and have not ended, the newest first.
-func (t *Table) Alerts() (list []Alert) { return t.alerts.list() }
-
-// AlertCounts returns how many alerts of a kind were told, and how many of these have not ended.
-func (t *Table) AlertCounts(kind Kind) (begun uint64, active int) {
-	b := t.alerts.budgets[kind]
-	return b.begun, b.active
+// publisherOf returns the local client that publishes on a channel, if one was seen lately.
+func (a *alerts) publisherOf(r *record) (p Publisher) {
+	if a.table.clock.now.Sub(r.published) <= heardOf {
+		return r.publisher
+	}
+	return p
 }

@@ -87,7 +87,7 @@ func (t *Table) Total() Channel { return t.show(&t.total) }
 
 // Find returns the figures of a channel, if it is in the table. They are those of the last tick.
 func (t *Table) Find(channel []byte) (c Channel, ok bool) {
-	at, ok := t.look(t.hash(channel))
+	at, ok := t.index.look(t.hash(channel))
 	if !ok {
 		return Channel{}, false
 	}

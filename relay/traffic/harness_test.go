@@ -17,6 +17,8 @@ type scene struct {
 	heard  time.Duration // for how long the relay has heard each channel
 	outage bool
 	told   []string
+	begun  []Alert // that were told, ever
+	ended  []Alert // of these
 }
 
 func newScene(t testing.TB) *scene {
@@ -32,10 +34,12 @@ func newScene(t testing.TB) *scene {
 }
 
 func (s *scene) Begin(a *Alert) {
+	s.begun = append(s.begun, *a)
 	s.told = append(s.told, fmt.Sprintf("%s %s %s", a.Kind, a.Direction, a.Channel))
 }
 
 func (s *scene) End(a *Alert, why Ending) {
+	s.ended = append(s.ended, *a)
 	word := map[Ending]string{Calm: "calm", MadeNormal: "normal"}[why]
 	s.told = append(s.told, fmt.Sprintf("end %s %s %s: %s", a.Kind, a.Direction, a.Channel, word))
 }

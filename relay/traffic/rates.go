@@ -92,11 +92,7 @@ func (t *Table) Tick(now time.Time, outage bool) {
 	}
 	t.total.update(&t.clock, &since)
 	t.gone = Figures{}
-	t.findSpikes()
-	t.endSpikes()
-	t.endOverRate()
-	t.alerts.leaveOut(t.opts.Alarms, now)
-	t.alerts.tell()
+	t.alerts.tick()
 }
 
 // update takes in what happened on a channel since the last tick.

@@ -39,14 +39,14 @@ func (t *Table) purge() {
 	t.scratch = [...][]float64{weights, append(t.scratch[1][:0], weights...)}
 	middle := smallest(t.scratch[1], Capacity/2)
 	t.missed += middle
-	clear(t.index)
+	t.index.clear()
 	for i, key := range t.keys {
 		if weights[i] <= middle {
 			t.forget(i)
 			continue
 		}
 		t.weights[i] -= middle
-		t.enter(key, i)
+		t.index.enter(key, i)
 	}
 }
 

@@ -39,8 +39,8 @@ type candidate struct {
 func (t *Table) SetSpikes(s Spikes) { t.alerts.limits = s }
 
 // findSpikes finds the spikes that begin now, and tells of the largest.
-func (t *Table) findSpikes() {
-	limits, found := t.alerts.limits, t.alerts.found[:0]
+func (a *alerts) findSpikes() {
+	t, limits, found := a.table, a.limits, a.found[:0]
 	if limits.Factor <= 0 || !t.clock.watching() {
 		return
 	}
@@ -49,31 +49,32 @@ func (t *Table) findSpikes() {
 		if key == 0 || r.spike != nil || max(r.now[InMessages], r.now[OutMessages]) < limits.Floor {
 			continue
 		}
-		if known := t.alerts.spikes[key]; known != nil {
+		if known := a.spikes[key]; known != nil {
 			r.spike = known // the channel was forgotten and is back
-		} else if s, ok := t.judge(r); ok && !t.isOverRate(key) {
+		} else if s, ok := a.judge(r); ok && !a.isOverRate(key) {
 			found = append(found, candidate{i, s})
 		}
 	}
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(b.Rate, a.Rate) })
+	slices.SortFunc(found, func(x, y candidate) int { return cmp.Compare(y.Rate, x.Rate) })
 	for _, c := range found {
 		s := c.spike
-		s.told = t.alerts.begin(t.opts.Alarms, s.Alert)
+		s.told = a.begin(s.Alert)
 		t.records[c.at].last = s.usual
-		t.records[c.at].spike, t.alerts.spikes[t.keys[c.at]] = &s, &s
+		t.records[c.at].spike, a.spikes[t.keys[c.at]] = &s, &s
 	}
 	clear(found)
-	t.alerts.found = found[:0]
+	a.found = found[:0]
 }
 
 // judge tells whether a channel is far over its usual rate.
-func (t *Table) judge(r *record) (s spike, ok bool) {
+func (a *alerts) judge(r *record) (s spike, ok bool) {
+	t := a.table
 	if t.clock.now.Before(r.rest.until) {
 		return s, false
 	}
 	for _, d := range [...]Dimension{OutMessages, InMessages} { // what comes from this host comes back from Redis
-		usual, known := t.usualBefore(r, d)
-		limits := t.alerts.limits
+		usual, known := a.usualBefore(r, d)
+		limits := a.limits
 		s.limit = max(limits.Floor, limits.Factor*usual, limits.Factor*r.unseen*t.total.now[d])
 		if !known || r.now[d] < s.limit {
 			continue
@@ -86,7 +87,7 @@ func (t *Table) judge(r *record) (s spike, ok bool) {
 			Since: t.clock.now,
 		}
 		if d == OutMessages { // otherwise most of it comes from other hosts
-			s.Publisher = t.publisherOf(r)
+			s.Publisher = a.publisherOf(r)
 		}
 		return s, true
 	}
@@ -95,7 +96,8 @@ func (t *Table) judge(r *record) (s spike, ok bool) {
 
 // usualBefore returns the usual rate of a channel. What is not known: how much a channel carried before the relay
 // subscribed to it.
-func (t *Table) usualBefore(r *record, d Dimension) (rate float64, known bool) {
+func (a *alerts) usualBefore(r *record, d Dimension) (rate float64, known bool) {
+	t := a.table
 	taught := 1 - t.clock.untaught
 	if d == InMessages && r.length <= MaxName {
 		heard := t.opts.HeardFor(r.name).Seconds()
@@ -107,20 +109,13 @@ func (t *Table) usualBefore(r *record, d Dimension) (rate float64, known bool) {
 	return r.learned[d] / taught, true
 }
 
-// publisherOf returns the local client that publishes on a channel, if one was seen lately.
-func (t *Table) publisherOf(r *record) (p Publisher) {
-	if t.clock.now.Sub(r.published) <= heardOf {
-		return r.publisher
-	}
-	return p
-}
-
 // endSpikes ends the spikes that are over.
-func (t *Table) endSpikes() {
-	for key, s := range t.alerts.spikes {
+func (a *alerts) endSpikes() {
+	t := a.table
+	for key, s := range a.spikes {
 		var r *record // nil: the channel was forgotten, so it carries little
 		var rate float64
-		if at, ok := t.look(key); ok {
+		if at, ok := t.index.look(key); ok {
 			r = &t.records[at]
 			rate = r.now[s.Direction]
 		}
@@ -128,9 +123,9 @@ func (t *Table) endSpikes() {
 		if !over {
 			continue
 		}
-		delete(t.alerts.spikes, key)
+		delete(a.spikes, key)
 		if s.told {
-			t.alerts.end(t.opts.Alarms, s.Alert, why)
+			a.end(s.Alert, why)
 		}
 		if r != nil {
 			r.endSpike(&t.clock, why)

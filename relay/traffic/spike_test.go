@@ -21,8 +21,8 @@ func TestLoneBurst(t *testing.T) {
 	s.tells("spike in room")
 	s.quiet(60)
 	s.tells("end spike in room: calm")
-	if begun, active := s.AlertCounts(KindSpike); begun != 1 || active != 0 {
-		t.Errorf("%d begun, %d active", begun, active)
+	if len(s.alerts.spikes) > 0 {
+		t.Errorf("%d alerts are left", len(s.alerts.spikes))
 	}
 }
 
@@ -36,15 +36,17 @@ func TestBotLoop(t *testing.T) {
 	}
 	s.seconds(900, loop)
 	s.tells("spike out room")
-	a := s.Alerts()
-	if len(a) != 1 || a[0].Publisher != bot || a[0].Usual != 0 || a[0].Rate < 100 || !near(a[0].Peak, 500, 0.01) {
-		t.Errorf("alerts %+v", a)
+	if a := s.begun[0]; a.Publisher != bot || a.Usual != 0 || a.Rate < 100 {
+		t.Errorf("alert %+v", a)
 	}
 	if c, ok := s.Find([]byte("room")); !ok || !near(c.Usual[InMessages], 5, 0.2) || c.Publisher != bot {
 		t.Errorf("the usual rate was not kept: %+v", c)
 	}
 	s.seconds(60, func(int) { s.in("room", 5) })
 	s.tells("end spike out room: calm")
+	if a := s.ended[0]; !near(a.Peak, 500, 0.01) {
+		t.Errorf("ended %+v", a)
+	}
 }
 
 // TestBotLoopElsewhere is not blamed on a client of this host that publishes on the channel, too.
@@ -59,8 +61,8 @@ func TestBotLoopElsewhere(t *testing.T) {
 	s.seconds(300, life(5))
 	s.seconds(30, life(5000))
 	s.tells("spike in room")
-	if a := s.Alerts(); len(a) != 1 || a[0].Publisher != (Publisher{}) {
-		t.Errorf("alerts %+v", a)
+	if a := s.begun[0]; a.Publisher != (Publisher{}) {
+		t.Errorf("alert %+v", a)
 	}
 }
 
@@ -200,8 +202,8 @@ func TestOverRate(t *testing.T) {
 	})
 	s.seconds(20, func(int) { s.in("room", 300) })
 	s.tells("rate out room")
-	if a := s.Alerts(); len(a) != 1 || a[0].Publisher != bot || a[0].Rate != 101 || a[0].Peak != 301 {
-		t.Errorf("alerts %+v", a)
+	if a := s.begun[0]; a.Publisher != bot || a.Rate != 101 {
+		t.Errorf("alert %+v", a)
 	}
 	over[1] = false
 	s.quiet(1)
@@ -209,6 +211,9 @@ func TestOverRate(t *testing.T) {
 	over[0] = false
 	s.quiet(1)
 	s.tells("end rate out room: calm")
+	if a := s.ended[0]; a.Peak != 301 {
+		t.Errorf("ended %+v", a)
+	}
 	s.quiet(60)
 	for i := range 30 {
 		s.OverRate(InMessages, fmt.Append(nil, i), 51, nil, s.now, state(0))

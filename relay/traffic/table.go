@@ -12,8 +12,6 @@ const (
 	Capacity = 4096
 	// MaxName is how many bytes of a channel's name are kept.
 	MaxName = 256
-
-	slots = 2 * Capacity // of the hash table
 )
 
 // Options set up a Table.
@@ -33,7 +31,7 @@ type Table struct {
 	opts Options // fixed after construction
 	seed maphash.Seed
 
-	index   []slot       // finds channels by the hash of their names
+	index   index        // finds channels by the hash of their names
 	keys    []uint64     // of each channel; 0: the place is free
 	pending []pending    // of each channel
 	weights []float64    // of each channel, without its pending; see doc.go
@@ -46,13 +44,7 @@ type Table struct {
 	faded  Figures // totals, which fade like weights
 	missed float64 // the sum of the medians that were subtracted, faded: what an unknown channel may weigh
 	total  record  // all channels together
-	alerts alerts
-}
-
-// slot is a place in the hash table.
-type slot struct {
-	key uint64 // 0: empty
-	at  uint16 // place in Table.keys
+	alerts *alerts
 }
 
 // record is what is kept of a channel, up to the last tick.
@@ -85,9 +77,9 @@ type Publisher struct {
 
 // New returns an empty Table. It finds no spikes before SetSpikes.
 func New(o Options) *Table {
-	t := &Table{opts: o, seed: maphash.MakeSeed(), index: make([]slot, slots)}
+	t := &Table{opts: o, seed: maphash.MakeSeed(), index: make(index, slots)}
 	t.clock.start(o.Now)
-	t.alerts.init(o.Now)
+	t.alerts = newAlerts(t, &o)
 	t.total.since = o.Now
 	return t
 }
@@ -133,7 +125,7 @@ func (t *Table) Len() int { return len(t.keys) - len(t.free) }
 // find returns the place of a channel, which it admits if it is not in the table.
 func (t *Table) find(channel []byte) int {
 	key := t.hash(channel)
-	if at, ok := t.look(key); ok {
+	if at, ok := t.index.look(key); ok {
 		return at
 	}
 	return t.admit(key, channel)
@@ -142,32 +134,11 @@ func (t *Table) find(channel []byte) int {
 // hash returns the key of a channel, which is not 0.
 func (t *Table) hash(channel []byte) uint64 { return max(1, maphash.Bytes(t.seed, channel)) }
 
-// look finds a channel by its key.
-func (t *Table) look(key uint64) (at int, ok bool) {
-	for i := key % slots; ; i = (i + 1) % slots {
-		switch s := &t.index[i]; s.key {
-		case key:
-			return int(s.at), true
-		case 0:
-			return 0, false
-		}
-	}
-}
-
-// enter adds a channel to the hash table.
-func (t *Table) enter(key uint64, at int) {
-	i := key % slots
-	for t.index[i].key != 0 {
-		i = (i + 1) % slots
-	}
-	t.index[i] = slot{key, uint16(at)}
-}
-
 // admit adds a channel to the table.
 func (t *Table) admit(key uint64, channel []byte) int {
 	at := t.place()
 	t.keys[at] = key
-	t.enter(key, at)
+	t.index.enter(key, at)
 	r := &t.records[at]
 	*r = record{
 		name: append(r.name[:0], channel[:min(len(channel), MaxName)]...), length: len(channel),

@@ -14,6 +14,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"redis-relay/relay/upstream/secure"
 )
 
 // Options say how to reach Redis.
@@ -36,6 +38,9 @@ type Options struct {
 
 	outageInterval time.Duration // for tests; 0: outageInterval
 }
+
+// files are those for TLS.
+func (o *Options) files() *secure.Files { return &secure.Files{CA: o.CA, Cert: o.Cert, Key: o.Key} }
 
 // modeSentinel is the Options.Mode in which Sentinel names the master.
 const modeSentinel = "sentinel"
@@ -122,14 +127,14 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	if err != nil {
 		return nil, badURL(err)
 	}
-	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
+	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
 		return nil, err
 	}
 	opt.Protocol = protocol(role)
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
-	opt.Dialer, opt.DialTimeout, opt.DialerRetries = dialSecure(opt.TLSConfig), stepTimeout, 1
+	opt.Dialer, opt.DialTimeout, opt.DialerRetries = secure.Dialer(opt.TLSConfig, stepTimeout), stepTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1

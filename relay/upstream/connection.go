@@ -114,7 +114,7 @@ func (c *Connection) Resume(reusable bool) {
 	if s == nil {
 		return
 	}
-	s.in.written(reusable)
+	s.in.Written(reusable)
 	if s.paused {
 		s.paused = false
 		s.socket.Again()

@@ -8,10 +8,11 @@ import (
 	"net"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream/frames"
 )
 
 // MaxAnswer is the largest answer, in bytes: those on the wire, and 32 for each value in it.
-const MaxAnswer = 64 << 20
+const MaxAnswer = frames.MaxAnswer
 
 // Errors of commands. Errors that Redis itself answered are ReplyError.
 var (

@@ -10,6 +10,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"redis-relay/relay/upstream/secure"
 )
 
 // badURL words an error of go-redis about a URL.
@@ -51,7 +53,7 @@ func (o *Options) hintTLS(err error) error {
 	var failed net.Error
 	var op *net.OpError
 	var record tls.RecordHeaderError
-	plain := errors.Is(err, errPlain) || errors.As(err, &record)
+	plain := errors.Is(err, secure.ErrPlain) || errors.As(err, &record)
 	cut := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch secure := strings.HasPrefix(o.URL, "rediss://"); {
 	case cut && !secure:

@@ -111,7 +111,7 @@ func TestHugeReply(t *testing.T) {
 	c.do(func() {
 		c.settles = func() (bool, bool) {
 			if c.backlog.session != nil {
-				most = max(most, cap(c.backlog.session.in.chunk))
+				most = max(most, cap(c.backlog.session.in.Chunk()))
 			}
 			return true, true
 		}

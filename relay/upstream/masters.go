@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"redis-relay/relay/upstream/secure"
 )
 
 // switching bounds the time from the promotion of a replica until the clients of all sentinels
@@ -102,14 +104,14 @@ func (o *Options) failoverOptions(role string) (*redis.FailoverOptions, error) {
 	if err != nil {
 		return nil, badURL(err)
 	}
-	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
+	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
 		return nil, err
 	}
 	opt.Protocol = protocol(role)
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
 	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
 	opt.MaxRetries = -1
-	opt.Dialer, opt.DialTimeout, opt.DialerRetries = dialSecure(opt.TLSConfig), stepTimeout, 1
+	opt.Dialer, opt.DialTimeout, opt.DialerRetries = secure.Dialer(opt.TLSConfig, stepTimeout), stepTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1

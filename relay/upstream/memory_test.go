@@ -11,6 +11,7 @@ import (
 
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream/frames"
 )
 
 // keeper is a Sink that keeps each frame, and looks whether it changes.
@@ -81,10 +82,10 @@ func TestFramesStay(t *testing.T) {
 			c.do(func() {
 				c.sink = k
 				c.settles = func() (bool, bool) {
-					if c.backlog.session == nil || cap(c.backlog.session.in.chunk) == 0 {
+					if c.backlog.session == nil || cap(c.backlog.session.in.Chunk()) == 0 {
 						return true, true
 					}
-					k.chunks[&c.backlog.session.in.chunk[:1][0]] = true
+					k.chunks[&c.backlog.session.in.Chunk()[:1][0]] = true
 					k.check(name)
 					if turn++; turn%3 != 0 { // what is delivered waits a while to be written
 						return false, false
@@ -109,7 +110,7 @@ func TestFramesStay(t *testing.T) {
 			settle(c)
 			c.do(func() {
 				k.check(name)
-				if n := len(k.chunks); !free && n < all/chunkSize || free && n > all/chunkSize {
+				if n := len(k.chunks); !free && n < all/frames.ChunkSize || free && n > all/frames.ChunkSize {
 					t.Errorf("%d pieces of memory for %d bytes", n, all)
 				}
 				if !free && len(k.frames) != 2000 {
@@ -179,7 +180,7 @@ func TestFloodIsServedInBursts(t *testing.T) {
 		return c.count(func() int { return len(c.messages) }) == 5000
 	})
 	c.do(func() {
-		if bound := 2 * (burst + chunkSize) / len(frame); most > bound {
+		if bound := 2 * (burst + frames.ChunkSize) / len(frame); most > bound {
 			t.Errorf("%d messages in one turn, want at most %d", most, bound)
 		}
 	})

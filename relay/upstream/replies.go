@@ -8,6 +8,12 @@ import (
 	"strings"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream/frames"
+)
+
+const (
+	burst      = 128 << 10 // bytes of messages after which listeners are served, also in a flood
+	frameExtra = 64 << 10  // bytes a frame may have beyond its payload: names and lengths
 )
 
 // takeFrames takes all frames that are whole.
@@ -15,29 +21,29 @@ func (s *session) takeFrames() (err error) {
 	in, c := &s.in, s.connection
 	for c.backlog.session == s && err == nil {
 		maxFrame := s.maxFrame()
-		var f found
-		if f, err = in.next(maxFrame); err != nil {
+		var f frames.Found
+		if f, err = in.Next(maxFrame); err != nil {
 			return err
 		}
 		switch f {
-		case nothing:
+		case frames.Nothing:
 			return nil
-		case message:
+		case frames.Message:
 			s.deliver(maxFrame)
-		case hugeMessage:
-			c.sink.TooLarge(&in.d, int64(in.size))
-			in.delivered++ // listeners may be told of it
-		case push:
-			err = s.confirmed(in.last())
-		case longPush:
+		case frames.HugeMessage:
+			c.sink.TooLarge(&in.Delivery, int64(in.Size))
+			in.Delivered++ // listeners may be told of it
+		case frames.Push:
+			err = s.confirmed(in.Last())
+		case frames.LongPush:
 			c.log.Warn("a message from Redis was passed over: its channel's name is too large")
-		case intReply:
-			err = s.replied(resp.Value{Type: ':', Int: in.number}, nil)
-		case reply:
-			v := in.value
-			in.value = resp.Value{} // lets go of the chunk
+		case frames.IntReply:
+			err = s.replied(resp.Value{Type: ':', Int: in.Number}, nil)
+		case frames.Reply:
+			v := in.Value
+			in.Value = resp.Value{} // lets go of the chunk
 			err = s.replied(v, nil)
-		case hugeReply:
+		case frames.HugeReply:
 			err = s.replied(resp.Value{}, ErrTooLarge)
 		}
 	}
@@ -50,15 +56,15 @@ func (s *session) maxFrame() int { return int(s.connection.maxPayload.Load()) + 
 // deliver gives a message to the sink, or a probe to the prober.
 func (s *session) deliver(maxFrame int) {
 	c, in := s.connection, &s.in
-	d := &in.d
+	d := &in.Delivery
 	if c.prober.channel != "" && d.Kind == resp.Message && string(d.Channel) == c.prober.channel {
 		c.prober.echo(c, d.Payload)
 		return
 	}
-	in.delivered += in.size
-	if in.size > maxFrame { // it came in one piece
+	in.Delivered += in.Size
+	if in.Size > maxFrame { // it came in one piece
 		d.Payload, d.Frame = nil, nil
-		c.sink.TooLarge(d, int64(in.size))
+		c.sink.TooLarge(d, int64(in.Size))
 		return
 	}
 	c.sink.Deliver(d)

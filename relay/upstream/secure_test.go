@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/upstream/secure"
 )
 
 // serveAt serves connections until the test ends.
@@ -52,9 +53,9 @@ func TestPlainPortIsRecognizedSoon(t *testing.T) {
 			_, _ = io.Copy(io.Discard, conn)
 		})
 		began := time.Now()
-		conn, err := dialSecure(&tls.Config{ServerName: "127.0.0.1"})(context.Background(), "tcp", addr)
-		if conn != nil || !errors.Is(err, errPlain) {
-			t.Errorf("got %v, want %v", err, errPlain)
+		conn, err := secure.Dialer(&tls.Config{ServerName: "127.0.0.1"}, stepTimeout)(context.Background(), "tcp", addr)
+		if conn != nil || !errors.Is(err, secure.ErrPlain) {
+			t.Errorf("got %v, want %v", err, secure.ErrPlain)
 		}
 		if took := time.Since(began); took > stepTimeout/2 {
 			t.Errorf("seen after %v", took)
@@ -74,7 +75,7 @@ func TestPlainRedis(t *testing.T) {
 	o := &Options{URL: "rediss://" + redis.Addr()}
 	began := time.Now()
 	for range 10 {
-		_, err := dialSecure(&tls.Config{ServerName: "127.0.0.1"})(context.Background(), "tcp", redis.Addr())
+		_, err := secure.Dialer(&tls.Config{ServerName: "127.0.0.1"}, stepTimeout)(context.Background(), "tcp", redis.Addr())
 		if err == nil {
 			t.Fatal("connected")
 		}
@@ -86,6 +87,9 @@ func TestPlainRedis(t *testing.T) {
 		t.Errorf("10 times in %v", took)
 	}
 }
+
+// slow is longer than the time after which a PING without TLS is tried.
+const slow = time.Second
 
 // TestSlowHandshake of a server that speaks TLS only.
 func TestSlowHandshake(t *testing.T) {
@@ -101,16 +105,16 @@ func TestSlowHandshake(t *testing.T) {
 			return
 		}
 		defer func() { _ = behind.Close() }()
-		timer := time.NewTimer(3 * plainAfter) // the slowness that is tested
+		timer := time.NewTimer(slow) // the slowness that is tested
 		<-timer.C
 		go func() { _, _ = io.Copy(behind, in) }()
 		_, _ = io.Copy(conn, behind)
 	})
-	conf, err := (&Options{CA: redis.TLS().CA}).tls(&tls.Config{ServerName: "127.0.0.1"})
+	conf, err := (&secure.Files{CA: redis.TLS().CA}).Config(&tls.Config{ServerName: "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dialSecure(conf)(context.Background(), "tcp", addr)
+	conn, err := secure.Dialer(conf, stepTimeout)(context.Background(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

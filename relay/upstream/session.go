@@ -14,6 +14,7 @@ import (
 	"redis-relay/relay/loop"
 	"redis-relay/relay/nonblock"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream/frames"
 )
 
 const (
@@ -34,7 +35,7 @@ type session struct {
 
 	connection *Connection
 	socket     *loop.Descriptor
-	in         input
+	in         frames.Input
 	restored   bool             // the owner has subscribed to all names that it wants
 	restoredAt time.Time        // when it had
 	writeErr   error            // why nothing can be written any more; bytes that have come are still read
@@ -183,11 +184,11 @@ func (s *session) wrote(n int) {
 // read takes the frames that have come, up to a burst of bytes.
 func (s *session) read() {
 	for taken := 0; !s.paused; {
-		if s.in.delivered >= burst || taken >= burst {
+		if s.in.Delivered >= burst || taken >= burst {
 			s.socket.Again()
 			return
 		}
-		room := s.in.room()
+		room := s.in.Room()
 		n, err := nonblock.Read(uintptr(s.socket.FD()), room) //nolint:gosec // it is open
 		switch {
 		case errors.Is(err, syscall.EINTR):
@@ -205,7 +206,7 @@ func (s *session) read() {
 			return
 		}
 		s.heartbeat.lastRead = s.connection.loop.Now()
-		s.in.grow(n)
+		s.in.Grow(n)
 		taken += n
 		if err := s.takeFrames(); err != nil {
 			s.end(fmt.Errorf("read from Redis: %w", err))

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"redis-relay/config"
-	"redis-relay/relay"
+	"redis-relay/relay/preflight"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
 )
@@ -39,7 +39,7 @@ func checkRedis(t *testing.T, url string, edit ...harness.Option) (problems []st
 		o(cfg)
 	}
 	var out bytes.Buffer
-	err = relay.CheckRedis(context.Background(), cfg, &out)
+	err = preflight.CheckRedis(context.Background(), cfg, &out)
 	for line := range strings.Lines(out.String()) {
 		for _, word := range []string{"fails: ", "warning: ", "to allow what is missing: "} {
 			if strings.HasPrefix(line, word) && !strings.Contains(line, ": appendonly: ") {
@@ -105,7 +105,7 @@ func checkWithout(t *testing.T, redis *redistest.Server, command string, want mi
 			t.Errorf("says %q, and a relay %q", problems[0], lost)
 		}
 	}
-	if fails := slices.Contains(neededByHistory, command); fails != errors.Is(err, relay.ErrRedisLacks) {
+	if fails := slices.Contains(neededByHistory, command); fails != errors.Is(err, preflight.ErrRedisLacks) {
 		t.Errorf("fails: %v; the error is %v", fails, err)
 	}
 }

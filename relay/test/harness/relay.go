@@ -17,7 +17,6 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
-	"redis-relay/relay/traffic"
 )
 
 // program is what a test may ask of the relay from outside.
@@ -28,7 +27,6 @@ type program interface {
 	Embedded() (url, file string)
 	Ready() (ready bool, missing string)
 	Reload() error
-	Top(by traffic.Dimension, n int) []traffic.Channel
 }
 
 // Relay is a running relay. Its fields and methods are for the test's own goroutine.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"redis-relay/relay"
+	"redis-relay/relay/preflight"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
 )
@@ -240,7 +240,7 @@ func (a *agreement) explain(t *testing.T, channel, payload string, uid int) (e e
 	t.Helper()
 	var out bytes.Buffer
 	id := uint32(uid)
-	accepted, err := relay.Explain(a.Config, &relay.Question{Channel: channel, Payload: []byte(payload), UID: &id}, true, &out)
+	accepted, err := preflight.Explain(a.Config, &preflight.Question{Channel: channel, Payload: []byte(payload), UID: &id}, true, &out)
 	if err == nil {
 		err = json.Unmarshal(out.Bytes(), &e)
 	}

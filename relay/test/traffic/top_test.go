@@ -3,6 +3,7 @@ package traffic
 // Figures of channels, through Redis.
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,34 +12,45 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/status"
 	"redis-relay/relay/test/harness"
 	"redis-relay/relay/traffic"
 )
 
-// find returns a channel among the heaviest of a dimension.
-func find(r *harness.Relay, by traffic.Dimension, name string) (c traffic.Channel) {
-	for _, c := range r.Top(by, 100) {
-		if c.Name == name {
-			return c
+// find asks the relay for its status, and returns a channel of it.
+func find(t *testing.T, c *redistest.Client, name string) (found status.Channel) {
+	t.Helper()
+	var s status.Status
+	if err := json.Unmarshal([]byte(c.Do("RELAY", "STATUS").Str), &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range s.Channels {
+		if found.Name == name {
+			return found
 		}
 	}
-	return c
+	return found
 }
 
 // eventually waits until as much was counted.
-func eventually(t *testing.T, r *harness.Relay, by traffic.Dimension, name string, want float64) (c traffic.Channel) {
+func eventually(
+	t *testing.T, c *redistest.Client, name, what string, of func(*status.Flow) float64, want float64,
+) (found status.Channel) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("%s: %+v", name, c)
+			t.Logf("%s: %+v", name, found)
 		}
 	}()
-	redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint(name, " ", by, " is ", want), func() bool {
-		c = find(r, by, name)
-		return c.Count[by] == want
+	redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint(name, ": ", what, " is ", want), func() bool {
+		found = find(t, c, name)
+		return of(&found.Total) == want
 	})
-	return c
+	return found
 }
+
+func received(f *status.Flow) float64 { return f.Received }
+func refused(f *status.Flow) float64  { return f.Refused }
 
 // TestZipf sends a skewed stream over very many channels, of which each count is known. Patterns that hear the same
 // messages change nothing.
@@ -64,10 +76,11 @@ func TestZipf(t *testing.T) {
 			pub.Receive()
 		}
 	}
+	ask := r.Dial()
 	for i := range 20 {
 		name := fmt.Sprintf("z:%d", i)
-		c := eventually(t, r, traffic.InMessages, name, float64(truth[name]))
-		if c.Mean != 10 || c.Largest != 10 || c.Count[traffic.InBytes] != float64(10*truth[name]) {
+		c := eventually(t, ask, name, "received", received, float64(truth[name]))
+		if c.Mean != 10 || c.Largest != 10 || c.Total.ReceivedBytes != float64(10*truth[name]) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
@@ -91,13 +104,13 @@ func TestFigures(t *testing.T) {
 	pub.Send("PUBLISH", "chat:1", harness.InvalidChat)
 	pub.Receive()
 	redis.MustDo("PUBLISH", "chat:1", harness.InvalidChat)
-	c := eventually(t, r, traffic.Refused, "chat:1", 2)
-	if c.Count[traffic.InMessages] != 2 || c.Count[traffic.OutMessages] != 1 ||
-		c.Count[traffic.OutBytes] != float64(len(harness.ValidChat)) {
+	ask := r.Dial()
+	c := eventually(t, ask, "chat:1", "refused", refused, 2)
+	if c.Total.Received != 2 || c.Total.Published != 1 || c.Total.PublishedBytes != float64(len(harness.ValidChat)) {
 		t.Errorf("chat:1: %+v", c)
 	}
-	if c.Publisher.Name != "writer" || int(c.Publisher.PID) != os.Getpid() || !c.Publisher.Known || c.Published.IsZero() {
-		t.Errorf("published by %+v", c.Publisher)
+	if by := c.Publisher; by == nil || by.Name != "writer" || int(by.PID) != os.Getpid() || by.UID == nil {
+		t.Errorf("published by %+v", by)
 	}
 
 	r.Stuck("stuck", "drop:1")
@@ -109,10 +122,10 @@ func TestFigures(t *testing.T) {
 			redis.MustDo("PUBLISH", "drop:1", large)
 			redis.MustDo("PUBLISH", "drop:2", large)
 		}
-		return find(r, traffic.Dropped, "drop:1").Count[traffic.Dropped] > 0 &&
-			find(r, traffic.Dropped, "drop:2").Count[traffic.Dropped] > 0 // heard by the pattern alone
+		return find(t, ask, "drop:1").Total.Dropped > 0 &&
+			find(t, ask, "drop:2").Total.Dropped > 0 // heard by the pattern alone
 	})
-	missed := find(r, traffic.Dropped, "drop:1").Count[traffic.Dropped] + find(r, traffic.Dropped, "drop:2").Count[traffic.Dropped]
+	missed := find(t, ask, "drop:1").Total.Dropped + find(t, ask, "drop:2").Total.Dropped
 	if all := r.Metric(`drops_total{reason="dropped"}`); missed > all {
 		t.Errorf("%v are dropped on the channels, %v in all", missed, all)
 	}

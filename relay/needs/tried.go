@@ -1,0 +1,105 @@
+package needs
+
+// What Redis does not let the relay do, by an ACL or a renamed command, and that the relay
+// goes on without: it is said once, with what does not work.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/notice"
+	"redis-relay/relay/upstream"
+)
+
+// Watcher knows which rights are missing, and says so when that changes.
+type Watcher struct {
+	// Fixed after construction.
+	use    func() Use
+	teller *notice.Teller
+	wait   time.Duration // for an answer
+	up     chan struct{} // a value when a connection stands
+
+	mu   sync.Mutex
+	told map[string]string // command -> what was advised; empty: it is allowed; guarded by mu
+}
+
+// NewWatcher returns a Watcher for a relay with a use of Redis that is asked for each time, from any goroutine. Redis
+// may take so long to answer as wait says.
+func NewWatcher(use func() Use, wait time.Duration, teller *notice.Teller) *Watcher {
+	return &Watcher{use: use, teller: teller, wait: wait, up: make(chan struct{}, 1), told: map[string]string{}}
+}
+
+// Look has them tried at the next moment.
+func (w *Watcher) Look() {
+	select {
+	case w.up <- struct{}{}:
+	default:
+	}
+}
+
+// Run tries by a Reader, each time a connection stands, what Redis allows until ctx ends. It always returns nil.
+func (w *Watcher) Run(ctx context.Context, reader *upstream.Reader) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.up:
+		}
+		for _, right := range Rights(w.use()) {
+			if right.Try != "" {
+				w.Note(right.Name, w.attempt(ctx, reader, right.Try))
+			}
+		}
+	}
+}
+
+func (w *Watcher) attempt(ctx context.Context, reader *upstream.Reader, try string) error {
+	var args []any
+	for word := range strings.FieldsSeq(try) {
+		args = append(args, word)
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.wait)
+	defer cancel()
+	_, err := reader.Do(ctx, args...)
+	return err
+}
+
+// Note takes what Redis said to a command: whether it is refused is told when that
+// changes. It may be called from anywhere.
+func (w *Watcher) Note(command string, err error) {
+	is := Refuses(err)
+	if err != nil && !is && !answered(err) {
+		return // nobody knows
+	}
+	var lost, advice string
+	for _, right := range Rights(w.use()) {
+		if is && right.Name == command {
+			lost, advice = right.Lost, right.Advice(err)
+		}
+	}
+	if is && advice == "" {
+		return // this relay does not need it
+	}
+	w.mu.Lock()
+	changed := w.told[command] != advice
+	w.told[command] = advice
+	w.mu.Unlock()
+	switch {
+	case !changed:
+	case !is:
+		w.teller.Log(notice.RightBack.With(command))
+	default:
+		w.teller.Log(notice.RightMissing.With(command, lost, advice), zap.Error(err))
+	}
+}
+
+// answered tells whether Redis answered with an error of its own.
+func answered(err error) bool {
+	var refused upstream.ReplyError
+	return errors.As(err, &refused)
+}

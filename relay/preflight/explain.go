@@ -1,0 +1,108 @@
+package preflight
+
+// What explain prints, and what check asks of Redis.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"text/tabwriter"
+
+	"redis-relay/config"
+	"redis-relay/relay/explain"
+	"redis-relay/relay/needs"
+	"redis-relay/relay/policy"
+)
+
+// Question is what Explain is asked about.
+type Question = explain.Question
+
+// Explain prints what a relay with this configuration would do with a channel and, if there is one, a payload. It
+// needs neither Redis nor a running relay. accepted reports whether the payload would be published or, without one,
+// whether the user may publish.
+func Explain(cfg *config.Config, q *Question, asJSON bool, w io.Writer) (accepted bool, err error) {
+	rules, err := policy.New(cfg)
+	if err != nil {
+		return false, WithSchemaProblems(err, cfg)
+	}
+	answer := explain.New(cfg, rules, q)
+	if asJSON {
+		err = answer.PrintJSON(w)
+	} else {
+		err = answer.Print(w)
+	}
+	return answer.Accepted(), err
+}
+
+// ErrRedisLacks reports that a Redis cannot do what a configuration asks for. What it lacks was printed.
+var ErrRedisLacks = errors.New("this Redis cannot do what the configuration asks for")
+
+// CheckRedis asks the Redis of a valid configuration whether it allows what the configuration needs, and prints the
+// answers, and what will not work. The error is ErrRedisLacks, or says why Redis cannot be asked. Nothing on Redis is
+// changed. Connecting, and each answer, may take 5 s.
+func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
+	if cfg.Redis.IsEmbedded() {
+		_, err := fmt.Fprintln(w, "Redis is the embedded one: there is nothing to ask")
+		return err
+	}
+	rules, err := policy.New(cfg)
+	if err != nil {
+		return err
+	}
+	opts, wanted := RedisOptions(&cfg.Redis), redisNeeds(cfg, rules)
+	report, err := needs.Check(ctx, opts, redisUser(cfg), wanted, int64(cfg.Limits.Payload))
+	if err != nil {
+		return fmt.Errorf("ask Redis at %s: %w", cfg.Redis.Redacted(), err)
+	}
+	if err := printReport(report, w); err != nil {
+		return err
+	}
+	if report.Fails() {
+		return ErrRedisLacks
+	}
+	return nil
+}
+
+// redisNeeds is what the configuration asks of Redis.
+func redisNeeds(cfg *config.Config, rules *policy.Rules) *needs.Config {
+	c := &needs.Config{Leaf: cfg.NATS.Leaf.URL != ""}
+	for _, rt := range rules.Routes() {
+		c.Routes = append(c.Routes, explain.Needs(rt))
+	}
+	return c
+}
+
+// redisUser is the user that the URL names; empty: none.
+func redisUser(cfg *config.Config) string {
+	u, err := url.Parse(cfg.Redis.URL)
+	if err != nil || u.User == nil {
+		return ""
+	}
+	return u.User.Username()
+}
+
+func printReport(r *needs.Report, w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range r.Facts {
+		_, _ = fmt.Fprintf(out, "%s\t%s\n", f.Name, f.Text)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	for _, p := range r.Problems {
+		word := "warning"
+		if p.Fails {
+			word = "fails"
+		}
+		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", word, p.What, p.Text); err != nil {
+			return err
+		}
+	}
+	if advice := r.Advice(); advice != "" {
+		_, err := fmt.Fprintf(w, "to allow what is missing: %s\n", advice)
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package preflight
+
+// Settings in the words of the parts that they are for.
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"redis-relay/config"
+	"redis-relay/relay/upstream"
+)
+
+// ReadToken reads the file that a key names, which holds a token; "" means none.
+func ReadToken(key, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" {
+		return "", fmt.Errorf("%s: %s is empty; write a token into it", key, path)
+	}
+	return token, nil
+}
+
+// RedisOptions says how to reach Redis.
+func RedisOptions(c *config.Redis) upstream.Options {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return upstream.Options{
+		Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
+		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Name: host,
+		PublishTimeout: c.PublishTimeout, ProbeInterval: c.ProbeInterval, AlertAfter: c.AlertAfter,
+	}
+}

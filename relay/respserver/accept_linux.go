@@ -1,9 +1,0 @@
-package respserver
-
-import "golang.org/x/sys/unix"
-
-// accept accepts the next connection of a listening descriptor. fd is non-blocking.
-func accept(listener int) (fd int, err error) {
-	fd, _, err = unix.Accept4(listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-	return fd, err
-}

@@ -1,0 +1,6 @@
+package listen
+
+import "golang.org/x/sys/unix"
+
+// tcpKeepIdle is the option for keepIdle.
+const tcpKeepIdle = unix.TCP_KEEPIDLE

@@ -1,6 +1,0 @@
-package respserver
-
-import "golang.org/x/sys/unix"
-
-// tcpKeepIdle is the option for keepIdle.
-const tcpKeepIdle = unix.TCP_KEEPALIVE
