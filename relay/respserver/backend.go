@@ -22,6 +22,7 @@ type Publication struct {
 	Payload  []byte    // valid during the call
 	Arrived  time.Time // loop.Loop.Now, when it came
 	Field    []byte    // the name of the field of XADD, valid during the call; nil: it is no XADD
+	Trace    []byte    // the value of XADD's field traceparent, valid during the call; nil: it has none
 	Oversize int64     // bytes of a payload that was too large to be read; 0: it was read
 }
 
