@@ -101,6 +101,10 @@ type (
 		// ClientSlow is called when a client begins to miss messages, every ten seconds while that goes on, and when
 		// the client is disconnected for it.
 		ClientSlow(c SlowClient)
+		// ClientStuck is called when output has waited for a client for 5 s, and then once ClientReads: the client has
+		// read what waited, or is gone. Neither is called when the server is closed.
+		ClientStuck(c StuckClient)
+		ClientReads(c Client, stuckSince time.Time, gone bool)
 	}
 	// PubSubCounts answers the questions of PUBSUB for the moment of the call, as far as the user may know the
 	// answer.
