@@ -108,6 +108,9 @@ func (w *watch) Begin(a *traffic.Alert) {
 	if a.Kind == traffic.KindSpike {
 		n, cause = notice.SpikeAlert, "far more messages/s than usual"
 	}
+	if a.Early {
+		cause = "far more messages/s than all other channels of its kind together, since the relay has started"
+	}
 	e := alertEvent(a)
 	e.Cause, e.Rate, e.Usual = cause, a.Rate, a.Usual
 	e.Who = whoPublished(a.Publisher)

@@ -128,8 +128,9 @@ var (
 	SpikeAlert = add(Notice{
 		Event: "alert", To: Host, Fields: alertFields, Alert: "spike",
 		Level: zapcore.WarnLevel, Text: "a channel carries far more than usual",
-		When: "a channel carries `alerts.spike.factor` times its usual rate, and at least `alerts.spike.floor` messages/s",
-		Do:   "look for its publisher: `pid` and `uid`, if it is on this host",
+		When: "a channel carries `alerts.spike.factor` times its usual rate, and at least `alerts.spike.floor` messages/s; " +
+			"in the relay's first minute, that much more than the others of its kind",
+		Do: "look for its publisher: `pid` and `uid`, if it is on this host",
 	})
 	RateAlertEnd = add(Notice{
 		Event: "alert_end", To: Host, Fields: alertEndFields, Alert: "rate", Ends: true,

@@ -40,10 +40,29 @@ func (t *Table) SetSpikes(s Spikes) { t.alerts.limits = s }
 
 // findSpikes finds the spikes that begin now, and tells of the largest.
 func (t *Table) findSpikes() {
-	limits, found := t.alerts.limits, t.alerts.found[:0]
-	if limits.Factor <= 0 || !t.clock.watching() {
+	found := t.alerts.found[:0]
+	switch {
+	case t.alerts.limits.Factor <= 0:
 		return
+	case t.clock.watching():
+		found = t.findUnusual(found)
+	case t.clock.age < warmUp:
+		found = t.findEarly(found)
 	}
+	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(b.Rate, a.Rate) })
+	for _, c := range found {
+		s := c.spike
+		s.told = t.alerts.begin(t.opts.Alarms, s.Alert)
+		t.records[c.at].last = s.usual
+		t.records[c.at].spike, t.alerts.spikes[t.keys[c.at]] = &s, &s
+	}
+	clear(found)
+	t.alerts.found = found[:0]
+}
+
+// findUnusual adds the channels that begin to be far over their usual rates to found.
+func (t *Table) findUnusual(found []candidate) []candidate {
+	limits := t.alerts.limits
 	for i, key := range t.keys {
 		r := &t.records[i]
 		if key == 0 || r.spike != nil || max(r.now[InMessages], r.now[OutMessages]) < limits.Floor {
@@ -55,15 +74,7 @@ func (t *Table) findSpikes() {
 			found = append(found, candidate{i, s})
 		}
 	}
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Compare(b.Rate, a.Rate) })
-	for _, c := range found {
-		s := c.spike
-		s.told = t.alerts.begin(t.opts.Alarms, s.Alert)
-		t.records[c.at].last = s.usual
-		t.records[c.at].spike, t.alerts.spikes[t.keys[c.at]] = &s, &s
-	}
-	clear(found)
-	t.alerts.found = found[:0]
+	return found
 }
 
 // judge tells whether a channel is far over its usual rate.
