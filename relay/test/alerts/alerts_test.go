@@ -245,6 +245,30 @@ func TestHistoryGap(t *testing.T) {
 	}
 }
 
+// TestANoisyChannel raises an alert when it is over rate.alert, and ends it when it is quiet.
+func TestANoisyChannel(t *testing.T) {
+	t.Parallel()
+	rec := harness.NewReceiver(t)
+	r := harness.Start(t, redistest.Start(t), harness.WithReceiver(rec),
+		harness.WithRoutes(harness.NewRoute("r:", func(r *config.Route) { r.Policy.Rate.Alert = 20 })))
+	pub := r.Dial()
+	pub.Do("CLIENT", "SETNAME", "bot")
+	for range 60 {
+		pub.Do("PUBLISH", "r:1", "m")
+	}
+	if a := rec.Await(t, patience, 1)[0]; a.Kind != "rate" || a.Event.Channel != "r:1" || a.Event.Name != "bot" ||
+		int(a.Event.PID) != os.Getpid() || a.Event.UID == nil || a.Event.Rate <= 20 {
+		t.Errorf("told %+v", a)
+	}
+	stands(r, "rate", 1, 1)
+	raisedThenEnded(t, rec.Await(t, 30*time.Second, 2))
+	stands(r, "rate", 0, 1)
+	r.Stop()
+	if n := len(rec.Told()); n != 2 {
+		t.Errorf("told %q", harness.Story(rec.Told()))
+	}
+}
+
 // TestNoisyChannels: a flood of them raises ten alerts a minute. The others are told of together when it is over.
 func TestNoisyChannels(t *testing.T) {
 	t.Parallel()
