@@ -75,9 +75,7 @@ func (o *outbound) check(
 	now *rules, rt *route.Route, kind []byte, p respserver.Publication, receipt respserver.Receipt,
 ) {
 	p.Channel, p.Payload, kind = bytes.Clone(p.Channel), bytes.Clone(p.Payload), bytes.Clone(kind)
-	if p.Field != nil {
-		p.Field = bytes.Clone(p.Field)
-	}
+	p.Field, p.Trace = bytes.Clone(p.Field), bytes.Clone(p.Trace) // nil stays nil
 	o.checks.Check(rt.Checker, p.Payload, func(err error) {
 		var refusal *policy.Refusal
 		if err != nil {
@@ -117,7 +115,7 @@ func (o *outbound) send(
 	var err error
 	if h := rule.History; h != nil {
 		err = o.writer.Write(p.From, writer.Message{
-			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Length: h.Length, TTL: h.TTL,
+			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
 		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)

@@ -56,7 +56,7 @@ func (r *Relay) openSocket(version string) error {
 	if err != nil {
 		return err
 	}
-	behind := &backend{r.outbound, &gate{&r.rules, r.teller}, r.counts, r.streams, &overviewForClients{r}}
+	behind := &backend{r.outbound, newGate(r), r.counts, r.streams, &overviewForClients{r}}
 	r.server = respserver.New(respserver.Options{
 		Version: version, Path: r.cfg.Socket.Path, TCP: r.tcp,
 		HTTP: func() string {

@@ -37,7 +37,7 @@ func (r *Relay) openTraces(version, life string) (err error) {
 
 // trace begins the trace of a message from Redis, if the message is sampled.
 func (in *inbound) trace(rt *route.Route, d *resp.Delivery) *traces.Trace {
-	m := traces.Message{Channel: d.Channel, Payload: d.Payload, Size: len(d.Payload), Route: rt.Prefix}
+	m := traces.Message{Channel: d.Channel, Payload: d.Payload, Size: len(d.Payload), Route: rt.Prefix, Parent: d.Trace}
 	if d.Kind == resp.PMessage {
 		m.Pattern = d.Pattern
 	}
@@ -56,7 +56,7 @@ func invalidCode(v *policy.Verdict) string {
 func (o *outbound) publishTraced(p respserver.Publication, receipt respserver.Receipt) (checking bool, err error) {
 	m := traces.Message{
 		Channel: p.Channel, Payload: p.Payload, Size: max(len(p.Payload), int(p.Oversize)),
-		Route: o.rules.Load().Route(p.Channel).Prefix,
+		Route: o.rules.Load().Route(p.Channel).Prefix, Parent: string(p.Trace),
 	}
 	trace := o.traces.Publish(&m)
 	if trace == nil {

@@ -101,13 +101,16 @@ func (b *Board) Observe(n *notice.Notice, e notice.Event) {
 }
 
 // keyOf returns the key of the alert that a notice is about. An alert about a channel is of that channel, whichever
-// client published on it: the notice that ends the alert names none.
+// client published on it: the notice that ends the alert names none. One of a client is of that client alone.
 func (b *Board) keyOf(n *notice.Notice, e *notice.Event) key {
 	name, client := e.Channel, e.Client
 	if name == "" {
 		name = e.Pattern
 	}
-	if name != "" {
+	switch {
+	case n.OfClient:
+		name = ""
+	case name != "":
 		client = 0
 	}
 	return key{kind: n.Alert, direction: e.Direction, client: client, name: maphash.String(b.seed, name)}

@@ -124,6 +124,21 @@ func TestAlertsDiffer(t *testing.T) {
 	}
 }
 
+// TestAnAlertOfAClient is of that client, whichever channel the notices name.
+func TestAnAlertOfAClient(t *testing.T) {
+	var d diary
+	b := NewBoard(d.note)
+	for _, client := range []uint64{1, 2, 1} {
+		b.Observe(notice.StuckReader, now(notice.Event{Channel: "a", Who: notice.Who{Client: client}}))
+	}
+	d.says(t, "stuck_reader raised a", "stuck_reader raised a")
+	b.Observe(notice.StuckReaderEnd, now(notice.Event{Who: notice.Who{Client: 2}}))
+	d.says(t, "stuck_reader ended a")
+	if list := b.Standing(); len(list) != 1 || list[0].Event.Client != 1 {
+		t.Errorf("%+v stand", list)
+	}
+}
+
 func TestSilenceEndsAnAlert(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var d diary

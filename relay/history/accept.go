@@ -20,12 +20,14 @@ func (f *Feed) Control(d *resp.Delivery) bool {
 	return ok
 }
 
-// Accept takes a message, announced or not, on a channel that may have history, and sets d.ID. now is whether the
-// caller delivers the message now. If not, the Feed delivers it in its turn, or has delivered it already. Of a
-// message that was too large to be read, d has only the names.
+// Accept takes a message, announced or not, on a channel that may have history, and sets d.ID and d.Trace. now is
+// whether the caller delivers the message now. If not, the Feed delivers it in its turn, or has delivered it already.
+// Of a message that was too large to be read, d has only the names.
 func (f *Feed) Accept(d *resp.Delivery) (now bool) {
 	id, first := f.announced.match(d)
-	d.ID = resp.EntryID(id)
+	if d.ID = resp.EntryID(id); !id.IsZero() {
+		d.Trace = f.announced.fields.trace
+	}
 	c := f.channels.byName[string(d.Channel)]
 	unknown := c == nil || c.state == unsubscribed
 	if f.link.lost && (unknown || c.state == behind) {
@@ -53,10 +55,10 @@ func (f *Feed) Accept(d *resp.Delivery) (now bool) {
 		f.log.Info("entries did not come; reading them", zap.String("channel", c.name))
 		f.channels.fallBehind(c)
 	default:
-		f.channels.deliverNow(c, id, f.announced.field, d.Payload)
+		f.channels.deliverNow(c, id, f.announced.fields, d.Payload)
 		return true
 	}
 	f.announced.fate = heldBack
-	f.holding.add(c, heldMessage{id, f.announced.field, !first, d.Epoch, d.Frame})
+	f.holding.add(c, heldMessage{id, f.announced.fields, !first, d.Epoch, d.Frame})
 	return false
 }

@@ -18,10 +18,25 @@ type announcement struct {
 	at           int // index of the ID that is coming, in one copy for each name
 	publisher    []byte
 	count        uint64 // the publisher's count of messages, at that ID
-	field        string
+	fields       fields
 	exactCame    bool
 	patternsCame []string // patterns whose copy came
 	fate         fate
+}
+
+// fields is what an entry has beside the value of its message.
+type fields struct {
+	name  string // of the field of the message
+	trace string // the value of stream.TraceField; empty: the entry has no such field
+}
+
+// with returns the fields of an entry, with a copy of the message.
+func (f fields) with(payload []byte) [][]byte {
+	list := [][]byte{[]byte(f.name), bytes.Clone(payload)}
+	if f.trace != "" {
+		list = append(list, []byte(stream.TraceField), []byte(f.trace))
+	}
+	return list
 }
 
 // fate is what became of the first copy of a message.
@@ -42,7 +57,7 @@ func (a *announcement) clear() {
 // announce notes that the next messages on a channel are entries. An announcement comes once for the channel and
 // once for each pattern. Other texts are ignored.
 func (a *announcement) announce(channel, text []byte) {
-	words := bytes.SplitN(text, []byte{' '}, 4)
+	words := bytes.SplitN(text, []byte{' '}, 5)
 	if len(words) < 3 {
 		return
 	}
@@ -65,9 +80,12 @@ func (a *announcement) announce(channel, text []byte) {
 		a.ids = append(a.ids, id)
 	}
 	a.channel, a.publisher = append(a.channel, channel...), append(a.publisher, words[1]...)
-	a.count, a.field = n, stream.DefaultField
-	if len(words) == 4 {
-		a.field = string(words[3])
+	a.count, a.fields.name = n, stream.DefaultField
+	if len(words) > 3 {
+		a.fields.name = string(words[3])
+	}
+	if len(words) > 4 && stream.MayBeTrace(words[4]) {
+		a.fields.trace = string(words[4])
 	}
 }
 

@@ -92,6 +92,7 @@ func TestMatch(t *testing.T) {
 			{"c:1-1 p -1", "c", "", none},
 			{"c:1-1 p 18446744073709551616", "c", "", none},
 			{"c:1-1 p 1 two words", "c", "", first},
+			{"c:1-2 p 2 more than two", "c", "", first},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

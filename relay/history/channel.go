@@ -61,7 +61,7 @@ type channel struct {
 // heldMessage is a message that waits until the entries before it are read.
 type heldMessage struct {
 	id     stream.ID // zero: it is no entry
-	field  string
+	fields fields
 	isCopy bool // the same message for another name: a pattern
 	epoch  uint64
 	frame  []byte

@@ -3,7 +3,6 @@ package history
 // The known channels, and where their listeners are in the streams.
 
 import (
-	"bytes"
 	"iter"
 
 	"redis-relay/relay/glob"
@@ -110,10 +109,10 @@ func (s *channels) release(c *channel) {
 
 // deliverNow notes that an entry is delivered now, and gives it to readers. payload is nil if it was not
 // read.
-func (s *channels) deliverNow(c *channel, id stream.ID, field string, payload []byte) {
+func (s *channels) deliverNow(c *channel, id stream.ID, f fields, payload []byte) {
 	e := stream.Entry{ID: id}
 	if c.subscription != nil && payload != nil {
-		e.Fields = [][]byte{[]byte(field), bytes.Clone(payload)}
+		e.Fields = f.with(payload)
 	}
 	s.advance(c, e)
 }

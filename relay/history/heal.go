@@ -175,7 +175,7 @@ func (h *healer) replay(c *channel, t *tail) {
 			continue
 		}
 		h.healed++
-		h.deliverEntry(c.name, e.ID, payload, exact, patterns)
+		h.deliverEntry(c.name, &e.Entry, payload, exact, patterns)
 	}
 }
 
@@ -192,18 +192,18 @@ func (h *healer) payloadOf(e *measured) (payload []byte, problem string) {
 }
 
 // deliverEntry delivers an entry in the frames that Redis would have sent.
-func (h *healer) deliverEntry(channel string, id stream.ID, payload []byte, exact bool, patterns []string) {
-	name := []byte(channel)
+func (h *healer) deliverEntry(channel string, e *stream.Entry, payload []byte, exact bool, patterns []string) {
+	name, trace := []byte(channel), e.Trace()
 	if exact {
 		frame := resp.AppendMessage(nil, resp.RESP2, resp.Message.String(), name, payload)
 		d := delivery(frame)
-		d.ID = resp.EntryID(id)
+		d.ID, d.Trace = resp.EntryID(e.ID), trace
 		h.local.Deliver(&d)
 	}
 	for _, p := range patterns {
 		frame := resp.AppendMessage(nil, resp.RESP2, resp.PMessage.String(), []byte(p), name, payload)
 		d := delivery(frame)
-		d.ID = resp.EntryID(id)
+		d.ID, d.Trace = resp.EntryID(e.ID), trace
 		h.local.Deliver(&d)
 	}
 }
@@ -278,9 +278,9 @@ func (h *healer) deliverHeld(c *channel, b *budget) (all bool) {
 		}
 		h.holding.bytes -= len(m.frame)
 		d := delivery(m.frame)
-		d.ID, d.Epoch = resp.EntryID(m.id), m.epoch
+		d.ID, d.Trace, d.Epoch = resp.EntryID(m.id), m.fields.trace, m.epoch
 		if !m.id.IsZero() && !m.isCopy {
-			h.channels.deliverNow(c, m.id, m.field, d.Payload)
+			h.channels.deliverNow(c, m.id, m.fields, d.Payload)
 		}
 		h.local.Deliver(&d)
 	}

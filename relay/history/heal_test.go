@@ -4,6 +4,7 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,35 @@ func TestEveryCopyIsDeliveredOnce(t *testing.T) {
 	r.expect(t, "c four", "cx* four")
 	if s := r.Stats(); s.Behind != 0 || s.Held != 0 || s.Healed != 1 || len(r.gaps) > 0 {
 		t.Errorf("%+v and gaps %v", s, r.gaps)
+	}
+}
+
+// TestEntriesKeepTheirTraces: those that come, those that wait for others, and those that are read; for each name.
+func TestEntriesKeepTheirTraces(t *testing.T) {
+	r := newRoom(t)
+	r.patterns = []string{"x*"}
+	r.stand(1)
+	say := func(announced, payload string) {
+		if announced != "" {
+			r.tell("c", "", announced)
+		}
+		r.accept(message("c", "", payload))
+		r.accept(message("c", "x*", payload))
+	}
+	say("5-0 p 1 json T1", "one")
+	say("", "plain")
+	say("6-0 p 2", "two")
+	say("8-0 p 4 payload T4", "four") // the third has not come
+	say("9-0 p 5 payload a b", "five")
+	say("", "plain")
+	r.compareAll(tail{newest: stream.ID{Ms: 9}, added: 5, length: 5, first: stream.ID{Ms: 5}, entries: []measured{
+		{Entry: stream.Entry{ID: stream.ID{Ms: 7}, Fields: [][]byte{
+			[]byte("json"), []byte("three"), []byte(stream.TraceField), []byte("T3"),
+		}}},
+	}})
+	want := []string{"T1", "T1", "", "", "", "", "T3", "T3", "T4", "T4", "", "", "", ""}
+	if !slices.Equal(r.traces, want) {
+		t.Errorf("heard %q with the traces %q, want %q", r.heard, r.traces, want)
 	}
 }
 

@@ -28,6 +28,7 @@ type room struct {
 	loop     *testLoop
 	heard    []string
 	epochs   []uint64 // of what was heard
+	traces   []string // of what was heard
 	gaps     []Gap
 	patterns []string // that match every channel
 	nobody   bool     // listens by name
@@ -118,6 +119,7 @@ func (r *room) reply(question int, v any, err error) {
 func (r *room) Deliver(d *resp.Delivery) {
 	r.heard = append(r.heard, fmt.Sprintf("%s%s %s", d.Channel, d.Pattern, d.Payload))
 	r.epochs = append(r.epochs, d.Epoch)
+	r.traces = append(r.traces, d.Trace)
 	r.got += len(d.Payload)
 }
 func (r *room) IsSent(string) bool { return false }

@@ -42,13 +42,15 @@ type Event struct {
 	Entry   string `json:"entry,omitempty"` // an entry that is missing, though it is in the stream
 	Size    int64  `json:"size,omitempty"`  // the size of Entry in bytes
 
-	// Of slow_listener: the client, and what happened to it. Of alert: a publisher.
+	// Of slow_listener: the client, and what happened to it. Of alert: a publisher, or, with StuckKind, the client.
 	Who
 	Reason       Reason `json:"reason,omitempty"`
 	Disconnected bool   `json:"disconnected,omitempty"`
 	Messages     uint64 `json:"messages,omitempty"` // missed since the last event
 	Queued       int    `json:"queued,omitempty"`   // bytes of output that wait
 	Kept         int    `json:"kept,omitempty"`     // bytes that its subscriptions and commands take
+
+	Waited float64 `json:"waited_seconds,omitempty"` // of alert, for a client that does not read: the oldest of Queued
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: subscriptions that Redis has confirmed
 	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: attempts that failed in a row

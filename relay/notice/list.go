@@ -21,10 +21,11 @@ type Notice struct {
 	When   string        // when it happens, for people
 	Do     string        // what to do then, for people; empty: nothing
 
-	Alert string        // the kind of alert that it raises, or ends; empty: none
-	Ends  bool          // it ends the alert
-	Once  bool          // the alert is over as soon as it is raised
-	Lasts time.Duration // the alert ends after so long without another notice; 0: only a notice ends it
+	Alert    string        // the kind of alert that it raises, or ends; empty: none
+	Ends     bool          // it ends the alert
+	Once     bool          // the alert is over as soon as it is raised
+	OfClient bool          // the alert is about the client of the event, not about its channel
+	Lasts    time.Duration // the alert ends after so long without another notice; 0: only a notice ends it
 }
 
 // With returns a copy of n with values formatted into its text.
@@ -41,6 +42,9 @@ var alertFields = []string{
 
 // alertEndFields are those of the event about the end of that.
 var alertEndFields = []string{"cause", "kind", "channel", "direction", "since", "peak"}
+
+// StuckKind is the kind of alert about a client that does not read.
+const StuckKind = "stuck_reader"
 
 var list []*Notice
 
@@ -124,8 +128,9 @@ var (
 	SpikeAlert = add(Notice{
 		Event: "alert", To: Host, Fields: alertFields, Alert: "spike",
 		Level: zapcore.WarnLevel, Text: "a channel carries far more than usual",
-		When: "a channel carries `alerts.spike.factor` times its usual rate, and at least `alerts.spike.floor` messages/s",
-		Do:   "look for its publisher: `pid` and `uid`, if it is on this host",
+		When: "a channel carries `alerts.spike.factor` times its usual rate, and at least `alerts.spike.floor` messages/s; " +
+			"in the relay's first minute, that much more than the others of its kind",
+		Do: "look for its publisher: `pid` and `uid`, if it is on this host",
 	})
 	RateAlertEnd = add(Notice{
 		Event: "alert_end", To: Host, Fields: alertEndFields, Alert: "rate", Ends: true,
@@ -151,6 +156,22 @@ var (
 		Level: zapcore.WarnLevel, Text: "a client does not keep up", Often: "a client does not keep up",
 		When: "a client misses messages, or is disconnected since it does not keep up",
 		Do:   "make the client read faster, or give its route another `slow`",
+	})
+	StuckReader = add(Notice{
+		Event: "alert", To: Host, Fields: []string{
+			"cause", "kind", "channel", "client", "name", "pid", "uid", "queued", "waited_seconds",
+		},
+		Alert: StuckKind, OfClient: true,
+		Level: zapcore.WarnLevel, Text: "a client does not read, or too slowly", Often: "a client does not read",
+		When: "output has waited for a client for 5 s",
+		Do:   "look whether its process hangs; only its own messages wait",
+	})
+	StuckReaderEnd = add(Notice{
+		Event: "alert_end", To: Host, Fields: []string{"cause", "kind", "client", "name", "pid", "uid", "since"},
+		Alert: StuckKind, OfClient: true, Ends: true,
+		Level: zapcore.InfoLevel, Text: "no output waits any more for a client that did not read",
+		Often: "a client reads again",
+		When:  "nothing has waited for the client for more than 1 s, or its connection has ended",
 	})
 	CheckGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes", "channel", "missing"},
@@ -212,76 +233,5 @@ var (
 		Level: zapcore.WarnLevel, Text: "the NATS cluster fell behind, or its max_payload is less than limits.payload",
 		When: "the cluster took messages too slowly, or takes none of that size",
 		Do:   "compare its `max_payload` with `limits.payload`",
-	})
-)
-
-// The relay itself.
-var (
-	SocketDown = add(Notice{
-		Event: "socket_down", To: Host, Fields: []string{"cause"},
-		Alert: "socket",
-		Level: zapcore.ErrorLevel, Text: "clients cannot connect; those who are connected stay",
-		When: "the socket's file is gone, or another one is in its place",
-		Do:   "nothing: the relay makes it anew; find out who removed it",
-	})
-	SocketUp = add(Notice{
-		Event: "socket_up", To: Host, Alert: "socket", Ends: true,
-		Level: zapcore.InfoLevel, Text: "clients can connect again",
-		When: "the socket's file is there again",
-	})
-	Reloaded = add(Notice{
-		Event: "reload", To: Host, Alert: "reload", Ends: true, Level: zapcore.InfoLevel, Text: "configuration reloaded",
-		When: "a changed configuration was taken over",
-	})
-	ReloadRefused = add(Notice{
-		Event: "reload", To: Host, Fields: []string{"cause"},
-		Alert: "reload",
-		Level: zapcore.ErrorLevel, Text: "reload refused, the relay goes on as before",
-		When: "a changed configuration has a mistake",
-		Do:   "correct what `cause` names",
-	})
-	RestartNeeded = add(Notice{
-		Level: zapcore.WarnLevel, Text: "restart needed for some of the changes",
-		When: "a reload cannot take over some of the keys that have changed",
-		Do:   "restart the relay when convenient",
-	})
-	SettingWarning = add(Notice{
-		Level: zapcore.WarnLevel, Text: "%s",
-		When: "a route or a schema does less than it seems to; the line says what",
-		Do:   "correct it, or ignore the line",
-	})
-	SchemasCompiled = add(Notice{
-		Level: zapcore.InfoLevel, Text: "schemas compiled",
-		When: "at the start, and after a reload",
-	})
-	SchemaSlow = add(Notice{
-		Level: zapcore.WarnLevel, Text: "a schema is not compiled: to check a message costs some three times as much",
-		When: "a schema uses a keyword, `because_of`, that the compiled checker does not know",
-		Do:   "write the schema without it, if its messages are many",
-	})
-	TracesLost = add(Notice{
-		Level: zapcore.WarnLevel, Text: "traces are lost: their receiver does not take them",
-		When: "spans cannot be sent to `traces.endpoint`; at most once a minute",
-		Do:   "see `error`: the collector must take OTLP over HTTP, mostly on port 4318; messages are not affected",
-	})
-	TracesBack = add(Notice{
-		Level: zapcore.InfoLevel, Text: "traces are received again",
-		When: "spans can be sent again after such a line",
-	})
-	FewDescriptors = add(Notice{
-		Level: zapcore.WarnLevel,
-		Text:  "limits.clients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",
-		When:  "the system allows the process fewer open files than `limits.clients` needs",
-		Do:    "raise the limit of open files",
-	})
-	LongTurn = add(Notice{
-		Level: zapcore.WarnLevel, Text: "the relay stood still for others", Often: "the relay stood still for others",
-		When: "one piece of work kept the event loop for over 50 ms",
-		Do:   "if it comes often: more processor time, or report what `longest` says",
-	})
-	NotEncoded = add(Notice{
-		Level: zapcore.ErrorLevel, Text: "cannot encode an event",
-		When: "never, but for a mistake of the relay",
-		Do:   "report it",
 	})
 )

@@ -4,6 +4,7 @@ package notice
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -231,4 +232,35 @@ func (t *Teller) Slow(e Event) {
 		}
 	}
 	t.Send(SlowListener, e)
+}
+
+// Stuck reports a client that does not read. It belongs to the loop.
+func (t *Teller) Stuck(e Event) {
+	e.Kind, e.Waited = StuckKind, math.Round(e.Waited*10)/10
+	e.Cause = fmt.Sprintf("%s wait for it, the oldest for %.0f s", size(e.Queued), e.Waited)
+	t.tellOfClient(StuckReader, e, zap.String("channel", policy.Printable(e.Channel)),
+		zap.Int("queued_bytes", e.Queued), zap.Duration("for", time.Duration(e.Waited*float64(time.Second))))
+}
+
+// Reads reports that a client is not stuck any more. It belongs to the loop.
+func (t *Teller) Reads(e Event) {
+	e.Kind, e.Time = StuckKind, time.Now()
+	t.tellOfClient(StuckReaderEnd, e,
+		zap.String("cause", e.Cause), zap.Duration("for", e.Time.Sub(*e.Since).Round(time.Second/10)))
+}
+
+// tellOfClient is Tell, with who the client is. Of many clients, it logs some.
+func (t *Teller) tellOfClient(n *Notice, e Event, fields ...zap.Field) {
+	if more, ok := t.Sample(n, strconv.FormatUint(e.Client, 10)); ok {
+		t.Log(n, slices.Concat(e.Who.fields(), fields, more)...)
+	}
+	t.Send(n, e)
+}
+
+// size words a number of bytes for people.
+func size(bytes int) string {
+	if bytes < 10<<20 {
+		return fmt.Sprintf("%.0f KiB", math.Ceil(float64(bytes)/(1<<10)))
+	}
+	return fmt.Sprintf("%.0f MiB", float64(bytes)/(1<<20))
 }

@@ -71,6 +71,9 @@ func measureClients(m *monitor.Metrics, s *respserver.Server, socket *listen.Soc
 	m.Gauge("queued_bytes",
 		"Output that waits for clients whose sockets are full, and their commands and answers that are not whole.",
 		func() float64 { return float64(max(0, l.Used()-l.Kept()-l.Others())) })
+	m.Gauge("memory_used_bytes", "Bytes that wait, or are kept, for all connections together: limits.memory bounds them.",
+		func() float64 { return float64(l.Used()) })
+	m.Gauge("memory_limit_bytes", "What limits.memory allows.", func() float64 { return float64(l.Memory.Load()) })
 	m.Gauge("subscription_bytes", "Memory kept for what local connections listen to, and wait for in XREAD, about.",
 		func() float64 { return float64(l.Kept()) })
 }

@@ -48,6 +48,7 @@ type Delivery struct {
 
 	// Not in the frame: set by who passes the message on.
 	ID    EntryID // of a message with history
+	Trace string  // that its entry names beside the message, as W3C's traceparent; empty: none
 	Epoch uint64  // of when it came: grows whenever Redis may send a message once more often than before
 }
 

@@ -22,6 +22,7 @@ type Publication struct {
 	Payload  []byte    // valid during the call
 	Arrived  time.Time // loop.Loop.Now, when it came
 	Field    []byte    // the name of the field of XADD, valid during the call; nil: it is no XADD
+	Trace    []byte    // the value of XADD's field traceparent, valid during the call; nil: it has none
 	Oversize int64     // bytes of a payload that was too large to be read; 0: it was read
 }
 
@@ -100,6 +101,10 @@ type (
 		// ClientSlow is called when a client begins to miss messages, every ten seconds while that goes on, and when
 		// the client is disconnected for it.
 		ClientSlow(c SlowClient)
+		// ClientStuck is called when output has waited for a client for 5 s, and then once ClientReads: the client has
+		// read what waited, or is gone. Neither is called when the server is closed.
+		ClientStuck(c StuckClient)
+		ClientReads(c Client, stuckSince time.Time, gone bool)
 	}
 	// PubSubCounts answers the questions of PUBSUB for the moment of the call, as far as the user may know the
 	// answer.

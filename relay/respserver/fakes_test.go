@@ -153,8 +153,10 @@ func (b *backend) Subscribers(_ respserver.User, _ resp.Kind, names []string, do
 	done(nil, errClosed)
 }
 
-func (b *backend) ClientSlow(respserver.SlowClient) {}
-func (b *backend) RedisVersion() string             { return "7.9.9" }
+func (b *backend) ClientSlow(respserver.SlowClient)               {}
+func (b *backend) ClientStuck(respserver.StuckClient)             {}
+func (b *backend) ClientReads(respserver.Client, time.Time, bool) {}
+func (b *backend) RedisVersion() string                           { return "7.9.9" }
 
 func (b *backend) Status(_ respserver.User, done func([]byte)) { done([]byte(`{}`)) }
 func (b *backend) Patterns(done func(int64, error))            { done(0, errClosed) }

@@ -71,6 +71,7 @@ type Server struct {
 	password   *digest          // that clients on TCP must give; nil: none
 	warnings   sampling.Sampler // chooses log lines about clients that were refused or cut off
 	sessions   map[uint64]*session
+	stuck      stuck
 	endingSoon []*session // have to end after this turn
 	listings   listings
 	scripts    lua.Scripts
@@ -203,13 +204,14 @@ func (s *Server) endSoon(c *session) {
 	})
 }
 
-// sweep ends, once a second, the sessions whose command does not come in completely in time: the first one of a new
-// connection, or one that has begun to come in.
+// sweep looks, once a second, for stuck clients, and ends the sessions whose command does not come in completely in
+// time: the first one of a new connection, or one that has begun to come in.
 func (s *Server) sweep() {
 	if s.closing {
 		return
 	}
 	s.loop.AfterFunc(sweepInterval, s.sweep)
+	s.findStuck()
 	limit := s.limits.Command.Load()
 	if limit == 0 {
 		return

@@ -3,6 +3,8 @@ package respserver
 // One connection: its parts, how it begins, and what the loop tells it.
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"redis-relay/relay/hub"
@@ -34,6 +36,8 @@ type session struct {
 
 	proto resp.Proto
 	last  *command // the command that was carried out last; nil: none was
+
+	stuckSince time.Time // when it was told that the client does not read; zero: it reads
 }
 
 // newSession begins a session over a descriptor.

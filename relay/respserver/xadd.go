@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/stream"
 )
 
 // The errors of XADD, in the words of Redis.
@@ -25,10 +26,35 @@ const (
 // much is kept.
 type addition struct {
 	onlyIfThere bool     // NOMKSTREAM
-	rest        [][]byte // the ID, the field and the value
+	rest        [][]byte // the ID, the fields and their values
 }
 
-// xadd publishes a persisted message. It accepts one field, whose value is the message, and no ID but "*".
+// publication returns the message and the trace, or the error for XADD that has other fields.
+func (a *addition) publication(channel []byte) (p Publication, problem string) {
+	p = Publication{Kind: resp.Message, Channel: channel, Field: a.rest[1], Payload: a.rest[2]}
+	if len(a.rest) == 5 {
+		switch first, second := string(a.rest[1]), string(a.rest[3]); {
+		case first == second:
+		case second == stream.TraceField:
+			p.Trace = a.rest[4]
+		case first == stream.TraceField:
+			p.Field, p.Payload, p.Trace = a.rest[3], a.rest[4], a.rest[2]
+		}
+	}
+	switch {
+	case len(a.rest) != 3 && p.Trace == nil:
+		return p, fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message, and %s beside it",
+			channel, stream.TraceField)
+	case len(p.Field) == 0 || strings.ContainsAny(string(p.Field), " \r\n"):
+		return p, fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel)
+	case p.Trace != nil && !stream.MayBeTrace(p.Trace):
+		return p, fmt.Sprintf("ERR %s: %s is too long, or no text without spaces", channel, stream.TraceField)
+	}
+	return p, ""
+}
+
+// xadd publishes a persisted message. It accepts one field, whose value is the message, the publisher's span beside it,
+// and no ID but "*".
 func xadd(c *session, args [][]byte) {
 	channel := args[1]
 	a, problem := parseXAdd(args[2:])
@@ -39,14 +65,21 @@ func xadd(c *session, args [][]byte) {
 		c.replies.err(errXAddArgs)
 	case string(a.rest[0]) != "*":
 		c.replies.err(fmt.Sprintf("ERR %s: XADD takes \"*\" for the ID: Redis gives the IDs", channel))
-	case len(a.rest) != 3:
-		c.replies.err(fmt.Sprintf("ERR %s: XADD takes one field, whose value is the message", channel))
-	case len(a.rest[1]) == 0 || strings.ContainsAny(string(a.rest[1]), " \r\n"):
-		c.replies.err(fmt.Sprintf("ERR %s: the name of the field must not be empty or contain spaces", channel))
-	case a.onlyIfThere:
-		addIfThere(c, channel, a)
 	default:
-		publishOne(c, Publication{Kind: resp.Message, Channel: channel, Field: a.rest[1], Payload: a.rest[2]})
+		addPublication(c, channel, &a)
+	}
+}
+
+// addPublication goes on with XADD when its ID is right.
+func addPublication(c *session, channel []byte, a *addition) {
+	p, problem := a.publication(channel)
+	switch {
+	case problem != "":
+		c.replies.err(problem)
+	case a.onlyIfThere:
+		addIfThere(c, p)
+	default:
+		publishOne(c, p)
 	}
 }
 
@@ -130,17 +163,16 @@ func isUint64(s string) bool {
 }
 
 // addIfThere is XADD NOMKSTREAM: the session is paused until it is known whether the stream exists.
-func addIfThere(c *session, channel []byte, a addition) {
-	if !mayListen(c, resp.Message, channel) {
+func addIfThere(c *session, p Publication) {
+	if !mayListen(c, resp.Message, p.Channel) {
 		return
 	}
 	r := &publishReply{session: c, wantsID: true}
 	if !c.replies.muted && !c.out.Reserve(&r.slot) {
 		return
 	}
-	p := Publication{
-		Kind: resp.Message, Channel: bytes.Clone(channel), Field: bytes.Clone(a.rest[1]), Payload: bytes.Clone(a.rest[2]),
-	}
+	p.Channel, p.Field = bytes.Clone(p.Channel), bytes.Clone(p.Field)
+	p.Payload, p.Trace = bytes.Clone(p.Payload), bytes.Clone(p.Trace)
 	proto := c.proto
 	c.pauses.begin(waitsForAnswer)
 	c.srv.backend.Query("XINFO STREAM", p.Channel, nil, func(_ any, err error) {

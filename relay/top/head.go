@@ -130,7 +130,11 @@ func troubleLines(s *status.Status, most, cells int) (lines []Line) {
 
 func alertText(a *status.Alert, now time.Time) string {
 	text := fmt.Sprintf("ALERT %s for %s: %s", a.Kind, span(now.Sub(a.Since).Seconds()), a.Text)
-	for _, more := range []string{a.About.Channel, a.About.Name, a.About.Cause} {
+	client := ""
+	if a.About.Client != 0 || a.About.Name != "" {
+		client = who(&a.About.Who)
+	}
+	for _, more := range []string{a.About.Channel, client, a.About.Cause} {
 		if more != "" && !strings.Contains(text, more) {
 			text += "; " + more
 		}

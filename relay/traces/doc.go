@@ -14,8 +14,9 @@
 //	          has room in its socket
 //
 // publish and receive are children of the publisher's span, which the payload names in a top-level field in the words
-// of W3C Trace Context. So all spans of a message are in one trace, although payloads are not changed. The sampled flag
-// of that field decides whether a message is traced. A message without it begins a trace of its own, by chance.
+// of W3C Trace Context, or an entry of a stream in a field beside the payload. So all spans of a message are in one
+// trace, although payloads are not changed. The sampled flag of that field decides whether a message is traced. A
+// message without it begins a trace of its own, by chance.
 //
 // # Bounds
 //

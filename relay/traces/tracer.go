@@ -139,11 +139,12 @@ type Message struct {
 	Payload []byte
 	Size    int    // of the payload in bytes, also if it was not read
 	Route   string // the prefix of its route; empty: none covers it
+	Parent  string // the traceparent that came beside the payload; empty: none
 }
 
 // Publish begins the trace of a message that a client publishes. It returns nil for one that is not sampled.
 func (t *Tracer) Publish(m *Message) *Trace {
-	parent, sampled := t.decide(m.Payload)
+	parent, sampled := t.decide(m)
 	if !sampled {
 		return nil
 	}
@@ -153,17 +154,23 @@ func (t *Tracer) Publish(m *Message) *Trace {
 // Receive begins the trace of a message from Redis. It returns nil for one that is not sampled, and for a further copy
 // of the last one, which came by a pattern.
 func (t *Tracer) Receive(m *Message) *Trace {
-	parent, sampled := t.decide(m.Payload)
+	parent, sampled := t.decide(m)
 	if !sampled || t.last.isCopy(m) {
 		return nil
 	}
 	return t.begin(&receive, parent, m)
 }
 
-// decide returns the parent of a message, if it names one, and whether to trace the message. If there is no room for
-// its spans, they are counted.
-func (t *Tracer) decide(payload []byte) (parent trace.SpanContext, sampled bool) {
-	if parent = t.finder.parent(payload); parent.IsValid() {
+// decide returns the parent of a message, if one is named beside the payload or else in it, and whether to trace the
+// message. If there is no room for its spans, they are counted.
+func (t *Tracer) decide(m *Message) (parent trace.SpanContext, sampled bool) {
+	if m.Parent != "" {
+		parent = parse([]byte(m.Parent))
+	}
+	if !parent.IsValid() {
+		parent = t.finder.parent(m.Payload)
+	}
+	if parent.IsValid() {
 		sampled = parent.IsSampled()
 	} else {
 		sampled = t.sample > 0 && rand.Float64() < t.sample

@@ -31,6 +31,7 @@ const (
 // Alert is a channel that carries too much.
 type Alert struct {
 	Kind      Kind
+	Early     bool      // of KindSpike: far over other channels of its kind, in the first minute; Usual is not known
 	Direction Dimension // InMessages or OutMessages
 	Channel   string    // of KindSpike: cut to MaxName
 	Rate      float64   // messages/s, when the alert was raised; of KindRate: so far, in the second in which it was

@@ -1,5 +1,5 @@
 // Package traffic keeps figures of the channels that carry most, in bounded memory, and finds channels that suddenly
-// carry far more than usual.
+// carry far more than usual or, while nothing is usual yet, far more than others of their kind.
 //
 // # Which channels are kept
 //

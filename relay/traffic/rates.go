@@ -17,7 +17,7 @@ const (
 	usualHalf  = 300 // the half-life of the usual rate, in seconds
 
 	settle = 30 // seconds after an outage in which nothing is a spike
-	warmUp = 60 // seconds after the start in which nothing is a spike
+	warmUp = 60 // seconds after the start in which no usual rate is known: see findEarly
 )
 
 // clock holds the times of a Table, and the factors by which its figures change in a tick.

@@ -40,10 +40,29 @@ func (t *Table) SetSpikes(s Spikes) { t.alerts.limits = s }
 
 // findSpikes finds the spikes that begin now, and tells of the largest.
 func (a *alerts) findSpikes() {
-	t, limits, found := a.table, a.limits, a.found[:0]
-	if limits.Factor <= 0 || !t.clock.watching() {
+	t, found := a.table, a.found[:0]
+	switch {
+	case a.limits.Factor <= 0:
 		return
+	case t.clock.watching():
+		found = a.findUnusual(found)
+	case t.clock.age < warmUp:
+		found = a.findEarly(found)
 	}
+	slices.SortFunc(found, func(x, y candidate) int { return cmp.Compare(y.Rate, x.Rate) })
+	for _, c := range found {
+		s := c.spike
+		s.told = a.begin(s.Alert)
+		t.records[c.at].last = s.usual
+		t.records[c.at].spike, a.spikes[t.keys[c.at]] = &s, &s
+	}
+	clear(found)
+	a.found = found[:0]
+}
+
+// findUnusual adds the channels that begin to be far over their usual rates to found.
+func (a *alerts) findUnusual(found []candidate) []candidate {
+	t, limits := a.table, a.limits
 	for i, key := range t.keys {
 		r := &t.records[i]
 		if key == 0 || r.spike != nil || max(r.now[InMessages], r.now[OutMessages]) < limits.Floor {
@@ -55,15 +74,7 @@ func (a *alerts) findSpikes() {
 			found = append(found, candidate{i, s})
 		}
 	}
-	slices.SortFunc(found, func(x, y candidate) int { return cmp.Compare(y.Rate, x.Rate) })
-	for _, c := range found {
-		s := c.spike
-		s.told = a.begin(s.Alert)
-		t.records[c.at].last = s.usual
-		t.records[c.at].spike, a.spikes[t.keys[c.at]] = &s, &s
-	}
-	clear(found)
-	a.found = found[:0]
+	return found
 }
 
 // judge tells whether a channel is far over its usual rate.

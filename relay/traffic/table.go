@@ -63,6 +63,7 @@ type record struct {
 	published time.Time // when publisher was seen last; zero: never
 	minute    [Minute]uint32
 	spike     *spike // nil: none is under way
+	early     uint8  // ticks in a row in which it was over the others, in the first minute
 	rest      rest
 }
 

@@ -93,6 +93,9 @@ func (a *alarms) Begin(t *traffic.Alert) {
 	if t.Kind == traffic.KindSpike {
 		n, cause = notice.SpikeAlert, "far more messages/s than usual"
 	}
+	if t.Early {
+		cause = "far more messages/s than all other channels of its kind together, since the relay has started"
+	}
 	e := alertEvent(t)
 	e.Cause, e.Rate, e.Usual = cause, t.Rate, t.Usual
 	e.Who = WhoPublished(t.Publisher)

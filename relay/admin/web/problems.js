@@ -168,8 +168,10 @@ function gaps(status) {
 function addAlert(status, found, alert) {
   const { about = {} } = alert;
   const key = alertKey(alert);
+  const hears = alert.kind === 'stuck_reader' && about.channel ? `The busiest channel that it hears is ${name(about.channel)}.` : '';
   const same = found.find((p) => p.key === key);
   if (same) {
+    same.detail = `${same.detail} ${hears}`.trim();
     same.todo ||= advice(alert.do);
     return;
   }
@@ -178,7 +180,7 @@ function addAlert(status, found, alert) {
     ? noisy(about.channel, about.rate, about.usual ?? 0, about)
     : { text: `${name(alert.text, 300)}${about.cause ? `: ${name(about.cause, 200)}` : ''}`, detail: who(about), todo: '' };
   found.push({
-    ...problem, key, level: 'bad', detail: `${problem.detail} Since ${duration(seconds)}.`.trim(), todo: advice(alert.do) || problem.todo,
+    ...problem, key, level: 'bad', detail: `${problem.detail} Since ${duration(seconds)}. ${hears}`.trim(), todo: advice(alert.do) || problem.todo,
   });
 }
 

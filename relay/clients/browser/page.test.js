@@ -78,6 +78,8 @@ test('a reject, a slow listener and a Redis outage stand at the top within two s
     for (let n = 0; n < 40; n++) bot.send('PUBLISH', `big:${i}`, 'x'.repeat(2 ** 16));
   }, (i) => problem(page, new RegExp(`client web-${i} \\(pid ${process.pid}, uid \\d+\\) has taken nothing for .*iB wait`)));
   await expect(page.locator('#client-table tbody tr').first()).toContainText('web-');
+  const stuck = problem(page, /client web-\d \(pid \d+, uid \d+\) has taken nothing for .*The busiest channel that it hears is big:\d/);
+  await expect(stuck.first()).toBeVisible({ timeout: 15_000 }); // the alert of the relay
 
   await isSeenSoon('an outage', async (i) => {
     if (i > 0) await hosts.redis.start();

@@ -24,19 +24,25 @@ const maxWritten = 100_000
 
 // writeScript adds the payloads of each group to one stream, announces them and publishes
 // them. KEYS and ARGV are as upstream.Call and upstream.Record have them; a head is: about how many
-// entries are kept; the time to live to set in milliseconds, or 0 to leave it; the field; and, of the
-// first payload, "<publisher> <count>" and, if it is not the usual one, the field. The announcement is
-// that behind the ids, which have commas between. For each payload the script returns the error of XADD or
-// "<id> <receivers>", where an error in place of receivers is that of the broadcast.
+// entries are kept; the time to live to set in milliseconds, or 0 to leave it; the field and, if there is one,
+// the trace, with a space between; and, of the first payload, "<publisher> <count>" and, if that is not the usual
+// field alone, the same. The announcement is that behind the ids, which have commas between. For each payload the
+// script returns the error of XADD or "<id> <receivers>", where an error in place of receivers is that of the
+// broadcast.
 //
 // It is as fast as its calls: one payload has a way of its own, the last entry of a group trims for all,
 // and a group without errors, whose messages reached as many, is one string, since making a string for
 // each message takes as long as publishing it.
 var writeScript = upstream.NewScript(`
 local call, out, argv, groups = redis.pcall, {}, ARGV, #KEYS - 1
+local function fields(names, payload)
+  local space = string.find(names, ' ', 1, true)
+  if not space then return names, payload end
+  return string.sub(names, 1, space - 1), payload, 'traceparent', string.sub(names, space + 1)
+end
 if groups == 1 and argv[1] == '1' then
   local key, payload = KEYS[1], argv[6]
-  local id = call('XADD', key, 'MAXLEN', '~', argv[2], '*', argv[4], payload)
+  local id = call('XADD', key, 'MAXLEN', '~', argv[2], '*', fields(argv[4], payload))
   if type(id) ~= 'string' then return {{id.err}} end
   if argv[3] ~= '0' then call('PEXPIRE', key, argv[3]) end
   local channel = string.sub(key, 10, -2)
@@ -50,14 +56,14 @@ local done = 5 * groups
 for g = 1, groups do
   local key = KEYS[g]
   local head = 5 * (g - 1)
-  local n, length, ttl, field = argv[head + 1] + 0, argv[head + 2], argv[head + 3], argv[head + 4]
+  local n, length, ttl, names = argv[head + 1] + 0, argv[head + 2], argv[head + 3], argv[head + 4]
   local ids, refused = {}, {}
   for i = 1, n do
     local id
     if i < n then
-      id = call('XADD', key, '*', field, argv[done + i])
+      id = call('XADD', key, '*', fields(names, argv[done + i]))
     else
-      id = call('XADD', key, 'MAXLEN', '~', length, '*', field, argv[done + i])
+      id = call('XADD', key, 'MAXLEN', '~', length, '*', fields(names, argv[done + i]))
     end
     if type(id) == 'string' then ids[#ids + 1] = id else refused[i] = id.err end
   end
@@ -119,6 +125,7 @@ type Message struct {
 	Channel []byte
 	Field   []byte // nil: DefaultField
 	Payload []byte
+	Trace   []byte        // the value of a second field, stream.TraceField; nil: none. See stream.MayBeTrace
 	Length  int64         // about how many entries the stream keeps
 	TTL     time.Duration // how long the stream is kept after its last entry; 0: for ever
 }
@@ -171,14 +178,19 @@ func (w *Writer) Write(sender uint64, m Message, receipt Receipt) error {
 	length := len(scratch)
 	scratch = strconv.AppendInt(scratch, ttl.Milliseconds(), 10)
 	renewal := len(scratch)
+	scratch = append(scratch, m.Field...)
+	if m.Trace != nil {
+		scratch = append(append(scratch, ' '), m.Trace...)
+	}
+	names := len(scratch)
 	scratch = strconv.AppendUint(append(append(scratch, w.name...), ' '), of.count, 10)
-	if string(m.Field) != stream.DefaultField {
-		scratch = append(append(scratch, ' '), m.Field...)
+	if m.Trace != nil || string(m.Field) != stream.DefaultField {
+		scratch = append(append(scratch, ' '), scratch[renewal:names]...)
 	}
 	w.scratch = scratch
 	err := w.publisher.Call(sender, writeScript, &writeAnswer{of, receipt}, upstream.Call{
-		Key: scratch[:key], Item: m.Payload, First: scratch[renewal:],
-		Head: [][]byte{scratch[key:length], scratch[length:renewal], m.Field},
+		Key: scratch[:key], Item: m.Payload, First: scratch[names:],
+		Head: [][]byte{scratch[key:length], scratch[length:renewal], scratch[renewal:names]},
 	})
 	if err != nil {
 		of.count-- // it was not sent

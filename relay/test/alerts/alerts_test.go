@@ -183,7 +183,7 @@ func TestStuckReader(t *testing.T) {
 		}
 	}
 	flood("drop:1", func() bool { return len(rec.Told("slow_listener")) > 0 })
-	a := rec.Told()[0]
+	a := rec.Told("slow_listener")[0]
 	if a.Event.Name != "stuck" || int(a.Event.PID) != os.Getpid() || a.Event.Reason != "dropped" || a.State != "raised" ||
 		!strings.Contains(a.Text, "name `stuck`") {
 		t.Errorf("told %+v", a)
@@ -194,10 +194,10 @@ func TestStuckReader(t *testing.T) {
 		return time.Since(began) > 11*time.Second
 	})
 	stands(r, "slow_listener", 1, 1)
-	if n := len(rec.Told()); n != 1 {
+	if n := len(rec.Told("slow_listener")); n != 1 {
 		t.Errorf("%d messages while it goes on, want 1", n)
 	}
-	told := rec.Await(t, 30*time.Second, 2)
+	told := rec.Await(t, 30*time.Second, 2, "slow_listener")
 	raisedThenEnded(t, told)
 	if told[1].Times < 2 || told[1].Until.Sub(told[1].Since) < 20*time.Second {
 		t.Errorf("told %+v", told[1])
@@ -208,12 +208,12 @@ func TestStuckReader(t *testing.T) {
 	ended := r.Stuck("ended", "end:1")
 	flood("end:1", func() bool { return r.Metric(`disconnects_total{reason="slow"}`) > 0 })
 	ended.Closed()
-	if a := rec.Await(t, patience, 3)[2]; a.State != "ended" || a.Event.Name != "ended" || !a.Event.Disconnected || !a.Since.Equal(a.Until) {
+	if a := rec.Await(t, patience, 3, "slow_listener")[2]; a.State != "ended" || a.Event.Name != "ended" || !a.Event.Disconnected || !a.Since.Equal(a.Until) {
 		t.Errorf("told %+v", a)
 	}
 	r.Stop()
-	if n := len(rec.Told()); n != 3 {
-		t.Errorf("told %q", harness.Story(rec.Told()))
+	if n := len(rec.Told("slow_listener")); n != 3 {
+		t.Errorf("told %q", harness.Story(rec.Told("slow_listener")))
 	}
 }
 
@@ -242,6 +242,30 @@ func TestHistoryGap(t *testing.T) {
 		if a.Kind == "gap" && a.Event.Channel == "kept:1" && (a.State != "ended" || a.Cause == "" || !strings.Contains(a.Text, "channel `kept:1`")) {
 			t.Errorf("told %+v", a)
 		}
+	}
+}
+
+// TestANoisyChannel raises an alert when it is over rate.alert, and ends it when it is quiet.
+func TestANoisyChannel(t *testing.T) {
+	t.Parallel()
+	rec := harness.NewReceiver(t)
+	r := harness.Start(t, redistest.Start(t), harness.WithReceiver(rec),
+		harness.WithRoutes(harness.NewRoute("r:", func(r *config.Route) { r.Policy.Rate.Alert = 20 })))
+	pub := r.Dial()
+	pub.Do("CLIENT", "SETNAME", "bot")
+	for range 60 {
+		pub.Do("PUBLISH", "r:1", "m")
+	}
+	if a := rec.Await(t, patience, 1)[0]; a.Kind != "rate" || a.Event.Channel != "r:1" || a.Event.Name != "bot" ||
+		int(a.Event.PID) != os.Getpid() || a.Event.UID == nil || a.Event.Rate <= 20 {
+		t.Errorf("told %+v", a)
+	}
+	stands(r, "rate", 1, 1)
+	raisedThenEnded(t, rec.Await(t, 30*time.Second, 2))
+	stands(r, "rate", 0, 1)
+	r.Stop()
+	if n := len(rec.Told()); n != 2 {
+		t.Errorf("told %q", harness.Story(rec.Told()))
 	}
 }
 

@@ -166,7 +166,7 @@ func TestXAddOptions(t *testing.T) {
 	for rest, want := range map[string]string{
 		"5-5 a b":              `-ERR d:1: XADD takes "*" for the ID: Redis gives the IDs`,
 		"MAXLEN 5 5-* a b":     `-ERR d:1: XADD takes "*" for the ID: Redis gives the IDs`,
-		"MAXLEN ~ 9 * a b c d": "-ERR d:1: XADD takes one field, whose value is the message",
+		"MAXLEN ~ 9 * a b c d": "-ERR d:1: XADD takes one field, whose value is the message, and traceparent beside it",
 	} {
 		if got := c.Do(harness.Words("XADD d:1 " + rest)...).String(); got != want {
 			t.Errorf("XADD d:1 %s: got %s, want %s", rest, got, want)

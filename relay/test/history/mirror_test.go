@@ -303,12 +303,20 @@ func TestHistoryOfAKind(t *testing.T) {
 func TestXADDVariants(t *testing.T) {
 	r := harness.Start(t, redistest.Start(t), harness.WithRoutes(harness.Diary("d:", 1000)), func(c *config.Config) { c.Limits.Payload = 100 })
 	const options = `-ERR d:1: XADD takes "*" for the ID: Redis gives the IDs`
-	const one = "-ERR d:1: XADD takes one field, whose value is the message"
+	const one = "-ERR d:1: XADD takes one field, whose value is the message, and traceparent beside it"
+	const span = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	const notSpan = "-ERR d:1: traceparent is too long, or no text without spaces"
 	sub, c := r.Subscribe("d:1"), r.Dial()
 	for _, tt := range []struct{ line, want string }{
 		{"XADD d:1 5-1 payload m", options},
 		{"XADD d:1 5-* payload m", options},
 		{"XADD d:1 * a 1 b 2", one},
+		{"XADD d:1 * payload m other " + span, one},
+		{"XADD d:1 * traceparent " + span + " traceparent " + span, one},
+		{"XADD d:1 * payload m traceparent " + span + " tracestate a=b", one},
+		{`XADD d:1 * payload m traceparent ""`, notSpan},
+		{"XADD d:1 * payload m traceparent é", notSpan},
+		{`XADD d:1 * "" m traceparent ` + span, "-ERR d:1: the name of the field must not be empty or contain spaces"},
 		{"XADD d:1 * a 1 b", "-ERR wrong number of arguments for 'xadd' command"},
 		{"XADD d:1 * a", "-ERR wrong number of arguments for 'xadd' command"},
 		{`XADD d:1 * "" m`, "-ERR d:1: the name of the field must not be empty or contain spaces"},

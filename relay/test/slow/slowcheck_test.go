@@ -174,8 +174,8 @@ func publishSlowly(t *testing.T, redis *redistest.Server, channel string, n int)
 // TestFullPoolIsTold publishes more slow documents than there is room for: each is heard, in order, or told as missing.
 func TestFullPoolIsTold(t *testing.T) {
 	const messages = 100
-	redis := redistest.Start(t)
-	r := harness.Start(t, redis, withSlowRoutes(t), withLittleRoom)
+	redis, rec := redistest.Start(t), harness.NewReceiver(t)
+	r := harness.Start(t, redis, withSlowRoutes(t), withLittleRoom, harness.WithReceiver(rec))
 	sub := r.Subscribe("slow:1", "relay:events")
 	publishSlowly(t, redis, "slow:1", messages)
 	heard, missing, next := 0, 0, 0
@@ -208,6 +208,10 @@ func TestFullPoolIsTold(t *testing.T) {
 	}
 	if n := r.Metric(`rejects_total{code="BUSY",direction="inbound",route="slow:"}`); n != float64(missing) {
 		t.Errorf("%v are counted, %d told", n, missing)
+	}
+	a := rec.Await(t, redistest.DefaultTimeout, 1, "gap")[0] // it is over as soon as it is told
+	if a.State != "ended" || a.Event.Channel != "slow:1" || a.Event.Missing == 0 || !strings.Contains(a.Do, "compiled") {
+		t.Errorf("posted %+v", a)
 	}
 }
 
