@@ -20,8 +20,9 @@ type Starter struct {
 
 // StarterRoute is a route of a Starter.
 type StarterRoute struct {
-	Prefix string
-	Schema string // file in the schemas folder; "": none
+	Prefix  string
+	Schemas []string // files in the schemas folder
+	Keys    string   // further keys, as YAML on lines of their own: see Route.Written
 }
 
 // basics are keys that a starter has, commented out, though nobody has set them.
@@ -83,17 +84,46 @@ func (d Starter) read() (*Config, error) {
 	if cfg == nil {
 		return nil, errors.Join(errs...)
 	}
-	for _, r := range d.Routes {
-		route := NewRoute(r.Prefix)
-		route.Schema = r.Schema
-		cfg.Routes = append(cfg.Routes, route)
+	routes, err := d.routes()
+	if err != nil {
+		errs = append(errs, err)
 	}
+	cfg.Routes = routes
 	for _, problem := range cfg.problems() {
 		if !follows(problem, errs, cfg.sources) && (problem.Path != "redis.url" || cfg.Redis.URL != "") {
 			errs = append(errs, problem)
 		}
 	}
 	return cfg, errors.Join(errs...)
+}
+
+// routes reads the routes as they will be written. What is wrong with their keys is told as of a file.
+func (d Starter) routes() ([]Route, error) {
+	if len(d.Routes) == 0 {
+		return nil, nil
+	}
+	w := &starterWriter{}
+	w.writeRoutes(d.Routes)
+	root, err := parse(in(""), []byte(w.b.String()))
+	if err = errors.Join(w.err, err); err != nil {
+		return nil, err
+	}
+	c := newChecker(in(""))
+	c.check(root, reflect.TypeFor[Config](), "")
+	if len(c.errs) > 0 {
+		return nil, errors.Join(c.errs...)
+	}
+	var tree struct{ Routes []map[string]any }
+	if err := root.Decode(&tree); err != nil {
+		return nil, err
+	}
+	list := make([]Route, len(tree.Routes))
+	for i, written := range tree.Routes {
+		if list[i], err = resolveRoute(written); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // starterWriter writes the text of a Starter.
@@ -162,8 +192,15 @@ func (w *starterWriter) writeRoutes(routes []StarterRoute) {
 	w.b.WriteString("routes:\n")
 	for _, r := range routes {
 		fmt.Fprintf(&w.b, "  - prefix: %s\n", w.value(reflect.ValueOf(r.Prefix)))
-		if r.Schema != "" {
-			fmt.Fprintf(&w.b, "    schema: %s\n", w.value(reflect.ValueOf(r.Schema)))
+		switch len(r.Schemas) {
+		case 0:
+		case 1:
+			fmt.Fprintf(&w.b, "    schema: %s\n", w.value(reflect.ValueOf(r.Schemas[0])))
+		default:
+			fmt.Fprintf(&w.b, "    schema: %s\n", w.value(reflect.ValueOf(r.Schemas)))
+		}
+		for line := range strings.Lines(r.Keys) {
+			w.b.WriteString("    " + line)
 		}
 	}
 }

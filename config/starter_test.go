@@ -44,7 +44,7 @@ func TestStarterSaysWhatItIsTold(t *testing.T) {
 	}
 	together["redis.url"] = "redis://h"
 	for _, set := range sets {
-		routes := []StarterRoute{{Prefix: "a:", Schema: "x y.json"}, {Prefix: "# 'b\"\n"}, {Prefix: "null"}}
+		routes := []StarterRoute{{Prefix: "a:", Schemas: []string{"x y.json"}}, {Prefix: "# 'b\"\n"}, {Prefix: "null"}}
 		text, secret, err := Starter{Settings: set, Routes: routes}.Text()
 		if err != nil {
 			t.Errorf("%v: %v", set, err)
@@ -59,7 +59,10 @@ func TestStarterSaysWhatItIsTold(t *testing.T) {
 		}
 		for _, r := range routes {
 			route := NewRoute(r.Prefix)
-			route.Schema = r.Schema
+			if len(r.Schemas) > 0 {
+				route.Schema = r.Schemas[0]
+			}
+			route.Kinds = map[string]Policy{}
 			want.Routes = append(want.Routes, route)
 		}
 		got := mustLoad(t, text)

@@ -26,6 +26,7 @@ func (p *program) initCommand() *cobra.Command {
 		Long: `For example:
   redis-relay init --redis.url redis://redis.internal:6379 --prefix chat: --prefix room:
   redis-relay init --redis.url embedded --prefix chat: --schema-from message.json
+  redis-relay init --asyncapi asyncapi.yaml
 
 --config says where; the schemas go into the folder schemas beside it. Other flags
 are written into the file.`,
@@ -35,7 +36,12 @@ are written into the file.`,
 	flags.StringArrayVar(&s.prefixes, "prefix", nil, "a route for channels that begin with `TEXT`; may be repeated")
 	flags.StringArrayVar(&s.samples, "schema-from", nil, "a schema from the messages in `[PREFIX=]FILE`: one, "+
 		"several behind each other, or an array; may be repeated")
+	flags.StringVar(&s.asyncAPI, "asyncapi", "", "routes and schemas from the AsyncAPI document in "+
+		"`FILE`, of version 2 or 3")
 	flags.BoolVar(&s.force, "force", false, "overwrite files that are there")
+	if err := cmd.MarkFlagFilename("asyncapi", "yaml", "yml", "json"); err != nil {
+		panic(err) // the flag that was made above is not there
+	}
 	return cmd
 }
 
@@ -46,7 +52,15 @@ type start struct {
 
 	prefixes []string
 	samples  []string
+	asyncAPI string // file; "": none
 	force    bool
+}
+
+// content is what a relay.yaml says beside settings, and the schemas beside it.
+type content struct {
+	routes  []config.StarterRoute
+	schemas map[string][]byte // by the name of the file
+	advice  []string          // lines for the user
 }
 
 // outputFile is a file to be written.
@@ -57,23 +71,14 @@ type outputFile struct {
 
 // write writes all files or, if anything is wrong, none.
 func (s *start) write() error {
-	for _, prefix := range s.prefixes {
-		if plain := strings.TrimRight(prefix, "*"); plain != prefix {
-			return wrongUsage("--prefix %s: a prefix is plain text; write --prefix %s", prefix, plain)
-		}
-	}
-	schemas, err := s.schemas()
+	made, err := s.content(s.source.Flags)
 	if err != nil {
 		return err
 	}
-	starter := config.Starter{Settings: s.source.Flags}
+	starter := config.Starter{Settings: s.source.Flags, Routes: made.routes}
 	files := map[string]outputFile{}
-	for _, prefix := range s.prefixes {
-		route := config.StarterRoute{Prefix: prefix, Schema: schemas[prefix].name}
-		starter.Routes = append(starter.Routes, route)
-		if route.Schema != "" {
-			files[s.schemaPath(route.Schema)] = outputFile{schemas[prefix].text, 0o644}
-		}
+	for name, text := range made.schemas {
+		files[s.schemaPath(name)] = outputFile{text, 0o644}
 	}
 	text, secret, err := starter.Text()
 	if err != nil {
@@ -87,7 +92,39 @@ func (s *start) write() error {
 	if err := writeFiles(files, s.force); err != nil {
 		return err
 	}
-	return s.tellNext(starter, files, secret)
+	return s.tellNext(starter, files, secret, made.advice)
+}
+
+// content makes routes and schemas of what init was told. It may add to the settings.
+func (s *start) content(settings map[string]string) (*content, error) {
+	if s.asyncAPI != "" {
+		if len(s.prefixes)+len(s.samples) > 0 {
+			return nil, wrongUsage("--asyncapi says the routes; leave out --prefix and --schema-from")
+		}
+		return fromAsyncAPI(s.asyncAPI, settings)
+	}
+	for _, prefix := range s.prefixes {
+		if plain := strings.TrimRight(prefix, "*"); plain != prefix {
+			return nil, wrongUsage("--prefix %s: a prefix is plain text; write --prefix %s", prefix, plain)
+		}
+	}
+	schemas, err := s.schemas()
+	if err != nil {
+		return nil, err
+	}
+	made := &content{schemas: map[string][]byte{}}
+	for _, prefix := range s.prefixes {
+		route := config.StarterRoute{Prefix: prefix}
+		if schema := schemas[prefix]; schema.name != "" {
+			route.Schemas = []string{schema.name}
+			made.schemas[schema.name] = schema.text
+		}
+		made.routes = append(made.routes, route)
+	}
+	if len(made.schemas) > 0 {
+		made.advice = []string{"read the schemas: what every sample has is required, and formats are those of the samples"}
+	}
+	return made, nil
 }
 
 // schemaPath is where the schema of a name goes.
@@ -124,7 +161,7 @@ func writeFiles(files map[string]outputFile, force bool) error {
 }
 
 // tellNext says what was written, and what to do now.
-func (s *start) tellNext(d config.Starter, files map[string]outputFile, secret bool) error {
+func (s *start) tellNext(d config.Starter, files map[string]outputFile, secret bool, advice []string) error {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(&b, "wrote %s\n", name)
@@ -143,8 +180,8 @@ func (s *start) tellNext(d config.Starter, files map[string]outputFile, secret b
 	if socket == "" {
 		socket = config.Default().Socket.Path
 	}
-	if len(files) > 1 {
-		b.WriteString("  read the schemas: what every sample has is required, and formats are those of the samples\n")
+	for _, line := range advice {
+		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	fmt.Fprintf(&b, "  redis-relay check%[1]s\n  redis-relay run%[1]s\n", flag)
 	if len(d.Routes) > 0 {

@@ -26,7 +26,7 @@ func Odd(cfg *config.Config, rules *policy.Rules) []string {
 	}
 	used := slices.Clone(ofOwnChannels)
 	for i := range cfg.Routes {
-		used = append(used, cfg.Routes[i].Schema)
+		used = append(used, cfg.Routes[i].Schemas()...)
 		list = append(list, oddKinds(survey, &cfg.Routes[i])...)
 	}
 	if names := survey.Unused(used); len(names) > 0 {

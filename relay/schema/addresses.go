@@ -5,6 +5,7 @@ package schema
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -45,18 +46,25 @@ func fileName(target string) (string, bool) {
 // index notes the schemas of a file by their names: its URL, and what its $id say. One that cannot be read has none.
 func (f *folder) index(name string) {
 	f.note(fileURL(name), location{file: name})
+	bases := f.bases(name)
+	for _, at := range slices.Sorted(maps.Keys(bases)) {
+		f.note(bases[at], location{name, at})
+	}
+}
+
+// bases returns the URL of a file, and those of the schemas in it that have an $id, by their JSON pointers.
+func (f *folder) bases(name string) map[string]string {
+	bases := map[string]string{"": fileURL(name)}
 	read := f.open(name)
 	if read.err != nil {
-		return
+		return bases
 	}
-	bases := map[string]string{"": fileURL(name)}
 	drafts.Visit(read.doc, drafts.Version(read.draft), func(p drafts.Subschema) {
 		if id := idOf(p.Schema, read.draft); p.Known && id != "" {
-			base := resolve(baseOf(bases, p.At), id)
-			bases[p.At] = base
-			f.note(base, location{name, p.At})
+			bases[p.At] = resolve(baseOf(bases, p.At), id)
 		}
 	})
+	return bases
 }
 
 // baseOf returns the URL of the schema around a place: bases holds those that have one, by their JSON pointers.

@@ -1,0 +1,26 @@
+package command
+
+// Routes and schemas from an AsyncAPI document.
+
+import (
+	"fmt"
+
+	"redis-relay/relay/asyncapi"
+)
+
+// fromAsyncAPI reads a document. Its server becomes redis.url, unless the settings have one.
+func fromAsyncAPI(file string, settings map[string]string) (*content, error) {
+	read, err := asyncapi.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("--asyncapi: nothing was written:\n%w", err)
+	}
+	made := &content{routes: read.Routes, schemas: read.Schemas}
+	if _, set := settings["redis.url"]; !set && read.RedisURL != "" {
+		settings["redis.url"] = read.RedisURL
+		made.advice = append(made.advice, "redis.url is the document's server; add a user and password if it needs them")
+	}
+	for _, note := range read.Notes {
+		made.advice = append(made.advice, "note: "+note)
+	}
+	return made, nil
+}
