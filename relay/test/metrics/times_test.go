@@ -12,7 +12,7 @@ import (
 	"redis-relay/relay/test/harness"
 )
 
-const patience = 10 * time.Second
+const patience = redistest.DefaultTimeout
 
 // count is how often a histogram has observed something.
 func count(r *harness.Relay, histogram string) float64 { return r.Metric(histogram + "_seconds_count") }
@@ -44,8 +44,11 @@ func TestPublishReply(t *testing.T) {
 	if n := count(r, "publish_reply"); n != 3 {
 		t.Errorf("%v replies to 3 publishes", n)
 	}
-	redis.MustDo("CLIENT", "PAUSE", "300", "WRITE") // PUBLISH is among them
-	c.Do("PUBLISH", "chat:1", harness.ValidChat)
+	redis.MustDo("CLIENT", "PAUSE", "60000", "WRITE") // PUBLISH is among them
+	c.Send("PUBLISH", "chat:1", harness.ValidChat)
+	time.Sleep(300 * time.Millisecond) // as long as the reply is to take, at least
+	redis.MustDo("CLIENT", "UNPAUSE")
+	c.Receive()
 	if slow := count(r, "publish_reply") - r.Metric(`publish_reply_seconds_bucket{le="0.25"}`); slow < 1 {
 		t.Errorf("%v publishes are counted as longer than 0.25 s; one was", slow)
 	}
