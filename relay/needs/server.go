@@ -12,6 +12,7 @@ import (
 // server is what a Redis tells about itself.
 type server struct {
 	info   map[string]string // INFO; nil: it is not allowed
+	number string            // the version, which HELLO tells, too
 	buffer []string          // client-output-buffer-limit pubsub: hard and soft limit in bytes, seconds; nil: not known
 }
 
@@ -30,6 +31,11 @@ func readServer(redis *upstream.Inquiry) (*server, error) {
 			}
 		}
 	}
+	hello, err := redis.Do("HELLO")
+	if !isReply(err) {
+		return nil, err
+	}
+	s.number = valueOf(hello, "version")
 	answer, err := redis.Do("CONFIG", "GET", "client-output-buffer-limit")
 	if !isReply(err) {
 		return nil, err
@@ -38,6 +44,17 @@ func readServer(redis *upstream.Inquiry) (*server, error) {
 		s.buffer = pubsubOf(fmt.Sprint(list[1]))
 	}
 	return s, nil
+}
+
+// valueOf finds the value of a key in a map, which is a list of both in turn.
+func valueOf(answer any, key string) string {
+	list, _ := answer.([]any)
+	for i := 0; i+1 < len(list); i += 2 {
+		if list[i] == key {
+			return fmt.Sprint(list[i+1])
+		}
+	}
+	return ""
 }
 
 // pubsubOf finds the three numbers of the class pubsub.
@@ -51,7 +68,7 @@ func pubsubOf(limits string) []string {
 
 // major and minor are of the version; 0: it is not known.
 func (s *server) version() (major, minor int) {
-	_, _ = fmt.Sscanf(s.info["redis_version"], "%d.%d", &major, &minor)
+	_, _ = fmt.Sscanf(s.number, "%d.%d", &major, &minor)
 	return major, minor
 }
 
@@ -64,11 +81,11 @@ func (s *server) major() int {
 func (s *server) report(r *Report, c *Config, largest int64) {
 	r.fact("protocol", "RESP3")
 	s.reportBuffer(r, largest)
+	s.reportVersion(r, c)
 	if s.info == nil {
-		r.fact("version", "not known: this user may not use INFO")
+		r.fact("role", "not known: this user may not use INFO")
 		return
 	}
-	s.reportVersion(r, c)
 	s.reportRole(r)
 	if c.HasHistory() {
 		s.reportMemory(r)
@@ -77,7 +94,7 @@ func (s *server) report(r *Report, c *Config, largest int64) {
 }
 
 func (s *server) reportVersion(r *Report, c *Config) {
-	r.fact("version", s.info["redis_version"])
+	r.fact("version", s.number)
 	major, minor := s.version()
 	old := major == 6 && minor < 2
 	switch {

@@ -162,8 +162,8 @@ func TestCheckOfDocumentedRights(t *testing.T) {
 // TestCheckOfSettings: what Redis is set to, and what follows.
 func TestCheckOfSettings(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t, redistest.WithArgs("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru",
-		"--client-output-buffer-limit", "pubsub 1mb 0 0"))
+	redis := redistest.Start(t, redistest.WithArgs("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"))
+	redis.MustDo("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0")
 	problems, err := checkRedis(t, redis.URL())
 	if len(problems) != 2 || err != nil || !strings.HasPrefix(problems[0], "warning: client-output-buffer-limit: ") ||
 		!strings.HasPrefix(problems[1], "warning: maxmemory-policy: at allkeys-lru ") {

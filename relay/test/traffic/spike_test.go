@@ -3,6 +3,7 @@ package traffic
 // Spikes, in the time that they take.
 
 import (
+	"io"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ func TestBotLoop(t *testing.T) {
 	began := time.Now()
 	r := harness.Start(t, redistest.Start(t))
 	events, pub := r.Subscribe("relay:events"), r.Dial()
-	r.Subscribe("bots:42")
+	listener := r.Subscribe("bots:42").NetConn()
+	go func() { _, _ = io.Copy(io.Discard, listener) }() // one who does not read is told of, too
 	pub.Send("CLIENT", "SETNAME", "bot")
 	pub.Expect(t, "+OK")
 	for time.Since(began) < warmUp { // the usual pace of the channel
