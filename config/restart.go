@@ -5,7 +5,7 @@ package config
 import "strings"
 
 // Restart lists the key paths whose values differ between two configurations
-// and only take effect in a new process. Routes, schemas, unrouted, limits, alerts
+// and only take effect in a new process. Routes, schemas, unrouted, limits, alerts.spike
 // and log.level are not among them: they reload live.
 func Restart(running, next *Config) []string {
 	var changed []string

@@ -138,7 +138,8 @@ func (p *program) checkCommand() *cobra.Command {
 its version, and the settings that matter. It prints what will not work, what follows, and the
 rule for the ACL. The exit code is 1 if something that the configuration asks for cannot work.
 
-With --against it compares the schemas with an earlier state instead.`,
+With --against it compares the schemas with an earlier state instead. The exit code is 1 if a
+route is not compatible as its key evolve demands.`,
 		RunE: func(*cobra.Command, []string) error {
 			switch {
 			case against != "":

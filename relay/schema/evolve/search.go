@@ -4,7 +4,9 @@ package evolve
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"redis-relay/relay/schema"
 )
@@ -111,11 +113,11 @@ func (m *maker) decide(c *context) *context {
 		} else if s.If != nil {
 			c = c.with(s.Else)
 		}
-		for name, d := range s.Depends {
+		for _, name := range slices.Sorted(maps.Keys(s.Depends)) { // in order: the same question gets the same answer
 			if m.chance(0.5) {
 				having := schema.NewShape()
 				having.Required, having.Keywords = []string{name}, []string{"required"}
-				c = c.with(having, d)
+				c = c.with(having, s.Depends[name])
 			}
 		}
 	}
