@@ -5,6 +5,7 @@ package tcp
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -111,6 +112,15 @@ func TestOtherKeysNeedARestart(t *testing.T) {
 		t.Errorf("restart needed for %v", keys)
 	}
 	exchange(t, dial(r), noAuth, "PING")
+	if err := os.Remove(filepath.Join(dir, "password")); err != nil { // which relay.yaml does not name any more
+		t.Fatal(err)
+	}
+	if err := r.Reload(); err != nil {
+		t.Error(err)
+	}
+	c := dial(r)
+	exchange(t, c, noAuth, "PING")
+	exchange(t, c, "+OK", "AUTH", "p")
 }
 
 func texts(v any) (list []string) {
