@@ -140,7 +140,7 @@ microbench: ## run the Go benchmarks, for benchstat
 	@echo "commit: $(VERSION)"
 	@echo "command: make microbench BENCHTIME=$(BENCHTIME) BENCHCOUNT=$(BENCHCOUNT)"
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
-		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route
+		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route ./relay/watch ./relay/traffic
 
 release: ## make the files of VERSION in dist: binaries, packages, bills of materials, notes (Linux)
 	.ci/release "$(if $(filter command line,$(origin VERSION)),$(VERSION))"
