@@ -37,6 +37,7 @@ func (c *Config) problems() []*KeyError {
 	oneOf(v, "log.format", c.Log.Format)
 	v.checkSpike()
 	v.checkLimits()
+	v.checkDeadLetters()
 	oneOf(v, "unrouted", c.Unrouted)
 	if draft := c.Schemas.Draft; draft != "" {
 		oneOf(v, "schemas.draft", draft)

@@ -40,7 +40,8 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
-	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/deadletter/replay", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
+	"relay/deadletter": {[]string{"relay/stream", "relay/upstream"}, "it keeps what it is given, and knows no rules"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
 	"relay/explain":    {[]string{"config", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
@@ -72,6 +73,8 @@ var layers = map[string]struct {
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp"}, "the Redis side knows nothing of local clients"},
 
+	"relay/deadletter/replay": {[]string{"config", "relay/deadletter", "relay/history", "relay/policy", "relay/route", "relay/upstream"}, "it asks the rules as the relay does, and Redis itself"},
+
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},
 	"relay/schema/evolve": {[]string{"relay/schema"}, "it compares what schemas ask, and asks their checkers"},
@@ -98,7 +101,7 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
+	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/deadletter", "relay/deadletter/replay", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
 	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream",
 }

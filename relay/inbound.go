@@ -32,6 +32,7 @@ type inbound struct {
 	traces  *traces.Tracer // nil: off
 	viewers *viewers
 	watch   *watch
+	dead    *deadLetters
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -156,6 +157,7 @@ func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Ve
 		return
 	}
 	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(d.Payload))
+	in.dead.received(rt, v.Kind, v.Refusal, d, len(d.Payload))
 }
 
 // dispatch queues a message that was judged for its listeners and returns how many
@@ -168,6 +170,7 @@ func (in *inbound) dispatch(
 		refusal = policy.NotValid(d.Channel, v.Invalid)
 		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Read(d.Payload))
+		in.dead.received(rt, v.Kind, refusal, d, len(d.Payload))
 	}
 	if in.viewers.Any() && !isCopy {
 		in.viewers.received(rt, d, len(d.Payload), v.Kind, refusal)
@@ -234,6 +237,7 @@ func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Re
 		in.watch.In(d.Channel, 1, size, size)
 		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Message{Size: size})
+		in.dead.received(rt, nil, refusal, d, size)
 	}
 }
 

@@ -32,6 +32,7 @@ func (r *Relay) measure() {
 	measureFleet(m, r.fleet)
 	measureHTTP(m, r.admin)
 	measureTraces(m, r.traces)
+	measureDeadLetters(m, r.dead.writer)
 	r.reloader.measure(m)
 	measureAlerts(m, r.alerts, r.webhookStats)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"redis-relay/relay/checks"
+	"redis-relay/relay/deadletter"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
@@ -36,6 +37,7 @@ type outbound struct {
 	traces     *traces.Tracer // nil: off
 	viewers    *viewers
 	watch      *watch
+	dead       *deadLetters
 
 	lastName string // channel of the last publish
 }
@@ -104,6 +106,7 @@ func (o *outbound) send(
 		o.watch.Refused(p.Channel, p.Sender)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal,
 			notice.Message{Payload: p.Payload, Size: m.Size(), By: sender(p.Sender)})
+		o.dead.published(rt, kind, refusal, p)
 		if !refusal.Passes(rt) {
 			o.show(rt, p, kind, refusal, nil)
 			return refusal
@@ -111,6 +114,7 @@ func (o *outbound) send(
 	}
 	sent := &pendingPublish{
 		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
+		held: o.dead.hold(rt, p),
 	}
 	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
 	var err error
@@ -122,6 +126,7 @@ func (o *outbound) send(
 		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
 	}
 	if err != nil {
+		answeredHeld(sent.held, err)
 		err = sent.failed(err)
 	} else {
 		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
@@ -167,8 +172,9 @@ type pendingPublish struct {
 	counters       *monitor.Route
 	receipt        respserver.Receipt
 	arrived        time.Time
-	size           int // of the payload, in bytes
-	listeners, own int // when it was sent
+	size           int              // of the payload, in bytes
+	listeners, own int              // when it was sent
+	held           *deadletter.Held // nil: it is not kept if Redis refuses it
 }
 
 // Answer passes on what Redis said.
@@ -176,6 +182,7 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
+	answeredHeld(p.held, err)
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {

@@ -79,6 +79,9 @@ type Relay struct {
 	reloader *reloader
 	overview *overview
 	watch    *watch
+	dead     *deadLetters
+
+	deadReader *upstream.Reader // for dead letters alone
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -168,6 +171,8 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("redis"))
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
 	r.rights.reader = r.reader
+	r.deadReader = upstream.NewReader(opts, r.log.Named("dead_letters"))
+	r.dead = newDeadLetters(r.cfg, r.deadReader, life, r.loop, r.teller)
 	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	r.watchTraffic()
@@ -181,7 +186,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces, viewers: r.viewers, watch: r.watch,
+		traces: r.traces, viewers: r.viewers, watch: r.watch, dead: r.dead,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -198,6 +203,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
+		dead: r.dead,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
@@ -253,6 +259,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.loop.Call(r.feed.Start)
 	redis.Go(func() error { return r.redis.Run(below) })
 	redis.Go(func() error { return r.checks.Run(below) })
+	redis.Go(func() error { return r.dead.writer.Run(below) })
 	if r.embedded == nil { // that allows all there is
 		redis.Go(func() error { return r.rights.run(below) })
 	}
@@ -269,6 +276,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	err = errors.Join(err, redis.Wait())
 	r.loop.Call(r.feed.Close)
 	r.reader.Close()
+	r.deadReader.Close()
 	r.feed.Wait()
 	r.alerts.Close()
 	r.streams.reads.Wait()

@@ -28,7 +28,7 @@ func (s *scene) offers(line ...string) (words []string, directive string) {
 func TestCompletionOffers(t *testing.T) {
 	t.Parallel()
 	const files, noFiles, someFiles = ":0", ":4", ":8"
-	commands := []string{"run", "check", "explain", "health", "top", "tail", "pub", "sub", "init", "version", "completion", "man", "help"}
+	commands := []string{"run", "check", "explain", "health", "top", "tail", "dead", "pub", "sub", "init", "version", "completion", "man", "help"}
 	s := newScene(t, nil)
 	for _, c := range []struct {
 		line      []string
@@ -44,6 +44,9 @@ func TestCompletionOffers(t *testing.T) {
 		{[]string{"check", "--unrouted="}, []string{"allow", "deny"}, noFiles},
 		{[]string{"run", "--redis.mode", "s"}, []string{"single", "sentinel"}, noFiles},
 		{[]string{"top", "--view", ""}, []string{"overview", "channels", "clients", "routes", "rejects", "events"}, noFiles},
+		{[]string{"dead", ""}, []string{"list", "show", "replay"}, noFiles},
+		{[]string{"dead", "list", "--direction", ""}, []string{"inbound", "outbound"}, noFiles},
+		{[]string{"dead", "list", "--code", ""}, []string{"INVALID", "RATELIMIT", "TOOLARGE"}, noFiles},
 		{[]string{"health", "--liv"}, []string{"--live"}, noFiles},
 		{[]string{"--limits.queue_"}, []string{"--limits.queue_age"}, noFiles},
 		{[]string{"--config", ""}, []string{"yaml", "yml"}, someFiles},

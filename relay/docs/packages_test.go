@@ -44,11 +44,14 @@ func TestPackages(t *testing.T) {
 
 const testPackages = "relay/test/..."
 
-// rowOf is the row that a package is in: the packages below relay/schema, and those below relay/test, share one.
+// rowOf is the row that a package is in: the packages below relay/schema, relay/deadletter and relay/test
+// share one.
 func rowOf(name string) string {
 	switch {
 	case strings.HasPrefix(name, "relay/schema/"):
 		return "relay/schema"
+	case strings.HasPrefix(name, "relay/deadletter/"):
+		return "relay/deadletter"
 	case strings.HasPrefix(name, "relay/test/"):
 		return testPackages
 	}
