@@ -57,7 +57,8 @@ func (p *printer) dead(k *replay.Kept) {
 		return
 	}
 	_, _ = fmt.Fprintln(p.out, k.ID, p.faint.Sprint(k.Time.Format(time.DateTime)),
-		p.bad.Sprintf("%-9s", top.Printable(k.Code)), top.Printable(k.Channel), p.faint.Sprint(strings.Join(deadDetails(k), " ")))
+		p.bad.Sprintf("%-9s", top.Printable(k.Code)), top.Printable(k.Channel),
+		p.faint.Sprint(strings.Join(deadDetails(k), " ")))
 }
 
 // deadDetails are what is known of a message besides, as name=value.

@@ -16,6 +16,7 @@ type queue struct {
 	room    int64      // bytes
 	used    int64      // bytes of letters, of those under way and of promised ones
 	letters []Letter
+	sending int // letters that were taken, and are not done
 }
 
 // reserve takes room for a letter, and reports whether there is any.
@@ -33,6 +34,14 @@ func (q *queue) reserve(weight int64) bool {
 func (q *queue) free(weight int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.used -= weight
+}
+
+// done ends letters that were taken, and gives their room back.
+func (q *queue) done(letters int, weight int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sending -= letters
 	q.used -= weight
 }
 
@@ -75,6 +84,7 @@ func (q *queue) take(most int) *batch {
 	for i := range b.letters {
 		b.weight += b.letters[i].weight()
 	}
+	q.sending += n
 	clear(q.letters[:n])
 	if q.letters = q.letters[n:]; len(q.letters) == 0 {
 		q.letters = nil // with the memory behind it
@@ -82,11 +92,11 @@ func (q *queue) take(most int) *batch {
 	return b
 }
 
-// waiting returns how many letters wait, and how many bytes are taken.
+// waiting returns how many letters wait, those that are being sent among them, and how many bytes are taken.
 func (q *queue) waiting() (letters int, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.letters), q.used
+	return len(q.letters) + q.sending, q.used
 }
 
 func (q *queue) setRoom(bytes int64) {

@@ -57,8 +57,8 @@ type Stats struct {
 	NoRoom  uint64 // lost: too much waited already
 	Refused uint64 // lost: Redis refused them
 	Ended   uint64 // lost: the relay ended before they were written
-	Waiting int
-	Bytes   int64 // that waiting letters take, and messages that may become letters
+	Waiting int    // those that are being sent among them
+	Bytes   int64  // that waiting letters take, and messages that may become letters
 }
 
 // Writer sends letters to Redis. All methods but Run may be called from anywhere and wait for nothing.
@@ -262,7 +262,7 @@ func (w *Writer) split(b *batch, done int) *batch {
 	for i := range rest.letters {
 		rest.weight += rest.letters[i].weight()
 	}
-	w.queue.free(b.weight - rest.weight)
+	w.queue.done(done, b.weight-rest.weight)
 	if len(rest.letters) == 0 {
 		return nil
 	}
@@ -272,7 +272,7 @@ func (w *Writer) split(b *batch, done int) *batch {
 }
 
 func (w *Writer) drop(b *batch, to *atomic.Uint64, cause string) {
-	w.queue.free(b.weight)
+	w.queue.done(len(b.letters), b.weight)
 	w.losses.add(to, len(b.letters), cause)
 }
 

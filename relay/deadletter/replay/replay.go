@@ -25,7 +25,7 @@ const (
 // Whether entries may be deleted is tried first, since a letter that is published and stays would be published again.
 var replayScript = upstream.NewScript(`
 local may = redis.pcall('XDEL', KEYS[1], '0-0')
-if type(may) == 'table' then return may end
+if type(may) == 'table' then return {err = 'ERR XDEL ' .. KEYS[1] .. ': ' .. may.err} end
 local out, at = {}, 1
 while ARGV[at] do
   local id, channel, key, head = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), at + 3

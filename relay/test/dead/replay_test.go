@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/process"
 )
 
 const toReplay = `
@@ -210,6 +211,70 @@ func TestReplayReachesListenersOfARelay(t *testing.T) {
 	}
 }
 
+// TestReplayAsItWasPublished: by XADD with a field of its own, by SPUBLISH, and from Redis.
+func TestReplayAsItWasPublished(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	pub := s.Dial()
+	direct := redistest.Dial(t, "tcp", redis.Addr())
+	want := 1
+	pub.Do("XADD", "log:1", "*", "own", `{"id":1}`)
+	if redis.Shards() {
+		want++
+		pub.Do("SPUBLISH", "x:1", `{"id":2}`)
+		direct.Send("SSUBSCRIBE", "x:1")
+		direct.Expect(t, "[ssubscribe x:1 1]")
+	}
+	s.Subscribe("x:3")
+	want++
+	redis.MustDo("PUBLISH", "x:3", `{"id":3}`)
+	s.awaitLength("dead:x", want)
+	s.write(loose, toReplay)
+	out, _ := s.says(0, "replay", "--direction", "outbound")
+	if out != fmt.Sprintf("%d looked at, %[1]d published, 0 kept\n", want-1) {
+		t.Errorf("says %q", out)
+	}
+	if got := s.entries("history:{log:1}"); len(got) != 1 || got[0]["own"] != `{"id":1}` {
+		t.Errorf("the history has %q", got)
+	}
+	if redis.Shards() {
+		direct.Expect(t, `[smessage x:1 {"id":2}]`)
+	}
+	l := listen(t, redis, "x:*")
+	s.says(0, "replay")
+	if heard := l.all(s); len(heard) != 1 || heard[`x:3 {"id":3}`] != 1 {
+		t.Errorf("heard %v", heard)
+	}
+	if n := s.length("dead:x"); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
+
+// TestReplayOfWhatRedisRefuses: the letters stay, with the code of Redis.
+func TestReplayOfWhatRedisRefuses(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL(
+		"app on >secret &relay:* ~* +@all", "mute on >secret &x:* &log:* ~* +@all -xdel"))
+	s := start(t, redis, toReplay)
+	pub := s.Dial()
+	for i := range 3 {
+		channel, payload := message(i)
+		pub.Do("PUBLISH", channel, payload)
+	}
+	s.awaitLength("dead:x", 3)
+	s.write(loose, toReplay)
+	l := listen(t, redis, "x:*", "log:*")
+	out, _ := s.says(1, "replay", "--route", "x:", "--redis.url=redis://app:secret@"+redis.Addr())
+	if !strings.HasPrefix(out, "2 looked at, 0 published, 2 kept (2 ") { // the code differs between versions
+		t.Errorf("says %q", out)
+	}
+	if _, told := s.says(1, "replay", "--redis.url=redis://mute:secret@"+redis.Addr()); !strings.Contains(told, "XDEL dead:x: ") {
+		t.Errorf("says %q", told)
+	}
+	if heard := l.all(s); len(heard) != 0 || s.length("dead:x") != 3 {
+		t.Errorf("heard %v, %d left", heard, s.length("dead:x"))
+	}
+}
+
 // TestListShowFilters of the command line.
 func TestListShowFilters(t *testing.T) {
 	s := start(t, redistest.Start(t), toReplay)
@@ -279,6 +344,26 @@ func TestListShowFilters(t *testing.T) {
 	s.write(loose, "routes: [{prefix: 'x:'}]")
 	if _, told := s.says(1, "list"); !strings.Contains(told, "no route has a dead_letter; name the stream with --stream") {
 		t.Errorf("says %q", told)
+	}
+}
+
+// TestCheckAndExplainSay what is kept where, and which rights that takes.
+func TestCheckAndExplainSay(t *testing.T) {
+	s := start(t, redistest.Start(t), toReplay)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"check"}, "x.json  reject to dead:x"},
+		{[]string{"explain", "x:1", "--payload", "schemas/x.json"}, "in the stream dead:x at Redis, as a dead letter"},
+		{[]string{"explain", "x:1"}, "~dead:x ~{dead:x}:*"},
+	} {
+		cmd := exec.Command(process.Path(), append(c.args, "--redis.url="+s.redis.URL())...)
+		cmd.Dir, cmd.Env = s.dir, []string{}
+		out, _ := cmd.CombinedOutput() // explain ends with 1: the message is refused
+		if !strings.Contains(string(out), c.want) {
+			t.Errorf("%q says\n%s", c.args, out)
+		}
 	}
 }
 
