@@ -3,6 +3,7 @@ package relay
 // Refused messages that are kept at Redis, where their routes say so.
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -28,6 +29,7 @@ import (
 // deadLetters makes letters of refused messages. It belongs to the loop.
 type deadLetters struct {
 	writer *deadletter.Writer
+	reader *upstream.Reader // the writer's own: its connection is made when there is a letter
 	host   string
 }
 
@@ -42,9 +44,9 @@ func deadSettings(c *config.Config) deadletter.Settings {
 	}
 }
 
-// newDeadLetters returns what keeps letters over a connection of its own, which is made when there is one.
+// newDeadLetters returns what keeps letters. run names this run of the relay.
 func newDeadLetters(
-	c *config.Config, conn deadletter.Conn, run string, l *loop.Loop, teller *notice.Teller,
+	c *config.Config, reader *upstream.Reader, run string, l *loop.Loop, teller *notice.Teller,
 ) *deadLetters {
 	host, _ := os.Hostname()
 	tell := func(loss deadletter.Loss) {
@@ -53,7 +55,13 @@ func newDeadLetters(
 				zap.Uint64("messages", loss.Letters), zap.String("cause", loss.Cause))
 		})
 	}
-	return &deadLetters{writer: deadletter.NewWriter(conn, run, deadSettings(c), tell), host: host}
+	return &deadLetters{writer: deadletter.NewWriter(reader, run, deadSettings(c), tell), reader: reader, host: host}
+}
+
+// run sends letters until ctx ends, and for a second more. It may be called from outside the loop.
+func (d *deadLetters) run(ctx context.Context) error {
+	defer d.reader.Close()
+	return d.writer.Run(ctx)
 }
 
 // published keeps what a local client published and was refused.

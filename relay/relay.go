@@ -81,8 +81,6 @@ type Relay struct {
 	watch    *watch
 	dead     *deadLetters
 
-	deadReader *upstream.Reader // for dead letters alone
-
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
 	natsAddress string                        // empty: off
@@ -171,8 +169,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("redis"))
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
 	r.rights.reader = r.reader
-	r.deadReader = upstream.NewReader(opts, r.log.Named("dead_letters"))
-	r.dead = newDeadLetters(r.cfg, r.deadReader, life, r.loop, r.teller)
+	r.dead = newDeadLetters(r.cfg, upstream.NewReader(opts, r.log.Named("dead_letters")), life, r.loop, r.teller)
 	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	r.watchTraffic()
@@ -259,7 +256,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.loop.Call(r.feed.Start)
 	redis.Go(func() error { return r.redis.Run(below) })
 	redis.Go(func() error { return r.checks.Run(below) })
-	redis.Go(func() error { return r.dead.writer.Run(below) })
+	redis.Go(func() error { return r.dead.run(below) })
 	if r.embedded == nil { // that allows all there is
 		redis.Go(func() error { return r.rights.run(below) })
 	}
@@ -276,7 +273,6 @@ func (r *Relay) Run(ctx context.Context) error {
 	err = errors.Join(err, redis.Wait())
 	r.loop.Call(r.feed.Close)
 	r.reader.Close()
-	r.deadReader.Close()
 	r.feed.Wait()
 	r.alerts.Close()
 	r.streams.reads.Wait()

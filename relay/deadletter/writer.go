@@ -25,8 +25,7 @@ const (
 const (
 	retryMin   = 100 * time.Millisecond
 	retryMax   = 5 * time.Second
-	tellEvery  = 10 * time.Second // of losses
-	lastMoment = time.Second      // for what still waits at the end
+	lastMoment = time.Second // for what still waits at the end
 )
 
 // Settings may change while a Writer runs.
@@ -42,12 +41,6 @@ type Conn interface {
 	Eval(ctx context.Context, s *upstream.Script, keys []string, args ...any) (any, error)
 	// Renew has the next command sent over a new connection.
 	Renew()
-}
-
-// Loss is letters that are not kept.
-type Loss struct {
-	Letters uint64 // since the last Loss
-	Cause   string // of the last one, for people
 }
 
 // Stats count letters since the start, but for Waiting and Bytes, which are of this moment.
@@ -77,30 +70,6 @@ type Writer struct {
 
 	number uint64 // of the last batch; owned by Run
 }
-
-// losses are what is counted of lost letters.
-type losses struct {
-	some    chan struct{} // has a value when there is a loss to tell of
-	noRoom  atomic.Uint64
-	refused atomic.Uint64
-	ended   atomic.Uint64
-
-	mu    sync.Mutex
-	cause string // of the last one; guarded by mu
-}
-
-func (l *losses) add(to *atomic.Uint64, letters int, cause string) {
-	to.Add(uint64(letters))
-	l.mu.Lock()
-	l.cause = cause
-	l.mu.Unlock()
-	select {
-	case l.some <- struct{}{}:
-	default:
-	}
-}
-
-func (l *losses) total() uint64 { return l.noRoom.Load() + l.refused.Load() + l.ended.Load() }
 
 // NewWriter returns a Writer that sends nothing before Run. run names this run of the relay among all. tell is called
 // in a goroutine of Run, at most every 10 s, and once more at its end.
@@ -140,44 +109,6 @@ func (w *Writer) Add(l Letter) {
 	}
 	l.Payload = slices.Clone(l.Payload)
 	w.queue.push(l)
-}
-
-func (w *Writer) lostForRoom() {
-	w.losses.add(&w.losses.noRoom, 1, "more came than dead_letters.rate lets through, or Redis was away")
-}
-
-// Held is a message on its way to Redis that becomes a letter if Redis refuses it. Release or Keep must be called,
-// once.
-type Held struct {
-	writer *Writer
-	letter Letter
-	weight int64 // reserved; 0: there was no room
-}
-
-// Hold copies a message and reserves room for it. If there is none, Keep will count it as lost.
-func (w *Writer) Hold(l Letter) *Held {
-	h := &Held{writer: w, letter: l, weight: l.weight()}
-	if !w.queue.reserve(h.weight) {
-		h.weight, h.letter.Payload = 0, nil
-		return h
-	}
-	h.letter.Payload = slices.Clone(l.Payload)
-	return h
-}
-
-// Release forgets the message: Redis has taken it, or its publisher is to try again.
-func (h *Held) Release() { h.writer.queue.free(h.weight) }
-
-// Keep makes the message a letter.
-func (h *Held) Keep(code, reason string) {
-	if h.weight == 0 {
-		h.writer.lostForRoom()
-		return
-	}
-	h.letter.Code, h.letter.Reason, h.letter.Time = code, reason, time.Now()
-	more := h.letter.weight() - h.weight // of the reason: bounded by what Redis answers
-	h.writer.queue.free(-more)
-	h.writer.queue.push(h.letter)
 }
 
 // Run sends letters until ctx ends, and then for a second what still waits. It returns nil.
@@ -304,32 +235,4 @@ func passes(text string) bool {
 			}
 			return false
 		})
-}
-
-// tellLosses tells of losses until ctx ends, and returns how many were told.
-func (w *Writer) tellLosses(ctx context.Context) (told uint64) {
-	for {
-		select {
-		case <-w.losses.some:
-		case <-ctx.Done():
-			return told
-		}
-		told = w.tellOnce(told)
-		select {
-		case <-time.After(tellEvery):
-		case <-ctx.Done():
-			return told
-		}
-	}
-}
-
-// tellOnce tells of the losses beyond those that were told, and returns how many there are now.
-func (w *Writer) tellOnce(told uint64) (now uint64) {
-	if now = w.losses.total(); now > told {
-		w.losses.mu.Lock()
-		cause := w.losses.cause
-		w.losses.mu.Unlock()
-		w.tell(Loss{now - told, cause})
-	}
-	return now
 }
