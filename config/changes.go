@@ -66,7 +66,8 @@ func routeChanges(running, next map[string]Route) (list []string) {
 func differing(a, b Route) (keys []string) {
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for _, f := range fieldsOf(va.Type()) {
-		if !same(va, vb, f.index) || f.more != nil && !same(va, vb, f.more) {
+		if !same(va, vb, f.index) || f.more != nil && !same(va, vb, f.more) ||
+			f.with != nil && !same(va, vb, f.with) {
 			keys = append(keys, f.name)
 		}
 	}

@@ -15,14 +15,17 @@ import (
 // Config is the whole configuration of a relay. Its fields are the keys of
 // relay.yaml; the file at the root of the repository documents each.
 type Config struct {
-	Redis    Redis    `koanf:"redis"`
-	Socket   Socket   `koanf:"socket"`
-	NATS     NATS     `koanf:"nats"`
-	HTTP     HTTP     `koanf:"http"`
-	Alerts   Alerts   `koanf:"alerts"`
-	Traces   Traces   `koanf:"traces"`
-	Log      Log      `koanf:"log"`
-	Limits   Limits   `koanf:"limits"`
+	Redis  Redis  `koanf:"redis"`
+	Socket Socket `koanf:"socket"`
+	NATS   NATS   `koanf:"nats"`
+	HTTP   HTTP   `koanf:"http"`
+	Alerts Alerts `koanf:"alerts"`
+	Traces Traces `koanf:"traces"`
+	Log    Log    `koanf:"log"`
+	Limits Limits `koanf:"limits"`
+
+	DeadLetters DeadLetters `koanf:"dead_letters"`
+
 	Schemas  Schemas  `koanf:"schemas"`
 	Unrouted Unrouted `koanf:"unrouted"`
 	Routes   []Route  `koanf:"routes"`
@@ -269,6 +272,8 @@ func Default() Config {
 			PublishWindow:  1024,
 			CommandTimeout: 10 * time.Second,
 		},
+		DeadLetters: DeadLetters{Length: 10_000, TTL: 7 * 24 * time.Hour, Rate: 1000},
+
 		Schemas:  Schemas{Dir: "schemas"},
 		Unrouted: UnroutedAllow,
 		Dir:      ".",

@@ -98,6 +98,8 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 		"routes: [{prefix: 'a:', deliver: one, invalid: log, kind: k, publish: false, subscribe_uids: [1], nats: }]",
 		"routes: [{prefix: 'a:', history: {length: 5}, kinds: {k: {history: {ttl: 1h}}}}]",
 		"routes:\n- &r {prefix: 'a:', rate: {limit: 5}}\n- {<<: *r, prefix: 'b:'}\n",
+		"routes: [{prefix: 'a:', invalid: {reject: true, dead_letter: d}, too_large: {dead_letter: d}, redis_refused: }]",
+		"dead_letters: {length: 5, ttl: 1h, rate: 0.5}",
 		Default().String(),
 	} {
 		if _, err := Load(Source{Path: write(t, text)}); err != nil {
@@ -117,7 +119,8 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"redis: {tls: {cat: x}}", "socket: {pth: x}", "http: {port: 1}",
 		"routes: [{prefix: 'a:'}, {prefx: 'b:'}]", "routes: [{prefix: 'a:', kinds: {k: {slo: drop}}}]",
 		"routes: [{prefix: 'a:', kinds: {k: {schema: x.json}}}]", "routes: [{prefix: 'a:', history: {size: 5}}]",
-		"routes: [{prefix: 'a:', rate: {max: 5}}]",
+		"routes: [{prefix: 'a:', rate: {max: 5}}]", "routes: [{prefix: 'a:', invalid: {rejects: true}}]",
+		"routes: [{prefix: 'a:', too_large: {stream: x}}]",
 		// Wrong types.
 		"[]", "text", "redis: []", "routes: {}", "routes: x", "socket: x", "schemas: 5", "schemas: []", "log: {level: [info]}",
 		"limits: {clients: many}", "limits: {queue: 8XB}", "limits: {queue: 8 MiB}", "limits: {payload: 1.5}",
@@ -145,6 +148,7 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"schemas: {draft: 5}", "schemas: {draft: x}", "socket: {mode: '0999'}", "routes: [{schema: x}]", "routes: [{prefix: ''}]",
 		"routes: [{prefix: 'a:', slow: wait}]", "routes: [{prefix: 'a:', kinds: {k: {on_gap: x}}}]",
 		"routes: [{prefix: 'a:', deliver: two}]", "routes: [{prefix: 'a:', invalid: drop}]", "routes: [{prefix: 'a:', evolve: up}]", "limits: {clients: -1}",
+		"dead_letters: {length: 0}",
 		"redis: {alert_after: 0}", "limits: {clients: 0}", "limits: {publish_window: 0}", "routes: [{prefix: 'a:', history: {}}]",
 		"routes: [{prefix: 'a:', history: {ttl: 1h}}]", "routes: [{prefix: 'a:', history: {length: 0}}]",
 		"routes: [{prefix: 'a:', history: {length: }}]", "routes: [{prefix: 'a:', kinds: {k: {history: {length: 0}}}}]",

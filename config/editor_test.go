@@ -47,25 +47,32 @@ const (
 // moreThanZero are whole numbers that Validate wants to be 1 or more.
 var moreThanZero = []string{
 	"redis.alert_after", "limits.clients", "limits.subscriptions", "limits.patterns", "limits.publish_window", "history.length",
+	"dead_letters.length",
 }
 
 // groupHelp says what the keys are for that hold others.
 var groupHelp = map[string]string{
-	"redis":        "how the relay reaches Redis",
-	"redis.tls":    "PEM files, used with rediss://",
-	"socket":       "the Unix socket that clients connect to",
-	"nats":         "the embedded NATS server",
-	"nats.leaf":    "a NATS cluster to be a leaf node of",
-	"http":         "health, metrics and the status page",
-	"alerts":       "what else raises an alert, and who is told of alerts beside listeners of relay:events",
-	"traces":       "OpenTelemetry: spans of messages, sent to a collector",
-	"log":          "what is logged, and how it looks",
-	"limits":       "what local clients may use",
-	"schemas":      "the JSON Schemas: the folder alone, or with a draft",
-	"routes":       "what holds for channels, by their prefixes",
-	"history":      "messages are persisted before they are broadcast; null in a kind: not those",
-	"alerts.spike": "a channel that carries far more than usual",
-	"rate":         "messages/s, of each channel by itself",
+	"redis":         "how the relay reaches Redis",
+	"redis.tls":     "PEM files, used with rediss://",
+	"socket":        "the Unix socket that clients connect to",
+	"nats":          "the embedded NATS server",
+	"nats.leaf":     "a NATS cluster to be a leaf node of",
+	"http":          "health, metrics and the status page",
+	"alerts":        "what else raises an alert, and who is told of alerts beside listeners of relay:events",
+	"traces":        "OpenTelemetry: spans of messages, sent to a collector",
+	"log":           "what is logged, and how it looks",
+	"limits":        "what local clients may use",
+	"schemas":       "the JSON Schemas: the folder alone, or with a draft",
+	"routes":        "what holds for channels, by their prefixes",
+	"history":       "messages are persisted before they are broadcast; null in a kind: not those",
+	"alerts.spike":  "a channel that carries far more than usual",
+	"rate":          "messages/s, of each channel by itself",
+	"dead_letters":  "streams at Redis that keep refused messages, where routes name them",
+	"too_large":     "messages over limits.payload",
+	"redis_refused": "publishes that Redis refuses",
+
+	"invalid.reject":      "whether such a message is refused; else it is counted and told only",
+	"invalid.dead_letter": "stream at Redis that keeps such messages; empty: none",
 }
 
 // jsonObject is a JSON object. It is written with its keys sorted.
@@ -146,6 +153,12 @@ func (m schemaMaker) object(t reflect.Type, path string, defaults reflect.Value)
 		if f.more != nil {
 			node["type"] = []string{"string", "array", "null"}
 			node["items"], node["minItems"] = scalar(f.typ, false), 1
+		}
+		if f.with != nil {
+			long := m.object(longForms[f.typ], join(path, f.name), reflect.ValueOf(longInvalid{Reject: true}))
+			long["type"] = "object"
+			node["anyOf"] = []any{jsonObject{"enum": node["enum"]}, long}
+			delete(node, "enum")
 		}
 		properties[f.name] = node
 	}

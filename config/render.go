@@ -167,6 +167,9 @@ func render(v reflect.Value) *yaml.Node {
 
 // renderField renders a field, as a list if it has more items than one.
 func renderField(v reflect.Value, f field) *yaml.Node {
+	if f.with != nil && !v.FieldByIndex(f.with).IsZero() {
+		return renderInvalid(v.Interface().(Route)) //nolint:forcetypeassert // the one type that has such a field
+	}
 	n := render(v.FieldByIndex(f.index))
 	if f.more == nil || v.FieldByIndex(f.more).Len() == 0 {
 		return n

@@ -5,8 +5,8 @@ package config
 import "strings"
 
 // Restart lists the key paths whose values differ between two configurations
-// and only take effect in a new process. Routes, schemas, unrouted, limits, alerts
-// and log.level are not among them: they reload live.
+// and only take effect in a new process. Routes, schemas, unrouted, limits, dead_letters,
+// alerts and log.level are not among them: they reload live.
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {
@@ -24,6 +24,6 @@ func live(path string) bool {
 		return true
 	default:
 		group, _, _ := strings.Cut(path, ".")
-		return group == "limits" || group == "schemas" || strings.HasPrefix(path, "alerts.spike.")
+		return group == "limits" || group == "schemas" || group == "dead_letters" || strings.HasPrefix(path, "alerts.spike.")
 	}
 }

@@ -23,10 +23,14 @@ type Route struct {
 	PublishUIDs   []uint32 `koanf:"publish_uids"`
 	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`
 
-	Invalid Invalid `koanf:"invalid"`
-	Kind    string  `koanf:"kind"` // the top-level JSON field that names a message's kind
-	NATS    bool    `koanf:"nats"`
-	Policy  Policy  `koanf:",squash"`
+	Invalid     Invalid    `koanf:"invalid" with:"InvalidDead"` // or a mapping: see longInvalid
+	InvalidDead string     `koanf:"-"`                          // the stream for dead letters; "": none
+	TooLarge    DeadLetter `koanf:"too_large"`                  // messages over limits.payload
+	Refused     DeadLetter `koanf:"redis_refused"`              // publishes that Redis refuses
+
+	Kind   string `koanf:"kind"` // the top-level JSON field that names a message's kind
+	NATS   bool   `koanf:"nats"`
+	Policy Policy `koanf:",squash"`
 
 	// Kinds holds the whole policy of each kind that differs from the route's:
 	// Policy, overlaid by what the kind sets.
@@ -54,6 +58,8 @@ type Rate struct {
 	Limit float64 `koanf:"limit"`
 	Burst int     `koanf:"burst"` // messages at once; with a limit at least 1 after loading
 	Alert float64 `koanf:"alert"`
+
+	DeadLetter string `koanf:"dead_letter"` // the stream for messages over the limit; "": none
 }
 
 // Invalid says what happens to a message that its schema refuses.
@@ -136,6 +142,9 @@ func resolveRoute(tree map[string]any) (Route, error) {
 	r := NewRoute("")
 	r.Policy.OnGap = "" // its default hangs on history, which is known at the end
 	tree = spread(&r, tree)
+	if err := takeInvalid(&r, tree); err != nil {
+		return Route{}, err
+	}
 	if err := overlay(&r, tree); err != nil {
 		return Route{}, err
 	}
@@ -181,11 +190,15 @@ func (p Policy) overlaid(set map[string]any) (Policy, error) {
 		own := *p.History
 		p.History = &own
 	}
-	if rate, ok := set["rate"].(map[string]any); ok && rate["limit"] != nil {
+	rate, _ := set["rate"].(map[string]any)
+	if rate["limit"] != nil {
 		p.Rate.Burst = 0 // it belonged to the limit that the kind replaces
 	}
 	if err := overlay(&p, set); err != nil {
 		return Policy{}, err
+	}
+	if rate["dead_letter"] == nil && p.Rate.Limit == 0 {
+		p.Rate.DeadLetter = "" // it belonged to the limit that the kind takes away
 	}
 	if _, ok := set["latest_by"]; !ok && p.Slow != SlowLatest {
 		p.LatestBy = "" // it belonged to the "slow: latest" that the kind replaced

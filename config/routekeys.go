@@ -52,7 +52,8 @@ var routeHelp = map[string]string{
 	"subscribe":      "whether local processes may listen",
 	"publish_uids":   "user ids whose processes may publish; empty: all that the socket lets in",
 	"subscribe_uids": "user ids whose processes may listen and read; empty: all that the socket lets in",
-	"invalid":        "a message that the schema refuses: reject it, or log and count it only",
+	"invalid": "a message that the schema refuses: reject it, or log and count it only; with a stream for dead letters " +
+		"{reject: true, dead_letter: KEY}",
 	"kind":           "top-level JSON field that names a message's kind",
 	"nats":           "whether NATS clients may do what local processes may",
 	"history.length": "about how many messages of a channel are kept; required",
@@ -66,4 +67,8 @@ var routeHelp = map[string]string{
 	"rate.burst": "messages at once; 0: as many as limit, rounded up",
 	"rate.alert": "messages/s of one channel above which relay:events tells of it; 0: none",
 	"kinds":      "per kind of message, what differs of history, slow, latest_by, on_gap, deliver, rate",
+
+	"too_large.dead_letter":     "stream at Redis that keeps what is known of messages over limits.payload; empty: none",
+	"redis_refused.dead_letter": "stream at Redis that keeps publishes that Redis refuses; empty: none",
+	"rate.dead_letter":          "stream at Redis that keeps messages over rate.limit; empty: none",
 }

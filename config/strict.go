@@ -87,7 +87,7 @@ func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, path string) (usable
 		if f.more != nil && value.Kind == yaml.SequenceNode {
 			return c.checkFilled(value, reflect.SliceOf(f.typ), section)
 		}
-		return c.checkOptional(value, f.typ, section)
+		return c.checkOptional(value, longForm(value, f.typ), section)
 	})
 }
 
@@ -132,6 +132,7 @@ func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key,
 var examples = map[reflect.Type]string{
 	reflect.TypeFor[History]():           "history: {length: 1000, ttl: 72h}",
 	reflect.TypeFor[Rate]():              "rate: {limit: 10, burst: 20}",
+	reflect.TypeFor[DeadLetter]():        "too_large: {dead_letter: 'dead:chat'}",
 	reflect.TypeFor[map[string]Policy](): "kinds: {typing: {slow: drop}}",
 	reflect.TypeFor[Policy]():            "typing: {slow: drop}",
 	reflect.TypeFor[Redis]():             "redis: {url: 'redis://host:6379'}",

@@ -37,6 +37,7 @@ func (c *Config) problems() []*KeyError {
 	oneOf(v.mistakes, "log.format", c.Log.Format)
 	v.checkSpike()
 	v.checkLimits()
+	v.checkDeadLetters()
 	oneOf(v.mistakes, "unrouted", c.Unrouted)
 	if draft := c.Schemas.Draft; draft != "" {
 		oneOf(v.mistakes, "schemas.draft", draft)

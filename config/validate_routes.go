@@ -47,6 +47,7 @@ func (v *routeValidator) check() {
 	}
 	v.checkSchemas()
 	oneOf(v.mistakes, join(path, "invalid"), r.Invalid)
+	v.checkDeadLetter()
 	if r.Kind == "" && len(r.Kinds) > 0 {
 		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
 	}
@@ -192,6 +193,12 @@ func (r Rate) problems() (list []problem) {
 	}
 	if r.Burst > 0 && r.Limit == 0 {
 		list = append(list, problem{".rate.burst", "has no effect without rate.limit"})
+	}
+	if r.DeadLetter != "" && r.Limit == 0 {
+		list = append(list, problem{".rate.dead_letter", "has no effect without rate.limit"})
+	}
+	if why := badStream(r.DeadLetter); why != "" {
+		list = append(list, problem{".rate.dead_letter", why})
 	}
 	return list
 }

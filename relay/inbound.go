@@ -33,6 +33,7 @@ type inbound struct {
 	traces  *traces.Tracer // nil: off
 	viewers *watch.Viewers
 	watch   *watch.Watch
+	dead    *deadLetters
 
 	cache  routeCache
 	live   source // what comes from Redis now
@@ -157,6 +158,7 @@ func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Ve
 		return
 	}
 	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(d.Payload))
+	in.dead.received(rt, v.Kind, v.Refusal, d, len(d.Payload))
 }
 
 // dispatch queues a message that was judged for its listeners and returns how many
@@ -169,6 +171,7 @@ func (in *inbound) dispatch(
 		refusal = policy.NotValid(d.Channel, v.Invalid)
 		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Read(d.Payload))
+		in.dead.received(rt, v.Kind, refusal, d, len(d.Payload))
 	}
 	if in.viewers.Any() && !isCopy {
 		in.viewers.Received(rt, d, len(d.Payload), v.Kind, refusal)
@@ -235,6 +238,7 @@ func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Re
 		in.watch.In(d.Channel, 1, size, size)
 		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Message{Size: size})
+		in.dead.received(rt, nil, refusal, d, size)
 	}
 }
 

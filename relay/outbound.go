@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"redis-relay/relay/checks"
+	"redis-relay/relay/deadletter"
 	"redis-relay/relay/history/writer"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
@@ -37,6 +38,7 @@ type outbound struct {
 	traces     *traces.Tracer // nil: off
 	viewers    *watch.Viewers
 	watch      *watch.Watch
+	dead       *deadLetters
 
 	lastName string // channel of the last publish
 }
@@ -103,6 +105,7 @@ func (o *outbound) send(
 		o.watch.Refused(p.Channel, p.Sender)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal,
 			notice.Message{Payload: p.Payload, Size: m.Size(), By: watch.Sender(p.Sender)})
+		o.dead.published(rt, kind, refusal, p)
 		if !refusal.Passes(rt) {
 			o.show(rt, p, kind, refusal, nil)
 			return refusal
@@ -110,6 +113,7 @@ func (o *outbound) send(
 	}
 	sent := &pendingPublish{
 		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
+		held: o.dead.hold(rt, p),
 	}
 	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
 	var err error
@@ -121,6 +125,7 @@ func (o *outbound) send(
 		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
 	}
 	if err != nil {
+		answeredHeld(sent.held, err)
 		err = sent.failed(err)
 	} else {
 		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
@@ -166,8 +171,9 @@ type pendingPublish struct {
 	counters       *monitor.Route
 	receipt        respserver.Receipt
 	arrived        time.Time
-	size           int // of the payload, in bytes
-	listeners, own int // when it was sent
+	size           int              // of the payload, in bytes
+	listeners, own int              // when it was sent
+	held           *deadletter.Held // nil: it is not kept if Redis refuses it
 }
 
 // Answer passes on what Redis said.
@@ -175,6 +181,7 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
+	answeredHeld(p.held, err)
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {

@@ -86,6 +86,7 @@ type Relay struct {
 	reloader *reloader
 	overview *overview.Overview
 	watch    *watch.Watch
+	dead     *deadLetters
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -172,6 +173,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	r.redis = upstream.NewConnection(r.loop, opts, in, owner, &r.limits.Payload, room, probePrefix+life,
 		r.log.Named("redis"))
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
+	r.dead = newDeadLetters(r.cfg, upstream.NewReader(opts, r.log.Named("dead_letters")), life, r.loop, r.teller)
 	r.viewers = watch.NewViewers(r.loop, r.cfg.Socket.Path)
 	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	r.watch = watch.New(&watch.Options{
@@ -192,7 +194,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces, viewers: r.viewers, watch: r.watch,
+		traces: r.traces, viewers: r.viewers, watch: r.watch, dead: r.dead,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
@@ -209,6 +211,7 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
 		rules: &r.rules, hub: r.hub, redis: r.redis, writer: writer.New(r.redis, life), checks: r.checks,
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
+		dead: r.dead,
 	}
 	r.pages = &history.Pages{
 		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
@@ -222,7 +225,7 @@ func (r *Relay) oversee(version string) {
 	r.overview = overview.New(&overview.Parts{
 		Version: version, Config: r.cfg, RedisName: r.redisName(),
 		Loop: r.loop, Redis: r.redis, Hub: r.hub, Feed: r.feed, Fleet: r.fleet, Server: r.server, Socket: r.socket,
-		TCP: r.tcp, Leaf: r.leaf, Traces: r.traces, Watch: r.watch, Alerts: r.alerts, Teller: r.teller,
+		TCP: r.tcp, Leaf: r.leaf, Traces: r.traces, Watch: r.watch, Dead: r.dead.writer, Alerts: r.alerts, Teller: r.teller,
 		Limits: &r.limits.Limits, NATS: r.natsStats, Webhook: r.webhookStats, Loaded: r.reloader.loaded.Load,
 		Rules: func() (*policy.Rules, []*monitor.Route) {
 			now := r.rules.Load()
@@ -285,6 +288,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	r.loop.Call(r.feed.Start)
 	redis.Go(func() error { return r.redis.Run(below) })
 	redis.Go(func() error { return r.checks.Run(below) })
+	redis.Go(func() error { return r.dead.run(below) })
 	if r.embedded == nil { // that allows all there is
 		redis.Go(func() error { return r.rights.Run(below, r.reader) })
 	}

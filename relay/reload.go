@@ -43,6 +43,7 @@ type reloader struct {
 	interest *interest
 	outlets  *outlets
 	traffic  *watch.Watch
+	dead     *deadLetters
 	rules    *atomic.Pointer[rules]
 	limits   *limits
 	teller   *notice.Teller
@@ -106,6 +107,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.interest.follow()
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)
+	l.dead.writer.Set(deadSettings(next))
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		l.level.SetLevel(level)

@@ -109,7 +109,10 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 
 // Needs is what a route asks of Redis.
 func Needs(rt *route.Route) needs.Route {
-	return needs.Route{Prefix: rt.Prefix, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory()}
+	return needs.Route{
+		Prefix: rt.Prefix, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory(),
+		DeadLetters: policy.DeadLetters(rt),
+	}
 }
 
 // Accepted reports whether the payload is published or, if none was given, whether the user may publish.

@@ -139,6 +139,9 @@ func (f *PayloadFate) print(line func(name, format string, args ...any)) {
 	} else if f.Error != "" {
 		line("error", "%s", f.Error)
 	}
+	if f.Kept != "" {
+		line("kept", "in the stream %s at Redis, as a dead letter", f.Kept)
+	}
 	line("sent", "%s", f.Sent)
 	line("listeners", "%s", f.Listeners)
 	line("from Redis", "published without a relay: %s", f.FromRedis)

@@ -13,6 +13,8 @@ type Route struct {
 	Publish   bool   // somebody may publish
 	Subscribe bool   // somebody may listen
 	History   bool   // some messages are kept
+
+	DeadLetters []string // keys of the streams that keep its refused messages
 }
 
 // Config is what a configuration asks of Redis.
@@ -69,13 +71,16 @@ func Demands(c *Config) (list []Demand) {
 	for _, r := range c.Routes {
 		list = append(list, r.demands()...)
 	}
+	for _, key := range c.deadLetters() {
+		list = append(list, deadDemands(key)...)
+	}
 	list = append(list,
 		Demand{Command: words("SUBSCRIBE " + probeChannel), Rule: ownRule, Lost: noProbe},
 		Demand{Command: []string{"PUBLISH", probeChannel, ""}, Rule: ownRule, Lost: noProbe},
 		Demand{Command: words("SSUBSCRIBE " + countChannel), Rule: ownRule, Lost: noCounts, Shard: true},
 		Demand{Command: []string{"SPUBLISH", countChannel, ""}, Rule: ownRule, Lost: noCounts, Shard: true},
 	)
-	for _, right := range Rights(Use{History: c.HasHistory(), Leaf: c.Leaf}) {
+	for _, right := range Rights(Use{History: c.HasHistory(), Leaf: c.Leaf, DeadLetters: len(c.deadLetters()) > 0}) {
 		list = append(list, Demand{
 			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
 		})

@@ -27,9 +27,12 @@ type Right struct {
 type Use struct {
 	History bool // some route has a history
 	Leaf    bool // the relay is to be a leaf node of a NATS cluster
+
+	DeadLetters bool // some route keeps refused messages
 }
 
 const (
+	noScripts  = "PUBSUB NUMSUB counts each other relay as one listener, and nothing gets a history, or is a dead letter"
 	healing    = "what a lost connection kept from listeners is a gap"
 	unresolved = "publishes with history whose answer is lost with the connection may have been published"
 	noLeaf     = "this relay cannot be the leaf node of a NATS cluster"
@@ -46,7 +49,7 @@ var common = []Right{
 	{"PUNSUBSCRIBE", "", "patterns that nobody here listens to any more stay subscribed", false},
 	{"SUNSUBSCRIBE", "", "shard channels that nobody here listens to any more stay subscribed", false},
 	{"PUBSUB", "PUBSUB NUMPAT", "clients get its error for PUBSUB", false},
-	{"EVAL", "EVAL return 0", "PUBSUB NUMSUB counts each other relay as one listener, and nothing gets a history", false},
+	{"EVAL", "EVAL return 0", noScripts, false},
 	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time", false},
 }
 
@@ -73,7 +76,7 @@ var ofLeaf = []Right{
 func Rights(use Use) []Right {
 	list := slices.Clone(common)
 	for i := range list {
-		list[i].Vital = list[i].Name == "EVAL" && use.History
+		list[i].Vital = list[i].Name == "EVAL" && (use.History || use.DeadLetters)
 	}
 	if use.History {
 		list = append(list, ofHistory...)

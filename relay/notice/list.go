@@ -187,6 +187,14 @@ var (
 		When: "entries of a channel with history could not be had back",
 		Do:   "see `cause`; a greater `history.length` keeps more",
 	})
+	DeadLettersLost = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"cause", "messages"},
+		Alert: "dead_letters", Lasts: time.Minute, // while it goes on, it is told every ten seconds
+		Level: zapcore.WarnLevel, Text: "refused messages are not kept as dead letters",
+		When: "refused messages were to be kept, and are lost",
+		Do: "see `cause`: Redis, its ACL, or `dead_letters.rate`; the publishers have their answers, and `relay:rejects` " +
+			"has told of each message",
+	})
 )
 
 // NATS.

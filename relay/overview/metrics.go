@@ -5,6 +5,7 @@ package overview
 import (
 	"redis-relay/relay/admin"
 	"redis-relay/relay/alerts"
+	"redis-relay/relay/deadletter"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
@@ -35,6 +36,7 @@ func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
 	measureFleet(m, p.Fleet)
 	measureHTTP(m, http)
 	measureTraces(m, p.Traces)
+	measureDeadLetters(m, p.Dead)
 	measureReloads(m, p.Loaded)
 	measureAlerts(m, p.Alerts, p.Webhook)
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
@@ -153,6 +155,20 @@ func measureReloads(m *monitor.Metrics, loaded func() *Loaded) {
 	m.Gauge("config_last_reload_success_timestamp_seconds",
 		"When the configuration that runs was taken over.",
 		func() float64 { return float64(loaded().At.UnixNano()) / 1e9 })
+}
+
+// measureDeadLetters names the metrics of dead letters.
+func measureDeadLetters(m *monitor.Metrics, w *deadletter.Writer) {
+	m.Count("dead_letters_written_total", "Refused messages that this relay has written into a stream of dead letters.",
+		func() float64 { return float64(w.Stats().Written) })
+	m.Count("dead_letters_known_total", "Refused messages from Redis that were not written, since a relay just had.",
+		func() float64 { return float64(w.Stats().Known) })
+	const help = "Refused messages that are not kept, though their route asks for it."
+	m.Count("dead_letters_lost_total", help, func() float64 { return float64(w.Stats().NoRoom) }, "reason", "full")
+	m.Count("dead_letters_lost_total", help, func() float64 { return float64(w.Stats().Refused) }, "reason", "refused")
+	m.Count("dead_letters_lost_total", help, func() float64 { return float64(w.Stats().Ended) }, "reason", "ended")
+	m.Gauge("dead_letters_waiting", "Refused messages that wait to be written.",
+		func() float64 { return float64(w.Stats().Waiting) })
 }
 
 // measureNATS names the metrics of the NATS gateway, and of the connection to a cluster.

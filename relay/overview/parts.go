@@ -9,6 +9,7 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/alerts"
+	"redis-relay/relay/deadletter"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
@@ -43,6 +44,7 @@ type Parts struct {
 	Traces *traces.Tracer // nil: off
 	Watch  *watch.Watch
 	Alerts *alerts.Board
+	Dead   *deadletter.Writer
 	Teller *notice.Teller
 	Limits *respserver.Limits
 

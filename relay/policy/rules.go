@@ -166,8 +166,11 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		SchemaName: strings.Join(c.Schemas(), ", "),
 		Schemas:    c.Schemas(),
 		LogInvalid: c.Invalid == config.InvalidLog,
-		Policy:     newPolicy(c.Policy),
-		Kinds:      map[string]*route.Policy{},
+		Dead: route.DeadLetters{
+			Invalid: c.InvalidDead, TooLarge: c.TooLarge.Stream, Refused: c.Refused.Stream,
+		},
+		Policy: newPolicy(c.Policy),
+		Kinds:  map[string]*route.Policy{},
 	}
 	latestBy := map[string]string{}
 	for kind, p := range c.Kinds {
@@ -205,6 +208,7 @@ func newPolicy(p config.Policy) route.Policy {
 	}
 	r.DeliverOne = p.Deliver == config.DeliverOne
 	r.Rate = route.Rate{PerSecond: p.Rate.Limit, Burst: p.Rate.Burst, Alert: p.Rate.Alert}
+	r.RateDead = p.Rate.DeadLetter
 	if p.History != nil {
 		r.History = &route.History{Length: p.History.Length, TTL: p.History.TTL}
 	}

@@ -43,6 +43,7 @@ type Policy struct {
 	DeliverOne bool     // one local listener in turn instead of all
 	History    *History // nil: nothing is kept
 	Rate       Rate
+	RateDead   string // the stream at Redis that keeps messages over the rate; empty: none does
 }
 
 // History says how much of a channel is kept.
@@ -57,6 +58,10 @@ type Rate struct {
 	Burst     int     // messages that may come at once
 	Alert     float64 // messages/s above which an alert is raised; 0: never
 }
+
+// DeadLetters are the keys of the streams at Redis that keep refused messages, by the reason; empty: none does. Those
+// over a rate are in Policy.
+type DeadLetters struct{ Invalid, TooLarge, Refused string }
 
 // Users lists the ids of users who may do something; empty: everybody may.
 type Users []uint32
@@ -89,6 +94,7 @@ type Route struct {
 	NATS       bool   // NATS clients may do what local processes may
 	Checker    Checker
 	LogInvalid bool // invalid messages pass and are only counted and logged
+	Dead       DeadLetters
 	Policy     Policy
 	Kinds      map[string]*Policy
 	SchemaName string   // for people; empty: any bytes pass
