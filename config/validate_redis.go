@@ -12,6 +12,7 @@ import (
 func (v *validator) checkRedis() {
 	r := v.cfg.Redis
 	oneOf(v, "redis.mode", r.Mode)
+	v.checkPrefix()
 	positive(v, "redis.publish_timeout", r.PublishTimeout)
 	positive(v, "redis.probe_interval", r.ProbeInterval)
 	positive(v, "redis.alert_after", r.AlertAfter)

@@ -27,6 +27,7 @@ func (v *validator) checkRoutes() {
 		}
 		v.checkRoute(r, path)
 	}
+	v.checkNames()
 }
 
 func (v *validator) checkRoute(r *Route, path string) {
@@ -36,6 +37,7 @@ func (v *validator) checkRoute(r *Route, path string) {
 	case strings.HasPrefix(r.Prefix, reservedPrefix):
 		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	}
+	v.checkRename(r, path)
 	v.checkSchemas(r, path)
 	oneOf(v, join(path, "invalid"), r.Invalid)
 	if r.Kind == "" && len(r.Kinds) > 0 {

@@ -43,7 +43,7 @@ var layers = map[string]struct {
 	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
-	"relay/explain":    {[]string{"config", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
+	"relay/explain":    {[]string{"config", "relay/names", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
 	"relay/fleet":      {[]string{"relay/loop", "relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
 	"relay/history":    {[]string{"relay/glob", "relay/loop", "relay/resp", "relay/stream", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
@@ -51,6 +51,7 @@ var layers = map[string]struct {
 	"relay/loop":       {[]string{"relay/nonblock"}, "it knows descriptors and times, not what is said over them"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
+	"relay/names":      {[]string{"relay/glob", "relay/route"}, "a name needs a table and nothing else"},
 	"relay/natsbridge": {[]string{"relay/hub", "relay/loop", "relay/nonblock", "relay/resp"}, "the gateway knows neither routes nor Redis"},
 	"relay/needs":      {[]string{"relay/upstream"}, "it knows what Redis must allow, not who asks for it"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
@@ -99,7 +100,7 @@ func layerOf(pkg string) string {
 // parts is what the composition root puts together.
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/hub", "relay/loop",
-	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
+	"relay/monitor", "relay/names", "relay/natsbridge", "relay/needs", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream",
 }
 

@@ -88,7 +88,7 @@ func (l *leaf) open(r *Relay) (err error) {
 		hosts[i] = natsbridge.Address(u)
 	}
 	slices.Sort(hosts)
-	key := leasePrefix + "{" + strings.Join(hosts, ",") + "}"
+	key := r.rules.Load().names.Own(leasePrefix) + "{" + strings.Join(hosts, ",") + "}"
 	l.lease.keys, l.name = []string{key, key + ":heard"}, r.cfg.NATS.Leaf.Redacted()
 	l.cluster.Name, l.cluster.PublishTimeout = "redis-relay:"+l.lease.id, r.cfg.Redis.PublishTimeout
 	l.cluster.Counters, l.cluster.Leads = &l.counters, l.lease.valid

@@ -34,7 +34,8 @@ type rights struct {
 
 // all lists the rights that this relay needs.
 func (r *rights) all() []needs.Right {
-	return needs.Rights(needs.Use{History: r.rules.Load().HasHistory(), Leaf: r.leaf})
+	now := r.rules.Load()
+	return needs.Rights(needs.Use{History: now.HasHistory(), Leaf: r.leaf, Prefix: now.names.Prefix()})
 }
 
 // look has them tried at the next moment.

@@ -72,5 +72,6 @@ func (r *Relay) openSocket(version string) error {
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
 	r.reloader.interest, r.reloader.outlets, r.reloader.traffic = r.interest, r.outlets, r.watch
+	r.reloader.gaps = r.gaps
 	return nil
 }
