@@ -5,6 +5,7 @@ package names
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func randomSetting(t *testing.T, r *rand.Rand, prefix string, renamed bool) sett
 	t.Helper()
 	for range 10_000 {
 		s := setting{prefix: prefix, unrouted: config.UnroutedAllow}
-		if r.IntN(3) == 0 {
+		if r.IntN(4) == 0 {
 			s.unrouted = config.UnroutedDeny
 		}
 		several := 0
@@ -79,10 +80,8 @@ func randomSetting(t *testing.T, r *rand.Rand, prefix string, renamed bool) sett
 			}
 			s.routes = append(s.routes, rt)
 		}
-		if renamed && r.IntN(2) == 0 {
-			closed := config.NewRoute("acme:")
-			closed.Publish, closed.Subscribe = false, false
-			s.routes = append(s.routes, closed)
+		if renamed && r.IntN(4) > 0 {
+			s.close(r.IntN(2) == 0)
 		}
 		if c := config.Default(); !renamed || several > 0 {
 			c.Redis.URL, c.Schemas.Dir = config.EmbeddedRedis, ""
@@ -94,6 +93,25 @@ func randomSetting(t *testing.T, r *rand.Rand, prefix string, renamed bool) sett
 	}
 	t.Fatal("no setting is valid")
 	return setting{}
+}
+
+// close lets nobody use the names that others have at Redis: just those, or all that begin with the text before them.
+func (s *setting) close(more bool) {
+	seen := map[string]bool{}
+	for _, r := range s.routes {
+		seen[r.Prefix] = true
+	}
+	for _, r := range s.routes {
+		name := r.Before()
+		if !more {
+			name += r.Prefix
+		}
+		if r.Rename != "" && !seen[name] {
+			closed := config.NewRoute(name)
+			closed.Publish, closed.Subscribe = false, false
+			s.routes, seen[name] = append(s.routes, closed), true
+		}
+	}
 }
 
 func randomRoute(r *rand.Rand, prefix string) config.Route {
@@ -114,14 +132,26 @@ func randomRoute(r *rand.Rand, prefix string) config.Route {
 // steps makes random commands of one tenant.
 type steps struct {
 	*rand.Rand
-	secret string
-	number int
+	secret   string
+	channels []string // and what Redis calls some of them
+	number   int
+}
+
+// newSteps makes commands of one tenant.
+func newSteps(r *rand.Rand, tenant int, of *setting) *steps {
+	s := &steps{Rand: r, secret: secret(tenant), channels: slices.Clone(channels)}
+	for _, rt := range of.routes {
+		if rt.Rename != "" {
+			s.channels = append(s.channels, rt.Prefix+"1", rt.Before()+rt.Prefix+"1")
+		}
+	}
+	return s
 }
 
 // listens returns a command for a client that may be subscribed.
 func (s *steps) listens() []string {
 	word := verbs[s.IntN(len(verbs))]
-	from := channels
+	from := s.channels
 	if strings.HasPrefix(word, "p") {
 		from = patterns
 	}
@@ -145,7 +175,7 @@ func (s *steps) name(from []string) string {
 // asks returns a command that is answered at once.
 func (s *steps) asks() []string {
 	s.number++
-	name, payload := s.name(channels), fmt.Sprintf("%s %d", s.secret, s.number)
+	name, payload := s.name(s.channels), fmt.Sprintf("%s %d", s.secret, s.number)
 	switch s.IntN(16) {
 	case 0:
 		return []string{"SPUBLISH", name, payload}
@@ -160,7 +190,7 @@ func (s *steps) asks() []string {
 	case 5:
 		return []string{"XLEN", name}
 	case 6:
-		return []string{"XREAD", "COUNT", "4", "STREAMS", name, s.name(channels), "0", "0"}
+		return []string{"XREAD", "COUNT", "4", "STREAMS", name, s.name(s.channels), "0", "0"}
 	case 7:
 		return []string{"XREAD", "COUNT", "2", "BLOCK", "1", "STREAMS", name, "0"}
 	case 8:
@@ -168,11 +198,11 @@ func (s *steps) asks() []string {
 	case 9:
 		return [][]string{{"PUBSUB", "CHANNELS"}, {"PUBSUB", "CHANNELS", s.name(patterns)}, {"PUBSUB", "SHARDCHANNELS"}}[s.IntN(3)]
 	case 10:
-		return []string{"PUBSUB", "NUMSUB", name, s.name(channels)}
+		return append([]string{"PUBSUB", "NUMSUB", name}, s.channels...)
 	case 11:
 		return []string{"PUBSUB", "NUMPAT"}
 	case 12:
-		return []string{"PUBSUB", "SHARDNUMSUB", name}
+		return append([]string{"PUBSUB", "SHARDNUMSUB", name}, s.channels...)
 	default:
 		return []string{"PUBLISH", name, payload}
 	}

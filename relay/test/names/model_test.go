@@ -78,7 +78,7 @@ func play(t *testing.T, sh shape, seed uint64, n int) {
 		s := randomSetting(t, g.Rand, prefix, sh.renamed)
 		t.Logf("tenant %d: %s", tenant, &s)
 		g.settings = append(g.settings, s)
-		g.steps = append(g.steps, &steps{g.Rand, secret(tenant), 0})
+		g.steps = append(g.steps, newSteps(g.Rand, tenant, &s))
 		g.shared = append(g.shared, newSide(t, together, s, sh.relays, sh.listeners))
 		g.own = append(g.own, newSide(t, redistest.Start(t), s.plain(), sh.relays, sh.listeners))
 	}
@@ -141,6 +141,9 @@ func (g *game) compare(t *testing.T, tenant, client int) {
 func (g *game) blind(t *testing.T) {
 	t.Helper()
 	for tenant, d := range g.shared {
+		if n := d.watched(); n < 20 {
+			t.Errorf("tenant %d was told %d things only", tenant, n)
+		}
 		got := d.all.String()
 		if len(got) < 1000 {
 			t.Errorf("tenant %d got %d bytes only", tenant, len(got))

@@ -22,7 +22,8 @@ type side struct {
 	relays    []*harness.Relay
 	asking    []*redistest.Client // one of each relay
 	listening []*redistest.Client
-	all       strings.Builder // everything that clients got
+	watching  []*redistest.Client // each relay's own channels, and MONITOR
+	all       strings.Builder     // everything that clients got
 }
 
 // newSide starts relays of one setting, each with one client that asks and several that listen.
@@ -32,6 +33,9 @@ func newSide(t *testing.T, redis *redistest.Server, s setting, relays, listeners
 	for range relays {
 		r := harness.Start(t, redis, func(c *config.Config) { s.apply(c) })
 		d.relays, d.asking = append(d.relays, r), append(d.asking, r.Dial())
+		monitor := r.Dial()
+		monitor.Do("MONITOR")
+		d.watching = append(d.watching, r.Subscribe("relay:events", "relay:rejects"), monitor)
 		for range listeners {
 			d.listening = append(d.listening, r.Dial())
 		}
@@ -102,6 +106,18 @@ func (d *side) heard(t *testing.T, client int) string {
 		fmt.Fprintln(&b, by, list)
 	}
 	return b.String()
+}
+
+// watched reads what the relays have told of messages until now, and returns how much that was.
+func (d *side) watched() (values int) {
+	for _, watching := range d.watching {
+		watching.Send("QUIT")
+		for _, v := range watching.Closed() {
+			d.all.WriteString(v.String() + "\n")
+			values++
+		}
+	}
+	return values
 }
 
 // told is what the relays tell by HTTP.
