@@ -44,6 +44,7 @@ type Redis struct {
 	URL            string        `koanf:"url"` // or EmbeddedRedis. May hold a password: print Redacted instead
 	PasswordFile   string        `koanf:"password_file"`
 	TLS            TLS           `koanf:"tls"`
+	Prefix         string        `koanf:"prefix"`          // of all names at Redis; "": none
 	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH, and a question, waits for a lost Redis
 	ProbeInterval  time.Duration `koanf:"probe_interval"`  // between two proofs of delivery
 	AlertAfter     int           `koanf:"alert_after"`     // failed attempts in a row

@@ -72,6 +72,7 @@ var help = map[string]string{
 	"redis.tls.ca":            "PEM file of the authorities to trust, with rediss://",
 	"redis.tls.cert":          "PEM file of the client certificate",
 	"redis.tls.key":           "PEM file of the client certificate's key",
+	"redis.prefix":            "text before the names of all channels and keys at Redis, such as acme:; empty: none",
 	"redis.publish_timeout":   "how long a PUBLISH, and a question, waits for a lost Redis",
 	"redis.probe_interval":    "how often the relay publishes to itself to prove delivery",
 	"redis.alert_after":       "failed attempts in a row before an alert",

@@ -12,6 +12,7 @@ import (
 // Route is what holds for the channels that begin with Prefix.
 type Route struct {
 	Prefix string `koanf:"prefix"`
+	Rename string `koanf:"rename"` // what Redis calls the channels: see Before; "": the same
 	// A file name in the schemas folder; "": any bytes pass. The key may be a list: a message then passes if one of its
 	// schemas accepts it. The first is here, the others are in OlderSchemas.
 	Schema       string   `koanf:"schema" more:"OlderSchemas"`

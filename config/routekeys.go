@@ -44,6 +44,7 @@ func routeLeaves(t reflect.Type, path string) (found []field) {
 // routeHelp says what each key of a route is for.
 var routeHelp = map[string]string{
 	"prefix": "what the channels begin with: plain text, and no other route's; the longest one decides",
+	"rename": "what Redis calls the channels: a text and {name}, as in acme:{name}; empty: the same",
 	"schema": "file in the schemas folder, or a list of them of which one must accept a message, newest first; " +
 		"empty: any bytes pass",
 	"evolve": "changes of the schema that a reload refuses: backward, if it refuses a message that was valid; " +

@@ -18,6 +18,7 @@ type redisValidator struct {
 func (v *redisValidator) check() {
 	r := v.redis
 	oneOf(v.mistakes, "redis.mode", r.Mode)
+	v.checkPrefix()
 	positive(v.mistakes, "redis.publish_timeout", r.PublishTimeout)
 	positive(v.mistakes, "redis.probe_interval", r.ProbeInterval)
 	positive(v.mistakes, "redis.alert_after", r.AlertAfter)

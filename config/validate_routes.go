@@ -27,6 +27,7 @@ func (v *validator) checkRoutes() {
 		}
 		(&routeValidator{v.mistakes, r, path, v.cfg.Schemas.Dir}).check()
 	}
+	v.checkNames()
 }
 
 // routeValidator judges a route.
@@ -45,6 +46,7 @@ func (v *routeValidator) check() {
 	case strings.HasPrefix(r.Prefix, reservedPrefix):
 		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	}
+	v.checkRename()
 	v.checkSchemas()
 	oneOf(v.mistakes, join(path, "invalid"), r.Invalid)
 	v.checkDeadLetter()

@@ -45,7 +45,7 @@ var layers = map[string]struct {
 	"relay/deadletter": {[]string{"relay/stream", "relay/upstream"}, "it keeps what it is given, and knows no rules"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
-	"relay/explain":    {[]string{"config", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
+	"relay/explain":    {[]string{"config", "relay/names", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
 	"relay/fleet":      {[]string{"relay/loop", "relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
 	"relay/history":    {[]string{"relay/glob", "relay/loop", "relay/resp", "relay/stream", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
@@ -54,6 +54,7 @@ var layers = map[string]struct {
 	"relay/loop":       {[]string{"relay/nonblock"}, "it knows descriptors and times, not what is said over them"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
+	"relay/names":      {[]string{"relay/glob", "relay/route"}, "a name needs a table and nothing else"},
 	"relay/natsbridge": {[]string{"relay/hub", "relay/loop", "relay/nonblock", "relay/resp"}, "the gateway knows neither routes nor Redis"},
 	"relay/needs":      {[]string{"relay/notice", "relay/upstream"}, "it knows what Redis must allow, not who asks for it"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
@@ -115,7 +116,7 @@ func layerOf(pkg string) string {
 // parts is what the composition root puts together.
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/deadletter", "relay/deadletter/replay", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/leaf", "relay/loop",
-	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
+	"relay/monitor", "relay/names", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch",
 }
 

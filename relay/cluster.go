@@ -24,8 +24,9 @@ func (r *Relay) openLeaf(life string) (err error) {
 		natsGateway: r.natsGateway(clusterSource), behind: rate.Sometimes{First: 3, Interval: time.Second},
 	}
 	r.leaf, err = leaf.New(&leaf.Options{
-		Config: r.cfg.NATS.Leaf, Life: life, PublishTimeout: r.cfg.Redis.PublishTimeout,
-		Parts: r.bridgeParts(gateway, r.log.Named("leaf")), Redis: r.redis, Outlets: clusterOutlets{r.outlets},
+		Config: r.cfg.NATS.Leaf, Life: life, Prefix: r.rules.Load().names.Prefix(),
+		PublishTimeout: r.cfg.Redis.PublishTimeout,
+		Parts:          r.bridgeParts(gateway, r.log.Named("leaf")), Redis: r.redis, Outlets: clusterOutlets{r.outlets},
 		Limits: r.limits.ofCluster, Prefixes: func() []string { return r.rules.Load().NATSPrefixes() }, Teller: r.teller,
 	})
 	if err == nil {

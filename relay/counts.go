@@ -32,18 +32,19 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 	if kind == resp.SMessage {
 		args[1] = "shardchannels"
 	}
-	if pattern != nil {
-		args = append(args, pattern)
+	if all := channelsAtRedis(c.rules.Load().names, pattern); all != nil {
+		args = append(args, all)
 	}
 	c.redis.Do(func(v any, err error) {
 		if err != nil {
-			done(nil, notRead("PUBSUB", err))
+			done(nil, notRead(nil, "PUBSUB", err))
 			return
 		}
 		list, _ := v.([]any)
 		names, now := make([]string, 0, len(list)), c.rules.Load()
 		for _, e := range list {
-			name, ok := e.(string)
+			wire, ok := e.(string)
+			name, ok := localName(now.names, wire, pattern, ok)
 			if ok && !route.IsReserved([]byte(name)) && now.MaySeeListeners(policy.User(by), kind, []byte(name)) == nil {
 				names = append(names, name)
 			}
@@ -64,14 +65,17 @@ func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string,
 	}
 	list := make([][]byte, len(names))
 	for i, name := range names {
-		list[i] = []byte(name)
+		list[i] = c.rules.Load().names.Append(nil, "", []byte(name))
 	}
 	c.fleet.Count(kind, list, func(answer []int64, err error) {
 		if err != nil {
-			done(nil, notRead("PUBSUB", err))
+			done(nil, notRead(nil, "PUBSUB", err))
 			return
 		}
 		for i, name := range names {
+			if !c.rules.Load().names.IsUsed([]byte(name)) {
+				answer[i] = 0 // at Redis that is another channel
+			}
 			if route.IsReserved([]byte(name)) {
 				listeners, _, _ := c.hub.Listeners(kind, []byte(name))
 				answer[i] = int64(listeners)
@@ -81,15 +85,23 @@ func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string,
 	})
 }
 
-// share is what this relay adds to what Redis counted of a name when it sent what comes from it now: see
+// share is what this relay adds to what Redis counted of a name of its when it sent what comes from it now: see
 // fleet.Share.
-func (c *counts) share(kind resp.Kind, name []byte) int64 {
+func (c *counts) share(kind resp.Kind, wire []byte) int64 {
+	name, ok := c.rules.Load().names.FromRedis(wire)
+	if !ok {
+		return 0
+	}
 	listeners, _, held := c.hub.Listeners(kind, name)
 	return int64(listeners + c.outlets.named(kind, name) - held)
 }
 
 // own is what this relay adds to what Redis will count of a name when it carries out what is sent now.
-func (c *counts) own(kind resp.Kind, name []byte) int64 {
+func (c *counts) own(kind resp.Kind, wire []byte) int64 {
+	name, ok := c.rules.Load().names.FromRedis(wire)
+	if !ok {
+		return 0
+	}
 	listeners, asked, _ := c.hub.Listeners(kind, name)
 	return int64(listeners + c.outlets.named(kind, name) - asked)
 }
@@ -97,10 +109,14 @@ func (c *counts) own(kind resp.Kind, name []byte) int64 {
 // Patterns counts the patterns that somebody anywhere listens to. Those with which
 // other relays alone hear announcements of history are among them: Redis lists none.
 func (c *counts) Patterns(done func(int64, error)) {
-	own := c.interest.patterns()
+	if c.rules.Load().names.Prefix() != "" {
+		c.markedPatterns(done)
+		return
+	}
+	own := c.interest.others()
 	c.redis.Do(func(v any, err error) {
 		if err != nil {
-			done(0, notRead("PUBSUB", err))
+			done(0, notRead(nil, "PUBSUB", err))
 			return
 		}
 		n, _ := v.(int64)

@@ -35,6 +35,7 @@ type inbound struct {
 	watch   *watch.Watch
 	dead    *deadLetters
 
+	renamer
 	cache  routeCache
 	live   source // what comes from Redis now
 	stored source // what was read from streams, or waited for that
@@ -50,11 +51,14 @@ type source struct {
 // Deliver takes a message from Redis: it finds the route, has the message judged, and queues it for its listeners. A
 // message that takes long to judge goes to the pool of checks, and so do those that come behind it on its channel.
 func (in *inbound) Deliver(d *resp.Delivery) {
+	now := in.rules.Load()
+	if now.names != nil && !in.localize(now.names, d) {
+		return // it is not for anybody here
+	}
 	if route.IsReserved(d.Channel) {
 		_ = in.fleet.Accept(d) || in.feed.Control(d) // or another relay's own, caught by a pattern
 		return
 	}
-	now := in.rules.Load()
 	if now.IsLong(d.Channel) {
 		in.refuseName(now, d, len(d.Payload))
 		return
@@ -210,6 +214,9 @@ func mode(p *route.Policy) (m hub.Mode) {
 // TooLarge takes a message from Redis of which the payload was too large to be read.
 func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 	now, size := in.rules.Load(), policy.PayloadSize(d, int(frame))
+	if now.names != nil && !in.localize(now.names, d) {
+		return
+	}
 	if now.IsLong(d.Channel) {
 		in.refuseName(now, d, size)
 		return

@@ -113,7 +113,7 @@ func (d *natsGateway) History(
 		return nil
 	})
 	if more = errors.Is(err, errEnough); err != nil && !more {
-		return nil, false, notRead(channel, err)
+		return nil, false, notRead(d.rules.Load().names, channel, err)
 	}
 	for i := range entries {
 		payload, _ := entries[i].Payload()

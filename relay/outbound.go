@@ -39,8 +39,10 @@ type outbound struct {
 	viewers    *watch.Viewers
 	watch      *watch.Watch
 	dead       *deadLetters
+	interest   *interest
 
 	lastName string // channel of the last publish
+	wire     []byte // what Redis calls it
 }
 
 // Publish has a message judged and sends it to Redis, from where it comes back to the
@@ -115,14 +117,19 @@ func (o *outbound) send(
 		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
 		held: o.dead.hold(rt, p),
 	}
-	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
+	wire, prefix := p.Channel, 0
+	if m := now.names; m != nil {
+		o.wire, prefix = m.Append(o.wire[:0], "", p.Channel), len(m.Prefix())
+		wire = o.wire
+	}
+	sent.listeners, sent.own = o.audience(now, rt, p.Kind, p.Channel, wire)
 	var err error
 	if h := rule.History; h != nil {
 		err = o.writer.Write(p.From, writer.Message{
-			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
+			Channel: wire[prefix:], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
-		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
+		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, wire, p.Payload, sent)
 	}
 	if err != nil {
 		answeredHeld(sent.held, err)
@@ -152,9 +159,15 @@ func (o *outbound) nameOf(channel []byte) string {
 }
 
 // audience counts whom a message that is sent now reaches on this host, and how many of those whom Redis
-// counts are this relay.
-func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (listeners, own int) {
+// counts are this relay. wire is what Redis calls the channel.
+func (o *outbound) audience(
+	now *rules, rt *route.Route, kind resp.Kind, channel, wire []byte,
+) (listeners, own int) {
 	listeners, own = o.hub.Audience(kind, channel)
+	if kind == resp.Message && now.names.HasRenames() { // a pattern may be several at Redis
+		_, own, _ = o.hub.Listeners(kind, channel)
+		own += o.interest.matching(wire)
+	}
 	if kind == resp.Message && rt.NATS {
 		listeners += o.outlets.listeners(channel)
 	}
@@ -200,7 +213,7 @@ func (p *pendingPublish) reached(n int64) int64 { return max(0, n-int64(p.own)) 
 
 // failed words an error of the Redis side and counts it, if it is the relay's.
 func (p *pendingPublish) failed(err error) error {
-	err = fromUpstream(p.channel, err)
+	err = fromUpstream(p.out.rules.Load().names, p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
 		p.out.watch.Refused([]byte(p.channel), nil)

@@ -79,6 +79,7 @@ type Relay struct {
 	outlets  *outlets
 	viewers  *watch.Viewers
 	interest *interest
+	gaps     *gaps
 	rights   *needs.Watcher
 	counts   *counts
 	streams  *streams
@@ -137,7 +138,8 @@ func (r *Relay) build(version string) error {
 		return err
 	}
 	r.rights = needs.NewWatcher(func() needs.Use {
-		return needs.Use{History: r.rules.Load().HasHistory(), Leaf: r.cfg.NATS.Leaf.URL != ""}
+		now := r.rules.Load()
+		return needs.Use{History: now.HasHistory(), Leaf: r.cfg.NATS.Leaf.URL != "", Prefix: now.names.Prefix()}
 	}, r.cfg.Redis.PublishTimeout, r.teller)
 	opts, err := r.connectTo()
 	if err != nil {
@@ -168,9 +170,9 @@ func (r *Relay) build(version string) error {
 // connect builds the parts between Redis and the gateways, and connects them.
 func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	in, owner := &inbound{}, &lifecycle{}
-	room := &r.limits.buffer
+	room, names := &r.limits.buffer, r.rules.Load().names
 	r.inbound, r.interest, r.counts, r.outlets = in, &interest{}, &counts{}, &outlets{teller: r.teller}
-	r.redis = upstream.NewConnection(r.loop, opts, in, owner, &r.limits.Payload, room, probePrefix+life,
+	r.redis = upstream.NewConnection(r.loop, opts, in, owner, &r.limits.Payload, room, names.Own(probePrefix+life),
 		r.log.Named("redis"))
 	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
 	r.dead = newDeadLetters(r.cfg, upstream.NewReader(opts, r.log.Named("dead_letters")), life, r.loop, r.teller)
@@ -186,19 +188,22 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	})
 	r.teller.Add(localOutlet{r.hub}, notice.Host)
 	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
+	r.gaps = gaps
 	r.exams = checks.NewExaminations(room)
 	r.checks = checks.New(r.loop, in.checked, gaps.unchecked, r.exams, room)
 	local := &listeners{&r.rules, r.hub, hub.NewPinningListener(), r.checks, in, gaps}
-	r.feed = history.NewFeed(r.loop, r.redis, r.reader, local, room, &r.limits.Payload, r.log.Named("history"))
-	r.fleet = fleet.New(r.redis, fleet.Shares{Asking: r.counts.own, Answering: r.counts.share}, life, room, r.loop,
-		r.log.Named("fleet"))
+	streamNames := atRedis{&r.rules}
+	r.feed = history.NewFeed(r.loop, r.redis, r.reader, local, streamNames, room, &r.limits.Payload,
+		r.log.Named("history"))
+	r.fleet = fleet.New(r.redis, fleet.Shares{Asking: r.counts.own, Answering: r.counts.share}, names.Prefix(), life, room,
+		r.loop, r.log.Named("fleet"))
 	*in = inbound{
 		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
 		traces: r.traces, viewers: r.viewers, watch: r.watch, dead: r.dead,
 	}
 	*r.interest = interest{
 		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
-		outlets: r.outlets, teller: r.teller,
+		outlets: r.outlets, teller: r.teller, wires: wires{names: names},
 	}
 	*owner = lifecycle{
 		name: r.redisName(), rules: &r.rules, redis: r.redis, reader: r.reader, hub: r.hub, feed: r.feed, fleet: r.fleet,
@@ -209,12 +214,14 @@ func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
 	}
 	r.outbound = &outbound{
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
-		rules: &r.rules, hub: r.hub, redis: r.redis, writer: writer.New(r.redis, life), checks: r.checks,
+		rules: &r.rules, hub: r.hub, redis: r.redis, checks: r.checks,
+		writer:  writer.New(r.redis, names.Prefix(), life),
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
-		dead: r.dead,
+		interest: r.interest, dead: r.dead,
 	}
 	r.pages = &history.Pages{
-		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
+		ReadConn: r.reader, Names: streamNames, Patience: r.cfg.Redis.PublishTimeout,
+		Largest: func() int { return int(r.limits.Payload.Load()) },
 	}
 	r.streams = &streams{rules: &r.rules, loop: r.loop, redis: r.redis, feed: r.feed, pages: r.pages}
 	return owner
@@ -334,6 +341,7 @@ func (r *Relay) endTurn() {
 	if written {
 		free := r.flusher.BuffersReusable()
 		r.hub.ReuseBuffers(free)
+		r.inbound.reuse(free)
 		r.redis.Resume(free)
 		return
 	}

@@ -41,6 +41,7 @@ type reloader struct {
 	loop     *loop.Loop
 	server   *respserver.Server
 	interest *interest
+	gaps     *gaps
 	outlets  *outlets
 	traffic  *watch.Watch
 	dead     *deadLetters
@@ -65,11 +66,14 @@ func (l *reloader) reload() error {
 	var password string
 	if err == nil {
 		schemas = digestSchemas(next)
+		prefix := next.Redis.Prefix
+		next.Redis.Prefix = l.start.Redis.Prefix // another one needs a restart
 		if now, err = newRules(next, l.metrics); err == nil {
 			err = now.follow(l.rules.Load())
 		} else {
 			err = preflight.WithSchemaProblems(err, next)
 		}
+		next.Redis.Prefix = prefix
 		err = next.Locate(err)
 	}
 	if err == nil {
@@ -104,6 +108,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.server.RecheckAccess(func(by respserver.User, kind resp.Kind, name []byte) bool {
 		return now.MaySubscribe(policy.User(by), kind, name) == nil
 	})
+	l.gaps.renamed(l.interest.rename(now.names))
 	l.interest.follow()
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)

@@ -11,6 +11,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/checks"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/route"
@@ -20,6 +21,7 @@ import (
 // rules is immutable.
 type rules struct {
 	*policy.Rules
+	names    *names.Map       // what Redis calls channels; nil: as they are called here
 	counters []*monitor.Route // by Route.Index
 	evolved  []string         // warnings about schemas that have changed
 }
@@ -29,7 +31,7 @@ func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rules{Rules: decided}
+	r := &rules{Rules: decided, names: names.New(cfg.Redis.Prefix, decided)}
 	for _, rt := range decided.Routes() {
 		if either, ok := rt.Checker.(*schema.Either); ok {
 			rt.Checker = either.Counting(matchCounter(m, rt))

@@ -73,6 +73,6 @@ func (r *Relay) openSocket(version string) error {
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
 	r.reloader.interest, r.reloader.outlets, r.reloader.traffic = r.interest, r.outlets, r.watch
-	r.reloader.dead = r.dead
+	r.reloader.dead, r.reloader.gaps = r.dead, r.gaps
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *streams) Query(command string, channel []byte, rest [][]byte, done func
 	for word := range strings.FieldsSeq(command) {
 		args = append(args, word)
 	}
-	key := history.Key(name)
+	key := keyAtRedis(s.rules.Load().names, name)
 	args = append(args, key)
 	for _, a := range rest {
 		args = append(args, a)
@@ -49,7 +49,7 @@ func (s *streams) Query(command string, channel []byte, rest [][]byte, done func
 		case errors.As(err, &refused): // it may name the key
 			err = upstream.ReplyError(strings.ReplaceAll(string(refused), key, name))
 		case err != nil:
-			err = notRead(name, err)
+			err = notRead(s.rules.Load().names, name, err)
 		}
 		done(v, err)
 	}, args...)
@@ -59,7 +59,7 @@ func (s *streams) Query(command string, channel []byte, rest [][]byte, done func
 // been carried out; and then the function that it returns, in the loop. ends are where the streams of
 // channels ended by then.
 func (s *streams) inOrder(channels []string, read func(ends []*stream.ID) (then func())) {
-	history.Ends(s.redis, channels, func(ends []*stream.ID) {
+	history.Ends(s.redis, s.pages.Names, channels, func(ends []*stream.ID) {
 		s.reads.Go(func() { s.loop.Call(read(ends)) })
 	})
 }
@@ -84,7 +84,7 @@ func (s *streams) Range(q stream.Range, progress stream.Progress, done func([]st
 		q.Until(ends[0])
 		entries, err := s.pages.Range(context.Background(), q, s.inLoop(progress))
 		if err != nil {
-			err = notRead(q.Channel, err)
+			err = notRead(s.rules.Load().names, q.Channel, err)
 		}
 		return func() { done(entries, err) }
 	})
@@ -114,7 +114,7 @@ func (s *streams) Read(
 			found, err = s.pages.Behind(ctx, cursors, count, s.inLoop(progress))
 		}
 		if err != nil {
-			err = notRead(list[0].Channel, err)
+			err = notRead(s.rules.Load().names, list[0].Channel, err)
 		}
 		return func() { done(found, err) }
 	})
@@ -130,7 +130,7 @@ func (s *streams) Await(list []stream.Position, count int, block time.Duration,
 	}
 	read := s.feed.Read(cursors, count, block, func(found []stream.Result, err error) {
 		if err != nil {
-			err = notRead(list[0].Channel, err)
+			err = notRead(s.rules.Load().names, list[0].Channel, err)
 		}
 		done(found, err)
 	})
@@ -174,7 +174,7 @@ func (s *streams) findLast(ctx context.Context, list []stream.Position, cursors 
 		part.Until(cursors[i].Until)
 		last, err := s.pages.Range(ctx, part, func(int, int) error { return nil })
 		if err != nil {
-			return notRead(p.Channel, err)
+			return notRead(s.rules.Load().names, p.Channel, err)
 		}
 		if len(last) > 0 {
 			cursors[i].After = last[0].ID.Previous()

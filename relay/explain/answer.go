@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"redis-relay/config"
+	"redis-relay/relay/names"
 	"redis-relay/relay/needs"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
@@ -40,7 +41,9 @@ type Answer struct {
 
 	route  *route.Route
 	policy *route.Policy // of the payload
-	own    bool          // the channel is one of the relay's own
+
+	streamAtRedis string // the key of its history
+	own           bool   // the channel is one of the relay's own
 }
 
 // Route is the route that decides.
@@ -88,15 +91,18 @@ type Access struct {
 // New answers a question by rules, which were built from cfg and are used for this question alone: a payload counts for
 // the rate of its channel.
 func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
-	rt := rules.Route([]byte(q.Channel))
+	rt, m := rules.Route([]byte(q.Channel)), names.New(cfg.Redis.Prefix, rules)
 	a := &Answer{
-		Channel: q.Channel, NameAtRedis: q.Channel, route: rt, policy: &rt.Policy,
+		Channel: q.Channel, NameAtRedis: m.Of("", q.Channel), route: rt, policy: &rt.Policy,
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
 		own: route.IsReserved([]byte(q.Channel)),
 	}
 	if !a.own {
-		a.RedisRights = needs.Rules(needs.Demands(&needs.Config{Routes: []needs.Route{Needs(rt)}}))
+		a.streamAtRedis = m.Of("history:{", q.Channel) + "}"
+		a.RedisRights = needs.Rules(needs.Demands(&needs.Config{
+			Prefix: cfg.Redis.Prefix, Routes: []needs.Route{Needs(rt)},
+		}))
 	}
 	a.access(rules, q, int64(cfg.Limits.Name))
 	if q.Payload == nil {
@@ -110,7 +116,7 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 // Needs is what a route asks of Redis.
 func Needs(rt *route.Route) needs.Route {
 	return needs.Route{
-		Prefix: rt.Prefix, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory(),
+		Prefix: rt.Prefix, Before: rt.Before, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory(),
 		DeadLetters: policy.DeadLetters(rt),
 	}
 }

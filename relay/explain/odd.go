@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"redis-relay/config"
+	"redis-relay/relay/names"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/schema"
 )
 
@@ -19,7 +21,7 @@ var ofOwnChannels = []string{"events.json", "rejects.json"}
 // Odd lists, for people, what in a configuration can never take effect: routes and patterns that the limits leave
 // nothing, schemas that no route uses, and kinds that a schema refuses. rules were built from cfg.
 func Odd(cfg *config.Config, rules *policy.Rules) []string {
-	list := rules.Odd(cfg)
+	list := append(rules.Odd(cfg), crossing(cfg, rules)...)
 	survey, err := schema.Look(cfg.Schemas.Dir, string(cfg.Schemas.Draft))
 	if err != nil {
 		return list // no route has a schema: else there would be no rules
@@ -44,6 +46,31 @@ func oddKinds(survey *schema.Survey, r *config.Route) (list []string) {
 		if !survey.MayBe(r.Schema, r.Kind, kind) {
 			list = append(list, fmt.Sprintf("route %q: no message has the kind %q: %s accepts none with that text in the field "+
 				"%q", r.Prefix, kind, r.Schema, r.Kind))
+		}
+	}
+	return list
+}
+
+// crossing tells of patterns that are several at Redis, since they match channels that are called differently there.
+func crossing(cfg *config.Config, rules *policy.Rules) (list []string) {
+	m := names.New(cfg.Redis.Prefix, rules)
+	if !m.HasRenames() {
+		return nil
+	}
+	begin := []string{""}
+	if len(cfg.Limits.PatternPrefixes) > 0 {
+		begin = cfg.Limits.PatternPrefixes
+	}
+	for i := range cfg.Routes {
+		begin = append(begin, cfg.Routes[i].Prefix)
+	}
+	slices.Sort(begin)
+	for _, prefix := range slices.Compact(begin) {
+		pattern := prefix + "*"
+		at := m.Patterns("", pattern)
+		if len(at) > 1 && rules.MaySubscribe(policy.User{}, resp.PMessage, []byte(pattern)) == nil {
+			list = append(list, fmt.Sprintf("the pattern %s crosses renames: it is %s at Redis, and messages that several "+
+				"of them match come from there as often", policy.Printable(pattern), strings.Join(at, " and ")))
 		}
 	}
 	return list

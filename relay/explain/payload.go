@@ -64,8 +64,8 @@ func kindName(rt *route.Route, kind string) string {
 // sent says what goes to Redis.
 func (a *Answer) sent() string {
 	if h := a.policy.History; h != nil {
-		return fmt.Sprintf("the payload as it is: added to the stream history:{%s}, then published on %s", a.NameAtRedis,
-			policy.Printable(a.NameAtRedis))
+		return fmt.Sprintf("the payload as it is: added to the stream %s, then published on %s",
+			policy.Printable(a.streamAtRedis), policy.Printable(a.NameAtRedis))
 	}
 	return "the payload as it is: published on " + policy.Printable(a.NameAtRedis)
 }

@@ -95,3 +95,18 @@ func (f *Feed) Forget(name string) {
 	}
 	f.channels.drop(c)
 }
+
+// ForgetWhere is Forget for all channels that Redis calls something else from now on. What is known of their streams
+// is of others.
+func (f *Feed) ForgetWhere(renamed func(channel string) bool) {
+	for name := range f.channels.byName {
+		if renamed(name) {
+			f.Forget(name)
+		}
+	}
+	for name := range f.past.lastIDs {
+		if renamed(name) {
+			delete(f.past.lastIDs, name)
+		}
+	}
+}

@@ -44,6 +44,7 @@ type Outlets interface {
 type Options struct {
 	Config         config.Leaf
 	Life           string // names this run of the relay, in Redis
+	Prefix         string // of all names at Redis
 	PublishTimeout time.Duration
 	Parts          natsbridge.Parts // with the backend of the cluster's clients
 	Redis          *upstream.Connection
@@ -94,7 +95,7 @@ func New(o *Options) (*Node, error) {
 		hosts[i] = natsbridge.Address(u)
 	}
 	slices.Sort(hosts)
-	key := leasePrefix + "{" + strings.Join(hosts, ",") + "}"
+	key := o.Prefix + leasePrefix + "{" + strings.Join(hosts, ",") + "}"
 	n := &Node{
 		cluster: cluster, name: o.Config.Redacted(), parts: o.Parts, outlets: o.Outlets, limits: o.Limits,
 		prefixes: o.Prefixes, teller: o.Teller, attempt: rate.Sometimes{First: 3, Interval: time.Minute},

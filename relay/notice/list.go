@@ -85,6 +85,11 @@ var (
 		When: "the connection to Redis stands again: messages of that time may be lost",
 		Do:   "read again what the messages were about; a history heals the loss",
 	})
+	RenameGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,
+		When: "a reload has changed a `rename`: what others published meanwhile may be missing",
+		Do:   "read again what the messages were about",
+	})
 	SubscriptionRefused = add(Notice{
 		Level: zapcore.WarnLevel, Text: "Redis refused a subscription",
 		When: "an ACL of Redis forbids a channel or a pattern",

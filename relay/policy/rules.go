@@ -158,6 +158,7 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 	r := &route.Route{
 		Prefix:     c.Prefix,
 		Name:       c.Prefix,
+		Before:     c.Before(),
 		Publish:    c.Publish,
 		Subscribe:  c.Subscribe,
 		Publishers: c.PublishUIDs,

@@ -67,7 +67,7 @@ func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
 
 // redisNeeds is what the configuration asks of Redis.
 func redisNeeds(cfg *config.Config, rules *policy.Rules) *needs.Config {
-	c := &needs.Config{Leaf: cfg.NATS.Leaf.URL != ""}
+	c := &needs.Config{Leaf: cfg.NATS.Leaf.URL != "", Prefix: cfg.Redis.Prefix}
 	for _, rt := range rules.Routes() {
 		c.Routes = append(c.Routes, explain.Needs(rt))
 	}

@@ -87,6 +87,7 @@ type Checker interface {
 type Route struct {
 	Prefix     string
 	Name       string // label in logs and metrics: the prefix, or "unrouted"
+	Before     string // the text that Redis has before the names of its channels
 	Publish    bool   // local processes may publish
 	Subscribe  bool   // local processes may listen
 	Publishers Users  // who of them may publish
@@ -119,6 +120,9 @@ func (r *Route) PolicyOf(kind []byte) *Policy {
 
 // HasHistory tells whether some messages of the route are kept.
 func (r *Route) HasHistory() bool { return r.history }
+
+// IsUsed reports whether anybody may do anything with the route's channels.
+func (r *Route) IsUsed() bool { return r.Publish || r.Subscribe || r.history }
 
 // HasRate tells whether some messages of the route are bounded or watched.
 func (r *Route) HasRate() bool { return r.rated }
