@@ -16,6 +16,7 @@ import (
 	"redis-relay/relay/deadletter/replay"
 	"redis-relay/relay/history/writer"
 	"redis-relay/relay/loop"
+	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/preflight"
@@ -56,7 +57,7 @@ func newDeadLetters(
 				zap.Uint64("messages", loss.Letters), zap.String("cause", loss.Cause))
 		})
 	}
-	return &deadLetters{writer: deadletter.NewWriter(reader, run, deadSettings(c), tell), reader: reader, host: host}
+	return &deadLetters{writer: deadletter.NewWriter(reader, c.Redis.Prefix, run, deadSettings(c), tell), reader: reader, host: host}
 }
 
 // run sends letters until ctx ends, and for a second more. It may be called from outside the loop.
@@ -129,11 +130,13 @@ func (d *deadLetters) hold(rt *route.Route, p *respserver.Publication) *deadlett
 }
 
 // answeredHeld decides about a held message by the answer of Redis; err is nil if Redis has taken it. Whoever is told
-// that Redis did not answer tries again by himself.
-func answeredHeld(h *deadletter.Held, err error) {
+// that Redis did not answer tries again by himself. The letter calls the channel as clients do.
+func answeredHeld(h *deadletter.Held, m *names.Map, channel string, err error) {
+	if h == nil {
+		return
+	}
 	var refused upstream.ReplyError
-	switch {
-	case h == nil:
+	switch err = localWords(m, channel, err); {
 	case errors.As(err, &refused) && !errors.Is(err, writer.ErrBroadcast):
 		code, _, _ := strings.Cut(string(refused), " ")
 		h.Keep(code, string(refused))

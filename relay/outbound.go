@@ -132,7 +132,7 @@ func (o *outbound) send(
 		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, wire, p.Payload, sent)
 	}
 	if err != nil {
-		answeredHeld(sent.held, err)
+		answeredHeld(sent.held, now.names, sent.channel, err)
 		err = sent.failed(err)
 	} else {
 		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
@@ -194,7 +194,7 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
-	answeredHeld(p.held, err)
+	answeredHeld(p.held, p.out.rules.Load().names, p.channel, err)
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {

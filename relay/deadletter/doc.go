@@ -11,6 +11,9 @@
 // so that a batch whose answer was lost can be sent again; and "{dead:chat}:seen:<digest>", for a minute, so that of a
 // whole fleet that hears the same bad message one relay writes it.
 //
+// The prefix of all names at Redis begins these keys, too: "acme:dead:chat" and "acme:{acme:dead:chat}:last:<run>". A
+// Letter has the key without it, and its channel as local clients call it.
+//
 // # Writing
 //
 // A [Writer] takes letters in the loop and sends them from a goroutine of its own, over a connection of its own: no

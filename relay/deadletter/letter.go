@@ -13,11 +13,11 @@ import (
 
 // Letter is a refused message, with what is known of it.
 type Letter struct {
-	Stream string // the key of the stream that keeps it
+	Stream string // the key of the stream that keeps it, without the prefix of all names at Redis
 
 	Time      time.Time
 	Direction string // Inbound or Outbound
-	Channel   string
+	Channel   string // as local clients call it
 	Route     string // its name
 	Schema    string // of the route; empty: none
 	Code      string // why it was refused, for machines
@@ -117,7 +117,7 @@ func (l *Letter) fields() (list []any) {
 	return list
 }
 
-// Parse reads the fields of an entry of the stream with a key. Unknown fields are ignored.
+// Parse reads the fields of an entry of a stream, given its key as in Letter. Unknown fields are ignored.
 func Parse(key string, fields map[string]string) Letter {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(fields[name], 10, 64)

@@ -45,8 +45,9 @@ return {done, known, refused}
 // noteFor is how long Redis keeps the number of a run's last batch: longer than an outage lasts.
 const noteFor = 24 * time.Hour
 
-// SideKeys begins the keys that are made of a stream's.
-func SideKeys(stream string) string { return "{" + stream + "}:" }
+// sideKeys begins the keys beside a stream, given its own key at Redis. The prefix of all names stands before the
+// braces, which keep them in the stream's slot of a cluster.
+func sideKeys(prefix, key string) string { return prefix + "{" + key + "}:" }
 
 // batch is letters of one stream that are sent as one.
 type batch struct {
@@ -55,16 +56,17 @@ type batch struct {
 	weight  int64 // in bytes of memory
 }
 
-// call returns the keys and arguments of writeScript.
-func (b *batch) call(run string, s *Settings) (keys []string, args []any) {
-	key := b.letters[0].Stream
-	keys = []string{key, SideKeys(key) + "last:" + run}
+// call returns the keys and arguments of writeScript. prefix begins all names at Redis.
+func (b *batch) call(prefix, run string, s *Settings) (keys []string, args []any) {
+	key := prefix + b.letters[0].Stream
+	side := sideKeys(prefix, key)
+	keys = []string{key, side + "last:" + run}
 	args = []any{b.number, s.Length, s.TTL.Milliseconds(), noteFor.Milliseconds(), len(b.letters)}
 	for i := range b.letters {
 		mark := 0
 		digest, remember := b.letters[i].digest()
 		if digest != "" {
-			keys = append(keys, SideKeys(key)+"seen:"+digest)
+			keys = append(keys, side+"seen:"+digest)
 			mark = len(keys)
 		}
 		fields := b.letters[i].fields()

@@ -58,6 +58,7 @@ type Stats struct {
 type Writer struct {
 	// Fixed after construction.
 	conn    Conn
+	prefix  string // of all names at Redis
 	run     string // this run of the relay, among all
 	tell    func(Loss)
 	limiter *rate.Limiter
@@ -71,10 +72,10 @@ type Writer struct {
 	number uint64 // of the last batch; owned by Run
 }
 
-// NewWriter returns a Writer that sends nothing before Run. run names this run of the relay among all. tell is called
-// in a goroutine of Run, at most every 10 s, and once more at its end.
-func NewWriter(conn Conn, run string, s Settings, tell func(Loss)) *Writer {
-	w := &Writer{conn: conn, run: run, tell: tell, limiter: rate.NewLimiter(0, 0)}
+// NewWriter returns a Writer that sends nothing before Run. prefix begins all names at Redis; run names
+// this run of the relay among all. tell is called in a goroutine of Run, at most every 10 s, and once more at its end.
+func NewWriter(conn Conn, prefix, run string, s Settings, tell func(Loss)) *Writer {
+	w := &Writer{conn: conn, prefix: prefix, run: run, tell: tell, limiter: rate.NewLimiter(0, 0)}
 	w.queue.some, w.losses.some = make(chan struct{}, 1), make(chan struct{}, 1)
 	w.Set(s)
 	return w
@@ -169,7 +170,7 @@ func (w *Writer) send(ctx context.Context, b *batch) (left *batch) {
 
 // sendOnce sends a batch once, and returns what is left of it with the reason; nil: nothing is.
 func (w *Writer) sendOnce(ctx context.Context, b *batch) (left *batch, err error) {
-	keys, args := b.call(w.run, w.settings.Load())
+	keys, args := b.call(w.prefix, w.run, w.settings.Load())
 	v, err := w.conn.Eval(ctx, writeScript, keys, args...)
 	if err != nil {
 		return b, err

@@ -60,7 +60,7 @@ func runWriter(t *testing.T, redis *fakeRedis, s Settings, test func(w *Writer))
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		w := NewWriter(redis, "run", s, func(l Loss) { told = append(told, l) })
+		w := NewWriter(redis, "", "run", s, func(l Loss) { told = append(told, l) })
 		done := make(chan error)
 		go func() { done <- w.Run(ctx) }()
 		test(w)

@@ -42,6 +42,7 @@ type Answer struct {
 	route  *route.Route
 	policy *route.Policy // of the payload
 
+	prefix        string // of all names at Redis
 	streamAtRedis string // the key of its history
 	own           bool   // the channel is one of the relay's own
 }
@@ -96,7 +97,7 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 		Channel: q.Channel, NameAtRedis: m.Of("", q.Channel), route: rt, policy: &rt.Policy,
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
-		own: route.IsReserved([]byte(q.Channel)),
+		own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
 	}
 	if !a.own {
 		a.streamAtRedis = m.Of("history:{", q.Channel) + "}"

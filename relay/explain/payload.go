@@ -32,6 +32,9 @@ func (a *Answer) judge(rules *policy.Rules, q *Question) {
 		fate.Error, fate.Code = onWire(v.Refusal), string(v.Refusal.Code)
 		if fate.Accepted = v.Refusal.Passes(a.route); !fate.Accepted {
 			fate.Kept = v.Refusal.DeadLetter(a.route, v.Kind)
+			if fate.Kept != "" {
+				fate.Kept = a.prefix + fate.Kept
+			}
 		}
 	}
 	in := rules.DecideReceived(channel, q.Payload)

@@ -13,11 +13,11 @@ func (c *Config) deadLetters() (keys []string) {
 	return slices.Compact(keys)
 }
 
-// deadDemands lists what a stream for dead letters needs: to write it, then what only redis-relay dead does.
-func deadDemands(key string) []Demand {
-	lost := "refused messages are not kept in " + key
-	stream, side := "~"+key, "~{"+key+"}:*"
-	beside := "{" + key + "}:" + ownName
+// deadDemands lists what a stream for dead letters needs, by its key in the configuration: to write it, then what only redis-relay dead does.
+func (c *Config) deadDemands(name string) []Demand {
+	key := c.Prefix + name
+	begin := c.Prefix + "{" + key + "}:"
+	lost, stream, side, beside := "refused messages are not kept in "+key, "~"+key, "~"+begin+"*", begin+ownName
 	return []Demand{
 		{Command: []string{"XADD", key, "x", "f", "v"}, Rule: stream, Lost: lost, Vital: true},
 		{Command: []string{"GET", beside}, Rule: side, Lost: lost, Vital: true},

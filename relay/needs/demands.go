@@ -74,7 +74,7 @@ func Demands(c *Config) (list []Demand) {
 		list = append(list, r.demands(c)...)
 	}
 	for _, key := range c.deadLetters() {
-		list = append(list, deadDemands(key)...)
+		list = append(list, c.deadDemands(key)...)
 	}
 	probe, count := c.Prefix+probeChannel, c.Prefix+countChannel
 	list = append(list,

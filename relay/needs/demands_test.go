@@ -41,6 +41,12 @@ func TestRulesOfDeadLetters(t *testing.T) {
 			t.Error("EVAL is not vital")
 		}
 	}
+	c.Prefix = "acme:"
+	for _, rule := range []string{"~acme:dead:a", "~acme:{acme:dead:a}:*"} {
+		if got := Rules(Demands(c)); !slices.Contains(got, rule) {
+			t.Errorf("with a prefix, %s is missing in %v", rule, got)
+		}
+	}
 }
 
 // A command that is refused hides its channel: that is asked for, unless it is known to be allowed.

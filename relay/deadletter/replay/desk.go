@@ -15,6 +15,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/deadletter"
 	"redis-relay/relay/history"
+	"redis-relay/relay/names"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/route"
 )
@@ -26,8 +27,9 @@ var ErrNoStream = errors.New("no route has a dead_letter; name the stream with -
 type Desk struct {
 	// Fixed after construction.
 	redis   Redis
-	streams []string
+	streams []string      // as the configuration has them
 	rules   *policy.Rules // without rates
+	names   *names.Map
 	rates   map[string]map[string]config.Rate
 
 	limiters map[string]*rate.Limiter // by channel and rate
@@ -36,8 +38,8 @@ type Desk struct {
 	counts   map[string]uint64 // messages with history of this run, by channel
 }
 
-// Open returns a Desk for the streams that the routes of a valid configuration name, or for the one given. It closes
-// redis.
+// Open returns a Desk for the streams that the routes of a valid configuration name, or for the one given. Both
+// are keys without redis.prefix. It closes redis.
 func Open(redis Redis, cfg *config.Config, stream string) (*Desk, error) {
 	d := &Desk{
 		redis: redis, rates: map[string]map[string]config.Rate{}, limiters: map[string]*rate.Limiter{},
@@ -52,6 +54,7 @@ func Open(redis Redis, cfg *config.Config, stream string) (*Desk, error) {
 	if d.rules, err = policy.New(&unlimited); err != nil {
 		return nil, err
 	}
+	d.names = names.New(cfg.Redis.Prefix, d.rules)
 	if d.streams = streamsOf(cfg); stream != "" {
 		d.streams = []string{stream}
 	}
@@ -66,7 +69,7 @@ func Open(redis Redis, cfg *config.Config, stream string) (*Desk, error) {
 // Close ends the connection.
 func (d *Desk) Close() { d.redis.Close() }
 
-// Streams lists the keys of the streams.
+// Streams lists the keys of the streams, without redis.prefix.
 func (d *Desk) Streams() []string { return d.streams }
 
 // streamsOf lists the streams for dead letters of a configuration, each once.
@@ -113,6 +116,8 @@ func (d *Desk) judge(k *Kept, reserve bool) verdict {
 		return verdict{code: k.Code, reason: "its payload was not read, so there is nothing to publish"}
 	case route.IsReserved(channel):
 		return verdict{code: string(policy.Denied), reason: "its channel is the relay's own"}
+	case !d.names.IsUsed(channel):
+		return verdict{code: string(policy.Denied), reason: "nobody may use its channel, so Redis has no name for it"}
 	case k.Direction == deadletter.Inbound:
 		v = d.rules.DecideReceived(channel, k.Payload)
 	default:
@@ -155,7 +160,7 @@ func (d *Desk) reserve(rt *route.Route, kind []byte, channel string) time.Durati
 
 // plan is how one letter is published.
 type plan struct {
-	id, channel string
+	id, channel string // the channel as local clients call it
 	shard       bool
 	history     *route.History // nil: it is published only
 	field       string
@@ -165,17 +170,18 @@ func newPlan(k *Kept, p *route.Policy) plan {
 	return plan{id: k.ID, channel: k.Channel, shard: k.Shard, history: p.History, field: cmp.Or(k.Field, "payload")}
 }
 
-// call returns the keys and arguments of replayScript.
+// call returns the keys and arguments of replayScript, with the names that Redis has for the channels.
 func (d *Desk) call(stream string, plans []plan) (keys []string, args []any) {
-	keys = []string{stream}
+	keys = []string{d.names.Own(stream)}
 	counts := map[string]uint64{}
 	for _, p := range plans {
+		wire := d.names.Of("", p.channel)
 		switch {
 		case p.shard:
-			args = append(args, p.id, p.channel, -1)
+			args = append(args, p.id, wire, -1)
 			continue
 		case p.history == nil:
-			args = append(args, p.id, p.channel, 0)
+			args = append(args, p.id, wire, 0)
 			continue
 		}
 		counts[p.channel]++
@@ -183,9 +189,9 @@ func (d *Desk) call(stream string, plans []plan) (keys []string, args []any) {
 		if p.field != "payload" {
 			announced += " " + p.field
 		}
-		keys = append(keys, history.Key(p.channel))
-		args = append(args, p.id, p.channel, len(keys), p.history.Length, p.history.TTL.Milliseconds(),
-			history.SeqPrefix+p.channel, announced, p.field)
+		keys = append(keys, d.names.Of(history.KeyPrefix, p.channel)+"}")
+		args = append(args, p.id, wire, len(keys), p.history.Length, p.history.TTL.Milliseconds(),
+			d.names.Of(history.SeqPrefix, p.channel), announced, p.field)
 	}
 	return keys, args
 }

@@ -81,10 +81,11 @@ const (
 func (d *Desk) each(
 	ctx context.Context, key, last string, filter *Filter, head int, f func(*Kept) (more bool, err error),
 ) error {
+	at := d.names.Own(key)
 	for from := filter.from(); ; {
-		v, err := d.redis.Eval(ctx, readScript, []string{key}, from, last, pageLetters, pageBytes, head)
+		v, err := d.redis.Eval(ctx, readScript, []string{at}, from, last, pageLetters, pageBytes, head)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", key, err)
+			return fmt.Errorf("read %s: %w", at, err)
 		}
 		page, _ := v.([]any)
 		if len(page) == 0 {
@@ -140,9 +141,10 @@ func (d *Desk) List(ctx context.Context, filter Filter, limit, head int, f func(
 // Find returns the letter with an ID, whole; nil: there is none. The first stream that has it counts.
 func (d *Desk) Find(ctx context.Context, id string) (found *Kept, err error) {
 	for _, key := range d.streams {
-		v, err := d.redis.Eval(ctx, readScript, []string{key}, id, id, 1, pageBytes, whole)
+		at := d.names.Own(key)
+		v, err := d.redis.Eval(ctx, readScript, []string{at}, id, id, 1, pageBytes, whole)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", key, err)
+			return nil, fmt.Errorf("read %s: %w", at, err)
 		}
 		if page, _ := v.([]any); len(page) > 0 {
 			return parseEntry(key, page[0])

@@ -92,9 +92,10 @@ type Options struct {
 func (d *Desk) Replay(ctx context.Context, o *Options) (Counts, error) {
 	r := &replaying{Desk: d, Options: o, Counts: Counts{Kept: map[string]int{}}}
 	for _, key := range d.streams {
-		v, err := d.redis.Eval(ctx, lastScript, []string{key})
+		at := d.names.Own(key)
+		v, err := d.redis.Eval(ctx, lastScript, []string{at})
 		if err != nil {
-			return r.Counts, fmt.Errorf("read %s: %w", key, err)
+			return r.Counts, fmt.Errorf("read %s: %w", at, err)
 		}
 		last, _ := v.(string)
 		if last == "" {
