@@ -57,7 +57,8 @@ func newDeadLetters(
 				zap.Uint64("messages", loss.Letters), zap.String("cause", loss.Cause))
 		})
 	}
-	return &deadLetters{writer: deadletter.NewWriter(reader, c.Redis.Prefix, run, deadSettings(c), tell), reader: reader, host: host}
+	w := deadletter.NewWriter(reader, c.Redis.Prefix, run, deadSettings(c), tell)
+	return &deadLetters{writer: w, reader: reader, host: host}
 }
 
 // run sends letters until ctx ends, and for a second more. It may be called from outside the loop.

@@ -70,7 +70,7 @@ mistake on the command line.`,
 	flags.StringVar(&d.since, "since", "", "only messages kept since `TIME`: 2h ago, or 2026-01-31T10:00:00Z")
 	flags.StringVar(&d.filter.Code, "code", "", "only messages refused with this `CODE`, such as INVALID")
 	flags.StringVar(&d.filter.Direction, "direction", "", "only inbound (from Redis) or outbound (from clients): `WAY`")
-	flags.StringVar(&d.stream, "stream", "", "the stream at Redis with this `KEY`, without redis.prefix, not those of the routes")
+	flags.StringVar(&d.stream, "stream", "", "the stream with this `KEY` (without redis.prefix), not those of the routes")
 	flags.IntVarP(&d.limit, "limit", "n", 0, "at most `COUNT` messages")
 	flags.BoolVar(&d.json, "json", false, "print JSON: a line for each message, or for the outcome of replay")
 	flags.BoolVar(&d.raw, "raw", false, "with show: write the bytes of the payload and nothing else")

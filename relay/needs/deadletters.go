@@ -13,7 +13,8 @@ func (c *Config) deadLetters() (keys []string) {
 	return slices.Compact(keys)
 }
 
-// deadDemands lists what a stream for dead letters needs, by its key in the configuration: to write it, then what only redis-relay dead does.
+// deadDemands lists what a stream for dead letters needs, by its key in the configuration: to write it, then
+// what only redis-relay dead does.
 func (c *Config) deadDemands(name string) []Demand {
 	key := c.Prefix + name
 	begin := c.Prefix + "{" + key + "}:"

@@ -83,7 +83,8 @@ func Demands(c *Config) (list []Demand) {
 		Demand{Command: words("SSUBSCRIBE " + count), Rule: c.ownRule(), Lost: noCounts, Shard: true},
 		Demand{Command: []string{"SPUBLISH", count, ""}, Rule: c.ownRule(), Lost: noCounts, Shard: true},
 	)
-	for _, right := range Rights(Use{History: c.HasHistory(), Leaf: c.Leaf, Prefix: c.Prefix, DeadLetters: len(c.deadLetters()) > 0}) {
+	use := Use{History: c.HasHistory(), Leaf: c.Leaf, Prefix: c.Prefix, DeadLetters: len(c.deadLetters()) > 0}
+	for _, right := range Rights(use) {
 		list = append(list, Demand{
 			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
 		})
