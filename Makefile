@@ -23,7 +23,8 @@ OWN := $(patsubst %,./relay/test/%,alerts collector harness metrics observe proc
 
 # What the race detector would see nothing of: these run the built program in processes of their own, or
 # compute in one goroutine.
-PLAIN := ./relay ./relay/account ./relay/bench ./relay/docs ./relay/order ./relay/schema/... ./relay/storm
+PLAIN := ./relay ./relay/account ./relay/asyncapi ./relay/bench ./relay/docs ./relay/meter ./relay/order ./relay/schema/... \
+	./relay/storm ./relay/traffic
 
 # In CI nothing may pass because it has passed before.
 GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m

@@ -6,7 +6,7 @@ import "strings"
 
 // Restart lists the key paths whose values differ between two configurations
 // and only take effect in a new process. Routes, schemas, unrouted, limits, dead_letters,
-// alerts and log.level are not among them: they reload live.
+// alerts.spike and log.level are not among them: they reload live.
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {

@@ -20,7 +20,7 @@ type Route struct {
 	Evolve       Evolve   `koanf:"evolve"`    // what a reload may do to Schema
 	Publish      bool     `koanf:"publish"`   // local processes may publish
 	Subscribe    bool     `koanf:"subscribe"` // local processes may listen
-	// Who of those that the socket lets in; empty: all of them.
+	// Which users may, of those who may connect; empty: all of them.
 	PublishUIDs   []uint32 `koanf:"publish_uids"`
 	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`
 

@@ -47,12 +47,12 @@ var routeHelp = map[string]string{
 	"rename": "what Redis calls the channels: a text and {name}, as in acme:{name}; empty: the same",
 	"schema": "file in the schemas folder, or a list of them of which one must accept a message, newest first; " +
 		"empty: any bytes pass",
-	"evolve": "changes of the schema that a reload refuses: backward, if it refuses a message that was valid; " +
-		"forward, if it accepts one that was not; full, both; none of them",
+	"evolve": "changes of the schema that a reload refuses: backward: if a message that was valid is not any more; " +
+		"forward: if one is valid that was not; full: if either; none: no change",
 	"publish":        "whether local processes may publish",
 	"subscribe":      "whether local processes may listen",
-	"publish_uids":   "user ids whose processes may publish; empty: all that the socket lets in",
-	"subscribe_uids": "user ids whose processes may listen and read; empty: all that the socket lets in",
+	"publish_uids":   "user ids whose processes may publish; empty: all that may connect",
+	"subscribe_uids": "user ids whose processes may listen and read; empty: all that may connect",
 	"invalid": "a message that the schema refuses: reject it, or log and count it only; with a stream for dead letters " +
 		"{reject: true, dead_letter: KEY}",
 	"kind":           "top-level JSON field that names a message's kind",

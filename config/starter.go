@@ -36,8 +36,8 @@ const starterHead = `# The settings of redis-relay, made by redis-relay init. Wh
 #
 #   redis-relay check      tells what is wrong, or what holds for which channel
 #
-# A running relay takes over routes, schemas, unrouted, limits and log.level within two
-# seconds; the rest needs a restart.
+# A running relay takes over routes, schemas, unrouted, limits, alerts.spike, log.level
+# and the password in socket.password_file within two seconds; the rest needs a restart.
 `
 
 const starterRoutes = `

@@ -176,6 +176,14 @@ func (c *checker) checkList(n *yaml.Node, t reflect.Type, path string) (usable b
 	return usable
 }
 
+// isEmptyText tells whether a node is a text without letters.
+func isEmptyText(n *yaml.Node) bool {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n.Kind == yaml.ScalarNode && n.Value == "" && n.ShortTag() == "!!str"
+}
+
 // checkFilled is checkList for a list that must not be empty.
 func (c *checker) checkFilled(n *yaml.Node, t reflect.Type, path string) (usable bool) {
 	if len(n.Content) == 0 {
@@ -183,6 +191,12 @@ func (c *checker) checkFilled(n *yaml.Node, t reflect.Type, path string) (usable
 		return false
 	}
 	c.sources[path] = c.at(n.Line)
+	for i, one := range n.Content {
+		if isEmptyText(one) {
+			c.wrong(one, item(path, i), expected(t.Elem()), "an empty one; take it out of the list")
+			return false
+		}
+	}
 	return c.checkList(n, t, path)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,11 +146,15 @@ func (v *validator) checkHTTP() {
 		v.mustBeGuarded("http.pprof", h.Pprof)
 	}
 	for i, host := range h.Hosts {
-		if host == "" || strings.ContainsAny(host, ":/@* \t") {
-			v.bad(item("http.hosts", i), "%.80q is no name of a host; write one such as relay.internal, without a port", host)
+		if !hostName.MatchString(host) {
+			v.bad(item("http.hosts", i), "%.80q is no name of a host; write one such as relay.internal, without a port "+
+				"and without a dot at its end", host)
 		}
 	}
 }
+
+// hostName is a name as browsers write it in Host: in ASCII (xn--…), and for http.hosts without a dot at its end.
+var hostName = regexp.MustCompile(`^[\w-]+(\.[\w-]+)*$`)
 
 // mustBeGuarded is about a key that shows more than figures.
 func (v *validator) mustBeGuarded(path string, on bool) {

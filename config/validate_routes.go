@@ -106,7 +106,7 @@ func (v *routeValidator) checkSchemas() {
 	}
 	oneOf(v.mistakes, join(v.path, "evolve"), r.Evolve)
 	if r.Schema == "" && r.Evolve != EvolveNone && len(r.OlderSchemas) == 0 {
-		v.bad(join(v.path, "evolve"), "has no effect without schema")
+		v.bad(join(v.path, "evolve"), "has no effect without schema; name one, or take evolve out")
 	}
 }
 

@@ -41,6 +41,8 @@ func usable() Config {
 	return c
 }
 
+const noDot = "and without a dot at its end"
+
 func TestDefaultLacksTheURL(t *testing.T) {
 	c := Default()
 	want := []string{"redis.url: is not set; write the address of your Redis, such as redis://host:6379, " +
@@ -165,10 +167,12 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.HTTP = HTTP{Listen: ":9464", Payloads: true, Pprof: true, TokenFile: "t"} }, nil,
 		},
 		"http hosts": {
-			func(c *Config) { c.HTTP.Hosts = []string{"relay.internal", "h:1", ""} },
+			func(c *Config) { c.HTTP.Hosts = []string{"relay.internal", "h:1", "", "h.internal.", "h.internal,h"} },
 			[]string{
-				`http.hosts[1]: "h:1" is no name of a host; write one such as relay.internal, without a port`,
-				`http.hosts[2]: "" is no name of a host; write one such as relay.internal, without a port`,
+				`http.hosts[1]: "h:1" is no name of a host; write one such as relay.internal, without a port ` + noDot,
+				`http.hosts[2]: "" is no name of a host; write one such as relay.internal, without a port ` + noDot,
+				`http.hosts[3]: "h.internal." is no name of a host; write one such as relay.internal, without a port ` + noDot,
+				`http.hosts[4]: "h.internal,h" is no name of a host; write one such as relay.internal, without a port ` + noDot,
 			},
 		},
 		"http off":  {func(c *Config) { c.HTTP.Listen = "" }, nil},
@@ -425,7 +429,7 @@ func TestValidateRoutes(t *testing.T) {
 			[]string{"schema: has 5 schemas; at most 4 are tried for a message"},
 		},
 		"evolve of nothing": {
-			func(r *Route) { r.Evolve = EvolveFull }, []string{"evolve: has no effect without schema"},
+			func(r *Route) { r.Evolve = EvolveFull }, []string{"evolve: has no effect without schema; name one, or take evolve out"},
 		},
 		"unknown evolve": {
 			func(r *Route) { r.Schema, r.Evolve = "a.json", "up" },

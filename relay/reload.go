@@ -63,7 +63,6 @@ func (l *reloader) reload() error {
 	next, err := l.running.Reread()
 	var now *rules
 	var schemas digests
-	var password string
 	if err == nil {
 		schemas = digestSchemas(next)
 		prefix := next.Redis.Prefix
@@ -76,8 +75,9 @@ func (l *reloader) reload() error {
 		next.Redis.Prefix = prefix
 		err = next.Locate(err)
 	}
+	setPassword := func() {}
 	if err == nil {
-		password, err = respserver.ReadPassword(l.start.Socket.PasswordFile) // another file needs a restart
+		setPassword, err = l.readPassword(next)
 	}
 	at := time.Now()
 	if err != nil {
@@ -93,12 +93,25 @@ func (l *reloader) reload() error {
 	wait := func() {}
 	l.loop.Call(func() {
 		wait = l.adopt(next, now, schemas, changes)
-		l.server.SetPassword(password)
+		setPassword()
 	})
 	wait()
 	l.loaded.Store(&overview.Loaded{At: at, Changes: changes})
 	l.loop.Call(func() { l.teller.Send(notice.Reloaded, notice.Event{Time: at}) })
 	return nil
+}
+
+// readPassword reads the password for TCP again. The file is that of the start: another one needs a restart. If the
+// configuration does not name it any more, it may be gone, and the password stays as it is.
+func (l *reloader) readPassword(next *config.Config) (set func(), err error) {
+	password, err := respserver.ReadPassword(l.start.Socket.PasswordFile)
+	switch {
+	case err == nil:
+		return func() { l.server.SetPassword(password) }, nil
+	case next.Socket.PasswordFile != l.start.Socket.PasswordFile:
+		return func() {}, nil
+	}
+	return nil, next.Locate(err)
 }
 
 // adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.

@@ -54,8 +54,8 @@ func ownKeys(r *config.Route, b *base) (*yaml.Node, error) {
 		set(own, "schema", pointers)
 	}
 	if !r.Publish && !r.Subscribe { // a channel without operations is open
-		set(own, "publish", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "false"})
-		set(own, "subscribe", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "false"})
+		set(own, "publish", boolean(false))
+		set(own, "subscribe", boolean(false))
 	}
 	written, err := r.Written()
 	if err != nil || written == "" {

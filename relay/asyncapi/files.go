@@ -5,11 +5,13 @@ package asyncapi
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -29,6 +31,26 @@ type spot struct {
 	node     *yaml.Node
 }
 
+// pairs lists the keys of a mapping with their values. Null, and nothing, have none; anything else is a mistake.
+func (s spot) pairs() ([]pair, error) {
+	if s.node != nil && s.node.Kind != yaml.MappingNode && s.node.Tag != "!!null" {
+		return nil, s.wrong("must be a mapping")
+	}
+	return pairs(s.node), nil
+}
+
+// items lists what is in a list. Null, and nothing, have none; anything else is a mistake.
+func (s spot) items() ([]spot, error) {
+	if s.node != nil && s.node.Kind != yaml.SequenceNode && s.node.Tag != "!!null" {
+		return nil, s.wrong("must be a list")
+	}
+	var list []spot
+	for i, n := range items(s.node) {
+		list = append(list, spot{s.file, s.at + "/" + strconv.Itoa(i), n})
+	}
+	return list, nil
+}
+
 // child is the value of a key.
 func (s spot) child(key string) spot {
 	return spot{s.file, s.at + "/" + drafts.EscapeToken(key), get(s.node, key)}
@@ -46,6 +68,22 @@ func (s spot) wrong(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", place, fmt.Errorf(format, args...))
 }
 
+// maxFile is how many bytes a document may have.
+const maxFile = 16 << 20
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("is larger than %d MiB; take out what is not about channels", maxFile>>20)
+	}
+	return data, err
+}
+
 // leadingLine finds the line that an error begins with.
 var leadingLine = regexp.MustCompile(`^: line (\d+): `)
 
@@ -54,7 +92,7 @@ func (f *files) open(path string) (spot, error) {
 	if root := f.roots[path]; root != nil {
 		return spot{path, "", root}, nil
 	}
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		var failed *fs.PathError
 		if errors.As(err, &failed) {

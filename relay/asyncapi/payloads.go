@@ -80,10 +80,16 @@ func isJSON(contentType string) bool { return jsonType.MatchString(contentType) 
 
 // ownSchemas returns the schemas that x-redis-relay names, if the messages are those that New makes of them.
 func (r *reader) ownSchemas(c *channel) ([]string, error) {
-	pointers := c.spot.child(extension).child("schema")
+	pointers, err := c.spot.child(extension).child("schema").items()
+	if err != nil {
+		return nil, err
+	}
 	refs := list()
-	for _, p := range items(pointers.node) {
-		refs.Content = append(refs.Content, refTo(textOf(p)))
+	for _, p := range pointers {
+		if textOf(p.node) == "" {
+			return nil, p.wrong("must be a JSON pointer to a schema of the document, such as #/components/schemas/chat")
+		}
+		refs.Content = append(refs.Content, refTo(textOf(p.node)))
 	}
 	var part *yaml.Node
 	switch len(refs.Content) {
@@ -102,8 +108,8 @@ func (r *reader) ownSchemas(c *channel) ([]string, error) {
 		}
 	}
 	var names []string
-	for _, p := range items(pointers.node) {
-		target, err := r.files.resolve(spot{pointers.file, pointers.at, p}, textOf(p))
+	for _, p := range pointers {
+		target, err := r.files.resolve(p, textOf(p.node))
 		if err != nil {
 			return nil, err
 		}

@@ -67,6 +67,9 @@ func Read(path string) (*Routes, error) {
 	if err := tryLoad(result.Schemas); err != nil {
 		return nil, fmt.Errorf("%s: its schemas are not valid for the relay: %w", path, err)
 	}
+	if len(channels) == 0 {
+		r.note("the document has no channels, so there are no routes")
+	}
 	result.Notes = r.notes
 	return result, nil
 }
@@ -93,6 +96,9 @@ func (r *reader) route(c *channel) (config.StarterRoute, error) {
 	}
 	route := config.StarterRoute{Prefix: prefix}
 	own := c.spot.child(extension)
+	if _, err := own.pairs(); err != nil {
+		return route, err
+	}
 	if route.Keys, err = keysOf(c, own.node); err != nil {
 		return route, own.wrong("%w", err)
 	}

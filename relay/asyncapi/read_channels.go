@@ -2,11 +2,7 @@ package asyncapi
 
 // The channels of a document of either version.
 
-import (
-	"strconv"
-
-	"go.yaml.in/yaml/v3"
-)
+import "go.yaml.in/yaml/v3"
 
 // channel is a channel of a document.
 type channel struct {
@@ -22,8 +18,12 @@ type channel struct {
 func (r *reader) channels() ([]*channel, error) {
 	var found []*channel
 	all := r.root.child("channels")
-	for _, p := range pairs(all.node) {
-		s, err := r.files.follow(all.child(p.key))
+	list, err := all.pairs()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		s, err := r.mappingAt(all.child(p.key))
 		if err != nil {
 			return nil, err
 		}
@@ -52,8 +52,12 @@ func (r *reader) channels() ([]*channel, error) {
 // messages reads the messages of a channel of version 3.
 func (r *reader) messages(c *channel) error {
 	all := c.spot.child("messages")
-	for _, p := range pairs(all.node) {
-		m, err := r.files.follow(all.child(p.key))
+	list, err := all.pairs()
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		m, err := r.mappingAt(all.child(p.key))
 		if err != nil {
 			return err
 		}
@@ -65,10 +69,17 @@ func (r *reader) messages(c *channel) error {
 // operations reads the operations of version 3.
 func (r *reader) operations(channels []*channel) error {
 	all := r.root.child("operations")
-	for _, p := range pairs(all.node) {
-		op, err := r.files.follow(all.child(p.key))
+	list, err := all.pairs()
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		op, err := r.mappingAt(all.child(p.key))
 		if err != nil {
 			return err
+		}
+		if op.child("channel").node == nil {
+			return op.wrong("names no channel; write channel: {$ref: …}")
 		}
 		about, err := r.files.follow(op.child("channel"))
 		if err != nil {
@@ -99,33 +110,47 @@ func (r *reader) oldOperations(c *channel) error {
 		if op.node == nil {
 			continue
 		}
-		c.operated = true
-		c.sends, c.receives = c.sends || word == "subscribe", c.receives || word == "publish"
-		m, err := r.files.follow(op.child("message"))
-		if err != nil {
+		if _, err := op.pairs(); err != nil {
 			return err
 		}
-		list := []spot{m}
-		if several := m.child("oneOf"); several.node != nil {
-			list = nil
-			for i := range items(several.node) {
-				one, err := r.files.follow(several.item(i))
-				if err != nil {
-					return err
-				}
-				list = append(list, one)
-			}
-		}
-		for _, m := range list {
-			if m.node != nil {
-				c.messages = append(c.messages, m)
-			}
+		c.operated = true
+		c.sends, c.receives = c.sends || word == "subscribe", c.receives || word == "publish"
+		if err := r.oldMessages(c, op.child("message")); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// item is an item of a list.
-func (s spot) item(i int) spot {
-	return spot{s.file, s.at + "/" + strconv.Itoa(i), items(s.node)[i]}
+// oldMessages reads the message of an operation of version 2, or the several of which it is one.
+func (r *reader) oldMessages(c *channel, at spot) error {
+	m, err := r.mappingAt(at)
+	if err != nil || m.node == nil {
+		return err
+	}
+	several := m.child("oneOf")
+	if several.node == nil {
+		c.messages = append(c.messages, m)
+		return nil
+	}
+	list, err := several.items()
+	if err != nil {
+		return err
+	}
+	for _, one := range list {
+		if one, err = r.mappingAt(one); err != nil {
+			return err
+		}
+		c.messages = append(c.messages, one)
+	}
+	return nil
+}
+
+// mappingAt returns the mapping to which a place refers, or that is there, if any is.
+func (r *reader) mappingAt(s spot) (spot, error) {
+	s, err := r.files.follow(s)
+	if err == nil {
+		_, err = s.pairs()
+	}
+	return s, err
 }

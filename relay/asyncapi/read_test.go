@@ -133,6 +133,21 @@ func TestReadRefuses(t *testing.T) {
 		message("{type: objekt}"):                                                                                `a.yaml: its schemas are not valid for the relay: load "a.json"`,
 		message("{schemaFormat: application/schema+json;version=2020-12, schema: {$dynamicRef: '#a'}}"):          "$dynamicRef leads to different schemas",
 		head + "  a: {address: 'a:{b}'}\noperations:\n  o: {action: publish, channel: {$ref: '#/channels/a'}}\n": `a.yaml:5: operations/o/action: "publish" is no action`,
+		"asyncapi: 3.0.0\nchannels: [a]":                                                                         "a.yaml:2: channels: must be a mapping",
+		head + "  a: text\n":                                                                                     "a.yaml:3: channels/a: must be a mapping",
+		head + "  a: {address: 'a:{b}', messages: [m]}\n":                                                        "a.yaml:3: channels/a/messages: must be a mapping",
+		head + "  a: {address: 'a:{b}', messages: {m: 5}}\n":                                                     "a.yaml:3: channels/a/messages/m: must be a mapping",
+		head + "  a: {address: 'a:{b}', x-redis-relay: chat}\n":                                                  "a.yaml:3: channels/a/x-redis-relay: must be a mapping",
+		head + "  a: {address: 'a:{b}', x-redis-relay: {schema: a.json}}\n":                                      "a.yaml:3: channels/a/x-redis-relay/schema: must be a list",
+		head + "  a: {address: 'a:{b}', x-redis-relay: {schema: [5]}}\n":                                         "a.yaml:3: channels/a/x-redis-relay/schema/0: must be a JSON pointer",
+		head + "  a: {address: 'a:{b}'}\noperations: [o]\n":                                                      "a.yaml:4: operations: must be a mapping",
+		head + "  a: {address: 'a:{b}'}\noperations: {o: text}\n":                                                "a.yaml:4: operations/o: must be a mapping",
+		head + "  a: {address: 'a:{b}'}\noperations: {o: {action: send}}\n":                                      "a.yaml:4: operations/o: names no channel",
+		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: text}}\n":                                                "a.yaml:2: channels/a:{x}/publish: must be a mapping",
+		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: {message: text}}}\n":                                     "a.yaml:2: channels/a:{x}/publish/message: must be a mapping",
+		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: {message: {oneOf: {}}}}}\n":                              "publish/message/oneOf: must be a list",
+		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: {message: {oneOf: [5]}}}}\n":                             "publish/message/oneOf/0: must be a mapping",
+		"asyncapi: 3.0.0\nx: " + strings.Repeat("x", 17<<20):                                                     "a.yaml: is larger than 16 MiB",
 	} {
 		file := filepath.Join(t.TempDir(), "a.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -140,7 +155,7 @@ func TestReadRefuses(t *testing.T) {
 		}
 		_, err := asyncapi.Read(file)
 		if err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), filepath.Dir(file)+"/", ""), want) {
-			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+			t.Errorf("%.300q:\n got %v\nwant %s", text, err, want)
 		}
 	}
 }

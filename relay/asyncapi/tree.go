@@ -126,6 +126,9 @@ func items(n *yaml.Node) []*yaml.Node {
 	return n.Content
 }
 
+// unescape reads a part of a JSON pointer.
+var unescape = strings.NewReplacer("~1", "/", "~0", "~")
+
 // at returns what stands at a JSON pointer, nil if nothing does.
 func at(n *yaml.Node, pointer string) *yaml.Node {
 	if pointer == "" {
@@ -135,7 +138,7 @@ func at(n *yaml.Node, pointer string) *yaml.Node {
 		return nil
 	}
 	for token := range strings.SplitSeq(pointer[1:], "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		token = unescape.Replace(token)
 		if n != nil && n.Kind == yaml.SequenceNode {
 			i, err := strconv.Atoi(token)
 			if err != nil || i < 0 || i >= len(n.Content) {
@@ -226,8 +229,9 @@ func plainMapping(n *yaml.Node, room *int) (*yaml.Node, error) {
 	for _, m := range merged {
 		for _, from := range append(items(m), m) {
 			for _, p := range pairs(from) {
-				if get(c, p.key) == nil {
-					set(c, p.key, p.value)
+				if !own[p.key] {
+					own[p.key] = true
+					c.Content = append(c.Content, text(p.key), p.value)
 				}
 			}
 		}

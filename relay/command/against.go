@@ -77,7 +77,8 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// withSchemas returns a configuration with the schemas of another folder, and those routes of which it has all.
+// withSchemas returns a configuration with the schemas of another folder. A route has those of its schemas that are
+// there; one that has none of them is left out.
 func withSchemas(cfg *config.Config, dir string) (*config.Config, error) {
 	names, err := schema.Names(dir)
 	if err != nil {
@@ -85,8 +86,16 @@ func withSchemas(cfg *config.Config, dir string) (*config.Config, error) {
 	}
 	before := *cfg
 	before.Schemas.Dir = dir
-	before.Routes = slices.DeleteFunc(slices.Clone(cfg.Routes), func(r config.Route) bool {
-		return slices.ContainsFunc(r.Schemas(), func(name string) bool { return !slices.Contains(names, name) })
-	})
+	before.Routes = nil
+	for _, r := range cfg.Routes {
+		if list := r.Schemas(); len(list) > 0 {
+			list = slices.DeleteFunc(slices.Clone(list), func(name string) bool { return !slices.Contains(names, name) })
+			if len(list) == 0 {
+				continue
+			}
+			r.Schema, r.OlderSchemas = list[0], list[1:]
+		}
+		before.Routes = append(before.Routes, r)
+	}
 	return &before, nil
 }

@@ -59,6 +59,14 @@ func TestCheckAgainstFolder(t *testing.T) {
 			exitOK,
 			[]string{"undecided, because of a.json#/pattern"},
 		},
+		"two schemas, one of them new": {
+			map[string]string{
+				"old/a.json": anyText, "old/b.json": anyText, "schemas/a2.json": short,
+				"relay.yaml": "routes: [{prefix: 'a:', schema: [a2.json, a.json], evolve: backward}, {prefix: 'b:', schema: b.json}]\n",
+			},
+			exitOK,
+			[]string{"a:  evolve: backward  schema: a2.json, a.json, was a.json\n  backward, what was valid is valid: compatible\n"},
+		},
 		"a schema is missing": {map[string]string{"old/b.json": anyText}, exitOK, []string{"b:  evolve"}},
 		"broken": {
 			map[string]string{"old/a.json": "{", "old/b.json": "{}"}, exitFailed, []string{"the earlier state: ", "old/a.json:1:2: invalid schema"},

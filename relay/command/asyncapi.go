@@ -38,10 +38,7 @@ redis-relay init --asyncapi FILE makes routes and schemas of such a document.`,
 	flags.StringVar(&d.format, "format", "yaml", "`FORMAT` of the document: yaml or json")
 	flags.StringVar(&d.info.Title, "title", "Channels of redis-relay", "`TEXT` for the title of the document")
 	flags.StringVar(&d.info.Version, "api-version", "1.0.0", "`VERSION` of what the document describes")
-	offer := cobra.FixedCompletions([]string{"yaml", "json"}, cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc("format", offer); err != nil {
-		panic(err) // the flag that was made above is not there
-	}
+	complete(cmd, map[string][]string{"format": {"yaml", "json"}})
 	return cmd
 }
 

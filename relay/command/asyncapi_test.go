@@ -54,3 +54,21 @@ func TestAsyncAPIRefuses(t *testing.T) {
 	s.run(nil, "init", "--asyncapi", "fine.yaml", "--prefix", "a:").expect(t, exitUsage, "leave out --prefix and --schema-from")
 	s.run(nil, "init", "--asyncapi", "fine.yaml").expect(t, exitFailed, "relay.yaml is there already, and nothing was written")
 }
+
+// TestDocumentsOfOthersAreNotTrusted: what init prints neither controls a terminal nor does harm in a shell.
+func TestDocumentsOfOthersAreNotTrusted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, map[string]string{
+		"shell.yaml":  "asyncapi: 3.0.0\nchannels: {a: {address: \"$(touch /tmp/x)'{x}\"}}\n",
+		"letter.yaml": "asyncapi: 3.0.0\nchannels: {a: {address: \"a\\e[2J{x}\"}, \"b\\e[2J\": {address: b}}\n",
+		"wrong.yaml":  "asyncapi: 3.0.0\nchannels: {\"a\\e[2J\": {}}\n",
+	})
+	s.run(nil, "init", "--asyncapi", "shell.yaml", "--config", "1/relay.yaml").expect(t, exitOK,
+		`redis-cli -s relay.sock subscribe '$(touch /tmp/x)'\''1'`)
+	for file, code := range map[string]int{"letter.yaml": exitOK, "wrong.yaml": exitFailed} {
+		told := s.run(nil, "init", "--asyncapi", file, "--config", file+".d/relay.yaml")
+		if told.expect(t, code, `\x1b`); strings.Contains(told.stdout+told.stderr, "\x1b") {
+			t.Errorf("%s: %q %q", file, told.stdout, told.stderr)
+		}
+	}
+}

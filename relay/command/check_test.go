@@ -225,7 +225,7 @@ func TestCheck(t *testing.T) {
 				`warning: limits.pattern_prefixes: "relay:" allows no pattern: channels that begin with relay: are the relay's own`,
 				`warning: limits.pattern_prefixes: "shut:" allows no pattern: no route that it reaches has subscribe: true`,
 				`warning: limits.pattern_prefixes: "none" allows no pattern: no route that it reaches has subscribe: true`,
-				"warning: route \"a:\": no message has the kind \"three\": a.json accepts none with that text in the field \"type\"\n\nok\n",
+				"warning: route \"a:\": no message has the kind \"three\": that text in the field \"type\" is refused by a.json\n\nok\n",
 			},
 		},
 		"indentation": {

@@ -12,6 +12,7 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/preflight"
+	"redis-relay/relay/top"
 )
 
 // Exit codes, as the shell knows them.
@@ -56,11 +57,20 @@ func Run(version string, args, env []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, errRefused):
 		return exitFailed
 	case errors.As(err, &usage):
-		_, _ = fmt.Fprintf(stderr, "redis-relay: %v\nTry redis-relay --help.\n", err)
+		_, _ = fmt.Fprintf(stderr, "redis-relay: %s\nTry redis-relay --help.\n", printable(err))
 		return exitUsage
 	}
-	_, _ = fmt.Fprintf(stderr, "redis-relay: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "redis-relay: %s\n", printable(err))
 	return exitFailed
+}
+
+// printable words an error for a terminal, line by line. It may quote a document or a relay that is not to be trusted.
+func printable(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = top.Printable(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // usageError is a mistake on the command line itself.
@@ -138,7 +148,8 @@ func (p *program) checkCommand() *cobra.Command {
 its version, and the settings that matter. It prints what will not work, what follows, and the
 rule for the ACL. The exit code is 1 if something that the configuration asks for cannot work.
 
-With --against it compares the schemas with an earlier state instead.`,
+With --against it compares the schemas with an earlier state instead. The exit code is 1 if a
+route is not compatible as its key evolve demands.`,
 		RunE: func(*cobra.Command, []string) error {
 			switch {
 			case against != "":

@@ -9,12 +9,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"redis-relay/config"
+	"redis-relay/relay/top"
 )
 
 func (p *program) initCommand() *cobra.Command {
@@ -160,6 +162,18 @@ func writeFiles(files map[string]outputFile, force bool) error {
 	return nil
 }
 
+// plainWord is a word that a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// shellWord writes a text so that a shell takes it as one word, and as nothing else: prefixes may come from a document
+// that others wrote.
+func shellWord(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 // tellNext says what was written, and what to do now.
 func (s *start) tellNext(d config.Starter, files map[string]outputFile, secret bool, advice []string) error {
 	var b strings.Builder
@@ -175,17 +189,17 @@ func (s *start) tellNext(d config.Starter, files map[string]outputFile, secret b
 	}
 	flag, socket := "", d.Settings["socket.path"]
 	if s.source.Path != defaultFile {
-		flag = " --config " + s.source.Path
+		flag = " --config " + shellWord(s.source.Path)
 	}
 	if socket == "" {
 		socket = config.Default().Socket.Path
 	}
 	for _, line := range advice {
-		fmt.Fprintf(&b, "  %s\n", line)
+		fmt.Fprintf(&b, "  %s\n", top.Printable(line))
 	}
 	fmt.Fprintf(&b, "  redis-relay check%[1]s\n  redis-relay run%[1]s\n", flag)
-	if len(d.Routes) > 0 {
-		fmt.Fprintf(&b, "  redis-cli -s %s subscribe %s1\n", socket, d.Routes[0].Prefix)
+	if len(d.Routes) > 0 && top.Printable(d.Routes[0].Prefix) == d.Routes[0].Prefix {
+		fmt.Fprintf(&b, "  redis-cli -s %s subscribe %s\n", shellWord(socket), shellWord(d.Routes[0].Prefix+"1"))
 	}
 	_, err := fmt.Fprint(s.stdout, b.String())
 	return err

@@ -83,7 +83,10 @@ func (p *publisher) publishLines() error {
 	refused := 0
 	for in, n := bufio.NewReader(p.stdin), 1; ; n++ {
 		line, err := in.ReadString('\n')
-		if err != nil && (!errors.Is(err, io.EOF) || line == "") {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if err != nil && line == "" {
 			break
 		}
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")

@@ -3,6 +3,7 @@ package explain
 // The answer about one channel.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,8 +57,8 @@ type Route struct {
 
 // Schema is what payloads are checked against.
 type Schema struct {
-	Name     string `json:"name"`
-	Compiled bool   `json:"compiled"`
+	Name     string `json:"name"`     // of several, all, in the order in which they are tried, with commas between
+	Compiled bool   `json:"compiled"` // of several: all are
 	Because  string `json:"not_compiled_because,omitempty"`
 	Invalid  string `json:"invalid"` // reject or log
 }
@@ -184,19 +185,22 @@ func kindField(cfg *config.Config, rt *route.Route) string {
 	return ""
 }
 
+// schemaOf tells of all schemas of a route; nil: it has none.
 func schemaOf(rules *policy.Rules, rt *route.Route) *Schema {
+	if len(rt.Schemas) == 0 {
+		return nil
+	}
+	s := &Schema{Name: rt.SchemaName, Invalid: string(config.InvalidReject)}
+	if rt.LogInvalid {
+		s.Invalid = string(config.InvalidLog)
+	}
 	for _, used := range rules.UsedSchemas() {
-		if used.Name == rt.SchemaName {
-			s := &Schema{
-				Name: used.Name, Compiled: used.Fallback == "", Because: used.Fallback, Invalid: string(config.InvalidReject),
-			}
-			if rt.LogInvalid {
-				s.Invalid = string(config.InvalidLog)
-			}
-			return s
+		if slices.Contains(rt.Schemas, used.Name) {
+			s.Because = cmp.Or(s.Because, used.Fallback)
 		}
 	}
-	return nil
+	s.Compiled = s.Because == ""
+	return s
 }
 
 func policiesOf(rt *route.Route) (list []KindPolicy) {

@@ -37,15 +37,17 @@ func Odd(cfg *config.Config, rules *policy.Rules) []string {
 	return list
 }
 
-// oddKinds warns of kinds with a policy that no message can have. With invalid: log any kind may come.
+// oddKinds warns of kinds with a policy that no message can have: no schema of the route accepts one. With invalid: log
+// any kind may come.
 func oddKinds(survey *schema.Survey, r *config.Route) (list []string) {
-	if r.Schema == "" || r.Invalid == config.InvalidLog {
+	names := r.Schemas()
+	if len(names) == 0 || r.Invalid == config.InvalidLog {
 		return nil
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Kinds)) {
-		if !survey.MayBe(r.Schema, r.Kind, kind) {
-			list = append(list, fmt.Sprintf("route %q: no message has the kind %q: %s accepts none with that text in the field "+
-				"%q", r.Prefix, kind, r.Schema, r.Kind))
+		if !slices.ContainsFunc(names, func(name string) bool { return survey.MayBe(name, r.Kind, kind) }) {
+			list = append(list, fmt.Sprintf("route %q: no message has the kind %q: that text in the field %q is refused by %s",
+				r.Prefix, kind, r.Kind, strings.Join(names, " and by ")))
 		}
 	}
 	return list

@@ -58,7 +58,7 @@ var common = []Right{
 
 var ofHistory = []Right{
 	{"XADD", "XADD history: x f v", "messages with history cannot be published", true, ""},
-	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE", true, ""},
+	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE and XREAD BLOCK", true, ""},
 	{"XREVRANGE", "XREVRANGE history: x x", "clients get its error for XREVRANGE", true, ""},
 	{"XLEN", "XLEN history:", "clients get its error for XLEN", false, ""},
 	{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK", true, ""},

@@ -1,11 +1,9 @@
 package needs
 
-// What Redis does not let the relay do, by an ACL or a renamed command, and that the relay
-// goes on without: it is said once, with what does not work.
+// The Watcher: while a relay runs, the log says once which right is missing, and what does not work without it.
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +32,7 @@ func NewWatcher(use func() Use, wait time.Duration, teller *notice.Teller) *Watc
 	return &Watcher{use: use, teller: teller, wait: wait, up: make(chan struct{}, 1), told: map[string]string{}}
 }
 
-// Look has them tried at the next moment.
+// Look has Run try the rights again, soon. It does not wait.
 func (w *Watcher) Look() {
 	select {
 	case w.up <- struct{}{}:
@@ -73,7 +71,7 @@ func (w *Watcher) attempt(ctx context.Context, reader *upstream.Reader, try stri
 // changes. It may be called from anywhere.
 func (w *Watcher) Note(command string, err error) {
 	is := Refuses(err)
-	if err != nil && !is && !answered(err) {
+	if !is && !isReply(err) {
 		return // nobody knows
 	}
 	var lost, advice string
@@ -96,10 +94,4 @@ func (w *Watcher) Note(command string, err error) {
 	default:
 		w.teller.Log(notice.RightMissing.With(command, lost, advice), zap.Error(err))
 	}
-}
-
-// answered tells whether Redis answered with an error of its own.
-func answered(err error) bool {
-	var refused upstream.ReplyError
-	return errors.As(err, &refused)
 }

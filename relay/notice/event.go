@@ -50,7 +50,7 @@ type Event struct {
 	Queued       int    `json:"queued,omitempty"`   // bytes of output that wait
 	Kept         int    `json:"kept,omitempty"`     // bytes that its subscriptions and commands take
 
-	Waited float64 `json:"waited_seconds,omitempty"` // of alert, for a client that does not read: the oldest of Queued
+	Waited float64 `json:"waited_seconds,omitempty"` // of alert, for a client that does not read: age of the oldest byte
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: subscriptions that Redis has confirmed
 	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: attempts that failed in a row

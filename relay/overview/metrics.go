@@ -53,7 +53,7 @@ func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
 }
 
 func measureClients(m *monitor.Metrics, s *respserver.Server, socket *listen.Socket, l *respserver.Limits) {
-	m.Gauge("clients", "Connections on the socket.", func() float64 { return float64(s.Stats().Clients) })
+	m.Gauge("clients", "Connections on the socket and by TCP.", func() float64 { return float64(s.Stats().Clients) })
 	m.Gauge("socket_reachable", "1 while the socket's file is there, so that clients can connect.",
 		func() float64 { return boolGauge(socket.Unreachable() == nil) })
 	m.Count("socket_remade_total", "Times that the socket's file was gone or replaced, and was made anew.",

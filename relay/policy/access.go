@@ -166,7 +166,7 @@ func ofName(kind resp.Kind, reason string) string {
 
 // notListedWords says that a route lists users, and this one is not among them.
 func notListedWords(by User, key string, rt *route.Route) string {
-	who := "your user is not known: only on the Unix socket it is"
+	who := "your user is not known: it is known only on the Unix socket"
 	if by.Known {
 		who = fmt.Sprintf("your user (uid %d) is not among them", by.UID)
 	}

@@ -47,7 +47,8 @@ type Evolution struct {
 	Backward evolve.Answer // whether what was valid is valid
 	Forward  evolve.Answer // whether what is valid was valid
 
-	index int
+	index  int
+	judges string // the prefix of the route that decides now; another one than Route, if Route is gone
 }
 
 // Compare says how the schemas of each route differ from those of an earlier state, by prefix. A route that is new is
@@ -71,7 +72,8 @@ func Compare(before, now *Rules, demanded bool) (list []Evolution) {
 			e.Forward = evolve.Implies(next.accept, last.accept)
 			known[key] = e
 		}
-		e.Route, e.Before, e.Now, e.Demand, e.index = prefix, last.names, next.names, next.evolve, next.index
+		e.Route, e.Before, e.Now, e.Demand = prefix, last.names, next.names, next.evolve
+		e.index, e.judges = next.index, now.table.Lookup([]byte(prefix)).Prefix
 		list = append(list, e)
 	}
 	return list
@@ -81,17 +83,25 @@ func Compare(before, now *Rules, demanded bool) (list []Evolution) {
 func (e *Evolution) Judge() (warnings []string, err error) {
 	var errs []error
 	for _, way := range e.Demanded() {
-		place := fmt.Sprintf("routes[%d].schema: route %q says evolve: %s", e.index, e.Route, e.Demand)
 		switch way.Answer.Verdict {
 		case evolve.Incompatible:
-			errs = append(errs, fmt.Errorf("%s, but %s %s: %s (%s); keep the schema compatible, or write evolve: none",
-				place, names(e.Now), way.breaks(e), short(way.Answer.Message), way.Answer.Reason))
+			errs = append(errs, fmt.Errorf("%s, but %s now %s: %s (%s); keep the schema compatible, or write evolve: none",
+				e.place(), names(e.Now), way.breaks(e), short(way.Answer.Message), way.Answer.Reason))
 		case evolve.Undecided:
-			warnings = append(warnings, fmt.Sprintf("%s, but it cannot be told whether %s is %s compatible with %s, because "+
-				"of %s", place, names(e.Now), way.Name, names(e.Before), way.Answer.Keyword))
+			warnings = append(warnings, fmt.Sprintf("%s, but it cannot be told whether %s is %s compatible with %s as it "+
+				"was, because of %s", e.place(), names(e.Now), way.Name, names(e.Before), way.Answer.Keyword))
 		}
 	}
 	return warnings, errors.Join(errs...)
+}
+
+// place says whose demand it is.
+func (e *Evolution) place() string {
+	where := fmt.Sprintf("routes[%d].schema: route %q", e.index, e.judges)
+	if e.judges != e.Route {
+		where += fmt.Sprintf(", which now decides about %q,", e.Route)
+	}
+	return fmt.Sprintf("%s says evolve: %s", where, e.Demand)
 }
 
 // Way is one direction of a comparison.
@@ -116,10 +126,14 @@ func (e *Evolution) Demanded() []Way {
 
 // breaks words what an incompatible change does.
 func (w *Way) breaks(e *Evolution) string {
-	if w.Name == "backward" {
-		return "refuses a message that " + names(e.Before) + " accepted"
+	who := names(e.Before)
+	if slices.Equal(e.Before, e.Now) {
+		who = "it" // the same file
 	}
-	return "accepts a message that " + names(e.Before) + " refused"
+	if w.Name == "backward" {
+		return "refuses a message that " + who + " accepted"
+	}
+	return "accepts a message that " + who + " refused"
 }
 
 // names words the schemas of a route.

@@ -64,7 +64,7 @@ func TestPublish(t *testing.T) {
 		{somebody, "mute:1", "x", 0, `DENIED mute:1: route "mute:" says publish: false`, false},
 		{seven, "mine:1", "x", 0, "", false},
 		{somebody, "mine:1", "x", 0, `DENIED mine:1: route "mine:" has publish_uids, and your user (uid 5)`, false},
-		{User{}, "mine:1", "x", 0, `DENIED mine:1: route "mine:" has publish_uids, and your user is not known: only on the Unix socket it is`, false},
+		{User{}, "mine:1", "x", 0, `DENIED mine:1: route "mine:" has publish_uids, and your user is not known: it is known only on the Unix socket`, false},
 		{somebody, "open:1", strings.Repeat("x", 100), 0, "", false},
 		{somebody, "open:1", strings.Repeat("x", 101), 0, "TOOLARGE open:1: 101 bytes are over limits.payload (100)", false},
 		{somebody, "open:1", "", 300, "TOOLARGE open:1: 300 bytes are over limits.payload (100)", false},

@@ -151,7 +151,7 @@ func (f *acceptFailures) accepted(log *zap.Logger) {
 func (s *Server) connect(fd int, p peer) {
 	s.accepted.Add(1)
 	err := s.admit(p)
-	if err == nil && int64(len(s.sessions)) >= s.limits.Clients.Load() {
+	if err == nil && (int64(len(s.sessions)) >= s.limits.Clients.Load() || s.asksPassword(p) && !s.mayHaveStranger()) {
 		err = errors.New("ERR max number of clients reached")
 	}
 	if err == nil {

@@ -52,7 +52,11 @@ func reset(c *session, _ [][]byte) {
 		return // the client does not read, and is being disconnected
 	}
 	c.client.name, c.client.db, c.proto = "", 0, resp.RESP2
-	c.client.mustAuth = c.srv.asksPassword(c.client.peer)
+	if c.srv.asksPassword(c.client.peer) {
+		c.makeStranger()
+	} else {
+		c.makeKnown()
+	}
 	unsubscribeAll(c, func() { slot.Complete(reply) })
 }
 

@@ -174,6 +174,7 @@ func (c *session) close() {
 		c.ending.timer.Stop()
 	}
 	delete(c.srv.sessions, c.client.id)
+	c.strangerGone()
 	c.unstick(true)
 	c.srv.clients.Add(-1)
 	c.input.drain(c.socket.FD())

@@ -35,7 +35,7 @@ func ReadPassword(path string) (string, error) {
 		return "", fmt.Errorf("socket.password_file: %w; write a password into it, or name another file", err)
 	}
 	password := strings.TrimRight(string(text), "\r\n")
-	if password == "" {
+	if strings.TrimSpace(password) == "" {
 		return "", fmt.Errorf("socket.password_file: %s is empty; write a password into it", path)
 	}
 	return password, nil
@@ -68,7 +68,7 @@ func authenticate(c *session, user, password []byte) bool {
 		c.srv.warn("client gave wrong credentials", c.client.peer.key(), c.client.Identity().Fields()...)
 		return false
 	}
-	c.client.mustAuth = false
+	c.makeKnown()
 	return true
 }
 

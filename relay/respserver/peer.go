@@ -58,11 +58,13 @@ type client struct {
 	peer   peer
 	opened time.Time
 
-	mustAuth bool   // of the commands only AUTH, HELLO, QUIT and RESET are carried out
-	db       int    // the last that SELECT accepted
-	name     string // by CLIENT SETNAME or HELLO
-	libName  string // by CLIENT SETINFO
-	libVer   string
+	mustAuth     bool  // of the commands only AUTH, HELLO, QUIT and RESET are carried out
+	strangeSince int64 // with mustAuth: since when, by Server.clock
+
+	db      int    // the last that SELECT accepted
+	name    string // by CLIENT SETNAME or HELLO
+	libName string // by CLIENT SETINFO
+	libVer  string
 }
 
 func (c *client) user() User { return User{c.peer.known, c.peer.uid} }

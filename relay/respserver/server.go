@@ -71,6 +71,7 @@ type Server struct {
 	password   *digest          // that clients on TCP must give; nil: none
 	warnings   sampling.Sampler // chooses log lines about clients that were refused or cut off
 	sessions   map[uint64]*session
+	strangers  int // sessions whose clients have not given the password
 	stuck      stuck
 	endingSoon []*session // have to end after this turn
 	listings   listings
@@ -205,7 +206,7 @@ func (s *Server) endSoon(c *session) {
 }
 
 // sweep looks, once a second, for stuck clients, and ends the sessions whose command does not come in completely in
-// time: the first one of a new connection, or one that has begun to come in.
+// time: the first one of a new connection, or one that has begun to come in, or the password of a client on TCP.
 func (s *Server) sweep() {
 	if s.closing {
 		return
@@ -218,7 +219,7 @@ func (s *Server) sweep() {
 	}
 	before := s.clock() - limit
 	for _, c := range s.sessions {
-		if since := c.input.incompleteSince; since != 0 && since < before {
+		if c.isLate(before) {
 			c.finish(ReasonCutOff)
 		}
 	}

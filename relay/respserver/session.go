@@ -48,7 +48,7 @@ func (s *Server) newSession(fd int, p peer) error {
 	now := s.loop.Now()
 	c := &session{
 		srv: s, proto: resp.RESP2,
-		client:    client{id: s.accepted.Load(), peer: p, opened: now, mustAuth: s.asksPassword(p)},
+		client:    client{id: s.accepted.Load(), peer: p, opened: now},
 		input:     input{lastUsed: now, incompleteSince: s.clock()},
 		publishes: publishes{window: int(s.limits.Window.Load())},
 	}
@@ -60,6 +60,9 @@ func (s *Server) newSession(fd int, p peer) error {
 	c.listener = hub.NewListener(c.out, c.requestEnd, func(m hub.Missed) { reportMissed(c, m) })
 	c.replies.out, c.memory.out = c.out, c.out
 	s.sessions[c.client.id] = c
+	if s.asksPassword(p) {
+		c.makeStranger()
+	}
 	s.clients.Add(1)
 	return nil
 }

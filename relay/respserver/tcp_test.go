@@ -4,8 +4,12 @@ package respserver_test
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/respserver"
@@ -52,5 +56,70 @@ func TestTCPBesideTheSocket(t *testing.T) {
 	if conn, err := net.Dial("tcp", tcp.Addr().String()); err == nil {
 		_ = conn.Close()
 		t.Error("the address still takes connections")
+	}
+}
+
+// TestStrangersKeepNobodyOut: clients that have not given the password have half of the places, for as long as a command
+// may take, whatever else they send.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	tcp := listenTCP(t)
+	s := serve(t, func(o *respserver.Options, l *respserver.Limits) {
+		o.TCP = tcp
+		l.Clients.Store(4)
+		l.Command.Store(int64(4 * time.Second)) // a busy machine gives the password in this time
+	})
+	s.in(func() { s.SetPassword("p") })
+	dial := func() *redistest.Client { return redistest.Dial(t, "tcp", tcp.Addr().String()) }
+	stranger := func() *redistest.Client {
+		c := dial()
+		c.Send("PING")
+		c.Expect(t, "-NOAUTH Authentication required.")
+		return c
+	}
+	first, second := stranger(), stranger()
+	third := dial()
+	third.Expect(t, "-ERR max number of clients reached")
+	third.Closed()
+	local := s.dial()
+	local.Send("PING")
+	local.Expect(t, "+PONG")
+	first.Send("AUTH", "p")
+	first.Expect(t, "+OK")
+	stubborn, err := net.Dial("tcp", tcp.Addr().String()) // a place is free again
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stubborn.Close() }()
+	go func() {
+		for err := error(nil); err == nil; time.Sleep(100 * time.Millisecond) {
+			_, err = io.WriteString(stubborn, "RESET\r\n")
+		}
+	}()
+	second.Closed()
+	_ = stubborn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.Copy(io.Discard, stubborn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("RESET gives a client without the password more time")
+	}
+	first.Send("PING")
+	first.Expect(t, "+PONG")
+	first.Send("RESET")
+	first.Expect(t, "+RESET")
+	first.Closed()
+	for range 2 { // all places of strangers are free again
+		c := dial()
+		c.Send("AUTH", "p")
+		c.Expect(t, "+OK")
+	}
+}
+
+func TestPasswordOfSpacesIsNone(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "p")
+	if err := os.WriteFile(file, []byte(" \t\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if password, err := respserver.ReadPassword(file); err == nil {
+		t.Errorf("%q is taken for a password", password)
 	}
 }

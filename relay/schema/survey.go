@@ -15,7 +15,7 @@ import (
 type Survey struct {
 	docs map[string]any      // by file name
 	old  map[string]bool     // by file name: it is of draft 4, which knows no const
-	refs map[string][]string // by file name: the texts of its references
+	refs map[string][]string // by file name, those in subfolders among them: the texts of its references
 }
 
 // maxSurvey is how many references deep, one behind the other, a survey looks.
@@ -39,6 +39,11 @@ func Look(dir, draft string) (*Survey, error) {
 		if file := f.open(name); file.err == nil {
 			s.docs[name] = file.doc
 			s.old[name] = drafts.Version(file.draft) < 6
+		}
+	}
+	_ = f.indexAll() // opens the files of subfolders; of very many, some
+	for name, file := range f.files {
+		if file.err == nil {
 			s.refs[name] = references(file.doc, nil)
 		}
 	}
@@ -50,7 +55,8 @@ func references(doc any, list []string) []string {
 	switch v := doc.(type) {
 	case map[string]any:
 		for key, member := range v {
-			if text, ok := member.(string); ok && strings.HasSuffix(strings.ToLower(key), "ref") {
+			refers := key == "$schema" || strings.HasSuffix(strings.ToLower(key), "ref")
+			if text, ok := member.(string); ok && refers {
 				list = append(list, text)
 			}
 			list = references(member, list)

@@ -23,7 +23,7 @@ func (s *Scripts) Add(source []byte) (sha string, known *Script) {
 	}
 	sum := sha1.Sum(source) //nolint:gosec // it is how Redis names a script
 	sha = hex.EncodeToString(sum[:])
-	if s.list == nil || len(s.list) >= maxScripts {
+	if s.list[sha] == nil && len(s.list) >= maxScripts || s.list == nil {
 		s.list = map[string]*Script{}
 	}
 	s.list[sha] = known

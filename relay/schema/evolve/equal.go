@@ -100,17 +100,21 @@ func samePattern(a, b *regexp.Regexp) bool {
 }
 
 // sameTexts compares sets.
-func sameTexts(a, b []string) bool {
-	return subset(a, b, func(x, y string) bool { return x == y }) && subset(b, a, func(x, y string) bool { return x == y })
-}
+func sameTexts(a, b []string) bool { return sameSets(a, b, func(text string) string { return text }) }
 
 // sameValues compares sets of values.
-func sameValues(a, b []string) bool { return subset(a, b, sameValue) && subset(b, a, sameValue) }
+func sameValues(a, b []string) bool { return sameSets(a, b, normal) }
 
-func subset(a, b []string, same func(x, y string) bool) bool {
-	return !slices.ContainsFunc(a, func(x string) bool {
-		return !slices.ContainsFunc(b, func(y string) bool { return same(x, y) })
-	})
+// sameSets compares sets of texts, each by what a function makes of it.
+func sameSets(a, b []string, form func(string) string) bool {
+	inA, inB := make(map[string]bool, len(a)), make(map[string]bool, len(b))
+	for _, text := range a {
+		inA[form(text)] = true
+	}
+	for _, text := range b {
+		inB[form(text)] = true
+	}
+	return maps.Equal(inA, inB)
 }
 
 // reachable yields schemas and all to which they refer.

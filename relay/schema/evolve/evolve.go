@@ -3,8 +3,16 @@ package evolve
 // Implies: the question, and its answer.
 
 import (
+	"time"
+
 	"redis-relay/relay/schema"
 )
+
+// maxTime bounds a proof, and a search, for schemas that are costly beyond what the other bounds foresee.
+const maxTime = 3 * time.Second
+
+// isLate reports whether a moment has passed; the zero time never does.
+func isLate(until time.Time) bool { return !until.IsZero() && time.Now().After(until) }
 
 // Verdict is an answer of Implies.
 type Verdict uint8
@@ -42,9 +50,9 @@ func (s Side) Accepts(message []byte) (first error) {
 	return first
 }
 
-// Implies says whether each message that from accepts is accepted by to. The same question always gets the same
-// answer. It takes from less than a millisecond for small schemas to about a second for those that are large and not
-// compatible.
+// Implies says whether each message that from accepts is accepted by to. It takes from less than a millisecond for
+// small schemas to about a second for those that are large and not compatible, and some seconds at most. The same
+// question always gets the same answer, unless that time was too short for it.
 func Implies(from, to Side) Answer {
 	switch {
 	case len(to) == 0:
@@ -61,6 +69,7 @@ func Implies(from, to Side) Answer {
 		return Answer{Keyword: why}
 	}
 	p := newProver(have, want)
+	p.until = time.Now().Add(maxTime)
 	goal := union(want)
 	if p.sameSides(have, want) {
 		return Answer{Verdict: Compatible}

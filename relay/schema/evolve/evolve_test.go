@@ -114,3 +114,18 @@ func judge(t *testing.T, g generator, from, to Side, answer Answer, documents in
 		}
 	}
 }
+
+// TestTheSameQuestionGetsTheSameAnswer, with its message: where many schemas depend on members, too.
+func TestTheSameQuestionGetsTheSameAnswer(t *testing.T) {
+	t.Parallel()
+	both := load(t, `{"type":"object","dependentSchemas":{
+		"a":{"required":["b"]},"b":{"required":["c"]},"c":{"properties":{"d":{"type":"string"}}},"d":{"minProperties":3}}}`,
+		`{"type":"object","dependentSchemas":{"a":{"maxProperties":3},"d":{"properties":{"c":{"maxLength":2}}},"e":false}}`)
+	want := Implies(Side{both[0]}, Side{both[1]})
+	for range 20 {
+		got := Implies(Side{both[0]}, Side{both[1]})
+		if string(got.Message) != string(want.Message) || got.Verdict != want.Verdict {
+			t.Fatalf("%d by %s, before %d by %s", got.Verdict, got.Message, want.Verdict, want.Message)
+		}
+	}
+}

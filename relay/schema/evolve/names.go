@@ -70,7 +70,9 @@ func inPlace(s *schema.Shape) iter.Seq[*schema.Shape] {
 				return
 			}
 			todo = append(todo, slices.Concat(s.All, s.AnyOf, s.OneOf, []*schema.Shape{s.If, s.Then, s.Else})...)
-			todo = slices.AppendSeq(todo, maps.Values(s.Depends))
+			for _, name := range slices.Sorted(maps.Keys(s.Depends)) { // in order, as all that a search looks at
+				todo = append(todo, s.Depends[name])
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ package evolve
 
 import (
 	"math"
+	"time"
 
 	"redis-relay/relay/schema"
 )
@@ -22,6 +23,7 @@ type prover struct {
 	proved map[string]bool   // goals that hold, whatever becomes of others
 	failed map[string]string // why not
 	goals  int
+	until  time.Time // nothing is proved from then on; zero: there is no such time
 
 	lowest int // the outermost open goal that was taken for granted
 }
@@ -64,7 +66,7 @@ func (p *prover) implies(c *context, to *schema.Shape, depth int) notProved {
 		p.lowest = min(p.lowest, at.order)
 		return ""
 	}
-	if p.goals++; p.goals > maxGoals {
+	if p.goals++; p.goals > maxGoals || isLate(p.until) {
 		return "the size of the schemas"
 	}
 	order, before := len(p.open), p.lowest

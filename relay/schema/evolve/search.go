@@ -4,7 +4,10 @@ package evolve
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"time"
 
 	"redis-relay/relay/schema"
 )
@@ -21,9 +24,12 @@ const (
 // search returns such a message, made small; nil if it finds none.
 func search(from, to Side, have, want []*schema.Shape, messages int) []byte {
 	breaks := func(message []byte) bool { return from.Accepts(message) == nil && to.Accepts(message) != nil }
-	m := &maker{}
+	m := &maker{until: time.Now().Add(maxTime)}
 	total := 0
 	for i := range messages {
+		if isLate(m.until) {
+			break
+		}
 		m.begin(i)
 		tree := m.value(anything.with(have[i%len(have)]), want, 0)
 		message, err := json.Marshal(tree)
@@ -31,7 +37,7 @@ func search(from, to Side, have, want []*schema.Shape, messages int) []byte {
 			continue
 		}
 		if breaks(message) {
-			return shrink(tree, breaks)
+			return shrink(tree, breaks, m.until)
 		}
 		if total += len(message); total > maxBytes {
 			break
@@ -43,9 +49,10 @@ func search(from, to Side, have, want []*schema.Shape, messages int) []byte {
 // maker makes values that a context may have, with an eye on what other schemas ask.
 type maker struct {
 	random *rand.Rand
-	left   int     // values that may still be made
-	filled float64 // how many of the members that need not be there are
-	odd    float64 // how often a value is not what the context asks
+	left   int       // values that may still be made
+	filled float64   // how many of the members that need not be there are
+	odd    float64   // how often a value is not what the context asks
+	until  time.Time // values from then on are null
 
 	spoken map[*schema.Shape][]any // see spokenOf
 }
@@ -62,7 +69,7 @@ func (m *maker) chance(p float64) bool { return m.random.Float64() < p }
 
 // value makes a value of a context; eyed are the schemas of the other side at the same place.
 func (m *maker) value(c *context, eyed []*schema.Shape, depth int) any {
-	if m.left--; m.left < 0 || depth > maxDepth {
+	if m.left--; m.left < 0 || depth > maxDepth || isLate(m.until) {
 		return nil // of a schema that has no finite value, or of too many
 	}
 	c, eyed = m.decide(c), m.spread(eyed)
@@ -111,11 +118,11 @@ func (m *maker) decide(c *context) *context {
 		} else if s.If != nil {
 			c = c.with(s.Else)
 		}
-		for name, d := range s.Depends {
+		for _, name := range slices.Sorted(maps.Keys(s.Depends)) { // in order: the same question gets the same answer
 			if m.chance(0.5) {
 				having := schema.NewShape()
 				having.Required, having.Keywords = []string{name}, []string{"required"}
-				c = c.with(having, d)
+				c = c.with(having, s.Depends[name])
 			}
 		}
 	}

@@ -7,20 +7,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxShrinks bounds how many messages are tried.
 const maxShrinks = 5000
 
 // shrink returns the smallest message it finds that breaks what the given one does: no part of it can be left out or
-// made simpler by itself.
-func shrink(message any, breaks func([]byte) bool) []byte {
+// made simpler by itself, unless the time was too short to try.
+func shrink(message any, breaks func([]byte) bool, until time.Time) []byte {
 	tries := 0
 	for {
 		smaller, ok := smallerOf(message, func(try any) bool {
 			tries++
 			text, err := json.Marshal(try)
-			return err == nil && tries <= maxShrinks && breaks(text)
+			return err == nil && tries <= maxShrinks && !isLate(until) && breaks(text)
 		})
 		if !ok {
 			text, err := json.Marshal(message)

@@ -203,13 +203,16 @@ func acceptsAny(shapes []*schema.Shape, value string) (ok, decided bool) {
 }
 
 // sameValue reports whether two values are equal, as JSON Schema says; false if that is not certain.
-func sameValue(a, b string) bool {
-	if kindOf(a)&numbers != 0 && kindOf(b)&numbers != 0 {
-		x, okX := new(big.Rat).SetString(a)
-		y, okY := new(big.Rat).SetString(b)
-		return okX && okY && x.Cmp(y) == 0
+func sameValue(a, b string) bool { return normal(a) == normal(b) }
+
+// normal writes a value so that values written alike are equal.
+func normal(value string) string {
+	if kindOf(value)&numbers != 0 {
+		if n, ok := new(big.Rat).SetString(value); ok {
+			return n.RatString()
+		}
 	}
-	return canonical(a) == canonical(b)
+	return canonical(value)
 }
 
 // canonical writes a value anew: names in order, strings alike.

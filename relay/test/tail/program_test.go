@@ -194,6 +194,22 @@ func TestPub(t *testing.T) {
 	}
 }
 
+// TestPubOfWhatCannotBeRead is not taken for the end of the messages.
+func TestPubOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := start(t, routes)
+	folder, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = folder.Close() }()
+	cmd := s.program("pub", "other", "--lines")
+	cmd.Stdin = folder
+	if out, bad, code := output(t, cmd); code != 1 || !strings.Contains(bad, "is a directory") {
+		t.Errorf("code %d, %q, %q", code, out, bad)
+	}
+}
+
 func TestSubOfAScript(t *testing.T) {
 	t.Parallel()
 	s := start(t, `routes: [{prefix: "theirs:", subscribe_uids: [54321]}]`)

@@ -55,7 +55,7 @@ func TestRoutesOfUsersAreClosed(t *testing.T) {
 		}),
 		config.NewRoute("open:"),
 	))
-	const closed = `-DENIED %s: route "mine:" has %s_uids, and your user is not known: only on the Unix socket it is`
+	const closed = `-DENIED %s: route "mine:" has %s_uids, and your user is not known: it is known only on the Unix socket`
 	unix, tcp := r.Dial(), dial(r)
 	for _, tt := range []struct {
 		command []string
