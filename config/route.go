@@ -17,6 +17,7 @@ type Route struct {
 	Schema       string   `koanf:"schema" more:"OlderSchemas"`
 	OlderSchemas []string `koanf:"-"`         // in the order in which they are tried
 	Evolve       Evolve   `koanf:"evolve"`    // what a reload may do to Schema
+	Upstream     string   `koanf:"upstream"`  // the name of the Redis where its channels are
 	Publish      bool     `koanf:"publish"`   // local processes may publish
 	Subscribe    bool     `koanf:"subscribe"` // local processes may listen
 	// Who of those that the socket lets in; empty: all of them.
@@ -118,6 +119,7 @@ func NewRoute(prefix string) Route {
 	return Route{
 		Prefix:    prefix,
 		Evolve:    EvolveNone,
+		Upstream:  MainUpstream,
 		Publish:   true,
 		Subscribe: true,
 		Invalid:   InvalidReject,

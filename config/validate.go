@@ -27,7 +27,7 @@ func (c *Config) Validate() error {
 
 func (c *Config) problems() []*KeyError {
 	v := &validator{cfg: c}
-	v.checkRedis()
+	v.checkUpstreams()
 	v.checkSocket()
 	v.checkListeners()
 	v.checkLeaf()
@@ -57,6 +57,7 @@ func (v *validator) bad(path, format string, args ...any) {
 }
 
 func (v *validator) add(path string, kind error, format string, args ...any) {
+	path = v.cfg.asWritten(path)
 	v.errs = append(v.errs, &KeyError{
 		Origin: v.cfg.origin(path),
 		Path:   path,

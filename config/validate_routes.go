@@ -45,6 +45,7 @@ func (v *validator) checkRoute(r *Route, path string) {
 	v.checkUsers(join(path, "subscribe"), r.Subscribe, r.SubscribeUIDs, r.NATS)
 	v.checkPolicies(r, path)
 	v.checkNATS(r, path)
+	v.checkRouteUpstream(r.Upstream, join(path, "upstream"))
 }
 
 // checkNATS refuses what NATS clients could not be promised.

@@ -17,7 +17,7 @@ func chatRules(tb testing.TB) (*rules, *monitor.Metrics) {
 		tb.Fatal(err)
 	}
 	m := monitor.New("test")
-	r, err := newRules(cfg, m)
+	r, err := newRules(cfg, cfg.UpstreamNames(), m)
 	if err != nil {
 		tb.Fatal(err)
 	}

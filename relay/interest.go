@@ -22,11 +22,8 @@ import (
 // interest stands between the hub and the connection to Redis. It is hub.Upstream, and belongs to the loop.
 type interest struct {
 	// Fixed after construction.
+	*side
 	rules   *atomic.Pointer[rules]
-	redis   *upstream.Connection
-	hub     *hub.Hub
-	feed    *history.Feed
-	fleet   *fleet.Fleet
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
@@ -42,7 +39,7 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 	all := make([]string, 0, len(names))
 	var announced []string
 	for _, name := range names {
-		if now.MayHaveHistory(kind, name) {
+		if now.MayHaveHistory(i.index, kind, name) {
 			i.announce(kind, name)
 			announced = append(announced, name)
 			all = append(all, history.SeqPrefix+name)
@@ -181,7 +178,7 @@ func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	if missing := upstream.MissingRule(err, "&"+name); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
-	i.teller.Log(notice.SubscriptionRefused, facts...)
+	i.teller.Log(notice.SubscriptionRefused, i.about(facts...)...)
 	i.outlets.refused(kind, name, err)
 	if kind == resp.Message {
 		i.feed.Refused(name, err)
@@ -200,7 +197,7 @@ func (i *interest) joinFleet(kind resp.Kind) {
 		case kind == resp.SMessage && fleet.NoShards(refused):
 			i.joinFleet(resp.Message)
 		default:
-			i.teller.Log(notice.FleetRefused.With(upstream.Advice(refused, "&relay:*")), zap.Error(refused))
+			i.teller.Log(notice.FleetRefused.With(upstream.Advice(refused, "&relay:*")), i.about(zap.Error(refused))...)
 		}
 	})
 }
@@ -217,11 +214,17 @@ func (i *interest) count() (n int) {
 // patterns returns how many of the patterns on Redis are announcements'.
 func (i *interest) patterns() int64 { return int64(len(i.announced[resp.PMessage])) }
 
-// follow does what a reload asks for: routes may have got a history, or lost theirs.
+// follow does what a reload asks for: routes may have got a history, or lost theirs, or be on another upstream. Readers
+// that wait for entries of a channel that is not here any more are told.
 func (i *interest) follow() {
+	for name := range i.announced[resp.Message] {
+		if i.rules.Load().Heard(resp.Message, []byte(name))&(1<<i.index) == 0 {
+			i.feed.Forget(name)
+		}
+	}
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
 		for _, name := range i.hub.Names(kind) {
-			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(kind, name); {
+			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(i.index, kind, name); {
 			case !has && want:
 				i.addAnnouncements(kind, name)
 			case has && !want:

@@ -21,6 +21,7 @@ import (
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
 )
 
 const (
@@ -67,7 +68,7 @@ func newCluster(c config.Leaf) (natsbridge.Cluster, error) {
 // openLeaf prepares to be a leaf node, if the relay is to be one.
 func (r *Relay) openLeaf(life string) error {
 	r.leaf = &leaf{
-		lease: &lease{id: life, redis: r.redis, loop: r.loop, began: time.Now(), lost: make(chan struct{}, 1)},
+		lease: &lease{id: life, redis: r.sides[0].redis, loop: r.loop, began: time.Now(), lost: make(chan struct{}, 1)},
 		rules: &r.rules, limits: &r.limits, outlets: r.outlets, teller: r.teller,
 		behind:  rate.Sometimes{First: 3, Interval: time.Second},
 		attempt: rate.Sometimes{First: 3, Interval: time.Minute},
@@ -110,8 +111,14 @@ func (l *leaf) attach(o *outlet) {
 }
 
 // standDown ends the term, and deliveries at once: messages of Redis may be missing, and another Redis in its place
-// does not know the lease. It belongs to the loop.
-func (l *leaf) standDown() {
+// does not know the lease. The loss of an upstream other than main, which has the lease, matters only if the cluster
+// may listen to channels there. It belongs to the loop.
+func (l *leaf) standDown(now *rules, lost int) {
+	if lost > 0 && !slices.ContainsFunc(now.Routes(), func(rt *route.Route) bool {
+		return rt.NATS && rt.Upstream.Hears(lost)
+	}) {
+		return
+	}
 	l.attach(nil)
 	l.lease.drop()
 }

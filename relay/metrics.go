@@ -7,6 +7,7 @@ import (
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
@@ -27,19 +28,14 @@ func (r *Relay) measure() {
 	m.Gauge("queue_oldest_seconds", "How long output has waited by now, for the connection where it has waited longest.",
 		fromLoop(func() float64 { return r.limits.Oldest().Seconds() }))
 	measureHub(m, r.hub, fromLoop)
-	measureHistory(m, r.feed, fromLoop)
 	measureNATS(m, r.natsStats, r.leaf)
-	measureFleet(m, r.fleet)
+	for _, s := range r.sides {
+		s.measure(m, r.loop, fromLoop)
+	}
 	measureHTTP(m, r.admin)
 	measureTraces(m, r.traces)
 	r.reloader.measure(m)
 	measureAlerts(m, r.alerts, r.webhookStats)
-	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
-		ready, _ := r.upstreamReady()
-		return boolGauge(ready)
-	})
-	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
-		func() float64 { return float64(r.redis.ConnectionsMade()) })
 	m.Gauge("loop_longest_turn_seconds", "The longest time so far in which the event loop served nobody else.",
 		func() float64 { return r.loop.Longest().Seconds() })
 	m.Count("loop_turns_total", "Turns of the event loop.", func() float64 { return float64(r.loop.Turns()) })
@@ -72,16 +68,26 @@ func measureClients(m *monitor.Metrics, s *respserver.Server, socket *respserver
 		func() float64 { return float64(l.Kept()) })
 }
 
-func measureFleet(m *monitor.Metrics, f *fleet.Fleet) {
+// measure names the metrics of an upstream.
+func (s *side) measure(m *monitor.Metrics, l *loop.Loop, fromLoop func(func() float64) func() float64) {
+	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.",
+		func() float64 { return boolGauge(sides{s}.states(l)[0].ready) }, s.labels()...)
+	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
+		func() float64 { return float64(s.redis.ConnectionsMade()) }, s.labels()...)
+	measureFleet(m, s.fleet, s.labels())
+	measureHistory(m, s.feed, fromLoop, s.labels())
+}
+
+func measureFleet(m *monitor.Metrics, f *fleet.Fleet, labels []string) {
 	m.Count("fleet_questions_total", "Questions to all relays, about how many listeners there are.", func() float64 {
 		questions, _ := f.Stats()
 		return float64(questions)
-	})
+	}, labels...)
 	m.Count("fleet_answers_missing_total", "Answers of relays that did not come in time: each counts as one.",
 		func() float64 {
 			_, missing := f.Stats()
 			return float64(missing)
-		})
+		}, labels...)
 }
 
 // measureHTTP names the metrics of a server, or of none.
@@ -108,7 +114,7 @@ func measureTraces(m *monitor.Metrics, t *traces.Tracer) {
 	m.Count("trace_spans_total", help, func() float64 { return float64(t.Stats().Dropped) }, "result", "dropped")
 }
 
-func measureHub(m *monitor.Metrics, h *hub.Hub, fromLoop func(func() float64) func() float64) {
+func measureHub(m *monitor.Metrics, h *hub.Group, fromLoop func(func() float64) func() float64) {
 	for kind, label := range []string{"channel", "pattern", "shard"} {
 		m.Gauge("subscriptions", "Names that somebody on this host listens to.",
 			fromLoop(func() float64 { return float64(h.Stats().Topics[kind]) }), "kind", label)
@@ -124,19 +130,21 @@ func measureHub(m *monitor.Metrics, h *hub.Hub, fromLoop func(func() float64) fu
 		"reason", string(hub.ReasonEnded))
 }
 
-func measureHistory(m *monitor.Metrics, f *history.Feed, fromLoop func(func() float64) func() float64) {
+func measureHistory(
+	m *monitor.Metrics, f *history.Feed, fromLoop func(func() float64) func() float64, labels []string,
+) {
 	m.Gauge("history_channels", "Channels with history that are followed.",
-		fromLoop(func() float64 { return float64(f.Stats().Channels) }))
+		fromLoop(func() float64 { return float64(f.Stats().Channels) }), labels...)
 	m.Gauge("history_channels_behind", "Channels with history of which entries are missing and being read.",
-		fromLoop(func() float64 { return float64(f.Stats().Behind) }))
+		fromLoop(func() float64 { return float64(f.Stats().Behind) }), labels...)
 	m.Gauge("history_readers", "Clients that wait in XREAD BLOCK.",
-		fromLoop(func() float64 { return float64(f.Stats().Readers) }))
+		fromLoop(func() float64 { return float64(f.Stats().Readers) }), labels...)
 	m.Gauge("history_bytes", "Memory of messages that wait for missing entries, and of entries kept for readers.",
-		fromLoop(func() float64 { return float64(f.Stats().Held + f.Stats().Kept) }))
+		fromLoop(func() float64 { return float64(f.Stats().Held + f.Stats().Kept) }), labels...)
 	m.Count("history_healed_total", "Entries that listeners got after a loss, from the stream.",
-		fromLoop(func() float64 { return float64(f.Stats().Healed) }))
+		fromLoop(func() float64 { return float64(f.Stats().Healed) }), labels...)
 	m.Count("history_gaps_total", "Gaps in channels with history that could not be healed, each told on relay:events.",
-		fromLoop(func() float64 { return float64(f.Stats().Gaps) }))
+		fromLoop(func() float64 { return float64(f.Stats().Gaps) }), labels...)
 }
 
 // measure names the metrics of reloads, after Prometheus's own.

@@ -14,7 +14,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"redis-relay/relay/history"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
@@ -61,7 +60,7 @@ func (r *Relay) bridgeParts(b natsbridge.Backend, log *zap.Logger) natsbridge.Pa
 // natsGateway returns the relay behind a bridge whose clients are one source of publishes.
 func (r *Relay) natsGateway(source uint64) *natsGateway {
 	return &natsGateway{
-		source: source, rules: &r.rules, out: r.outbound, pages: r.pages, outlets: r.outlets, teller: r.teller,
+		source: source, rules: &r.rules, out: r.outbound, sides: r.sides, outlets: r.outlets, teller: r.teller,
 	}
 }
 
@@ -86,7 +85,7 @@ type natsGateway struct {
 	source  uint64
 	rules   *atomic.Pointer[rules]
 	out     *outbound
-	pages   *history.Pages
+	sides   sides
 	outlets *outlets
 	teller  *notice.Teller
 }
@@ -124,7 +123,7 @@ func (d *natsGateway) History(
 		return nil, false, err
 	}
 	q := stream.Range{Command: "XRANGE", Channel: channel, From: from, To: "+", Count: count}
-	entries, err := d.pages.Range(ctx, q, func(_, bytes int) error {
+	entries, err := d.sides.of(d.rules.Load(), channel).pages.Range(ctx, q, func(_, bytes int) error {
 		if bytes > enough {
 			return errEnough
 		}
@@ -144,7 +143,7 @@ func (d *natsGateway) History(
 // ask for.
 func (d *natsGateway) Missed(since, until time.Time, messages int) {
 	now := d.rules.Load()
-	d.outlets.disconnectForGap(now)
+	d.outlets.disconnectForGap(now, math.MaxUint32)
 	d.teller.Tell(notice.NATSGap, notice.Event{
 		Since: &since, Until: &until, Missing: int64(messages), Prefixes: now.NATSPrefixes(),
 		Cause: "the NATS server fell behind: only its clients have missed something",

@@ -9,7 +9,6 @@ import (
 
 	"redis-relay/relay/checks"
 	"redis-relay/relay/history"
-	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
@@ -27,9 +26,7 @@ type outbound struct {
 	loop       *loop.Loop
 	replyTimes *monitor.Histogram
 	rules      *atomic.Pointer[rules]
-	hub        *hub.Hub
-	redis      *upstream.Connection
-	writer     *history.Writer
+	sides      sides
 	checks     *checks.Pool
 	outlets    *outlets
 	teller     *notice.Teller
@@ -112,14 +109,15 @@ func (o *outbound) send(
 	sent := &pendingPublish{
 		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
 	}
-	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
+	to := o.sides[rt.Upstream.Index]
+	sent.listeners, sent.own = o.audience(to, rt, p.Kind, p.Channel)
 	var err error
 	if h := rule.History; h != nil {
-		err = o.writer.Write(p.From, history.Message{
+		err = to.writer.Write(p.From, history.Message{
 			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
-		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
+		err = to.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
 	}
 	if err != nil {
 		err = sent.failed(err)
@@ -149,8 +147,8 @@ func (o *outbound) nameOf(channel []byte) string {
 
 // audience counts whom a message that is sent now reaches on this host, and how many of those whom Redis
 // counts are this relay.
-func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (listeners, own int) {
-	listeners, own = o.hub.Audience(kind, channel)
+func (o *outbound) audience(to *side, rt *route.Route, kind resp.Kind, channel []byte) (listeners, own int) {
+	listeners, own = to.hub.Audience(kind, channel)
 	if kind == resp.Message && rt.NATS {
 		listeners += o.outlets.listeners(channel)
 	}
@@ -158,7 +156,11 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 }
 
 // Withdraw refuses what a connection published and could not be sent so far.
-func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
+func (o *outbound) Withdraw(from uint64) {
+	for _, s := range o.sides {
+		s.redis.Withdraw(from)
+	}
+}
 
 // pendingPublish is a message on its way to Redis. It is upstream.Answer, and history.Receipt.
 type pendingPublish struct {

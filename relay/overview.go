@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"redis-relay/relay/admin"
@@ -25,7 +24,6 @@ type overview struct {
 	host    string
 	started time.Time
 
-	lag      atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
 	recorder status.Recorder
 	journal  status.Journal
 }
@@ -55,18 +53,6 @@ func (o *overview) run(ctx context.Context) error {
 	}
 }
 
-// noteLag notes how long a probe took, from its publishing to its delivery.
-func (o *overview) noteLag(took time.Duration) { o.lag.Store(int64(took)) }
-
-// lagSeconds returns the lag of the last probe; nil: none has come back.
-func (o *overview) lagSeconds() *float64 {
-	lag := time.Duration(o.lag.Load()).Seconds()
-	if lag == 0 {
-		return nil
-	}
-	return &lag
-}
-
 // read reads the figures of this moment.
 func (o *overview) read() status.Reading {
 	r := o.relay
@@ -81,8 +67,10 @@ func (o *overview) read() status.Reading {
 		now.Routes[rt.Name] = flow
 		now.Total.Add(flow)
 	}
-	if now.Up, _ = r.upstreamReady(); now.Up {
-		now.Lag = o.lagSeconds()
+	states := r.sides.states(r.loop)
+	now.Up = r.sides.requiredUp(states)
+	if states[0].ready {
+		now.Lag = r.sides[0].lagSeconds()
 	}
 	r.loop.Call(func() {
 		lost := r.hub.Stats().Losses
@@ -101,8 +89,8 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 		Rejects: []status.Reject{}, Events: o.journal.Events(), Alerts: o.alerts(may), NATS: o.nats(),
 		Config: o.config(), Process: o.process(),
 	}
-	up, missing := r.upstreamReady()
-	checks := r.checksWith(up, missing)
+	states := r.sides.states(r.loop)
+	checks := r.checksWith(states)
 	s.Ready, _ = admin.Ready(checks)
 	for _, c := range checks {
 		s.Checks = append(s.Checks, status.Check(c))
@@ -113,9 +101,9 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 			s.Rejects = append(s.Rejects, reject)
 		}
 	}
-	s.Redis = status.Redis{Name: r.redisName(), Up: up, Missing: missing, Connections: r.redis.ConnectionsMade()}
-	if up {
-		s.Redis.Lag = o.lagSeconds()
+	s.Redis = r.sides[0].redisStatus(states[0])
+	if len(r.sides) > 1 {
+		s.Upstreams = r.sides.upstreams(states)
 	}
 	r.loop.Call(func() { o.fromLoop(s) })
 	r.loop.Call(func() { s.Channels = o.channels(channelsFor(seconds), may) })
@@ -133,9 +121,12 @@ func channelsFor(seconds int) int {
 // fromLoop adds what belongs to the loop.
 func (o *overview) fromLoop(s *status.Status) {
 	r := o.relay
-	h := r.feed.Stats()
-	s.History = status.History{
-		Channels: h.Channels, Behind: h.Behind, Readers: h.Readers, Healed: h.Healed, Gaps: h.Gaps,
+	for i, side := range r.sides {
+		h := historyStatus(side.feed.Stats())
+		s.History.Add(h)
+		if len(s.Upstreams) > 0 {
+			s.Upstreams[i].History = h
+		}
 	}
 	s.Clients = status.Clients{Connected: r.server.Stats().Clients, List: []status.Client{}}
 	for _, c := range r.server.Largest(status.MaxClients) {

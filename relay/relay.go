@@ -18,19 +18,14 @@ import (
 	"redis-relay/relay/admin"
 	"redis-relay/relay/alerts"
 	"redis-relay/relay/checks"
-	"redis-relay/relay/embedded"
-	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
-	"redis-relay/relay/policy"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/status"
 	"redis-relay/relay/traces"
-	"redis-relay/relay/upstream"
 )
 
 // probePrefix begins the channel on which a relay proves to itself that Redis
@@ -42,37 +37,32 @@ const probePrefix = "relay:probe:"
 //	Redis ==> upstream.Connection --> inbound  --> hub.Hub --> respserver sessions
 //	Redis <== upstream.Connection <-- outbound <------------- respserver sessions
 //
+// There is one connection, one inbound and one hub for each upstream: see side.
+//
 // All of this belongs to the event loop. Other goroutines reach it by loop.Post and loop.Call.
 type Relay struct {
 	// Fixed after construction.
-	cfg      *config.Config // as at the start
-	log      *zap.Logger
-	metrics  *monitor.Metrics
-	teller   *notice.Teller
-	alerts   *alerts.Board
-	loop     *loop.Loop
-	redis    *upstream.Connection
-	reader   *upstream.Reader // for what may be long
-	embedded *embedded.Server // nil: a real Redis
-	hub      *hub.Hub
-	flusher  *hub.Flusher
-	feed     *history.Feed
-	pages    *history.Pages
-	fleet    *fleet.Fleet
-	exams    *checks.Examinations
-	checks   *checks.Pool
-	socket   *respserver.Socket
-	tcp      *respserver.TCP // nil: off
-	server   *respserver.Server
-	admin    *admin.Server  // nil: off
-	traces   *traces.Tracer // nil: off
+	cfg     *config.Config // as at the start
+	log     *zap.Logger
+	metrics *monitor.Metrics
+	teller  *notice.Teller
+	alerts  *alerts.Board
+	loop    *loop.Loop
+	sides   sides
+	hub     *hub.Group // of the sides' hubs
+	flusher *hub.Flusher
+	exams   *checks.Examinations
+	checks  *checks.Pool
+	socket  *respserver.Socket
+	tcp     *respserver.TCP // nil: off
+	server  *respserver.Server
+	admin   *admin.Server  // nil: off
+	traces  *traces.Tracer // nil: off
 
-	inbound  *inbound
 	outbound *outbound
 	outlets  *outlets
 	viewers  *viewers
-	interest *interest
-	rights   *rights
+	gaps     *gaps
 	counts   *counts
 	streams  *streams
 	leaf     *leaf
@@ -111,7 +101,7 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		rules: &r.rules, limits: &r.limits, teller: r.teller,
 	}
 	r.reloader.loaded.Store(&loaded{at: time.Now()})
-	rules, err := newRules(cfg, r.metrics)
+	rules, err := newRules(cfg, cfg.UpstreamNames(), r.metrics)
 	if err != nil {
 		return nil, withAll(err, Problems, cfg)
 	}
@@ -128,11 +118,7 @@ func (r *Relay) build(version string) error {
 	if err := r.takeSocket(); err != nil { // first: with it goes what the embedded Redis keeps
 		return err
 	}
-	r.rights = &rights{
-		rules: &r.rules, teller: r.teller, wait: r.cfg.Redis.PublishTimeout, leaf: r.cfg.NATS.Leaf.URL != "",
-		up: make(chan struct{}, 1), told: map[string]string{},
-	}
-	opts, err := r.connectTo()
+	err := r.openSides()
 	if err != nil {
 		return err
 	}
@@ -140,15 +126,17 @@ func (r *Relay) build(version string) error {
 		return err
 	}
 	r.closers = append(r.closers, r.loop.Close)
-	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
+	life := fmt.Sprintf("%s:%d:%d", r.sides[0].opts.Name, os.Getpid(), time.Now().UnixNano())
 	if err := r.openTraces(version, life); err != nil {
 		return err
 	}
-	owner := r.connect(opts, life)
+	r.connect(life)
 	if err := errors.Join(r.openSocket(version), r.openLeaf(life), r.openNATS()); err != nil {
 		return err
 	}
-	owner.first = r.leaf.standDown
+	for _, s := range r.sides {
+		s.owner.first = r.leaf.standDown
+	}
 	r.loop.AtTurnEnd(r.endTurn)
 	r.overview = newOverview(r, version)
 	r.services = append(r.services, r.overview.run)
@@ -157,53 +145,6 @@ func (r *Relay) build(version string) error {
 	}
 	r.measure()
 	return nil
-}
-
-// connect builds the parts between Redis and the gateways, and connects them.
-func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
-	in, owner := &inbound{}, &lifecycle{}
-	room := &r.limits.buffer
-	r.inbound, r.interest, r.counts, r.outlets = in, &interest{}, &counts{}, &outlets{teller: r.teller}
-	r.redis = upstream.NewConnection(r.loop, opts, in, owner, &r.limits.Payload, room, probePrefix+life,
-		r.log.Named("redis"))
-	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
-	r.rights.reader = r.reader
-	r.viewers = newViewers(r.loop, r.cfg.Socket.Path)
-	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
-	r.watchTraffic()
-	r.teller.Add(localOutlet{r.hub}, notice.Host)
-	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
-	r.exams = checks.NewExaminations(room)
-	r.checks = checks.New(r.loop, in.checked, gaps.unchecked, r.exams, room)
-	local := &listeners{&r.rules, r.hub, hub.NewPinningListener(), r.checks, in, gaps}
-	r.feed = history.NewFeed(r.loop, r.redis, r.reader, local, room, &r.limits.Payload, r.log.Named("history"))
-	r.fleet = fleet.New(r.redis, fleet.Shares{Asking: r.counts.own, Answering: r.counts.share}, life, room, r.loop,
-		r.log.Named("fleet"))
-	*in = inbound{
-		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces, viewers: r.viewers, watch: r.watch,
-	}
-	*r.interest = interest{
-		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
-		outlets: r.outlets, teller: r.teller,
-	}
-	*owner = lifecycle{
-		name: r.redisName(), rules: &r.rules, redis: r.redis, reader: r.reader, hub: r.hub, feed: r.feed, fleet: r.fleet,
-		interest: r.interest, outlets: r.outlets, rights: r.rights, teller: r.teller,
-	}
-	*r.counts = counts{
-		rules: &r.rules, redis: r.redis, hub: r.hub, fleet: r.fleet, interest: r.interest, outlets: r.outlets,
-	}
-	r.outbound = &outbound{
-		loop: r.loop, replyTimes: r.metrics.PublishReply,
-		rules: &r.rules, hub: r.hub, redis: r.redis, writer: history.NewWriter(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
-	}
-	r.pages = &history.Pages{
-		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
-	}
-	r.streams = &streams{rules: &r.rules, loop: r.loop, redis: r.redis, feed: r.feed, pages: r.pages}
-	return owner
 }
 
 func (r *Relay) openHTTP() (err error) {
@@ -250,12 +191,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	go func() { turns <- r.loop.Run(turning) }()
 	below, stop := context.WithCancel(turning)
 	var redis errgroup.Group
-	r.loop.Call(r.feed.Start)
-	redis.Go(func() error { return r.redis.Run(below) })
-	redis.Go(func() error { return r.checks.Run(below) })
-	if r.embedded == nil { // that allows all there is
-		redis.Go(func() error { return r.rights.run(below) })
+	for _, s := range r.sides {
+		s.start(below, &redis, r.loop)
 	}
+	redis.Go(func() error { return r.checks.Run(below) })
 
 	// Publishes that are being checked go on for a moment.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, r.exams.Stop) })
@@ -267,17 +206,14 @@ func (r *Relay) Run(ctx context.Context) error {
 	err := clients.Wait()
 	stop()
 	err = errors.Join(err, redis.Wait())
-	r.loop.Call(r.feed.Close)
-	r.reader.Close()
-	r.feed.Wait()
+	for _, s := range r.sides {
+		s.stop(r.loop)
+	}
 	r.alerts.Close()
 	r.streams.reads.Wait()
 	halt()
 	err = errors.Join(err, <-turns, r.traces.Close())
-	if r.embedded != nil {
-		err = errors.Join(err, r.embedded.Close())
-	}
-	return err
+	return errors.Join(append(r.sides.closeEmbedded(), err)...)
 }
 
 // Reload reads the configuration again and takes over routes, schemas, limits and
@@ -288,20 +224,24 @@ func (r *Relay) Reload() error { return r.reloader.reload() }
 // endTurn writes what a turn of the loop has produced: to Redis first, then to the clients. When there is
 // too much for one turn, nothing more is read from Redis until the rest is written.
 func (r *Relay) endTurn() {
-	r.inbound.endTurn()
+	for _, s := range r.sides {
+		s.inbound.endTurn()
+	}
 	r.hub.Report()
 	r.hub.FanOut()
 	r.outlets.handOver()
-	r.redis.Flush()
+	for _, s := range r.sides {
+		s.redis.Flush()
+	}
 	written := r.flusher.Flush()
 	r.traces.EndTurn()
 	if written {
 		free := r.flusher.BuffersReusable()
 		r.hub.ReuseBuffers(free)
-		r.redis.Resume(free)
+		r.sides.resume(free)
 		return
 	}
-	r.redis.Pause()
+	r.sides.pause()
 	r.loop.Post(func() {}) // there is another turn
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"redis-relay/config"
+	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
@@ -33,17 +34,19 @@ const watchInterval = time.Second
 // reloader takes over changes. Its methods may be called from anywhere, but for adopt.
 type reloader struct {
 	// Fixed after construction.
-	start    *config.Config // as at the start; what reloads is in rules and limits
-	metrics  *monitor.Metrics
-	level    zap.AtomicLevel
-	loop     *loop.Loop
-	server   *respserver.Server
-	interest *interest
-	outlets  *outlets
-	traffic  *watch
-	rules    *atomic.Pointer[rules]
-	limits   *limits
-	teller   *notice.Teller
+	start   *config.Config // as at the start; what reloads is in rules and limits
+	metrics *monitor.Metrics
+	level   zap.AtomicLevel
+	loop    *loop.Loop
+	server  *respserver.Server
+	sides   sides
+	hub     *hub.Group
+	gaps    *gaps
+	outlets *outlets
+	traffic *watch
+	rules   *atomic.Pointer[rules]
+	limits  *limits
+	teller  *notice.Teller
 
 	loaded atomic.Pointer[loaded]
 
@@ -80,7 +83,7 @@ func (l *reloader) reload() error {
 	var password string
 	if err == nil {
 		schemas = digestSchemas(next)
-		if now, err = newRules(next, l.metrics); err == nil {
+		if now, err = newRules(next, l.start.UpstreamNames(), l.metrics); err == nil {
 			err = now.follow(l.rules.Load())
 		} else {
 			err = withAll(err, policy.SchemaProblems, next)
@@ -114,12 +117,15 @@ func (l *reloader) reload() error {
 
 // adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.
 func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, changes []string) (wait func()) {
-	l.rules.Store(now)
+	before := l.rules.Swap(now)
+	l.hub.Rearrange(now.places, l.gaps.moved(before, now))
 	// A client that may not subscribe any more would hear nothing more and not be told.
 	l.server.RecheckAccess(func(by respserver.User, kind resp.Kind, name []byte) bool {
 		return now.MaySubscribe(policy.User(by), kind, name) == nil
 	})
-	l.interest.follow()
+	for _, s := range l.sides {
+		s.interest.follow()
+	}
 	l.limits.set(next.Limits)
 	l.traffic.follow(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))

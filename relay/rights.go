@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -18,13 +17,12 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// rights says what is missing.
+// rights says what is missing on one upstream.
 type rights struct {
 	// Fixed after construction.
+	*side
 	rules  *atomic.Pointer[rules]
 	teller *notice.Teller
-	reader *upstream.Reader
-	wait   time.Duration // for an answer
 	leaf   bool          // the relay is to be a leaf node
 	up     chan struct{} // a value when a connection stands
 
@@ -34,7 +32,7 @@ type rights struct {
 
 // all lists the rights that this relay needs.
 func (r *rights) all() []needs.Right {
-	return needs.Rights(needs.Use{History: r.rules.Load().HasHistory(), Leaf: r.leaf})
+	return needs.Rights(needs.Use{History: r.rules.Load().HasHistory(r.index), Leaf: r.leaf})
 }
 
 // look has them tried at the next moment.
@@ -67,7 +65,7 @@ func (r *rights) attempt(ctx context.Context, try string) error {
 	for word := range strings.FieldsSeq(try) {
 		args = append(args, word)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.wait)
+	ctx, cancel := context.WithTimeout(ctx, r.settings.PublishTimeout)
 	defer cancel()
 	_, err := r.reader.Do(ctx, args...)
 	return err
@@ -96,9 +94,9 @@ func (r *rights) note(command string, err error) {
 	switch {
 	case !changed:
 	case !is:
-		r.teller.Log(notice.RightBack.With(command))
+		r.teller.Log(notice.RightBack.With(command), r.about()...)
 	default:
-		r.teller.Log(notice.RightMissing.With(command, lost, advice), zap.Error(err))
+		r.teller.Log(notice.RightMissing.With(command, lost, advice), r.about(zap.Error(err))...)
 	}
 }
 

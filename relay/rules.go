@@ -9,9 +9,11 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/config"
+	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 	"redis-relay/relay/schema"
 )
@@ -23,8 +25,9 @@ type rules struct {
 	evolved  []string         // warnings about schemas that have changed
 }
 
-func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
-	decided, err := policy.New(cfg)
+// newRules makes the rules of a relay with certain upstreams.
+func newRules(cfg *config.Config, upstreams []string, m *monitor.Metrics) (*rules, error) {
+	decided, err := policy.NewFor(cfg, upstreams)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +51,11 @@ func matchCounter(m *monitor.Metrics, rt *route.Route) func(i int) {
 		counters = append(counters, m.SchemaMatches(rt.Name, name))
 	}
 	return func(i int) { counters[i].Inc() }
+}
+
+// places is for hub.Group.
+func (r *rules) places(kind resp.Kind, name string) hub.Places {
+	return hub.Places(r.Heard(kind, []byte(name)))
 }
 
 // follow says whether the rules may take the place of others: not if they break what a route says by evolve. What

@@ -4,7 +4,6 @@ package relay
 
 import (
 	"errors"
-	"fmt"
 
 	"redis-relay/relay/admin"
 )
@@ -30,14 +29,14 @@ func (r *Relay) TCPAddress() string {
 func (r *Relay) NATSAddress() string { return r.natsAddress }
 
 // Ready says whether clients can connect, every wanted subscription is confirmed by
-// Redis and messages can be published, and if not, what is missing.
+// the required upstreams and messages can be published there, and if not, what is missing.
 func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.Checks()) }
 
 // Checks says what there is to know about the state of the relay.
-func (r *Relay) Checks() []admin.Check { return r.checksWith(r.upstreamReady()) }
+func (r *Relay) Checks() []admin.Check { return r.checksWith(r.sides.states(r.loop)) }
 
-// checksWith is Checks with the answer of upstreamReady.
-func (r *Relay) checksWith(ready bool, missing string) []admin.Check {
+// checksWith is Checks with the states of the upstreams.
+func (r *Relay) checksWith(states []sideState) []admin.Check {
 	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
 	if r.tcp != nil {
 		socket.Text += " and to " + r.TCPAddress()
@@ -45,47 +44,28 @@ func (r *Relay) checksWith(ready bool, missing string) []admin.Check {
 	if err := errors.Join(r.socket.Unreachable(), r.tcp.Unreachable()); err != nil {
 		socket.OK, socket.Text = false, err.Error()
 	}
-	redis := admin.Check{
-		Name: "redis", OK: true, Vital: true, Text: "all subscriptions are confirmed, messages can be published",
-	}
-	if !ready {
-		redis.OK, redis.Text = false, missing
+	list := []admin.Check{socket}
+	for i, s := range r.sides {
+		redis := admin.Check{
+			Name: s.checkName(), OK: states[i].ready, Vital: s.settings.Required,
+			Text: "all subscriptions are confirmed, messages can be published",
+		}
+		if !redis.OK {
+			redis.Text = states[i].missing
+		}
+		list = append(list, redis)
 	}
 	state := r.reloader.loaded.Load()
-	return []admin.Check{
-		socket, redis, {Name: "config", OK: state.refused.IsZero(), Text: state.describe()},
-	}
-}
-
-func (r *Relay) upstreamReady() (ready bool, missing string) {
-	missing = "the relay is ending"
-	r.loop.Call(func() {
-		var connected bool
-		if ready, connected, missing = r.redis.Status(); ready || !connected {
-			return
-		}
-		if all, kind, example, n := r.hub.Confirmed(); !all {
-			missing = fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
-				n, kind.Subscribe(), example)
-		}
-	})
-	return ready, missing
+	return append(list, admin.Check{Name: "config", OK: state.refused.IsZero(), Text: state.describe()})
 }
 
 // Embedded returns the address of the Redis inside the relay, which other relays
 // and plain clients on this host can use, and the file in which it keeps history;
 // both are empty where redis.url names a real one.
 func (r *Relay) Embedded() (url, file string) {
-	if r.embedded == nil {
+	main := r.sides[0]
+	if main.embedded == nil {
 		return "", ""
 	}
-	return r.embedded.URL(), historyFile(r.cfg)
-}
-
-// redisName is how the log calls Redis: without a password.
-func (r *Relay) redisName() string {
-	if r.embedded != nil {
-		return "embedded"
-	}
-	return r.cfg.Redis.Redacted()
+	return main.embedded.URL(), historyFile(r.cfg, main.name)
 }

@@ -32,7 +32,7 @@ func (o *overview) channel(c *traffic.Channel) status.Channel {
 	for i, messages := range c.Minute {
 		s.Seconds[i] = float64(messages)
 	}
-	s.Listeners, _ = r.hub.Audience(resp.Message, name)
+	s.Listeners, _ = r.sides.of(r.rules.Load(), c.Name).hub.Audience(resp.Message, name)
 	if who := whoPublished(c.Publisher); who.Client > 0 {
 		s.Publisher = &who
 	}

@@ -5,6 +5,7 @@ package relay
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 	"redis-relay/relay/traffic"
-	"redis-relay/relay/upstream"
 )
 
 // watch keeps the figures of the channels, and tells of alerts. It is traffic.Alarms, and belongs to the loop.
@@ -27,7 +27,7 @@ type watch struct {
 	*traffic.Table
 	// Fixed after construction.
 	loop   *loop.Loop
-	redis  *upstream.Connection
+	sides  sides
 	rules  *atomic.Pointer[rules]
 	teller *notice.Teller
 	timer  *loop.Timer
@@ -35,7 +35,7 @@ type watch struct {
 
 // watchTraffic begins to watch.
 func (r *Relay) watchTraffic() {
-	w := &watch{loop: r.loop, redis: r.redis, rules: &r.rules, teller: r.teller}
+	w := &watch{loop: r.loop, sides: r.sides, rules: &r.rules, teller: r.teller}
 	w.Table = traffic.New(traffic.Options{
 		Now: time.Now(), Identify: identify, HeardFor: r.hub.HeardFor, Alarms: w,
 	})
@@ -56,8 +56,11 @@ func (w *watch) follow(cfg *config.Config) {
 }
 
 func (w *watch) tick() {
-	ready, _, _ := w.redis.Status()
-	w.Tick(w.loop.Now(), !ready)
+	away := slices.ContainsFunc(w.sides, func(s *side) bool {
+		ready, _, _ := s.redis.Status()
+		return !ready
+	})
+	w.Tick(w.loop.Now(), away)
 	w.timer.Reset(traffic.Interval)
 }
 

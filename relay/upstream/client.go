@@ -3,6 +3,7 @@ package upstream
 // The options, and the go-redis client of one session.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 // Options say how to reach Redis.
 type Options struct {
+	Section        string // of the configuration file that these are, for errors; empty: redis
 	Mode           string // single or sentinel
 	URL            string // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
 	PasswordFile   string // read again at every connect; empty: the password in URL
@@ -120,7 +122,7 @@ func protocol(role string) int {
 func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt, err := redis.ParseURL(o.URL)
 	if err != nil {
-		return nil, badURL(err)
+		return nil, o.badURL(err)
 	}
 	if opt.TLSConfig, err = o.tls(opt.TLSConfig); err != nil {
 		return nil, err
@@ -156,6 +158,9 @@ func (o *Options) goOn(command string, err error) error {
 	return nil
 }
 
+// key returns the path of a key of the configuration file.
+func (o *Options) key(name string) string { return cmp.Or(o.Section, "redis") + "." + name }
+
 // clientName is what CLIENT LIST on Redis shows. Redis refuses spaces and
 // unprintable bytes in it.
 func (o *Options) clientName(role string) string {
@@ -177,7 +182,7 @@ func (o *Options) credentials(user, password string) func(context.Context) (stri
 		}
 		b, err := os.ReadFile(o.PasswordFile)
 		if err != nil {
-			return "", "", fmt.Errorf("redis.password_file: %w; write the password into it, or name another file", err)
+			return "", "", fmt.Errorf("%s: %w; write the password into it, or name another file", o.key("password_file"), err)
 		}
 		return user, strings.TrimRight(string(b), "\r\n"), nil
 	}

@@ -27,7 +27,7 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interv
 func (o *Options) tls(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		if o.CA != "" || o.Cert != "" {
-			return nil, errors.New("redis.tls: redis.url is not rediss://; use rediss:// or remove redis.tls")
+			return nil, fmt.Errorf("%[1]s: %[2]s is not rediss://; use rediss:// or remove %[1]s", o.key("tls"), o.key("url"))
 		}
 		return nil, nil
 	}
@@ -45,11 +45,11 @@ func (o *Options) trust(conf *tls.Config) error {
 	}
 	pem, err := os.ReadFile(o.CA)
 	if err != nil {
-		return fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
+		return fmt.Errorf("%s: %w; name a file of PEM certificates", o.key("tls.ca"), err)
 	}
 	conf.RootCAs = x509.NewCertPool()
 	if !conf.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.CA)
+		return fmt.Errorf("%s: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", o.key("tls.ca"), o.CA)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (o *Options) identify(conf *tls.Config) error {
 	}
 	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
 	if err != nil {
-		return fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
+		return fmt.Errorf("%s: %w; cert and key are PEM files that belong together", o.key("tls.cert"), err)
 	}
 	conf.Certificates = []tls.Certificate{cert}
 	return nil

@@ -1,0 +1,78 @@
+package policy
+
+// Which upstream a channel is on, and which a pattern can reach.
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"redis-relay/config"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
+)
+
+// mainUpstream is where channels are that no route covers.
+var mainUpstream = route.Upstream{Name: config.MainUpstream, Heard: 1}
+
+// placeRoute notes on which of the upstreams a route is.
+func placeRoute(rt *route.Route, cfg *config.Config, i int, upstreams []string) error {
+	name := cfg.Routes[i].Upstream
+	index := slices.Index(upstreams, name)
+	if index < 0 {
+		return fmt.Errorf("routes[%d].upstream: the relay has no connection to %q, which came to upstreams since it "+
+			"started; restart the relay", i, name)
+	}
+	rt.Upstream = route.Upstream{Name: name, Index: index, Heard: 1 << index}
+	return nil
+}
+
+// Heard returns the upstreams whose messages a name can bring to local listeners: bit i stands for the upstream of
+// index i. It is never 0.
+func (r *Rules) Heard(kind resp.Kind, name []byte) (upstreams uint32) {
+	if kind != resp.PMessage {
+		return r.table.Lookup(name).Upstream.Heard
+	}
+	for rt := range r.table.Reachable(prefixOf(kind, name)) {
+		upstreams |= rt.Upstream.Heard
+	}
+	return upstreams
+}
+
+// Placed lists the upstreams of the channels that a pattern may match.
+func (r *Rules) Placed(pattern []byte) (upstreams []int) {
+	for rt := range r.table.Reachable(prefixOf(resp.PMessage, pattern)) {
+		upstreams = append(upstreams, rt.Upstream.Index)
+	}
+	slices.Sort(upstreams)
+	return slices.Compact(upstreams)
+}
+
+// Moved lists the prefixes of channels that are on another upstream than by earlier rules, and for which one of the two
+// upstreams is heard only before, or only since. Messages on those may be missed while a relay takes the rules over.
+func (r *Rules) Moved(earlier *Rules) (prefixes []string) {
+	for _, rt := range slices.Concat(earlier.Routes(), r.Routes()) {
+		if !slices.Contains(prefixes, rt.Prefix) && r.moved(earlier, []byte(rt.Prefix)) {
+			prefixes = append(prefixes, rt.Prefix)
+		}
+	}
+	slices.Sort(prefixes)
+	return prefixes
+}
+
+// moved is Moved for one channel.
+func (r *Rules) moved(earlier *Rules, channel []byte) bool {
+	was, is := &earlier.Route(channel).Upstream, &r.Route(channel).Upstream
+	return !is.Hears(was.Index) || !was.Hears(is.Index)
+}
+
+// MovedName tells whether a name may bring messages of channels that Moved is about. prefixes are those of Moved.
+func (r *Rules) MovedName(earlier *Rules, prefixes []string, kind resp.Kind, name string) bool {
+	literal := prefixOf(kind, []byte(name))
+	if r.moved(earlier, literal) {
+		return true
+	}
+	return kind == resp.PMessage && slices.ContainsFunc(prefixes, func(prefix string) bool {
+		return bytes.HasPrefix([]byte(prefix), literal)
+	})
+}

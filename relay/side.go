@@ -1,0 +1,180 @@
+package relay
+
+// One upstream: a Redis, and what belongs to the connection to it.
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"redis-relay/config"
+	"redis-relay/relay/checks"
+	"redis-relay/relay/embedded"
+	"redis-relay/relay/fleet"
+	"redis-relay/relay/history"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
+	"redis-relay/relay/upstream"
+)
+
+// side is one of the upstreams. Each has its own connections, history, counts and gaps, and the hub of the names that
+// are subscribed there. All sides belong to the same loop.
+type side struct {
+	// Fixed after construction.
+	name     string // in relay.yaml
+	label    string // name, for events, log lines and metrics; empty: there is one upstream only
+	index    int    // route.Upstream.Index
+	settings config.Redis
+	opts     upstream.Options
+	embedded *embedded.Server // nil: a real Redis
+	redis    *upstream.Connection
+	reader   *upstream.Reader // for what may be long
+	hub      *hub.Hub
+	feed     *history.Feed
+	pages    *history.Pages
+	writer   *history.Writer
+	fleet    *fleet.Fleet
+	interest *interest
+	inbound  *inbound
+	rights   *rights
+	owner    *lifecycle
+
+	lag atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
+}
+
+// sides are the upstreams by route.Upstream.Index. The first is main.
+type sides []*side
+
+// address is how the log calls the Redis: without a password.
+func (s *side) address() string {
+	if s.embedded != nil {
+		return "embedded"
+	}
+	return s.settings.Redacted()
+}
+
+// about adds the upstream's name to the facts of a log line, if there are several.
+func (s *side) about(facts ...zap.Field) []zap.Field {
+	if s.label == "" {
+		return facts
+	}
+	return append(facts, zap.String("upstream", s.label))
+}
+
+// labels are the labels of metrics about this upstream.
+func (s *side) labels() []string {
+	if s.label == "" {
+		return nil
+	}
+	return []string{"upstream", s.label}
+}
+
+// lagSeconds returns the lag of the last probe; nil: none has come back.
+func (s *side) lagSeconds() *float64 {
+	lag := time.Duration(s.lag.Load()).Seconds()
+	if lag == 0 {
+		return nil
+	}
+	return &lag
+}
+
+// sideState says whether every wanted subscription is confirmed and messages can be published, and if not, what is
+// missing.
+type sideState struct {
+	ready   bool
+	missing string
+}
+
+// states returns the state of each. It may be called from anywhere but the loop.
+func (all sides) states(l *loop.Loop) []sideState {
+	states := make([]sideState, len(all))
+	for i := range states {
+		states[i].missing = "the relay is ending"
+	}
+	l.Call(func() {
+		for i, s := range all {
+			states[i] = s.state()
+		}
+	})
+	return states
+}
+
+// state belongs to the loop.
+func (s *side) state() sideState {
+	ready, connected, missing := s.redis.Status()
+	if connected && !ready {
+		if all, kind, example, n := s.hub.Confirmed(); !all {
+			missing = fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
+				n, kind.Subscribe(), example)
+		}
+	}
+	return sideState{ready, missing}
+}
+
+// checkName is what the upstream is called among the checks of the relay.
+func (s *side) checkName() string {
+	if s.index == 0 {
+		return "redis"
+	}
+	return "upstream " + s.name
+}
+
+// start begins what runs beside the loop, until ctx ends.
+func (s *side) start(ctx context.Context, group *errgroup.Group, l *loop.Loop) {
+	l.Call(s.feed.Start)
+	group.Go(func() error { return s.redis.Run(ctx) })
+	if s.embedded == nil { // that allows all there is
+		group.Go(func() error { return s.rights.run(ctx) })
+	}
+}
+
+// stop ends the rest, when the connection has ended.
+func (s *side) stop(l *loop.Loop) {
+	l.Call(s.feed.Close)
+	s.reader.Close()
+	s.feed.Wait()
+}
+
+// logger returns the logger of a part.
+func (s *side) logger(log *zap.Logger, part string) *zap.Logger {
+	if s.label != "" && s.index > 0 {
+		part += "." + s.label
+	}
+	return log.Named(part)
+}
+
+// of returns the upstream of a channel.
+func (all sides) of(now *rules, channel string) *side {
+	return all[now.Route([]byte(channel)).Upstream.Index]
+}
+
+// checked takes a message from the pool of checks.
+func (all sides) checked(m *checks.Message) { all[m.Upstream].inbound.checked(m) }
+
+// resume says that all delivered messages have been written: see upstream.Connection.Resume.
+func (all sides) resume(reusable bool) {
+	for _, s := range all {
+		s.redis.Resume(reusable)
+	}
+}
+
+// pause stops reading until resume.
+func (all sides) pause() {
+	for _, s := range all {
+		s.redis.Pause()
+	}
+}
+
+// closeEmbedded ends the Redises inside the relay.
+func (all sides) closeEmbedded() (errs []error) {
+	for _, s := range all {
+		if s.embedded != nil {
+			errs = append(errs, s.embedded.Close())
+		}
+	}
+	return errs
+}
