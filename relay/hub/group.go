@@ -26,10 +26,10 @@ type Group struct {
 	hubs []*Hub
 	late func(place int, kind resp.Kind, names []string, since time.Time)
 
-	places       func(kind resp.Kind, name string) Places // never empty
-	pending      map[*Listener][]*groupSubscribe          // of which not all hubs have answered
-	interestOnly map[uint8]*Listener                      // by their bits
-	absent       map[subscription]bool                    // what a hub has refused behind the listener's back
+	places  func(kind resp.Kind, name string) Places // never empty
+	wanted  map[*Listener]map[resp.Name]struct{}     // by the commands that have come so far
+	pending map[*Listener][]*groupSubscribe          // of which not all hubs have answered
+	absent  map[subscription]bool                    // what a hub has refused behind the listener's back
 }
 
 // subscription is a subscription at one hub.
@@ -49,7 +49,8 @@ func NewGroup(
 ) *Group {
 	g := &Group{
 		dispatcher: hubs[0].dispatcher, hubs: hubs, late: late, places: places,
-		pending: map[*Listener][]*groupSubscribe{}, interestOnly: map[uint8]*Listener{}, absent: map[subscription]bool{},
+		wanted: map[*Listener]map[resp.Name]struct{}{}, pending: map[*Listener][]*groupSubscribe{},
+		absent: map[subscription]bool{},
 	}
 	for i, h := range hubs {
 		h.place, h.group = i, g
@@ -67,15 +68,33 @@ func (g *Group) Subscribe(l *Listener, kind resp.Kind, names []string, done func
 		g.hubs[0].Subscribe(l, kind, names, done)
 		return
 	}
-	if l.interestOnly() {
-		g.interestOnly[l.bit] = l
-	}
-	s := &groupSubscribe{group: g, listener: l, kind: kind, done: done, gone: map[string]bool{}}
+	g.note(l, kind, names)
+	s := &groupSubscribe{group: g, listener: l, kind: kind, names: names, done: done, gone: map[string]bool{}}
 	g.pending[l] = append(g.pending[l], s)
 	for place, part := range g.split(kind, names) {
 		s.add(place, part)
 	}
 	s.ask()
+}
+
+// note notes that a listener wants names.
+func (g *Group) note(l *Listener, kind resp.Kind, names []string) {
+	if g.wanted[l] == nil {
+		g.wanted[l] = map[resp.Name]struct{}{}
+	}
+	for _, name := range names {
+		g.wanted[l][resp.Name{Kind: kind, Text: name}] = struct{}{}
+	}
+}
+
+// unnote notes that a listener does not want names any more.
+func (g *Group) unnote(l *Listener, kind resp.Kind, names []string) {
+	for _, name := range names {
+		delete(g.wanted[l], resp.Name{Kind: kind, Text: name})
+	}
+	if len(g.wanted[l]) == 0 {
+		delete(g.wanted, l)
+	}
 }
 
 // split returns the names that each hub has.
@@ -101,6 +120,7 @@ func (g *Group) Unsubscribe(l *Listener, kind resp.Kind, names []string, done fu
 	for _, s := range g.pending[l] {
 		s.cancel(kind, names)
 	}
+	g.unnote(l, kind, names)
 	parts := g.split(kind, names)
 	answered := g.afterParts(done)
 	for i, part := range parts {

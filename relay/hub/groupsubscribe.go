@@ -14,6 +14,7 @@ type groupSubscribe struct {
 	group    *Group
 	listener *Listener
 	kind     resp.Kind
+	names    []string
 	parts    []*groupPart
 	moved    bool            // names have moved: the listener goes on as if it were subscribed, whatever is answered
 	asking   bool            // parts are still being asked: done is not called
@@ -111,6 +112,15 @@ func (s *groupSubscribe) cancel(kind resp.Kind, names []string) {
 	}
 }
 
+// leave notes that names have moved away from a hub.
+func (s *groupSubscribe) leave(m move, names []string) {
+	for _, p := range s.parts {
+		if s.kind == m.kind && p.place == m.place {
+			p.names = slices.DeleteFunc(slices.Clone(p.names), func(name string) bool { return slices.Contains(names, name) })
+		}
+	}
+}
+
 // check calls done when it is time, and forgets the subscription when all hubs have answered.
 func (s *groupSubscribe) check() {
 	if s.asking {
@@ -139,18 +149,15 @@ func (s *groupSubscribe) mustWait(p *groupPart) bool {
 	})
 }
 
-// finish calls done. If a hub has refused, the others are left.
+// finish calls done. If a hub has refused, the others are left, wherever the names are by now.
 func (s *groupSubscribe) finish() {
 	s.over = time.Now()
-	if s.refused == nil || s.moved {
-		s.release()
-		s.done(s.refused)
+	if refused := s.refused; refused == nil || s.moved {
+		s.release() // which may find that a hub refuses by now: then the listener is disconnected
+		s.done(refused)
 		return
 	}
-	for _, p := range s.parts {
-		s.group.unsubscribeAt(p.place, s.listener, s.kind, s.left(p.names), func() {})
-		s.cancel(s.kind, p.names)
-	}
+	s.group.Unsubscribe(s.listener, s.kind, s.left(s.names), func() {})
 	s.done(s.refused)
 }
 

@@ -21,18 +21,20 @@ func (g *Group) Rearrange(places func(kind resp.Kind, name string) Places, done 
 		return
 	}
 	joins, leaves := map[move][]string{}, map[move][]string{}
-	g.eachWanted(func(l *Listener, kind resp.Kind, name string) {
-		was, is := before(kind, name), places(kind, name)
-		for i := range g.hubs {
-			m := move{l, kind, i}
-			switch {
-			case is.Has(i) && !was.Has(i):
-				joins[m] = append(joins[m], name)
-			case was.Has(i) && !is.Has(i):
-				leaves[m] = append(leaves[m], name)
+	for l, names := range g.wanted {
+		for n := range names {
+			was, is := before(n.Kind, n.Text), places(n.Kind, n.Text)
+			for i := range g.hubs {
+				m := move{l, n.Kind, i}
+				switch {
+				case is.Has(i) && !was.Has(i):
+					joins[m] = append(joins[m], n.Text)
+				case was.Has(i) && !is.Has(i):
+					leaves[m] = append(leaves[m], n.Text)
+				}
 			}
 		}
-	})
+	}
 	answered := g.afterParts(done)
 	for m, names := range joins {
 		for _, part := range m.parts(names) {
@@ -41,6 +43,9 @@ func (g *Group) Rearrange(places func(kind resp.Kind, name string) Places, done 
 		}
 	}
 	for m, names := range leaves {
+		for _, s := range g.pending[m.listener] {
+			s.leave(m, names)
+		}
 		g.unsubscribeAt(m.place, m.listener, m.kind, names, func() {})
 	}
 	answered.one()
@@ -61,7 +66,7 @@ func (m *move) parts(names []string) (parts [][]string) {
 // join subscribes a listener to names that have moved. If a subscription to them is pending, that waits for this one,
 // too.
 func (g *Group) join(m move, names []string, done func()) {
-	s := &groupSubscribe{group: g, listener: m.listener, kind: m.kind, moved: true, gone: map[string]bool{}}
+	s := &groupSubscribe{group: g, listener: m.listener, kind: m.kind, names: names, moved: true, gone: map[string]bool{}}
 	s.done = func(refused error) {
 		if refused != nil && !m.listener.interestOnly() {
 			m.listener.disconnect(ReasonRefused)
@@ -71,42 +76,4 @@ func (g *Group) join(m move, names []string, done func()) {
 	g.pending[m.listener] = append(g.pending[m.listener], s)
 	s.add(m.place, names)
 	s.ask()
-}
-
-// eachWanted calls f once for each name that a listener is subscribed to, or has begun to be.
-func (g *Group) eachWanted(f func(l *Listener, kind resp.Kind, name string)) {
-	type wanted struct {
-		listener *Listener
-		resp.Name
-	}
-	seen := map[wanted]bool{}
-	once := func(l *Listener, kind resp.Kind, name string) {
-		if w := (wanted{l, resp.Name{Kind: kind, Text: name}}); !seen[w] {
-			seen[w] = true
-			f(l, kind, name)
-		}
-	}
-	for _, h := range g.hubs {
-		for kind := range h.topics {
-			for name, t := range h.topics[kind] {
-				for _, l := range t.listeners {
-					once(l, resp.Kind(kind), name)
-				}
-				for bit, l := range g.interestOnly {
-					if t.interestOnly&bit != 0 {
-						once(l, resp.Kind(kind), name)
-					}
-				}
-			}
-		}
-	}
-	for l, list := range g.pending {
-		for _, s := range list {
-			for _, p := range s.parts {
-				for _, name := range s.left(p.names) {
-					once(l, s.kind, name)
-				}
-			}
-		}
-	}
 }
