@@ -15,11 +15,13 @@ type Route struct {
 	// A file name in the schemas folder; "": any bytes pass. The key may be a list: a message then passes if one of its
 	// schemas accepts it. The first is here, the others are in OlderSchemas.
 	Schema       string   `koanf:"schema" more:"OlderSchemas"`
-	OlderSchemas []string `koanf:"-"`         // in the order in which they are tried
-	Evolve       Evolve   `koanf:"evolve"`    // what a reload may do to Schema
-	Upstream     string   `koanf:"upstream"`  // the name of the Redis where its channels are
-	Publish      bool     `koanf:"publish"`   // local processes may publish
-	Subscribe    bool     `koanf:"subscribe"` // local processes may listen
+	OlderSchemas []string `koanf:"-"`        // in the order in which they are tried
+	Evolve       Evolve   `koanf:"evolve"`   // what a reload may do to Schema
+	Upstream     string   `koanf:"upstream"` // the name of the Redis where its channels are
+	// Other upstreams whose messages local listeners get, too.
+	AlsoSubscribe []string `koanf:"also_subscribe"`
+	Publish       bool     `koanf:"publish"`   // local processes may publish
+	Subscribe     bool     `koanf:"subscribe"` // local processes may listen
 	// Who of those that the socket lets in; empty: all of them.
 	PublishUIDs   []uint32 `koanf:"publish_uids"`
 	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`

@@ -49,6 +49,7 @@ var routeHelp = map[string]string{
 	"evolve": "changes of the schema that a reload refuses: backward, if it refuses a message that was valid; " +
 		"forward, if it accepts one that was not; full, both; none of them",
 	"upstream":       "the Redis where its channels are, by its name in upstreams; main is redis",
+	"also_subscribe": "other upstreams whose messages listeners get, too, while publishers move",
 	"publish":        "whether local processes may publish",
 	"subscribe":      "whether local processes may listen",
 	"publish_uids":   "user ids whose processes may publish; empty: all that the socket lets in",

@@ -131,6 +131,22 @@ func (v *validator) checkUpstreams() {
 	}
 }
 
+// checkRouteUpstreams judges the upstreams of a route.
+func (v *validator) checkRouteUpstreams(r *Route, path string) {
+	v.checkRouteUpstream(r.Upstream, join(path, "upstream"))
+	for i, name := range r.AlsoSubscribe {
+		at := item(join(path, "also_subscribe"), i)
+		switch {
+		case name == r.Upstream:
+			v.bad(at, "is the upstream of the route itself; take it out")
+		case slices.Contains(r.AlsoSubscribe[:i], name):
+			v.bad(at, "%.40q is there twice; take one out", name)
+		default:
+			v.checkRouteUpstream(name, at)
+		}
+	}
+}
+
 // checkRouteUpstream judges the name of an upstream at path.
 func (v *validator) checkRouteUpstream(name, path string) {
 	names := v.cfg.UpstreamNames()
@@ -149,11 +165,17 @@ func (v *validator) checkRouteUpstream(name, path string) {
 // warnUpstreams is about upstreams that no route uses.
 func (c *Config) warnUpstreams() (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
-		if !slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Upstream == name }) {
-			list = append(list, c.UpstreamKey(name)+": no route says upstream: "+name+"; the relay connects to it for nothing")
+		if !slices.ContainsFunc(c.Routes, func(r Route) bool { return r.uses(name) }) {
+			list = append(list, c.UpstreamKey(name)+": no route says upstream: "+name+", or also_subscribe: ["+name+
+				"]; the relay connects to it for nothing")
 		}
 	}
 	return list
+}
+
+// uses tells whether a route needs an upstream.
+func (r Route) uses(name string) bool {
+	return r.Upstream == name || slices.Contains(r.AlsoSubscribe, name)
 }
 
 // upstreamChanges lists the paths of what differs in the upstreams but main.

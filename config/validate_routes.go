@@ -45,7 +45,7 @@ func (v *validator) checkRoute(r *Route, path string) {
 	v.checkUsers(join(path, "subscribe"), r.Subscribe, r.SubscribeUIDs, r.NATS)
 	v.checkPolicies(r, path)
 	v.checkNATS(r, path)
-	v.checkRouteUpstream(r.Upstream, join(path, "upstream"))
+	v.checkRouteUpstreams(r, path)
 }
 
 // checkNATS refuses what NATS clients could not be promised.

@@ -218,8 +218,11 @@ func (i *interest) patterns() int64 { return int64(len(i.announced[resp.PMessage
 // that wait for entries of a channel that is not here any more are told.
 func (i *interest) follow() {
 	for name := range i.announced[resp.Message] {
-		if i.rules.Load().Heard(resp.Message, []byte(name))&(1<<i.index) == 0 {
+		switch at := i.rules.Load().Route([]byte(name)).Upstream; {
+		case !at.Hears(i.index):
 			i.feed.Forget(name)
+		case at.Index != i.index:
+			i.feed.EndReaders(name)
 		}
 	}
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {

@@ -82,13 +82,6 @@ var (
 		When: "the connection to Redis stands again: messages of that time may be lost",
 		Do:   "read again what the messages were about; a history heals the loss",
 	})
-	Moved = add(Notice{
-		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
-		Alert: "gap", Once: true,
-		Level: zapcore.InfoLevel, Text: "channels have moved to another upstream",
-		When: "a reload has moved channels to an upstream that was not heard before: messages of that time may be lost",
-		Do:   "read again what the messages were about; `also_subscribe` on the route moves channels without a gap",
-	})
 	SubscriptionRefused = add(Notice{
 		Level: zapcore.WarnLevel, Text: "Redis refused a subscription",
 		When: "an ACL of Redis forbids a channel or a pattern",
@@ -247,6 +240,13 @@ var (
 		Level: zapcore.ErrorLevel, Text: "reload refused, the relay goes on as before",
 		When: "a changed configuration has a mistake",
 		Do:   "correct what `cause` names",
+	})
+	Moved = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
+		Alert: "gap", Once: true,
+		Level: zapcore.InfoLevel, Text: "channels have moved to another upstream",
+		When: "a reload has moved channels to an upstream that was not heard before: messages of that time may be lost",
+		Do:   "read again what the messages were about; `also_subscribe` on the route moves channels without a gap",
 	})
 	RestartNeeded = add(Notice{
 		Level: zapcore.WarnLevel, Text: "restart needed for some of the changes",

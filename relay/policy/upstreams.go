@@ -17,13 +17,22 @@ var mainUpstream = route.Upstream{Name: config.MainUpstream, Heard: 1}
 
 // placeRoute notes on which of the upstreams a route is.
 func placeRoute(rt *route.Route, cfg *config.Config, i int, upstreams []string) error {
-	name := cfg.Routes[i].Upstream
-	index := slices.Index(upstreams, name)
-	if index < 0 {
-		return fmt.Errorf("routes[%d].upstream: the relay has no connection to %q, which came to upstreams since it "+
-			"started; restart the relay", i, name)
+	c := &cfg.Routes[i]
+	for at, name := range append([]string{c.Upstream}, c.AlsoSubscribe...) {
+		index := slices.Index(upstreams, name)
+		if index < 0 {
+			key := "upstream"
+			if at > 0 {
+				key = fmt.Sprintf("also_subscribe[%d]", at-1)
+			}
+			return fmt.Errorf("routes[%d].%s: the relay has no connection to %q, which came to upstreams since it "+
+				"started; restart the relay", i, key, name)
+		}
+		if at == 0 {
+			rt.Upstream = route.Upstream{Name: name, Index: index}
+		}
+		rt.Upstream.Heard |= 1 << index
 	}
-	rt.Upstream = route.Upstream{Name: name, Index: index, Heard: 1 << index}
 	return nil
 }
 
