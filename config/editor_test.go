@@ -66,6 +66,7 @@ var groupHelp = map[string]string{
 	"routes":       "what holds for channels, by their prefixes",
 	"history":      "messages are persisted before they are broadcast; null in a kind: not those",
 	"alerts.spike": "a channel that carries far more than usual",
+	"mirror":       "another upstream to which a share of what is published goes, too",
 	"rate":         "messages/s, of each channel by itself",
 }
 

@@ -20,6 +20,7 @@ type Route struct {
 	Upstream     string   `koanf:"upstream"` // the name of the Redis where its channels are
 	// Other upstreams whose messages local listeners get, too.
 	AlsoSubscribe []string `koanf:"also_subscribe"`
+	Mirror        *Mirror  `koanf:"mirror"`    // nil: none
 	Publish       bool     `koanf:"publish"`   // local processes may publish
 	Subscribe     bool     `koanf:"subscribe"` // local processes may listen
 	// Who of those that the socket lets in; empty: all of them.
@@ -50,6 +51,12 @@ type Policy struct {
 type History struct {
 	Length int64         `koanf:"length"` // about how many messages are kept
 	TTL    time.Duration `koanf:"ttl"`    // since the last message; 0: for ever
+}
+
+// Mirror says where a share of what local clients publish goes, too.
+type Mirror struct {
+	Upstream string  `koanf:"upstream"`
+	Percent  float64 `koanf:"percent"` // of the messages, more than 0 and at most 100
 }
 
 // Rate limits one channel, in messages per second. A zero switches off.

@@ -131,6 +131,7 @@ func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key,
 // examples are of mappings that people write as something else.
 var examples = map[reflect.Type]string{
 	reflect.TypeFor[History]():           "history: {length: 1000, ttl: 72h}",
+	reflect.TypeFor[Mirror]():            "mirror: {upstream: eu, percent: 10}",
 	reflect.TypeFor[Rate]():              "rate: {limit: 10, burst: 20}",
 	reflect.TypeFor[map[string]Policy](): "kinds: {typing: {slow: drop}}",
 	reflect.TypeFor[Policy]():            "typing: {slow: drop}",

@@ -145,6 +145,26 @@ func (v *validator) checkRouteUpstreams(r *Route, path string) {
 			v.checkRouteUpstream(name, at)
 		}
 	}
+	v.checkMirror(r, join(path, "mirror"))
+}
+
+// checkMirror judges where messages are mirrored to.
+func (v *validator) checkMirror(r *Route, path string) {
+	m := r.Mirror
+	if m == nil {
+		return
+	}
+	switch at := join(path, "upstream"); {
+	case m.Upstream == r.Upstream:
+		v.bad(at, "is the upstream of the route itself; name another one")
+	case slices.Contains(r.AlsoSubscribe, m.Upstream):
+		v.bad(at, "is in also_subscribe, too: listeners would get messages twice; take one of the two out")
+	default:
+		v.checkRouteUpstream(m.Upstream, at)
+	}
+	if !(m.Percent > 0 && m.Percent <= 100) {
+		v.bad(join(path, "percent"), "is %v; must be more than 0, and at most 100", m.Percent)
+	}
 }
 
 // checkRouteUpstream judges the name of an upstream at path.
@@ -166,8 +186,7 @@ func (v *validator) checkRouteUpstream(name, path string) {
 func (c *Config) warnUpstreams() (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
 		if !slices.ContainsFunc(c.Routes, func(r Route) bool { return r.uses(name) }) {
-			list = append(list, c.UpstreamKey(name)+": no route says upstream: "+name+", or also_subscribe: ["+name+
-				"]; the relay connects to it for nothing")
+			list = append(list, c.UpstreamKey(name)+": no route uses it; say upstream: "+name+" on one, or take it out")
 		}
 	}
 	return list
@@ -175,7 +194,7 @@ func (c *Config) warnUpstreams() (list []string) {
 
 // uses tells whether a route needs an upstream.
 func (r Route) uses(name string) bool {
-	return r.Upstream == name || slices.Contains(r.AlsoSubscribe, name)
+	return r.Upstream == name || slices.Contains(r.AlsoSubscribe, name) || r.Mirror != nil && r.Mirror.Upstream == name
 }
 
 // upstreamChanges lists the paths of what differs in the upstreams but main.

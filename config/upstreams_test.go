@@ -74,6 +74,12 @@ func TestMistakesInUpstreams(t *testing.T) {
 		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', also_subscribe: [eu, eu]}", ":4: routes[0].also_subscribe[1]: \"eu\" is there twice"},
 		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', also_subscribe: [ue]}", ":4: routes[0].also_subscribe[0]: \"ue\" is no upstream"},
 		{redis + "routes:\n- {prefix: 'a:', also_subscribe: eu}", ":3: routes[0].also_subscribe: expected a list, found text"},
+		{redis + "routes:\n- {prefix: 'a:', mirror: {upstream: main, percent: 1}}", ":3: routes[0].mirror.upstream: is the upstream of the route itself"},
+		{redis + "routes:\n- {prefix: 'a:', mirror: {upstream: ue, percent: 1}}", ":3: routes[0].mirror.upstream: \"ue\" is no upstream: there is only main"},
+		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', mirror: {upstream: eu}}", ":4: routes[0].mirror.percent: is 0; must be more than 0, and at most 100"},
+		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', mirror: {upstream: eu, percent: 101}}", "mirror.percent: is 101; must be"},
+		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', mirror: eu}", ":4: routes[0].mirror: expected a mapping, found text; write keys"},
+		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', also_subscribe: [eu], mirror: {upstream: eu, percent: 5}}", "mirror.upstream: is in also_subscribe, too: listeners would get messages twice"},
 		{"upstreams:\n  main: {url: 'http://h'}", ":2: upstreams.main.url: must begin with redis://"},
 		{"upstreams:\n  eu: {url: 'redis://h'}", "redis.url: is not set"},
 	} {
@@ -106,7 +112,7 @@ func TestUpstreamsAreComparedAndShownWithoutPasswords(t *testing.T) {
 	if text := was.String(); strings.Contains(text, "secret") || !strings.Contains(text, "xxxxx@h") {
 		t.Errorf("printed:\n%s", text)
 	}
-	if list := was.Warnings(); len(list) != 1 || !strings.HasPrefix(list[0], "upstreams.us: no route says upstream: us") {
+	if list := was.Warnings(); len(list) != 1 || !strings.HasPrefix(list[0], "upstreams.us: no route uses it; say upstream: us") {
 		t.Errorf("warnings: %q", list)
 	}
 }

@@ -95,7 +95,7 @@ func (r *Relay) connect(life string) {
 	r.counts = &counts{rules: &r.rules, sides: r.sides, hub: r.hub}
 	r.outbound = &outbound{
 		loop: r.loop, replyTimes: r.metrics.PublishReply,
-		rules: &r.rules, sides: r.sides, checks: r.checks,
+		rules: &r.rules, sides: r.sides, mirrors: newMirrors(r.sides, r.teller), checks: r.checks,
 		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
 	}
 	r.streams = &streams{rules: &r.rules, loop: r.loop, sides: r.sides}

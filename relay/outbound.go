@@ -27,6 +27,7 @@ type outbound struct {
 	replyTimes *monitor.Histogram
 	rules      *atomic.Pointer[rules]
 	sides      sides
+	mirrors    *mirrors
 	checks     *checks.Pool
 	outlets    *outlets
 	teller     *notice.Teller
@@ -123,6 +124,9 @@ func (o *outbound) send(
 		err = sent.failed(err)
 	} else {
 		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
+		if rt.Mirror != nil {
+			o.mirrors.publish(rt, rule, counters, p)
+		}
 	}
 	o.show(rt, p, kind, refusal, err)
 	return err

@@ -248,6 +248,11 @@ var (
 		When: "a reload has moved channels to an upstream that was not heard before: messages of that time may be lost",
 		Do:   "read again what the messages were about; `also_subscribe` on the route moves channels without a gap",
 	})
+	MirrorDropped = add(Notice{
+		Level: zapcore.WarnLevel, Text: "a mirrored message was dropped", Often: "more mirrored messages were dropped",
+		When: "the upstream in `mirror` is away, refuses a message, or is too slow; the message itself was published",
+		Do:   "see `error` and `upstream`; nothing, if that Redis is only being tried",
+	})
 	RestartNeeded = add(Notice{
 		Level: zapcore.WarnLevel, Text: "restart needed for some of the changes",
 		When: "a reload cannot take over some of the keys that have changed",

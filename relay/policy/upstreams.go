@@ -15,25 +15,35 @@ import (
 // mainUpstream is where channels are that no route covers.
 var mainUpstream = route.Upstream{Name: config.MainUpstream, Heard: 1}
 
-// placeRoute notes on which of the upstreams a route is.
+// placeRoute notes on which of the upstreams a route is, and which others it uses.
 func placeRoute(rt *route.Route, cfg *config.Config, i int, upstreams []string) error {
-	c := &cfg.Routes[i]
-	for at, name := range append([]string{c.Upstream}, c.AlsoSubscribe...) {
-		index := slices.Index(upstreams, name)
-		if index < 0 {
-			key := "upstream"
-			if at > 0 {
-				key = fmt.Sprintf("also_subscribe[%d]", at-1)
-			}
-			return fmt.Errorf("routes[%d].%s: the relay has no connection to %q, which came to upstreams since it "+
-				"started; restart the relay", i, key, name)
-		}
-		if at == 0 {
-			rt.Upstream = route.Upstream{Name: name, Index: index}
-		}
-		rt.Upstream.Heard |= 1 << index
+	c, find := &cfg.Routes[i], &finder{upstreams: upstreams, route: i}
+	rt.Upstream = route.Upstream{Name: c.Upstream, Index: find.index("upstream", c.Upstream)}
+	rt.Upstream.Heard = 1 << rt.Upstream.Index
+	for at, name := range c.AlsoSubscribe {
+		rt.Upstream.Heard |= 1 << find.index(fmt.Sprintf("also_subscribe[%d]", at), name)
 	}
-	return nil
+	if m := c.Mirror; m != nil {
+		rt.Mirror = &route.Mirror{Index: find.index("mirror.upstream", m.Upstream), Percent: m.Percent}
+	}
+	return find.err
+}
+
+// finder finds the upstreams that a route names.
+type finder struct {
+	upstreams []string
+	route     int
+	err       error // of the first that there is not
+}
+
+// index returns the index of the upstream that a key names.
+func (f *finder) index(key, name string) int {
+	index := slices.Index(f.upstreams, name)
+	if index < 0 && f.err == nil {
+		f.err = fmt.Errorf("routes[%d].%s: the relay has no connection to %q, which came to upstreams since it "+
+			"started; restart the relay", f.route, key, name)
+	}
+	return max(0, index)
 }
 
 // Heard returns the upstreams whose messages a name can bring to local listeners: bit i stands for the upstream of

@@ -94,6 +94,7 @@ type Route struct {
 	SchemaName string   // for people; empty: any bytes pass
 	Schemas    []string // the names of its schemas, in the order in which they are tried
 	Upstream   Upstream // where its channels are
+	Mirror     *Mirror  // nil: none
 	Index      int      // its place in Table.Routes; set by New
 
 	// Set by New.
@@ -106,6 +107,12 @@ type Upstream struct {
 	Name  string
 	Index int    // among the upstreams of the relay
 	Heard uint32 // the upstreams whose messages local listeners get: bit i stands for Index i
+}
+
+// Mirror is an upstream to which a share of what local clients publish goes, too.
+type Mirror struct {
+	Index   int // of the upstream
+	Percent float64
 }
 
 // Hears tells whether local listeners get the messages that an upstream has on the channels.
