@@ -20,14 +20,14 @@ import (
 )
 
 // openSides prepares the upstreams, without a connection. It starts the embedded Redis of those that have no other.
-func (r *Relay) openSides() error {
+func openSides(r *Relay) error {
 	names := r.cfg.UpstreamNames()
 	for i, name := range names {
 		s := &side{name: name, index: i, settings: r.cfg.Upstream(name)}
 		if len(names) > 1 {
 			s.label = name
 		}
-		if err := r.reach(s); err != nil {
+		if err := s.reach(r); err != nil {
 			return err
 		}
 		r.sides = append(r.sides, s)
@@ -36,7 +36,7 @@ func (r *Relay) openSides() error {
 }
 
 // reach says how an upstream is reached.
-func (r *Relay) reach(s *side) error {
+func (s *side) reach(r *Relay) error {
 	s.rights = &rights{
 		side: s, rules: &r.rules, teller: r.teller, leaf: s.index == 0 && r.cfg.NATS.Leaf.URL != "",
 		up: make(chan struct{}, 1), told: map[string]string{},
@@ -83,14 +83,14 @@ func upstreamOptions(cfg *config.Config, name string) upstream.Options {
 func (r *Relay) connect(life string) {
 	r.outlets, r.viewers = &outlets{teller: r.teller}, newViewers(r.loop, r.cfg.Socket.Path)
 	r.flusher = &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
-	r.openHubs()
+	openHubs(r)
 	r.watchTraffic()
 	r.teller.Add(localOutlet{r.sides[0].hub}, notice.Host)
 	r.gaps = &gaps{rules: &r.rules, loop: r.loop, sides: r.sides, hub: r.hub, outlets: r.outlets, teller: r.teller}
 	r.exams = checks.NewExaminations(&r.limits.buffer)
 	r.checks = checks.New(r.loop, r.sides.checked, r.gaps.unchecked, r.exams, &r.limits.buffer)
 	for _, s := range r.sides {
-		r.connectSide(s, life)
+		s.connect(r, life)
 	}
 	r.counts = &counts{rules: &r.rules, sides: r.sides, hub: r.hub}
 	r.outbound = &outbound{
@@ -102,7 +102,7 @@ func (r *Relay) connect(life string) {
 }
 
 // openHubs builds the hub of each upstream, and what is asked of Redis for it.
-func (r *Relay) openHubs() {
+func openHubs(r *Relay) {
 	hubs := make([]*hub.Hub, len(r.sides))
 	for i, s := range r.sides {
 		s.interest, s.inbound, s.owner = &interest{}, &inbound{}, &lifecycle{}
@@ -119,8 +119,8 @@ func (r *Relay) openHubs() {
 	r.hub = hub.NewGroup(r.rules.Load().places, late, hubs...)
 }
 
-// connectSide builds the parts of one upstream.
-func (r *Relay) connectSide(s *side, life string) {
+// connect builds the parts of one upstream.
+func (s *side) connect(r *Relay, life string) {
 	room := &r.limits.buffer
 	s.redis = upstream.NewConnection(r.loop, s.opts, s.inbound, s.owner, &r.limits.Payload, room, probePrefix+life,
 		s.logger(r.log, "redis"))

@@ -87,11 +87,14 @@ func checkOne(ctx context.Context, cfg *config.Config, rules *policy.Rules, name
 // redisNeeds is what the configuration asks of an upstream.
 func redisNeeds(cfg *config.Config, rules *policy.Rules, name string) *needs.Config {
 	c := &needs.Config{Leaf: cfg.NATS.Leaf.URL != "" && name == config.MainUpstream}
+	index := slices.Index(cfg.UpstreamNames(), name)
 	for _, rt := range rules.Routes() {
-		if rt.Upstream.Name != name {
-			continue
+		need, own := explain.Needs(rt), rt.Upstream.Index == index
+		need.Publish = need.Publish && (own || rt.Mirror != nil && rt.Mirror.Index == index)
+		need.Subscribe = need.Subscribe && rt.Upstream.Hears(index)
+		if need.Publish || need.Subscribe || own {
+			c.Routes = append(c.Routes, need)
 		}
-		c.Routes = append(c.Routes, explain.Needs(rt))
 	}
 	return c
 }

@@ -93,7 +93,7 @@ func (l *leaf) open(r *Relay) (err error) {
 	l.lease.keys, l.name = []string{key, key + ":heard"}, r.cfg.NATS.Leaf.Redacted()
 	l.cluster.Name, l.cluster.PublishTimeout = "redis-relay:"+l.lease.id, r.cfg.Redis.PublishTimeout
 	l.cluster.Counters, l.cluster.Leads = &l.counters, l.lease.valid
-	l.parts = r.bridgeParts(&clusterGateway{r.natsGateway(clusterSource), l}, r.log.Named("leaf"))
+	l.parts = r.bridgeParts(&clusterGateway{newNATSGateway(r, clusterSource), l}, r.log.Named("leaf"))
 	r.services = append(r.services, l.run)
 	return nil
 }

@@ -39,7 +39,7 @@ func (r *Relay) openNATS() error {
 	if err != nil {
 		return err
 	}
-	bridge, err := natsbridge.New(r.bridgeParts(r.natsGateway(natsSource), r.log.Named("nats")), natsbridge.Options{
+	bridge, err := natsbridge.New(r.bridgeParts(newNATSGateway(r, natsSource), r.log.Named("nats")), natsbridge.Options{
 		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout, Memory: &r.limits.Bounds,
 	}, r.limits.ofNATS(r.cfg.Limits), natsAccess(r.rules.Load()))
 	if err != nil {
@@ -57,8 +57,8 @@ func (r *Relay) bridgeParts(b natsbridge.Backend, log *zap.Logger) natsbridge.Pa
 	return natsbridge.Parts{Loop: r.loop, Hub: r.hub, Flusher: r.flusher, Backend: b, Log: log}
 }
 
-// natsGateway returns the relay behind a bridge whose clients are one source of publishes.
-func (r *Relay) natsGateway(source uint64) *natsGateway {
+// newNATSGateway returns the relay behind a bridge whose clients are one source of publishes.
+func newNATSGateway(r *Relay, source uint64) *natsGateway {
 	return &natsGateway{
 		source: source, rules: &r.rules, out: r.outbound, sides: r.sides, outlets: r.outlets, teller: r.teller,
 	}

@@ -90,7 +90,7 @@ func (o *overview) Status(seconds int, may func(channel string) bool) *status.St
 		Config: o.config(), Process: o.process(),
 	}
 	states := r.sides.states(r.loop)
-	checks := r.checksWith(states)
+	checks := checksWith(r, states)
 	s.Ready, _ = admin.Ready(checks)
 	for _, c := range checks {
 		s.Checks = append(s.Checks, status.Check(c))

@@ -118,7 +118,7 @@ func (r *Relay) build(version string) error {
 	if err := r.takeSocket(); err != nil { // first: with it goes what the embedded Redis keeps
 		return err
 	}
-	err := r.openSides()
+	err := openSides(r)
 	if err != nil {
 		return err
 	}

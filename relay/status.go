@@ -33,10 +33,10 @@ func (r *Relay) NATSAddress() string { return r.natsAddress }
 func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.Checks()) }
 
 // Checks says what there is to know about the state of the relay.
-func (r *Relay) Checks() []admin.Check { return r.checksWith(r.sides.states(r.loop)) }
+func (r *Relay) Checks() []admin.Check { return checksWith(r, r.sides.states(r.loop)) }
 
 // checksWith is Checks with the states of the upstreams.
-func (r *Relay) checksWith(states []sideState) []admin.Check {
+func checksWith(r *Relay, states []sideState) []admin.Check {
 	socket := admin.Check{Name: "socket", OK: true, Vital: true, Text: "clients can connect to " + r.cfg.Socket.Path}
 	if r.tcp != nil {
 		socket.Text += " and to " + r.TCPAddress()
