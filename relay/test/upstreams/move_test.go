@@ -75,7 +75,7 @@ func TestMovingALiveSystem(t *testing.T) {
 	var relays []*harness.Relay
 	var files []*file
 	for i := range 3 {
-		f := &file{filepath.Join(t.TempDir(), fmt.Sprint(i, ".yaml")), eu}
+		f := &file{filepath.Join(t.TempDir(), fmt.Sprint(i, ".yaml")), eu, "15s"}
 		f.write(t, routesAt(steps[0]), "")
 		r := harness.Start(t, main, harness.WithFile(t, f.path))
 		(&scene{relay: r}).awaitEU(t, 1)

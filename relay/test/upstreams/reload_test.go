@@ -17,14 +17,16 @@ import (
 
 // file is a configuration that tests change.
 type file struct {
-	path string
-	eu   *redistest.Server
+	path    string
+	eu      *redistest.Server
+	timeout string // publish_timeout of eu
 }
 
 // write writes routes, each in a line of YAML, and perhaps more keys.
 func (f *file) write(t *testing.T, routes, more string) {
 	t.Helper()
-	text := fmt.Sprintf("upstreams:\n  eu: {url: '%s', publish_timeout: 300ms}\n%sroutes:\n%s", f.eu.URL(), more, routes)
+	text := fmt.Sprintf("upstreams:\n  eu: {url: '%s', publish_timeout: %s}\n%sroutes:\n%s",
+		f.eu.URL(), f.timeout, more, routes)
 	if err := os.WriteFile(f.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +35,7 @@ func (f *file) write(t *testing.T, routes, more string) {
 func newFileScene(t *testing.T, routes string) (*scene, *file) {
 	t.Helper()
 	s := &scene{main: redistest.Start(t), eu: redistest.Start(t)}
-	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu}
+	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, "300ms"}
 	f.write(t, routes, "")
 	s.relay = harness.Start(t, s.main, harness.WithFile(t, f.path))
 	s.pub = s.relay.Dial()
