@@ -17,13 +17,14 @@ func Changes(running, next *Config) []string {
 	for _, f := range leaves {
 		was, is := running.text(f), next.text(f)
 		switch {
-		case f.name == routesPath || was == is:
+		case structured(f.name) || was == is:
 		case strings.HasSuffix(f.name, ".url"), f.name == "alerts.webhook":
 			list = append(list, f.name)
 		default:
 			list = append(list, fmt.Sprintf("%s: %s, was %s", f.name, shown(is), shown(was)))
 		}
 	}
+	list = append(list, upstreamChanges(running, next)...)
 	return append(list, routeChanges(byPrefix(running.Routes), byPrefix(next.Routes))...)
 }
 

@@ -53,6 +53,7 @@ var moreThanZero = []string{
 // groupHelp says what the keys are for that hold others.
 var groupHelp = map[string]string{
 	"redis":         "how the relay reaches Redis",
+	"upstreams":     "other Redises by their names, for routes that say upstream; the one in redis is main",
 	"redis.tls":     "PEM files, used with rediss://",
 	"socket":        "the Unix socket that clients connect to",
 	"nats":          "the embedded NATS server",
@@ -66,6 +67,7 @@ var groupHelp = map[string]string{
 	"routes":        "what holds for channels, by their prefixes",
 	"history":       "messages are persisted before they are broadcast; null in a kind: not those",
 	"alerts.spike":  "a channel that carries far more than usual",
+	"mirror":        "another upstream to which a share of what is published goes, too",
 	"rate":          "messages/s, of each channel by itself",
 	"dead_letters":  "streams at Redis that keep refused messages, where routes name them",
 	"too_large":     "messages over limits.payload",
@@ -86,7 +88,7 @@ func editorSchema(t *testing.T) []byte {
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["$comment"] = "Made from the types in config by go generate ./config."
 	root["title"] = "relay.yaml, the configuration of redis-relay"
-	root["definitions"] = jsonObject{"route": routeSchema(), "policy": policySchema()}
+	root["definitions"] = jsonObject{"route": routeSchema(), "policy": policySchema(), "upstream": m.upstream()}
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -109,6 +111,11 @@ func routeSchema() jsonObject {
 	history["required"] = []string{"length"} // a kind's may have that of its route
 	history["properties"].(jsonObject)["length"].(jsonObject)["type"] = "integer"
 	return route
+}
+
+// upstream describes one of the upstreams.
+func (m schemaMaker) upstream() jsonObject {
+	return m.object(reflect.TypeFor[Redis](), "redis", reflect.ValueOf(defaultUpstream()))
 }
 
 // policySchema describes what one kind changes; what it leaves out is the route's.
@@ -211,6 +218,11 @@ func (m schemaMaker) plain(t reflect.Type, path string, value reflect.Value) jso
 	case reflect.Struct:
 		return m.object(t, path, value)
 	case reflect.Map:
+		if path == upstreamsPath {
+			return jsonObject{
+				"type": []string{"object", "null"}, "additionalProperties": jsonObject{"$ref": "#/definitions/upstream"},
+			}
+		}
 		return jsonObject{"type": []string{"object", "null"}, "additionalProperties": jsonObject{"$ref": "#/definitions/policy"}}
 	case reflect.Slice:
 		return jsonObject{"type": []string{"array", "null"}, "items": scalar(t.Elem(), false)}

@@ -116,7 +116,7 @@ func (r Redis) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // defaults and resolved policies, but without passwords.
 func (c Config) String() string {
 	c.Redis.URL, c.NATS.Leaf.URL = c.Redis.Redacted(), c.NATS.Leaf.Redacted()
-	c.Alerts.Webhook = c.Alerts.Redacted()
+	c.Alerts.Webhook, c.Upstreams = c.Alerts.Redacted(), redactedUpstreams(c.Upstreams)
 	text, err := yaml.Marshal(render(reflect.ValueOf(c)))
 	if err != nil {
 		return fmt.Sprintf("print config: %v", err)

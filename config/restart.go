@@ -10,11 +10,11 @@ import "strings"
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {
-		if !live(f.name) && running.text(f) != next.text(f) {
+		if f.name != upstreamsPath && !live(f.name) && running.text(f) != next.text(f) {
 			changed = append(changed, f.name)
 		}
 	}
-	return changed
+	return append(changed, upstreamChanges(running, next)...)
 }
 
 // live reports whether a running relay takes over a new value of a key.

@@ -16,10 +16,14 @@ type Route struct {
 	// A file name in the schemas folder; "": any bytes pass. The key may be a list: a message then passes if one of its
 	// schemas accepts it. The first is here, the others are in OlderSchemas.
 	Schema       string   `koanf:"schema" more:"OlderSchemas"`
-	OlderSchemas []string `koanf:"-"`         // in the order in which they are tried
-	Evolve       Evolve   `koanf:"evolve"`    // what a reload may do to Schema
-	Publish      bool     `koanf:"publish"`   // local processes may publish
-	Subscribe    bool     `koanf:"subscribe"` // local processes may listen
+	OlderSchemas []string `koanf:"-"`        // in the order in which they are tried
+	Evolve       Evolve   `koanf:"evolve"`   // what a reload may do to Schema
+	Upstream     string   `koanf:"upstream"` // the name of the Redis where its channels are
+	// Other upstreams whose messages local listeners get, too.
+	AlsoSubscribe []string `koanf:"also_subscribe"`
+	Mirror        *Mirror  `koanf:"mirror"`    // nil: none
+	Publish       bool     `koanf:"publish"`   // local processes may publish
+	Subscribe     bool     `koanf:"subscribe"` // local processes may listen
 	// Which users may, of those who may connect; empty: all of them.
 	PublishUIDs   []uint32 `koanf:"publish_uids"`
 	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`
@@ -52,6 +56,12 @@ type Policy struct {
 type History struct {
 	Length int64         `koanf:"length"` // about how many messages are kept
 	TTL    time.Duration `koanf:"ttl"`    // since the last message; 0: for ever
+}
+
+// Mirror says where a share of what local clients publish goes, too.
+type Mirror struct {
+	Upstream string  `koanf:"upstream"`
+	Percent  float64 `koanf:"percent"` // of the messages, more than 0 and at most 100
 }
 
 // Rate limits one channel, in messages per second. A zero switches off.
@@ -125,6 +135,7 @@ func NewRoute(prefix string) Route {
 	return Route{
 		Prefix:    prefix,
 		Evolve:    EvolveNone,
+		Upstream:  MainUpstream,
 		Publish:   true,
 		Subscribe: true,
 		Invalid:   InvalidReject,

@@ -49,10 +49,14 @@ var routeHelp = map[string]string{
 		"empty: any bytes pass",
 	"evolve": "changes of the schema that a reload refuses: backward: if a message that was valid is not any more; " +
 		"forward: if one is valid that was not; full: if either; none: no change",
-	"publish":        "whether local processes may publish",
-	"subscribe":      "whether local processes may listen",
-	"publish_uids":   "user ids whose processes may publish; empty: all that may connect",
-	"subscribe_uids": "user ids whose processes may listen and read; empty: all that may connect",
+	"upstream":        "the Redis where its channels are, by its name in upstreams; main is redis",
+	"also_subscribe":  "other upstreams whose messages listeners get, too, while publishers move",
+	"mirror.upstream": "another upstream, to which a share of what local processes publish goes, too; required",
+	"mirror.percent":  "how much of it, more than 0 and at most 100; required",
+	"publish":         "whether local processes may publish",
+	"subscribe":       "whether local processes may listen",
+	"publish_uids":    "user ids whose processes may publish; empty: all that may connect",
+	"subscribe_uids":  "user ids whose processes may listen and read; empty: all that may connect",
 	"invalid": "a message that the schema refuses: reject it, or log and count it only; with a stream for dead letters " +
 		"{reject: true, dead_letter: KEY}",
 	"kind":           "top-level JSON field that names a message's kind",

@@ -65,7 +65,7 @@ func (d Starter) Text() (text string, secret bool, err error) {
 	w := &starterWriter{cfg: cfg, settings: d.Settings}
 	w.b.WriteString(starterHead)
 	for _, f := range fieldsOf(reflect.TypeFor[Config]()) {
-		if f.name != routesPath {
+		if !structured(f.name) {
 			w.write(f, f.name, "")
 		}
 	}

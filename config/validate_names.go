@@ -1,10 +1,11 @@
 package config
 
 // This file judges what channels are called at Redis: redis.prefix, and rename of routes. No two channels may meet
-// there.
+// at any upstream.
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,19 +24,19 @@ func (r *Route) Before() string { return strings.TrimSuffix(r.Rename, namePlace)
 func (r *Route) IsUsed() bool { return r.Publish || r.Subscribe || r.hasHistory() }
 
 func (v *redisValidator) checkPrefix() {
-	prefix := v.redis.Prefix
+	prefix := v.Prefix
 	last, _ := utf8.DecodeLastRuneInString(prefix)
 	switch {
 	case prefix == "":
 	case len(prefix) > maxPrefix:
-		v.bad("redis.prefix", "has %d bytes; at most %d are allowed", len(prefix), maxPrefix)
+		v.bad(v.at+".prefix", "has %d bytes; at most %d are allowed", len(prefix), maxPrefix)
 	case !isPlain(prefix):
-		v.bad("redis.prefix", "must be plain text: no blanks, no braces, and nothing that is special in a pattern; "+
+		v.bad(v.at+".prefix", "must be plain text: no blanks, no braces, and nothing that is special in a pattern; "+
 			"write it as acme:")
 	case strings.HasPrefix(prefix, reservedPrefix):
-		v.bad("redis.prefix", "%q is reserved for the relay's own channels; choose another", reservedPrefix)
+		v.bad(v.at+".prefix", "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	case unicode.IsLetter(last) || unicode.IsDigit(last):
-		v.bad("redis.prefix", "must end with a sign, such as the colon of %s:; else another relay's %s2 would begin with it",
+		v.bad(v.at+".prefix", "must end with a sign, such as the colon of %s:; else another relay's %s2 would begin with it",
 			prefix, prefix)
 	}
 }
@@ -81,6 +82,7 @@ type family struct {
 	route          int // its index; notRoute: see what
 	what           string
 	used           bool
+	at             []string // the upstreams that have them
 }
 
 const notRoute = -1
@@ -92,11 +94,16 @@ type families []family
 func (v *validator) families() (list families) {
 	for i := range v.cfg.Routes {
 		r := &v.cfg.Routes[i]
-		list = append(list, family{r.Prefix, r.Before(), i, "", r.IsUsed()})
+		list = append(list, family{r.Prefix, r.Before(), i, "", r.IsUsed(), r.upstreams()})
 	}
 	return append(list,
-		family{"", "", notRoute, "unrouted", v.cfg.Unrouted == UnroutedAllow},
-		family{reservedPrefix, "", notRoute, reservedPrefix, true})
+		family{"", "", notRoute, "unrouted", v.cfg.Unrouted == UnroutedAllow, []string{MainUpstream}},
+		family{reservedPrefix, "", notRoute, reservedPrefix, true, v.cfg.UpstreamNames()})
+}
+
+// share reports whether an upstream has both families.
+func (l families) share(i, j int) bool {
+	return slices.ContainsFunc(l[i].at, func(name string) bool { return slices.Contains(l[j].at, name) })
 }
 
 // owner returns the index of the family of a channel.
@@ -140,7 +147,7 @@ func (v *validator) checkNames() {
 		}
 		for j := range list {
 			later := j > i && list[j].before != "" // it will be told of the two
-			if j == i || later || !list[j].used || list[j].before == list[i].before {
+			if j == i || later || !list[j].used || list[j].before == list[i].before || !list.share(i, j) {
 				continue
 			}
 			own, other, meet := list.meeting(i, j)

@@ -57,6 +57,7 @@ func (v *routeValidator) check() {
 	v.checkUsers("subscribe", r.Subscribe, r.SubscribeUIDs)
 	v.checkPolicies()
 	v.checkNATS()
+	v.checkUpstreams()
 }
 
 // checkNATS refuses what NATS clients could not be promised.

@@ -74,11 +74,20 @@ func (i *interest) forget(kind resp.Kind, names []string) {
 	}
 }
 
-// follow does what a reload asks for: routes may have got a history, or lost theirs.
+// follow does what a reload asks for: routes may have got a history, or lost theirs, or be on another upstream. Readers
+// that wait for entries of a channel that is not here any more are told.
 func (i *interest) follow() {
+	for name := range i.announced[resp.Message] {
+		switch at := i.rules.Load().Route([]byte(name)).Upstream; {
+		case !at.Hears(i.index):
+			i.feed.Forget(name)
+		case at.Index != i.index:
+			i.feed.EndReaders(name)
+		}
+	}
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
 		for _, name := range i.hub.Names(kind) {
-			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(kind, name); {
+			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(i.index, kind, name); {
 			case !has && want:
 				i.addAnnouncements(kind, name)
 			case has && !want:

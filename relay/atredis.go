@@ -13,17 +13,23 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// atRedis is history.Names.
-type atRedis struct{ rules *atomic.Pointer[rules] }
+// atRedis is history.Names of one upstream.
+type atRedis struct {
+	*side
+	rules *atomic.Pointer[rules]
+}
+
+// now returns the names of the moment.
+func (a atRedis) now() *names.Map { return a.names(a.rules.Load()) }
 
 // Key returns the key of a channel's stream.
-func (a atRedis) Key(channel string) string { return keyAtRedis(a.rules.Load().names, channel) }
+func (a atRedis) Key(channel string) string { return keyAtRedis(a.now(), channel) }
 
 func keyAtRedis(m *names.Map, channel string) string { return m.Of(history.KeyPrefix, channel) + "}" }
 
 // Channel is the reverse of Key.
 func (a atRedis) Channel(key string) (channel string, ok bool) {
-	m := a.rules.Load().names
+	m := a.now()
 	rest, ok := m.Cut([]byte(key))
 	if !ok {
 		return "", false
@@ -38,7 +44,7 @@ func (a atRedis) Channel(key string) (channel string, ok bool) {
 
 // Keys returns the patterns of the streams' keys of the channels that a pattern matches.
 func (a atRedis) Keys(pattern string) (list []string) {
-	for _, p := range a.rules.Load().names.Patterns(history.KeyPrefix, pattern) {
+	for _, p := range a.now().Patterns(history.KeyPrefix, pattern) {
 		list = append(list, p+"}")
 	}
 	return list

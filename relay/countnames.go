@@ -27,14 +27,10 @@ func localName(m *names.Map, wire string, pattern []byte, ok bool) (string, bool
 	return string(name), ok && (pattern == nil || names.Match(pattern, name))
 }
 
-// markedPatterns counts the patterns that somebody behind a relay with the same prefix listens to.
-func (c *counts) markedPatterns(done func(int64, error)) {
-	c.redis.Do(func(v any, err error) {
-		if err != nil {
-			done(0, notRead(nil, "PUBSUB", err))
-			return
-		}
+// countMarks counts the patterns that somebody behind a relay with the same prefix listens to.
+func (s *side) countMarks(done func(int64, error)) {
+	s.redis.Do(func(v any, err error) {
 		list, _ := v.([]any)
-		done(int64(len(list)), nil)
-	}, "pubsub", "channels", c.rules.Load().names.Everything(patternMark))
+		done(int64(len(list)), err)
+	}, "pubsub", "channels", s.settings.Prefix+patternMark+"*")
 }

@@ -5,17 +5,18 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"redis-relay/config"
 	"redis-relay/relay/deadletter"
 	"redis-relay/relay/deadletter/replay"
 	"redis-relay/relay/history/writer"
-	"redis-relay/relay/loop"
 	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -28,11 +29,14 @@ import (
 	"redis-relay/relay/watch"
 )
 
-// deadLetters makes letters of refused messages. It belongs to the loop.
+// deadLetters makes letters of refused messages. Those of a route are kept at the route's upstream. It belongs to the
+// loop.
 type deadLetters struct {
-	writer *deadletter.Writer
-	reader *upstream.Reader // the writer's own: its connection is made when there is a letter
-	host   string
+	// By upstream.
+	writers []*deadletter.Writer
+	readers []*upstream.Reader // the writers' own: a connection is made when there is a letter
+
+	host string
 }
 
 // maxDeadRoom is the most that letters may take while they wait, in bytes, unless two messages need more.
@@ -46,25 +50,46 @@ func deadSettings(c *config.Config) deadletter.Settings {
 	}
 }
 
-// newDeadLetters returns what keeps letters. run names this run of the relay.
-func newDeadLetters(
-	c *config.Config, reader *upstream.Reader, run string, l *loop.Loop, teller *notice.Teller,
-) *deadLetters {
-	host, _ := os.Hostname()
-	tell := func(loss deadletter.Loss) {
-		l.Post(func() {
-			teller.Tell(notice.DeadLettersLost, notice.Event{Cause: loss.Cause, Messages: loss.Letters},
-				zap.Uint64("messages", loss.Letters), zap.String("cause", loss.Cause))
-		})
+// openDeadLetters returns what keeps letters. run names this run of the relay.
+func openDeadLetters(r *Relay, run string) *deadLetters {
+	d := &deadLetters{}
+	d.host, _ = os.Hostname()
+	for _, s := range r.sides {
+		tell := func(loss deadletter.Loss) { r.loop.Post(func() { s.tellLost(r.teller, loss) }) }
+		reader := upstream.NewReader(s.opts, s.logger(r.log, "dead_letters"))
+		d.readers = append(d.readers, reader)
+		d.writers = append(d.writers, deadletter.NewWriter(reader, s.settings.Prefix, run, deadSettings(r.cfg), tell))
 	}
-	w := deadletter.NewWriter(reader, c.Redis.Prefix, run, deadSettings(c), tell)
-	return &deadLetters{writer: w, reader: reader, host: host}
+	return d
+}
+
+// tellLost tells of letters that are not kept.
+func (s *side) tellLost(teller *notice.Teller, loss deadletter.Loss) {
+	event := notice.Event{Upstream: s.label, Cause: loss.Cause, Messages: loss.Letters}
+	teller.Tell(notice.DeadLettersLost, event,
+		s.about(zap.Uint64("messages", loss.Letters), zap.String("cause", loss.Cause))...)
+}
+
+// of returns the writer for the letters of a route.
+func (d *deadLetters) of(rt *route.Route) *deadletter.Writer { return d.writers[rt.Upstream.Index] }
+
+// set takes over settings. Each upstream has them for itself.
+func (d *deadLetters) set(s deadletter.Settings) {
+	for _, w := range d.writers {
+		w.Set(s)
+	}
 }
 
 // run sends letters until ctx ends, and for a second more. It may be called from outside the loop.
 func (d *deadLetters) run(ctx context.Context) error {
-	defer d.reader.Close()
-	return d.writer.Run(ctx)
+	var all errgroup.Group
+	for i, w := range d.writers {
+		all.Go(func() error {
+			defer d.readers[i].Close()
+			return w.Run(ctx)
+		})
+	}
+	return all.Wait()
 }
 
 // published keeps what a local client published and was refused.
@@ -78,7 +103,7 @@ func (d *deadLetters) published(rt *route.Route, kind []byte, why *policy.Refusa
 	if why.Code == policy.TooLarge {
 		l.Payload = nil
 	}
-	d.writer.Add(l)
+	d.of(rt).Add(l)
 }
 
 // outbound is a letter of a publication, without a reason.
@@ -119,7 +144,7 @@ func (d *deadLetters) received(rt *route.Route, kind []byte, why *policy.Refusal
 	if m.ID != (resp.EntryID{}) {
 		l.Entry = stream.ID(m.ID).String()
 	}
-	d.writer.Add(l)
+	d.of(rt).Add(l)
 }
 
 // hold keeps a message that is on its way to Redis, in case Redis refuses it; nil: its route does not ask for that.
@@ -127,7 +152,7 @@ func (d *deadLetters) hold(rt *route.Route, p *respserver.Publication) *deadlett
 	if rt.Dead.Refused == "" {
 		return nil
 	}
-	return d.writer.Hold(d.outbound(rt, rt.Dead.Refused, p))
+	return d.of(rt).Hold(d.outbound(rt, rt.Dead.Refused, p))
 }
 
 // answeredHeld decides about a held message by the answer of Redis; err is nil if Redis has taken it. Whoever is told
@@ -146,21 +171,15 @@ func answeredHeld(h *deadletter.Held, m *names.Map, channel string, err error) {
 	}
 }
 
-// OpenDeadLetters returns a Desk at the Redis of a valid configuration, for the streams that its routes name, or for
+// OpenDeadLetters returns a Desk at the upstreams of a valid configuration, for the streams that its routes name, or for
 // the one that is given. Its caller closes it. The embedded Redis is within another process: its address must be given
 // as redis.url.
 func OpenDeadLetters(cfg *config.Config, stream string) (*replay.Desk, error) {
-	if cfg.Redis.IsEmbedded() {
-		return nil, errEmbeddedElsewhere
-	}
-	reader := upstream.NewReader(preflight.RedisOptions(&cfg.Redis), zap.NewNop())
-	desk, err := replay.Open(reader, cfg, stream)
-	if err != nil {
-		reader.Close()
-		return nil, err
-	}
-	return desk, nil
+	return replay.Open(func(name string) (replay.Redis, error) {
+		if cfg.Upstream(name).IsEmbedded() {
+			return nil, fmt.Errorf("%s.url is embedded: that Redis is inside a running relay, which says its address when "+
+				"it starts; give it with --redis.url", cfg.UpstreamKey(name))
+		}
+		return upstream.NewReader(preflight.RedisOptions(cfg, name), zap.NewNop()), nil
+	}, cfg, stream)
 }
-
-var errEmbeddedElsewhere = errors.New("redis.url is embedded: that Redis is inside a running relay, which says its " +
-	"address when it starts; give it with --redis.url")

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 
 	"redis-relay/relay/checks"
-	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
@@ -20,13 +18,11 @@ import (
 	"redis-relay/relay/watch"
 )
 
-// inbound takes what comes from Redis. It is upstream.Sink, and belongs to the loop.
+// inbound takes what comes from one upstream. It is upstream.Sink, and belongs to the loop.
 type inbound struct {
 	// Fixed after construction.
+	*side
 	rules   *atomic.Pointer[rules]
-	hub     *hub.Hub
-	fleet   *fleet.Fleet
-	feed    *history.Feed
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
@@ -52,7 +48,7 @@ type source struct {
 // message that takes long to judge goes to the pool of checks, and so do those that come behind it on its channel.
 func (in *inbound) Deliver(d *resp.Delivery) {
 	now := in.rules.Load()
-	if now.names != nil && !in.localize(now.names, d) {
+	if m := in.names(now); m != nil && !in.localize(m, d) {
 		return // it is not for anybody here
 	}
 	if route.IsReserved(d.Channel) {
@@ -60,12 +56,17 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 		return
 	}
 	if now.IsLong(d.Channel) {
-		in.refuseName(now, d, len(d.Payload))
+		if now.Route(d.Channel).Upstream.Hears(in.index) {
+			in.refuseName(now, d, len(d.Payload))
+		}
 		return
 	}
-	d.Epoch = in.outlets.epoch
 	c := &in.cache
 	c.enter(now, d.Channel)
+	if !c.route.Upstream.Hears(in.index) {
+		return // the channel is on another upstream
+	}
+	d.Epoch, d.Upstream = in.outlets.epoch, in.index
 	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it comes in its time, or has come
 	}
@@ -84,6 +85,7 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 	if d.Epoch == 0 {
 		d.Epoch = in.outlets.epoch
 	}
+	d.Upstream = in.index
 	now := in.rules.Load()
 	rt := now.Route(d.Channel)
 	counters, size := now.counters[rt.Index], len(d.Payload)
@@ -214,7 +216,7 @@ func mode(p *route.Policy) (m hub.Mode) {
 // TooLarge takes a message from Redis of which the payload was too large to be read.
 func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 	now, size := in.rules.Load(), policy.PayloadSize(d, int(frame))
-	if now.names != nil && !in.localize(now.names, d) {
+	if m := in.names(now); m != nil && !in.localize(m, d) || !now.Route(d.Channel).Upstream.Hears(in.index) {
 		return
 	}
 	if now.IsLong(d.Channel) {

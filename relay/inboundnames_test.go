@@ -17,7 +17,7 @@ func namedRules(t testing.TB, edit func(*config.Config)) *rules {
 	cfg := config.Default()
 	cfg.Schemas.Dir, cfg.Routes, cfg.Unrouted = "", []config.Route{config.NewRoute("chat:")}, config.UnroutedDeny
 	edit(&cfg)
-	now, err := newRules(&cfg, monitor.New("test"))
+	now, err := newRules(&cfg, &cfg, monitor.New("test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func delivered(t testing.TB, parts ...string) (d resp.Delivery) {
 }
 
 func TestLocalize(t *testing.T) {
-	m := namedRules(t, func(c *config.Config) { c.Redis.Prefix, c.Routes[0].Rename = "t:", "a:{name}" }).names
+	m := namedRules(t, func(c *config.Config) { c.Redis.Prefix, c.Routes[0].Rename = "t:", "a:{name}" }).names[0]
 	var r renamer
 	for _, tt := range []struct{ comes, heard string }{
 		{"message t:a:chat:1 m", "message chat:1 m"},
@@ -76,7 +76,7 @@ func TestLocalize(t *testing.T) {
 
 // TestRenamedNeighbours: frames lie side by side, so that a burst is one piece, and memory is used again.
 func TestRenamedNeighbours(t *testing.T) {
-	m := namedRules(t, func(c *config.Config) { c.Redis.Prefix = "t:" }).names
+	m := namedRules(t, func(c *config.Config) { c.Redis.Prefix = "t:" }).names[0]
 	var r renamer
 	next := func() []byte {
 		d := delivered(t, "message", "t:chat:1", strings.Repeat("m", 1000))
@@ -106,7 +106,7 @@ func BenchmarkLocalize(b *testing.B) {
 	for _, payload := range []int{100, 10_000} {
 		for _, kind := range []string{"message", "pmessage"} {
 			b.Run(kind+" of "+map[int]string{100: "100 B", 10_000: "10 kB"}[payload], func(b *testing.B) {
-				m := namedRules(b, func(c *config.Config) { c.Redis.Prefix, c.Routes[0].Rename = "t:", "a:{name}" }).names
+				m := namedRules(b, func(c *config.Config) { c.Redis.Prefix, c.Routes[0].Rename = "t:", "a:{name}" }).names[0]
 				parts := []string{kind, "t:a:chat:42", strings.Repeat("m", payload)}
 				if kind == "pmessage" {
 					parts = []string{kind, "t:a:chat:*", "t:a:chat:42", strings.Repeat("m", payload)}

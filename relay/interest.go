@@ -11,7 +11,6 @@ import (
 
 	"redis-relay/relay/checks"
 	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -22,11 +21,8 @@ import (
 // interest stands between the hub and the connection to Redis. It is hub.Upstream, and belongs to the loop.
 type interest struct {
 	// Fixed after construction.
+	*side
 	rules   *atomic.Pointer[rules]
-	redis   *upstream.Connection
-	hub     *hub.Hub
-	feed    *history.Feed
-	fleet   *fleet.Fleet
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
@@ -43,7 +39,7 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 	all := make([]string, 0, len(names))
 	var announced []string
 	for _, name := range names {
-		if now.MayHaveHistory(kind, name) {
+		if now.MayHaveHistory(i.index, kind, name) {
 			i.announce(kind, name)
 			announced = append(announced, name)
 			all = i.add(all, kind, seq, name)
@@ -178,7 +174,7 @@ func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	if missing := upstream.MissingRule(err, "&"+wire); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
-	i.teller.Log(notice.SubscriptionRefused, facts...)
+	i.teller.Log(notice.SubscriptionRefused, i.about(facts...)...)
 	i.outlets.refused(kind, name, err)
 	if kind == resp.Message {
 		i.feed.Refused(name, err)
@@ -198,7 +194,7 @@ func (i *interest) joinFleet(kind resp.Kind) {
 			i.joinFleet(resp.Message)
 		default:
 			advice := upstream.Advice(refused, "&"+i.wires.names.Own("relay:*"))
-			i.teller.Log(notice.FleetRefused.With(advice), zap.Error(refused))
+			i.teller.Log(notice.FleetRefused.With(advice), i.about(zap.Error(refused))...)
 		}
 	})
 }

@@ -10,9 +10,9 @@ import (
 	"redis-relay/relay/checks"
 	"redis-relay/relay/deadletter"
 	"redis-relay/relay/history/writer"
-	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
@@ -29,9 +29,8 @@ type outbound struct {
 	loop       *loop.Loop
 	replyTimes *monitor.Histogram
 	rules      *atomic.Pointer[rules]
-	hub        *hub.Hub
-	redis      *upstream.Connection
-	writer     *writer.Writer
+	sides      sides
+	mirrors    *mirrors
 	checks     *checks.Pool
 	outlets    *outlets
 	teller     *notice.Teller
@@ -39,7 +38,6 @@ type outbound struct {
 	viewers    *watch.Viewers
 	watch      *watch.Watch
 	dead       *deadLetters
-	interest   *interest
 
 	lastName string // channel of the last publish
 	wire     []byte // what Redis calls it
@@ -117,25 +115,30 @@ func (o *outbound) send(
 		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
 		held: o.dead.hold(rt, p),
 	}
+	to := o.sides[rt.Upstream.Index]
+	m := to.names(now)
 	wire, prefix := p.Channel, 0
-	if m := now.names; m != nil {
+	if m != nil {
 		o.wire, prefix = m.Append(o.wire[:0], "", p.Channel), len(m.Prefix())
 		wire = o.wire
 	}
-	sent.listeners, sent.own = o.audience(now, rt, p.Kind, p.Channel, wire)
+	sent.listeners, sent.own = o.audience(to, m, rt, p.Kind, p.Channel, wire)
 	var err error
 	if h := rule.History; h != nil {
-		err = o.writer.Write(p.From, writer.Message{
+		err = to.writer.Write(p.From, writer.Message{
 			Channel: wire[prefix:], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
-		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, wire, p.Payload, sent)
+		err = to.redis.Publish(p.From, p.Kind == resp.SMessage, wire, p.Payload, sent)
 	}
 	if err != nil {
-		answeredHeld(sent.held, now.names, sent.channel, err)
+		answeredHeld(sent.held, m, sent.channel, err)
 		err = sent.failed(err)
 	} else {
 		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
+		if rt.Mirror != nil {
+			o.mirrors.publish(now, rt, rule, counters, p)
+		}
 	}
 	o.show(rt, p, kind, refusal, err)
 	return err
@@ -159,14 +162,14 @@ func (o *outbound) nameOf(channel []byte) string {
 }
 
 // audience counts whom a message that is sent now reaches on this host, and how many of those whom Redis
-// counts are this relay. wire is what Redis calls the channel.
+// counts are this relay. m are the names of the upstream, and wire is what it calls the channel.
 func (o *outbound) audience(
-	now *rules, rt *route.Route, kind resp.Kind, channel, wire []byte,
+	to *side, m *names.Map, rt *route.Route, kind resp.Kind, channel, wire []byte,
 ) (listeners, own int) {
-	listeners, own = o.hub.Audience(kind, channel)
-	if kind == resp.Message && now.names.HasRenames() { // a pattern may be several at Redis
-		_, own, _ = o.hub.Listeners(kind, channel)
-		own += o.interest.matching(wire)
+	listeners, own = to.hub.Audience(kind, channel)
+	if kind == resp.Message && m.HasRenames() { // a pattern may be several at Redis
+		_, own, _ = to.hub.Listeners(kind, channel)
+		own += to.interest.matching(wire)
 	}
 	if kind == resp.Message && rt.NATS {
 		listeners += o.outlets.listeners(channel)
@@ -175,7 +178,11 @@ func (o *outbound) audience(
 }
 
 // Withdraw refuses what a connection published and could not be sent so far.
-func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
+func (o *outbound) Withdraw(from uint64) {
+	for _, s := range o.sides {
+		s.redis.Withdraw(from)
+	}
+}
 
 // pendingPublish is a message on its way to Redis. It is upstream.Answer, and writer.Receipt.
 type pendingPublish struct {
@@ -194,7 +201,7 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
-	answeredHeld(p.held, p.out.rules.Load().names, p.channel, err)
+	answeredHeld(p.held, p.out.rules.Load().namesOf(p.channel), p.channel, err)
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {
@@ -213,7 +220,7 @@ func (p *pendingPublish) reached(n int64) int64 { return max(0, n-int64(p.own)) 
 
 // failed words an error of the Redis side and counts it, if it is the relay's.
 func (p *pendingPublish) failed(err error) error {
-	err = fromUpstream(p.out.rules.Load().names, p.channel, err)
+	err = fromUpstream(p.out.rules.Load().namesOf(p.channel), p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
 		p.out.watch.Refused([]byte(p.channel), nil)

@@ -31,7 +31,8 @@ type Answer struct {
 	Channel     string       `json:"channel"`
 	Route       Route        `json:"route"`
 	NameAtRedis string       `json:"name_at_redis"`
-	Schema      *Schema      `json:"schema,omitempty"` // nil: any bytes pass
+	Upstream    *Upstream    `json:"upstream,omitempty"` // nil: there is only one
+	Schema      *Schema      `json:"schema,omitempty"`   // nil: any bytes pass
 	KindField   string       `json:"kind_field,omitempty"`
 	Policies    []KindPolicy `json:"policies"` // that of the payload's kind alone, if a payload was given
 	NATS        NATS         `json:"nats"`
@@ -53,6 +54,15 @@ type Route struct {
 	Name   string   `json:"name"` // the prefix, or "unrouted"
 	Why    string   `json:"why"`
 	Others []string `json:"also_match"` // shorter prefixes that would decide without it, the longest first
+}
+
+// Upstream is the Redis where the channel is.
+type Upstream struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address"` // without a password
+	Also    []string `json:"also_subscribed,omitempty"`
+	Mirror  string   `json:"mirror,omitempty"` // where a share of what is published goes, too
+	Percent float64  `json:"mirror_percent,omitempty"`
 }
 
 // Schema is what payloads are checked against.
@@ -93,17 +103,22 @@ type Access struct {
 // New answers a question by rules, which were built from cfg and are used for this question alone: a payload counts for
 // the rate of its channel.
 func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
-	rt, m := rules.Route([]byte(q.Channel)), names.New(cfg.Redis.Prefix, rules)
+	rt := rules.Route([]byte(q.Channel))
+	prefix := cfg.Upstream(rt.Upstream.Name).Prefix
+	m := names.New(prefix, rt.Upstream.Index, rules)
 	a := &Answer{
 		Channel: q.Channel, NameAtRedis: m.Of("", q.Channel), route: rt, policy: &rt.Policy,
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
 		own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
 	}
+	if len(cfg.Upstreams) > 0 {
+		a.Upstream = upstreamOf(cfg, rt)
+	}
 	if !a.own {
 		a.streamAtRedis = m.Of("history:{", q.Channel) + "}"
 		a.RedisRights = needs.Rules(needs.Demands(&needs.Config{
-			Prefix: cfg.Redis.Prefix, Routes: []needs.Route{Needs(rt)},
+			Prefix: prefix, Routes: []needs.Route{Needs(rt)},
 		}))
 	}
 	a.access(rules, q, int64(cfg.Limits.Name))
@@ -113,6 +128,20 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 	}
 	a.judge(rules, q)
 	return a
+}
+
+// upstreamOf says where the channels of a route are.
+func upstreamOf(cfg *config.Config, rt *route.Route) *Upstream {
+	u := &Upstream{Name: rt.Upstream.Name, Address: cfg.Upstream(rt.Upstream.Name).Redacted()}
+	for i, name := range cfg.UpstreamNames() {
+		if name != u.Name && rt.Upstream.Hears(i) {
+			u.Also = append(u.Also, name)
+		}
+		if rt.Mirror != nil && rt.Mirror.Index == i {
+			u.Mirror, u.Percent = name, rt.Mirror.Percent
+		}
+	}
+	return u
 }
 
 // Needs is what a route asks of Redis.

@@ -55,10 +55,6 @@ func oddKinds(survey *schema.Survey, r *config.Route) (list []string) {
 
 // crossing tells of patterns that are several at Redis, since they match channels that are called differently there.
 func crossing(cfg *config.Config, rules *policy.Rules) (list []string) {
-	m := names.New(cfg.Redis.Prefix, rules)
-	if !m.HasRenames() {
-		return nil
-	}
 	begin := []string{""}
 	if len(cfg.Limits.PatternPrefixes) > 0 {
 		begin = cfg.Limits.PatternPrefixes
@@ -67,7 +63,19 @@ func crossing(cfg *config.Config, rules *policy.Rules) (list []string) {
 		begin = append(begin, cfg.Routes[i].Prefix)
 	}
 	slices.Sort(begin)
-	for _, prefix := range slices.Compact(begin) {
+	begin = slices.Compact(begin)
+	for i, name := range cfg.UpstreamNames() {
+		if m := names.New(cfg.Upstream(name).Prefix, i, rules); m.HasRenames() {
+			list = append(list, crossingAt(m, rules, begin)...)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// crossingAt is crossing for one upstream, and for the patterns that take in all that begins so.
+func crossingAt(m *names.Map, rules *policy.Rules, begin []string) (list []string) {
+	for _, prefix := range begin {
 		pattern := prefix + "*"
 		at := m.Patterns("", pattern)
 		if len(at) > 1 && rules.MaySubscribe(policy.User{}, resp.PMessage, []byte(pattern)) == nil {

@@ -42,6 +42,9 @@ func (a *Answer) Print(w io.Writer) error {
 // printRoute writes what the route says.
 func (a *Answer) printRoute(line func(name, format string, args ...any)) {
 	line("at Redis", "%s", a.nameWords())
+	if a.Upstream != nil {
+		line("upstream", "%s", a.Upstream.words())
+	}
 	line("schema", "%s", a.Schema.words())
 	if a.KindField != "" {
 		line("kind", "%s", a.kindWords())
@@ -63,6 +66,17 @@ func (a *Answer) nameWords() string {
 		return policy.Printable(a.NameAtRedis) + ", the same name"
 	}
 	return policy.Printable(a.NameAtRedis)
+}
+
+func (u *Upstream) words() string {
+	text := u.Name + ", " + u.Address
+	if len(u.Also) > 0 {
+		text += "; messages on " + strings.Join(u.Also, ", ") + " are heard, too"
+	}
+	if u.Mirror != "" {
+		text += fmt.Sprintf("; %v %% of what is published go to %s, too", u.Percent, u.Mirror)
+	}
+	return text
 }
 
 func (a *Answer) kindWords() string {

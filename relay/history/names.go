@@ -9,7 +9,7 @@ import (
 	"redis-relay/relay/glob"
 )
 
-var errNoHistory = errors.New("ERR the channel has no history any more")
+var errNoHistory = errors.New("ERR the channel has no history here any more")
 
 // Subscribed says that Redis has subscribed a channel with history and its
 // announcements, for listeners or for the Feed itself. It is called each time that Redis does.
@@ -77,6 +77,18 @@ func (f *Feed) UnsubscribedPattern(pattern string) {
 func (f *Feed) Refused(name string, err error) {
 	if c := f.channels.byName[name]; c != nil && c.subscription != nil {
 		f.readers.subscriptions.refuse(c, c.subscription, err)
+	}
+}
+
+// EndReaders ends the readers of a channel: its entries are added elsewhere from now on. Listeners get those that come.
+func (f *Feed) EndReaders(name string) {
+	c := f.channels.byName[name]
+	if c == nil {
+		return
+	}
+	f.readers.endAll(c, errNoHistory)
+	if c.subscription != nil {
+		f.readers.subscriptions.unsubscribe(c)
 	}
 }
 

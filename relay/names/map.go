@@ -16,21 +16,23 @@ type Routes interface {
 	Routes() []*route.Route
 }
 
-// Map says what Redis calls the channels. It is immutable; nil changes no name. The texts before names have nothing
+// Map says what one upstream calls the channels. It is immutable; nil changes no name. The texts before names have nothing
 // that is special in a pattern.
 type Map struct {
 	prefix string // of all names
 	routes Routes
+	index  int      // of the upstream
 	before []string // the texts before the names of channels that are used, each once, the longest first
 }
 
-// New returns the Map for redis.prefix and the renames of routes, nil if there is none of both.
-func New(prefix string, routes Routes) *Map {
-	m := &Map{prefix: prefix, routes: routes}
+// New returns the Map of an upstream, by its index, for its prefix and the renames of routes; nil if there is none of
+// both.
+func New(prefix string, upstream int, routes Routes) *Map {
+	m := &Map{prefix: prefix, routes: routes, index: upstream}
 	renamed := false
 	for _, rt := range routes.Routes() {
 		renamed = renamed || rt.Before != ""
-		if rt.IsUsed() && !slices.Contains(m.before, rt.Before) {
+		if m.isUsed(rt) && !slices.Contains(m.before, rt.Before) {
 			m.before = append(m.before, rt.Before)
 		}
 	}
@@ -86,6 +88,9 @@ func (m *Map) IsUsed(channel []byte) bool {
 	return m == nil || route.IsReserved(channel) || m.routes.Route(channel).IsUsed()
 }
 
+// isUsed reports whether messages of a route may come from the upstream.
+func (m *Map) isUsed(rt *route.Route) bool { return rt.IsUsed() && rt.Upstream.Hears(m.index) }
+
 // Cut takes the prefix off a name at Redis. ok is false if it is not there.
 func (m *Map) Cut(wire []byte) (rest []byte, ok bool) {
 	if m == nil {
@@ -99,7 +104,7 @@ func (m *Map) Cut(wire []byte) (rest []byte, ok bool) {
 }
 
 // Channel returns the channel that Redis calls so, given the name without Prefix, and what stands before it. ok is
-// false if no channel that is used is called so. The result shares the memory of rest.
+// false if no channel that is used, and heard on this upstream, is called so. The result shares the memory of rest.
 func (m *Map) Channel(rest []byte) (channel []byte, before string, ok bool) {
 	if m == nil {
 		return rest, "", true
@@ -109,7 +114,7 @@ func (m *Map) Channel(rest []byte) (channel []byte, before string, ok bool) {
 		if len(rest) < n || string(rest[:n]) != before || route.IsReserved(rest[n:]) {
 			continue
 		}
-		if rt := m.routes.Route(rest[n:]); rt.Before == before && rt.IsUsed() {
+		if rt := m.routes.Route(rest[n:]); rt.Before == before && m.isUsed(rt) {
 			return rest[n:], before, true
 		}
 	}
@@ -144,7 +149,7 @@ func (m *Map) reached(pattern string) (list []string) {
 	}
 	literal := glob.Literal([]byte(pattern))
 	add := func(rt *route.Route) {
-		if rt.IsUsed() && !slices.Contains(list, rt.Before) {
+		if m.isUsed(rt) && !slices.Contains(list, rt.Before) {
 			list = append(list, rt.Before)
 		}
 	}

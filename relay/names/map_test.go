@@ -16,13 +16,16 @@ type table struct{ *route.Table }
 
 func (t table) Route(channel []byte) *route.Route { return t.Lookup(channel) }
 
+// here is the only upstream.
+var here = route.Upstream{Heard: 1}
+
 // tableOf builds a table of prefixes and the texts before them; "-" closes a route.
 func tableOf(t testing.TB, before map[string]string) table {
 	t.Helper()
 	var routes []*route.Route
-	unrouted := &route.Route{Name: "unrouted", Publish: true, Subscribe: true}
+	unrouted := &route.Route{Upstream: here, Name: "unrouted", Publish: true, Subscribe: true}
 	for prefix, text := range before {
-		r := &route.Route{Prefix: prefix, Name: prefix, Publish: true, Subscribe: true, Before: text}
+		r := &route.Route{Upstream: here, Prefix: prefix, Name: prefix, Publish: true, Subscribe: true, Before: text}
 		if text == "-" {
 			r.Publish, r.Subscribe, r.Before = false, false, ""
 		}
@@ -40,10 +43,10 @@ func tableOf(t testing.TB, before map[string]string) table {
 }
 
 func TestMap(t *testing.T) {
-	if m := New("", tableOf(t, map[string]string{"chat:": ""})); m != nil {
+	if m := New("", 0, tableOf(t, map[string]string{"chat:": ""})); m != nil {
 		t.Errorf("without names there is the map %+v", m)
 	}
-	m := New("t:", tableOf(t, map[string]string{"chat:": "a:", "chat:vip:": "b:", "a:": "-", "b:": "-"}))
+	m := New("t:", 0, tableOf(t, map[string]string{"chat:": "a:", "chat:vip:": "b:", "a:": "-", "b:": "-"}))
 	for channel, want := range map[string]string{
 		"chat:1": "t:a:chat:1", "chat:vip:1": "t:b:chat:vip:1", "news": "t:news", "": "t:", "relay:events": "t:relay:events",
 	} {
@@ -81,7 +84,7 @@ func TestMap(t *testing.T) {
 // TestPatternsOnce has random patterns hear random channels: what the names at Redis bring is heard once by each pattern
 // that matches the channel, and by no other.
 func TestPatternsOnce(t *testing.T) {
-	m := New("t:", tableOf(t, map[string]string{"chat:": "a:", "chat:vip:": "b:", "n": "a:", "a:": "-", "b:": "-"}))
+	m := New("t:", 0, tableOf(t, map[string]string{"chat:": "a:", "chat:vip:": "b:", "n": "a:", "a:": "-", "b:": "-"}))
 	random := rand.New(rand.NewPCG(3, 3))
 	text := func(letters string) (s string) {
 		for range random.IntN(7) {
@@ -124,16 +127,16 @@ func TestPatternsOnce(t *testing.T) {
 }
 
 func ExampleMap() {
-	routes, _ := route.New([]*route.Route{{Prefix: "chat:", Before: "v2:", Publish: true, Subscribe: true}},
-		&route.Route{Name: "unrouted", Publish: true, Subscribe: true})
-	m := New("acme:", table{routes})
+	routes, _ := route.New([]*route.Route{{Upstream: here, Prefix: "chat:", Before: "v2:", Publish: true, Subscribe: true}},
+		&route.Route{Upstream: here, Name: "unrouted", Publish: true, Subscribe: true})
+	m := New("acme:", 0, table{routes})
 	channel, ok := m.FromRedis([]byte("acme:v2:chat:42"))
 	fmt.Println(m.Of("", "chat:42"), m.Patterns("", "c*"), string(channel), ok)
 	// Output: acme:v2:chat:42 [acme:c* acme:v2:c*] chat:42 true
 }
 
 func BenchmarkToRedis(b *testing.B) {
-	m := New("acme:", tableOf(b, map[string]string{"chat:": "v2:", "user:": "", "doc:": ""}))
+	m := New("acme:", 0, tableOf(b, map[string]string{"chat:": "v2:", "user:": "", "doc:": ""}))
 	channel, wire := []byte("chat:42"), []byte(nil)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -142,7 +145,7 @@ func BenchmarkToRedis(b *testing.B) {
 }
 
 func BenchmarkFromRedis(b *testing.B) {
-	m := New("acme:", tableOf(b, map[string]string{"chat:": "v2:", "user:": "", "doc:": ""}))
+	m := New("acme:", 0, tableOf(b, map[string]string{"chat:": "v2:", "user:": "", "doc:": ""}))
 	wire := []byte("acme:v2:chat:42")
 	b.ReportAllocs()
 	for b.Loop() {
@@ -154,7 +157,7 @@ func BenchmarkFromRedis(b *testing.B) {
 
 // TestAllocations: neither way takes memory.
 func TestAllocations(t *testing.T) {
-	m := New("acme:", tableOf(t, map[string]string{"chat:": "v2:"}))
+	m := New("acme:", 0, tableOf(t, map[string]string{"chat:": "v2:"}))
 	wire, pattern, buffer := []byte("acme:v2:chat:42"), []byte("acme:v2:c*"), make([]byte, 0, 100)
 	if n := testing.AllocsPerRun(100, func() {
 		channel, before, _ := m.Channel(wire[len("acme:"):])

@@ -100,12 +100,30 @@ type Route struct {
 	Kinds      map[string]*Policy
 	SchemaName string   // for people; empty: any bytes pass
 	Schemas    []string // the names of its schemas, in the order in which they are tried
+	Upstream   Upstream // where its channels are
+	Mirror     *Mirror  // nil: none
 	Index      int      // its place in Table.Routes; set by New
 
 	// Set by New.
 	history bool
 	rated   bool
 }
+
+// Upstream is the Redis where the channels of a route are.
+type Upstream struct {
+	Name  string
+	Index int    // among the upstreams of the relay
+	Heard uint32 // the upstreams whose messages local listeners get: bit i stands for Index i
+}
+
+// Mirror is an upstream to which a share of what local clients publish goes, too.
+type Mirror struct {
+	Index   int // of the upstream
+	Percent float64
+}
+
+// Hears tells whether local listeners get the messages that an upstream has on the channels.
+func (u *Upstream) Hears(index int) bool { return u.Heard&(1<<index) != 0 }
 
 // PolicyOf returns the policy of a kind of message; unknown kinds have the
 // route's own.

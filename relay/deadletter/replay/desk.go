@@ -26,10 +26,9 @@ var ErrNoStream = errors.New("no route has a dead_letter; name the stream with -
 // Desk works on the streams of one configuration.
 type Desk struct {
 	// Fixed after construction.
-	redis   Redis
-	streams []string      // as the configuration has them
+	streams []stream
+	closers []func()
 	rules   *policy.Rules // without rates
-	names   *names.Map
 	rates   map[string]map[string]config.Rate
 
 	limiters map[string]*rate.Limiter // by channel and rate
@@ -38,12 +37,25 @@ type Desk struct {
 	counts   map[string]uint64 // messages with history of this run, by channel
 }
 
-// Open returns a Desk for the streams that the routes of a valid configuration name, or for the one given. Both
-// are keys without redis.prefix. It closes redis.
-func Open(redis Redis, cfg *config.Config, stream string) (*Desk, error) {
+// stream is one with letters, and the upstream that has it.
+type stream struct {
+	key string // as the configuration has it
+	*place
+}
+
+// place is an upstream.
+type place struct {
+	index int
+	redis Redis
+	names *names.Map
+}
+
+// Open returns a Desk for the streams that the routes of a valid configuration name, or for the one given, on all
+// upstreams if no route names it. Both are keys without redis.prefix. connect returns the connection to an upstream,
+// which Close closes.
+func Open(connect func(upstream string) (Redis, error), cfg *config.Config, key string) (*Desk, error) {
 	d := &Desk{
-		redis: redis, rates: map[string]map[string]config.Rate{}, limiters: map[string]*rate.Limiter{},
-		counts: map[string]uint64{},
+		rates: map[string]map[string]config.Rate{}, limiters: map[string]*rate.Limiter{}, counts: map[string]uint64{},
 	}
 	unlimited := *cfg // a rate is kept by waiting
 	unlimited.Routes = slices.Clone(cfg.Routes)
@@ -54,9 +66,9 @@ func Open(redis Redis, cfg *config.Config, stream string) (*Desk, error) {
 	if d.rules, err = policy.New(&unlimited); err != nil {
 		return nil, err
 	}
-	d.names = names.New(cfg.Redis.Prefix, d.rules)
-	if d.streams = streamsOf(cfg); stream != "" {
-		d.streams = []string{stream}
+	if err := d.findStreams(connect, cfg, key); err != nil {
+		d.Close()
+		return nil, err
 	}
 	if len(d.streams) == 0 {
 		return nil, ErrNoStream
@@ -66,16 +78,57 @@ func Open(redis Redis, cfg *config.Config, stream string) (*Desk, error) {
 	return d, nil
 }
 
-// Close ends the connection.
-func (d *Desk) Close() { d.redis.Close() }
+// Close ends the connections.
+func (d *Desk) Close() {
+	for _, end := range d.closers {
+		end()
+	}
+}
 
 // Streams lists the keys of the streams, without redis.prefix.
-func (d *Desk) Streams() []string { return d.streams }
+func (d *Desk) Streams() (keys []string) {
+	for _, s := range d.streams {
+		keys = append(keys, s.key)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
 
-// streamsOf lists the streams for dead letters of a configuration, each once.
-func streamsOf(cfg *config.Config) (keys []string) {
+// findStreams finds the streams of all upstreams, and connects to those that have any.
+func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *config.Config, only string) error {
+	upstreams := cfg.UpstreamNames()
+	isNamed := slices.ContainsFunc(upstreams, func(name string) bool { return slices.Contains(streamsOf(cfg, name), only) })
+	for i, name := range upstreams {
+		keys := streamsOf(cfg, name)
+		switch {
+		case only != "" && !isNamed:
+			keys = []string{only}
+		case only != "":
+			keys = slices.DeleteFunc(keys, func(key string) bool { return key != only })
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		redis, err := connect(name)
+		if err != nil {
+			return err
+		}
+		d.closers = append(d.closers, redis.Close)
+		at := &place{i, redis, names.New(cfg.Upstream(name).Prefix, i, d.rules)}
+		for _, key := range keys {
+			d.streams = append(d.streams, stream{key, at})
+		}
+	}
+	return nil
+}
+
+// streamsOf lists the streams for dead letters that a configuration has on an upstream, each once.
+func streamsOf(cfg *config.Config, upstream string) (keys []string) {
 	for i := range cfg.Routes {
 		r := &cfg.Routes[i]
+		if r.Upstream != upstream {
+			continue
+		}
 		keys = append(keys, r.InvalidDead, r.TooLarge.Stream, r.Refused.Stream, r.Policy.Rate.DeadLetter)
 		for _, p := range r.Kinds {
 			keys = append(keys, p.Rate.DeadLetter)
@@ -106,8 +159,9 @@ type verdict struct {
 	policy *route.Policy
 }
 
-// judge judges a letter by the rules of now, as the relay would that refused it.
-func (d *Desk) judge(k *Kept, reserve bool) verdict {
+// judge judges a letter of a stream by the rules of now, as the relay would that refused it. It must be published where
+// the stream is: one script does both.
+func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 	channel := []byte(k.Channel)
 	rt := d.rules.Route(channel)
 	var v policy.Verdict
@@ -116,7 +170,9 @@ func (d *Desk) judge(k *Kept, reserve bool) verdict {
 		return verdict{code: k.Code, reason: "its payload was not read, so there is nothing to publish"}
 	case route.IsReserved(channel):
 		return verdict{code: string(policy.Denied), reason: "its channel is the relay's own"}
-	case !d.names.IsUsed(channel):
+	case rt.Upstream.Index != at.index:
+		return verdict{code: string(policy.Denied), reason: "its channel is on the upstream " + rt.Upstream.Name + " now"}
+	case !at.names.IsUsed(channel):
 		return verdict{code: string(policy.Denied), reason: "nobody may use its channel, so Redis has no name for it"}
 	case k.Direction == deadletter.Inbound:
 		v = d.rules.DecideReceived(channel, k.Payload)
@@ -171,11 +227,11 @@ func newPlan(k *Kept, p *route.Policy) plan {
 }
 
 // call returns the keys and arguments of replayScript, with the names that Redis has for the channels.
-func (d *Desk) call(stream string, plans []plan) (keys []string, args []any) {
-	keys = []string{d.names.Own(stream)}
+func (d *Desk) call(from stream, plans []plan) (keys []string, args []any) {
+	keys = []string{from.names.Own(from.key)}
 	counts := map[string]uint64{}
 	for _, p := range plans {
-		wire := d.names.Of("", p.channel)
+		wire := from.names.Of("", p.channel)
 		switch {
 		case p.shard:
 			args = append(args, p.id, wire, -1)
@@ -189,9 +245,9 @@ func (d *Desk) call(stream string, plans []plan) (keys []string, args []any) {
 		if p.field != "payload" {
 			announced += " " + p.field
 		}
-		keys = append(keys, d.names.Of(history.KeyPrefix, p.channel)+"}")
+		keys = append(keys, from.names.Of(history.KeyPrefix, p.channel)+"}")
 		args = append(args, p.id, wire, len(keys), p.history.Length, p.history.TTL.Milliseconds(),
-			d.names.Of(history.SeqPrefix, p.channel), announced, p.field)
+			from.names.Of(history.SeqPrefix, p.channel), announced, p.field)
 	}
 	return keys, args
 }

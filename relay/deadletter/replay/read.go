@@ -79,11 +79,11 @@ const (
 // each calls f for the letters of a stream that are meant, oldest first, until f returns false. head is how many bytes
 // of payloads are read; last is the last ID that is meant.
 func (d *Desk) each(
-	ctx context.Context, key, last string, filter *Filter, head int, f func(*Kept) (more bool, err error),
+	ctx context.Context, s stream, last string, filter *Filter, head int, f func(*Kept) (more bool, err error),
 ) error {
-	at := d.names.Own(key)
+	at := s.names.Own(s.key)
 	for from := filter.from(); ; {
-		v, err := d.redis.Eval(ctx, readScript, []string{at}, from, last, pageLetters, pageBytes, head)
+		v, err := s.redis.Eval(ctx, readScript, []string{at}, from, last, pageLetters, pageBytes, head)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", at, err)
 		}
@@ -92,7 +92,7 @@ func (d *Desk) each(
 			return nil
 		}
 		for _, entry := range page {
-			k, err := parseEntry(key, entry)
+			k, err := parseEntry(s.key, entry)
 			if err != nil {
 				return err
 			}
@@ -126,8 +126,8 @@ func parseEntry(key string, entry any) (*Kept, error) {
 // all. Of payloads the first head bytes are there.
 func (d *Desk) List(ctx context.Context, filter Filter, limit, head int, f func(*Kept) error) error {
 	seen := 0
-	for _, key := range d.streams {
-		err := d.each(ctx, key, "+", &filter, head, func(k *Kept) (bool, error) {
+	for _, s := range d.streams {
+		err := d.each(ctx, s, "+", &filter, head, func(k *Kept) (bool, error) {
 			seen++
 			return seen != limit, f(k)
 		})
@@ -140,14 +140,14 @@ func (d *Desk) List(ctx context.Context, filter Filter, limit, head int, f func(
 
 // Find returns the letter with an ID, whole; nil: there is none. The first stream that has it counts.
 func (d *Desk) Find(ctx context.Context, id string) (found *Kept, err error) {
-	for _, key := range d.streams {
-		at := d.names.Own(key)
-		v, err := d.redis.Eval(ctx, readScript, []string{at}, id, id, 1, pageBytes, whole)
+	for _, s := range d.streams {
+		at := s.names.Own(s.key)
+		v, err := s.redis.Eval(ctx, readScript, []string{at}, id, id, 1, pageBytes, whole)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", at, err)
 		}
 		if page, _ := v.([]any); len(page) > 0 {
-			return parseEntry(key, page[0])
+			return parseEntry(s.key, page[0])
 		}
 	}
 	return nil, nil //nolint:nilnil // there is none, and that is no error

@@ -91,9 +91,9 @@ type Options struct {
 // still there.
 func (d *Desk) Replay(ctx context.Context, o *Options) (Counts, error) {
 	r := &replaying{Desk: d, Options: o, Counts: Counts{Kept: map[string]int{}}}
-	for _, key := range d.streams {
-		at := d.names.Own(key)
-		v, err := d.redis.Eval(ctx, lastScript, []string{at})
+	for _, s := range d.streams {
+		at := s.names.Own(s.key)
+		v, err := s.redis.Eval(ctx, lastScript, []string{at})
 		if err != nil {
 			return r.Counts, fmt.Errorf("read %s: %w", at, err)
 		}
@@ -101,8 +101,8 @@ func (d *Desk) Replay(ctx context.Context, o *Options) (Counts, error) {
 		if last == "" {
 			continue
 		}
-		r.stream = key
-		err = d.each(ctx, key, last, &o.Filter, whole, func(k *Kept) (bool, error) { return r.take(ctx, k) })
+		r.stream = s
+		err = d.each(ctx, s, last, &o.Filter, whole, func(k *Kept) (bool, error) { return r.take(ctx, k) })
 		if err == nil {
 			err = r.flush(ctx)
 		}
@@ -119,7 +119,7 @@ type replaying struct {
 	*Options
 	Counts
 
-	stream string
+	stream stream
 	plans  []plan // that are to be published next
 	kept   []*Kept
 	bytes  int // of their payloads
@@ -130,7 +130,7 @@ func (r *replaying) isEnough() bool { return r.Limit > 0 && r.Seen >= r.Limit }
 // take judges a letter, and publishes when there are enough.
 func (r *replaying) take(ctx context.Context, k *Kept) (more bool, err error) {
 	r.Seen++
-	v := r.judge(k, !r.DryRun)
+	v := r.judge(r.stream.place, k, !r.DryRun)
 	switch {
 	case v.code != "":
 		r.stays(k, v.code, v.reason)
@@ -188,7 +188,7 @@ func (r *replaying) flush(ctx context.Context) error {
 	plans, kept := r.plans, r.kept
 	r.plans, r.kept, r.bytes = nil, nil, 0
 	keys, args := r.call(r.stream, plans)
-	v, err := r.redis.Eval(ctx, replayScript, keys, args...)
+	v, err := r.stream.redis.Eval(ctx, replayScript, keys, args...)
 	if err != nil {
 		r.runs++
 		clear(r.counts)
