@@ -55,6 +55,20 @@ func TestNamesAtRedis(t *testing.T) {
 			`relay.yaml:4: routes[0].rename: makes "acme:chat:42" of "chat:42", and so is called a channel that no route covers; ` +
 				`choose another text before {name}, write unrouted: deny, or add a route for "acme:" with publish: false and subscribe: false`,
 		},
+		{
+			"an upstream has no channels without a route",
+			"upstreams: {eu: {url: embedded}}" + routes("prefix: 'chat:', rename: 'acme:{name}', upstream: eu"), "",
+		},
+		{
+			"channels that no route covers, at a mirror", "upstreams: {eu: {url: embedded}}" +
+				routes("prefix: 'chat:', rename: 'acme:{name}', upstream: eu, mirror: {upstream: main, percent: 1}"),
+			`relay.yaml:4: routes[0].rename: makes "acme:chat:42" of "chat:42", and so is called a channel that no route covers; ` +
+				`choose another text before {name}, write unrouted: deny, or add a route for "acme:" with publish: false and subscribe: false`,
+		},
+		{
+			"the prefix of another upstream", "upstreams:\n  eu: {url: embedded, prefix: acme}\n",
+			"relay.yaml:2: upstreams.eu.prefix: must end with a sign, such as the colon of acme:; else another relay's acme2 would begin with it",
+		},
 		{"the way out", routes("prefix: 'chat:', rename: 'acme:{name}'", "prefix: 'acme:', "+closed), ""},
 		{"the same text for all", "unrouted: deny" + routes("prefix: 'chat:', rename: 'a:{name}'", "prefix: 'chat:x', rename: 'a:{name}'"), ""},
 		{
