@@ -28,7 +28,8 @@ func (r *Relay) openLeaf(life string) (err error) {
 	r.leaf, err = leaf.New(&leaf.Options{
 		Config: r.cfg.NATS.Leaf, Life: life, Prefix: r.cfg.Redis.Prefix,
 		PublishTimeout: r.cfg.Redis.PublishTimeout,
-		Parts:          r.bridgeParts(gateway, r.log.Named("leaf")), Redis: r.sides[0].redis, Outlets: clusterOutlets{r.outlets},
+		Parts:          r.bridgeParts(gateway, r.log.Named("leaf")),
+		Redis:          r.sides[0].redis, Outlets: clusterOutlets{r.outlets},
 		Limits: r.limits.ofCluster, Prefixes: func() []string { return r.rules.Load().NATSPrefixes() }, Teller: r.teller,
 		Hears: func(upstream int) bool {
 			return slices.ContainsFunc(r.rules.Load().Routes(), func(rt *route.Route) bool {

@@ -73,7 +73,9 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 
 // visible returns the names of an answer that were asked for and the user may see, and that are on the upstream that
 // gave it.
-func (c *counts) visible(by respserver.User, kind resp.Kind, pattern []byte, upstream int, answer any) (names []string) {
+func (c *counts) visible(
+	by respserver.User, kind resp.Kind, pattern []byte, upstream int, answer any,
+) (names []string) {
 	list, _ := answer.([]any)
 	now := c.rules.Load()
 	for _, e := range list {

@@ -16,8 +16,8 @@ type Routes interface {
 	Routes() []*route.Route
 }
 
-// Map says what one upstream calls the channels. It is immutable; nil changes no name. The texts before names have nothing
-// that is special in a pattern.
+// Map says what one upstream calls the channels. It is immutable; nil changes no name. The texts before names have
+// nothing that is special in a pattern.
 type Map struct {
 	prefix string // of all names
 	routes Routes

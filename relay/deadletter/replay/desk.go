@@ -97,7 +97,9 @@ func (d *Desk) Streams() (keys []string) {
 // findStreams finds the streams of all upstreams, and connects to those that have any.
 func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *config.Config, only string) error {
 	upstreams := cfg.UpstreamNames()
-	isNamed := slices.ContainsFunc(upstreams, func(name string) bool { return slices.Contains(streamsOf(cfg, name), only) })
+	isNamed := slices.ContainsFunc(upstreams, func(name string) bool {
+		return slices.Contains(streamsOf(cfg, name), only)
+	})
 	for i, name := range upstreams {
 		keys := streamsOf(cfg, name)
 		switch {
