@@ -15,8 +15,7 @@
 // came from, and come out of [Load] resolved. socket.path is taken from the working directory,
 // as clients do.
 //
-// The package is the only importer of koanf and of a YAML library, and imports
-// no other package of the relay.
+// The package is the only importer of koanf, and imports no other package of the relay.
 //
 // # Ordering
 //

@@ -51,14 +51,7 @@ func New(cfg *config.Config, info Info) (*Document, error) {
 }
 
 // WriteYAML writes the document as YAML.
-func (d *Document) WriteYAML(w io.Writer) error {
-	enc := yaml.NewEncoder(w)
-	enc.SetIndent(2)
-	if err := enc.Encode(d.root); err != nil {
-		return err
-	}
-	return enc.Close()
-}
+func (d *Document) WriteYAML(w io.Writer) error { return writeYAML(w, d.root) }
 
 // WriteJSON writes the document as JSON.
 func (d *Document) WriteJSON(w io.Writer) error {

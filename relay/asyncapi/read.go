@@ -133,7 +133,9 @@ func keysOf(c *channel, own *yaml.Node) (string, error) {
 	if len(keys.Content) == 0 {
 		return "", nil
 	}
-	return asYAML(keys)
+	var text strings.Builder
+	err := writeYAML(&text, keys)
+	return text.String(), err
 }
 
 // redisURL is the address of the one server that is a Redis.

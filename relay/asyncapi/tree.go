@@ -272,13 +272,12 @@ func boolean(b bool) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(b)}
 }
 
-// asYAML writes a tree.
-func asYAML(n *yaml.Node) (string, error) {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
+// writeYAML writes a tree.
+func writeYAML(w io.Writer, n *yaml.Node) error {
+	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
 	if err := enc.Encode(n); err != nil {
-		return "", err
+		return err
 	}
-	return b.String(), enc.Close()
+	return enc.Close()
 }

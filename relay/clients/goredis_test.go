@@ -37,7 +37,7 @@ func startRelay(t *testing.T) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &relay{t: t, socket: filepath.Join(process.TempDir(t), "relay.sock")}
+	p := &relay{t: t, socket: filepath.Join(redistest.TempDir(t), "relay.sock")}
 	p.args = []string{"--config", config, "--redis.url", server.URL(), "--socket.path", p.socket}
 	p.start()
 	return p

@@ -41,7 +41,7 @@ type scene struct {
 // newScene makes a folder with the given files.
 func newScene(t *testing.T, files map[string]string) *scene {
 	t.Helper()
-	s := &scene{t, process.TempDir(t)}
+	s := &scene{t, redistest.TempDir(t)}
 	for name, text := range files {
 		s.write(name, text)
 	}

@@ -27,7 +27,7 @@ type relay struct{ *process.Relay }
 // startRelay starts a relay and waits until it is ready. It ends with the test.
 func startRelay(t *testing.T) *relay {
 	t.Helper()
-	dir := process.TempDir(t)
+	dir := redistest.TempDir(t)
 	copyInto(t, dir, "relay.yaml")
 	if err := os.CopyFS(filepath.Join(dir, "schemas"), os.DirFS(filepath.Join(root, "schemas"))); err != nil {
 		t.Fatal(err)

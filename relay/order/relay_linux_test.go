@@ -25,7 +25,7 @@ routes: [{prefix: %q, history: {length: 10000, ttl: 10m}}]
 // startRelay runs a relay and waits until it is ready.
 func startRelay(t *testing.T, redis *redistest.Server) *relay {
 	t.Helper()
-	dir := process.TempDir(t)
+	dir := redistest.TempDir(t)
 	text := fmt.Sprintf(relayConfig, redis.URL(), historyPrefix)
 	if err := os.WriteFile(filepath.Join(dir, "relay.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 
 const (
 	manyNames       = 2000
-	slowestMultiple = 5   // of redis-server's time
+	slowestMultiple = 20  // of redis-server's time; a round trip for each would be 50 times as much, at least
 	races           = 100 // at most, of which the fastest counts: on a busy machine nearly all are slow
 )
 

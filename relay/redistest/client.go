@@ -77,8 +77,12 @@ func (r impatient) Read(p []byte) (int, error) {
 	return r.c.conn.Read(p)
 }
 
-// NetConn is the connection below. Reading from it takes bytes from the client.
-func (c *Client) NetConn() net.Conn { return c.conn }
+// NetConn is the connection below, without the deadline that the client's last read or write left on it. Reading
+// from it takes bytes from the client.
+func (c *Client) NetConn() net.Conn {
+	_ = c.conn.SetDeadline(time.Time{}) // where it fails, the next read or write says why
+	return c.conn
+}
 
 // SetTimeout replaces DefaultTimeout. Call it while nothing is sent or received.
 func (c *Client) SetTimeout(d time.Duration) { c.timeout = d }

@@ -160,3 +160,14 @@ func TestClientOutlivesADeadline(t *testing.T) {
 	c.SetTimeout(DefaultTimeout)
 	c.Expect(t, "+late")
 }
+
+func TestNetConnHasNoDeadline(t *testing.T) {
+	c, server := pipe(t, t)
+	go func() { _, _ = server.Write([]byte("+OK\r\n")) }()
+	c.Expect(t, "+OK")
+	conn := c.NetConn()
+	time.AfterFunc(100*time.Millisecond, func() { _, _ = server.Write([]byte("x")) }) // later than the read's deadline
+	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+}

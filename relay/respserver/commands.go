@@ -168,7 +168,7 @@ func execute(c *session, cmd resp.Command) {
 		c.replies.err("ERR wrong number of arguments for '" + entry.name + "' command")
 		return
 	}
-	if c.client.mustAuth && !entry.noAuth {
+	if c.login.isAwaited() && !entry.noAuth {
 		c.replies.err(noAuth)
 		return
 	}
@@ -196,7 +196,7 @@ const maxQuoted = 128
 // unknown returns Redis's error for an unknown command, and adds that this is the relay. A RESP2 subscriber, and a
 // client before AUTH, get the error for a command that is not allowed to them: Redis may know the command.
 func unknown(c *session, args [][]byte) string {
-	if c.client.mustAuth {
+	if c.login.isAwaited() {
 		return noAuth
 	}
 	if c.subscriberMode() {

@@ -53,9 +53,9 @@ func reset(c *session, _ [][]byte) {
 	}
 	c.client.name, c.client.db, c.proto = "", 0, resp.RESP2
 	if c.srv.asksPassword(c.client.peer) {
-		c.makeStranger()
+		c.login.await(c.srv.clock())
 	} else {
-		c.makeKnown()
+		c.login.end()
 	}
 	unsubscribeAll(c, func() { slot.Complete(reply) })
 }

@@ -174,8 +174,8 @@ func (c *session) close() {
 		c.ending.timer.Stop()
 	}
 	delete(c.srv.sessions, c.client.id)
-	c.strangerGone()
-	c.unstick(true)
+	c.login.end()
+	c.srv.unstick(c, true)
 	c.srv.clients.Add(-1)
 	c.input.drain(c.socket.FD())
 	c.out.Close()

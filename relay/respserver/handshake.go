@@ -68,7 +68,7 @@ func authenticate(c *session, user, password []byte) bool {
 		c.srv.warn("client gave wrong credentials", c.client.peer.key(), c.client.Identity().Fields()...)
 		return false
 	}
-	c.makeKnown()
+	c.login.end()
 	return true
 }
 
@@ -99,7 +99,7 @@ func hello(c *session, args [][]byte) {
 	case problem != "":
 	case o.user != nil && !authenticate(c, o.user, o.password):
 		problem = wrongPassword
-	case c.client.mustAuth:
+	case c.login.isAwaited():
 		problem = helloNoAuth
 	}
 	if problem != "" {

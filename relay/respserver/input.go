@@ -74,6 +74,11 @@ func (i *input) consumePeeked(fd int) {
 	}
 }
 
+// isLate reports whether a command, or the rest of one, has been awaited since before a time, by Server.clock.
+func (i *input) isLate(before int64) bool {
+	return i.incompleteSince != 0 && i.incompleteSince < before
+}
+
 // memory returns the bytes of memory that commands take which were not carried out, as far as they are counted.
 func (i *input) memory() int {
 	if held := i.commands.Held(); held > uncounted {

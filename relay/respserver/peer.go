@@ -58,9 +58,6 @@ type client struct {
 	peer   peer
 	opened time.Time
 
-	mustAuth     bool  // of the commands only AUTH, HELLO, QUIT and RESET are carried out
-	strangeSince int64 // with mustAuth: since when, by Server.clock
-
 	db      int    // the last that SELECT accepted
 	name    string // by CLIENT SETNAME or HELLO
 	libName string // by CLIENT SETINFO

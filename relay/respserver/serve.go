@@ -52,7 +52,7 @@ func (c *session) mayPeek() bool { return c.client.peer.tcp == nil && c.subs.tot
 func (c *session) executeBuffered() {
 	c.input.commands.MaxBulk = int(c.srv.limits.Payload.Load())
 	for c.runnable() {
-		c.input.commands.Strict = c.client.mustAuth
+		c.input.commands.Strict = c.login.isAwaited()
 		cmd, ok, err := c.input.commands.Next()
 		var bad *resp.ProtocolError
 		switch {

@@ -219,7 +219,7 @@ func (s *Server) sweep() {
 	}
 	before := s.clock() - limit
 	for _, c := range s.sessions {
-		if c.isLate(before) {
+		if c.input.isLate(before) || c.login.isLate(before) {
 			c.finish(ReasonCutOff)
 		}
 	}

@@ -23,6 +23,7 @@ type session struct {
 	listener *hub.Listener
 
 	client    client        // whose connection it is
+	login     login         // whether it must still give the password
 	input     input         // what the client has sent
 	pauses    pauses        // why no command is carried out for now
 	subs      subscriptions // the names that it is subscribed to
@@ -49,6 +50,7 @@ func (s *Server) newSession(fd int, p peer) error {
 	c := &session{
 		srv: s, proto: resp.RESP2,
 		client:    client{id: s.accepted.Load(), peer: p, opened: now},
+		login:     login{strangers: &s.strangers},
 		input:     input{lastUsed: now, incompleteSince: s.clock()},
 		publishes: publishes{window: int(s.limits.Window.Load())},
 	}
@@ -61,7 +63,7 @@ func (s *Server) newSession(fd int, p peer) error {
 	c.replies.out, c.memory.out = c.out, c.out
 	s.sessions[c.client.id] = c
 	if s.asksPassword(p) {
-		c.makeStranger()
+		c.login.await(s.clock())
 	}
 	s.clients.Add(1)
 	return nil

@@ -8,32 +8,30 @@ func (s *Server) mayHaveStranger() bool {
 	return int64(s.strangers) < max(1, s.limits.Clients.Load()/2)
 }
 
-// makeStranger is called when a client must give a password from now on.
-func (c *session) makeStranger() {
-	if !c.client.mustAuth {
-		c.client.mustAuth, c.client.strangeSince = true, c.srv.clock()
-		c.srv.strangers++
+// login is the part of a session that says whether the client must still give the password.
+type login struct {
+	strangers *int  // how many there are
+	since     int64 // since when the password is awaited, by Server.clock; 0: it is not
+}
+
+// isAwaited reports whether the client is a stranger: of the commands only AUTH, HELLO, QUIT and RESET are carried out.
+func (l *login) isAwaited() bool { return l.since != 0 }
+
+// await asks for the password from now on. A client that is asked already gets no more time.
+func (l *login) await(now int64) {
+	if !l.isAwaited() {
+		l.since = now
+		*l.strangers++
 	}
 }
 
-// makeKnown is called when a client has given the password.
-func (c *session) makeKnown() {
-	if c.client.mustAuth {
-		c.client.mustAuth = false
-		c.srv.strangers--
+// end is called when the client has given the password, or is gone.
+func (l *login) end() {
+	if l.isAwaited() {
+		l.since = 0
+		*l.strangers--
 	}
 }
 
-// strangerGone is called when the connection of a client is closed.
-func (c *session) strangerGone() {
-	if c.client.mustAuth {
-		c.srv.strangers--
-	}
-}
-
-// isLate tells whether a client has been awaited since before a time, by Server.clock: with the rest of a command, with
-// its first one, or with the password.
-func (c *session) isLate(before int64) bool {
-	since := c.input.incompleteSince
-	return since != 0 && since < before || c.client.mustAuth && c.client.strangeSince < before
-}
+// isLate reports whether the password has been awaited since before a time, by Server.clock.
+func (l *login) isLate(before int64) bool { return l.isAwaited() && l.since < before }

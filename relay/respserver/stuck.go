@@ -43,7 +43,7 @@ func (s *Server) findStuck() {
 	}
 	found := 0
 	for _, c := range s.sessions {
-		waited := c.waited(now)
+		waited := waited(c.out, now)
 		switch {
 		case waited >= stuckAfter && c.stuckSince.IsZero() && !c.ending.finished && found < maxFound:
 			found++
@@ -51,14 +51,14 @@ func (s *Server) findStuck() {
 			c.stuckSince = now
 			s.backend.ClientStuck(StuckClient{c.client.Identity(), c.out.Backlog(), waited, c.subs.hears})
 		case waited < drainedBelow:
-			c.unstick(false)
+			s.unstick(c, false)
 		}
 	}
 }
 
-// waited is how long output has waited for the client; 0: none waits.
-func (c *session) waited(now time.Time) time.Duration {
-	since := c.out.WaitsSince()
+// waited is how long output has waited for a client; 0: none waits.
+func waited(out *hub.Outbox, now time.Time) time.Duration {
+	since := out.WaitsSince()
 	if since.IsZero() {
 		return 0
 	}
@@ -66,15 +66,15 @@ func (c *session) waited(now time.Time) time.Duration {
 }
 
 // unstick tells that a client is not stuck any more, if it was: it has read what waited, or is gone.
-func (c *session) unstick(gone bool) {
+func (s *Server) unstick(c *session, gone bool) {
 	if c.stuckSince.IsZero() {
 		return
 	}
 	since := c.stuckSince
 	c.stuckSince = time.Time{}
-	c.srv.stuck.clients--
-	if !c.srv.closing {
-		c.srv.backend.ClientReads(c.client.Identity(), since, gone)
+	s.stuck.clients--
+	if !s.closing {
+		s.backend.ClientReads(c.client.Identity(), since, gone)
 	}
 }
 

@@ -30,15 +30,11 @@ const ForEditors = "relay.schema.json"
 // The error joins what is wrong with every file, up to ten mistakes of each, with their places and the way out; it
 // wraps ErrFolder or ErrInvalid. There is no Set unless all is well.
 func Load(dir, draft string) (*Set, error) {
-	root, err := os.OpenRoot(dir)
+	root, names, err := openFolder(dir)
 	if err != nil {
-		return nil, folderError(dir, err)
+		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // only ever read from
-	names, err := entries(root)
-	if err != nil {
-		return nil, folderError(dir, err)
-	}
 	f := newFolder(root, draft)
 	f.shared = newServing(f)
 	for _, name := range names {
@@ -86,12 +82,24 @@ func folderError(dir string, err error) error {
 
 // Names lists the schemas in a folder, which need not be valid, sorted.
 func Names(dir string) ([]string, error) {
-	root, err := os.OpenRoot(dir)
+	root, names, err := openFolder(dir)
 	if err != nil {
-		return nil, folderError(dir, err)
+		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // only ever read from
-	return entries(root)
+	return names, nil
+}
+
+// openFolder opens a folder, and lists the schemas in it, sorted. The error wraps ErrFolder.
+func openFolder(dir string) (root *os.Root, names []string, err error) {
+	if root, err = os.OpenRoot(dir); err != nil {
+		return nil, nil, folderError(dir, err)
+	}
+	if names, err = entries(root); err != nil {
+		_ = root.Close()
+		return nil, nil, folderError(dir, err)
+	}
+	return root, names, nil
 }
 
 // entries returns the names of the schema files, sorted.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -32,15 +31,11 @@ type Source struct {
 // error names a file that refers to a schema only when a message is checked ($dynamicRef, $recursiveRef), or that has a
 // meta-schema of its own.
 func Sources(dir, draft string, names []string) ([]Source, error) {
-	root, err := os.OpenRoot(dir)
+	root, all, err := openFolder(dir)
 	if err != nil {
-		return nil, folderError(dir, err)
+		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // only ever read from
-	all, err := entries(root)
-	if err != nil {
-		return nil, folderError(dir, err)
-	}
 	f := newFolder(root, draft)
 	for _, name := range all {
 		f.index(name)

@@ -3,7 +3,6 @@ package schema
 // Survey: what can be known about the files of a schemas folder by reading them. It is for advice, not for messages.
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,15 +23,11 @@ const maxSurvey = 32
 // Look reads the schema files of a folder. Files that cannot be read are left out. The error wraps ErrFolder.
 // draft is that of files without $schema, as for Load.
 func Look(dir, draft string) (*Survey, error) {
-	root, err := os.OpenRoot(dir)
+	root, names, err := openFolder(dir)
 	if err != nil {
-		return nil, folderError(dir, err)
+		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // only ever read from
-	names, err := entries(root)
-	if err != nil {
-		return nil, folderError(dir, err)
-	}
 	f := newFolder(root, draft)
 	s := &Survey{docs: map[string]any{}, old: map[string]bool{}, refs: map[string][]string{}}
 	for _, name := range names {

@@ -71,7 +71,7 @@ func Implies(from, to Side) Answer {
 	p := newProver(have, want)
 	p.until = time.Now().Add(maxTime)
 	goal := union(want)
-	if p.sameSides(have, want) {
+	if p.allAmong(have, want) {
 		return Answer{Verdict: Compatible}
 	}
 	why = p.impliesAll(have, goal)
@@ -97,20 +97,6 @@ func (p *prover) impliesAll(shapes []*schema.Shape, to *schema.Shape) notProved 
 	}
 	return ""
 }
-
-// Equal reports whether two lists of schemas are the same, apart from what asks nothing, such as descriptions.
-func Equal(a, b Side) bool {
-	x, whyX := a.shapes()
-	y, whyY := b.shapes()
-	if whyX+whyY != "" || len(x) != len(y) {
-		return false
-	}
-	e := make(equality)
-	return len(x) == 0 || e.lists(x, y)
-}
-
-// sameSides reports whether each schema of the one side is equal to one of the other.
-func (p *prover) sameSides(have, want []*schema.Shape) bool { return p.allAmong(have, want) }
 
 // ofAnyBytes answers for messages of any bytes, of which at least one is no JSON.
 func ofAnyBytes(to Side) Answer {

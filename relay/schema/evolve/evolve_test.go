@@ -59,7 +59,7 @@ func TestNothingProvedIsRefuted(t *testing.T) {
 		a, b := Side{both[0]}, Side{both[1]}
 		for _, way := range [][2]Side{{a, b}, {b, a}} {
 			answer := Implies(way[0], way[1])
-			if Equal(a, b) {
+			if same(a, b) {
 				equal++
 			}
 			verdicts[answer.Verdict]++
@@ -68,7 +68,7 @@ func TestNothingProvedIsRefuted(t *testing.T) {
 				t.Fatalf("seed %d\n%s\n%s", seed, jsonOf(old), jsonOf(next))
 			}
 		}
-		if !Equal(a, a) || Implies(a, a).Verdict != Compatible {
+		if !same(a, a) || Implies(a, a).Verdict != Compatible {
 			t.Fatalf("%s is not compatible with itself", jsonOf(old))
 		}
 	}
@@ -128,4 +128,15 @@ func TestTheSameQuestionGetsTheSameAnswer(t *testing.T) {
 			t.Fatalf("%d by %s, before %d by %s", got.Verdict, got.Message, want.Verdict, want.Message)
 		}
 	}
+}
+
+// same reports whether two lists of schemas are the same, apart from what asks nothing, such as descriptions.
+func same(a, b Side) bool {
+	x, whyX := a.shapes()
+	y, whyY := b.shapes()
+	if whyX+whyY != "" || len(x) != len(y) {
+		return false
+	}
+	e := make(equality)
+	return len(x) == 0 || e.lists(x, y)
 }

@@ -22,7 +22,7 @@ import (
 // startProgram builds the relay's program, runs it, and returns its socket.
 func startProgram(t *testing.T, redis *redistest.Server, settings string) (socket string) {
 	t.Helper()
-	dir := process.TempDir(t)
+	dir := redistest.TempDir(t)
 	harness.WriteFile(t, dir, "relay.yaml", settings)
 	p := process.Launch(t, dir, "--redis.url="+redis.URL())
 	t.Cleanup(func() {

@@ -46,7 +46,7 @@ func Start(t testing.TB, dir string, prepare func(*exec.Cmd), args ...string) *R
 // relay is ready.
 func Launch(t testing.TB, dir string, args ...string) *Relay {
 	t.Helper()
-	program := filepath.Join(TempDir(t), "redis-relay")
+	program := filepath.Join(redistest.TempDir(t), "redis-relay")
 	if err := Build(program, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func Launch(t testing.TB, dir string, args ...string) *Relay {
 func Run(t testing.TB, program, dir string, prepare func(*exec.Cmd), args ...string) *Relay {
 	t.Helper()
 	if dir == "" {
-		dir = TempDir(t)
+		dir = redistest.TempDir(t)
 	}
 	p := &Relay{T: t, Dir: dir, Socket: filepath.Join(dir, "relay.sock"), HTTP: FreeAddress(t), done: make(chan struct{})}
 	p.Cmd = exec.Command(program, append([]string{"--http.listen=" + p.HTTP}, args...)...)
@@ -82,17 +82,6 @@ func Run(t testing.TB, program, dir string, prepare func(*exec.Cmd), args ...str
 		}
 	})
 	return p
-}
-
-// TempDir makes a folder for the test, whose path is short enough for a socket; that of t.TempDir is not.
-func TempDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "rr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
 }
 
 // FreeAddress is one that nobody listens on. On Linux the host is this test's own, so that no other test takes the

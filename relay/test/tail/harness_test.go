@@ -30,7 +30,7 @@ type scene struct {
 // start runs a relay with these lines in its relay.yaml, and the schemas that are shipped.
 func start(t *testing.T, lines string, args ...string) *scene {
 	t.Helper()
-	dir := process.TempDir(t)
+	dir := redistest.TempDir(t)
 	write(t, filepath.Join(dir, "relay.yaml"), "schemas: "+harness.Path(t, "schemas")+"\n"+lines)
 	return startIn(t, dir, redistest.Start(t), args...)
 }

@@ -82,7 +82,7 @@ func TestJSONLines(t *testing.T) {
 // TestNoRelay: a script is told; a person sees it.
 func TestNoRelay(t *testing.T) {
 	t.Parallel()
-	s := &scene{t: t, Relay: &process.Relay{Dir: process.TempDir(t)}}
+	s := &scene{t: t, Relay: &process.Relay{Dir: redistest.TempDir(t)}}
 	for _, args := range [][]string{{"--once"}, {"--json", "--once"}} {
 		text, problems, code := run(s.top(args...))
 		if code != 1 || text != "" || !strings.Contains(problems, "no relay answers at") {

@@ -34,7 +34,7 @@ type scene struct {
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{t: t, redis: redistest.Start(t)}
-	dir := process.TempDir(t)
+	dir := redistest.TempDir(t)
 	config := "schemas: " + harness.Path(t, "schemas") + "\nredis: {url: '" + s.redis.URL() + "'}\n" +
 		"routes:\n- {prefix: 'chat:', schema: chat.json}\n- {prefix: 'bulk:'}\n"
 	must(t, os.WriteFile(filepath.Join(dir, "relay.yaml"), []byte(config), 0o600))
