@@ -13,8 +13,9 @@ import (
 )
 
 // rename moves the subscriptions to the names of new rules, and returns the names of the hub that have moved. Redis is
-// asked for the new names first, but not for names that leave this upstream: the hub lets those go next. What is published from here on by this relay is heard; what others publish until the
-// new names are confirmed, or under the old ones, is not.
+// asked for the new names first, but not for names that leave this upstream: the hub lets those go next. What is
+// published from here on by this relay is heard; what others publish until the new names are confirmed, or under the
+// old ones, is not.
 func (i *interest) rename(m *names.Map) (moved []resp.Name) {
 	old := i.wires
 	if old.names == nil && m == nil {

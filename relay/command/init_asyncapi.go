@@ -23,7 +23,8 @@ func fromAsyncAPI(file string, settings map[string]string) (*content, error) {
 		settings["unrouted"] = read.Unrouted
 	}
 	if len(read.Upstreams) > 0 {
-		made.advice = append(made.advice, "upstreams has the document's other servers; add users and passwords if they need them")
+		made.advice = append(made.advice, "upstreams has the document's other servers; add users and "+
+			"passwords if they need them")
 	}
 	for _, note := range read.Notes {
 		made.advice = append(made.advice, "note: "+note)

@@ -40,7 +40,10 @@ func TestEachHasItsNames(t *testing.T) {
 		redis      *redistest.Server
 		wire, name string
 	}{
-		{s.eu, "e0:x:e:1", "e:1"}, {s.main, "m0:x:e:1", "x:e:1"}, {s.eu, "e0:both:1", "both:1"}, {s.main, "m0:both:1", "both:1"},
+		{s.eu, "e0:x:e:1", "e:1"},
+		{s.main, "m0:x:e:1", "x:e:1"},
+		{s.eu, "e0:both:1", "both:1"},
+		{s.main, "m0:both:1", "both:1"},
 		{s.main, "m0:y:copied:1", "copied:1"},
 	} {
 		from.redis.MustDo("PUBLISH", from.wire, "on-"+from.wire)
