@@ -17,13 +17,14 @@ func Changes(running, next *Config) []string {
 	for _, f := range leaves {
 		was, is := running.text(f), next.text(f)
 		switch {
-		case f.name == routesPath || was == is:
+		case structured(f.name) || was == is:
 		case strings.HasSuffix(f.name, ".url"), f.name == "alerts.webhook":
 			list = append(list, f.name)
 		default:
 			list = append(list, fmt.Sprintf("%s: %s, was %s", f.name, shown(is), shown(was)))
 		}
 	}
+	list = append(list, upstreamChanges(running, next)...)
 	return append(list, routeChanges(byPrefix(running.Routes), byPrefix(next.Routes))...)
 }
 
@@ -66,7 +67,8 @@ func routeChanges(running, next map[string]Route) (list []string) {
 func differing(a, b Route) (keys []string) {
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	for _, f := range fieldsOf(va.Type()) {
-		if !same(va, vb, f.index) || f.more != nil && !same(va, vb, f.more) {
+		if !same(va, vb, f.index) || f.more != nil && !same(va, vb, f.more) ||
+			f.with != nil && !same(va, vb, f.with) {
 			keys = append(keys, f.name)
 		}
 	}

@@ -15,14 +15,18 @@ import (
 // Config is the whole configuration of a relay. Its fields are the keys of
 // relay.yaml; the file at the root of the repository documents each.
 type Config struct {
-	Redis    Redis    `koanf:"redis"`
-	Socket   Socket   `koanf:"socket"`
-	NATS     NATS     `koanf:"nats"`
-	HTTP     HTTP     `koanf:"http"`
-	Alerts   Alerts   `koanf:"alerts"`
-	Traces   Traces   `koanf:"traces"`
-	Log      Log      `koanf:"log"`
-	Limits   Limits   `koanf:"limits"`
+	Redis     Redis            `koanf:"redis"`     // the upstream named main
+	Upstreams map[string]Redis `koanf:"upstreams"` // the others, by their names
+	Socket    Socket           `koanf:"socket"`
+	NATS      NATS             `koanf:"nats"`
+	HTTP      HTTP             `koanf:"http"`
+	Alerts    Alerts           `koanf:"alerts"`
+	Traces    Traces           `koanf:"traces"`
+	Log       Log              `koanf:"log"`
+	Limits    Limits           `koanf:"limits"`
+
+	DeadLetters DeadLetters `koanf:"dead_letters"`
+
 	Schemas  Schemas  `koanf:"schemas"`
 	Unrouted Unrouted `koanf:"unrouted"`
 	Routes   []Route  `koanf:"routes"`
@@ -41,9 +45,11 @@ type Redis struct {
 	URL            string        `koanf:"url"` // or EmbeddedRedis. May hold a password: print Redacted instead
 	PasswordFile   string        `koanf:"password_file"`
 	TLS            TLS           `koanf:"tls"`
+	Prefix         string        `koanf:"prefix"`          // of all names at Redis; "": none
 	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH, and a question, waits for a lost Redis
 	ProbeInterval  time.Duration `koanf:"probe_interval"`  // between two proofs of delivery
 	AlertAfter     int           `koanf:"alert_after"`     // failed attempts in a row
+	Required       bool          `koanf:"required"`        // without it the relay is not ready
 }
 
 // EmbeddedRedis is what redis.url says to have a Redis inside the relay, for
@@ -250,6 +256,7 @@ func Default() Config {
 			PublishTimeout: 15 * time.Second,
 			ProbeInterval:  2 * time.Second,
 			AlertAfter:     5,
+			Required:       true,
 		},
 		Socket: Socket{Path: "relay.sock", Mode: "0660"},
 		HTTP:   HTTP{Listen: "127.0.0.1:9464"},
@@ -269,6 +276,8 @@ func Default() Config {
 			PublishWindow:  1024,
 			CommandTimeout: 10 * time.Second,
 		},
+		DeadLetters: DeadLetters{Length: 10_000, TTL: 7 * 24 * time.Hour, Rate: 1000},
+
 		Schemas:  Schemas{Dir: "schemas"},
 		Unrouted: UnroutedAllow,
 		Dir:      ".",

@@ -87,6 +87,8 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 	for _, text := range []string{
 		"", "redis:\nlimits:\n  queue:\nroutes:\n",
 		"redis: {publish_timeout: 1s, probe_interval: 1h2m3.5s, alert_after: 1, tls: {ca: a, cert: b, key: c}}",
+		"upstreams: {eu: {url: 'redis://h', mode: sentinel, tls: {ca: a}, required: true}, us: }", "upstreams:",
+		"upstreams: {main: {url: 'redis://h'}, eu: {}}\nroutes: [{prefix: 'a:', upstream: eu}]",
 		"limits: {queue_age: 500ms, command_timeout: .5s, queue: 8388608, payload: '100', memory: 1TiB, name: 64KB}",
 		"limits: {pattern_prefixes: ['chat:', 'x'], pattern_length: 3B}",
 		"socket: {mode: '660', allow_uids: [0, 4294967295], allow_gids: []}",
@@ -98,6 +100,8 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 		"routes: [{prefix: 'a:', deliver: one, invalid: log, kind: k, publish: false, subscribe_uids: [1], nats: }]",
 		"routes: [{prefix: 'a:', history: {length: 5}, kinds: {k: {history: {ttl: 1h}}}}]",
 		"routes:\n- &r {prefix: 'a:', rate: {limit: 5}}\n- {<<: *r, prefix: 'b:'}\n",
+		"routes: [{prefix: 'a:', invalid: {reject: true, dead_letter: d}, too_large: {dead_letter: d}, redis_refused: }]",
+		"dead_letters: {length: 5, ttl: 1h, rate: 0.5}",
 		Default().String(),
 	} {
 		if _, err := Load(Source{Path: write(t, text)}); err != nil {
@@ -114,10 +118,12 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	for _, text := range []string{
 		// Unknown keys.
 		"redis: {uri: x}", "zzz: 1", "log: {Level: info}", "limits: {que: 1}", "nats: {leaf: {uri: x}}", "schemas: {folder: x}",
-		"redis: {tls: {cat: x}}", "socket: {pth: x}", "http: {port: 1}",
+		"redis: {tls: {cat: x}}", "upstreams: {eu: {uri: x}}", "upstreams: []", "upstreams: {eu: 'redis://h'}",
+		"routes: [{prefix: 'a:', upstream: 1}]", "upstreams: {eu: {alert_after: 2.5}}", "socket: {pth: x}", "http: {port: 1}",
 		"routes: [{prefix: 'a:'}, {prefx: 'b:'}]", "routes: [{prefix: 'a:', kinds: {k: {slo: drop}}}]",
 		"routes: [{prefix: 'a:', kinds: {k: {schema: x.json}}}]", "routes: [{prefix: 'a:', history: {size: 5}}]",
-		"routes: [{prefix: 'a:', rate: {max: 5}}]",
+		"routes: [{prefix: 'a:', rate: {max: 5}}]", "routes: [{prefix: 'a:', invalid: {rejects: true}}]",
+		"routes: [{prefix: 'a:', too_large: {stream: x}}]",
 		// Wrong types.
 		"[]", "text", "redis: []", "routes: {}", "routes: x", "socket: x", "schemas: 5", "schemas: []", "log: {level: [info]}",
 		"limits: {clients: many}", "limits: {queue: 8XB}", "limits: {queue: 8 MiB}", "limits: {payload: 1.5}",
@@ -145,6 +151,7 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"schemas: {draft: 5}", "schemas: {draft: x}", "socket: {mode: '0999'}", "routes: [{schema: x}]", "routes: [{prefix: ''}]",
 		"routes: [{prefix: 'a:', slow: wait}]", "routes: [{prefix: 'a:', kinds: {k: {on_gap: x}}}]",
 		"routes: [{prefix: 'a:', deliver: two}]", "routes: [{prefix: 'a:', invalid: drop}]", "routes: [{prefix: 'a:', evolve: up}]", "limits: {clients: -1}",
+		"dead_letters: {length: 0}",
 		"redis: {alert_after: 0}", "limits: {clients: 0}", "limits: {publish_window: 0}", "routes: [{prefix: 'a:', history: {}}]",
 		"routes: [{prefix: 'a:', history: {ttl: 1h}}]", "routes: [{prefix: 'a:', history: {length: 0}}]",
 		"routes: [{prefix: 'a:', history: {length: }}]", "routes: [{prefix: 'a:', kinds: {k: {history: {length: 0}}}}]",

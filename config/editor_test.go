@@ -47,25 +47,34 @@ const (
 // moreThanZero are whole numbers that Validate wants to be 1 or more.
 var moreThanZero = []string{
 	"redis.alert_after", "limits.clients", "limits.subscriptions", "limits.patterns", "limits.publish_window", "history.length",
+	"dead_letters.length",
 }
 
 // groupHelp says what the keys are for that hold others.
 var groupHelp = map[string]string{
-	"redis":        "how the relay reaches Redis",
-	"redis.tls":    "PEM files, used with rediss://",
-	"socket":       "the Unix socket that clients connect to",
-	"nats":         "the embedded NATS server",
-	"nats.leaf":    "a NATS cluster to be a leaf node of",
-	"http":         "health, metrics and the status page",
-	"alerts":       "what else raises an alert, and who is told of alerts beside listeners of relay:events",
-	"traces":       "OpenTelemetry: spans of messages, sent to a collector",
-	"log":          "what is logged, and how it looks",
-	"limits":       "what local clients may use",
-	"schemas":      "the JSON Schemas: the folder alone, or with a draft",
-	"routes":       "what holds for channels, by their prefixes",
-	"history":      "messages are persisted before they are broadcast; null in a kind: not those",
-	"alerts.spike": "a channel that carries far more than usual",
-	"rate":         "messages/s, of each channel by itself",
+	"redis":         "how the relay reaches Redis",
+	"upstreams":     "other Redises by their names, for routes that say upstream; the one in redis is main",
+	"redis.tls":     "PEM files, used with rediss://",
+	"socket":        "the Unix socket that clients connect to",
+	"nats":          "the embedded NATS server",
+	"nats.leaf":     "a NATS cluster to be a leaf node of",
+	"http":          "health, metrics and the status page",
+	"alerts":        "what else raises an alert, and who is told of alerts beside listeners of relay:events",
+	"traces":        "OpenTelemetry: spans of messages, sent to a collector",
+	"log":           "what is logged, and how it looks",
+	"limits":        "what local clients may use",
+	"schemas":       "the JSON Schemas: the folder alone, or with a draft",
+	"routes":        "what holds for channels, by their prefixes",
+	"history":       "messages are persisted before they are broadcast; null in a kind: not those",
+	"alerts.spike":  "a channel that carries far more than usual",
+	"mirror":        "another upstream to which a share of what is published goes, too",
+	"rate":          "messages/s, of each channel by itself",
+	"dead_letters":  "streams at Redis that keep refused messages, where routes name them",
+	"too_large":     "messages over limits.payload",
+	"redis_refused": "publishes that Redis refuses",
+
+	"invalid.reject":      "whether such a message is refused; else it is counted and told only",
+	"invalid.dead_letter": "stream at Redis that keeps such messages; empty: none",
 }
 
 // jsonObject is a JSON object. It is written with its keys sorted.
@@ -79,7 +88,7 @@ func editorSchema(t *testing.T) []byte {
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["$comment"] = "Made from the types in config by go generate ./config."
 	root["title"] = "relay.yaml, the configuration of redis-relay"
-	root["definitions"] = jsonObject{"route": routeSchema(), "policy": policySchema()}
+	root["definitions"] = jsonObject{"route": routeSchema(), "policy": policySchema(), "upstream": m.upstream()}
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +111,11 @@ func routeSchema() jsonObject {
 	history["required"] = []string{"length"} // a kind's may have that of its route
 	history["properties"].(jsonObject)["length"].(jsonObject)["type"] = "integer"
 	return route
+}
+
+// upstream describes one of the upstreams.
+func (m schemaMaker) upstream() jsonObject {
+	return m.object(reflect.TypeFor[Redis](), "redis", reflect.ValueOf(defaultUpstream()))
 }
 
 // policySchema describes what one kind changes; what it leaves out is the route's.
@@ -146,6 +160,12 @@ func (m schemaMaker) object(t reflect.Type, path string, defaults reflect.Value)
 		if f.more != nil {
 			node["type"] = []string{"string", "array", "null"}
 			node["items"], node["minItems"] = scalar(f.typ, false), 1
+		}
+		if f.with != nil {
+			long := m.object(longForms[f.typ], join(path, f.name), reflect.ValueOf(longInvalid{Reject: true}))
+			long["type"] = "object"
+			node["anyOf"] = []any{jsonObject{"enum": node["enum"]}, long}
+			delete(node, "enum")
 		}
 		properties[f.name] = node
 	}
@@ -198,6 +218,11 @@ func (m schemaMaker) plain(t reflect.Type, path string, value reflect.Value) jso
 	case reflect.Struct:
 		return m.object(t, path, value)
 	case reflect.Map:
+		if path == upstreamsPath {
+			return jsonObject{
+				"type": []string{"object", "null"}, "additionalProperties": jsonObject{"$ref": "#/definitions/upstream"},
+			}
+		}
 		return jsonObject{"type": []string{"object", "null"}, "additionalProperties": jsonObject{"$ref": "#/definitions/policy"}}
 	case reflect.Slice:
 		return jsonObject{"type": []string{"array", "null"}, "items": scalar(t.Elem(), false)}

@@ -47,7 +47,7 @@ func (e *KeyError) Error() string {
 }
 
 // leadingKey finds the key with which an error begins: "redis.tls.ca: open …".
-var leadingKey = regexp.MustCompile(`(?s)^([a-z_]+(?:\.[a-z_]+|\[\d+\])*): (.*)$`)
+var leadingKey = regexp.MustCompile(`(?s)^([a-z_]+(?:\.[A-Za-z0-9_-]+|\[\d+\])*): (.*)$`)
 
 // Locate puts before an error that begins with a key, or before each of several with a
 // line of its own, where the value of the key was written.

@@ -24,6 +24,7 @@ type field struct {
 	name  string
 	index []int
 	typ   reflect.Type
+	with  []int // what else is written with it, if it is a mapping then; nil: nothing
 	more  []int // where the items behind the first go, if a list is taken, too; nil: it is not
 }
 
@@ -43,6 +44,9 @@ func fieldsOf(t reflect.Type) []field {
 			one := field{name: tag, index: []int{i}, typ: f.Type}
 			if more, ok := t.FieldByName(f.Tag.Get("more")); ok {
 				one.more = more.Index
+			}
+			if with, ok := t.FieldByName(f.Tag.Get("with")); ok {
+				one.with = with.Index
 			}
 			fields = append(fields, one)
 		}

@@ -16,12 +16,12 @@ type Key struct {
 	Values  []string // all there are, where there are few; else nil
 }
 
-// Keys lists every key but routes, in the order of relay.yaml.
+// Keys lists every key but routes and upstreams, in the order of relay.yaml.
 func Keys() []Key {
 	defaults := Default()
 	var keys []Key
 	for _, f := range leaves {
-		if f.name == routesPath {
+		if structured(f.name) {
 			continue
 		}
 		keys = append(keys, Key{
@@ -44,11 +44,20 @@ func valuesOf(f field) []string {
 	})
 }
 
-// routesPath is the one key whose value is no scalar and no list of them.
-const routesPath = "routes"
+// The two keys whose values are no scalars and no lists of them.
+const (
+	routesPath    = "routes"
+	upstreamsPath = "upstreams"
+)
 
-// RoutesEnv is the variable that holds the routes, as YAML. There is no flag for them.
-const RoutesEnv = envPrefix + "ROUTES"
+// structured tells whether a leaf has keys of its own below it.
+func structured(path string) bool { return path == routesPath || path == upstreamsPath }
+
+// The variables that hold the routes and the upstreams, as YAML. There are no flags for them.
+const (
+	RoutesEnv    = envPrefix + "ROUTES"
+	UpstreamsEnv = envPrefix + "UPSTREAMS"
+)
 
 // paths lists the path of every leaf.
 func paths() []string {
@@ -72,9 +81,11 @@ var help = map[string]string{
 	"redis.tls.ca":            "PEM file of the authorities to trust, with rediss://",
 	"redis.tls.cert":          "PEM file of the client certificate",
 	"redis.tls.key":           "PEM file of the client certificate's key",
+	"redis.prefix":            "text before the names of all channels and keys at Redis, such as acme:; empty: none",
 	"redis.publish_timeout":   "how long a PUBLISH, and a question, waits for a lost Redis",
 	"redis.probe_interval":    "how often the relay publishes to itself to prove delivery",
 	"redis.alert_after":       "failed attempts in a row before an alert",
+	"redis.required":          "whether the relay is ready only with this Redis",
 	"socket.path":             "Unix socket that clients connect to",
 	"socket.mode":             "octal permissions of the socket",
 	"socket.group":            "group of the socket, by name or number",
@@ -111,6 +122,9 @@ var help = map[string]string{
 	"limits.memory":           "what may wait, and be kept, for all clients",
 	"limits.publish_window":   "publishes of one client that may wait for Redis",
 	"limits.command_timeout":  "how long a client may take to send one command; 0s: for ever",
+	"dead_letters.length":     "about how many refused messages each stream of dead letters keeps",
+	"dead_letters.ttl":        "how long it is kept after the last one; 0s: for ever",
+	"dead_letters.rate":       "refused messages/s that the relay sends there at most",
 	"schemas":                 "folder of JSON Schema files",
 	"schemas.draft":           "draft of files without a known $schema: 4, 6, 7, 2019-09 or 2020-12",
 	"unrouted":                "allow or deny: channels that no route covers",

@@ -119,10 +119,11 @@ func load(src Source) (*Config, []error) {
 	}
 
 	cfg := Default()
+	cfg.sources = l.sources
 	if err := cfg.decode(l.values.Raw()); err != nil {
 		return nil, append(l.errs, fmt.Errorf("decode config: %w", err))
 	}
-	cfg.File, cfg.Dir, cfg.sources = file, dir, l.sources
+	cfg.File, cfg.Dir = file, dir
 	cfg.source, cfg.hasKeys = src, l.read
 	cfg.resolvePaths()
 	return &cfg, l.errs
@@ -160,6 +161,7 @@ func (l *loader) addFile(name string, text []byte) {
 	}
 	writeOut(root)
 	c := newChecker(at)
+	defer func() { l.fail(mainTwice(c.sources)...) }()
 	if !c.check(root, reflect.TypeFor[Config](), "") {
 		l.fail(c.errs...)
 		return
@@ -250,10 +252,14 @@ func (l *loader) addFlags(flags map[string]string) {
 }
 
 // decode lays a tree that passed the strict check over c. Routes are resolved
-// on their own, since what a kind inherits is more than decoding.
+// on their own, since what a kind inherits is more than decoding; and upstreams, whose
+// defaults are not those of an empty value.
 func (c *Config) decode(tree map[string]any) error {
 	routes, _ := tree[routesPath].([]any)
 	delete(tree, routesPath)
+	if err := c.decodeUpstreams(tree); err != nil {
+		return err
+	}
 	if err := overlay(c, tree); err != nil {
 		return err
 	}
@@ -286,14 +292,27 @@ func overlay(dst any, tree map[string]any) error {
 
 // resolvePaths takes relative file names from the config file's folder.
 func (c *Config) resolvePaths() {
+	c.Redis.resolvePaths(c.Dir)
+	for name, r := range c.Upstreams {
+		r.resolvePaths(c.Dir)
+		c.Upstreams[name] = r
+	}
 	for _, p := range []*string{
-		&c.Schemas.Dir, &c.Redis.PasswordFile,
-		&c.Redis.TLS.CA, &c.Redis.TLS.Cert, &c.Redis.TLS.Key,
-		&c.Socket.PasswordFile, &c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA, &c.HTTP.TokenFile,
-		&c.Alerts.WebhookTokenFile,
+		&c.Schemas.Dir, &c.Socket.PasswordFile, &c.NATS.TokenFile, &c.NATS.Leaf.Credentials, &c.NATS.Leaf.CA,
+		&c.HTTP.TokenFile, &c.Alerts.WebhookTokenFile,
 	} {
-		if *p != "" && !filepath.IsAbs(*p) {
-			*p = filepath.Join(c.Dir, *p)
-		}
+		resolvePath(p, c.Dir)
+	}
+}
+
+func (r *Redis) resolvePaths(dir string) {
+	for _, p := range []*string{&r.PasswordFile, &r.TLS.CA, &r.TLS.Cert, &r.TLS.Key} {
+		resolvePath(p, dir)
+	}
+}
+
+func resolvePath(p *string, dir string) {
+	if *p != "" && !filepath.IsAbs(*p) {
+		*p = filepath.Join(dir, *p)
 	}
 }

@@ -139,7 +139,7 @@ func TestPrecedence(t *testing.T) {
 
 func TestEveryKeyFromTheEnvironment(t *testing.T) {
 	texts := map[string]string{
-		"[]uint32": "1000,1001", "time.Duration": "1m1s", "int": "77", "config.Size": "3KiB",
+		"[]uint32": "1000,1001", "time.Duration": "1m1s", "int": "77", "int64": "77", "config.Size": "3KiB",
 		"[]string": "a:,b:", "float64": "0.25", "bool": "true",
 	}
 	for _, f := range leaves {
@@ -147,6 +147,8 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 		switch {
 		case f.name == routesPath:
 			text = `[{prefix: "x:"}]`
+		case f.name == upstreamsPath:
+			text = `{eu: {url: "redis://eu"}}`
 		case !ok:
 			text = "/text: [with 'odd # signs"
 		}
@@ -159,6 +161,10 @@ func TestEveryKeyFromTheEnvironment(t *testing.T) {
 		case f.name == routesPath:
 			if len(cfg.Routes) != 1 || cfg.Routes[0].Prefix != "x:" {
 				t.Errorf("routes: got %+v", cfg.Routes)
+			}
+		case f.name == upstreamsPath:
+			if len(cfg.Upstreams) != 1 || cfg.Upstreams["eu"].URL != "redis://eu" {
+				t.Errorf("upstreams: got %+v", cfg.Upstreams)
 			}
 		case f.typ.String() == "[]uint32":
 			if got != "[1000, 1001]" {
@@ -288,7 +294,7 @@ func TestStrict(t *testing.T) {
 				":1: redis.uri: unknown key; did you mean url?",
 				":4: routes[1].prefx: unknown key; did you mean prefix?",
 				":5: routes[1].kinds.k.slo: unknown key; did you mean slow?",
-				":6: zzzzzzzz: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes",
+				":6: zzzzzzzz: unknown key; known here: redis, upstreams, socket, nats, http, alerts, traces, log, limits, dead_letters, schemas, unrouted, routes",
 			},
 		},
 		"beginnings of names": {
@@ -299,7 +305,7 @@ func TestStrict(t *testing.T) {
 			[]string{
 				":2: url: unknown key; did you mean redis.url? indent it below redis:",
 				":4: format: unknown key; did you mean log.format? indent it below log:",
-				":6: mode: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes",
+				":6: mode: unknown key; known here: redis, upstreams, socket, nats, http, alerts, traces, log, limits, dead_letters, schemas, unrouted, routes",
 			},
 		},
 		"kinds override policies only": {
@@ -310,9 +316,9 @@ func TestStrict(t *testing.T) {
 		"odd keys": {
 			"'a.b': 1\n? [x]\n: 1\n5: 6\n", ErrUnknownKey,
 			[]string{
-				`:1: ["a.b"]: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes`,
+				`:1: ["a.b"]: unknown key; known here: redis, upstreams, socket, nats, http, alerts, traces, log, limits, dead_letters, schemas, unrouted, routes`,
 				`:2: expected a plain key, found a list`,
-				`:4: 5: unknown key; known here: redis, socket, nats, http, alerts, traces, log, limits, schemas, unrouted, routes`,
+				`:4: 5: unknown key; known here: redis, upstreams, socket, nats, http, alerts, traces, log, limits, dead_letters, schemas, unrouted, routes`,
 			},
 		},
 		"case matters": {

@@ -13,7 +13,14 @@ type unsupported struct {
 var notYet = []unsupported{
 	{
 		"cluster", "write single or sentinel",
-		whole("redis.mode", func(c *Config) bool { return c.Redis.Mode == ModeCluster }),
+		func(c *Config) (paths []string) {
+			for path, r := range c.eachRedis() {
+				if r.Mode == ModeCluster {
+					paths = append(paths, path+".mode")
+				}
+			}
+			return paths
+		},
 	},
 }
 
@@ -23,15 +30,5 @@ func (v *validator) checkSupported() {
 		for _, path := range row.used(v.cfg) {
 			v.add(path, ErrUnsupported, "%s is %w; %s", row.feature, ErrUnsupported, row.instead)
 		}
-	}
-}
-
-// whole looks at a feature of the whole relay.
-func whole(path string, used func(*Config) bool) func(*Config) []string {
-	return func(c *Config) []string {
-		if used(c) {
-			return []string{path}
-		}
-		return nil
 	}
 }

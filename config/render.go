@@ -116,7 +116,7 @@ func (r Redis) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // defaults and resolved policies, but without passwords.
 func (c Config) String() string {
 	c.Redis.URL, c.NATS.Leaf.URL = c.Redis.Redacted(), c.NATS.Leaf.Redacted()
-	c.Alerts.Webhook = c.Alerts.Redacted()
+	c.Alerts.Webhook, c.Upstreams = c.Alerts.Redacted(), redactedUpstreams(c.Upstreams)
 	text, err := yaml.Marshal(render(reflect.ValueOf(c)))
 	if err != nil {
 		return fmt.Sprintf("print config: %v", err)
@@ -167,6 +167,9 @@ func render(v reflect.Value) *yaml.Node {
 
 // renderField renders a field, as a list if it has more items than one.
 func renderField(v reflect.Value, f field) *yaml.Node {
+	if f.with != nil && !v.FieldByIndex(f.with).IsZero() {
+		return renderInvalid(v.Interface().(Route)) //nolint:forcetypeassert // the one type that has such a field
+	}
 	n := render(v.FieldByIndex(f.index))
 	if f.more == nil || v.FieldByIndex(f.more).Len() == 0 {
 		return n

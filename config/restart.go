@@ -5,16 +5,16 @@ package config
 import "strings"
 
 // Restart lists the key paths whose values differ between two configurations
-// and only take effect in a new process. Routes, schemas, unrouted, limits, alerts.spike
-// and log.level are not among them: they reload live.
+// and only take effect in a new process. Routes, schemas, unrouted, limits, dead_letters,
+// alerts.spike and log.level are not among them: they reload live.
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {
-		if !live(f.name) && running.text(f) != next.text(f) {
+		if f.name != upstreamsPath && !live(f.name) && running.text(f) != next.text(f) {
 			changed = append(changed, f.name)
 		}
 	}
-	return changed
+	return append(changed, upstreamChanges(running, next)...)
 }
 
 // live reports whether a running relay takes over a new value of a key.
@@ -24,6 +24,6 @@ func live(path string) bool {
 		return true
 	default:
 		group, _, _ := strings.Cut(path, ".")
-		return group == "limits" || group == "schemas" || strings.HasPrefix(path, "alerts.spike.")
+		return group == "limits" || group == "schemas" || group == "dead_letters" || strings.HasPrefix(path, "alerts.spike.")
 	}
 }

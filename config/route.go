@@ -12,21 +12,30 @@ import (
 // Route is what holds for the channels that begin with Prefix.
 type Route struct {
 	Prefix string `koanf:"prefix"`
+	Rename string `koanf:"rename"` // what Redis calls the channels: see Before; "": the same
 	// A file name in the schemas folder; "": any bytes pass. The key may be a list: a message then passes if one of its
 	// schemas accepts it. The first is here, the others are in OlderSchemas.
 	Schema       string   `koanf:"schema" more:"OlderSchemas"`
-	OlderSchemas []string `koanf:"-"`         // in the order in which they are tried
-	Evolve       Evolve   `koanf:"evolve"`    // what a reload may do to Schema
-	Publish      bool     `koanf:"publish"`   // local processes may publish
-	Subscribe    bool     `koanf:"subscribe"` // local processes may listen
+	OlderSchemas []string `koanf:"-"`        // in the order in which they are tried
+	Evolve       Evolve   `koanf:"evolve"`   // what a reload may do to Schema
+	Upstream     string   `koanf:"upstream"` // the name of the Redis where its channels are
+	// Other upstreams whose messages local listeners get, too.
+	AlsoSubscribe []string `koanf:"also_subscribe"`
+	Mirror        *Mirror  `koanf:"mirror"`    // nil: none
+	Publish       bool     `koanf:"publish"`   // local processes may publish
+	Subscribe     bool     `koanf:"subscribe"` // local processes may listen
 	// Which users may, of those who may connect; empty: all of them.
 	PublishUIDs   []uint32 `koanf:"publish_uids"`
 	SubscribeUIDs []uint32 `koanf:"subscribe_uids"`
 
-	Invalid Invalid `koanf:"invalid"`
-	Kind    string  `koanf:"kind"` // the top-level JSON field that names a message's kind
-	NATS    bool    `koanf:"nats"`
-	Policy  Policy  `koanf:",squash"`
+	Invalid     Invalid    `koanf:"invalid" with:"InvalidDead"` // or a mapping: see longInvalid
+	InvalidDead string     `koanf:"-"`                          // the stream for dead letters; "": none
+	TooLarge    DeadLetter `koanf:"too_large"`                  // messages over limits.payload
+	Refused     DeadLetter `koanf:"redis_refused"`              // publishes that Redis refuses
+
+	Kind   string `koanf:"kind"` // the top-level JSON field that names a message's kind
+	NATS   bool   `koanf:"nats"`
+	Policy Policy `koanf:",squash"`
 
 	// Kinds holds the whole policy of each kind that differs from the route's:
 	// Policy, overlaid by what the kind sets.
@@ -49,11 +58,19 @@ type History struct {
 	TTL    time.Duration `koanf:"ttl"`    // since the last message; 0: for ever
 }
 
+// Mirror says where a share of what local clients publish goes, too.
+type Mirror struct {
+	Upstream string  `koanf:"upstream"`
+	Percent  float64 `koanf:"percent"` // of the messages, more than 0 and at most 100
+}
+
 // Rate limits one channel, in messages per second. A zero switches off.
 type Rate struct {
 	Limit float64 `koanf:"limit"`
 	Burst int     `koanf:"burst"` // messages at once; with a limit at least 1 after loading
 	Alert float64 `koanf:"alert"`
+
+	DeadLetter string `koanf:"dead_letter"` // the stream for messages over the limit; "": none
 }
 
 // Invalid says what happens to a message that its schema refuses.
@@ -118,6 +135,7 @@ func NewRoute(prefix string) Route {
 	return Route{
 		Prefix:    prefix,
 		Evolve:    EvolveNone,
+		Upstream:  MainUpstream,
 		Publish:   true,
 		Subscribe: true,
 		Invalid:   InvalidReject,
@@ -136,6 +154,9 @@ func resolveRoute(tree map[string]any) (Route, error) {
 	r := NewRoute("")
 	r.Policy.OnGap = "" // its default hangs on history, which is known at the end
 	tree = spread(&r, tree)
+	if err := takeInvalid(&r, tree); err != nil {
+		return Route{}, err
+	}
 	if err := overlay(&r, tree); err != nil {
 		return Route{}, err
 	}
@@ -181,11 +202,15 @@ func (p Policy) overlaid(set map[string]any) (Policy, error) {
 		own := *p.History
 		p.History = &own
 	}
-	if rate, ok := set["rate"].(map[string]any); ok && rate["limit"] != nil {
+	rate, _ := set["rate"].(map[string]any)
+	if rate["limit"] != nil {
 		p.Rate.Burst = 0 // it belonged to the limit that the kind replaces
 	}
 	if err := overlay(&p, set); err != nil {
 		return Policy{}, err
+	}
+	if rate["dead_letter"] == nil && p.Rate.Limit == 0 {
+		p.Rate.DeadLetter = "" // it belonged to the limit that the kind takes away
 	}
 	if _, ok := set["latest_by"]; !ok && p.Slow != SlowLatest {
 		p.LatestBy = "" // it belonged to the "slow: latest" that the kind replaced

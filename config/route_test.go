@@ -56,19 +56,19 @@ func TestResolve(t *testing.T) {
 		},
 		"burst": {
 			"rate: {limit: 2.5, alert: 1}, kinds: {k: {rate: {limit: 10}}, l: {rate: {burst: 7}}, m: {rate: {limit: 0}}}",
-			with(func(p *Policy) { p.Rate = Rate{2.5, 3, 1} }),
+			with(func(p *Policy) { p.Rate = Rate{2.5, 3, 1, ""} }),
 			map[string]Policy{
-				"k": with(func(p *Policy) { p.Rate = Rate{10, 10, 1} }),
-				"l": with(func(p *Policy) { p.Rate = Rate{2.5, 7, 1} }),
-				"m": with(func(p *Policy) { p.Rate = Rate{0, 0, 1} }),
+				"k": with(func(p *Policy) { p.Rate = Rate{10, 10, 1, ""} }),
+				"l": with(func(p *Policy) { p.Rate = Rate{2.5, 7, 1, ""} }),
+				"m": with(func(p *Policy) { p.Rate = Rate{0, 0, 1, ""} }),
 			},
 		},
 		"burst of another limit": {
 			"rate: {limit: 2, burst: 20}, kinds: {k: {rate: {limit: 0}}, l: {rate: {alert: 4}}}",
-			with(func(p *Policy) { p.Rate = Rate{2, 20, 0} }),
+			with(func(p *Policy) { p.Rate = Rate{2, 20, 0, ""} }),
 			map[string]Policy{
 				"k": plain,
-				"l": with(func(p *Policy) { p.Rate = Rate{2, 20, 4} }),
+				"l": with(func(p *Policy) { p.Rate = Rate{2, 20, 4, ""} }),
 			},
 		},
 		"latest_by goes with latest": {

@@ -44,15 +44,21 @@ func routeLeaves(t reflect.Type, path string) (found []field) {
 // routeHelp says what each key of a route is for.
 var routeHelp = map[string]string{
 	"prefix": "what the channels begin with: plain text, and no other route's; the longest one decides",
+	"rename": "what Redis calls the channels: a text and {name}, as in acme:{name}; empty: the same",
 	"schema": "file in the schemas folder, or a list of them of which one must accept a message, newest first; " +
 		"empty: any bytes pass",
 	"evolve": "changes of the schema that a reload refuses: backward: if a message that was valid is not any more; " +
 		"forward: if one is valid that was not; full: if either; none: no change",
-	"publish":        "whether local processes may publish",
-	"subscribe":      "whether local processes may listen",
-	"publish_uids":   "user ids whose processes may publish; empty: all that may connect",
-	"subscribe_uids": "user ids whose processes may listen and read; empty: all that may connect",
-	"invalid":        "a message that the schema refuses: reject it, or log and count it only",
+	"upstream":        "the Redis where its channels are, by its name in upstreams; main is redis",
+	"also_subscribe":  "other upstreams whose messages listeners get, too, while publishers move",
+	"mirror.upstream": "another upstream, to which a share of what local processes publish goes, too; required",
+	"mirror.percent":  "how much of it, more than 0 and at most 100; required",
+	"publish":         "whether local processes may publish",
+	"subscribe":       "whether local processes may listen",
+	"publish_uids":    "user ids whose processes may publish; empty: all that may connect",
+	"subscribe_uids":  "user ids whose processes may listen and read; empty: all that may connect",
+	"invalid": "a message that the schema refuses: reject it, or log and count it only; with a stream for dead letters " +
+		"{reject: true, dead_letter: KEY}",
 	"kind":           "top-level JSON field that names a message's kind",
 	"nats":           "whether NATS clients may do what local processes may",
 	"history.length": "about how many messages of a channel are kept; required",
@@ -66,4 +72,8 @@ var routeHelp = map[string]string{
 	"rate.burst": "messages at once; 0: as many as limit, rounded up",
 	"rate.alert": "messages/s of one channel above which relay:events tells of it; 0: none",
 	"kinds":      "per kind of message, what differs of history, slow, latest_by, on_gap, deliver, rate",
+
+	"too_large.dead_letter":     "stream at Redis that keeps what is known of messages over limits.payload; empty: none",
+	"redis_refused.dead_letter": "stream at Redis that keeps publishes that Redis refuses; empty: none",
+	"rate.dead_letter":          "stream at Redis that keeps messages over rate.limit; empty: none",
 }

@@ -87,7 +87,7 @@ func (c *checker) checkStruct(n *yaml.Node, t reflect.Type, path string) (usable
 		if f.more != nil && value.Kind == yaml.SequenceNode {
 			return c.checkFilled(value, reflect.SliceOf(f.typ), section)
 		}
-		return c.checkOptional(value, f.typ, section)
+		return c.checkOptional(value, longForm(value, f.typ), section)
 	})
 }
 
@@ -131,10 +131,13 @@ func (c *checker) eachKey(n *yaml.Node, t reflect.Type, path string, f func(key,
 // examples are of mappings that people write as something else.
 var examples = map[reflect.Type]string{
 	reflect.TypeFor[History]():           "history: {length: 1000, ttl: 72h}",
+	reflect.TypeFor[Mirror]():            "mirror: {upstream: eu, percent: 10}",
 	reflect.TypeFor[Rate]():              "rate: {limit: 10, burst: 20}",
+	reflect.TypeFor[DeadLetter]():        "too_large: {dead_letter: 'dead:chat'}",
 	reflect.TypeFor[map[string]Policy](): "kinds: {typing: {slow: drop}}",
 	reflect.TypeFor[Policy]():            "typing: {slow: drop}",
 	reflect.TypeFor[Redis]():             "redis: {url: 'redis://host:6379'}",
+	reflect.TypeFor[map[string]Redis]():  "upstreams: {eu: {url: 'redis://eu.internal:6379'}}",
 	reflect.TypeFor[TLS]():               "tls: {ca: ca.pem}",
 	reflect.TypeFor[Socket]():            "socket: {path: /run/relay/relay.sock}",
 	reflect.TypeFor[HTTP]():              "http: {listen: '127.0.0.1:9464'}",

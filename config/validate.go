@@ -28,7 +28,7 @@ func (c *Config) Validate() error {
 
 func (c *Config) problems() []*KeyError {
 	v := &validator{mistakes: &mistakes{in: c}, cfg: c}
-	(&redisValidator{v.mistakes, &c.Redis}).check()
+	v.checkUpstreams()
 	v.checkSocket()
 	v.checkListeners()
 	v.checkLeaf()
@@ -38,6 +38,7 @@ func (c *Config) problems() []*KeyError {
 	oneOf(v.mistakes, "log.format", c.Log.Format)
 	v.checkSpike()
 	v.checkLimits()
+	v.checkDeadLetters()
 	oneOf(v.mistakes, "unrouted", c.Unrouted)
 	if draft := c.Schemas.Draft; draft != "" {
 		oneOf(v.mistakes, "schemas.draft", draft)
@@ -47,7 +48,7 @@ func (c *Config) problems() []*KeyError {
 	return v.list
 }
 
-// validator judges all but redis.* and the routes.
+// validator judges all but each Redis and each route.
 type validator struct {
 	*mistakes
 	cfg *Config
@@ -65,6 +66,7 @@ func (m *mistakes) bad(path, format string, args ...any) {
 }
 
 func (m *mistakes) add(path string, kind error, format string, args ...any) {
+	path = m.in.asWritten(path)
 	m.list = append(m.list, &KeyError{
 		Origin: m.in.origin(path),
 		Path:   path,

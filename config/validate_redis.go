@@ -1,6 +1,6 @@
 package config
 
-// This file judges redis.*, whose url may hold a password: no message quotes it.
+// This file judges redis.* and the other upstreams. A url may hold a password: no message quotes it.
 
 import (
 	"net"
@@ -9,27 +9,29 @@ import (
 	"strings"
 )
 
-// redisValidator judges redis.*.
+// redisValidator judges one Redis.
 type redisValidator struct {
 	*mistakes
-	redis *Redis
+	at string // the path of its keys: "redis", or "upstreams.eu"
+	Redis
 }
 
 func (v *redisValidator) check() {
-	r := v.redis
-	oneOf(v.mistakes, "redis.mode", r.Mode)
-	positive(v.mistakes, "redis.publish_timeout", r.PublishTimeout)
-	positive(v.mistakes, "redis.probe_interval", r.ProbeInterval)
-	positive(v.mistakes, "redis.alert_after", r.AlertAfter)
+	r := v.Redis
+	oneOf(v.mistakes, v.at+".mode", r.Mode)
+	v.checkPrefix()
+	positive(v.mistakes, v.at+".publish_timeout", r.PublishTimeout)
+	positive(v.mistakes, v.at+".probe_interval", r.ProbeInterval)
+	positive(v.mistakes, v.at+".alert_after", r.AlertAfter)
 	if (r.TLS.Cert == "") != (r.TLS.Key == "") {
-		v.bad("redis.tls", "cert and key go together; set both or none")
+		v.bad(v.at+".tls", "cert and key go together; set both or none")
 	}
 	if r.TLS != (TLS{}) && !strings.HasPrefix(r.URL, "rediss://") {
-		v.bad("redis.tls", "has no effect without TLS; write rediss:// in redis.url")
+		v.bad(v.at+".tls", "has no effect without TLS; write rediss:// in %s.url", v.at)
 	}
 	switch {
 	case r.URL == "":
-		v.bad("redis.url", "is not set; write the address of your Redis, such as redis://host:6379, "+
+		v.bad(v.at+".url", "is not set; write the address of your Redis, such as redis://host:6379, "+
 			"or %s for a Redis inside the relay, for development", EmbeddedRedis)
 	case r.IsEmbedded():
 		v.checkEmbedded()
@@ -39,28 +41,29 @@ func (v *redisValidator) check() {
 }
 
 func (v *redisValidator) checkEmbedded() {
-	r := v.redis
+	r := v.Redis
 	if r.Mode == ModeSentinel || r.Mode == ModeCluster {
-		v.bad("redis.mode", "does not go with redis.url: %s; write single, or the address of your Redis", EmbeddedRedis)
+		v.bad(v.at+".mode", "does not go with %s.url: %s; write single, or the address of your Redis", v.at, EmbeddedRedis)
 	}
 	if r.PasswordFile != "" {
-		v.bad("redis.password_file", "has no effect with redis.url: %s; write the address of your Redis there", EmbeddedRedis)
+		v.bad(v.at+".password_file", "has no effect with %s.url: %s; write the address of your Redis there",
+			v.at, EmbeddedRedis)
 	}
 }
 
 func (v *redisValidator) checkURL() {
-	r := v.redis
+	r := v.Redis
 	if way := withoutScheme(r.URL); way != "" {
-		v.bad("redis.url", "%s", way)
+		v.bad(v.at+".url", "%s", way)
 		return
 	}
 	u, err := url.Parse(r.URL)
 	switch { // the error's text would quote the password
 	case err != nil && strings.Contains(r.URL, "@"):
-		v.bad("redis.url", "is no URL; percent-encode special characters of the password, such as %%2F for /")
+		v.bad(v.at+".url", "is no URL; percent-encode special characters of the password, such as %%2F for /")
 		return
 	case err != nil:
-		v.bad("redis.url", "is no URL; write it as redis://host:6379")
+		v.bad(v.at+".url", "is no URL; write it as redis://host:6379")
 		return
 	}
 	switch u.Scheme {
@@ -69,7 +72,7 @@ func (v *redisValidator) checkURL() {
 	case "unix":
 		v.checkUnixURL(u)
 	default:
-		v.bad("redis.url", "must begin with redis://, rediss:// or unix://")
+		v.bad(v.at+".url", "must begin with redis://, rediss:// or unix://")
 		return
 	}
 	query := u.Query()
@@ -77,7 +80,7 @@ func (v *redisValidator) checkURL() {
 	case r.Mode == ModeSentinel:
 		v.checkSentinel(query)
 	case query.Has("master_name"):
-		v.bad("redis.url", "has a master_name, which is for redis.mode sentinel, not %s", r.Mode)
+		v.bad(v.at+".url", "has a master_name, which is for %s.mode sentinel, not %s", v.at, r.Mode)
 	}
 }
 
@@ -97,43 +100,43 @@ func withoutScheme(text string) string {
 
 func (v *redisValidator) checkServerURL(u *url.URL) {
 	switch {
-	case u.Opaque != "" || !strings.HasPrefix(v.redis.URL, u.Scheme+"://"):
-		v.bad("redis.url", "misses its slashes; write %s://host:6379", u.Scheme)
+	case u.Opaque != "" || !strings.HasPrefix(v.URL, u.Scheme+"://"):
+		v.bad(v.at+".url", "misses its slashes; write %s://host:6379", u.Scheme)
 		return
 	case u.Host == "":
-		v.bad("redis.url", "names no host; write %s://host:6379", u.Scheme)
+		v.bad(v.at+".url", "names no host; write %s://host:6379", u.Scheme)
 		return
 	case !isPort(u.Port(), true):
-		v.bad("redis.url", "has the port %s; write one from 1 to 65535, mostly 6379", u.Port())
+		v.bad(v.at+".url", "has the port %s; write one from 1 to 65535, mostly 6379", u.Port())
 		return
 	}
 	if db := strings.Trim(u.Path, "/"); db != "" {
 		if _, err := strconv.ParseUint(db, 10, 31); err != nil {
-			v.bad("redis.url", "must have a database number or nothing after the host")
+			v.bad(v.at+".url", "must have a database number or nothing after the host")
 		}
 	}
 }
 
 func (v *redisValidator) checkUnixURL(u *url.URL) {
 	if u.Path == "" || u.Host != "" {
-		v.bad("redis.url", "must name a socket file; write unix:///run/redis.sock")
+		v.bad(v.at+".url", "must name a socket file; write unix:///run/redis.sock")
 	}
-	if mode := v.redis.Mode; mode == ModeSentinel || mode == ModeCluster {
-		v.bad("redis.url", "is a unix socket; mode %s needs redis:// or rediss://", mode)
+	if v.Mode == ModeSentinel || v.Mode == ModeCluster {
+		v.bad(v.at+".url", "is a unix socket; mode %s needs redis:// or rediss://", v.Mode)
 	}
 }
 
 // checkSentinel wants redis://host:26379?master_name=mymaster&addr=host2:26379.
 func (v *redisValidator) checkSentinel(query url.Values) {
 	if query.Get("master_name") == "" {
-		v.bad("redis.url", "must name the master in mode sentinel; add ?master_name=mymaster")
+		v.bad(v.at+".url", "must name the master in mode sentinel; add ?master_name=mymaster")
 	}
 	if !query.Has("addr") {
-		v.bad("redis.url", "must name a second sentinel in mode sentinel; add &addr=host2:26379")
+		v.bad(v.at+".url", "must name a second sentinel in mode sentinel; add &addr=host2:26379")
 	}
 	for _, addr := range query["addr"] {
 		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || !isPort(port, false) {
-			v.bad("redis.url", "has an addr that is not host:port, with a port from 1 to 65535")
+			v.bad(v.at+".url", "has an addr that is not host:port, with a port from 1 to 65535")
 		}
 	}
 }

@@ -27,6 +27,7 @@ func (v *validator) checkRoutes() {
 		}
 		(&routeValidator{v.mistakes, r, path, v.cfg.Schemas.Dir}).check()
 	}
+	v.checkNames()
 }
 
 // routeValidator judges a route.
@@ -45,8 +46,10 @@ func (v *routeValidator) check() {
 	case strings.HasPrefix(r.Prefix, reservedPrefix):
 		v.bad(join(path, "prefix"), "%q is reserved for the relay's own channels; choose another", reservedPrefix)
 	}
+	v.checkRename()
 	v.checkSchemas()
 	oneOf(v.mistakes, join(path, "invalid"), r.Invalid)
+	v.checkDeadLetter()
 	if r.Kind == "" && len(r.Kinds) > 0 {
 		v.bad(join(path, "kind"), "must name a field, since the route has kinds")
 	}
@@ -54,6 +57,7 @@ func (v *routeValidator) check() {
 	v.checkUsers("subscribe", r.Subscribe, r.SubscribeUIDs)
 	v.checkPolicies()
 	v.checkNATS()
+	v.checkUpstreams()
 }
 
 // checkNATS refuses what NATS clients could not be promised.
@@ -192,6 +196,12 @@ func (r Rate) problems() (list []problem) {
 	}
 	if r.Burst > 0 && r.Limit == 0 {
 		list = append(list, problem{".rate.burst", "has no effect without rate.limit"})
+	}
+	if r.DeadLetter != "" && r.Limit == 0 {
+		list = append(list, problem{".rate.dead_letter", "has no effect without rate.limit"})
+	}
+	if why := badStream(r.DeadLetter); why != "" {
+		list = append(list, problem{".rate.dead_letter", why})
 	}
 	return list
 }

@@ -4,13 +4,14 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Warnings lists, for people, settings that are valid but cannot be meant. Each text begins with the key that it is
 // about.
 func (c *Config) Warnings() []string {
-	return append(c.warnRoutes(), c.warnLimits()...)
+	return slices.Concat(c.warnUpstreams(), c.warnRoutes(), c.warnLimits())
 }
 
 func (c *Config) warnRoutes() (list []string) {

@@ -16,9 +16,11 @@ func TestWrittenRoutesReadBack(t *testing.T) {
 		"{prefix: 'a:', publish_uids: [1, 2], schema: [a.json, b.json], evolve: full}":   "evolve: full\npublish_uids:\n  - 1\n  - 2\n",
 		"{prefix: 'a:', history: {length: 5, ttl: 72h}}":                                 "history:\n  length: 5\n  ttl: 72h\n",
 		"{prefix: 'a:', history: {length: 5}, on_gap: disconnect, kinds: {b: {}, 'x y': {history: null, rate: {limit: 1.5}}}}": "history:\n  length: 5\n  ttl: 0s\n" +
-			"on_gap: disconnect\nkinds:\n  b: {}\n  x y:\n    history: null\n    rate:\n      limit: 1.5\n      burst: 2\n      alert: 0\n",
-		"{prefix: 'a:', rate: {limit: 10}, kinds: {'null': {slow: drop, deliver: one, rate: {limit: 0}}}}": "rate:\n  limit: 10\n  burst: 10\n  alert: 0\n" +
-			"kinds:\n  \"null\":\n    slow: drop\n    deliver: one\n    rate:\n      limit: 0\n      burst: 0\n      alert: 0\n",
+			"on_gap: disconnect\nkinds:\n  b: {}\n  x y:\n    history: null\n    rate:\n      limit: 1.5\n      burst: 2\n      alert: 0\n      dead_letter: \"\"\n",
+		"{prefix: 'a:', rate: {limit: 10}, kinds: {'null': {slow: drop, deliver: one, rate: {limit: 0}}}}": "rate:\n  limit: 10\n  burst: 10\n  alert: 0\n  dead_letter: \"\"\n" +
+			"kinds:\n  \"null\":\n    slow: drop\n    deliver: one\n    rate:\n      limit: 0\n      burst: 0\n      alert: 0\n      dead_letter: \"\"\n",
+		"{prefix: 'a:', schema: a.json, invalid: {dead_letter: d}, too_large: {dead_letter: e}, redis_refused: {dead_letter: e}}": "invalid:\n  reject: true\n  dead_letter: d\n" +
+			"too_large:\n  dead_letter: e\nredis_refused:\n  dead_letter: e\n",
 	} {
 		cfg, err := Load(Source{Env: []string{"RELAY_ROUTES=[" + text + "]"}})
 		if text == "prefix: 'a:'" {

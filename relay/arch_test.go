@@ -41,10 +41,11 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
-	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/asyncapi", "relay/preflight", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/asyncapi", "relay/deadletter/replay", "relay/preflight", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
+	"relay/deadletter": {[]string{"relay/stream", "relay/upstream"}, "it keeps what it is given, and knows no rules"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
-	"relay/explain":    {[]string{"config", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
+	"relay/explain":    {[]string{"config", "relay/names", "relay/needs", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/schema"}, "it asks the rules as the relay does, and words what they say"},
 	"relay/fleet":      {[]string{"relay/loop", "relay/resp", "relay/upstream"}, "it asks other relays through Redis, and is told what it counts"},
 	"relay/glob":       {nil, "a pure function"},
 	"relay/history":    {[]string{"relay/glob", "relay/loop", "relay/resp", "relay/stream", "relay/upstream"}, "it asks Redis, and is told what comes from it"},
@@ -53,12 +54,13 @@ var layers = map[string]struct {
 	"relay/loop":       {[]string{"relay/nonblock"}, "it knows descriptors and times, not what is said over them"},
 	"relay/meter":      {nil, "it knows names and times, not messages"},
 	"relay/monitor":    {nil, "it counts what it is told"},
+	"relay/names":      {[]string{"relay/glob", "relay/route"}, "a name needs a table and nothing else"},
 	"relay/natsbridge": {[]string{"relay/hub", "relay/loop", "relay/nonblock", "relay/resp"}, "the gateway knows neither routes nor Redis"},
 	"relay/needs":      {[]string{"relay/notice", "relay/upstream"}, "it knows what Redis must allow, not who asks for it"},
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
-	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch"}, "it asks all parts, and none asks it"},
+	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/deadletter", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch"}, "it asks all parts, and none asks it"},
 	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream"}, "it has parts check their settings, and starts none"},
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
@@ -84,6 +86,8 @@ var layers = map[string]struct {
 
 	"relay/upstream/frames": {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
 	"relay/upstream/secure": {nil, "it knows certificates and ports, not Redis"},
+
+	"relay/deadletter/replay": {[]string{"config", "relay/deadletter", "relay/history", "relay/names", "relay/policy", "relay/route", "relay/upstream"}, "it asks the rules as the relay does, and Redis itself"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},
@@ -111,8 +115,8 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/leaf", "relay/loop",
-	"relay/monitor", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
+	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/deadletter", "relay/deadletter/replay", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/leaf", "relay/loop",
+	"relay/monitor", "relay/names", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/watch",
 }
 

@@ -3,6 +3,7 @@ package relay
 // The relay as the clients of a NATS cluster see it, while it is the cluster's leaf node.
 
 import (
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,6 +14,7 @@ import (
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
+	"redis-relay/relay/route"
 )
 
 // openLeaf prepares to be a leaf node, if the relay is to be one.
@@ -21,12 +23,19 @@ func (r *Relay) openLeaf(life string) (err error) {
 		return nil
 	}
 	gateway := &clusterGateway{
-		natsGateway: r.natsGateway(clusterSource), behind: rate.Sometimes{First: 3, Interval: time.Second},
+		natsGateway: newNATSGateway(r, clusterSource), behind: rate.Sometimes{First: 3, Interval: time.Second},
 	}
 	r.leaf, err = leaf.New(&leaf.Options{
-		Config: r.cfg.NATS.Leaf, Life: life, PublishTimeout: r.cfg.Redis.PublishTimeout,
-		Parts: r.bridgeParts(gateway, r.log.Named("leaf")), Redis: r.redis, Outlets: clusterOutlets{r.outlets},
+		Config: r.cfg.NATS.Leaf, Life: life, Prefix: r.cfg.Redis.Prefix,
+		PublishTimeout: r.cfg.Redis.PublishTimeout,
+		Parts:          r.bridgeParts(gateway, r.log.Named("leaf")),
+		Redis:          r.sides[0].redis, Outlets: clusterOutlets{r.outlets},
 		Limits: r.limits.ofCluster, Prefixes: func() []string { return r.rules.Load().NATSPrefixes() }, Teller: r.teller,
+		Hears: func(upstream int) bool {
+			return slices.ContainsFunc(r.rules.Load().Routes(), func(rt *route.Route) bool {
+				return rt.NATS && rt.Upstream.Hears(upstream)
+			})
+		},
 	})
 	if err == nil {
 		r.services = append(r.services, r.leaf.Run)

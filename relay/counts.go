@@ -1,58 +1,95 @@
 package relay
 
-// Who listens, as PUBSUB asks.
+// Who listens, as PUBSUB asks. The upstreams together answer as a single Redis would.
 
 import (
+	"cmp"
 	"sync/atomic"
 
-	"redis-relay/relay/fleet"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/needs"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
-	"redis-relay/relay/upstream"
 )
 
 // counts is respserver.PubSubCounts. It belongs to the loop, but for RedisVersion.
 type counts struct {
-	rules    *atomic.Pointer[rules]
-	redis    *upstream.Connection
-	hub      *hub.Hub
-	fleet    *fleet.Fleet
-	interest *interest
-	outlets  *outlets
+	rules *atomic.Pointer[rules]
+	sides sides
+	hub   *hub.Group
+}
+
+// gathering is one question to several upstreams.
+type gathering struct {
+	unanswered int
+	err        error // the first
+	done       func(error)
+}
+
+// one takes the answer of one upstream.
+func (g *gathering) one(err error) {
+	if g.err == nil {
+		g.err = err
+	}
+	if g.unanswered--; g.unanswered == 0 {
+		g.done(g.err)
+	}
 }
 
 // Channels lists the channels that somebody anywhere listens to, without the
 // relays' own and those that the user may not listen to. A nil pattern means all.
+// Each is asked of its own upstream; those that the pattern cannot match are not asked.
 func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, done func([]string, error)) {
-	args := []any{"pubsub", "channels"}
+	command := "channels"
 	if kind == resp.SMessage {
-		args[1] = "shardchannels"
+		command = "shardchannels"
 	}
+	literal := []byte("*")
 	if pattern != nil {
-		args = append(args, pattern)
+		literal = pattern
 	}
-	c.redis.Do(func(v any, err error) {
+	names, now := []string{}, c.rules.Load()
+	asked := now.Placed(literal)
+	all := &gathering{unanswered: len(asked), done: func(err error) {
 		if err != nil {
-			done(nil, notRead("PUBSUB", err))
+			done(nil, notRead(nil, "PUBSUB", err))
 			return
 		}
-		list, _ := v.([]any)
-		names, now := make([]string, 0, len(list)), c.rules.Load()
-		for _, e := range list {
-			name, ok := e.(string)
-			if ok && !route.IsReserved([]byte(name)) && now.MaySeeListeners(policy.User(by), kind, []byte(name)) == nil {
-				names = append(names, name)
-			}
-		}
 		done(names, nil)
-	}, args...)
+	}}
+	for _, i := range asked {
+		args := []any{"pubsub", command}
+		if wire := channelsAtRedis(now.names[i], pattern); wire != nil {
+			args = append(args, wire)
+		}
+		c.sides[i].redis.Do(func(v any, err error) {
+			names = append(names, c.visible(by, kind, pattern, i, v)...)
+			all.one(err)
+		}, args...)
+	}
 }
 
-// Subscribers counts the listeners of each name, behind all relays and on Redis. The
+// visible returns the names of an answer that were asked for and the user may see, and that are on the upstream that
+// gave it.
+func (c *counts) visible(
+	by respserver.User, kind resp.Kind, pattern []byte, upstream int, answer any,
+) (names []string) {
+	list, _ := answer.([]any)
+	now := c.rules.Load()
+	for _, e := range list {
+		wire, ok := e.(string)
+		name, ok := localName(now.names[upstream], wire, pattern, ok)
+		if ok && !route.IsReserved([]byte(name)) && now.Route([]byte(name)).Upstream.Index == upstream &&
+			now.MaySeeListeners(policy.User(by), kind, []byte(name)) == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Subscribers counts the listeners of each name, behind all relays and on the upstream of the name. The
 // user must be allowed to listen to all of them. The relay's own channels exist on
 // this host only.
 func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string, done func([]int64, error)) {
@@ -62,56 +99,112 @@ func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string,
 			return
 		}
 	}
-	list := make([][]byte, len(names))
-	for i, name := range names {
-		list[i] = []byte(name)
-	}
-	c.fleet.Count(kind, list, func(answer []int64, err error) {
+	now := c.rules.Load()
+	parts, total := c.places(now, names), make([]int64, len(names))
+	all := &gathering{unanswered: len(parts) + 1, done: func(err error) {
 		if err != nil {
-			done(nil, notRead("PUBSUB", err))
+			done(nil, notRead(nil, "PUBSUB", err))
 			return
 		}
 		for i, name := range names {
+			if !c.sides.of(now, name).names(now).IsUsed([]byte(name)) {
+				total[i] = 0 // at Redis that is another channel
+			}
 			if route.IsReserved([]byte(name)) {
-				listeners, _, _ := c.hub.Listeners(kind, []byte(name))
-				answer[i] = int64(listeners)
+				listeners, _, _ := c.sides[0].hub.Listeners(kind, []byte(name))
+				total[i] = int64(listeners)
 			}
 		}
-		done(answer, nil)
-	})
+		done(total, nil)
+	}}
+	for side, at := range parts {
+		list := make([][]byte, len(at))
+		for i, place := range at {
+			list[i] = side.names(now).Append(nil, "", []byte(names[place]))
+		}
+		side.fleet.Count(kind, list, func(answer []int64, err error) {
+			for i, n := range answer {
+				total[at[i]] = n
+			}
+			all.one(err)
+		})
+	}
+	all.one(nil)
 }
 
-// share is what this relay adds to what Redis counted of a name when it sent what comes from it now: see
-// fleet.Share.
-func (c *counts) share(kind resp.Kind, name []byte) int64 {
-	listeners, _, held := c.hub.Listeners(kind, name)
-	return int64(listeners + c.outlets.named(kind, name) - held)
-}
-
-// own is what this relay adds to what Redis will count of a name when it carries out what is sent now.
-func (c *counts) own(kind resp.Kind, name []byte) int64 {
-	listeners, asked, _ := c.hub.Listeners(kind, name)
-	return int64(listeners + c.outlets.named(kind, name) - asked)
+// places returns the upstreams of names, each with where its names are among all.
+func (c *counts) places(now *rules, names []string) map[*side][]int {
+	parts := map[*side][]int{}
+	for i, name := range names {
+		s := c.sides.of(now, name)
+		parts[s] = append(parts[s], i)
+	}
+	return parts
 }
 
 // Patterns counts the patterns that somebody anywhere listens to. Those with which
 // other relays alone hear announcements of history are among them: Redis lists none.
+// A pattern that this host has on several upstreams counts once.
 func (c *counts) Patterns(done func(int64, error)) {
-	own := c.interest.patterns()
-	c.redis.Do(func(v any, err error) {
+	copies := int64(c.hub.Copies(resp.PMessage))
+	sum := int64(0)
+	all := &gathering{unanswered: len(c.sides), done: func(err error) {
 		if err != nil {
-			done(0, notRead("PUBSUB", err))
+			done(0, notRead(nil, "PUBSUB", err))
 			return
 		}
+		done(max(0, sum-copies), nil)
+	}}
+	for _, s := range c.sides {
+		s.countPatterns(func(n int64, err error) {
+			sum += n
+			all.one(err)
+		})
+	}
+}
+
+// countPatterns counts the patterns that somebody listens to on one upstream.
+func (s *side) countPatterns(done func(int64, error)) {
+	if s.settings.Prefix != "" {
+		s.countMarks(done)
+		return
+	}
+	own := s.interest.others()
+	s.redis.Do(func(v any, err error) {
 		n, _ := v.(int64)
-		done(max(0, n-own), nil)
+		done(n-own, err)
 	}, "pubsub", "numpat")
 }
 
-// RedisVersion is that of the Redis last connected to. It may be called from anywhere.
+// RedisVersion is that of main, when it was last connected to. It may be called from anywhere.
 func (c *counts) RedisVersion() string {
-	if v := c.redis.Version(); v != "" {
-		return v
+	return cmp.Or(c.sides[0].redis.Version(), needs.OldestRedis)
+}
+
+// fleetShare is what this relay adds to the counts of one upstream.
+type fleetShare struct {
+	*side
+	rules   *atomic.Pointer[rules]
+	outlets *outlets
+}
+
+// answer is what this relay adds to what Redis counted of a name of its when it sent what comes from it now: see
+// fleet.Share.
+func (s *fleetShare) answer(kind resp.Kind, wire []byte) int64 {
+	name, ok := s.names(s.rules.Load()).FromRedis(wire)
+	if !ok {
+		return 0
 	}
-	return needs.OldestRedis
+	listeners, _, held := s.hub.Listeners(kind, name)
+	return int64(listeners + s.outlets.named(kind, name) - held)
+}
+
+// own is what this relay adds to what Redis will count of a name when it carries out what is sent now.
+func (s *fleetShare) own(kind resp.Kind, wire []byte) int64 {
+	name, ok := s.names(s.rules.Load()).FromRedis(wire)
+	if !ok {
+		return 0
+	}
+	listeners, asked, _ := s.hub.Listeners(kind, name)
+	return int64(listeners + s.outlets.named(kind, name) - asked)
 }

@@ -8,12 +8,14 @@ import (
 	"fmt"
 
 	"redis-relay/relay/history"
+	"redis-relay/relay/names"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/upstream"
 )
 
-// fromUpstream words an error of a publish. What Redis itself answered is passed on as it is.
-func fromUpstream(channel string, err error) error {
+// fromUpstream words an error of a publish. What Redis itself answered is passed on as it is, but
+// for the name of the channel.
+func fromUpstream(m *names.Map, channel string, err error) error {
 	switch {
 	case errors.Is(err, upstream.ErrBusy):
 		return refuse(policy.Busy, channel, "too many publishes are waiting for Redis; try again later")
@@ -23,16 +25,16 @@ func fromUpstream(channel string, err error) error {
 		reason := "Redis did not answer; the message may have been published (" + cause(err) + ")"
 		return refuse(policy.UpstreamDown, channel, reason)
 	}
-	return err
+	return localWords(m, channel, err)
 }
 
 // notRead words an error of a question to Redis: one that changes nothing, so that it can be asked again.
-func notRead(channel string, err error) error {
+func notRead(m *names.Map, channel string, err error) error {
 	var entry *history.LargeEntry
 	switch {
 	case errors.As(err, &entry):
 		return refuse(policy.TooLarge, entry.Channel, fmt.Sprintf(
-			"%v; read up to it and behind it, or XDEL %s %v on Redis", entry, history.Key(entry.Channel), entry.ID,
+			"%v; read up to it and behind it, or XDEL %s %v on Redis", entry, keyAtRedis(m, entry.Channel), entry.ID,
 		))
 	case errors.Is(err, upstream.ErrTooLarge):
 		return refuse(policy.TooLarge, channel, err.Error()+"; read less at a time, with COUNT")
@@ -41,7 +43,7 @@ func notRead(channel string, err error) error {
 	case errors.Is(err, upstream.ErrBusy):
 		return refuse(policy.Busy, channel, "too many questions are waiting for Redis; try again later")
 	}
-	return fromUpstream(channel, err)
+	return fromUpstream(m, channel, err)
 }
 
 func refuse(code policy.Code, channel, reason string) error {

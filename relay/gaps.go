@@ -5,12 +5,14 @@ package relay
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
 	"redis-relay/relay/checks"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
@@ -19,10 +21,15 @@ import (
 
 // gaps tells of them. It belongs to the loop.
 type gaps struct {
+	// Fixed after construction.
 	rules   *atomic.Pointer[rules]
-	hub     *hub.Hub
+	loop    *loop.Loop
+	sides   sides
+	hub     *hub.Group
 	outlets *outlets
 	teller  *notice.Teller
+
+	since map[int]time.Time // by upstream: see late
 }
 
 // names returns the names, channel or patterns, by which the messages of a channel
@@ -69,10 +76,12 @@ func (g *gaps) unchecked(l *checks.Loss) {
 	})
 }
 
-// unhealed tells of entries that could not be had back.
-func (g *gaps) unhealed(gap history.Gap) {
+// unhealed tells of entries on an upstream that could not be had back.
+func (g *gaps) unhealed(s *side, gap history.Gap) {
 	now := g.rules.Load()
-	event := notice.Event{Cause: gap.Cause, Channel: gap.Channel, Pattern: gap.Pattern, Missing: gap.Missing}
+	event := notice.Event{
+		Upstream: s.label, Cause: gap.Cause, Channel: gap.Channel, Pattern: gap.Pattern, Missing: gap.Missing,
+	}
 	if !gap.After.IsZero() {
 		event.After = gap.After.String()
 	}
@@ -89,4 +98,66 @@ func (g *gaps) unhealed(gap history.Gap) {
 	}
 	g.end(now, concerned)
 	g.teller.Send(notice.HistoryGap, event)
+}
+
+// late is told that patterns are heard on an upstream only now, though they were confirmed before, while it had no
+// connection. It tells of the time between, once for all of a turn of the loop.
+func (g *gaps) late(upstream int, kind resp.Kind, names []string, since time.Time) {
+	concerned := make([]resp.Name, len(names))
+	for i, name := range names {
+		concerned[i] = resp.Name{Kind: kind, Text: name}
+	}
+	if g.since == nil {
+		g.since = map[int]time.Time{}
+	}
+	earliest, waiting := g.since[upstream]
+	if !waiting || since.Before(earliest) {
+		g.since[upstream] = since
+	}
+	g.loop.Post(func() { g.end(g.rules.Load(), concerned) }) // not while the hub confirms
+	if !waiting {
+		g.loop.Post(func() { g.tellLate(g.sides[upstream]) })
+	}
+}
+
+func (g *gaps) tellLate(s *side) {
+	since, until := g.since[s.index], time.Now()
+	delete(g.since, s.index)
+	g.teller.Send(notice.UpstreamGap, notice.Event{
+		Upstream: s.label, Since: &since, Until: &until, Prefixes: g.rules.Load().Prefixes(s.index),
+		Cause: "patterns were subscribed while there was no connection",
+	})
+}
+
+// moved has listeners learn that channels are on another upstream than before, of whose messages they may miss some
+// meanwhile. done is to be called when all new subscriptions stand.
+func (g *gaps) moved(before, now *rules) (done func()) {
+	prefixes := now.Moved(before.Rules)
+	if len(prefixes) == 0 {
+		return func() {}
+	}
+	var concerned []resp.Name
+	for kind := range resp.Kind(resp.Kinds) {
+		for _, name := range g.hub.Names(kind) {
+			if !policy.IsLocal(name) && now.MovedName(before.Rules, prefixes, kind, name) {
+				concerned = append(concerned, resp.Name{Kind: kind, Text: name})
+			}
+		}
+	}
+	g.end(now, concerned)
+	since, bySide := time.Now(), map[*side][]string{}
+	for _, prefix := range prefixes {
+		to := g.sides.of(now, prefix)
+		bySide[to] = append(bySide[to], prefix)
+	}
+	g.teller.Log(notice.Moved, zap.Strings("prefixes", prefixes))
+	return func() {
+		until := time.Now()
+		for to, prefixes := range bySide {
+			g.teller.Send(notice.Moved, notice.Event{
+				Since: &since, Until: &until, Prefixes: prefixes, Upstream: to.label,
+				Cause: "a reload has moved the channels to another upstream",
+			})
+		}
+	}
 }

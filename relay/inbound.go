@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 
 	"redis-relay/relay/checks"
-	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
@@ -20,20 +18,20 @@ import (
 	"redis-relay/relay/watch"
 )
 
-// inbound takes what comes from Redis. It is upstream.Sink, and belongs to the loop.
+// inbound takes what comes from one upstream. It is upstream.Sink, and belongs to the loop.
 type inbound struct {
 	// Fixed after construction.
+	*side
 	rules   *atomic.Pointer[rules]
-	hub     *hub.Hub
-	fleet   *fleet.Fleet
-	feed    *history.Feed
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
 	traces  *traces.Tracer // nil: off
 	viewers *watch.Viewers
 	watch   *watch.Watch
+	dead    *deadLetters
 
+	renamer
 	cache  routeCache
 	live   source // what comes from Redis now
 	stored source // what was read from streams, or waited for that
@@ -49,18 +47,26 @@ type source struct {
 // Deliver takes a message from Redis: it finds the route, has the message judged, and queues it for its listeners. A
 // message that takes long to judge goes to the pool of checks, and so do those that come behind it on its channel.
 func (in *inbound) Deliver(d *resp.Delivery) {
+	now := in.rules.Load()
+	if m := in.names(now); m != nil && !in.localize(m, d) {
+		return // it is not for anybody here
+	}
 	if route.IsReserved(d.Channel) {
 		_ = in.fleet.Accept(d) || in.feed.Control(d) // or another relay's own, caught by a pattern
 		return
 	}
-	now := in.rules.Load()
 	if now.IsLong(d.Channel) {
-		in.refuseName(now, d, len(d.Payload))
+		if now.Route(d.Channel).Upstream.Hears(in.index) {
+			in.refuseName(now, d, len(d.Payload))
+		}
 		return
 	}
-	d.Epoch = in.outlets.epoch
 	c := &in.cache
 	c.enter(now, d.Channel)
+	if !c.route.Upstream.Hears(in.index) {
+		return // the channel is on another upstream
+	}
+	d.Epoch, d.Upstream = in.outlets.epoch, in.index
 	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it comes in its time, or has come
 	}
@@ -79,6 +85,7 @@ func (in *inbound) deliverStored(d *resp.Delivery) {
 	if d.Epoch == 0 {
 		d.Epoch = in.outlets.epoch
 	}
+	d.Upstream = in.index
 	now := in.rules.Load()
 	rt := now.Route(d.Channel)
 	counters, size := now.counters[rt.Index], len(d.Payload)
@@ -157,6 +164,7 @@ func (in *inbound) refuse(rt *route.Route, counters *monitor.Route, v *policy.Ve
 		return
 	}
 	in.teller.Reject(monitor.Inbound, rt, counters, v.Refusal, notice.Read(d.Payload))
+	in.dead.received(rt, v.Kind, v.Refusal, d, len(d.Payload))
 }
 
 // dispatch queues a message that was judged for its listeners and returns how many
@@ -169,6 +177,7 @@ func (in *inbound) dispatch(
 		refusal = policy.NotValid(d.Channel, v.Invalid)
 		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Read(d.Payload))
+		in.dead.received(rt, v.Kind, refusal, d, len(d.Payload))
 	}
 	if in.viewers.Any() && !isCopy {
 		in.viewers.Received(rt, d, len(d.Payload), v.Kind, refusal)
@@ -207,6 +216,9 @@ func mode(p *route.Policy) (m hub.Mode) {
 // TooLarge takes a message from Redis of which the payload was too large to be read.
 func (in *inbound) TooLarge(d *resp.Delivery, frame int64) {
 	now, size := in.rules.Load(), policy.PayloadSize(d, int(frame))
+	if m := in.names(now); m != nil && !in.localize(m, d) || !now.Route(d.Channel).Upstream.Hears(in.index) {
+		return
+	}
 	if now.IsLong(d.Channel) {
 		in.refuseName(now, d, size)
 		return
@@ -235,6 +247,7 @@ func (in *inbound) refuseUnread(now *rules, d *resp.Delivery, refusal *policy.Re
 		in.watch.In(d.Channel, 1, size, size)
 		in.watch.Refused(d.Channel, nil)
 		in.teller.Reject(monitor.Inbound, rt, counters, refusal, notice.Message{Size: size})
+		in.dead.received(rt, nil, refusal, d, size)
 	}
 }
 

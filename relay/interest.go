@@ -4,14 +4,13 @@ package relay
 // its own channels.
 
 import (
-	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"redis-relay/relay/checks"
 	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -22,15 +21,13 @@ import (
 // interest stands between the hub and the connection to Redis. It is hub.Upstream, and belongs to the loop.
 type interest struct {
 	// Fixed after construction.
+	*side
 	rules   *atomic.Pointer[rules]
-	redis   *upstream.Connection
-	hub     *hub.Hub
-	feed    *history.Feed
-	fleet   *fleet.Fleet
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
 
+	wires
 	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
 	own       int                         // channels of the relay itself that Redis has confirmed
 }
@@ -42,97 +39,89 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 	all := make([]string, 0, len(names))
 	var announced []string
 	for _, name := range names {
-		if now.MayHaveHistory(kind, name) {
+		if now.MayHaveHistory(i.index, kind, name) {
 			i.announce(kind, name)
 			announced = append(announced, name)
-			all = append(all, history.SeqPrefix+name)
+			all = i.add(all, kind, seq, name)
 		}
-		all = append(all, name)
+		all = i.add(all, kind, "", name)
 	}
+	i.mark(kind, names)
 	i.redis.Subscribe(kind, all, func(lost bool, refused error) {
 		switch {
 		case lost:
 		case refused == nil:
 			i.confirmed(kind, announced)
-		case len(names) == 1 && len(all) == 2:
+		case len(names) == 1 && len(announced) == 1:
 			i.subscribeApart(kind, names[0], done)
 			return
 		default:
-			i.forget(kind, names)
+			i.withdraw(kind, names, announced)
+			refused = i.worded(names, refused)
 		}
 		done(lost, refused)
 	})
 }
 
-// allowing says which rule of an ACL would let a name through, if an ACL has refused it.
-func allowing(refused error, rule string) string {
-	missing := upstream.MissingRule(refused, rule)
-	if missing == "" {
-		return ""
+// withdraw notes that Redis has refused names, of which some came with their announcements.
+func (i *interest) withdraw(kind resp.Kind, names, announced []string) {
+	i.forget(kind, names)
+	i.unmark(kind, names)
+	if i.wires.names == nil {
+		return
 	}
-	return ": allow its user on Redis " + missing
+	for _, name := range announced {
+		_ = i.remove(nil, kind, seq, name)
+	}
+	for _, name := range names {
+		_ = i.remove(nil, kind, "", name)
+	}
 }
 
-// subscribeApart finds out which Redis refuses: a name, or its announcements. Without those there is no
-// history: whoever listens must know, and that it is not the name they asked for.
-func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bool, refused error)) {
-	seq := history.SeqPrefix + name
-	i.redis.Subscribe(kind, []string{seq}, func(lost bool, refused error) {
-		if lost || refused != nil {
-			i.forget(kind, []string{name})
-			if refused != nil {
-				refused = fmt.Errorf("%w (the relay announces the history of %s on %s%s)",
-					refused, policy.Printable(name), policy.Printable(seq), allowing(refused, "&"+policy.Printable(seq)))
-			}
-			done(lost, refused)
-			return
-		}
-		i.redis.Subscribe(kind, []string{name}, func(lost bool, refused error) {
-			if refused != nil {
-				i.forget(kind, []string{name})
-				i.redis.Unsubscribe(kind, []string{seq}, func(bool, error) {})
-			} else if !lost {
-				i.confirmed(kind, []string{name})
-			}
-			done(lost, refused)
-		})
-	})
+// worded has a refusal call a name as clients do.
+func (i *interest) worded(names []string, refused error) error {
+	if len(names) == 1 {
+		return localWords(i.wires.names, names[0], refused)
+	}
+	return refused
+}
+
+// mark shows patterns to the other relays with the same prefix.
+func (i *interest) mark(kind resp.Kind, names []string) {
+	if kind == resp.PMessage && i.wires.names.Prefix() != "" {
+		i.redis.Subscribe(resp.Message, i.marks(names), func(bool, error) {})
+	}
+}
+
+func (i *interest) unmark(kind resp.Kind, names []string) {
+	if kind == resp.PMessage && i.wires.names.Prefix() != "" {
+		i.redis.Unsubscribe(resp.Message, i.marks(names), func(bool, error) {})
+	}
 }
 
 // Unsubscribe lets names go, and behind each its announcements.
 func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	if len(i.announced[kind]) > 0 {
+	i.unmark(kind, names)
+	if len(i.announced[kind]) > 0 || i.wires.names != nil {
 		all := make([]string, 0, len(names))
 		for _, name := range names {
-			all = append(all, name)
+			all = i.remove(all, kind, "", name)
 			if i.announced[kind][name] {
-				all = append(all, history.SeqPrefix+name)
+				all = i.remove(all, kind, seq, name)
 			}
 		}
 		i.forget(kind, names)
 		names = all
+	}
+	if len(names) == 0 { // others have the same patterns at Redis
+		i.redis.Fence(func(lost bool) { done(lost, nil) })
+		return
 	}
 	i.redis.Unsubscribe(kind, names, done)
 }
 
 // Fence is upstream.Connection.Fence.
 func (i *interest) Fence(done func(lost bool)) { i.redis.Fence(done) }
-
-func (i *interest) announce(kind resp.Kind, name string) {
-	if kind == resp.PMessage {
-		i.feed.SubscribingPattern()
-	}
-	if i.announced[kind] == nil {
-		i.announced[kind] = map[string]bool{}
-	}
-	i.announced[kind][name] = true
-}
-
-func (i *interest) forget(kind resp.Kind, names []string) {
-	for _, name := range names {
-		delete(i.announced[kind], name)
-	}
-}
 
 // confirmed says that Redis has confirmed a command. names are those of it that it has subscribed with their
 // announcements, whatever was asked for since.
@@ -178,10 +167,14 @@ func (i *interest) Interrupted(kind resp.Kind, name string) {
 // Refused says that Redis will not subscribe a name.
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	facts := []zap.Field{nameField(kind, name), zap.Error(err)}
-	if missing := upstream.MissingRule(err, "&"+name); missing != "" {
+	wire := i.of(kind, "", name)[0]
+	if of, ok := strings.CutPrefix(name, seq); ok {
+		wire = i.of(kind, seq, of)[0]
+	}
+	if missing := upstream.MissingRule(err, "&"+wire); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
 	}
-	i.teller.Log(notice.SubscriptionRefused, facts...)
+	i.teller.Log(notice.SubscriptionRefused, i.about(facts...)...)
 	i.outlets.refused(kind, name, err)
 	if kind == resp.Message {
 		i.feed.Refused(name, err)
@@ -200,67 +193,34 @@ func (i *interest) joinFleet(kind resp.Kind) {
 		case kind == resp.SMessage && fleet.NoShards(refused):
 			i.joinFleet(resp.Message)
 		default:
-			i.teller.Log(notice.FleetRefused.With(upstream.Advice(refused, "&relay:*")), zap.Error(refused))
+			advice := upstream.Advice(refused, "&"+i.wires.names.Own("relay:*"))
+			i.teller.Log(notice.FleetRefused.With(advice), i.about(zap.Error(refused))...)
 		}
 	})
 }
 
 // count returns how many subscriptions the hub does not know of.
 func (i *interest) count() (n int) {
-	n = i.own
-	for _, names := range i.announced {
-		n += len(names)
-	}
-	return n
+	n = i.own + i.hidden(len(i.announced[resp.PMessage])) + i.marked()
+	return n + len(i.announced[resp.Message]) + len(i.announced[resp.SMessage])
 }
 
-// patterns returns how many of the patterns on Redis are announcements'.
-func (i *interest) patterns() int64 { return int64(len(i.announced[resp.PMessage])) }
+// others returns how many of the patterns on Redis are announcements', or the second one of a name.
+func (i *interest) others() int64 { return int64(i.hidden(len(i.announced[resp.PMessage]))) }
 
-// follow does what a reload asks for: routes may have got a history, or lost theirs.
-func (i *interest) follow() {
-	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
-		for _, name := range i.hub.Names(kind) {
-			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(kind, name); {
-			case !has && want:
-				i.addAnnouncements(kind, name)
-			case has && !want:
-				i.dropAnnouncements(kind, name)
-			}
-		}
+// marked counts the channels that show patterns.
+func (i *interest) marked() int {
+	if i.wires.names.Prefix() == "" {
+		return 0
 	}
-}
-
-func (i *interest) addAnnouncements(kind resp.Kind, name string) {
-	if !i.redis.Connected() {
-		return // they come with the name
-	}
-	i.announce(kind, name)
-	i.redis.Subscribe(kind, []string{history.SeqPrefix + name}, func(lost bool, refused error) {
-		switch {
-		case lost:
-		case refused != nil:
-			i.forget(kind, []string{name})
-			i.Refused(kind, history.SeqPrefix+name, refused)
-			i.hub.Disconnect(kind, name, hub.ReasonRefused)
-		default:
-			i.confirmed(kind, []string{name})
-		}
-	})
-}
-
-func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
-	i.forget(kind, []string{name})
-	if kind == resp.Message {
-		i.feed.Forget(name)
-	}
-	if i.redis.Connected() {
-		i.redis.Unsubscribe(kind, []string{history.SeqPrefix + name}, func(bool, error) {})
-	}
+	return i.patterns
 }
 
 // lost forgets what Redis had subscribed.
-func (i *interest) lost() { i.announced, i.own = [resp.Kinds]map[string]bool{}, 0 }
+func (i *interest) lost() {
+	i.wires.lost()
+	i.announced, i.own = [resp.Kinds]map[string]bool{}, 0
+}
 
 var _ hub.Upstream = (*interest)(nil)
 

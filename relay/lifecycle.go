@@ -8,10 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
-	"redis-relay/relay/hub"
-	"redis-relay/relay/needs"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
@@ -21,18 +17,11 @@ import (
 // lifecycle is upstream.Owner. It belongs to the loop.
 type lifecycle struct {
 	// Fixed after construction.
-	name     string // of Redis, for people: without a password
-	rules    *atomic.Pointer[rules]
-	redis    *upstream.Connection
-	reader   *upstream.Reader
-	hub      *hub.Hub
-	feed     *history.Feed
-	fleet    *fleet.Fleet
-	interest *interest
-	outlets  *outlets
-	rights   *needs.Watcher
-	teller   *notice.Teller
-	first    func() // is called before all else when the connection is lost
+	*side
+	rules   *atomic.Pointer[rules]
+	outlets *outlets
+	teller  *notice.Teller
+	first   func(upstream int) // is called before all else when the connection is lost
 
 	disconnected int // clients, at the last loss
 }
@@ -46,12 +35,12 @@ func (l *lifecycle) Connected() {
 // Lost disconnects the listeners that must learn of a gap that way.
 func (l *lifecycle) Lost(error) {
 	now := l.rules.Load()
-	l.first()
+	l.first(l.index)
 	l.interest.lost()
 	l.disconnected = l.hub.Lost(func(kind resp.Kind, name string) bool {
 		return now.OnGap(kind, name) == route.GapDisconnect
 	})
-	l.outlets.disconnectForGap(now)
+	l.outlets.disconnectForGap(now, 1<<l.index)
 	l.feed.Lost()
 	l.fleet.Lost()
 	l.reader.Renew()
@@ -60,17 +49,17 @@ func (l *lifecycle) Lost(error) {
 // Up is told when all subscriptions stand.
 func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 	subscriptions -= l.interest.count()
-	facts := []zap.Field{zap.String("redis", l.name), zap.Int("subscriptions", subscriptions)}
+	facts := []zap.Field{zap.String("redis", l.address()), zap.Int("subscriptions", subscriptions)}
 	if outage.Took > 0 {
 		facts = append(facts, zap.Duration("for", outage.Took.Round(time.Millisecond)))
 	}
-	l.teller.Log(notice.UpstreamUp, facts...)
-	up := notice.Event{Time: time.Now(), Subscriptions: subscriptions}
+	l.teller.Log(notice.UpstreamUp, l.about(facts...)...)
+	up := notice.Event{Time: time.Now(), Subscriptions: subscriptions, Upstream: l.label}
 	if since := outage.Since; !since.IsZero() {
 		up.Since = &since
 		l.teller.Send(notice.UpstreamGap, notice.Event{
-			Time: up.Time, Since: &since, Until: &outage.Until, Prefixes: l.rules.Load().Prefixes(),
-			Cause: "the connection to Redis was lost",
+			Time: up.Time, Since: &since, Until: &outage.Until, Prefixes: l.rules.Load().Prefixes(l.index),
+			Cause: "the connection to Redis was lost", Upstream: l.label,
 		})
 	}
 	l.teller.Send(notice.UpstreamUp, up)
@@ -80,20 +69,20 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 
 // Down is told when the connection is lost.
 func (l *lifecycle) Down(err error) {
-	l.teller.Tell(notice.UpstreamDown, notice.Event{Cause: err.Error()},
-		zap.Error(err), zap.Int("disconnected_clients", l.disconnected))
+	l.teller.Tell(notice.UpstreamDown, notice.Event{Cause: err.Error(), Upstream: l.label},
+		l.about(zap.Error(err), zap.Int("disconnected_clients", l.disconnected))...)
 }
 
 // Waiting is told while there is no connection.
 func (l *lifecycle) Waiting(outage time.Duration, err error) {
-	l.teller.Log(notice.UpstreamWaiting, zap.Duration("for", outage.Round(time.Second/10)), zap.Error(err),
-		zap.String("redis", l.name))
+	l.teller.Log(notice.UpstreamWaiting, l.about(zap.Duration("for", outage.Round(time.Second/10)), zap.Error(err),
+		zap.String("redis", l.address()))...)
 }
 
 // Alert is told when reconnecting keeps failing.
 func (l *lifecycle) Alert(attempts int, err error) {
-	l.teller.Tell(notice.UpstreamAlert, notice.Event{Attempts: attempts, Cause: err.Error()},
-		zap.Int("attempts", attempts), zap.Error(err), zap.String("redis", l.name))
+	l.teller.Tell(notice.UpstreamAlert, notice.Event{Attempts: attempts, Cause: err.Error(), Upstream: l.label},
+		l.about(zap.Int("attempts", attempts), zap.Error(err), zap.String("redis", l.address()))...)
 }
 
 var _ upstream.Owner = (*lifecycle)(nil)

@@ -12,21 +12,23 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// listeners is history.Listeners. It belongs to the loop.
+// listeners is history.Listeners of one upstream. It belongs to the loop.
 type listeners struct {
+	*side
 	rules   *atomic.Pointer[rules]
-	hub     *hub.Hub
 	readers *hub.Listener // the clients that wait for entries
 	checks  *checks.Pool
-	inbound *inbound
 	gaps    *gaps
 }
 
 // Deliver goes the way of every message from Redis.
 func (l *listeners) Deliver(d *resp.Delivery) { l.inbound.deliverStored(d) }
 
-// Names tells who hears a channel.
+// Names tells who hears a channel: nobody, if it is on another upstream.
 func (l *listeners) Names(channel string) (exact bool, patterns []string) {
+	if rt := l.rules.Load().Route([]byte(channel)); !rt.Upstream.Hears(l.index) {
+		return false, nil
+	}
 	return l.hub.Subscribers([]byte(channel))
 }
 
@@ -37,7 +39,7 @@ func (l *listeners) IsSent(channel string) bool { return l.hub.IsSent([]byte(cha
 func (l *listeners) Patterns() (list []string) {
 	now := l.rules.Load()
 	for _, p := range l.hub.Names(resp.PMessage) {
-		if now.MayHaveHistory(resp.PMessage, p) {
+		if now.MayHaveHistory(l.index, resp.PMessage, p) {
 			list = append(list, p)
 		}
 	}
@@ -73,6 +75,6 @@ func (l *listeners) Unsubscribe(channel string) {
 
 // Missed tells of messages that could not be had back, in the way the route asks
 // for.
-func (l *listeners) Missed(g history.Gap) { l.gaps.unhealed(g) }
+func (l *listeners) Missed(g history.Gap) { l.gaps.unhealed(l.side, g) }
 
 var _ history.Listeners = (*listeners)(nil)

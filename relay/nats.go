@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"redis-relay/relay/history"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
 	"redis-relay/relay/notice"
@@ -38,7 +37,7 @@ func (r *Relay) openNATS() error {
 	if err != nil {
 		return err
 	}
-	bridge, err := natsbridge.New(r.bridgeParts(r.natsGateway(natsSource), r.log.Named("nats")), natsbridge.Options{
+	bridge, err := natsbridge.New(r.bridgeParts(newNATSGateway(r, natsSource), r.log.Named("nats")), natsbridge.Options{
 		Listen: c.Listen, Token: token, PublishTimeout: r.cfg.Redis.PublishTimeout, Memory: &r.limits.Bounds,
 	}, r.limits.ofNATS(r.cfg.Limits), natsAccess(r.rules.Load()))
 	if err != nil {
@@ -56,10 +55,10 @@ func (r *Relay) bridgeParts(b natsbridge.Backend, log *zap.Logger) natsbridge.Pa
 	return natsbridge.Parts{Loop: r.loop, Hub: r.hub, Flusher: r.flusher, Backend: b, Log: log}
 }
 
-// natsGateway returns the relay behind a bridge whose clients are one source of publishes.
-func (r *Relay) natsGateway(source uint64) *natsGateway {
+// newNATSGateway returns the relay behind a bridge whose clients are one source of publishes.
+func newNATSGateway(r *Relay, source uint64) *natsGateway {
 	return &natsGateway{
-		source: source, rules: &r.rules, out: r.outbound, pages: r.pages, outlets: r.outlets, teller: r.teller,
+		source: source, rules: &r.rules, out: r.outbound, sides: r.sides, outlets: r.outlets, teller: r.teller,
 	}
 }
 
@@ -68,7 +67,7 @@ type natsGateway struct {
 	source  uint64
 	rules   *atomic.Pointer[rules]
 	out     *outbound
-	pages   *history.Pages
+	sides   sides
 	outlets *outlets
 	teller  *notice.Teller
 }
@@ -106,14 +105,14 @@ func (d *natsGateway) History(
 		return nil, false, err
 	}
 	q := stream.Range{Command: "XRANGE", Channel: channel, From: from, To: "+", Count: count}
-	entries, err := d.pages.Range(ctx, q, func(_, bytes int) error {
+	entries, err := d.sides.of(d.rules.Load(), channel).pages.Range(ctx, q, func(_, bytes int) error {
 		if bytes > enough {
 			return errEnough
 		}
 		return nil
 	})
 	if more = errors.Is(err, errEnough); err != nil && !more {
-		return nil, false, notRead(channel, err)
+		return nil, false, notRead(d.rules.Load().namesOf(channel), channel, err)
 	}
 	for i := range entries {
 		payload, _ := entries[i].Payload()
@@ -126,7 +125,7 @@ func (d *natsGateway) History(
 // ask for.
 func (d *natsGateway) Missed(since, until time.Time, messages int) {
 	now := d.rules.Load()
-	d.outlets.disconnectForGap(now)
+	d.outlets.disconnectForGap(now, math.MaxUint32)
 	d.teller.Tell(notice.NATSGap, notice.Event{
 		Since: &since, Until: &until, Missing: int64(messages), Prefixes: now.NATSPrefixes(),
 		Cause: "the NATS server fell behind: only its clients have missed something",

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"redis-relay/relay/checks"
+	"redis-relay/relay/deadletter"
 	"redis-relay/relay/history/writer"
-	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
@@ -28,17 +29,18 @@ type outbound struct {
 	loop       *loop.Loop
 	replyTimes *monitor.Histogram
 	rules      *atomic.Pointer[rules]
-	hub        *hub.Hub
-	redis      *upstream.Connection
-	writer     *writer.Writer
+	sides      sides
+	mirrors    *mirrors
 	checks     *checks.Pool
 	outlets    *outlets
 	teller     *notice.Teller
 	traces     *traces.Tracer // nil: off
 	viewers    *watch.Viewers
 	watch      *watch.Watch
+	dead       *deadLetters
 
 	lastName string // channel of the last publish
+	wire     []byte // what Redis calls it
 }
 
 // Publish has a message judged and sends it to Redis, from where it comes back to the
@@ -103,27 +105,40 @@ func (o *outbound) send(
 		o.watch.Refused(p.Channel, p.Sender)
 		o.teller.Reject(monitor.Outbound, rt, counters, refusal,
 			notice.Message{Payload: p.Payload, Size: m.Size(), By: watch.Sender(p.Sender)})
+		o.dead.published(rt, kind, refusal, p)
 		if !refusal.Passes(rt) {
 			o.show(rt, p, kind, refusal, nil)
 			return refusal
 		}
 	}
+	to := o.sides[rt.Upstream.Index]
+	m := to.names(now)
 	sent := &pendingPublish{
-		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
+		out: o, channel: o.nameOf(p.Channel), names: m, counters: counters, receipt: receipt, arrived: p.Arrived,
+		size: len(p.Payload), held: o.dead.hold(rt, p),
 	}
-	sent.listeners, sent.own = o.audience(rt, p.Kind, p.Channel)
+	wire, prefix := p.Channel, 0
+	if m != nil {
+		o.wire, prefix = m.Append(o.wire[:0], "", p.Channel), len(m.Prefix())
+		wire = o.wire
+	}
+	sent.listeners, sent.own = o.audience(to, m, rt, p.Kind, p.Channel, wire)
 	var err error
 	if h := rule.History; h != nil {
-		err = o.writer.Write(p.From, writer.Message{
-			Channel: p.Channel, Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
+		err = to.writer.Write(p.From, writer.Message{
+			Channel: wire[prefix:], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
 		}, sent)
 	} else {
-		err = o.redis.Publish(p.From, p.Kind == resp.SMessage, p.Channel, p.Payload, sent)
+		err = to.redis.Publish(p.From, p.Kind == resp.SMessage, wire, p.Payload, sent)
 	}
 	if err != nil {
+		answeredHeld(sent.held, m, sent.channel, err)
 		err = sent.failed(err)
 	} else {
 		o.watch.Out(p.Channel, len(p.Payload), p.Sender)
+		if rt.Mirror != nil {
+			o.mirrors.publish(now, rt, rule, counters, p)
+		}
 	}
 	o.show(rt, p, kind, refusal, err)
 	return err
@@ -147,9 +162,15 @@ func (o *outbound) nameOf(channel []byte) string {
 }
 
 // audience counts whom a message that is sent now reaches on this host, and how many of those whom Redis
-// counts are this relay.
-func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (listeners, own int) {
-	listeners, own = o.hub.Audience(kind, channel)
+// counts are this relay. m are the names of the upstream, and wire is what it calls the channel.
+func (o *outbound) audience(
+	to *side, m *names.Map, rt *route.Route, kind resp.Kind, channel, wire []byte,
+) (listeners, own int) {
+	listeners, own = to.hub.Audience(kind, channel)
+	if kind == resp.Message && m.HasRenames() { // a pattern may be several at Redis
+		_, own, _ = to.hub.Listeners(kind, channel)
+		own += to.interest.matching(wire)
+	}
 	if kind == resp.Message && rt.NATS {
 		listeners += o.outlets.listeners(channel)
 	}
@@ -157,17 +178,23 @@ func (o *outbound) audience(rt *route.Route, kind resp.Kind, channel []byte) (li
 }
 
 // Withdraw refuses what a connection published and could not be sent so far.
-func (o *outbound) Withdraw(from uint64) { o.redis.Withdraw(from) }
+func (o *outbound) Withdraw(from uint64) {
+	for _, s := range o.sides {
+		s.redis.Withdraw(from)
+	}
+}
 
 // pendingPublish is a message on its way to Redis. It is upstream.Answer, and writer.Receipt.
 type pendingPublish struct {
 	out            *outbound
 	channel        string
+	names          *names.Map // by which it was sent
 	counters       *monitor.Route
 	receipt        respserver.Receipt
 	arrived        time.Time
-	size           int // of the payload, in bytes
-	listeners, own int // when it was sent
+	size           int              // of the payload, in bytes
+	listeners, own int              // when it was sent
+	held           *deadletter.Held // nil: it is not kept if Redis refuses it
 }
 
 // Answer passes on what Redis said.
@@ -175,6 +202,7 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
+	answeredHeld(p.held, p.names, p.channel, err)
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {
@@ -193,7 +221,7 @@ func (p *pendingPublish) reached(n int64) int64 { return max(0, n-int64(p.own)) 
 
 // failed words an error of the Redis side and counts it, if it is the relay's.
 func (p *pendingPublish) failed(err error) error {
-	err = fromUpstream(p.channel, err)
+	err = fromUpstream(p.names, p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
 		p.out.watch.Refused([]byte(p.channel), nil)

@@ -107,10 +107,11 @@ func (o *outlets) disconnect(match func(kind resp.Kind, name string) bool) {
 	}
 }
 
-// disconnectForGap disconnects those who must learn of a gap that way.
-func (o *outlets) disconnectForGap(now *rules) {
+// disconnectForGap disconnects those who must learn that way of a gap in upstreams: bit i stands for upstream i.
+func (o *outlets) disconnectForGap(now *rules, upstreams uint32) {
 	o.disconnect(func(kind resp.Kind, name string) bool {
-		return !policy.IsLocal(name) && now.OnGap(kind, name) == route.GapDisconnect
+		return !policy.IsLocal(name) && now.Heard(kind, []byte(name))&upstreams != 0 &&
+			now.OnGap(kind, name) == route.GapDisconnect
 	})
 }
 

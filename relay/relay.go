@@ -18,16 +18,11 @@ import (
 	"redis-relay/relay/admin"
 	"redis-relay/relay/alerts"
 	"redis-relay/relay/checks"
-	"redis-relay/relay/embedded"
-	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
-	"redis-relay/relay/history/writer"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/leaf"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/natsbridge"
-	"redis-relay/relay/needs"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/overview"
 	"redis-relay/relay/policy"
@@ -36,7 +31,6 @@ import (
 	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/status"
 	"redis-relay/relay/traces"
-	"redis-relay/relay/upstream"
 	"redis-relay/relay/watch"
 )
 
@@ -49,43 +43,39 @@ const probePrefix = "relay:probe:"
 //	Redis ==> upstream.Connection --> inbound  --> hub.Hub --> respserver sessions
 //	Redis <== upstream.Connection <-- outbound <------------- respserver sessions
 //
+// There is one connection, one inbound and one hub for each upstream: see side.
+//
 // All of this belongs to the event loop. Other goroutines reach it by loop.Post and loop.Call.
 type Relay struct {
 	// Fixed after construction.
-	cfg      *config.Config // as at the start
-	log      *zap.Logger
-	metrics  *monitor.Metrics
-	teller   *notice.Teller
-	alerts   *alerts.Board
-	loop     *loop.Loop
-	redis    *upstream.Connection
-	reader   *upstream.Reader // for what may be long
-	embedded *embedded.Server // nil: a real Redis
-	hub      *hub.Hub
-	flusher  *hub.Flusher
-	feed     *history.Feed
-	pages    *history.Pages
-	fleet    *fleet.Fleet
-	exams    *checks.Examinations
-	checks   *checks.Pool
-	socket   *listen.Socket
-	tcp      *listen.TCP // nil: off
-	server   *respserver.Server
-	admin    *admin.Server  // nil: off
-	traces   *traces.Tracer // nil: off
+	cfg     *config.Config // as at the start
+	log     *zap.Logger
+	metrics *monitor.Metrics
+	teller  *notice.Teller
+	alerts  *alerts.Board
+	loop    *loop.Loop
+	sides   sides
+	hub     *hub.Group // of the sides' hubs
+	flusher *hub.Flusher
+	exams   *checks.Examinations
+	checks  *checks.Pool
+	socket  *listen.Socket
+	tcp     *listen.TCP // nil: off
+	server  *respserver.Server
+	admin   *admin.Server  // nil: off
+	traces  *traces.Tracer // nil: off
 
-	inbound  *inbound
 	outbound *outbound
 	outlets  *outlets
 	viewers  *watch.Viewers
-	interest *interest
-	rights   *needs.Watcher
+	gaps     *gaps
 	counts   *counts
 	streams  *streams
 	leaf     *leaf.Node // nil: off
 	reloader *reloader
 	overview *overview.Overview
 	watch    *watch.Watch
+	dead     *deadLetters
 
 	services    []func(context.Context) error // that run as long as clients are served
 	closers     []func() error                // of what New took
@@ -118,7 +108,7 @@ func New(cfg *config.Config, version string, log *zap.Logger, level zap.AtomicLe
 		rules: &r.rules, limits: &r.limits, teller: r.teller,
 	}
 	r.reloader.loaded.Store(&overview.Loaded{At: time.Now()})
-	rules, err := newRules(cfg, r.metrics)
+	rules, err := newRules(cfg, cfg, r.metrics)
 	if err != nil {
 		return nil, preflight.WithProblems(err, cfg)
 	}
@@ -135,10 +125,7 @@ func (r *Relay) build(version string) error {
 	if err := r.takeSocket(); err != nil { // first: with it goes what the embedded Redis keeps
 		return err
 	}
-	r.rights = needs.NewWatcher(func() needs.Use {
-		return needs.Use{History: r.rules.Load().HasHistory(), Leaf: r.cfg.NATS.Leaf.URL != ""}
-	}, r.cfg.Redis.PublishTimeout, r.teller)
-	opts, err := r.connectTo()
+	err := openSides(r)
 	if err != nil {
 		return err
 	}
@@ -146,15 +133,17 @@ func (r *Relay) build(version string) error {
 		return err
 	}
 	r.closers = append(r.closers, r.loop.Close)
-	life := fmt.Sprintf("%s:%d:%d", opts.Name, os.Getpid(), time.Now().UnixNano())
+	life := fmt.Sprintf("%s:%d:%d", r.sides[0].opts.Name, os.Getpid(), time.Now().UnixNano())
 	if err := r.openTraces(version, life); err != nil {
 		return err
 	}
-	owner := r.connect(opts, life)
+	r.connect(life)
 	if err := errors.Join(r.openSocket(version), r.openLeaf(life), r.openNATS()); err != nil {
 		return err
 	}
-	owner.first = r.leaf.StandDown
+	for _, s := range r.sides {
+		s.owner.first = r.leaf.StandDown
+	}
 	r.loop.AtTurnEnd(r.endTurn)
 	r.oversee(version)
 	if err := r.openHTTP(); err != nil {
@@ -164,64 +153,15 @@ func (r *Relay) build(version string) error {
 	return nil
 }
 
-// connect builds the parts between Redis and the gateways, and connects them.
-func (r *Relay) connect(opts upstream.Options, life string) *lifecycle {
-	in, owner := &inbound{}, &lifecycle{}
-	room := &r.limits.buffer
-	r.inbound, r.interest, r.counts, r.outlets = in, &interest{}, &counts{}, &outlets{teller: r.teller}
-	r.redis = upstream.NewConnection(r.loop, opts, in, owner, &r.limits.Payload, room, probePrefix+life,
-		r.log.Named("redis"))
-	r.reader = upstream.NewReader(opts, r.log.Named("reader"))
-	r.viewers = watch.NewViewers(r.loop, r.cfg.Socket.Path)
-	r.hub, r.flusher = hub.New(r.interest, policy.IsLocal), &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
-	r.watch = watch.New(&watch.Options{
-		Loop: r.loop, Hub: r.hub, Teller: r.teller, Spikes: r.cfg.Alerts.Spike,
-		IsReady: func() bool {
-			ready, _, _ := r.redis.Status()
-			return ready
-		},
-		RouteOf: func(channel []byte) string { return r.rules.Load().Route(channel).Name },
-	})
-	r.teller.Add(localOutlet{r.hub}, notice.Host)
-	gaps := &gaps{&r.rules, r.hub, r.outlets, r.teller}
-	r.exams = checks.NewExaminations(room)
-	r.checks = checks.New(r.loop, in.checked, gaps.unchecked, r.exams, room)
-	local := &listeners{&r.rules, r.hub, hub.NewPinningListener(), r.checks, in, gaps}
-	r.feed = history.NewFeed(r.loop, r.redis, r.reader, local, room, &r.limits.Payload, r.log.Named("history"))
-	r.fleet = fleet.New(r.redis, fleet.Shares{Asking: r.counts.own, Answering: r.counts.share}, life, room, r.loop,
-		r.log.Named("fleet"))
-	*in = inbound{
-		rules: &r.rules, hub: r.hub, fleet: r.fleet, feed: r.feed, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces, viewers: r.viewers, watch: r.watch,
-	}
-	*r.interest = interest{
-		rules: &r.rules, redis: r.redis, hub: r.hub, feed: r.feed, fleet: r.fleet, checks: r.checks,
-		outlets: r.outlets, teller: r.teller,
-	}
-	*owner = lifecycle{
-		name: r.redisName(), rules: &r.rules, redis: r.redis, reader: r.reader, hub: r.hub, feed: r.feed, fleet: r.fleet,
-		interest: r.interest, outlets: r.outlets, rights: r.rights, teller: r.teller,
-	}
-	*r.counts = counts{
-		rules: &r.rules, redis: r.redis, hub: r.hub, fleet: r.fleet, interest: r.interest, outlets: r.outlets,
-	}
-	r.outbound = &outbound{
-		loop: r.loop, replyTimes: r.metrics.PublishReply,
-		rules: &r.rules, hub: r.hub, redis: r.redis, writer: writer.New(r.redis, life), checks: r.checks,
-		outlets: r.outlets, teller: r.teller, traces: r.traces, viewers: r.viewers, watch: r.watch,
-	}
-	r.pages = &history.Pages{
-		ReadConn: r.reader, Patience: r.cfg.Redis.PublishTimeout, Largest: func() int { return int(r.limits.Payload.Load()) },
-	}
-	r.streams = &streams{rules: &r.rules, loop: r.loop, redis: r.redis, feed: r.feed, pages: r.pages}
-	return owner
-}
-
 // oversee prepares to tell of all parts.
 func (r *Relay) oversee(version string) {
+	upstreams := make([]*overview.Upstream, len(r.sides))
+	for i, s := range r.sides {
+		upstreams[i] = s.described(r.dead)
+	}
 	r.overview = overview.New(&overview.Parts{
-		Version: version, Config: r.cfg, RedisName: r.redisName(),
-		Loop: r.loop, Redis: r.redis, Hub: r.hub, Feed: r.feed, Fleet: r.fleet, Server: r.server, Socket: r.socket,
+		Version: version, Config: r.cfg,
+		Loop: r.loop, Upstreams: upstreams, Hub: r.hub, Server: r.server, Socket: r.socket,
 		TCP: r.tcp, Leaf: r.leaf, Traces: r.traces, Watch: r.watch, Alerts: r.alerts, Teller: r.teller,
 		Limits: &r.limits.Limits, NATS: r.natsStats, Webhook: r.webhookStats, Loaded: r.reloader.loaded.Load,
 		Rules: func() (*policy.Rules, []*monitor.Route) {
@@ -282,12 +222,11 @@ func (r *Relay) Run(ctx context.Context) error {
 	go func() { turns <- r.loop.Run(turning) }()
 	below, stop := context.WithCancel(turning)
 	var redis errgroup.Group
-	r.loop.Call(r.feed.Start)
-	redis.Go(func() error { return r.redis.Run(below) })
-	redis.Go(func() error { return r.checks.Run(below) })
-	if r.embedded == nil { // that allows all there is
-		redis.Go(func() error { return r.rights.Run(below, r.reader) })
+	for _, s := range r.sides {
+		s.start(below, &redis, r.loop)
 	}
+	redis.Go(func() error { return r.checks.Run(below) })
+	redis.Go(func() error { return r.dead.run(below) })
 
 	// Publishes that are being checked go on for a moment.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, r.exams.Stop) })
@@ -299,17 +238,14 @@ func (r *Relay) Run(ctx context.Context) error {
 	err := clients.Wait()
 	stop()
 	err = errors.Join(err, redis.Wait())
-	r.loop.Call(r.feed.Close)
-	r.reader.Close()
-	r.feed.Wait()
+	for _, s := range r.sides {
+		s.stop(r.loop)
+	}
 	r.alerts.Close()
 	r.streams.reads.Wait()
 	halt()
 	err = errors.Join(err, <-turns, r.traces.Close())
-	if r.embedded != nil {
-		err = errors.Join(err, r.embedded.Close())
-	}
-	return err
+	return errors.Join(append(r.sides.closeEmbedded(), err)...)
 }
 
 // Reload reads the configuration again and takes over routes, schemas, limits and
@@ -320,20 +256,24 @@ func (r *Relay) Reload() error { return r.reloader.reload() }
 // endTurn writes what a turn of the loop has produced: to Redis first, then to the clients. When there is
 // too much for one turn, nothing more is read from Redis until the rest is written.
 func (r *Relay) endTurn() {
-	r.inbound.endTurn()
+	for _, s := range r.sides {
+		s.inbound.endTurn()
+	}
 	r.hub.Report()
 	r.hub.FanOut()
 	r.outlets.handOver()
-	r.redis.Flush()
+	for _, s := range r.sides {
+		s.redis.Flush()
+	}
 	written := r.flusher.Flush()
 	r.traces.EndTurn()
 	if written {
 		free := r.flusher.BuffersReusable()
 		r.hub.ReuseBuffers(free)
-		r.redis.Resume(free)
+		r.sides.resume(free)
 		return
 	}
-	r.redis.Pause()
+	r.sides.pause()
 	r.loop.Post(func() {}) // there is another turn
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"redis-relay/config"
+	"redis-relay/relay/hub"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
@@ -35,17 +36,20 @@ const watchInterval = time.Second
 // reloader takes over changes. Its methods may be called from anywhere, but for adopt.
 type reloader struct {
 	// Fixed after construction.
-	start    *config.Config // as at the start; what reloads is in rules and limits
-	metrics  *monitor.Metrics
-	level    zap.AtomicLevel
-	loop     *loop.Loop
-	server   *respserver.Server
-	interest *interest
-	outlets  *outlets
-	traffic  *watch.Watch
-	rules    *atomic.Pointer[rules]
-	limits   *limits
-	teller   *notice.Teller
+	start   *config.Config // as at the start; what reloads is in rules and limits
+	metrics *monitor.Metrics
+	level   zap.AtomicLevel
+	loop    *loop.Loop
+	server  *respserver.Server
+	sides   sides
+	hub     *hub.Group
+	gaps    *gaps
+	outlets *outlets
+	traffic *watch.Watch
+	dead    *deadLetters
+	rules   *atomic.Pointer[rules]
+	limits  *limits
+	teller  *notice.Teller
 
 	loaded atomic.Pointer[overview.Loaded]
 
@@ -63,7 +67,8 @@ func (l *reloader) reload() error {
 	var schemas digests
 	if err == nil {
 		schemas = digestSchemas(next)
-		if now, err = newRules(next, l.metrics); err == nil {
+		// Another prefix of an upstream, and another upstream, need a restart.
+		if now, err = newRules(next, l.start, l.metrics); err == nil {
 			err = now.follow(l.rules.Load())
 		} else {
 			err = preflight.WithSchemaProblems(err, next)
@@ -109,16 +114,33 @@ func (l *reloader) readPassword(next *config.Config) (set func(), err error) {
 	return nil, next.Locate(err)
 }
 
+// rename has the upstreams asked for the names by new rules: first, so that names which move to another upstream are
+// asked for there by those. It belongs to the loop.
+func (l *reloader) rename(before, now *rules) {
+	var moved []resp.Name
+	for _, s := range l.sides {
+		moved = append(moved, s.interest.rename(s.names(now))...)
+	}
+	if now.renames(before) { // else names have only changed as channels have moved: see gaps.moved
+		l.gaps.renamed(moved)
+	}
+}
+
 // adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.
 func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, changes []string) (wait func()) {
-	l.rules.Store(now)
+	before := l.rules.Swap(now)
+	l.rename(before, now)
+	l.hub.Rearrange(now.places, l.gaps.moved(before, now))
 	// A client that may not subscribe any more would hear nothing more and not be told.
 	l.server.RecheckAccess(func(by respserver.User, kind resp.Kind, name []byte) bool {
 		return now.MaySubscribe(policy.User(by), kind, name) == nil
 	})
-	l.interest.follow()
+	for _, s := range l.sides {
+		s.interest.follow()
+	}
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)
+	l.dead.set(deadSettings(next))
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		l.level.SetLevel(level)

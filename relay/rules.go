@@ -10,9 +10,12 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/checks"
+	"redis-relay/relay/hub"
 	"redis-relay/relay/monitor"
+	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 	"redis-relay/relay/schema"
 )
@@ -20,16 +23,22 @@ import (
 // rules is immutable.
 type rules struct {
 	*policy.Rules
+	names    []*names.Map     // what each upstream calls channels, by its index; nil: as they are called here
 	counters []*monitor.Route // by Route.Index
 	evolved  []string         // warnings about schemas that have changed
 }
 
-func newRules(cfg *config.Config, m *monitor.Metrics) (*rules, error) {
-	decided, err := policy.New(cfg)
+// newRules makes the rules of a relay that has the upstreams, and their prefixes, of the configuration at its start.
+func newRules(cfg, start *config.Config, m *monitor.Metrics) (*rules, error) {
+	upstreams := start.UpstreamNames()
+	decided, err := policy.NewFor(cfg, upstreams)
 	if err != nil {
 		return nil, err
 	}
 	r := &rules{Rules: decided}
+	for i, name := range upstreams {
+		r.names = append(r.names, names.New(start.Upstream(name).Prefix, i, decided))
+	}
 	for _, rt := range decided.Routes() {
 		if either, ok := rt.Checker.(*schema.Either); ok {
 			rt.Checker = either.Counting(matchCounter(m, rt))
@@ -49,6 +58,24 @@ func matchCounter(m *monitor.Metrics, rt *route.Route) func(i int) {
 		counters = append(counters, m.SchemaMatches(rt.Name, name))
 	}
 	return func(i int) { counters[i].Inc() }
+}
+
+// namesOf returns the names of the upstream of a channel.
+func (r *rules) namesOf(channel string) *names.Map {
+	return r.names[r.Route([]byte(channel)).Upstream.Index]
+}
+
+// renames reports whether channels have another text before their names at Redis than by earlier rules.
+func (r *rules) renames(earlier *rules) bool {
+	return slices.ContainsFunc(slices.Concat(earlier.Routes(), r.Routes()), func(rt *route.Route) bool {
+		prefix := []byte(rt.Prefix)
+		return earlier.Route(prefix).Before != r.Route(prefix).Before
+	})
+}
+
+// places is for hub.Group.
+func (r *rules) places(kind resp.Kind, name string) hub.Places {
+	return hub.Places(r.Heard(kind, []byte(name)))
 }
 
 // follow says whether the rules may take the place of others: not if they break what a route says by evolve. What

@@ -72,6 +72,7 @@ func (r *Relay) openSocket(version string) error {
 		func(ctx context.Context) error { return r.socket.Maintain(ctx, r.socketLost) },
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
-	r.reloader.interest, r.reloader.outlets, r.reloader.traffic = r.interest, r.outlets, r.watch
+	r.reloader.sides, r.reloader.hub, r.reloader.gaps = r.sides, r.hub, r.gaps
+	r.reloader.outlets, r.reloader.traffic, r.reloader.dead = r.outlets, r.watch, r.dead
 	return nil
 }

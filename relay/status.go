@@ -33,25 +33,18 @@ func (r *Relay) TCPAddress() string {
 func (r *Relay) NATSAddress() string { return r.natsAddress }
 
 // Ready says whether clients can connect, every wanted subscription is confirmed by
-// Redis and messages can be published, and if not, what is missing.
+// the required upstreams and messages can be published there, and if not, what is missing.
 func (r *Relay) Ready() (ready bool, missing string) { return admin.Ready(r.overview.Checks()) }
 
 // Embedded returns the address of the Redis inside the relay, which other relays
 // and plain clients on this host can use, and the file in which it keeps history;
 // both are empty where redis.url names a real one.
 func (r *Relay) Embedded() (url, file string) {
-	if r.embedded == nil {
+	main := r.sides[0]
+	if main.embedded == nil {
 		return "", ""
 	}
-	return r.embedded.URL(), historyFile(r.cfg)
-}
-
-// redisName is how the log calls Redis: without a password.
-func (r *Relay) redisName() string {
-	if r.embedded != nil {
-		return "embedded"
-	}
-	return r.cfg.Redis.Redacted()
+	return main.embedded.URL(), historyFile(r.cfg, main.name)
 }
 
 // overviewForClients is respserver.Overview. It belongs to the loop.

@@ -28,14 +28,14 @@ func inboundForTest(t testing.TB, tracer *traces.Tracer) (*inbound, *rules) {
 	route := config.NewRoute("diary:")
 	route.Policy.History = &config.History{Length: 10}
 	cfg.Routes = []config.Route{route}
-	now, err := newRules(&cfg, monitor.New("test"))
+	now, err := newRules(&cfg, &cfg, monitor.New("test"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var current atomic.Pointer[rules]
 	current.Store(now)
 	in := &inbound{
-		rules: &current, hub: hub.New(quietInterest{}, policy.IsLocal), checks: &checks.Pool{}, outlets: &outlets{},
+		side: &side{hub: hub.New(quietInterest{}, policy.IsLocal)}, rules: &current, checks: &checks.Pool{}, outlets: &outlets{},
 		traces: tracer, viewers: watch.NewViewers(nil, ""), watch: &watch.Watch{Table: traffic.New(traffic.Options{Now: time.Now()})},
 	}
 	return in, now

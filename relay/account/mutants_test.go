@@ -121,7 +121,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "NATS clients are not disconnected after a loss", file: "relay/lifecycle.go",
-		old:    "\tl.outlets.disconnectForGap(now)\n",
+		old:    "\tl.outlets.disconnectForGap(now, 1<<l.index)\n",
 		new:    "",
 		faults: []string{"cut"},
 	},

@@ -41,6 +41,7 @@ type key struct {
 	kind      string
 	direction monitor.Direction
 	client    uint64
+	upstream  string
 	name      uint64
 }
 
@@ -113,7 +114,9 @@ func (b *Board) keyOf(n *notice.Notice, e *notice.Event) key {
 	case name != "":
 		client = 0
 	}
-	return key{kind: n.Alert, direction: e.Direction, client: client, name: maphash.String(b.seed, name)}
+	return key{
+		kind: n.Alert, direction: e.Direction, client: client, upstream: e.Upstream, name: maphash.String(b.seed, name),
+	}
 }
 
 // newAlert makes an alert, and counts it. mu is held.

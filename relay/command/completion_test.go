@@ -28,7 +28,7 @@ func (s *scene) offers(line ...string) (words []string, directive string) {
 func TestCompletionOffers(t *testing.T) {
 	t.Parallel()
 	const files, noFiles, someFiles = ":0", ":4", ":8"
-	commands := []string{"run", "check", "explain", "health", "top", "tail", "pub", "sub", "init", "asyncapi", "version", "completion", "man", "help"}
+	commands := []string{"run", "check", "explain", "health", "top", "tail", "dead", "pub", "sub", "init", "asyncapi", "version", "completion", "man", "help"}
 	s := newScene(t, nil)
 	for _, c := range []struct {
 		line      []string
@@ -46,6 +46,9 @@ func TestCompletionOffers(t *testing.T) {
 		{[]string{"top", "--view", ""}, []string{"overview", "channels", "clients", "routes", "rejects", "events"}, noFiles},
 		{[]string{"asyncapi", "--format", ""}, []string{"yaml", "json"}, noFiles},
 		{[]string{"init", "--asyncapi", ""}, []string{"yaml", "yml", "json"}, someFiles},
+		{[]string{"dead", ""}, []string{"list", "show", "replay"}, noFiles},
+		{[]string{"dead", "list", "--direction", ""}, []string{"inbound", "outbound"}, noFiles},
+		{[]string{"dead", "list", "--code", ""}, []string{"INVALID", "RATELIMIT", "TOOLARGE"}, noFiles},
 		{[]string{"health", "--liv"}, []string{"--live"}, noFiles},
 		{[]string{"--limits.queue_"}, []string{"--limits.queue_age"}, noFiles},
 		{[]string{"--config", ""}, []string{"yaml", "yml"}, someFiles},

@@ -43,7 +43,7 @@ func wantOnce(t *testing.T, what string, names []string) {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	plain := func(value string) string { return strings.TrimSuffix(strings.Trim(value, "`\""), "B") } // 256 is 256B
-	want := map[string]string{"routes": ""}
+	want := map[string]string{"routes": "", "upstreams": ""}
 	for _, key := range config.Keys() {
 		want[key.Path] = plain(key.Default)
 	}

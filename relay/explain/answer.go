@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"redis-relay/config"
+	"redis-relay/relay/names"
 	"redis-relay/relay/needs"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
@@ -30,7 +31,8 @@ type Answer struct {
 	Channel     string       `json:"channel"`
 	Route       Route        `json:"route"`
 	NameAtRedis string       `json:"name_at_redis"`
-	Schema      *Schema      `json:"schema,omitempty"` // nil: any bytes pass
+	Upstream    *Upstream    `json:"upstream,omitempty"` // nil: there is only one
+	Schema      *Schema      `json:"schema,omitempty"`   // nil: any bytes pass
 	KindField   string       `json:"kind_field,omitempty"`
 	Policies    []KindPolicy `json:"policies"` // that of the payload's kind alone, if a payload was given
 	NATS        NATS         `json:"nats"`
@@ -41,7 +43,10 @@ type Answer struct {
 
 	route  *route.Route
 	policy *route.Policy // of the payload
-	own    bool          // the channel is one of the relay's own
+
+	prefix        string // of all names at Redis
+	streamAtRedis string // the key of its history
+	own           bool   // the channel is one of the relay's own
 }
 
 // Route is the route that decides.
@@ -49,6 +54,21 @@ type Route struct {
 	Name   string   `json:"name"` // the prefix, or "unrouted"
 	Why    string   `json:"why"`
 	Others []string `json:"also_match"` // shorter prefixes that would decide without it, the longest first
+}
+
+// Upstream is the Redis where the channel is.
+type Upstream struct {
+	Name    string  `json:"name"`
+	Address string  `json:"address"` // without a password
+	Also    []Other `json:"also_subscribed,omitempty"`
+	Mirror  *Other  `json:"mirror,omitempty"` // where a share of what is published goes, too
+	Percent float64 `json:"mirror_percent,omitempty"`
+}
+
+// Other is another Redis that the route uses, too.
+type Other struct {
+	Name        string `json:"name"`
+	NameAtRedis string `json:"name_at_redis"`
 }
 
 // Schema is what payloads are checked against.
@@ -90,14 +110,22 @@ type Access struct {
 // the rate of its channel.
 func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 	rt := rules.Route([]byte(q.Channel))
+	prefix := cfg.Upstream(rt.Upstream.Name).Prefix
+	m := names.New(prefix, rt.Upstream.Index, rules)
 	a := &Answer{
-		Channel: q.Channel, NameAtRedis: q.Channel, route: rt, policy: &rt.Policy,
+		Channel: q.Channel, NameAtRedis: m.Of("", q.Channel), route: rt, policy: &rt.Policy,
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
-		own: route.IsReserved([]byte(q.Channel)),
+		own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
+	}
+	if len(cfg.Upstreams) > 0 {
+		a.Upstream = upstreamOf(cfg, rules, rt, q.Channel)
 	}
 	if !a.own {
-		a.RedisRights = needs.Rules(needs.Demands(&needs.Config{Routes: []needs.Route{Needs(rt)}}))
+		a.streamAtRedis = m.Of("history:{", q.Channel) + "}"
+		a.RedisRights = needs.Rules(needs.Demands(&needs.Config{
+			Prefix: prefix, Routes: []needs.Route{Needs(rt)},
+		}))
 	}
 	a.access(rules, q, int64(cfg.Limits.Name))
 	if q.Payload == nil {
@@ -108,9 +136,27 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 	return a
 }
 
+// upstreamOf says where a channel of a route is.
+func upstreamOf(cfg *config.Config, rules *policy.Rules, rt *route.Route, channel string) *Upstream {
+	u := &Upstream{Name: rt.Upstream.Name, Address: cfg.Upstream(rt.Upstream.Name).Redacted()}
+	for i, name := range cfg.UpstreamNames() {
+		other := Other{name, names.New(cfg.Upstream(name).Prefix, i, rules).Of("", channel)}
+		if name != u.Name && rt.Upstream.Hears(i) {
+			u.Also = append(u.Also, other)
+		}
+		if rt.Mirror != nil && rt.Mirror.Index == i {
+			u.Mirror, u.Percent = &other, rt.Mirror.Percent
+		}
+	}
+	return u
+}
+
 // Needs is what a route asks of Redis.
 func Needs(rt *route.Route) needs.Route {
-	return needs.Route{Prefix: rt.Prefix, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory()}
+	return needs.Route{
+		Prefix: rt.Prefix, Before: rt.Before, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory(),
+		DeadLetters: policy.DeadLetters(rt),
+	}
 }
 
 // Accepted reports whether the payload is published or, if none was given, whether the user may publish.

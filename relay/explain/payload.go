@@ -16,6 +16,7 @@ type PayloadFate struct {
 	Accepted  bool   `json:"accepted"`
 	Error     string `json:"error,omitempty"` // that the publisher gets or, if Accepted, that is only counted and told
 	Code      string `json:"code,omitempty"`  // of Error
+	Kept      string `json:"kept,omitempty"`  // the stream of dead letters that keeps it, if it is refused
 	Sent      string `json:"sent"`            // to Redis
 	Listeners string `json:"listeners"`       // what they see
 	FromRedis string `json:"from_redis"`      // what becomes of the same payload, published without a relay
@@ -29,7 +30,12 @@ func (a *Answer) judge(rules *policy.Rules, q *Question) {
 	a.Payload, a.policy = fate, a.route.PolicyOf(v.Kind)
 	if v.Refusal != nil {
 		fate.Error, fate.Code = onWire(v.Refusal), string(v.Refusal.Code)
-		fate.Accepted = v.Refusal.Passes(a.route)
+		if fate.Accepted = v.Refusal.Passes(a.route); !fate.Accepted {
+			fate.Kept = v.Refusal.DeadLetter(a.route, v.Kind)
+			if fate.Kept != "" {
+				fate.Kept = a.prefix + fate.Kept
+			}
+		}
 	}
 	in := rules.DecideReceived(channel, q.Payload)
 	if fate.Kind == "" && in.Kind != nil { // that of a refused payload is known on the way in alone
@@ -61,8 +67,8 @@ func kindName(rt *route.Route, kind string) string {
 // sent says what goes to Redis.
 func (a *Answer) sent() string {
 	if h := a.policy.History; h != nil {
-		return fmt.Sprintf("the payload as it is: added to the stream history:{%s}, then published on %s", a.NameAtRedis,
-			policy.Printable(a.NameAtRedis))
+		return fmt.Sprintf("the payload as it is: added to the stream %s, then published on %s",
+			policy.Printable(a.streamAtRedis), policy.Printable(a.NameAtRedis))
 	}
 	return "the payload as it is: published on " + policy.Printable(a.NameAtRedis)
 }

@@ -42,6 +42,9 @@ func (a *Answer) Print(w io.Writer) error {
 // printRoute writes what the route says.
 func (a *Answer) printRoute(line func(name, format string, args ...any)) {
 	line("at Redis", "%s", a.nameWords())
+	if a.Upstream != nil {
+		line("upstream", "%s", a.Upstream.words(a.NameAtRedis))
+	}
 	line("schema", "%s", a.Schema.words())
 	if a.KindField != "" {
 		line("kind", "%s", a.kindWords())
@@ -63,6 +66,26 @@ func (a *Answer) nameWords() string {
 		return policy.Printable(a.NameAtRedis) + ", the same name"
 	}
 	return policy.Printable(a.NameAtRedis)
+}
+
+// words are about a channel that is called so there.
+func (u *Upstream) words(name string) string {
+	text := u.Name + ", " + u.Address
+	for i := range u.Also {
+		text += "; messages on " + u.Also[i].words(name) + " are heard, too"
+	}
+	if u.Mirror != nil {
+		text += fmt.Sprintf("; %v %% of what is published go to %s, too", u.Percent, u.Mirror.words(name))
+	}
+	return text
+}
+
+// words say what the channel is called, unless it is as elsewhere.
+func (o *Other) words(elsewhere string) string {
+	if o.NameAtRedis == elsewhere {
+		return o.Name
+	}
+	return o.Name + " (as " + policy.Printable(o.NameAtRedis) + ")"
 }
 
 func (a *Answer) kindWords() string {
@@ -138,6 +161,9 @@ func (f *PayloadFate) print(line func(name, format string, args ...any)) {
 		line("told", "%s gets: %s", policy.RejectsChannel, f.Error)
 	} else if f.Error != "" {
 		line("error", "%s", f.Error)
+	}
+	if f.Kept != "" {
+		line("kept", "in the stream %s at Redis, as a dead letter", f.Kept)
 	}
 	line("sent", "%s", f.Sent)
 	line("listeners", "%s", f.Listeners)

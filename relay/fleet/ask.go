@@ -60,7 +60,7 @@ func (f *Fleet) ask(q *question) {
 	if q.sent = f.redis.Ready(); q.sent {
 		q.addShare(f.shares.Asking)
 	}
-	args := []any{Channel, appendQuestion(nil, f.runID, q.number, q.names)}
+	args := []any{f.prefix + Channel, appendQuestion(nil, f.runID, q.number, q.names)}
 	for _, n := range q.names {
 		args = append(args, numsub(n.Kind), n.Text)
 	}
@@ -102,9 +102,10 @@ func (f *Fleet) gotCounts(q *question, counts []int64, relays int) {
 func (f *Fleet) logRefused(refused error) {
 	if !f.refusedLogged {
 		f.refusedLogged = true
-		advice := upstream.Advice(refused, "&relay:*")
+		own := "&" + f.prefix + "relay:*"
+		advice := upstream.Advice(refused, own)
 		if advice == "" { // in a script Redis may not name the command
-			advice = "; allow +eval, +evalsha, +pubsub, +spublish and &relay:* to this user"
+			advice = "; allow +eval, +evalsha, +pubsub, +spublish and " + own + " to this user"
 		}
 		f.log.Warn("Redis does not let relays ask each other: every other relay is counted as one listener"+advice,
 			zap.Error(refused))

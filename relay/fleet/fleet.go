@@ -50,8 +50,9 @@ type Fleet struct {
 	redis   Redis
 	shares  Shares
 	room    *atomic.Int64
+	prefix  string // of all names at Redis
 	runID   string
-	answers string // channel
+	answers string // channel, without prefix
 	loop    *loop.Loop
 	log     *zap.Logger
 
@@ -66,28 +67,29 @@ type Fleet struct {
 	refusedLogged bool // the refusal was logged
 }
 
-// New returns a Fleet. runID names this run of the relay among all others. room is how many
-// bytes of names may wait for their counts, but no more than 64 MiB do; it may change at any time.
-func New(redis Redis, shares Shares, runID string, room *atomic.Int64, l *loop.Loop, log *zap.Logger) *Fleet {
+// New returns a Fleet. prefix begins all names at Redis, and is the same for all relays that count together. runID
+// names this run of the relay among all others. room is how many bytes of names may wait for their counts, but no more
+// than 64 MiB do; it may change at any time.
+func New(redis Redis, shares Shares, prefix, runID string, room *atomic.Int64, l *loop.Loop, log *zap.Logger) *Fleet {
 	f := &Fleet{
-		redis: redis, shares: shares, room: room, runID: runID, answers: Channel + ":" + runID, loop: l, log: log,
-		asked: map[uint64]*question{},
+		redis: redis, shares: shares, room: room, prefix: prefix, runID: runID, answers: Channel + ":" + runID, loop: l,
+		log: log, asked: map[uint64]*question{},
 	}
 	f.pace.timer = l.AfterFunc(0, f.send)
 	f.pace.timer.Stop()
 	return f
 }
 
-// Channels are the channels that must be subscribed for the Fleet: shard channels, or
+// Channels are the channels at Redis that must be subscribed for the Fleet: shard channels, or
 // ordinary ones if Redis has no shard channels (see NoShards). Without them other
 // relays count this one as one listener.
-func (f *Fleet) Channels() []string { return []string{Channel, f.answers} }
+func (f *Fleet) Channels() []string { return []string{f.prefix + Channel, f.prefix + f.answers} }
 
 // Stats returns how many questions were asked, and how many answers to them did not
 // come in time, ever. It may be called from anywhere.
 func (f *Fleet) Stats() (questions, missing uint64) { return f.questions.Load(), f.missing.Load() }
 
-// Count calls done, once and perhaps before it returns, with the number of listeners of each name,
+// Count calls done, once and perhaps before it returns, with the number of listeners of each name at Redis,
 // over all relays and with plain clients of Redis. Kind is Message or SMessage. The error is one of
 // upstream's: ErrBusy if too many names wait already.
 func (f *Fleet) Count(kind resp.Kind, names [][]byte, done func(counts []int64, err error)) {
@@ -164,8 +166,8 @@ func (f *Fleet) finish(q *question, err error) {
 	}
 }
 
-// Accept takes a message, and reports whether it was for the Fleet: a question, which it answers,
-// or an answer.
+// Accept takes a message, whose channel is called without the prefix, and reports whether it was for the Fleet: a
+// question, which it answers, or an answer.
 func (f *Fleet) Accept(d *resp.Delivery) bool {
 	switch {
 	case d.Kind == resp.PMessage:
@@ -190,7 +192,7 @@ func (f *Fleet) answer(shard bool, question []byte) {
 		return
 	}
 	if runID, answer, ok := answerTo(question, f.shares.Answering); ok {
-		_ = f.redis.Publish(0, shard, []byte(Channel+":"+runID), answer, ignoredAnswer{}) // see ignoredAnswer
+		_ = f.redis.Publish(0, shard, []byte(f.prefix+Channel+":"+runID), answer, ignoredAnswer{}) // see ignoredAnswer
 	}
 }
 

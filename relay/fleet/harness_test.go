@@ -74,7 +74,7 @@ func (s *sea) launch(listeners int64) *ship {
 	p.fleet = New(p, Shares{
 		Asking:    func(resp.Kind, []byte) int64 { return p.listeners - number(p.asked) },
 		Answering: func(resp.Kind, []byte) int64 { return p.listeners - number(p.held) },
-	}, fmt.Sprint(len(s.ships)), plenty(), s.loop, zap.NewNop())
+	}, "", fmt.Sprint(len(s.ships)), plenty(), s.loop, zap.NewNop())
 	s.ships = append(s.ships, p)
 	p.listen(listeners)
 	return p

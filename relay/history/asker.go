@@ -176,7 +176,7 @@ func (a *asker) askTogether(r *round, batch []*channel, then func(err error)) {
 		list[i] = question{channel: c.name, after: c.last, entries: c.state == behind && !c.last.IsZero()}
 	}
 	r.batch = batch
-	keys, args := scriptArgs(list, true, maxAnswer, a.limits.entry())
+	keys, args := scriptArgs(a.names, list, true, maxAnswer, a.limits.entry())
 	a.main.Eval(readScript, keys, func(v any, err error) {
 		if a.round != r {
 			return // the connection was lost: all that is behind is queued again

@@ -25,10 +25,10 @@ return out
 
 // Ends finds out where the streams of channels end when Redis has carried out all commands that were sent before,
 // and none that is sent after. done is called in the loop, perhaps at once; an ID is nil if it is not known.
-func Ends(main MainConn, channels []string, done func(ends []*stream.ID)) {
+func Ends(main MainConn, names Names, channels []string, done func(ends []*stream.ID)) {
 	keys := make([]string, len(channels))
 	for i, c := range channels {
-		keys[i] = Key(c)
+		keys[i] = names.Key(c)
 	}
 	main.Eval(endsScript, keys, func(v any, _ error) {
 		list, _ := v.([]any)

@@ -88,6 +88,7 @@ type given struct {
 	main     MainConn
 	readConn ReadConn
 	local    Listeners
+	names    Names
 	limits   limits
 	log      *zap.Logger
 }
@@ -109,9 +110,9 @@ func (l *limits) entry() int { return int(min(l.payload.Load()+64<<10, maxEntry)
 // more than 32 MiB of each are; payload is how many bytes a message for listeners may have. Both may change at
 // any time. Nothing is asked before Start.
 func NewFeed(
-	l Loop, main MainConn, readConn ReadConn, local Listeners, room, payload *atomic.Int64, log *zap.Logger,
+	l Loop, main MainConn, readConn ReadConn, local Listeners, names Names, room, payload *atomic.Int64, log *zap.Logger,
 ) *Feed {
-	f := &Feed{given: &given{l, main, readConn, local, limits{room, payload}, log}}
+	f := &Feed{given: &given{l, main, readConn, local, names, limits{room, payload}, log}}
 	f.work.loop = l
 	f.work.ctx, f.work.cancel = context.WithCancel(context.Background())
 	f.past.lastIDs = map[string]stream.ID{}

@@ -55,7 +55,7 @@ func (t *fetcher) stop() { t.hungry = nil }
 func (t *fetcher) fetch(c *channel, q question, from stream.ID) {
 	t.under++
 	t.work.beside(func(ctx context.Context) func() {
-		answer, err := fetch(ctx, t.readConn, q)
+		answer, err := fetch(ctx, t.readConn, t.names, q)
 		return func() { t.answered(c, q, from, answer, err) }
 	})
 }

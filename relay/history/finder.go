@@ -50,7 +50,7 @@ func (n *finder) start() {
 	}
 	n.running = true
 	n.work.beside(func(ctx context.Context) func() {
-		found, err := scan(ctx, n.readConn, patterns)
+		found, err := scan(ctx, n.readConn, n.names, patterns)
 		return func() {
 			n.running = false
 			n.finished(session, patterns, found, err)
@@ -110,14 +110,25 @@ func (n *finder) stop() {
 
 // scan lists the channels with a stream that patterns match. Listeners.Names tells which others are in
 // the list. With an error it returns the channels found until then.
-func scan(ctx context.Context, redis ReadConn, patterns []string) (list []string, err error) {
-	match := Key("*") // once for all of them
+func scan(ctx context.Context, redis ReadConn, names Names, patterns []string) (list []string, err error) {
+	match := "*" // once for all of them
 	switch {
 	case len(patterns) == 0:
 		return nil, nil
 	case len(patterns) == 1 && !strings.ContainsAny(patterns[0], `[\`): // which could take in the brace behind it
-		match = Key(patterns[0])
+		match = patterns[0]
 	}
+	for _, keys := range names.Keys(match) {
+		found, err := scanKeys(ctx, redis, names, keys)
+		if list = append(list, found...); err != nil {
+			return list, err
+		}
+	}
+	return list, nil
+}
+
+// scanKeys lists the channels whose stream has a key that a pattern matches.
+func scanKeys(ctx context.Context, redis ReadConn, names Names, match string) (list []string, err error) {
 	cursor := "0"
 	for looked := 0; looked < maxScan; looked += scanPage {
 		v, err := redis.Do(ctx, "SCAN", cursor, "MATCH", match, "COUNT", scanPage, "TYPE", "stream")
@@ -131,7 +142,7 @@ func scan(ctx context.Context, redis ReadConn, patterns []string) (list []string
 		keys, _ := answer[1].([]any)
 		for _, k := range keys {
 			key, _ := k.(string)
-			if channel, ok := channelOf(key); ok {
+			if channel, ok := names.Channel(key); ok {
 				list = append(list, channel)
 			}
 		}

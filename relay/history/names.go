@@ -9,7 +9,7 @@ import (
 	"redis-relay/relay/glob"
 )
 
-var errNoHistory = errors.New("ERR the channel has no history any more")
+var errNoHistory = errors.New("ERR the channel has no history here any more")
 
 // Subscribed says that Redis has subscribed a channel with history and its
 // announcements, for listeners or for the Feed itself. It is called each time that Redis does.
@@ -80,6 +80,18 @@ func (f *Feed) Refused(name string, err error) {
 	}
 }
 
+// EndReaders ends the readers of a channel: its entries are added elsewhere from now on. Listeners get those that come.
+func (f *Feed) EndReaders(name string) {
+	c := f.channels.byName[name]
+	if c == nil {
+		return
+	}
+	f.readers.endAll(c, errNoHistory)
+	if c.subscription != nil {
+		f.readers.subscriptions.unsubscribe(c)
+	}
+}
+
 // Forget ends the history of a channel. Held messages are delivered; readers
 // get an error.
 func (f *Feed) Forget(name string) {
@@ -94,4 +106,19 @@ func (f *Feed) Forget(name string) {
 		f.local.Unsubscribe(name)
 	}
 	f.channels.drop(c)
+}
+
+// ForgetWhere is Forget for all channels that Redis calls something else from now on. What is known of their streams
+// is of others.
+func (f *Feed) ForgetWhere(renamed func(channel string) bool) {
+	for name := range f.channels.byName {
+		if renamed(name) {
+			f.Forget(name)
+		}
+	}
+	for name := range f.past.lastIDs {
+		if renamed(name) {
+			delete(f.past.lastIDs, name)
+		}
+	}
 }

@@ -32,7 +32,7 @@ func (r *readers) askNewest(some []*waiter) {
 	for i, w := range some {
 		w.asked, list[i].channel = true, w.channel.name
 	}
-	keys, args := scriptArgs(list, false, 0, 0)
+	keys, args := scriptArgs(r.names, list, false, 0, 0)
 	r.main.Eval(readScript, keys, func(v any, err error) {
 		if session != r.link.session || !r.link.up {
 			return // resume asks again

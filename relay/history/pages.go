@@ -24,6 +24,7 @@ const (
 // called from any goroutine.
 type Pages struct {
 	ReadConn ReadConn
+	Names    Names
 	Patience time.Duration // for each page
 	Largest  func() int    // bytes of one message, as a rule
 }
@@ -63,7 +64,7 @@ func (p *Pages) Range(ctx context.Context, q stream.Range, progress stream.Progr
 	g, all := p.first(), tally{}
 	for {
 		n := atMost(g.entries, q.Count, len(list))
-		v, err := p.do(ctx, q.Command, Key(q.Channel), q.From, q.To, "COUNT", n)
+		v, err := p.do(ctx, q.Command, p.Names.Key(q.Channel), q.From, q.To, "COUNT", n)
 		if errors.Is(err, upstream.ErrTooLarge) && n > 1 {
 			g.limit(n / 4)
 			continue
@@ -169,7 +170,7 @@ func (p *Pages) xread(ctx context.Context, list []Cursor, which []int, n int) ([
 	args := make([]any, 0, 4+2*len(which))
 	args = append(args, "XREAD", "COUNT", n, "STREAMS")
 	for _, at := range which {
-		args = append(args, Key(list[at].Channel))
+		args = append(args, p.Names.Key(list[at].Channel))
 	}
 	for _, at := range which {
 		if list[at].Newest {
@@ -193,7 +194,7 @@ func (p *Pages) xread(ctx context.Context, list []Cursor, which []int, n int) ([
 			return nil, err
 		}
 		// Of a channel that was asked for twice there may be one answer.
-		if key == Key(list[at].Channel) && !list[at].Newest && entries[0].ID.After(list[at].After) {
+		if key == p.Names.Key(list[at].Channel) && !list[at].Newest && entries[0].ID.After(list[at].After) {
 			pages[i], answer = entries, answer[1:]
 		}
 	}
@@ -225,7 +226,7 @@ func (p *Pages) culprit(ctx context.Context, err error, q stream.Range) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Patience)
 	defer cancel()
-	v, failed := p.ReadConn.Eval(ctx, measureScript, []string{Key(q.Channel)}, q.Command, q.From, q.To)
+	v, failed := p.ReadConn.Eval(ctx, measureScript, []string{p.Names.Key(q.Channel)}, q.Command, q.From, q.To)
 	parts, _ := v.([]any)
 	if failed != nil || len(parts) != 3 {
 		return err // or it is gone by now

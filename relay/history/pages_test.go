@@ -103,7 +103,7 @@ func TestPagesAreOneAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := &narrow{Client: c, entries: tt.entries}
-			p := Pages{n, time.Minute, func() int { return tt.largest }}
+			p := Pages{n, PlainNames{}, time.Minute, func() int { return tt.largest }}
 			for _, line := range []string{
 				"XRANGE a - + 0", "XRANGE a - + 1", "XRANGE a - + 64", "XRANGE a - + 65", "XRANGE a - + 999", "XRANGE a - + 5000",
 				"XRANGE a 5 900 0", "XRANGE a (5-1 900 0", "XREVRANGE a + - 0", "XREVRANGE a + - 100", "XREVRANGE a (900-1 5 0",
@@ -169,7 +169,7 @@ func TestPagesEnd(t *testing.T) {
 		c.Do("XADD", Key("a"), "*", "payload", "0123456789")
 	}
 	n := &narrow{Client: c}
-	p := Pages{n, time.Minute, func() int { return 1 << 20 }}
+	p := Pages{n, PlainNames{}, time.Minute, func() int { return 1 << 20 }}
 	if _, err := p.Range(t.Context(), stream.Range{Command: "XRANGE", Channel: "other", From: "-", To: "+", Count: 0}, anyNumber); err == nil || err.Error()[:9] != "WRONGTYPE" {
 		t.Errorf("a string is read with %v", err)
 	}

@@ -49,8 +49,8 @@ func newSide(t *testing.T, redis *redistest.Server) *side {
 	opts := upstream.Options{Mode: "single", URL: redis.URL(), Name: "test", PublishTimeout: 10 * time.Second}
 	s.main = upstream.NewConnection(l, opts, sinkOf{s}, s, &payload, &room, "", zap.NewNop())
 	reader := upstream.NewReader(opts, zap.NewNop())
-	s.feed = NewFeed(l, s.main, reader, s, &room, &payload, zap.NewNop())
-	s.writer = writer.New(s.main, "life")
+	s.feed = NewFeed(l, s.main, reader, s, PlainNames{}, &room, &payload, zap.NewNop())
+	s.writer = writer.New(s.main, "", "life")
 	l.AtTurnEnd(func() {
 		s.main.Resume(true)
 		s.main.Flush()

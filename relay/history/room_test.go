@@ -57,7 +57,7 @@ func newRoom(t *testing.T) *room {
 	r := &room{t: t, loop: newTestLoop(t), watching: map[string]func(error){}}
 	r.answer = func(context.Context) (any, error) { return nil, errors.New("not now") }
 	r.memory.Store(1 << 30)
-	r.Feed = NewFeed(r.loop, mainOf{r}, r, r, &r.memory, &r.memory, zap.NewNop())
+	r.Feed = NewFeed(r.loop, mainOf{r}, r, r, PlainNames{}, &r.memory, &r.memory, zap.NewNop())
 	r.Start()
 	t.Cleanup(func() {
 		r.Close()

@@ -12,18 +12,40 @@ import (
 // SeqPrefix begins the names of the channels for announcements; the channel follows.
 const SeqPrefix = "relay:seq:"
 
-// Key returns the key of a channel's stream. The braces keep it and the channel in
-// one slot of a cluster.
-func Key(channel string) string { return "history:{" + channel + "}" }
+// KeyPrefix begins the key of a channel's stream; the channel follows, and a brace. The braces keep the key and the
+// channel in one slot of a cluster.
+const KeyPrefix = "history:{"
 
-// channelOf is the reverse of Key.
-func channelOf(key string) (channel string, ok bool) {
-	channel, ok = strings.CutPrefix(key, "history:{")
+// Names says what Redis calls the streams of channels. Its methods may be called from anywhere.
+type Names interface {
+	// Key returns the key of a channel's stream.
+	Key(channel string) string
+	// Channel is the reverse of Key. ok is false for keys that are no channel's.
+	Channel(key string) (channel string, ok bool)
+	// Keys returns the patterns that match the keys of all channels that a pattern matches, and perhaps others.
+	Keys(pattern string) []string
+}
+
+// Key returns the key of a channel's stream where Redis calls channels as local clients do.
+func Key(channel string) string { return KeyPrefix + channel + "}" }
+
+// PlainNames is Names where Redis calls channels as local clients do.
+type PlainNames struct{}
+
+// Key is the function Key.
+func (PlainNames) Key(channel string) string { return Key(channel) }
+
+// Channel is the reverse of Key.
+func (PlainNames) Channel(key string) (channel string, ok bool) {
+	channel, ok = strings.CutPrefix(key, KeyPrefix)
 	if !ok {
 		return "", false
 	}
 	return strings.CutSuffix(channel, "}")
 }
+
+// Keys returns one pattern.
+func (PlainNames) Keys(pattern string) []string { return []string{Key(pattern)} }
 
 // ReadConn is the reading connection: its methods wait for the answer, nil, int64,
 // string, []any or, in place of an array's element, an error. An error reply is an error whose

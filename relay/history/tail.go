@@ -94,7 +94,7 @@ func lasting(err error) bool {
 
 // scriptArgs returns the keys and arguments of readScript. facts tells whether facts are wanted of all streams,
 // or only of those without wanted entries. budget bounds the answer, in bytes, about; largest an entry in it.
-func scriptArgs(list []question, facts bool, budget, largest int) (keys []string, args []any) {
+func scriptArgs(names Names, list []question, facts bool, budget, largest int) (keys []string, args []any) {
 	keys = make([]string, 0, len(list))
 	args = make([]any, 0, 4+2*len(list))
 	all := ""
@@ -103,7 +103,7 @@ func scriptArgs(list []question, facts bool, budget, largest int) (keys []string
 	}
 	args = append(args, all, budget, largest, maxEntry)
 	for _, q := range list {
-		keys = append(keys, Key(q.channel))
+		keys = append(keys, names.Key(q.channel))
 		from := ""
 		if q.entries {
 			from = "(" + q.after.String()
@@ -134,9 +134,9 @@ func readAnswer(list []question, v any) (tails []tail, at uint64, err error) {
 }
 
 // fetch reads the entries behind an ID on the reading connection, and waits for them.
-func fetch(ctx context.Context, redis ReadConn, q question) (*tail, error) {
+func fetch(ctx context.Context, redis ReadConn, names Names, q question) (*tail, error) {
 	list := []question{q}
-	keys, args := scriptArgs(list, false, fetchBudget, maxEntry)
+	keys, args := scriptArgs(names, list, false, fetchBudget, maxEntry)
 	v, err := redis.Eval(ctx, readScript, keys, args...)
 	if err != nil {
 		return nil, err

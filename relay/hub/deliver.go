@@ -19,7 +19,7 @@ const (
 // RESP2. frame and name must not be changed before Flusher.BuffersReusable allows it. The message is in the
 // listeners' queues after FanOut.
 func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners int) {
-	t := h.run.topicOf(kind, name)
+	t := h.run.topicOf(&h.registry, kind, name)
 	if t == nil {
 		t = h.topics[kind][string(name)]
 	}
@@ -28,7 +28,7 @@ func (h *Hub) Deliver(kind resp.Kind, name, frame []byte, mode Mode) (listeners 
 	}
 	if !h.run.extend(t, mode, frame) {
 		h.FanOut()
-		h.run.begin(t, kind, name, mode, frame)
+		h.run.begin(&h.registry, t, kind, name, mode, frame)
 	}
 	if mode&ModeOne != 0 {
 		return 1

@@ -22,6 +22,9 @@
 // Redis; and the subscriptions that wait for a connection. An Outbox has its output, its reply slots, and its
 // usage, which counts in Bounds. Each part owns its fields.
 //
+// Several upstreams have a Hub each, and a Group makes them one for those who subscribe: it says which names are where,
+// and has a subscription at several hubs become active at all of them together. They share the dispatcher.
+//
 // # Concurrency
 //
 // Everything belongs to one goroutine, the event loop. Only the limits in Bounds, and its figures, may be read and

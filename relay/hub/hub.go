@@ -28,8 +28,11 @@ type Upstream interface {
 
 // Hub connects names to listeners. Everything belongs to the loop.
 type Hub struct {
-	registry   // which names are wanted, and by whom
-	dispatcher // how messages come to listeners
+	registry    // which names are wanted, and by whom
+	*dispatcher // how messages come to listeners; hubs of one Group have it in common
+
+	place int    // in the Group; 0: it may be in none
+	group *Group // nil: it is in none
 
 	requests requests // the commands that subscribe and unsubscribe names at Redis
 
@@ -41,14 +44,18 @@ type Hub struct {
 // New returns an empty hub, which has no connection to Redis: see Restore. isLocal tells which names the relay
 // serves itself: up is never asked for them.
 func New(up Upstream, isLocal func(name string) bool) *Hub {
-	h := &Hub{registry: newRegistry(up, isLocal)}
-	h.requests = requests{topics: &h.registry, messages: &h.dispatcher, namesPerCommand: namesPerCommand}
+	return makeHub(up, isLocal, new(dispatcher))
+}
+
+func makeHub(up Upstream, isLocal func(name string) bool, messages *dispatcher) *Hub {
+	h := &Hub{registry: newRegistry(up, isLocal), dispatcher: messages}
+	h.requests = requests{topics: &h.registry, messages: messages, namesPerCommand: namesPerCommand}
 	return h
 }
 
 // OnMissed has f called when listeners do not get messages: with the channel, which is valid during the call, and the
 // number of messages, one for each listener. f must not call the hub.
-func (h *Hub) OnMissed(f func(channel []byte, messages int)) { h.onMissed = f }
+func (d *dispatcher) OnMissed(f func(channel []byte, messages int)) { d.onMissed = f }
 
 // Disconnect disconnects the listeners of a name and returns how many of them were still connected.
 func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (disconnected int) {

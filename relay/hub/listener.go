@@ -31,11 +31,23 @@ type Listener struct {
 	resp3   bool // it gets its messages as RESP3 pushes
 	stopped bool // it gets no more messages
 	pending pending
+	beside  []pending // at the hubs of a Group behind the first
 
 	missed       uint64 // messages, for whatever reason of Missed
 	unreported   Missed
 	awaitsReport bool      // in dispatcher.unreported
 	reported     time.Time // when report was called last
+}
+
+// pendingAt returns what the listener has begun at a hub.
+func (l *Listener) pendingAt(h *Hub) *pending {
+	if h.place == 0 {
+		return &l.pending
+	}
+	for len(l.beside) < h.place {
+		l.beside = append(l.beside, pending{})
+	}
+	return &l.beside[h.place-1]
 }
 
 // Missed counts messages that one listener did not get.

@@ -19,6 +19,10 @@ type pendingSubscribe struct {
 	waiting      bool            // for a connection, in Hub.waiting
 	completed    bool            // it is active, or was refused
 	done         func(refused error)
+
+	// gate, if not nil, is called instead of making the subscription active, if it returns true: then that is done later,
+	// with gate nil. It is of a subscription at several hubs, which becomes active at all of them together.
+	gate func(s *pendingSubscribe) (held bool)
 }
 
 // pendingUnsubscribe is subscriptions that Redis has ended, while messages of them may still be on their way.

@@ -192,6 +192,16 @@ func (r *registry) Names(kind resp.Kind) (names []string) {
 	return names
 }
 
+// Requested lists the names of a kind that Redis was asked for over this connection.
+func (r *registry) Requested(kind resp.Kind) (names []string) {
+	for name, t := range r.topics[kind] {
+		if t.requested && !t.local {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Confirmed tells whether Redis has confirmed all names that are wanted. If not, it returns how many are missing,
 // and one of them as an example.
 func (r *registry) Confirmed() (all bool, kind resp.Kind, example string, missing int) {

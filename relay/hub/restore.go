@@ -112,5 +112,6 @@ func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (disconnec
 			h.forgetUnused(resp.Kind(kind), name, t)
 		}
 	}
+	h.group.lost(h)
 	return disconnected
 }

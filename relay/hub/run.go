@@ -17,6 +17,7 @@ const (
 // listener one append.
 type run struct {
 	topic  *topic // nil: nothing is collected
+	of     *registry
 	kind   resp.Kind
 	name   []byte // of topic
 	mode   Mode
@@ -32,10 +33,10 @@ type run struct {
 	chunkKept bool   // something refers to chunk: it is filled up, and then left to the garbage collector
 }
 
-// topicOf returns the topic of a name if the run is for that name, or nil. The hub does not forget the topic of a run
-// before the run is fanned out.
-func (r *run) topicOf(kind resp.Kind, name []byte) *topic {
-	if r.topic != nil && r.kind == kind && bytes.Equal(r.name, name) {
+// topicOf returns the topic of a name in a registry if the run is for that topic, or nil. The hub does not forget the
+// topic of a run before the run is fanned out.
+func (r *run) topicOf(of *registry, kind resp.Kind, name []byte) *topic {
+	if r.topic != nil && r.of == of && r.kind == kind && bytes.Equal(r.name, name) {
 		return r.topic
 	}
 	return nil
@@ -55,8 +56,8 @@ func (r *run) extend(t *topic, mode Mode, frame []byte) bool {
 	return true
 }
 
-func (r *run) begin(t *topic, kind resp.Kind, name []byte, mode Mode, frame []byte) {
-	r.topic, r.kind, r.name, r.mode, r.frames = t, kind, name, mode, frame
+func (r *run) begin(of *registry, t *topic, kind resp.Kind, name []byte, mode Mode, frame []byte) {
+	r.of, r.topic, r.kind, r.name, r.mode, r.frames = of, t, kind, name, mode, frame
 	r.starts = append(r.starts[:0], 0)
 	r.keys = r.keys[:0]
 	r.resp3 = nil

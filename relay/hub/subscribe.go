@@ -14,13 +14,17 @@ import (
 // connection it waits for the next one; if l unsubscribes from all names before, done is called then. names is
 // kept.
 func (h *Hub) Subscribe(l *Listener, kind resp.Kind, names []string, done func(refused error)) {
-	s := &pendingSubscribe{listener: l, kind: kind, names: names, done: done}
+	h.subscribe(&pendingSubscribe{listener: l, kind: kind, names: names, done: done})
+}
+
+func (h *Hub) subscribe(s *pendingSubscribe) {
+	l, kind, names := s.listener, s.kind, s.names
 	ask, local := h.addWanted(l, kind, names)
 	if local {
 		h.activate(s)
 		return
 	}
-	l.pending.addSubscribe(s)
+	l.pendingAt(h).addSubscribe(s)
 	switch {
 	case h.restore != nil:
 		h.awaitConnection(s)
@@ -45,7 +49,7 @@ func (h *Hub) answered(s *pendingSubscribe, lost bool, refused error) {
 		h.awaitConnection(s)
 		return
 	}
-	if len(s.listener.pending.unsubscribes) == 0 {
+	if len(s.listener.pendingAt(h).unsubscribes) == 0 {
 		h.activate(s)
 		return
 	}
@@ -86,9 +90,12 @@ func (h *Hub) activate(s *pendingSubscribe) {
 			return
 		}
 	}
+	if s.gate != nil && s.gate(s) {
+		return
+	}
 	l := s.listener
-	l.pending.removeSubscribe(s)
-	h.removeListener(l, s.kind, l.pending.supersede(s.kind, s.names)) // all messages of those have come
+	l.pendingAt(h).removeSubscribe(s)
+	h.removeListener(l, s.kind, l.pendingAt(h).supersede(s.kind, s.names)) // all messages of those have come
 	for _, name := range s.names {
 		if !s.unsubscribed[name] {
 			h.addListener(l, s.kind, name)
@@ -99,7 +106,7 @@ func (h *Hub) activate(s *pendingSubscribe) {
 
 // refuse ends a subscription that Redis has refused.
 func (h *Hub) refuse(s *pendingSubscribe, refused error) {
-	s.listener.pending.removeSubscribe(s)
+	s.listener.pendingAt(h).removeSubscribe(s)
 	names := slices.DeleteFunc(slices.Clone(s.names), func(name string) bool {
 		_, unsubscribed := s.unsubscribed[name]
 		return unsubscribed

@@ -13,7 +13,7 @@ import (
 // returns, and so do all names while there is no connection or the subscriptions are being restored. names is
 // kept.
 func (h *Hub) Unsubscribe(l *Listener, kind resp.Kind, names []string, done func()) {
-	cancelled := l.pending.cancel(kind, names)
+	cancelled := l.pendingAt(h).cancel(kind, names)
 	unwanted, local := h.removeWanted(l, kind, names)
 	end := func(names, active []string) {
 		for _, s := range cancelled {
@@ -57,13 +57,13 @@ func (h *Hub) afterDelivered(l *Listener, kind resp.Kind, names []string, done f
 		delivered = true
 		active := names
 		if u != nil {
-			l.pending.removeUnsubscribe(u)
+			l.pendingAt(h).removeUnsubscribe(u)
 			active = u.names
 		}
 		done(active)
 	})
 	if !delivered {
-		u = l.pending.addUnsubscribe(kind, names)
+		u = l.pendingAt(h).addUnsubscribe(kind, names)
 	}
 }
 

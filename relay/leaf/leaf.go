@@ -44,12 +44,14 @@ type Outlets interface {
 type Options struct {
 	Config         config.Leaf
 	Life           string // names this run of the relay, in Redis
+	Prefix         string // of all names at Redis
 	PublishTimeout time.Duration
 	Parts          natsbridge.Parts // with the backend of the cluster's clients
 	Redis          *upstream.Connection
 	Outlets        Outlets
 	Limits         func() natsbridge.Limits // of this moment; may be called from anywhere
 	Prefixes       func() []string          // of the routes that reach NATS, at this moment; belongs to the loop
+	Hears          func(upstream int) bool  // whether a route that reaches NATS is heard there; belongs to the loop
 	Teller         *notice.Teller
 }
 
@@ -63,6 +65,7 @@ type Node struct {
 	outlets  Outlets
 	limits   func() natsbridge.Limits
 	prefixes func() []string
+	hears    func(upstream int) bool
 	teller   *notice.Teller
 	attempt  rate.Sometimes
 
@@ -94,10 +97,10 @@ func New(o *Options) (*Node, error) {
 		hosts[i] = natsbridge.Address(u)
 	}
 	slices.Sort(hosts)
-	key := leasePrefix + "{" + strings.Join(hosts, ",") + "}"
+	key := o.Prefix + leasePrefix + "{" + strings.Join(hosts, ",") + "}"
 	n := &Node{
 		cluster: cluster, name: o.Config.Redacted(), parts: o.Parts, outlets: o.Outlets, limits: o.Limits,
-		prefixes: o.Prefixes, teller: o.Teller, attempt: rate.Sometimes{First: 3, Interval: time.Minute},
+		prefixes: o.Prefixes, hears: o.Hears, teller: o.Teller, attempt: rate.Sometimes{First: 3, Interval: time.Minute},
 		lease: &lease{
 			id: o.Life, keys: []string{key, key + ":heard"}, redis: o.Redis, loop: o.Parts.Loop, began: time.Now(),
 			lost: make(chan struct{}, 1),
@@ -145,9 +148,10 @@ func (n *Node) detach() {
 }
 
 // StandDown ends the term, and deliveries at once: messages of Redis may be missing, and another Redis in its place
-// does not know the lease. It belongs to the loop.
-func (n *Node) StandDown() {
-	if n == nil {
+// does not know the lease. The loss of an upstream other than main, which has the lease, matters only if the cluster
+// may listen to channels there. It belongs to the loop.
+func (n *Node) StandDown(lost int) {
+	if n == nil || lost > 0 && !n.hears(lost) {
 		return
 	}
 	n.detach()

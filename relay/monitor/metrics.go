@@ -51,6 +51,9 @@ type Route struct {
 	Published Volume  // by local publishers, and acknowledged by Redis
 	Noisy     Counter // alerts of channels over rate.alert
 
+	// Of what was to be mirrored: what the other upstream has taken, and what was dropped.
+	Mirrored, MirrorDropped Counter
+
 	rejects map[Direction]map[string]Counter
 }
 
@@ -98,6 +101,7 @@ type Metrics struct {
 	delivered volumes
 	published volumes
 	noisy     *prometheus.CounterVec
+	mirrored  *prometheus.CounterVec
 	rejects   *prometheus.CounterVec
 	matches   *prometheus.CounterVec
 
@@ -115,6 +119,8 @@ func New(version string) *Metrics {
 			"Messages for local listeners, one for each; those of drops_total among them"),
 		published: newVolumes("published", "Messages of local publishers that Redis acknowledged"),
 		noisy:     vec("rate_alerts_total", "Alerts of channels that carried more than rate.alert.", "route"),
+		mirrored: vec("mirrored_total", "Publishes for the upstream in mirror: taken by it, or dropped.",
+			"route", "result"),
 		rejects: vec("rejects_total", "Messages refused, and invalid ones that invalid: log let through.",
 			"route", "direction", "code"),
 		matches: vec("schema_matches_total", "Messages by the schema that accepted them, on routes that have several.",
@@ -132,7 +138,7 @@ func New(version string) *Metrics {
 	for _, h := range m.all() {
 		m.registry.MustRegister(h)
 	}
-	m.registry.MustRegister(m.noisy, m.rejects, m.matches, info,
+	m.registry.MustRegister(m.noisy, m.mirrored, m.rejects, m.matches, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -168,7 +174,11 @@ func (m *Metrics) Route(name string) *Route {
 		Delivered: m.delivered.of(name),
 		Published: m.published.of(name),
 		Noisy:     m.noisy.WithLabelValues(name),
-		rejects:   map[Direction]map[string]Counter{Inbound: {}, Outbound: {}},
+
+		Mirrored:      m.mirrored.WithLabelValues(name, "taken"),
+		MirrorDropped: m.mirrored.WithLabelValues(name, "dropped"),
+
+		rejects: map[Direction]map[string]Counter{Inbound: {}, Outbound: {}},
 	}
 	for d, codes := range r.rejects {
 		for _, code := range Codes {

@@ -53,7 +53,7 @@ type Backend interface {
 // Parts are what a bridge shares with the rest of the relay.
 type Parts struct {
 	Loop    *loop.Loop
-	Hub     *hub.Hub
+	Hub     *hub.Group
 	Flusher *hub.Flusher
 	Backend Backend
 	Log     *zap.Logger

@@ -154,7 +154,7 @@ func newRig(t testing.TB) *rig {
 	}
 	h := hub.New(r.redis, func(string) bool { return false })
 	h.Restore(func() {})
-	r.parts = Parts{Loop: l, Hub: h, Flusher: new(hub.Flusher), Backend: r.backend, Log: zap.NewNop()}
+	r.parts = Parts{Loop: l, Hub: hub.NewGroup(nil, nil, h), Flusher: new(hub.Flusher), Backend: r.backend, Log: zap.NewNop()}
 	l.AtTurnEnd(func() {
 		if r.bridge != nil {
 			r.bridge.HandOver()

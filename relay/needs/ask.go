@@ -12,15 +12,16 @@ import (
 
 // asker asks over one connection. It belongs to one goroutine.
 type asker struct {
-	redis *upstream.Inquiry
-	user  string
-	dry   bool // ACL DRYRUN is allowed
-	multi bool // MULTI is allowed: a command in a transaction is judged, and then discarded
+	redis  *upstream.Inquiry
+	user   string
+	dry    bool // ACL DRYRUN is allowed
+	multi  bool // MULTI is allowed: a command in a transaction is judged, and then discarded
+	config *Config
 }
 
 // newAsker finds out who the user is and which way of asking is open. The error is the end of the connection.
-func newAsker(redis *upstream.Inquiry, user string) (*asker, error) {
-	a := &asker{redis: redis, user: user}
+func newAsker(redis *upstream.Inquiry, user string, c *Config) (*asker, error) {
+	a := &asker{redis: redis, user: user, config: c}
 	name, err := redis.Do("ACL", "WHOAMI")
 	if text, ok := name.(string); ok {
 		a.user = text
@@ -123,8 +124,9 @@ func (a *asker) tryDiscarded(command []string) (refused, err error) {
 // tryNear has the command judged by a publish on a channel of the relay's own that nobody listens to, and the channel
 // by a subscription: an ACL has the same channels for both.
 func (a *asker) tryNear(d *Demand) (refused, err error) {
-	refused, err = a.try([]string{d.Name(), probeChannel, ""})
-	if err != nil || refused != nil && upstream.MissingRule(refused, "") != "" || isUnknown(refused) || d.Rule == ownRule {
+	refused, err = a.try([]string{d.Name(), a.config.Prefix + probeChannel, ""})
+	own := d.Rule == a.config.ownRule()
+	if err != nil || refused != nil && upstream.MissingRule(refused, "") != "" || isUnknown(refused) || own {
 		return refused, err
 	}
 	refused, err = a.try([]string{strings.TrimSuffix(d.Name(), "PUBLISH") + "SUBSCRIBE", d.Command[1]})

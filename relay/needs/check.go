@@ -54,7 +54,7 @@ func Check(ctx context.Context, opts upstream.Options, user string, c *Config, l
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAsker(redis, cmp.Or(user, "default"))
+	a, err := newAsker(redis, cmp.Or(user, "default"), c)
 	if err != nil {
 		return nil, err
 	}

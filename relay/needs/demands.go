@@ -10,15 +10,19 @@ import (
 // Route is what a route of the configuration asks of Redis.
 type Route struct {
 	Prefix    string // empty: channels that no route covers
+	Before    string // what Redis has before the names of its channels, beside Config.Prefix
 	Publish   bool   // somebody may publish
 	Subscribe bool   // somebody may listen
 	History   bool   // some messages are kept
+
+	DeadLetters []string // keys of the streams that keep its refused messages
 }
 
 // Config is what a configuration asks of Redis.
 type Config struct {
 	Routes []Route // each covers the channels that begin with its prefix and with no longer one
 	Leaf   bool    // the relay is to be a leaf node of a NATS cluster
+	Prefix string  // of all names at Redis
 }
 
 // HasHistory reports whether any route keeps messages.
@@ -48,7 +52,7 @@ func (d *Demand) publishes() bool { return d.Name() == "PUBLISH" || d.Name() == 
 
 // Channels of the relay's own. The last word is in no name that a relay uses.
 const (
-	ownRule      = "&relay:*"
+	ownChannels  = "relay:"
 	probeChannel = "relay:probe:check"
 	countChannel = "relay:count"
 	seqPrefix    = "relay:seq:"
@@ -67,15 +71,20 @@ func Demands(c *Config) (list []Demand) {
 		Demand{Command: words("HELLO 3"), Lost: "the relay does not connect", Vital: true},
 	)
 	for _, r := range c.Routes {
-		list = append(list, r.demands()...)
+		list = append(list, r.demands(c)...)
 	}
+	for _, key := range c.deadLetters() {
+		list = append(list, c.deadDemands(key)...)
+	}
+	probe, count := c.Prefix+probeChannel, c.Prefix+countChannel
 	list = append(list,
-		Demand{Command: words("SUBSCRIBE " + probeChannel), Rule: ownRule, Lost: noProbe},
-		Demand{Command: []string{"PUBLISH", probeChannel, ""}, Rule: ownRule, Lost: noProbe},
-		Demand{Command: words("SSUBSCRIBE " + countChannel), Rule: ownRule, Lost: noCounts, Shard: true},
-		Demand{Command: []string{"SPUBLISH", countChannel, ""}, Rule: ownRule, Lost: noCounts, Shard: true},
+		Demand{Command: words("SUBSCRIBE " + probe), Rule: c.ownRule(), Lost: noProbe},
+		Demand{Command: []string{"PUBLISH", probe, ""}, Rule: c.ownRule(), Lost: noProbe},
+		Demand{Command: words("SSUBSCRIBE " + count), Rule: c.ownRule(), Lost: noCounts, Shard: true},
+		Demand{Command: []string{"SPUBLISH", count, ""}, Rule: c.ownRule(), Lost: noCounts, Shard: true},
 	)
-	for _, right := range Rights(Use{History: c.HasHistory(), Leaf: c.Leaf}) {
+	use := Use{History: c.HasHistory(), Leaf: c.Leaf, Prefix: c.Prefix, DeadLetters: len(c.deadLetters()) > 0}
+	for _, right := range Rights(use) {
 		list = append(list, Demand{
 			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
 		})
@@ -83,11 +92,15 @@ func Demands(c *Config) (list []Demand) {
 	return list
 }
 
+// ownRule lets the relay use its own channels.
+func (c *Config) ownRule() string { return "&" + c.Prefix + ownChannels + "*" }
+
 // demands lists what one route needs.
-func (r *Route) demands() (list []Demand) {
-	channel, rule, of := r.Prefix+ownName, "&"+r.Prefix+"*", fmt.Sprintf("of route %q", r.Prefix)
+func (r *Route) demands(c *Config) (list []Demand) {
+	begin := c.Prefix + r.Before + r.Prefix
+	channel, rule, of := begin+ownName, "&"+begin+"*", fmt.Sprintf("of route %q", r.Prefix)
 	if r.Prefix == "" {
-		channel, of = "redis-relay-"+ownName, "that no route covers"
+		channel, of = begin+"redis-relay-"+ownName, "that no route covers"
 	}
 	if r.Publish {
 		list = append(list,
@@ -98,9 +111,9 @@ func (r *Route) demands() (list []Demand) {
 		list = append(list,
 			Demand{[]string{"SUBSCRIBE", channel}, rule, "nobody can listen to channels " + of, r.Prefix != "", false},
 			Demand{[]string{"SSUBSCRIBE", channel}, rule, "nobody can listen to shard channels " + of, false, true},
-			r.patternDemand(r.Prefix+"*", rule))
+			r.patternDemand(begin+"*", rule))
 	}
-	return append(list, r.historyDemands()...)
+	return append(list, r.historyDemands(c)...)
 }
 
 // patternDemand is for the pattern at Redis by which clients hear all channels of a route.
@@ -110,19 +123,18 @@ func (r *Route) patternDemand(pattern, rule string) Demand {
 }
 
 // historyDemands lists what a route with history needs beside the rights of all streams.
-func (r *Route) historyDemands() (list []Demand) {
+func (r *Route) historyDemands(c *Config) (list []Demand) {
 	if !r.History {
 		return nil
 	}
-	of := fmt.Sprintf(" of route %q", r.Prefix)
-	channel := seqPrefix + r.Prefix + ownName
-	list = append(list,
-		Demand{[]string{"PUBLISH", channel, ""}, ownRule, "messages with history" + of + " cannot be published", true, false})
+	of, begin := fmt.Sprintf(" of route %q", r.Prefix), c.Prefix+seqPrefix+r.Before+r.Prefix
+	channel, lost := begin+ownName, "messages with history"+of+" cannot be published"
+	list = append(list, Demand{[]string{"PUBLISH", channel, ""}, c.ownRule(), lost, true, false})
 	if r.Subscribe {
-		rule := "&" + seqPrefix + r.Prefix + "*"
+		rule := "&" + begin + "*"
 		list = append(list,
-			Demand{[]string{"SUBSCRIBE", channel}, ownRule, "nobody can listen to channels with history" + of, true, false},
-			r.patternDemand(seqPrefix+r.Prefix+"*", rule))
+			Demand{[]string{"SUBSCRIBE", channel}, c.ownRule(), "nobody can listen to channels with history" + of, true, false},
+			r.patternDemand(begin+"*", rule))
 	}
 	return list
 }

@@ -24,6 +24,31 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// Dead letters ask for their stream and the keys beside it, each once, and nothing of history.
+func TestRulesOfDeadLetters(t *testing.T) {
+	c := &Config{Routes: []Route{{Prefix: "a:", DeadLetters: []string{"dead:a"}}, {Prefix: "b:", DeadLetters: []string{"dead:a"}}}}
+	got := Rules(Demands(c))
+	for _, rule := range []string{"+xadd", "+get", "+set", "+pexpire", "+xrange", "+xrevrange", "+xdel", "+eval", "~dead:a", "~{dead:a}:*"} {
+		if !slices.Contains(got, rule) {
+			t.Errorf("%s is missing in %v", rule, got)
+		}
+	}
+	if slices.Contains(got, "~history:*") || slices.Contains(got, "+xread") {
+		t.Errorf("asks for the rights of history: %v", got)
+	}
+	for _, d := range Demands(c) {
+		if d.Name() == "EVAL" && !d.Vital {
+			t.Error("EVAL is not vital")
+		}
+	}
+	c.Prefix = "acme:"
+	for _, rule := range []string{"~acme:dead:a", "~acme:{acme:dead:a}:*"} {
+		if got := Rules(Demands(c)); !slices.Contains(got, rule) {
+			t.Errorf("with a prefix, %s is missing in %v", rule, got)
+		}
+	}
+}
+
 // A command that is refused hides its channel: that is asked for, unless it is known to be allowed.
 func TestLacking(t *testing.T) {
 	publish := Demand{Command: []string{"PUBLISH", "a:1", ""}, Rule: "&a:*", Lost: "x", Vital: true}

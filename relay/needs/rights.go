@@ -21,15 +21,21 @@ type Right struct {
 	Try   string // a form of it that changes nothing, whether it is allowed or not; empty: it shows when it is used
 	Lost  string // what does not work without it
 	Vital bool   // what is lost is something that the configuration asks for
+
+	prefix string // of all names at Redis
 }
 
 // Use is what of the relay a configuration uses.
 type Use struct {
-	History bool // some route has a history
-	Leaf    bool // the relay is to be a leaf node of a NATS cluster
+	History bool   // some route has a history
+	Leaf    bool   // the relay is to be a leaf node of a NATS cluster
+	Prefix  string // of all names at Redis
+
+	DeadLetters bool // some route keeps refused messages
 }
 
 const (
+	noScripts  = "PUBSUB NUMSUB counts each other relay as one listener, and nothing gets a history, or is a dead letter"
 	healing    = "what a lost connection kept from listeners is a gap"
 	unresolved = "publishes with history whose answer is lost with the connection may have been published"
 	noLeaf     = "this relay cannot be the leaf node of a NATS cluster"
@@ -40,40 +46,40 @@ const (
 const OldestRedis = "7.0.0"
 
 var common = []Right{
-	{"CLIENT", "", "the relay's connections have no names in CLIENT LIST", false},
-	{"INFO", "", "clients are told redis_version " + OldestRedis, false},
-	{"UNSUBSCRIBE", "", "channels that nobody here listens to any more stay subscribed", false},
-	{"PUNSUBSCRIBE", "", "patterns that nobody here listens to any more stay subscribed", false},
-	{"SUNSUBSCRIBE", "", "shard channels that nobody here listens to any more stay subscribed", false},
-	{"PUBSUB", "PUBSUB NUMPAT", "clients get its error for PUBSUB", false},
-	{"EVAL", "EVAL return 0", "PUBSUB NUMSUB counts each other relay as one listener, and nothing gets a history", false},
-	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time", false},
+	{"CLIENT", "", "the relay's connections have no names in CLIENT LIST", false, ""},
+	{"INFO", "", "clients are told redis_version " + OldestRedis, false, ""},
+	{"UNSUBSCRIBE", "", "channels that nobody here listens to any more stay subscribed", false, ""},
+	{"PUNSUBSCRIBE", "", "patterns that nobody here listens to any more stay subscribed", false, ""},
+	{"SUNSUBSCRIBE", "", "shard channels that nobody here listens to any more stay subscribed", false, ""},
+	{"PUBSUB", "PUBSUB NUMPAT", "clients get its error for PUBSUB", false, ""},
+	{"EVAL", "EVAL return 0", noScripts, false, ""},
+	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time", false, ""},
 }
 
 var ofHistory = []Right{
-	{"XADD", "XADD history: x f v", "messages with history cannot be published", true},
-	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE and XREAD BLOCK", true},
-	{"XREVRANGE", "XREVRANGE history: x x", "clients get its error for XREVRANGE", true},
-	{"XLEN", "XLEN history:", "clients get its error for XLEN", false},
-	{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK", true},
-	{"XINFO", "XINFO STREAM history:", healing + ", and clients get its error for XREAD BLOCK from $", false},
-	{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says", false},
-	{"HGET", "HGET history: x", unresolved, false},
-	{"HSET", "HSET history: x y z", unresolved, false},
-	{"TIME", "TIME", healing + ", and clients get its error for XREAD BLOCK", true},
-	{"SCAN", "SCAN x", "what a lost connection kept from patterns, on channels not heard before, is a gap", false},
+	{"XADD", "XADD history: x f v", "messages with history cannot be published", true, ""},
+	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE and XREAD BLOCK", true, ""},
+	{"XREVRANGE", "XREVRANGE history: x x", "clients get its error for XREVRANGE", true, ""},
+	{"XLEN", "XLEN history:", "clients get its error for XLEN", false, ""},
+	{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK", true, ""},
+	{"XINFO", "XINFO STREAM history:", healing + ", and clients get its error for XREAD BLOCK from $", false, ""},
+	{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says", false, ""},
+	{"HGET", "HGET history: x", unresolved, false, ""},
+	{"HSET", "HSET history: x y z", unresolved, false, ""},
+	{"TIME", "TIME", healing + ", and clients get its error for XREAD BLOCK", true, ""},
+	{"SCAN", "SCAN x", "what a lost connection kept from patterns, on channels not heard before, is a gap", false, ""},
 }
 
 var ofLeaf = []Right{
-	{"GET", "GET " + LeasePrefix, noLeaf, true},
-	{"SET", "SET " + LeasePrefix + " x x", noLeaf, true},
+	{"GET", "GET " + LeasePrefix, noLeaf, true, ""},
+	{"SET", "SET " + LeasePrefix + " x x", noLeaf, true, ""},
 }
 
 // Rights lists the commands that a relay needs and can do without. The list is the caller's.
 func Rights(use Use) []Right {
 	list := slices.Clone(common)
 	for i := range list {
-		list[i].Vital = list[i].Name == "EVAL" && use.History
+		list[i].Vital = list[i].Name == "EVAL" && (use.History || use.DeadLetters)
 	}
 	if use.History {
 		list = append(list, ofHistory...)
@@ -81,14 +87,25 @@ func Rights(use Use) []Right {
 	if use.Leaf {
 		list = append(list, ofLeaf...)
 	}
+	for i := range list {
+		list[i].at(use.Prefix)
+	}
 	return list
+}
+
+// at makes the right that of a Redis where all names have a prefix.
+func (r *Right) at(prefix string) {
+	r.prefix = prefix
+	for _, own := range []string{NoStream, LeasePrefix} {
+		r.Try = strings.Replace(r.Try, " "+own, " "+prefix+own, 1)
+	}
 }
 
 // Keys returns the rule for the keys in Try, such as "~history:*"; empty: it has none.
 func (r *Right) Keys() string {
 	for _, prefix := range []string{NoStream, LeasePrefix} {
-		if strings.Contains(r.Try, " "+prefix) {
-			return "~" + prefix + "*"
+		if strings.Contains(r.Try, " "+r.prefix+prefix) {
+			return "~" + r.prefix + prefix + "*"
 		}
 	}
 	return ""

@@ -4,6 +4,7 @@ package needs
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type Watcher struct {
 	use    func() Use
 	teller *notice.Teller
 	wait   time.Duration // for an answer
+	about  []zap.Field   // what log lines have beside the error
 	up     chan struct{} // a value when a connection stands
 
 	mu   sync.Mutex
@@ -27,9 +29,11 @@ type Watcher struct {
 }
 
 // NewWatcher returns a Watcher for a relay with a use of Redis that is asked for each time, from any goroutine. Redis
-// may take so long to answer as wait says.
-func NewWatcher(use func() Use, wait time.Duration, teller *notice.Teller) *Watcher {
-	return &Watcher{use: use, teller: teller, wait: wait, up: make(chan struct{}, 1), told: map[string]string{}}
+// may take so long to answer as wait says. about is for log lines, and says which Redis it is.
+func NewWatcher(use func() Use, wait time.Duration, teller *notice.Teller, about ...zap.Field) *Watcher {
+	return &Watcher{
+		use: use, teller: teller, wait: wait, about: about, up: make(chan struct{}, 1), told: map[string]string{},
+	}
 }
 
 // Look has Run try the rights again, soon. It does not wait.
@@ -90,8 +94,8 @@ func (w *Watcher) Note(command string, err error) {
 	switch {
 	case !changed:
 	case !is:
-		w.teller.Log(notice.RightBack.With(command))
+		w.teller.Log(notice.RightBack.With(command), w.about...)
 	default:
-		w.teller.Log(notice.RightMissing.With(command, lost, advice), zap.Error(err))
+		w.teller.Log(notice.RightMissing.With(command, lost, advice), append(slices.Clip(w.about), zap.Error(err))...)
 	}
 }

@@ -17,6 +17,9 @@ type Event struct {
 	Time  time.Time `json:"time"`
 	Cause string    `json:"cause,omitempty"`
 
+	// Of what concerns one upstream: its name. Absent if there is only one.
+	Upstream string `json:"upstream,omitempty"`
+
 	// Of gap: the time and the channels of which messages may be missing. Of upstream_up and alert_end: Since only.
 	Since    *time.Time `json:"since,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`

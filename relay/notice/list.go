@@ -56,13 +56,13 @@ func add(n Notice) *Notice {
 // The connection to Redis.
 var (
 	UpstreamUp = add(Notice{
-		Event: "upstream_up", To: Host, Fields: []string{"since", "subscriptions"},
+		Event: "upstream_up", To: Host, Fields: []string{"upstream", "since", "subscriptions"},
 		Alert: "upstream", Ends: true,
 		Level: zapcore.InfoLevel, Text: "connected to Redis",
 		When: "Redis has confirmed all subscriptions",
 	})
 	UpstreamDown = add(Notice{
-		Event: "upstream_down", To: Host, Fields: []string{"cause"},
+		Event: "upstream_down", To: Host, Fields: []string{"upstream", "cause"},
 		Level: zapcore.WarnLevel, Text: "connection to Redis lost; reconnecting",
 		When: "the connection to Redis is lost",
 		Do: "nothing, if `upstream_up` follows within seconds. " +
@@ -74,16 +74,22 @@ var (
 		Do:   "see `error`: Redis, the network, or the password",
 	})
 	UpstreamAlert = add(Notice{
-		Event: "alert", To: Host, Fields: []string{"cause", "attempts"},
+		Event: "alert", To: Host, Fields: []string{"upstream", "cause", "attempts"},
 		Alert: "upstream",
 		Level: zapcore.ErrorLevel, Text: "Redis cannot be reached; still trying",
 		When: "`redis.alert_after` attempts to connect have failed in a row",
 		Do:   "see `cause`: Redis, the network, or the password",
 	})
 	UpstreamGap = add(Notice{
-		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,
+		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
+		Alert: "gap", Once: true,
 		When: "the connection to Redis stands again: messages of that time may be lost",
 		Do:   "read again what the messages were about; a history heals the loss",
+	})
+	RenameGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,
+		When: "a reload has changed a `rename`: what others published meanwhile may be missing",
+		Do:   "read again what the messages were about",
 	})
 	SubscriptionRefused = add(Notice{
 		Level: zapcore.WarnLevel, Text: "Redis refused a subscription",
@@ -182,10 +188,18 @@ var (
 	})
 	HistoryGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{
-			"cause", "prefixes", "channel", "pattern", "after", "before", "missing", "entry", "size",
+			"upstream", "cause", "prefixes", "channel", "pattern", "after", "before", "missing", "entry", "size",
 		}, Alert: "gap", Once: true,
 		When: "entries of a channel with history could not be had back",
 		Do:   "see `cause`; a greater `history.length` keeps more",
+	})
+	DeadLettersLost = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"upstream", "cause", "messages"},
+		Alert: "dead_letters", Lasts: time.Minute, // while it goes on, it is told every ten seconds
+		Level: zapcore.WarnLevel, Text: "refused messages are not kept as dead letters",
+		When: "refused messages were to be kept, and are lost",
+		Do: "see `cause`: Redis, its ACL, or `dead_letters.rate`; the publishers have their answers, and `relay:rejects` " +
+			"has told of each message",
 	})
 )
 

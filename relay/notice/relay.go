@@ -29,6 +29,18 @@ var (
 		When: "a changed configuration has a mistake",
 		Do:   "correct what `cause` names",
 	})
+	Moved = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
+		Alert: "gap", Once: true,
+		Level: zapcore.InfoLevel, Text: "channels have moved to another upstream",
+		When: "a reload has moved channels to an upstream that was not heard before: messages of that time may be lost",
+		Do:   "read again what the messages were about; `also_subscribe` on the route moves channels without a gap",
+	})
+	MirrorDropped = add(Notice{
+		Level: zapcore.WarnLevel, Text: "a mirrored message was dropped", Often: "more mirrored messages were dropped",
+		When: "the upstream in `mirror` is away, refuses a message, or is too slow; the message itself was published",
+		Do:   "see `error` and `upstream`; nothing, if that Redis is only being tried",
+	})
 	RestartNeeded = add(Notice{
 		Level: zapcore.WarnLevel, Text: "restart needed for some of the changes",
 		When: "a reload cannot take over some of the keys that have changed",

@@ -3,8 +3,11 @@ package overview
 // The metrics, but for those of routes and the histograms.
 
 import (
+	"slices"
+
 	"redis-relay/relay/admin"
 	"redis-relay/relay/alerts"
+	"redis-relay/relay/deadletter"
 	"redis-relay/relay/fleet"
 	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
@@ -30,19 +33,14 @@ func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
 	m.Gauge("queue_oldest_seconds", "How long output has waited by now, for the connection where it has waited longest.",
 		fromLoop(func() float64 { return p.Limits.Oldest().Seconds() }))
 	measureHub(m, p.Hub, fromLoop)
-	measureHistory(m, p.Feed, fromLoop)
 	measureNATS(m, p.NATS, p.Leaf)
-	measureFleet(m, p.Fleet)
+	for i, u := range p.Upstreams {
+		o.measureUpstream(m, u, i, fromLoop)
+	}
 	measureHTTP(m, http)
 	measureTraces(m, p.Traces)
 	measureReloads(m, p.Loaded)
 	measureAlerts(m, p.Alerts, p.Webhook)
-	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.", func() float64 {
-		ready, _ := o.upstreamReady()
-		return boolGauge(ready)
-	})
-	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
-		func() float64 { return float64(p.Redis.ConnectionsMade()) })
 	m.Gauge("loop_longest_turn_seconds", "The longest time so far in which the event loop served nobody else.",
 		func() float64 { return p.Loop.Longest().Seconds() })
 	m.Count("loop_turns_total", "Turns of the event loop.", func() float64 { return float64(p.Loop.Turns()) })
@@ -78,16 +76,16 @@ func measureClients(m *monitor.Metrics, s *respserver.Server, socket *listen.Soc
 		func() float64 { return float64(l.Kept()) })
 }
 
-func measureFleet(m *monitor.Metrics, f *fleet.Fleet) {
+func measureFleet(m *monitor.Metrics, f *fleet.Fleet, labels []string) {
 	m.Count("fleet_questions_total", "Questions to all relays, about how many listeners there are.", func() float64 {
 		questions, _ := f.Stats()
 		return float64(questions)
-	})
+	}, labels...)
 	m.Count("fleet_answers_missing_total", "Answers of relays that did not come in time: each counts as one.",
 		func() float64 {
 			_, missing := f.Stats()
 			return float64(missing)
-		})
+		}, labels...)
 }
 
 // measureHTTP names the metrics of a server, or of none.
@@ -114,7 +112,7 @@ func measureTraces(m *monitor.Metrics, t *traces.Tracer) {
 	m.Count("trace_spans_total", help, func() float64 { return float64(t.Stats().Dropped) }, "result", "dropped")
 }
 
-func measureHub(m *monitor.Metrics, h *hub.Hub, fromLoop func(func() float64) func() float64) {
+func measureHub(m *monitor.Metrics, h *hub.Group, fromLoop func(func() float64) func() float64) {
 	for kind, label := range []string{"channel", "pattern", "shard"} {
 		m.Gauge("subscriptions", "Names that somebody on this host listens to.",
 			fromLoop(func() float64 { return float64(h.Stats().Topics[kind]) }), "kind", label)
@@ -130,19 +128,21 @@ func measureHub(m *monitor.Metrics, h *hub.Hub, fromLoop func(func() float64) fu
 		"reason", string(hub.ReasonEnded))
 }
 
-func measureHistory(m *monitor.Metrics, f *history.Feed, fromLoop func(func() float64) func() float64) {
+func measureHistory(
+	m *monitor.Metrics, f *history.Feed, fromLoop func(func() float64) func() float64, labels []string,
+) {
 	m.Gauge("history_channels", "Channels with history that are followed.",
-		fromLoop(func() float64 { return float64(f.Stats().Channels) }))
+		fromLoop(func() float64 { return float64(f.Stats().Channels) }), labels...)
 	m.Gauge("history_channels_behind", "Channels with history of which entries are missing and being read.",
-		fromLoop(func() float64 { return float64(f.Stats().Behind) }))
+		fromLoop(func() float64 { return float64(f.Stats().Behind) }), labels...)
 	m.Gauge("history_readers", "Clients that wait in XREAD BLOCK.",
-		fromLoop(func() float64 { return float64(f.Stats().Readers) }))
+		fromLoop(func() float64 { return float64(f.Stats().Readers) }), labels...)
 	m.Gauge("history_bytes", "Memory of messages that wait for missing entries, and of entries kept for readers.",
-		fromLoop(func() float64 { return float64(f.Stats().Held + f.Stats().Kept) }))
+		fromLoop(func() float64 { return float64(f.Stats().Held + f.Stats().Kept) }), labels...)
 	m.Count("history_healed_total", "Entries that listeners got after a loss, from the stream.",
-		fromLoop(func() float64 { return float64(f.Stats().Healed) }))
+		fromLoop(func() float64 { return float64(f.Stats().Healed) }), labels...)
 	m.Count("history_gaps_total", "Gaps in channels with history that could not be healed, each told on relay:events.",
-		fromLoop(func() float64 { return float64(f.Stats().Gaps) }))
+		fromLoop(func() float64 { return float64(f.Stats().Gaps) }), labels...)
 }
 
 // measureReloads names the metrics of reloads, after Prometheus's own.
@@ -153,6 +153,23 @@ func measureReloads(m *monitor.Metrics, loaded func() *Loaded) {
 	m.Gauge("config_last_reload_success_timestamp_seconds",
 		"When the configuration that runs was taken over.",
 		func() float64 { return float64(loaded().At.UnixNano()) / 1e9 })
+}
+
+// measureDeadLetters names the metrics of dead letters.
+func measureDeadLetters(m *monitor.Metrics, w *deadletter.Writer, labels []string) {
+	m.Count("dead_letters_written_total", "Refused messages that this relay has written into a stream of dead letters.",
+		func() float64 { return float64(w.Stats().Written) }, labels...)
+	m.Count("dead_letters_known_total", "Refused messages from Redis that were not written, since a relay just had.",
+		func() float64 { return float64(w.Stats().Known) }, labels...)
+	const help = "Refused messages that are not kept, though their route asks for it."
+	lost := func(reason string, count func() float64) {
+		m.Count("dead_letters_lost_total", help, count, append(slices.Clip(labels), "reason", reason)...)
+	}
+	lost("full", func() float64 { return float64(w.Stats().NoRoom) })
+	lost("refused", func() float64 { return float64(w.Stats().Refused) })
+	lost("ended", func() float64 { return float64(w.Stats().Ended) })
+	m.Gauge("dead_letters_waiting", "Refused messages that wait to be written.",
+		func() float64 { return float64(w.Stats().Waiting) }, labels...)
 }
 
 // measureNATS names the metrics of the NATS gateway, and of the connection to a cluster.

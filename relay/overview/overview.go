@@ -6,7 +6,6 @@ import (
 	"context"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"redis-relay/relay/admin"
@@ -21,7 +20,6 @@ type Overview struct {
 	host    string
 	started time.Time
 
-	lag      atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
 	recorder status.Recorder
 	journal  status.Journal
 }
@@ -50,18 +48,6 @@ func (o *Overview) Run(ctx context.Context, then func()) error {
 	}
 }
 
-// NoteLag notes how long a probe took, from its publishing to its delivery.
-func (o *Overview) NoteLag(took time.Duration) { o.lag.Store(int64(took)) }
-
-// lagSeconds returns the lag of the last probe; nil: none has come back.
-func (o *Overview) lagSeconds() *float64 {
-	lag := time.Duration(o.lag.Load()).Seconds()
-	if lag == 0 {
-		return nil
-	}
-	return &lag
-}
-
 // read reads the figures of this moment.
 func (o *Overview) read() status.Reading {
 	now := status.Reading{At: time.Now(), Routes: map[string]status.Flow{}}
@@ -75,8 +61,10 @@ func (o *Overview) read() status.Reading {
 		now.Routes[rt.Name] = flow
 		now.Total.Add(flow)
 	}
-	if now.Up, _ = o.upstreamReady(); now.Up {
-		now.Lag = o.lagSeconds()
+	states := o.states()
+	now.Up = o.requiredUp(states)
+	if main := o.parts.Upstreams[0]; states[0].ready {
+		now.Lag = main.Lag()
 	}
 	o.parts.Loop.Call(func() {
 		lost := o.parts.Hub.Stats().Losses
@@ -95,8 +83,8 @@ func (o *Overview) Status(seconds int, may func(channel string) bool) *status.St
 		Rejects: []status.Reject{}, Events: o.journal.Events(), Alerts: o.alerts(may), NATS: o.nats(),
 		Config: o.config(), Process: o.process(),
 	}
-	up, missing := o.upstreamReady()
-	checks := o.checksWith(up, missing)
+	states := o.states()
+	checks := o.checksWith(states)
 	s.Ready, _ = admin.Ready(checks)
 	for _, c := range checks {
 		s.Checks = append(s.Checks, status.Check(c))
@@ -107,9 +95,9 @@ func (o *Overview) Status(seconds int, may func(channel string) bool) *status.St
 			s.Rejects = append(s.Rejects, reject)
 		}
 	}
-	s.Redis = status.Redis{Name: p.RedisName, Up: up, Missing: missing, Connections: p.Redis.ConnectionsMade()}
-	if up {
-		s.Redis.Lag = o.lagSeconds()
+	s.Redis = p.Upstreams[0].status(states[0])
+	if len(p.Upstreams) > 1 {
+		s.Upstreams = o.upstreams(states)
 	}
 	p.Loop.Call(func() { o.fromLoop(s) })
 	p.Loop.Call(func() { s.Channels = o.channels(channelsFor(seconds), may) })
@@ -127,10 +115,7 @@ func channelsFor(seconds int) int {
 // fromLoop adds what belongs to the loop.
 func (o *Overview) fromLoop(s *status.Status) {
 	p := &o.parts
-	h := p.Feed.Stats()
-	s.History = status.History{
-		Channels: h.Channels, Behind: h.Behind, Readers: h.Readers, Healed: h.Healed, Gaps: h.Gaps,
-	}
+	o.history(s)
 	s.Clients = status.Clients{Connected: p.Server.Stats().Clients, List: []status.Client{}}
 	for _, c := range p.Server.Largest(status.MaxClients) {
 		s.Clients.List = append(s.Clients.List, status.Client{

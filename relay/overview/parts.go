@@ -9,8 +9,6 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/alerts"
-	"redis-relay/relay/fleet"
-	"redis-relay/relay/history"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/leaf"
 	"redis-relay/relay/loop"
@@ -21,35 +19,37 @@ import (
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/respserver/listen"
 	"redis-relay/relay/traces"
-	"redis-relay/relay/upstream"
 	"redis-relay/relay/watch"
 )
 
 // Parts are asked by an Overview. The functions may be called from anywhere.
 type Parts struct {
-	Version   string
-	Config    *config.Config // as at the start
-	RedisName string         // for people: without a password
+	Version string
+	Config  *config.Config // as at the start
 
-	Loop   *loop.Loop
-	Redis  *upstream.Connection
-	Hub    *hub.Hub
-	Feed   *history.Feed
-	Fleet  *fleet.Fleet
-	Server *respserver.Server
-	Socket *listen.Socket
-	TCP    *listen.TCP    // nil: off
-	Leaf   *leaf.Node     // nil: off
-	Traces *traces.Tracer // nil: off
-	Watch  *watch.Watch
-	Alerts *alerts.Board
-	Teller *notice.Teller
-	Limits *respserver.Limits
+	Loop      *loop.Loop
+	Upstreams []*Upstream // main first
+	Hub       *hub.Group  // of theirs
+	Server    *respserver.Server
+	Socket    *listen.Socket
+	TCP       *listen.TCP    // nil: off
+	Leaf      *leaf.Node     // nil: off
+	Traces    *traces.Tracer // nil: off
+	Watch     *watch.Watch
+	Alerts    *alerts.Board
+	Teller    *notice.Teller
+	Limits    *respserver.Limits
 
 	NATS    func() natsbridge.Stats
 	Webhook func() alerts.WebhookStats
 	Rules   func() (*policy.Rules, []*monitor.Route) // of this moment, with the counters by Route.Index
 	Loaded  func() *Loaded
+}
+
+// upstreamOf returns the upstream of a channel.
+func (p *Parts) upstreamOf(channel []byte) *Upstream {
+	rules, _ := p.Rules()
+	return p.Upstreams[rules.Route(channel).Upstream.Index]
 }
 
 // Loaded is how far a configuration was taken over. It is immutable.

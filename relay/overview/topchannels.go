@@ -34,7 +34,7 @@ func (o *Overview) channel(c *traffic.Channel) status.Channel {
 	for i, messages := range c.Minute {
 		s.Seconds[i] = float64(messages)
 	}
-	s.Listeners, _ = o.parts.Hub.Audience(resp.Message, name)
+	s.Listeners, _ = o.parts.upstreamOf(name).Hub.Audience(resp.Message, name)
 	if who := watch.WhoPublished(c.Publisher); who.Client > 0 {
 		s.Publisher = &who
 	}

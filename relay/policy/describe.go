@@ -68,6 +68,8 @@ func invalidWord(rt *route.Route) string {
 		return "-"
 	case rt.LogInvalid:
 		return string(config.InvalidLog)
+	case rt.Dead.Invalid != "":
+		return string(config.InvalidReject) + " to " + rt.Dead.Invalid
 	}
 	return string(config.InvalidReject)
 }

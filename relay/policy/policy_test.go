@@ -184,7 +184,7 @@ func TestMayPersistAndRead(t *testing.T) {
 			t.Errorf("%s may be read: %v", channel, err)
 		}
 	}
-	if !r.HasHistory() || !r.MayHaveHistory(resp.PMessage, "k*") || r.MayHaveHistory(resp.PMessage, "open:*") || r.MayHaveHistory(resp.SMessage, "kept:1") {
+	if !r.HasHistory(0) || !r.MayHaveHistory(0, resp.PMessage, "k*") || r.MayHaveHistory(0, resp.PMessage, "open:*") || r.MayHaveHistory(0, resp.SMessage, "kept:1") {
 		t.Error("what may be kept is not what it should be")
 	}
 }

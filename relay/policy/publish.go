@@ -62,7 +62,7 @@ func (r *Rules) mayPublish(rt *route.Route, p *Publication) *Refusal {
 
 func (r *Rules) tooLarge(channel []byte, size int, from string) *Refusal {
 	reason := fmt.Sprintf("%d bytes%s are over limits.payload (%d)", size, from, r.maxPayload)
-	return &Refusal{TooLarge, string(channel), reason}
+	return &Refusal{Code: TooLarge, Channel: string(channel), Reason: reason}
 }
 
 // judge decides about a payload by a scan and then, if need be, by a brief check. The rate comes before the brief

@@ -92,9 +92,9 @@ func (r *Rules) meter(d direction, rt *route.Route, kind, channel []byte) (refus
 		return nil, noise
 	case d == inbound:
 		reason := fmt.Sprintf("more than %v messages/s came from Redis; not delivered here", m.rate.PerSecond)
-		return &Refusal{RateLimit, string(channel), reason}, noise
+		return &Refusal{Code: RateLimit, Channel: string(channel), Reason: reason}, noise
 	}
 	retry := (wait + time.Millisecond - 1).Truncate(time.Millisecond)
 	reason := fmt.Sprintf("more than %v messages/s on this channel; retry in %v", m.rate.PerSecond, retry)
-	return &Refusal{RateLimit, string(channel), reason}, noise
+	return &Refusal{Code: RateLimit, Channel: string(channel), Reason: reason}, noise
 }

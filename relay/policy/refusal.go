@@ -28,6 +28,7 @@ type Refusal struct {
 	Code    Code
 	Channel string
 	Reason  string // for people: what is wrong, and what to do
+	Pointer string // of INVALID: JSON pointer to the refused value; empty: the whole payload
 }
 
 // Error returns the text of the reply: code, channel, reason. INVALID has no colon behind the channel, because its
@@ -41,15 +42,20 @@ func (r *Refusal) Error() string {
 }
 
 func denied[T ~string | ~[]byte](name T, reason string) *Refusal {
-	return &Refusal{Denied, string(name), reason}
+	return &Refusal{Code: Denied, Channel: string(name), Reason: reason}
 }
 
 // NotValid refuses a message because of the error of its check.
 func NotValid(channel []byte, err error) *Refusal {
 	if errors.Is(err, schema.ErrStopped) {
-		return &Refusal{Busy, string(channel), "the relay is ending; nothing was sent, try again"}
+		return &Refusal{Code: Busy, Channel: string(channel), Reason: "the relay is ending; nothing was sent, try again"}
 	}
-	return &Refusal{Invalid, string(channel), err.Error()}
+	r := &Refusal{Code: Invalid, Channel: string(channel), Reason: err.Error()}
+	var at *schema.Error
+	if errors.As(err, &at) {
+		r.Pointer = at.Pointer
+	}
+	return r
 }
 
 const maxShown = 128 // bytes of a channel in an error or a log line

@@ -28,12 +28,15 @@ type Rules struct {
 }
 
 // New compiles the schemas and builds the rules. The error joins all that is wrong.
-func New(cfg *config.Config) (*Rules, error) {
+func New(cfg *config.Config) (*Rules, error) { return NewFor(cfg, cfg.UpstreamNames()) }
+
+// NewFor is New for a relay with certain upstreams: those are the only ones that routes may name.
+func NewFor(cfg *config.Config, upstreams []string) (*Rules, error) {
 	set, warnings, err := loadSchemas(cfg)
 	if err != nil {
 		return nil, err
 	}
-	table, err := newTable(cfg, set)
+	table, err := newTable(cfg, set, upstreams)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +57,10 @@ func (r *Rules) Route(channel []byte) *route.Route { return r.table.Lookup(chann
 // Routes returns every route, by Route.Index. The caller must not change the slice.
 func (r *Rules) Routes() []*route.Route { return r.table.Routes() }
 
-// Prefixes lists the prefixes of all routes, as events name them.
-func (r *Rules) Prefixes() []string { return r.prefixes(func(*route.Route) bool { return true }) }
+// Prefixes lists the prefixes of the routes that hear an upstream, as events name them.
+func (r *Rules) Prefixes(upstream int) []string {
+	return r.prefixes(func(rt *route.Route) bool { return rt.Upstream.Hears(upstream) })
+}
 
 // NATSPrefixes lists the prefixes of the routes for NATS clients.
 func (r *Rules) NATSPrefixes() []string {
@@ -84,14 +89,15 @@ func (r *Rules) OnGap(kind resp.Kind, name string) route.OnGap {
 	return rt.Policy.OnGap
 }
 
-// MayHaveHistory reports whether messages that a name matches may be persisted.
-func (r *Rules) MayHaveHistory(kind resp.Kind, name string) bool {
+// MayHaveHistory reports whether messages that a name matches may be persisted in an upstream.
+func (r *Rules) MayHaveHistory(upstream int, kind resp.Kind, name string) bool {
 	switch kind {
 	case resp.Message:
-		return r.table.Lookup([]byte(name)).HasHistory()
+		rt := r.table.Lookup([]byte(name))
+		return rt.HasHistory() && rt.Upstream.Hears(upstream)
 	case resp.PMessage:
 		for rt := range r.table.Reachable(prefixOf(kind, []byte(name))) {
-			if rt.HasHistory() {
+			if rt.HasHistory() && rt.Upstream.Hears(upstream) {
 				return true
 			}
 		}
@@ -99,10 +105,10 @@ func (r *Rules) MayHaveHistory(kind resp.Kind, name string) bool {
 	return false
 }
 
-// HasHistory reports whether any route persists messages.
-func (r *Rules) HasHistory() bool { return r.MayHaveHistory(resp.PMessage, "*") }
+// HasHistory reports whether any route persists messages in an upstream.
+func (r *Rules) HasHistory(upstream int) bool { return r.MayHaveHistory(upstream, resp.PMessage, "*") }
 
-func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
+func newTable(cfg *config.Config, set *schema.Set, upstreams []string) (*route.Table, error) {
 	var routes []*route.Route
 	var errs []error
 	for i := range cfg.Routes {
@@ -110,6 +116,9 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 		rt, err := newRoute(&cfg.Routes[i], set)
 		if err != nil && !errors.Is(err, schema.ErrUnknown) {
 			errs = append(errs, err)
+		}
+		if err == nil {
+			errs = append(errs, placeRoute(rt, cfg, i, upstreams))
 		}
 		routes = append(routes, rt)
 	}
@@ -123,7 +132,7 @@ func newTable(cfg *config.Config, set *schema.Set) (*route.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	unrouted.Name = "unrouted"
+	unrouted.Name, unrouted.Upstream = "unrouted", mainUpstream
 	return route.New(routes, unrouted)
 }
 
@@ -158,6 +167,7 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 	r := &route.Route{
 		Prefix:     c.Prefix,
 		Name:       c.Prefix,
+		Before:     c.Before(),
 		Publish:    c.Publish,
 		Subscribe:  c.Subscribe,
 		Publishers: c.PublishUIDs,
@@ -166,8 +176,11 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		SchemaName: strings.Join(c.Schemas(), ", "),
 		Schemas:    c.Schemas(),
 		LogInvalid: c.Invalid == config.InvalidLog,
-		Policy:     newPolicy(c.Policy),
-		Kinds:      map[string]*route.Policy{},
+		Dead: route.DeadLetters{
+			Invalid: c.InvalidDead, TooLarge: c.TooLarge.Stream, Refused: c.Refused.Stream,
+		},
+		Policy: newPolicy(c.Policy),
+		Kinds:  map[string]*route.Policy{},
 	}
 	latestBy := map[string]string{}
 	for kind, p := range c.Kinds {
@@ -205,6 +218,7 @@ func newPolicy(p config.Policy) route.Policy {
 	}
 	r.DeliverOne = p.Deliver == config.DeliverOne
 	r.Rate = route.Rate{PerSecond: p.Rate.Limit, Burst: p.Rate.Burst, Alert: p.Rate.Alert}
+	r.RateDead = p.Rate.DeadLetter
 	if p.History != nil {
 		r.History = &route.History{Length: p.History.Length, TTL: p.History.TTL}
 	}

@@ -22,13 +22,10 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err = errors.Join(WithSchemaProblems(err, cfg), fileProblems(cfg)); err != nil {
 		return err
 	}
-	redis := cfg.Redis.Redacted() + " (" + string(cfg.Redis.Mode) + ")"
-	if cfg.Redis.IsEmbedded() {
-		redis = "embedded (development only)"
-	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(out, "config\t%s\nredis\t%s\nsocket\t%s\nnats\t%s\nhttp\t%s\n%s\n",
-		cmp.Or(cfg.File, "built-in defaults"), redis, cfg.Socket.Path, natsWords(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"),
+	_, _ = fmt.Fprintf(out, "config\t%s\nredis\t%s\n%ssocket\t%s\nnats\t%s\nhttp\t%s\n%s\n",
+		cmp.Or(cfg.File, "built-in defaults"), redisWords(cfg.Redis), upstreamLines(cfg),
+		cfg.Socket.Path, natsWords(cfg.NATS), cmp.Or(cfg.HTTP.Listen, "-"),
 		tracesLine(cfg.Traces))
 	if err := out.Flush(); err != nil {
 		return err
@@ -47,6 +44,22 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	}
 	_, err = fmt.Fprintln(w, "\nok")
 	return err
+}
+
+// redisWords says where a Redis is.
+func redisWords(r config.Redis) string {
+	if r.IsEmbedded() {
+		return "embedded (development only)"
+	}
+	return r.Redacted() + " (" + string(r.Mode) + ")"
+}
+
+// upstreamLines says where the upstreams other than main are, each in a line.
+func upstreamLines(cfg *config.Config) (lines string) {
+	for _, name := range cfg.UpstreamNames()[1:] {
+		lines += fmt.Sprintf("redis %s\t%s\n", name, redisWords(cfg.Upstream(name)))
+	}
+	return lines
 }
 
 // tracesLine says where traces go, and of which messages; nothing if they are off.

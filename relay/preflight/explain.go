@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"text/tabwriter"
 
 	"redis-relay/config"
@@ -39,22 +40,40 @@ func Explain(cfg *config.Config, q *Question, asJSON bool, w io.Writer) (accepte
 // ErrRedisLacks reports that a Redis cannot do what a configuration asks for. What it lacks was printed.
 var ErrRedisLacks = errors.New("this Redis cannot do what the configuration asks for")
 
-// CheckRedis asks the Redis of a valid configuration whether it allows what the configuration needs, and prints the
-// answers, and what will not work. The error is ErrRedisLacks, or says why Redis cannot be asked. Nothing on Redis is
+// CheckRedis asks each Redis of a valid configuration whether it allows what the configuration needs, and prints the
+// answers, and what will not work. The error is ErrRedisLacks, or says why a Redis cannot be asked. Nothing on Redis is
 // changed. Connecting, and each answer, may take 5 s.
 func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
-	if cfg.Redis.IsEmbedded() {
-		_, err := fmt.Fprintln(w, "Redis is the embedded one: there is nothing to ask")
-		return err
-	}
 	rules, err := policy.New(cfg)
 	if err != nil {
 		return err
 	}
-	opts, wanted := RedisOptions(&cfg.Redis), redisNeeds(cfg, rules)
-	report, err := needs.Check(ctx, opts, redisUser(cfg), wanted, int64(cfg.Limits.Payload))
+	var errs []error
+	names := cfg.UpstreamNames()
+	for _, name := range names {
+		if len(names) > 1 {
+			_, _ = fmt.Fprintf(w, "upstream %s\n", name)
+		}
+		errs = append(errs, checkOne(ctx, cfg, rules, name, w))
+	}
+	lacking := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(lacking) > 0 && !slices.ContainsFunc(lacking, func(err error) bool { return !errors.Is(err, ErrRedisLacks) }) {
+		return ErrRedisLacks // once
+	}
+	return errors.Join(lacking...)
+}
+
+// checkOne is CheckRedis for one upstream.
+func checkOne(ctx context.Context, cfg *config.Config, rules *policy.Rules, name string, w io.Writer) error {
+	redis := cfg.Upstream(name)
+	if redis.IsEmbedded() {
+		_, err := fmt.Fprintln(w, "Redis is the embedded one: there is nothing to ask")
+		return err
+	}
+	opts, wanted := RedisOptions(cfg, name), redisNeeds(cfg, rules, name)
+	report, err := needs.Check(ctx, opts, redisUser(redis.URL), wanted, int64(cfg.Limits.Payload))
 	if err != nil {
-		return fmt.Errorf("ask Redis at %s: %w", cfg.Redis.Redacted(), err)
+		return fmt.Errorf("ask Redis at %s: %w", redis.Redacted(), err)
 	}
 	if err := printReport(report, w); err != nil {
 		return err
@@ -65,18 +84,29 @@ func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
 	return nil
 }
 
-// redisNeeds is what the configuration asks of Redis.
-func redisNeeds(cfg *config.Config, rules *policy.Rules) *needs.Config {
-	c := &needs.Config{Leaf: cfg.NATS.Leaf.URL != ""}
+// redisNeeds is what the configuration asks of an upstream.
+func redisNeeds(cfg *config.Config, rules *policy.Rules, name string) *needs.Config {
+	c := &needs.Config{
+		Leaf: cfg.NATS.Leaf.URL != "" && name == config.MainUpstream, Prefix: cfg.Upstream(name).Prefix,
+	}
+	index := slices.Index(cfg.UpstreamNames(), name)
 	for _, rt := range rules.Routes() {
-		c.Routes = append(c.Routes, explain.Needs(rt))
+		need, own := explain.Needs(rt), rt.Upstream.Index == index
+		need.Publish = need.Publish && (own || rt.Mirror != nil && rt.Mirror.Index == index)
+		need.Subscribe = need.Subscribe && rt.Upstream.Hears(index)
+		if !own {
+			need.DeadLetters = nil
+		}
+		if need.Publish || need.Subscribe || own {
+			c.Routes = append(c.Routes, need)
+		}
 	}
 	return c
 }
 
-// redisUser is the user that the URL names; empty: none.
-func redisUser(cfg *config.Config) string {
-	u, err := url.Parse(cfg.Redis.URL)
+// redisUser is the user that a URL names; empty: none.
+func redisUser(address string) string {
+	u, err := url.Parse(address)
 	if err != nil || u.User == nil {
 		return ""
 	}

@@ -46,9 +46,11 @@ func withAll(err error, problems func(*config.Config) error, cfg *config.Config)
 // fileProblems is about all other files, and the group of the socket.
 func fileProblems(cfg *config.Config) error {
 	var errs []error
-	if !cfg.Redis.IsEmbedded() {
-		opts := RedisOptions(&cfg.Redis)
-		errs = append(errs, opts.Check())
+	for _, name := range cfg.UpstreamNames() {
+		if !cfg.Upstream(name).IsEmbedded() {
+			opts := RedisOptions(cfg, name)
+			errs = append(errs, opts.Check())
+		}
 	}
 	if cfg.Socket.TCP != "" {
 		_, err := respserver.ReadPassword(cfg.Socket.PasswordFile)

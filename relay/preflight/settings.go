@@ -27,14 +27,15 @@ func ReadToken(key, path string) (string, error) {
 	return token, nil
 }
 
-// RedisOptions says how to reach Redis.
-func RedisOptions(c *config.Redis) upstream.Options {
+// RedisOptions says how to reach an upstream.
+func RedisOptions(cfg *config.Config, name string) upstream.Options {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
+	c := cfg.Upstream(name)
 	return upstream.Options{
-		Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
+		Section: cfg.UpstreamKey(name), Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
 		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Name: host,
 		PublishTimeout: c.PublishTimeout, ProbeInterval: c.ProbeInterval, AlertAfter: c.AlertAfter,
 	}

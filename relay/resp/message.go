@@ -47,9 +47,10 @@ type Delivery struct {
 	Frame   []byte // the whole frame: byte for byte what a RESP2 subscriber must get
 
 	// Not in the frame: set by who passes the message on.
-	ID    EntryID // of a message with history
-	Trace string  // that its entry names beside the message, as W3C's traceparent; empty: none
-	Epoch uint64  // of when it came: grows whenever Redis may send a message once more often than before
+	ID       EntryID // of a message with history
+	Trace    string  // that its entry names beside the message, as W3C's traceparent; empty: none
+	Upstream int     // the relay's number of the Redis from which it comes
+	Epoch    uint64  // of when it came: grows whenever Redis may send a message once more often than before
 }
 
 // EntryID is the ID of an entry of a stream; zero: none.

@@ -108,7 +108,7 @@ func (s *server) build(opts respserver.Options, log *zap.Logger) (stopLoop func(
 			s.loop.Post(func() {})
 		}
 	})
-	s.Server = respserver.New(opts, s.loop, s.hub, flusher, s.backend, s.limits, log)
+	s.Server = respserver.New(opts, s.loop, hub.NewGroup(nil, nil, s.hub), flusher, s.backend, s.limits, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.loop.Run(ctx) }()

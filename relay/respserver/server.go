@@ -51,7 +51,7 @@ type Server struct {
 	// Fixed after construction.
 	opts    Options
 	loop    *loop.Loop
-	hub     *hub.Hub
+	hub     *hub.Group
 	flusher *hub.Flusher
 	backend Backend
 	limits  *Limits
@@ -83,7 +83,7 @@ type Server struct {
 
 // New returns a Server. It accepts no connections before Serve.
 func New(
-	opts Options, l *loop.Loop, h *hub.Hub, flusher *hub.Flusher, backend Backend, limits *Limits, log *zap.Logger,
+	opts Options, l *loop.Loop, h *hub.Group, flusher *hub.Flusher, backend Backend, limits *Limits, log *zap.Logger,
 ) *Server {
 	if opts.HTTP == nil {
 		opts.HTTP = func() string { return "" }

@@ -43,7 +43,7 @@ func subscribePart(c *session, kind resp.Kind, args [][]byte) bool {
 	}
 	c.subs.beginChange(&p.subscriptionChange)
 	if len(p.added) == 0 {
-		c.srv.hub.Fence(func() { p.complete(nil) })
+		c.srv.hub.FenceOf(kind, p.names, func() { p.complete(nil) })
 	} else {
 		c.srv.hub.Subscribe(c.listener, kind, p.added, p.complete)
 	}

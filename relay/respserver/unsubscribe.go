@@ -77,7 +77,7 @@ func (p *pendingUnsubscribe) begin() {
 	if len(p.removed) > 0 {
 		c.srv.hub.Unsubscribe(c.listener, p.kind, p.removed, p.complete)
 	} else {
-		c.srv.hub.Fence(p.complete)
+		c.srv.hub.FenceOf(p.kind, p.names, p.complete)
 	}
 }
 

@@ -43,6 +43,7 @@ type Policy struct {
 	DeliverOne bool     // one local listener in turn instead of all
 	History    *History // nil: nothing is kept
 	Rate       Rate
+	RateDead   string // the stream at Redis that keeps messages over the rate; empty: none does
 }
 
 // History says how much of a channel is kept.
@@ -57,6 +58,10 @@ type Rate struct {
 	Burst     int     // messages that may come at once
 	Alert     float64 // messages/s above which an alert is raised; 0: never
 }
+
+// DeadLetters are the keys of the streams at Redis that keep refused messages, by the reason; empty: none does. Those
+// over a rate are in Policy.
+type DeadLetters struct{ Invalid, TooLarge, Refused string }
 
 // Users lists the ids of users who may do something; empty: everybody may.
 type Users []uint32
@@ -82,6 +87,7 @@ type Checker interface {
 type Route struct {
 	Prefix     string
 	Name       string // label in logs and metrics: the prefix, or "unrouted"
+	Before     string // the text that Redis has before the names of its channels
 	Publish    bool   // local processes may publish
 	Subscribe  bool   // local processes may listen
 	Publishers Users  // who of them may publish
@@ -89,16 +95,35 @@ type Route struct {
 	NATS       bool   // NATS clients may do what local processes may
 	Checker    Checker
 	LogInvalid bool // invalid messages pass and are only counted and logged
+	Dead       DeadLetters
 	Policy     Policy
 	Kinds      map[string]*Policy
 	SchemaName string   // for people; empty: any bytes pass
 	Schemas    []string // the names of its schemas, in the order in which they are tried
+	Upstream   Upstream // where its channels are
+	Mirror     *Mirror  // nil: none
 	Index      int      // its place in Table.Routes; set by New
 
 	// Set by New.
 	history bool
 	rated   bool
 }
+
+// Upstream is the Redis where the channels of a route are.
+type Upstream struct {
+	Name  string
+	Index int    // among the upstreams of the relay
+	Heard uint32 // the upstreams whose messages local listeners get: bit i stands for Index i
+}
+
+// Mirror is an upstream to which a share of what local clients publish goes, too.
+type Mirror struct {
+	Index   int // of the upstream
+	Percent float64
+}
+
+// Hears tells whether local listeners get the messages that an upstream has on the channels.
+func (u *Upstream) Hears(index int) bool { return u.Heard&(1<<index) != 0 }
 
 // PolicyOf returns the policy of a kind of message; unknown kinds have the
 // route's own.
@@ -113,6 +138,9 @@ func (r *Route) PolicyOf(kind []byte) *Policy {
 
 // HasHistory tells whether some messages of the route are kept.
 func (r *Route) HasHistory() bool { return r.history }
+
+// IsUsed reports whether anybody may do anything with the route's channels.
+func (r *Route) IsUsed() bool { return r.Publish || r.Subscribe || r.history }
 
 // HasRate tells whether some messages of the route are bounded or watched.
 func (r *Route) HasRate() bool { return r.rated }

@@ -10,27 +10,28 @@ import (
 
 // Status is all that there is to know about a relay at one moment. Names end with their unit; a rate is per second.
 type Status struct {
-	Version  string    `json:"version"`
-	Host     string    `json:"host"`
-	PID      int       `json:"pid"`
-	Time     time.Time `json:"time"`
-	Started  time.Time `json:"started"`
-	Ready    bool      `json:"ready"`
-	Checks   []Check   `json:"checks"`
-	Redis    Redis     `json:"redis"`
-	Total    Flow      `json:"total"`   // since the start
-	Rate     Flow      `json:"rate"`    // of the last whole second
-	Seconds  []Second  `json:"seconds"` // oldest first, at most MaxSeconds
-	Routes   []Route   `json:"routes"`
-	Channels []Channel `json:"channels"` // at most MaxChannels of each order
-	Clients  Clients   `json:"clients"`
-	Rejects  []Reject  `json:"rejects"` // newest first, at most MaxRejects of a route
-	Events   []Event   `json:"events"`  // newest first, at most MaxEvents
-	Alerts   []Alert   `json:"alerts"`  // those that stand, oldest first
-	History  History   `json:"history"`
-	NATS     *NATS     `json:"nats,omitempty"` // absent: off
-	Config   Config    `json:"config"`
-	Process  Process   `json:"process"`
+	Version   string     `json:"version"`
+	Host      string     `json:"host"`
+	PID       int        `json:"pid"`
+	Time      time.Time  `json:"time"`
+	Started   time.Time  `json:"started"`
+	Ready     bool       `json:"ready"`
+	Checks    []Check    `json:"checks"`
+	Redis     Redis      `json:"redis"`
+	Upstreams []Upstream `json:"upstreams,omitempty"` // all, main first; absent: redis is the only one
+	Total     Flow       `json:"total"`               // since the start
+	Rate      Flow       `json:"rate"`                // of the last whole second
+	Seconds   []Second   `json:"seconds"`             // oldest first, at most MaxSeconds
+	Routes    []Route    `json:"routes"`
+	Channels  []Channel  `json:"channels"` // at most MaxChannels of each order
+	Clients   Clients    `json:"clients"`
+	Rejects   []Reject   `json:"rejects"` // newest first, at most MaxRejects of a route
+	Events    []Event    `json:"events"`  // newest first, at most MaxEvents
+	Alerts    []Alert    `json:"alerts"`  // those that stand, oldest first
+	History   History    `json:"history"`
+	NATS      *NATS      `json:"nats,omitempty"` // absent: off
+	Config    Config     `json:"config"`
+	Process   Process    `json:"process"`
 }
 
 // Bounds of the lists.
@@ -62,6 +63,14 @@ type Redis struct {
 	Missing     string   `json:"missing,omitempty"`
 	Connections uint64   `json:"connections"`           // made since the start
 	Lag         *float64 `json:"lag_seconds,omitempty"` // of the last probe: published, and delivered; absent: none yet
+}
+
+// Upstream is one of several Redises.
+type Upstream struct {
+	Upstream string `json:"upstream"` // its name in relay.yaml
+	Required bool   `json:"required"` // the relay is not ready without
+	Redis
+	History History `json:"history"`
 }
 
 // Flow counts messages and their bytes. A figure that is not counted for a thing is absent.
@@ -156,6 +165,15 @@ type History struct {
 	Readers  int    `json:"readers"` // that wait in XREAD BLOCK
 	Healed   uint64 `json:"healed"`  // entries that listeners got after a loss
 	Gaps     uint64 `json:"gaps"`    // that stayed
+}
+
+// Add adds the figures of another upstream.
+func (h *History) Add(o History) {
+	h.Channels += o.Channels
+	h.Behind += o.Behind
+	h.Readers += o.Readers
+	h.Healed += o.Healed
+	h.Gaps += o.Gaps
 }
 
 // NATS is the gateway for NATS clients.

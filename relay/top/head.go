@@ -18,12 +18,20 @@ func title(s *status.Status, when Line, cells int) Line {
 
 // stateLines returns the lines about Redis and traffic.
 func stateLines(s *status.Status, cells int) []Line {
-	lines := append(redisLines(&s.Redis, cells), flow(figures(s), "  ", "", cells)...)
+	lines := redisLines("Redis", &s.Redis, cells)
+	if len(s.Upstreams) > 0 {
+		lines = nil
+		for i := range s.Upstreams {
+			u := &s.Upstreams[i]
+			lines = append(lines, redisLines("Redis "+u.Upstream, &u.Redis, cells)...)
+		}
+	}
+	lines = append(lines, flow(figures(s), "  ", "", cells)...)
 	return append(lines, throughput(s.Seconds, cells))
 }
 
-func redisLines(r *status.Redis, cells int) []Line {
-	items := []Line{{say(Title, "Redis"), say(Plain, " "+r.Name)}}
+func redisLines(what string, r *status.Redis, cells int) []Line {
+	items := []Line{{say(Title, what), say(Plain, " "+r.Name)}}
 	if r.Up {
 		items = append(items, Line{{"up", Good}}, Line{say(Plain, "lag "+lag(r.Lag))})
 		if r.Connections > 1 {
@@ -118,7 +126,7 @@ func troubleLines(s *status.Status, most, cells int) (lines []Line) {
 	}
 	for _, c := range s.Checks {
 		switch {
-		case c.OK, c.Name == "redis" && !s.Redis.Up: // which has a line of its own
+		case c.OK, c.Name == "redis" && !s.Redis.Up, strings.HasPrefix(c.Name, "upstream "): // which has a line of its own
 		case c.Vital:
 			lines = append(lines, wrap(Bad, "NOT READY "+c.Name+": "+c.Text, cells)...)
 		default:

@@ -3,6 +3,7 @@ package upstream
 // The options, and the go-redis client of one session.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 
 // Options say how to reach Redis.
 type Options struct {
+	Section        string // of the configuration file that these are, for errors; empty: redis
 	Mode           string // single or sentinel
 	URL            string // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
 	PasswordFile   string // read again at every connect; empty: the password in URL
@@ -40,7 +42,9 @@ type Options struct {
 }
 
 // files are those for TLS.
-func (o *Options) files() *secure.Files { return &secure.Files{CA: o.CA, Cert: o.Cert, Key: o.Key} }
+func (o *Options) files() *secure.Files {
+	return &secure.Files{Section: o.section(), CA: o.CA, Cert: o.Cert, Key: o.Key}
+}
 
 // modeSentinel is the Options.Mode in which Sentinel names the master.
 const modeSentinel = "sentinel"
@@ -125,7 +129,7 @@ func protocol(role string) int {
 func (o *Options) singleClient(role string) (*redis.Client, error) {
 	opt, err := redis.ParseURL(o.URL)
 	if err != nil {
-		return nil, badURL(err)
+		return nil, o.badURL(err)
 	}
 	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
 		return nil, err
@@ -161,6 +165,11 @@ func (o *Options) goOn(command string, err error) error {
 	return nil
 }
 
+// key returns the path of a key of the configuration file.
+func (o *Options) key(name string) string { return o.section() + "." + name }
+
+func (o *Options) section() string { return cmp.Or(o.Section, "redis") }
+
 // clientName is what CLIENT LIST on Redis shows. Redis refuses spaces and
 // unprintable bytes in it.
 func (o *Options) clientName(role string) string {
@@ -182,7 +191,7 @@ func (o *Options) credentials(user, password string) func(context.Context) (stri
 		}
 		b, err := os.ReadFile(o.PasswordFile)
 		if err != nil {
-			return "", "", fmt.Errorf("redis.password_file: %w; write the password into it, or name another file", err)
+			return "", "", fmt.Errorf("%s: %w; write the password into it, or name another file", o.key("password_file"), err)
 		}
 		return user, strings.TrimRight(string(b), "\r\n"), nil
 	}

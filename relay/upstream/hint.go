@@ -15,7 +15,7 @@ import (
 )
 
 // badURL words an error of go-redis about a URL.
-func badURL(err error) error {
+func (o *Options) badURL(err error) error {
 	reason := strings.TrimPrefix(err.Error(), "redis: ")
 	if option, ok := strings.CutPrefix(reason, "unexpected option: "); ok {
 		if strings.Contains(option, "@") { // the rest of a password that was not escaped
@@ -23,27 +23,27 @@ func badURL(err error) error {
 		}
 		reason = fmt.Sprintf("the parameter %s is not known; take it out", option)
 	}
-	return errors.New("redis.url: " + reason)
+	return errors.New(o.key("url") + ": " + reason)
 }
 
 // hint adds the usual cause to an error of a connection that does not tell it. first says that there has been
 // no connection yet: settings that were right once are not doubted, because Redis may only be away.
 func (o *Options) hint(err error, first bool) error {
-	password := "redis.url"
+	password := o.key("url")
 	if o.PasswordFile != "" {
-		password = "redis.password_file"
+		password = o.key("password_file")
 	}
 	switch text := err.Error(); {
 	case strings.Contains(text, "NOAUTH "):
-		return fmt.Errorf("%w (Redis wants a password: name its file in redis.password_file)", err)
+		return fmt.Errorf("%w (Redis wants a password: name its file in %s)", err, o.key("password_file"))
 	case strings.Contains(text, "WRONGPASS "):
 		return fmt.Errorf("%w (the user or the password in %s is not one of Redis's)", err, password)
 	case !first:
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("%w (no Redis listens there: start it, or correct redis.url)", err)
+		return fmt.Errorf("%w (no Redis listens there: start it, or correct %s)", err, o.key("url"))
 	case strings.Contains(text, "not a RESP") || strings.Contains(text, "redis: can't parse"):
-		return fmt.Errorf("%w (what answers there is no Redis: correct redis.url)", err)
+		return fmt.Errorf("%w (what answers there is no Redis: correct %s)", err, o.key("url"))
 	}
 	return o.hintTLS(err)
 }
@@ -57,11 +57,11 @@ func (o *Options) hintTLS(err error) error {
 	cut := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch secure := strings.HasPrefix(o.URL, "rediss://"); {
 	case cut && !secure:
-		return fmt.Errorf("%w (if this port speaks TLS, write rediss:// in redis.url)", err)
+		return fmt.Errorf("%w (if this port speaks TLS, write rediss:// in %s)", err, o.key("url"))
 	case cut: // the reason, an alert of TLS, may get lost behind the end of the connection
-		return fmt.Errorf("%w (Redis may want a client certificate, or another: see redis.tls)", err)
+		return fmt.Errorf("%w (Redis may want a client certificate, or another: see %s)", err, o.key("tls"))
 	case secure && (plain || errors.As(err, &failed) && failed.Timeout() && !(errors.As(err, &op) && op.Op == "dial")):
-		return fmt.Errorf("%w (if this port does not speak TLS, write redis:// in redis.url)", err)
+		return fmt.Errorf("%w (if this port does not speak TLS, write redis:// in %s)", err, o.key("url"))
 	}
 	return err
 }

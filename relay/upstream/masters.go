@@ -102,7 +102,7 @@ func (o *Options) sentinelClient(role string) (*redis.Client, error) {
 func (o *Options) failoverOptions(role string) (*redis.FailoverOptions, error) {
 	opt, err := redis.ParseFailoverURL(o.URL)
 	if err != nil {
-		return nil, badURL(err)
+		return nil, o.badURL(err)
 	}
 	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
 		return nil, err

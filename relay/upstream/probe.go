@@ -44,11 +44,17 @@ func (p *prober) subscribe(c *Connection) {
 		case refused != nil:
 			p.deaf = false // that cannot be known any more
 			p.log.Warn("Redis does not allow the relay's own channels: no delivery probe"+
-				Advice(refused, "&relay:*"), zap.Error(refused))
+				Advice(refused, p.rule()), zap.Error(refused))
 		default:
 			p.subscribed = true
 		}
 	})
+}
+
+// rule lets the relay use its own channels.
+func (p *prober) rule() string {
+	prefix, _, _ := strings.Cut(p.channel, "relay:")
+	return "&" + prefix + "relay:*"
 }
 
 // send publishes a probe, if the session is restored.
@@ -67,7 +73,7 @@ func (p *prober) send(c *Connection) {
 			case strings.HasPrefix(err.Error(), "NOPERM "):
 				p.subscribed, p.deaf = false, false
 				p.log.Warn("Redis does not allow the relay to publish to itself: no delivery probe"+
-					Advice(err, "&relay:*"), zap.Error(err))
+					Advice(err, p.rule()), zap.Error(err))
 			}
 		}))
 	if err != nil {

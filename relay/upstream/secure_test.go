@@ -110,7 +110,7 @@ func TestSlowHandshake(t *testing.T) {
 		go func() { _, _ = io.Copy(behind, in) }()
 		_, _ = io.Copy(conn, behind)
 	})
-	conf, err := (&secure.Files{CA: redis.TLS().CA}).Config(&tls.Config{ServerName: "127.0.0.1"})
+	conf, err := (&secure.Files{Section: "redis", CA: redis.TLS().CA}).Config(&tls.Config{ServerName: "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}

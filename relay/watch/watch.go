@@ -33,9 +33,9 @@ type Watch struct {
 // Options are what a Watch has of the relay. The functions belong to the loop.
 type Options struct {
 	Loop    *loop.Loop
-	Hub     *hub.Hub
+	Hub     *hub.Group
 	Teller  *notice.Teller
-	IsReady func() bool                 // reports whether messages of Redis come
+	IsReady func() bool                 // reports whether messages of all upstreams come
 	RouteOf func(channel []byte) string // names the route of a channel
 	Spikes  config.Spike
 }

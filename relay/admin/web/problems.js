@@ -27,7 +27,7 @@ export function problems(status) {
 
 function redis(status) {
   if (status.redis.up) return [];
-  const last = list(status.events).find((e) => e.event === 'upstream_up' || e.event === 'upstream_down');
+  const last = list(status.events).find((e) => isMain(e) && (e.event === 'upstream_up' || e.event === 'upstream_down'));
   const down = last?.event === 'upstream_down' ? last : undefined;
   const why = status.redis.missing || down?.cause || 'no connection yet';
   const since = duration(ago(status, down?.time ?? status.started));
@@ -37,6 +37,9 @@ function redis(status) {
     todo: 'Look whether Redis runs, and at the network and the password. The relay connects again by itself; publishes wait.',
   }];
 }
+
+// isMain tells whether an event is about the first upstream, or the only one.
+const isMain = (e) => !e.upstream || e.upstream === 'main';
 
 // shortened is the last part of why a connection cannot be made.
 const shortened = (why) => why.replace(/^not connected to Redis: /, '').replace(/^dial \S+ \S+: (connect: )?/, '');
@@ -187,6 +190,7 @@ function addAlert(status, found, alert) {
 function alertKey({ kind, about = {} }) {
   if (about.channel && about.rate) return `channel:${about.channel}`;
   if (about.client) return `client:${about.client}`;
+  if (kind === 'upstream' && !isMain(about)) return `check:upstream ${about.upstream}`;
   const same = { upstream: 'redis', reload: 'config', config: 'config', gap: 'gap', socket: 'check:socket' };
   return same[kind] ?? `alert:${kind}:${about.channel ?? ''}`;
 }

@@ -10,7 +10,7 @@ import { Table } from './tables.js';
 export function tiles() {
   const facts = new Facts(byId('tiles'));
   return (s) => facts.update([
-    ['Redis', s.redis.up ? 'connected' : 'away', redisDetail(s.redis), s.redis.up ? 'good' : 'bad'],
+    ...(s.upstreams ?? [{ ...s.redis, required: true }]).map(redisTile),
     ['Lag', brief(s.redis.lag_seconds), 'publish, Redis, delivery'],
     ['From Redis', `${rate(s.rate.received)}/s`, `${bytes(s.rate.received_bytes)}/s, ${number(s.total.received)} in all`],
     ['Published here', `${rate(s.rate.published)}/s`, `${bytes(s.rate.published_bytes)}/s, ${number(s.total.published)} in all`],
@@ -20,6 +20,11 @@ export function tiles() {
     ['Clients', number(s.clients.connected), `${bytes(s.process.queued_bytes)} wait for them`],
   ]);
 }
+
+const redisTile = (r) => [
+  r.upstream ? `Redis ${name(r.upstream)}` : 'Redis', r.up ? 'connected' : 'away', redisDetail(r),
+  r.up ? 'good' : r.required ? 'bad' : 'warn',
+];
 
 const redisDetail = (r) => `${name(r.name.replace(/^rediss?:\/\//, ''), 40)}, ${one(r.connections, 'connection')} made`;
 

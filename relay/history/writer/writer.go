@@ -4,6 +4,7 @@ package writer
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,6 +18,12 @@ import (
 // recordPrefix begins the key of the hash for the last calls of a run of the relay; its ID follows. No stream has
 // such a key.
 const recordPrefix = "history:calls:"
+
+// What package history says by KeyPrefix and SeqPrefix.
+const (
+	keyPrefix = "history:{"
+	seqPrefix = "relay:seq:"
+)
 
 // maxWritten is how many channels a Writer remembers. Beyond that,
 // it forgets all and counts from 1 again, which receivers take for a new start.
@@ -33,7 +40,7 @@ const maxWritten = 100_000
 // It is as fast as its calls: one payload has a way of its own, the last entry of a group trims for all,
 // and a group without errors, whose messages reached as many, is one string, since making a string for
 // each message takes as long as publishing it.
-var writeScript = upstream.NewScript(`
+const writeSource = `
 local call, out, argv, groups = redis.pcall, {}, ARGV, #KEYS - 1
 local function fields(names, payload)
   local space = string.find(names, ' ', 1, true)
@@ -107,7 +114,27 @@ if groups > 0 then
   call('HSET', KEYS[groups + 1], string.sub(number, -2), number .. ' ' .. table.concat(kept, '\n'))
 end
 return out
-`)
+`
+
+// writeScript returns the script for a Redis where all names have a prefix.
+func writeScript(prefix string) *upstream.Script {
+	if prefix == "" {
+		return upstream.NewScript(writeSource)
+	}
+	return upstream.NewScript(strings.NewReplacer(
+		"string.sub(key, 10, -2)", luaText(prefix)+" .. string.sub(key, "+strconv.Itoa(10+len(prefix))+", -2)",
+		"'relay:seq:' .. channel", luaText(prefix+seqPrefix)+" .. string.sub(channel, "+strconv.Itoa(1+len(prefix))+")",
+	).Replace(writeSource))
+}
+
+// luaText is a text in Lua, whatever its bytes are.
+func luaText(text string) string {
+	b := []byte{'\''}
+	for i := range len(text) {
+		b = fmt.Appendf(b, `\%03d`, text[i])
+	}
+	return string(append(b, '\''))
+}
 
 // ErrBroadcast is wrapped by the error of a message that was persisted and then not
 // broadcast: readers get it, listeners do not.
@@ -122,7 +149,7 @@ type Publisher interface {
 
 // Message is a message to persist. Its slices are copied.
 type Message struct {
-	Channel []byte
+	Channel []byte // as Redis calls it, without the prefix of all names
 	Field   []byte // nil: DefaultField
 	Payload []byte
 	Trace   []byte        // the value of a second field, stream.TraceField; nil: none. See stream.MayBeTrace
@@ -143,6 +170,8 @@ type Receipt interface {
 type Writer struct {
 	// Fixed after construction.
 	publisher Publisher
+	script    *upstream.Script
+	keys      string // begins the keys of streams
 	name      []byte // this run of the relay, among all publishers
 
 	written map[string]*writtenChannel // by channel
@@ -156,10 +185,13 @@ type writtenChannel struct {
 	renewed time.Time
 }
 
-// New returns a Writer; runID names this run of the relay among all others.
-func New(p Publisher, runID string) *Writer {
-	p.Record(writeScript, recordPrefix+runID)
-	return &Writer{publisher: p, name: []byte(runID), written: map[string]*writtenChannel{}}
+// New returns a Writer; runID names this run of the relay among all others. prefix begins all names at Redis.
+func New(p Publisher, prefix, runID string) *Writer {
+	script := writeScript(prefix)
+	p.Record(script, prefix+recordPrefix+runID)
+	return &Writer{
+		publisher: p, script: script, keys: prefix + keyPrefix, name: []byte(runID), written: map[string]*writtenChannel{},
+	}
 }
 
 // Write persists a message and then broadcasts it, in order with all commands of the publisher. sender
@@ -172,7 +204,7 @@ func (w *Writer) Write(sender uint64, m Message, receipt Receipt) error {
 	of := w.channel(m.Channel)
 	ttl := of.renew(m.TTL, time.Now())
 	of.count++
-	scratch := append(append(append(w.scratch[:0], "history:{"...), m.Channel...), '}')
+	scratch := append(append(append(w.scratch[:0], w.keys...), m.Channel...), '}')
 	key := len(scratch)
 	scratch = strconv.AppendInt(scratch, m.Length, 10)
 	length := len(scratch)
@@ -188,7 +220,7 @@ func (w *Writer) Write(sender uint64, m Message, receipt Receipt) error {
 		scratch = append(append(scratch, ' '), scratch[renewal:names]...)
 	}
 	w.scratch = scratch
-	err := w.publisher.Call(sender, writeScript, &writeAnswer{of, receipt}, upstream.Call{
+	err := w.publisher.Call(sender, w.script, &writeAnswer{of, receipt}, upstream.Call{
 		Key: scratch[:key], Item: m.Payload, First: scratch[names:],
 		Head: [][]byte{scratch[key:length], scratch[length:renewal], scratch[renewal:names]},
 	})

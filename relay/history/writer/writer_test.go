@@ -31,7 +31,7 @@ func (s *scribe) Call(from uint64, _ *upstream.Script, a upstream.Answer, c upst
 
 func TestWriter(t *testing.T) {
 	s := &scribe{}
-	w := New(s, "life")
+	w := New(s, "", "life")
 	if s.record != "history:calls:life" {
 		t.Errorf("recorded under %q", s.record)
 	}

@@ -26,6 +26,7 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interv
 
 // Files are PEM files; empty: none.
 type Files struct {
+	Section   string // of the configuration that names them, for errors: redis
 	CA        string // trusted authorities, in place of the system's
 	Cert, Key string // the relay's own certificate
 }
@@ -34,7 +35,7 @@ type Files struct {
 func (f *Files) Config(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		if f.CA != "" || f.Cert != "" {
-			return nil, errors.New("redis.tls: redis.url is not rediss://; use rediss:// or remove redis.tls")
+			return nil, fmt.Errorf("%[1]s.tls: %[1]s.url is not rediss://; use rediss:// or remove %[1]s.tls", f.Section)
 		}
 		return nil, nil
 	}
@@ -52,11 +53,11 @@ func (f *Files) trust(conf *tls.Config) error {
 	}
 	pem, err := os.ReadFile(f.CA)
 	if err != nil {
-		return fmt.Errorf("redis.tls.ca: %w; name a file of PEM certificates", err)
+		return fmt.Errorf("%s.tls.ca: %w; name a file of PEM certificates", f.Section, err)
 	}
 	conf.RootCAs = x509.NewCertPool()
 	if !conf.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("redis.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", f.CA)
+		return fmt.Errorf("%s.tls.ca: no PEM certificate in %s; it begins with -----BEGIN CERTIFICATE-----", f.Section, f.CA)
 	}
 	return nil
 }
@@ -68,7 +69,7 @@ func (f *Files) identify(conf *tls.Config) error {
 	}
 	cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
 	if err != nil {
-		return fmt.Errorf("redis.tls.cert: %w; cert and key are PEM files that belong together", err)
+		return fmt.Errorf("%s.tls.cert: %w; cert and key are PEM files that belong together", f.Section, err)
 	}
 	conf.Certificates = []tls.Certificate{cert}
 	return nil

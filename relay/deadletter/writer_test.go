@@ -1,0 +1,195 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"redis-relay/relay/upstream"
+)
+
+// fakeRedis answers writeScript as it is told to.
+type fakeRedis struct {
+	mu      sync.Mutex
+	calls   []string // "batch stream letters", of each call; guarded by mu
+	answers []any    // an error, or what the script returns; the default: all is done; guarded by mu
+	renewed int      // guarded by mu
+}
+
+func (f *fakeRedis) Eval(ctx context.Context, _ *upstream.Script, keys []string, args ...any) (any, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, _ := args[4].(int)
+	f.calls = append(f.calls, fmt.Sprint(args[0], " ", keys[0], " ", n))
+	if len(f.answers) == 0 {
+		return []any{int64(n), int64(0), ""}, nil
+	}
+	answer := f.answers[0]
+	f.answers = f.answers[1:]
+	if err, ok := answer.(error); ok {
+		return nil, err
+	}
+	return answer, nil
+}
+
+func (f *fakeRedis) Renew() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.renewed++
+}
+
+func (f *fakeRedis) said() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.calls, ", ")
+}
+
+// settings are such that nothing waits.
+var settings = Settings{Length: 10, PerSecond: 1e6, Room: 1 << 20}
+
+// runWriter runs a Writer in a bubble, and ends it.
+func runWriter(t *testing.T, redis *fakeRedis, s Settings, test func(w *Writer)) (stats Stats, told []Loss) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := NewWriter(redis, "", "run", s, func(l Loss) { told = append(told, l) })
+		done := make(chan error)
+		go func() { done <- w.Run(ctx) }()
+		test(w)
+		synctest.Wait()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		stats = w.Stats()
+	})
+	return stats, told
+}
+
+func TestWriterSendsInBatches(t *testing.T) {
+	redis := &fakeRedis{}
+	stats, told := runWriter(t, redis, settings, func(w *Writer) {
+		for i := range 150 {
+			l := letter()
+			if i == 100 {
+				l.Stream = "dead:y"
+			}
+			w.Add(l)
+		}
+	})
+	if got := redis.said(); !strings.Contains(got, " dead:y 1, ") || strings.Count(got, ",") > 5 {
+		t.Errorf("calls: %s", got)
+	}
+	if stats != (Stats{Written: 150}) || told != nil {
+		t.Errorf("%+v, told %v", stats, told)
+	}
+}
+
+// TestWriterTriesAgain with the same number, until Redis has taken a batch; a part that was taken is not sent again.
+func TestWriterTriesAgain(t *testing.T) {
+	redis := &fakeRedis{answers: []any{
+		upstream.ErrUnknown, upstream.ErrDown, upstream.ReplyError("READONLY You can't write"),
+		[]any{int64(2), int64(1), "@user_script: 9: -OOM command not allowed"},
+		[]any{int64(1), int64(0), ""},
+	}}
+	stats, told := runWriter(t, redis, settings, func(w *Writer) {
+		w.queue.mu.Lock() // so that they go as one
+		for range 3 {
+			l := letter()
+			w.queue.used += l.weight()
+			w.queue.letters = append(w.queue.letters, l)
+		}
+		w.queue.mu.Unlock()
+		w.queue.some <- struct{}{}
+		time.Sleep(time.Minute) // of the bubble
+	})
+	got := redis.said()
+	if !strings.HasPrefix(got, "1 dead:x 3, 1 dead:x 3, 1 dead:x 3, 1 dead:x 3, 2 dead:x 1") {
+		t.Errorf("calls: %s", got)
+	}
+	if stats.Written != 2 || stats.Known != 1 || stats.Refused != 0 || told != nil || redis.renewed != 4 {
+		t.Errorf("%+v, told %v, renewed %d", stats, told, redis.renewed)
+	}
+}
+
+func TestWriterGivesUpWhatRedisRefuses(t *testing.T) {
+	redis := &fakeRedis{answers: []any{upstream.ReplyError("NOPERM this user"), []any{int64(0), int64(0), "WRONGTYPE no stream"}, "odd"}}
+	stats, told := runWriter(t, redis, settings, func(w *Writer) {
+		for range 3 {
+			w.Add(letter())
+			time.Sleep(time.Minute)
+		}
+	})
+	if stats != (Stats{Refused: 3}) || len(told) != 3 || !strings.Contains(told[0].Cause, "NOPERM") {
+		t.Errorf("%+v, told %+v", stats, told)
+	}
+}
+
+// TestWriterHasBounds: of bytes that wait, of letters a second, and of lines about what is lost.
+func TestWriterHasBounds(t *testing.T) {
+	l := letter()
+	s := settings
+	s.PerSecond, s.Room = 10, 100*l.weight()
+	redis := &fakeRedis{}
+	stats, told := runWriter(t, redis, s, func(w *Writer) {
+		for range 150 {
+			w.Add(letter())
+		}
+		held := w.Hold(letter()) // there is no room
+		held.Keep("OOM", "OOM")
+		if got := w.Stats(); got.Waiting != 100 || got.NoRoom != 51 || got.Bytes > s.Room {
+			t.Errorf("%+v", got)
+		}
+		time.Sleep(5 * time.Second)
+		if got := w.Stats().Written; got < 40 || got > 70 {
+			t.Errorf("%d written in 5 s at 10/s", got)
+		}
+		time.Sleep(10 * time.Second)
+	})
+	lost := uint64(0)
+	for _, l := range told {
+		lost += l.Letters
+	}
+	if stats.Written != 100 || stats.Bytes != 0 || len(told) > 2 || lost != 51 {
+		t.Errorf("%+v, told %+v", stats, told)
+	}
+}
+
+func TestHeldMessages(t *testing.T) {
+	redis := &fakeRedis{}
+	stats, _ := runWriter(t, redis, settings, func(w *Writer) {
+		taken, refused := w.Hold(letter()), w.Hold(letter())
+		if w.Stats().Bytes == 0 {
+			t.Error("nothing is charged")
+		}
+		taken.Release()
+		refused.Keep("NOPERM", "NOPERM "+strings.Repeat("x", 100))
+	})
+	if stats != (Stats{Written: 1}) {
+		t.Errorf("%+v", stats)
+	}
+}
+
+// TestWriterEnds: what Redis does not take at the end is counted and told.
+func TestWriterEnds(t *testing.T) {
+	redis := &fakeRedis{}
+	for range 100 {
+		redis.answers = append(redis.answers, errors.New("away"))
+	}
+	stats, told := runWriter(t, redis, settings, func(w *Writer) {
+		for range 100 {
+			w.Add(letter())
+		}
+	})
+	if stats.Ended != 100 || stats.Waiting != 0 || stats.Bytes != 0 || len(told) != 1 || told[0].Letters != 100 {
+		t.Errorf("%+v, told %+v", stats, told)
+	}
+}

@@ -1,0 +1,129 @@
+package relay
+
+// Mirroring: a share of what local clients publish also goes to another upstream, for trying it with real load.
+
+import (
+	"errors"
+	"math"
+
+	"go.uber.org/zap"
+
+	"redis-relay/relay/history/writer"
+	"redis-relay/relay/monitor"
+	"redis-relay/relay/notice"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
+)
+
+// What may be on its way to one mirror: beyond it, messages are dropped.
+const (
+	maxMirrored      = 1024
+	maxMirroredBytes = 4 << 20
+)
+
+// mirrorSource is the source of all mirrored messages: they are not withdrawn with their publisher.
+const mirrorSource = math.MaxUint64 - 2
+
+var (
+	errMirrorAway = errors.New("there is no connection to the upstream")
+	errMirrorSlow = errors.New("too many mirrored messages wait for the answer of the upstream")
+)
+
+// mirrors sends messages to other upstreams. It belongs to the loop.
+type mirrors struct {
+	// Fixed after construction.
+	sides  sides
+	teller *notice.Teller
+
+	due      map[string]float64 // by route: the percents that are not used up
+	messages map[int]int        // on their way, by upstream
+	bytes    map[int]int
+	wire     []byte // for the name of one message
+}
+
+func newMirrors(all sides, teller *notice.Teller) *mirrors {
+	return &mirrors{
+		sides: all, teller: teller,
+		due: map[string]float64{}, messages: map[int]int{}, bytes: map[int]int{},
+	}
+}
+
+// publish sends a message that was published, if it is of the share. It is dropped if it would have to wait.
+func (m *mirrors) publish(
+	now *rules, rt *route.Route, rule *route.Policy, counters *monitor.Route, p *respserver.Publication,
+) {
+	due := m.due[rt.Name] + rt.Mirror.Percent
+	if due < 100 {
+		m.due[rt.Name] = due
+		return
+	}
+	m.due[rt.Name] = due - 100
+	sent := &mirrored{mirrors: m, to: m.sides[rt.Mirror.Index], route: rt.Name, counters: counters, size: len(p.Payload)}
+	if err := m.send(now, sent, rule, p); err != nil {
+		sent.dropped(err)
+		return
+	}
+	m.messages[sent.to.index]++
+	m.bytes[sent.to.index] += sent.size
+}
+
+// send sends a message in the form in which it was published, on what the other upstream calls the channel.
+func (m *mirrors) send(now *rules, sent *mirrored, rule *route.Policy, p *respserver.Publication) error {
+	to := sent.to
+	switch {
+	case !to.redis.Ready():
+		return errMirrorAway
+	case m.messages[to.index] >= maxMirrored || m.bytes[to.index]+sent.size > maxMirroredBytes:
+		return errMirrorSlow
+	}
+	wire, prefix := p.Channel, 0
+	if names := to.names(now); names != nil {
+		m.wire, prefix = names.Append(m.wire[:0], "", p.Channel), len(names.Prefix())
+		wire = m.wire
+	}
+	if h := rule.History; h != nil {
+		return to.writer.Write(mirrorSource, writer.Message{
+			Channel: wire[prefix:], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
+		}, sent)
+	}
+	return to.redis.Publish(mirrorSource, p.Kind == resp.SMessage, wire, p.Payload, sent)
+}
+
+// mirrored is a message on its way to another upstream. It is upstream.Answer, and writer.Receipt.
+type mirrored struct {
+	mirrors  *mirrors
+	to       *side
+	route    string
+	counters *monitor.Route
+	size     int
+}
+
+// Answer takes what Redis said.
+func (s *mirrored) Answer(_ resp.Value, err error) { s.Persisted("", 0, err) }
+
+// Persisted takes what became of a message that is kept.
+func (s *mirrored) Persisted(_ string, _ int64, err error) {
+	s.mirrors.messages[s.to.index]--
+	s.mirrors.bytes[s.to.index] -= s.size
+	if err != nil {
+		s.dropped(err)
+		return
+	}
+	s.counters.Mirrored.Inc()
+}
+
+// dropped counts a message that the other upstream does not have, as far as is known.
+func (s *mirrored) dropped(err error) {
+	s.counters.MirrorDropped.Inc()
+	if more, ok := s.mirrors.teller.Sample(notice.MirrorDropped, s.route); ok {
+		s.mirrors.teller.Log(notice.MirrorDropped, append(more, zap.String("upstream", s.to.name),
+			zap.String("route", s.route), zap.Error(err))...)
+	}
+}
+
+var (
+	_ upstream.Answer = (*mirrored)(nil)
+	_ writer.Receipt  = (*mirrored)(nil)
+)

@@ -1,0 +1,155 @@
+package relay
+
+// One upstream: a Redis, and what belongs to the connection to it.
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"redis-relay/config"
+	"redis-relay/relay/checks"
+	"redis-relay/relay/embedded"
+	"redis-relay/relay/fleet"
+	"redis-relay/relay/history"
+	"redis-relay/relay/history/writer"
+	"redis-relay/relay/hub"
+	"redis-relay/relay/loop"
+	"redis-relay/relay/names"
+	"redis-relay/relay/needs"
+	"redis-relay/relay/overview"
+	"redis-relay/relay/upstream"
+)
+
+// side is one of the upstreams. Each has its own connections, history, counts and gaps, and the hub of the names that
+// are subscribed there. All sides belong to the same loop.
+type side struct {
+	// Fixed after construction.
+	name     string // in relay.yaml
+	label    string // name, for events, log lines and metrics; empty: there is one upstream only
+	index    int    // route.Upstream.Index
+	settings config.Redis
+	opts     upstream.Options
+	embedded *embedded.Server // nil: a real Redis
+	redis    *upstream.Connection
+	reader   *upstream.Reader // for what may be long
+	hub      *hub.Hub
+	feed     *history.Feed
+	pages    *history.Pages
+	writer   *writer.Writer
+	fleet    *fleet.Fleet
+	interest *interest
+	inbound  *inbound
+	rights   *needs.Watcher
+	owner    *lifecycle
+
+	lag atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
+}
+
+// described is the upstream for the overview.
+func (s *side) described(dead *deadLetters) *overview.Upstream {
+	return &overview.Upstream{
+		Name: s.name, Label: s.label, Address: s.address(), Required: s.settings.Required,
+		Redis: s.redis, Hub: s.hub, Feed: s.feed, Fleet: s.fleet, Dead: dead.writers[s.index], Lag: s.lagSeconds,
+	}
+}
+
+// names returns what the upstream calls channels by some rules.
+func (s *side) names(now *rules) *names.Map { return now.names[s.index] }
+
+// sides are the upstreams by route.Upstream.Index. The first is main.
+type sides []*side
+
+// address is how the log calls the Redis: without a password.
+func (s *side) address() string {
+	if s.embedded != nil {
+		return "embedded"
+	}
+	return s.settings.Redacted()
+}
+
+// about adds the upstream's name to the facts of a log line, if there are several.
+func (s *side) about(facts ...zap.Field) []zap.Field {
+	if s.label == "" {
+		return facts
+	}
+	return append(facts, zap.String("upstream", s.label))
+}
+
+// lagSeconds returns the lag of the last probe; nil: none has come back.
+func (s *side) lagSeconds() *float64 {
+	lag := time.Duration(s.lag.Load()).Seconds()
+	if lag == 0 {
+		return nil
+	}
+	return &lag
+}
+
+// start begins what runs beside the loop, until ctx ends.
+func (s *side) start(ctx context.Context, group *errgroup.Group, l *loop.Loop) {
+	l.Call(s.feed.Start)
+	group.Go(func() error { return s.redis.Run(ctx) })
+	if s.embedded == nil { // that allows all there is
+		group.Go(func() error { return s.rights.Run(ctx, s.reader) })
+	}
+}
+
+// stop ends the rest, when the connection has ended.
+func (s *side) stop(l *loop.Loop) {
+	l.Call(s.feed.Close)
+	s.reader.Close()
+	s.feed.Wait()
+}
+
+// logger returns the logger of a part.
+func (s *side) logger(log *zap.Logger, part string) *zap.Logger {
+	if s.label != "" && s.index > 0 {
+		part += "." + s.label
+	}
+	return log.Named(part)
+}
+
+// of returns the upstream of a channel.
+func (all sides) of(now *rules, channel string) *side {
+	return all[now.Route([]byte(channel)).Upstream.Index]
+}
+
+// checked takes a message from the pool of checks.
+func (all sides) checked(m *checks.Message) { all[m.Upstream].inbound.checked(m) }
+
+// resume says that all delivered messages have been written: see upstream.Connection.Resume.
+func (all sides) resume(reusable bool) {
+	for _, s := range all {
+		s.inbound.reuse(reusable)
+		s.redis.Resume(reusable)
+	}
+}
+
+// ready reports whether messages of all come. It belongs to the loop.
+func (all sides) ready() bool {
+	return !slices.ContainsFunc(all, func(s *side) bool {
+		ready, _, _ := s.redis.Status()
+		return !ready
+	})
+}
+
+// pause stops reading until resume.
+func (all sides) pause() {
+	for _, s := range all {
+		s.redis.Pause()
+	}
+}
+
+// closeEmbedded ends the Redises inside the relay.
+func (all sides) closeEmbedded() (errs []error) {
+	for _, s := range all {
+		if s.embedded != nil {
+			errs = append(errs, s.embedded.Close())
+		}
+	}
+	return errs
+}
