@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"redis-relay/config"
 	"redis-relay/relay/account"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
@@ -41,14 +42,14 @@ type books struct {
 	away      []int                    // the upstream that is lost now
 }
 
-func openBooks(t *testing.T) *books {
+func openBooks(t *testing.T, lost int) *books {
 	t.Helper()
 	lasting := []redistest.Option{redistest.WithAppendOnly(), redistest.WithArgs("--appendfsync", "no")}
 	b := &books{
 		scene:  &scene{main: redistest.Start(t, lasting...), eu: redistest.Start(t, lasting...)},
 		ledger: account.NewLedger(publishers, len(audited)),
 	}
-	b.relay = harness.Start(t, b.main, harness.WithRoutes(routes()...), withEU(b.eu))
+	b.relay = harness.Start(t, b.main, harness.WithRoutes(routes()...), withEU(b.eu, patientWith(1-lost)))
 	b.awaitEU(t, 1)
 	for _, channels := range [][]int{{0}, {3}, {0, 3}} {
 		b.listeners = append(b.listeners, b.newListener("is disconnected", channels, false))
@@ -57,6 +58,22 @@ func openBooks(t *testing.T) *books {
 		b.listeners = append(b.listeners, b.newListener("is told", channels, true))
 	}
 	return b
+}
+
+// patientWith has the relay not give up a Redis because this machine is busy.
+func patientWith(upstream int) func(*config.Config) {
+	return func(c *config.Config) {
+		r := c.Redis
+		if upstream == 1 {
+			r = c.Upstreams["eu"]
+		}
+		r.PublishTimeout, r.ProbeInterval = redistest.DefaultTimeout, 2*time.Second
+		if upstream == 1 {
+			c.Upstreams["eu"] = r
+		} else {
+			c.Redis = r
+		}
+	}
 }
 
 // publish publishes on the channels of an upstream until ctx ends, each message when the answer to the one before is
@@ -166,7 +183,7 @@ func TestAccountOfEachUpstream(t *testing.T) {
 	for lost, victim := range upstreams {
 		t.Run(victim+" comes and goes", func(t *testing.T) {
 			t.Parallel()
-			b := openBooks(t)
+			b := openBooks(t, lost)
 			b.run(t, lost)
 			b.reckon(t, lost)
 		})
