@@ -24,10 +24,11 @@ const twoRoutes = `
   - {prefix: "` + prefixEU + `", schema: chat.json, on_gap: notify, upstream: eu}
 `
 
-// hurry has a relay give up a Redis that says nothing within a part of a round.
-const hurry = "publish_timeout: 300ms, probe_interval: 200ms"
-
-var hurryFlags = []string{"--redis.publish_timeout=300ms", "--redis.probe_interval=200ms"}
+// hurry has a relay give up main, or eu, when it says nothing within a part of a round.
+var (
+	hurryMain = []string{"--redis.publish_timeout=300ms", "--redis.probe_interval=200ms"}
+	hurryEU   = ", publish_timeout: 300ms, probe_interval: 200ms"
+)
 
 // pair is a relay on two Redises, one of which is to be lost.
 type pair struct {
@@ -62,8 +63,8 @@ func twoRedises(l *lab) ([]*table, error) {
 			fmt.Sprintf("while the other one is lost. All the time a process publishes %d messages/s for that, too, and one",
 				twoRate),
 			"listens to them. Latencies are those of the readers, in microseconds: while both live (quiet), and from when the",
-			"other is killed by SIGKILL, started again, stopped by SIGSTOP, and continued. Here a relay gives up a Redis that",
-			"says nothing for 300 ms. Worst is of all rounds together. " + aboutSpread,
+			"other is killed by SIGKILL, started again, stopped by SIGSTOP, and continued. Here the relay gives that one up",
+			"when it says nothing for 300 ms. Worst is of all rounds together. " + aboutSpread,
 		},
 		keys:    []string{"lost", "it is"},
 		columns: slices.Clone(ordealColumns),
@@ -108,7 +109,7 @@ func (p *pair) set(lost string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.startRelay(main, eu); err != nil {
+	if err := p.startRelay(main, eu, lost); err != nil {
 		return err
 	}
 	lives, w := main, way{"main", prefixMain, atRelay}
@@ -131,13 +132,17 @@ func (p *pair) start() (*redisServer, error) {
 	return r, nil
 }
 
-func (p *pair) startRelay(main, eu *redisServer) (err error) {
+func (p *pair) startRelay(main, eu *redisServer, lost string) (err error) {
 	config := filepath.Join(p.lab.dir, "two.yaml")
-	upstream := "eu: {url: 'unix://" + eu.socket + "', required: true, " + hurry + "}"
+	flags, more := []string{"--config=" + config}, hurryEU
+	if lost == "main" {
+		flags, more = append(flags, hurryMain...), ""
+	}
+	upstream := "eu: {url: 'unix://" + eu.socket + "', required: true" + more + "}"
 	if err := p.lab.writeUpstream(config, upstream, twoRoutes); err != nil {
 		return err
 	}
-	if p.relay, err = p.lab.readyRelay(main, append(hurryFlags, "--config="+config)...); err != nil {
+	if p.relay, err = p.lab.readyRelay(main, flags...); err != nil {
 		return err
 	}
 	p.stops = append(p.stops, p.relay.stop)
