@@ -30,7 +30,10 @@ func (o *Options) badURL(err error) error {
 // no connection yet: settings that were right once are not doubted, because Redis may only be away.
 func (o *Options) hint(err error, first bool) error {
 	password := o.key("url")
-	if o.PasswordFile != "" {
+	switch {
+	case o.Credentials != nil:
+		password = "what the helper of " + o.key("credentials") + " prints"
+	case o.PasswordFile != "":
 		password = o.key("password_file")
 	}
 	switch text := err.Error(); {
