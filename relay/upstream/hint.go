@@ -30,13 +30,14 @@ func (o *Options) badURL(err error) error {
 // no connection yet: settings that were right once are not doubted, because Redis may only be away.
 func (o *Options) hint(err error, first bool) error {
 	password := o.key("url")
-	switch {
-	case o.Credentials != nil:
-		password = "what the helper of " + o.key("credentials") + " prints"
-	case o.PasswordFile != "":
+	if o.PasswordFile != "" {
 		password = o.key("password_file")
 	}
 	switch text := err.Error(); {
+	case o.Credentials != nil && strings.Contains(text, o.key("credentials")): // it says what is wrong
+		return err
+	case o.Credentials != nil && isBadLogin(text):
+		return fmt.Errorf("%w (that is what the helper of %s prints)", err, o.key("credentials.command"))
 	case strings.Contains(text, "NOAUTH "):
 		return fmt.Errorf("%w (Redis wants a password: name its file in %s)", err, o.key("password_file"))
 	case strings.Contains(text, "WRONGPASS "):
@@ -67,4 +68,10 @@ func (o *Options) hintTLS(err error) error {
 		return fmt.Errorf("%w (if this port does not speak TLS, write redis:// in %s)", err, o.key("url"))
 	}
 	return err
+}
+
+// isBadLogin tells whether a text has the words with which Redis refuses a user or a password. Sentinels have a
+// password of their own.
+func isBadLogin(text string) bool {
+	return (strings.Contains(text, "WRONGPASS ") || strings.Contains(text, "NOAUTH ")) && !strings.Contains(text, "sentinels")
 }

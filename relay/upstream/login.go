@@ -5,7 +5,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"redis-relay/relay/resp"
@@ -31,7 +30,7 @@ func (o *Options) judge(l credentials.Login, err error) error {
 	case o.Credentials == nil:
 	case err == nil:
 		o.Credentials.Taken(l)
-	case strings.Contains(err.Error(), "WRONGPASS "), strings.Contains(err.Error(), "NOAUTH "):
+	case isBadLogin(err.Error()):
 		o.Credentials.Refused(l, err)
 	}
 	return err
