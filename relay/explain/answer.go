@@ -58,11 +58,17 @@ type Route struct {
 
 // Upstream is the Redis where the channel is.
 type Upstream struct {
-	Name    string   `json:"name"`
-	Address string   `json:"address"` // without a password
-	Also    []string `json:"also_subscribed,omitempty"`
-	Mirror  string   `json:"mirror,omitempty"` // where a share of what is published goes, too
-	Percent float64  `json:"mirror_percent,omitempty"`
+	Name    string  `json:"name"`
+	Address string  `json:"address"` // without a password
+	Also    []Other `json:"also_subscribed,omitempty"`
+	Mirror  *Other  `json:"mirror,omitempty"` // where a share of what is published goes, too
+	Percent float64 `json:"mirror_percent,omitempty"`
+}
+
+// Other is another Redis that the route uses, too.
+type Other struct {
+	Name        string `json:"name"`
+	NameAtRedis string `json:"name_at_redis"`
 }
 
 // Schema is what payloads are checked against.
@@ -113,7 +119,7 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 		own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
 	}
 	if len(cfg.Upstreams) > 0 {
-		a.Upstream = upstreamOf(cfg, rt)
+		a.Upstream = upstreamOf(cfg, rules, rt, q.Channel)
 	}
 	if !a.own {
 		a.streamAtRedis = m.Of("history:{", q.Channel) + "}"
@@ -130,15 +136,16 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 	return a
 }
 
-// upstreamOf says where the channels of a route are.
-func upstreamOf(cfg *config.Config, rt *route.Route) *Upstream {
+// upstreamOf says where a channel of a route is.
+func upstreamOf(cfg *config.Config, rules *policy.Rules, rt *route.Route, channel string) *Upstream {
 	u := &Upstream{Name: rt.Upstream.Name, Address: cfg.Upstream(rt.Upstream.Name).Redacted()}
 	for i, name := range cfg.UpstreamNames() {
+		other := Other{name, names.New(cfg.Upstream(name).Prefix, i, rules).Of("", channel)}
 		if name != u.Name && rt.Upstream.Hears(i) {
-			u.Also = append(u.Also, name)
+			u.Also = append(u.Also, other)
 		}
 		if rt.Mirror != nil && rt.Mirror.Index == i {
-			u.Mirror, u.Percent = name, rt.Mirror.Percent
+			u.Mirror, u.Percent = &other, rt.Mirror.Percent
 		}
 	}
 	return u
