@@ -73,5 +73,6 @@ func (o *Options) hintTLS(err error) error {
 // isBadLogin tells whether a text has the words with which Redis refuses a user or a password. Sentinels have a
 // password of their own.
 func isBadLogin(text string) bool {
-	return (strings.Contains(text, "WRONGPASS ") || strings.Contains(text, "NOAUTH ")) && !strings.Contains(text, "sentinels")
+	refused := strings.Contains(text, "WRONGPASS ") || strings.Contains(text, "NOAUTH ")
+	return refused && !strings.Contains(text, "sentinels")
 }

@@ -4,6 +4,7 @@ package access
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,11 +36,9 @@ func (h *helper) command() []string { return []string{"/bin/sh", h.file} }
 // does sets a script in one step.
 func (h *helper) does(script string) {
 	h.t.Helper()
-	if err := os.WriteFile(h.file+".new", []byte(script+"\n"), 0o600); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.Rename(h.file+".new", h.file); err != nil {
-		h.t.Fatal(err)
+	err := os.WriteFile(h.file+".new", []byte(script+"\n"), 0o600)
+	if err = errors.Join(err, os.Rename(h.file+".new", h.file)); err != nil {
+		h.t.Error(err)
 	}
 }
 
