@@ -71,8 +71,9 @@ versions-%:
 	@echo "test with $$(.cache/redis/$*/redis-server --version)"
 	REDIS_SERVER="$(CURDIR)/.cache/redis/$*/redis-server" $(GOTEST) $(REDIS_PACKAGES)
 
-chaos: ## keep the account through faults for long, and catch every planted bug (15 minutes)
+chaos: ## keep the account through faults for long, and catch every planted bug (20 minutes)
 	RELAY_LONG=1 $(GO) test -count=1 -timeout 40m -v -run 'TestAccount|TestMutantsAreCaught' ./relay/account
+	RELAY_LONG=1 $(GO) test -count=1 -timeout 10m -v -run TestTokensThatExpireUnderLoad ./relay/test/access
 
 clients: libraries migration corpus browser ## run the suites in the clients' own languages
 
