@@ -13,9 +13,12 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// Redis is a connection to it, whose commands may be sent twice. It is upstream.Reader.
+// Redis is a connection to it. It is upstream.Reader.
 type Redis interface {
+	// Eval may carry out a script twice.
 	Eval(ctx context.Context, s *upstream.Script, keys []string, args ...any) (any, error)
+	// EvalOnce carries out a script once at most.
+	EvalOnce(ctx context.Context, s *upstream.Script, keys []string, args ...any) (any, error)
 	Close()
 }
 

@@ -87,8 +87,8 @@ type Options struct {
 }
 
 // Replay publishes the letters that pass now, stream by stream and oldest first, up to those that were there at its
-// beginning. If it returns an error, what it has counted is true, and of the letters under way each is published or
-// still there.
+// beginning. If it returns an error, what it has counted is true, and of the letters under way, at most 64, each is
+// published or still there: those are seen, and counted as nothing else.
 func (d *Desk) Replay(ctx context.Context, o *Options) (Counts, error) {
 	r := &replaying{Desk: d, Options: o, Counts: Counts{Kept: map[string]int{}}}
 	for _, s := range d.streams {
@@ -188,7 +188,7 @@ func (r *replaying) flush(ctx context.Context) error {
 	plans, kept := r.plans, r.kept
 	r.plans, r.kept, r.bytes = nil, nil, 0
 	keys, args := r.call(r.stream, plans)
-	v, err := r.stream.redis.Eval(ctx, replayScript, keys, args...)
+	v, err := r.stream.redis.EvalOnce(ctx, replayScript, keys, args...)
 	if err != nil {
 		r.runs++
 		clear(r.counts)
