@@ -17,6 +17,7 @@ import (
 	"redis-relay/relay/history"
 	"redis-relay/relay/names"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 )
 
@@ -193,10 +194,27 @@ func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 		return verdict{code: string(v.Refusal.Code), reason: v.Refusal.Reason}
 	}
 	result := verdict{policy: rt.PolicyOf(v.Kind)}
+	if refusal := mayPersist(rt, result.policy, k); refusal != nil {
+		return verdict{code: string(refusal.Code), reason: refusal.Reason}
+	}
 	if reserve {
 		result.wait = d.reserve(rt, v.Kind, k.Channel)
 	}
 	return result
+}
+
+// mayPersist returns a refusal if a relay would not take the command by which a local client published the message.
+func mayPersist(rt *route.Route, p *route.Policy, k *Kept) *policy.Refusal {
+	kind, field := resp.Message, []byte(nil)
+	switch {
+	case k.Direction == deadletter.Inbound: // it came by no command of a relay's client
+		return nil
+	case k.Shard:
+		kind = resp.SMessage
+	case k.Field != "":
+		field = []byte(k.Field)
+	}
+	return policy.MayPersist(rt, p, kind, []byte(k.Channel), field)
 }
 
 // user is who published the message, as far as it is known.

@@ -82,6 +82,35 @@ func TestReplayAsItWasPublished(t *testing.T) {
 	}
 }
 
+// TestReplayRefusesTheCommand that a relay would refuse: SPUBLISH of what is kept by now, and XADD of what is not any more.
+func TestReplayRefusesTheCommand(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	pub := s.Dial()
+	want := 1
+	pub.Do("XADD", "log:1", "*", "own", `{"id":1}`)
+	if redis.Shards() {
+		want++
+		pub.Do("SPUBLISH", "x:1", `{"id":2}`)
+	}
+	s.awaitLength("dead:x", want)
+	s.write(loose, `
+routes:
+- {prefix: "x:", schema: x.json, invalid: {dead_letter: "dead:x"}, history: {length: 10}}
+- {prefix: "log:", schema: x.json, invalid: {dead_letter: "dead:x"}}
+`)
+	l := listen(t, redis, "x:*", "log:*")
+	out, _ := s.says(1, "replay")
+	if out != fmt.Sprintf("%d looked at, 0 published, %[1]d kept (%[1]d DENIED)\n", want) {
+		t.Errorf("says %q", out)
+	}
+	if heard := l.all(s); len(heard) != 0 || s.length("dead:x") != want {
+		t.Errorf("heard %v, %d left", heard, s.length("dead:x"))
+	}
+	s.write(loose, toReplay)
+	s.says(0, "replay")
+}
+
 // TestReplayOfWhatRedisRefuses: the letters stay, with the code of Redis.
 func TestReplayOfWhatRedisRefuses(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL(
