@@ -177,6 +177,8 @@ func (d *deadCommand) show(ctx context.Context, desk *replay.Desk, id string) er
 		return err
 	case k == nil:
 		return fmt.Errorf("no message %s in %s", id, strings.Join(desk.Streams(), ", "))
+	case d.raw && k.TooLarge:
+		return fmt.Errorf("message %s is too large to be read whole; dead show prints its beginning", id)
 	case d.raw:
 		_, err := d.stdout.Write(k.Payload)
 		return err

@@ -111,6 +111,36 @@ routes:
 	s.says(0, "replay")
 }
 
+// TestReplayPassesOverTheLargest: a letter that no answer of Redis has room for is shown in part, and stops no other.
+func TestReplayPassesOverTheLargest(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	letter := func(payload string) string {
+		return redis.MustDo("XADD", "dead:x", "*", "direction", "outbound", "code", "INVALID", "channel", "x:1", "route", "x:",
+			"payload", payload).Str
+	}
+	letter(`{"n":1}`)
+	large := letter(`{"n":2}` + strings.Repeat(" ", 65<<20))
+	letter(`{"n":3}`)
+	if out, _ := s.says(0, "list"); strings.Count(out, "\n") != 3 {
+		t.Errorf("list says %q", out)
+	}
+	out, _ := s.says(0, "show", large)
+	if !strings.Contains(out, "payload    too large to be read whole; it begins so:\n\n{\"n\":2} ") {
+		t.Errorf("show says %.300q", out)
+	}
+	if _, told := s.says(1, "show", "--raw", large); !strings.Contains(told, "too large to be read whole") {
+		t.Errorf("show --raw says %q", told)
+	}
+	l := listen(t, redis, "x:*")
+	if out, _ := s.says(1, "replay"); out != "3 looked at, 2 published, 1 kept (1 TOOLARGE)\n" {
+		t.Errorf("replay says %q", out)
+	}
+	if heard := l.all(s); len(heard) != 2 || s.length("dead:x") != 1 {
+		t.Errorf("heard %d, %d left", len(heard), s.length("dead:x"))
+	}
+}
+
 // TestReplayOfWhatRedisRefuses: the letters stay, with the code of Redis.
 func TestReplayOfWhatRedisRefuses(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL(
