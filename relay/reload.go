@@ -47,6 +47,7 @@ type reloader struct {
 	outlets *outlets
 	traffic *watch.Watch
 	dead    *deadLetters
+	mirrors *mirrors
 	rules   *atomic.Pointer[rules]
 	limits  *limits
 	teller  *notice.Teller
@@ -144,6 +145,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)
 	l.dead.set(deadSettings(next))
+	l.mirrors.prune(now)
 	l.sides.adoptCredentials(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
