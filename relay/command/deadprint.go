@@ -157,6 +157,9 @@ func (d *deadCommand) words(c *replay.Counts) string {
 	if len(codes) > 0 {
 		text += " (" + strings.Join(codes, ", ") + ")"
 	}
+	if c.Unheard > 0 {
+		text += fmt.Sprintf(", %d of the published only in their history: Redis refuses PUBLISH", c.Unheard)
+	}
 	if c.Gone > 0 {
 		text += fmt.Sprintf(", %d gone before", c.Gone)
 	}
@@ -172,10 +175,11 @@ func (d *deadCommand) printCounts(c *replay.Counts) error {
 	return json.NewEncoder(d.stdout).Encode(struct {
 		Seen      int            `json:"seen"`
 		Published int            `json:"published"`
+		Unheard   int            `json:"unheard,omitempty"`
 		Gone      int            `json:"gone"`
 		Kept      map[string]int `json:"kept"`
 		DryRun    bool           `json:"dry_run"`
-	}{c.Seen, c.Published, c.Gone, c.Kept, d.dryRun})
+	}{c.Seen, c.Published, c.Unheard, c.Gone, c.Kept, d.dryRun})
 }
 
 // progress is a line on a terminal that is written again and again.

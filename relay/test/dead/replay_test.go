@@ -166,6 +166,22 @@ func TestReplayOfWhatRedisRefuses(t *testing.T) {
 	}
 }
 
+// TestReplayThatIsNotHeard: Redis takes the entry of a history, and refuses to publish it.
+func TestReplayThatIsNotHeard(t *testing.T) {
+	redis := redistest.Start(t, redistest.WithACL("half on >secret &relay:* ~* +@all"))
+	s := start(t, redis, toReplay)
+	s.Dial().Do("PUBLISH", "log:1", `{"id":1}`)
+	s.awaitLength("dead:x", 1)
+	s.write(loose, toReplay)
+	out, _ := s.says(1, "replay", "--redis.url=redis://half:secret@"+redis.Addr())
+	if out != "1 looked at, 1 published, 0 kept, 1 of the published only in their history: Redis refuses PUBLISH\n" {
+		t.Errorf("says %q", out)
+	}
+	if s.length("dead:x") != 0 || s.length("history:{log:1}") != 1 {
+		t.Errorf("%d left, %d in the history", s.length("dead:x"), s.length("history:{log:1}"))
+	}
+}
+
 // TestListShowFilters of the command line.
 func TestListShowFilters(t *testing.T) {
 	s := start(t, redistest.Start(t), toReplay)
