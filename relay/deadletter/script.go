@@ -11,9 +11,9 @@ import (
 
 // writeScript adds letters to the stream KEYS[1]. KEYS[2] is the note of this run of the relay: "<batch> <n> <known>",
 // which says that n letters of the batch were carried out, of which others had written so many. KEYS from the third on
-// are the marks of letters that others may have written. ARGV: the number of the batch; about how many entries to keep; the time to live in milliseconds, or 0;
-// how long the note is kept; how many letters there are; then for each letter the index of its mark in KEYS, or 0, how
-// long that is kept, how many fields and values follow, and those.
+// are the marks of letters that others may have written. ARGV: the number of the batch; about how many entries to keep;
+// the time to live in milliseconds, or 0; how long the note is kept; how many letters there are; then for each letter
+// the index of its mark in KEYS, or 0, how long that is kept, how many fields and values follow, and those.
 //
 // It returns how many letters were carried out, how many of those others had written, and the error of Redis for the
 // next letter, or "".

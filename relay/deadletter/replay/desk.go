@@ -180,7 +180,8 @@ func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 	case !k.IsWhole():
 		return verdict{code: k.Code, reason: "its payload was not read, so there is nothing to publish"}
 	case k.TooLarge:
-		return verdict{code: string(policy.TooLarge), reason: fmt.Sprintf("it is over %d MiB, and too large to replay", maxEntry>>20)}
+		reason := fmt.Sprintf("it is over %d MiB, and too large to replay", maxEntry>>20)
+		return verdict{code: string(policy.TooLarge), reason: reason}
 	case route.IsReserved(channel):
 		return verdict{code: string(policy.Denied), reason: "its channel is the relay's own"}
 	case rt.Upstream.Index != at.index:

@@ -51,10 +51,10 @@ func (f *Filter) from() string {
 	return strconv.FormatInt(max(0, f.Since.UnixMilli()), 10)
 }
 
-// readScript returns entries of the stream KEYS[1]: the ID, the fields, and 1 if the entry is too large, or 0. ARGV: the
-// first and the last ID; how many entries at most; after how many bytes to end; how many bytes of a payload to return;
-// how many bytes an entry may have, and how many of each value to return of a larger one. Entries are read one by one,
-// since one may be large.
+// readScript returns entries of the stream KEYS[1]: the ID, the fields, and 1 if the entry is too large, or 0. ARGV:
+// the first and the last ID; how many entries at most; after how many bytes to end; how many bytes of a payload to
+// return; how many bytes an entry may have, and how many of each value to return of a larger one. Entries are read one
+// by one, since one may be large.
 var readScript = upstream.NewScript(`
 local out, from, budget = {}, ARGV[1], tonumber(ARGV[4])
 while #out < tonumber(ARGV[3]) and budget > 0 do
