@@ -36,7 +36,8 @@ type interest struct {
 // one.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	now := i.rules.Load()
-	all := make([]string, 0, len(names))
+	i.command++
+	command, all := i.command, make([]string, 0, len(names))
 	var announced []string
 	for _, name := range names {
 		if now.MayHaveHistory(i.index, kind, name) {
@@ -53,29 +54,21 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 		case refused == nil:
 			i.confirmed(kind, announced)
 		case len(names) == 1 && len(announced) == 1:
-			i.subscribeApart(kind, names[0], done)
+			i.subscribeApart(command, kind, names[0], done)
 			return
 		default:
-			i.withdraw(kind, names, announced)
+			i.withdraw(command, kind, names, announced)
 			refused = i.worded(names, refused)
 		}
 		done(lost, refused)
 	})
 }
 
-// withdraw notes that Redis has refused names, of which some came with their announcements.
-func (i *interest) withdraw(kind resp.Kind, names, announced []string) {
+// withdraw notes that Redis has refused a command for names, of which some came with their announcements.
+func (i *interest) withdraw(command int, kind resp.Kind, names, announced []string) {
 	i.forget(kind, names)
-	i.unmark(kind, names)
-	if i.wires.names == nil {
-		return
-	}
-	for _, name := range announced {
-		_ = i.remove(nil, kind, seq, name)
-	}
-	for _, name := range names {
-		_ = i.remove(nil, kind, "", name)
-	}
+	i.refused(command, kind, seq, announced)
+	i.unmark(kind, i.refused(command, kind, "", names))
 }
 
 // worded has a refusal call a name as clients do.
@@ -94,7 +87,7 @@ func (i *interest) mark(kind resp.Kind, names []string) {
 }
 
 func (i *interest) unmark(kind resp.Kind, names []string) {
-	if kind == resp.PMessage && i.wires.names.Prefix() != "" {
+	if len(names) > 0 && kind == resp.PMessage && i.wires.names.Prefix() != "" {
 		i.redis.Unsubscribe(resp.Message, i.marks(names), func(bool, error) {})
 	}
 }

@@ -26,6 +26,7 @@ func (i *interest) rename(m *names.Map) (moved []resp.Name) {
 	for kind := range resp.Kind(resp.Kinds) {
 		moved = append(moved, i.renameKind(&old, kind)...)
 	}
+	i.command = old.command
 	return moved
 }
 
@@ -34,6 +35,7 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 	var wanted, unwanted, announced, changed []string
 	stay, now := map[string]bool{}, i.rules.Load()
 	move := func(own, name string) bool {
+		i.command = old.added[wired{own, name}] // whose refusal may still come
 		was, is := old.of(kind, own, name), i.add(nil, kind, own, name)
 		for _, wire := range is {
 			stay[wire] = true

@@ -16,9 +16,17 @@ const patternMark = "relay:pattern:"
 type wires struct {
 	names *names.Map // by which names were asked for; a reload changes it: see interest.rename
 
-	uses     map[string]int // of patterns at Redis: for how many names of the hub, and announcements, each was asked for
-	patterns int            // of the hub
+	added    map[wired]int  // the patterns that were asked for, each with the number of the command
+	uses     map[string]int // of patterns at Redis: for how many of added each was asked for
+	patterns int            // of the hub, in added
+	command  int            // number of the last command
 }
+
+// wired is a pattern of the hub, or its announcements: own is as in names.Map.
+type wired struct{ own, pattern string }
+
+// untold is the number of commands of before a reload, if there were no names by which to keep it.
+const untold = 0
 
 // add appends what Redis is to be asked for so that a name of the hub comes; own is as in names.Map.
 func (w *wires) add(list []string, kind resp.Kind, own, name string) []string {
@@ -28,20 +36,31 @@ func (w *wires) add(list []string, kind resp.Kind, own, name string) []string {
 	case kind != resp.PMessage:
 		return append(list, w.names.Of(own, name))
 	}
-	if w.uses == nil {
-		w.uses = map[string]int{}
-	}
-	if own == "" {
-		w.patterns++
-	}
-	for _, p := range w.names.Patterns(own, name) {
-		w.uses[p]++
-		list = append(list, p)
-	}
-	return list
+	patterns := w.names.Patterns(own, name)
+	w.note(wired{own, name}, patterns)
+	return append(list, patterns...)
 }
 
-// remove appends what Redis is not to be asked for any more when a name is let go.
+// note notes that a pattern was asked for.
+func (w *wires) note(p wired, patterns []string) {
+	if w.added == nil {
+		w.added, w.uses = map[wired]int{}, map[string]int{}
+	}
+	_, again := w.added[p]
+	w.added[p] = w.command
+	if again {
+		return
+	}
+	if p.own == "" {
+		w.patterns++
+	}
+	for _, wire := range patterns {
+		w.uses[wire]++
+	}
+}
+
+// remove appends what Redis is not to be asked for any more when a name is let go. That is nothing if a pattern was
+// removed already.
 func (w *wires) remove(list []string, kind resp.Kind, own, name string) []string {
 	switch {
 	case w.names == nil:
@@ -49,16 +68,34 @@ func (w *wires) remove(list []string, kind resp.Kind, own, name string) []string
 	case kind != resp.PMessage:
 		return append(list, w.names.Of(own, name))
 	}
+	p := wired{own, name}
+	if _, has := w.added[p]; !has {
+		return list
+	}
+	delete(w.added, p)
 	if own == "" {
 		w.patterns--
 	}
-	for _, p := range w.names.Patterns(own, name) {
-		if w.uses[p]--; w.uses[p] <= 0 {
-			delete(w.uses, p)
-			list = append(list, p)
+	for _, wire := range w.names.Patterns(own, name) {
+		if w.uses[wire]--; w.uses[wire] == 0 {
+			delete(w.uses, wire)
+			list = append(list, wire)
 		}
 	}
 	return list
+}
+
+// refused notes that Redis has refused the command with a number, and returns the patterns of it that are not asked for
+// any more. Those that were asked for again since are; those that were let go since had gone already.
+func (w *wires) refused(command int, kind resp.Kind, own string, names []string) (gone []string) {
+	for _, name := range names {
+		last, has := w.added[wired{own, name}]
+		if kind == resp.PMessage && has && (last == command || last == untold) {
+			w.remove(nil, kind, own, name)
+			gone = append(gone, name)
+		}
+	}
+	return gone
 }
 
 // of lists the names at Redis of one name of the hub.
@@ -96,7 +133,7 @@ func (w *wires) marks(patterns []string) (list []string) {
 }
 
 // lost forgets what Redis had.
-func (w *wires) lost() { w.uses, w.patterns = nil, 0 }
+func (w *wires) lost() { w.added, w.uses, w.patterns = nil, nil, 0 }
 
 // seq is the channels on which messages of a channel are announced.
 const seq = history.SeqPrefix
