@@ -74,13 +74,13 @@ func (i *interest) forget(kind resp.Kind, names []string) {
 }
 
 // follow does what a reload asks for: routes may have got a history, or lost theirs, or be on another upstream. Readers
-// that wait for entries of a channel that is not here any more are told.
+// that wait for entries of a channel that is not here any more are told, also while there is no connection.
 func (i *interest) follow() {
-	for name := range i.announced[resp.Message] {
-		switch at := i.rules.Load().Route([]byte(name)).Upstream; {
-		case !at.Hears(i.index):
+	for name := range i.feed.Channels() {
+		switch now := i.rules.Load(); {
+		case !now.MayHaveHistory(i.index, resp.Message, name):
 			i.feed.Forget(name)
-		case at.Index != i.index:
+		case now.Route([]byte(name)).Upstream.Index != i.index:
 			i.feed.EndReaders(name)
 		}
 	}
