@@ -62,7 +62,7 @@ func matchCounter(m *monitor.Metrics, rt *route.Route) func(i int) {
 
 // namesOf returns the names of the upstream of a channel.
 func (r *rules) namesOf(channel string) *names.Map {
-	return r.names[r.Route([]byte(channel)).Upstream.Index]
+	return r.names[r.Place([]byte(channel)).Index]
 }
 
 // renames reports whether channels have another text before their names at Redis than by earlier rules.
