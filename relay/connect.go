@@ -73,7 +73,8 @@ func historyFile(c *config.Config, name string) string {
 
 // connect builds the parts between the upstreams and the gateways, and connects them.
 func (r *Relay) connect(life string) {
-	r.outlets, r.viewers = &outlets{teller: r.teller}, watch.NewViewers(r.loop, r.cfg.Socket.Path)
+	r.outlets = &outlets{teller: r.teller, confirmed: make([]uint64, len(r.sides))}
+	r.viewers = watch.NewViewers(r.loop, r.cfg.Socket.Path)
 	r.flusher = &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	openHubs(r)
 	r.watch = watch.New(&watch.Options{

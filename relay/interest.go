@@ -119,7 +119,7 @@ func (i *interest) Fence(done func(lost bool)) { i.redis.Fence(done) }
 // confirmed says that Redis has confirmed a command. names are those of it that it has subscribed with their
 // announcements, whatever was asked for since.
 func (i *interest) confirmed(kind resp.Kind, names []string) {
-	i.outlets.advance()
+	i.outlets.confirm(i.index)
 	for _, name := range names {
 		switch kind {
 		case resp.Message:
