@@ -95,19 +95,14 @@ func (i *interest) unsubscribeMoved(kind resp.Kind, unwanted []string) {
 	}
 }
 
-// renamed tells of names that a reload has moved to others at Redis.
-func (g *gaps) renamed(moved []resp.Name) {
+// renamed tells of channels with some prefixes that a reload has moved to other names at Redis. moved are the names by
+// which somebody here hears them.
+func (g *gaps) renamed(prefixes []string, moved []resp.Name) {
 	if len(moved) == 0 {
 		return
 	}
-	now, at := g.rules.Load(), time.Now()
-	g.end(now, moved)
-	var prefixes []string
-	for _, n := range moved {
-		if p := now.Route([]byte(n.Text)).Prefix; !slices.Contains(prefixes, p) {
-			prefixes = append(prefixes, p)
-		}
-	}
+	at := time.Now()
+	g.end(g.rules.Load(), moved)
 	g.teller.Send(notice.RenameGap, notice.Event{
 		Cause: "a reload has changed what their channels are called at Redis", Since: &at, Until: &at, Prefixes: prefixes,
 	})
