@@ -18,7 +18,8 @@ import (
 // old ones, is not.
 func (i *interest) rename(m *names.Map) (moved []resp.Name) {
 	old := i.wires
-	if old.names == nil && m == nil {
+	if old.names.Same(m) {
+		i.wires.names = m // which has the routes of now
 		return nil
 	}
 	i.feed.ForgetWhere(func(channel string) bool { return old.names.Of("", channel) != m.Of("", channel) })

@@ -43,6 +43,18 @@ func New(prefix string, upstream int, routes Routes) *Map {
 	return m
 }
 
+// Same reports whether two Maps of one upstream have the same names for all channels, and for all patterns.
+func (m *Map) Same(other *Map) bool {
+	if m == nil || other == nil {
+		return m == other
+	}
+	return m.prefix == other.prefix &&
+		!slices.ContainsFunc(slices.Concat(m.routes.Routes(), other.routes.Routes()), func(rt *route.Route) bool {
+			a, b := m.routes.Route([]byte(rt.Prefix)), other.routes.Route([]byte(rt.Prefix))
+			return a.Before != b.Before || m.isUsed(a) != other.isUsed(b)
+		})
+}
+
 // Prefix returns the text before all names.
 func (m *Map) Prefix() string {
 	if m == nil {
