@@ -25,7 +25,7 @@ func allowing(refused error, rule string) string {
 // history: whoever listens must know, and that it is not the name they asked for.
 func (i *interest) subscribeApart(command int, kind resp.Kind, name string, done func(lost bool, refused error)) {
 	one := []string{name}
-	announcements, own := i.of(kind, seq, name), i.of(kind, "", name)
+	announcements, own := i.asked.of(kind, seq, name), i.asked.of(kind, "", name)
 	i.redis.Subscribe(kind, announcements, func(lost bool, refused error) {
 		if lost || refused != nil {
 			if refused != nil {
@@ -51,8 +51,8 @@ func (i *interest) subscribeApart(command int, kind resp.Kind, name string, done
 // unsubscribeRefused lets the announcements of a name go that Redis has refused.
 func (i *interest) unsubscribeRefused(command int, kind resp.Kind, name string) {
 	i.forget(kind, []string{name})
-	i.unmark(kind, i.refused(command, kind, "", []string{name}))
-	if announcements := i.remove(nil, kind, seq, name); len(announcements) > 0 {
+	i.unmark(kind, i.asked.refused(command, kind, "", []string{name}))
+	if announcements := i.asked.remove(nil, kind, seq, name); len(announcements) > 0 {
 		i.redis.Unsubscribe(kind, announcements, func(bool, error) {})
 	}
 }
@@ -101,14 +101,14 @@ func (i *interest) addAnnouncements(kind resp.Kind, name string) {
 		return // they come with the name
 	}
 	i.announce(kind, name)
-	i.command++
-	command := i.command
-	i.redis.Subscribe(kind, i.add(nil, kind, seq, name), func(lost bool, refused error) {
+	i.asked.command++
+	command := i.asked.command
+	i.redis.Subscribe(kind, i.asked.add(nil, kind, seq, name), func(lost bool, refused error) {
 		switch {
 		case lost:
 		case refused != nil:
 			i.forget(kind, []string{name})
-			i.refused(command, kind, seq, []string{name})
+			i.asked.refused(command, kind, seq, []string{name})
 			i.Refused(kind, history.SeqPrefix+name, refused)
 			i.hub.Disconnect(kind, name, hub.ReasonRefused)
 		default:
@@ -122,7 +122,7 @@ func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
 	if kind == resp.Message {
 		i.feed.Forget(name)
 	}
-	if announcements := i.remove(nil, kind, seq, name); len(announcements) > 0 && i.redis.Connected() {
+	if announcements := i.asked.remove(nil, kind, seq, name); len(announcements) > 0 && i.redis.Connected() {
 		i.redis.Unsubscribe(kind, announcements, func(bool, error) {})
 	}
 }

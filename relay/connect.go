@@ -140,7 +140,7 @@ func (s *side) connect(r *Relay, life string) {
 	}
 	*s.interest = interest{
 		side: s, rules: &r.rules, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		wires: wires{names: s.names(r.rules.Load())},
+		asked: wires{names: s.names(r.rules.Load())},
 	}
 	*s.owner = lifecycle{side: s, rules: &r.rules, outlets: r.outlets, teller: r.teller}
 }

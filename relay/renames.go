@@ -17,17 +17,17 @@ import (
 // published from here on by this relay is heard; what others publish until the new names are confirmed, or under the
 // old ones, is not.
 func (i *interest) rename(m *names.Map) (moved []resp.Name) {
-	old := i.wires
+	old := i.asked
 	if old.names.Same(m) {
-		i.wires.names = m // which has the routes of now
+		i.asked.names = m // which has the routes of now
 		return nil
 	}
 	i.feed.ForgetWhere(func(channel string) bool { return old.names.Of("", channel) != m.Of("", channel) })
-	i.wires = wires{names: m}
+	i.asked = wires{names: m}
 	for kind := range resp.Kind(resp.Kinds) {
 		moved = append(moved, i.renameKind(&old, kind)...)
 	}
-	i.command = old.command
+	i.asked.command = old.command
 	return moved
 }
 
@@ -36,8 +36,8 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 	var wanted, unwanted, announced, changed []string
 	stay, now := map[string]bool{}, i.rules.Load()
 	move := func(own, name string) bool {
-		i.command = old.added[wired{own, name}] // whose refusal may still come
-		was, is := old.of(kind, own, name), i.add(nil, kind, own, name)
+		i.asked.command = old.added[wired{own, name}] // whose refusal may still come
+		was, is := old.of(kind, own, name), i.asked.add(nil, kind, own, name)
 		for _, wire := range is {
 			stay[wire] = true
 		}

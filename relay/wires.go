@@ -3,23 +3,25 @@ package relay
 // By which names Redis was asked for what the hub wants.
 
 import (
+	"redis-relay/relay/glob"
 	"redis-relay/relay/history"
 	"redis-relay/relay/names"
 	"redis-relay/relay/resp"
 )
 
-// patternMark begins the channels by which relays with redis.prefix show each other their patterns: Redis counts only
-// those of everybody. A pattern follows.
+// patternMark begins the channels by which relays with redis.prefix show each other their patterns. Redis cannot count
+// those of one prefix: its NUMPAT is of all its clients. The pattern follows.
 const patternMark = "relay:pattern:"
 
 // wires is the names at Redis. It belongs to the loop.
 type wires struct {
 	names *names.Map // by which names were asked for; a reload changes it: see interest.rename
 
-	added    map[wired]int  // the patterns that were asked for, each with the number of the command
-	uses     map[string]int // of patterns at Redis: for how many of added each was asked for
-	patterns int            // of the hub, in added
-	command  int            // number of the last command
+	added    map[wired]int        // the patterns that were asked for, each with the number of the command
+	uses     map[string]int       // of patterns at Redis: for how many of added each was asked for
+	byText   glob.Index[struct{}] // of uses
+	patterns int                  // of the hub, in added
+	command  int                  // number of the last command
 }
 
 // wired is a pattern of the hub, or its announcements: own is as in names.Map.
@@ -44,7 +46,7 @@ func (w *wires) add(list []string, kind resp.Kind, own, name string) []string {
 // note notes that a pattern was asked for.
 func (w *wires) note(p wired, patterns []string) {
 	if w.added == nil {
-		w.added, w.uses = map[wired]int{}, map[string]int{}
+		w.added, w.uses, w.byText = map[wired]int{}, map[string]int{}, glob.NewIndex[struct{}]()
 	}
 	_, again := w.added[p]
 	w.added[p] = w.command
@@ -55,7 +57,9 @@ func (w *wires) note(p wired, patterns []string) {
 		w.patterns++
 	}
 	for _, wire := range patterns {
-		w.uses[wire]++
+		if w.uses[wire]++; w.uses[wire] == 1 {
+			w.byText.Add(wire, struct{}{})
+		}
 	}
 }
 
@@ -79,6 +83,7 @@ func (w *wires) remove(list []string, kind resp.Kind, own, name string) []string
 	for _, wire := range w.names.Patterns(own, name) {
 		if w.uses[wire]--; w.uses[wire] == 0 {
 			delete(w.uses, wire)
+			w.byText.Remove(wire)
 			list = append(list, wire)
 		}
 	}
@@ -108,10 +113,8 @@ func (w *wires) of(kind resp.Kind, own, name string) []string {
 
 // matching counts the patterns that Redis has of this relay and that match a name at Redis.
 func (w *wires) matching(wire []byte) (n int) {
-	for p := range w.uses {
-		if names.Match([]byte(p), wire) {
-			n++
-		}
+	for range w.byText.Matching(wire) {
+		n++
 	}
 	return n
 }
@@ -133,7 +136,9 @@ func (w *wires) marks(patterns []string) (list []string) {
 }
 
 // lost forgets what Redis had.
-func (w *wires) lost() { w.added, w.uses, w.patterns = nil, nil, 0 }
+func (w *wires) lost() {
+	w.added, w.uses, w.byText, w.patterns = nil, nil, glob.Index[struct{}]{}, 0
+}
 
 // seq is the channels on which messages of a channel are announced.
 const seq = history.SeqPrefix
