@@ -3,7 +3,6 @@ package relay
 // By which names Redis was asked for what the hub wants.
 
 import (
-	"redis-relay/relay/glob"
 	"redis-relay/relay/history"
 	"redis-relay/relay/names"
 	"redis-relay/relay/resp"
@@ -17,11 +16,11 @@ const patternMark = "relay:pattern:"
 type wires struct {
 	names *names.Map // by which names were asked for; a reload changes it: see interest.rename
 
-	added    map[wired]int        // the patterns that were asked for, each with the number of the command
-	uses     map[string]int       // of patterns at Redis: for how many of added each was asked for
-	byText   glob.Index[struct{}] // of uses
-	patterns int                  // of the hub, in added
-	command  int                  // number of the last command
+	added    map[wired]int  // the patterns that were asked for, each with the number of the command
+	uses     map[string]int // of patterns at Redis: for how many of added each was asked for
+	byText   names.Index    // of uses
+	patterns int            // of the hub, in added
+	command  int            // number of the last command
 }
 
 // wired is a pattern of the hub, or its announcements: own is as in names.Map.
@@ -46,7 +45,7 @@ func (w *wires) add(list []string, kind resp.Kind, own, name string) []string {
 // note notes that a pattern was asked for.
 func (w *wires) note(p wired, patterns []string) {
 	if w.added == nil {
-		w.added, w.uses, w.byText = map[wired]int{}, map[string]int{}, glob.NewIndex[struct{}]()
+		w.added, w.uses, w.byText = map[wired]int{}, map[string]int{}, names.NewIndex()
 	}
 	_, again := w.added[p]
 	w.added[p] = w.command
@@ -137,7 +136,7 @@ func (w *wires) marks(patterns []string) (list []string) {
 
 // lost forgets what Redis had.
 func (w *wires) lost() {
-	w.added, w.uses, w.byText, w.patterns = nil, nil, glob.Index[struct{}]{}, 0
+	w.added, w.uses, w.byText, w.patterns = nil, nil, names.Index{}, 0
 }
 
 // seq is the channels on which messages of a channel are announced.

@@ -198,3 +198,9 @@ func (m *Map) Pattern(wire []byte, before string, channel []byte) (pattern []byt
 
 // Match reports whether a pattern matches a name, either both of clients or both at Redis.
 func Match(pattern, name []byte) bool { return glob.Match(pattern, name) }
+
+// Index finds those of many patterns that match a name, either all of clients or all at Redis.
+type Index = glob.Index[struct{}]
+
+// NewIndex returns an empty Index.
+func NewIndex() Index { return glob.NewIndex[struct{}]() }
