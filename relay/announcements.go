@@ -23,13 +23,13 @@ func allowing(refused error, rule string) string {
 
 // subscribeApart finds out which Redis refuses: a name, or its announcements. Without those there is no
 // history: whoever listens must know, and that it is not the name they asked for.
-func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bool, refused error)) {
+func (i *interest) subscribeApart(command int, kind resp.Kind, name string, done func(lost bool, refused error)) {
 	one := []string{name}
-	announcements, own := i.of(kind, seq, name), i.of(kind, "", name)
+	announcements, own := i.asked.of(kind, seq, name), i.asked.of(kind, "", name)
 	i.redis.Subscribe(kind, announcements, func(lost bool, refused error) {
 		if lost || refused != nil {
 			if refused != nil {
-				i.withdraw(kind, one, one)
+				i.withdraw(command, kind, one, one)
 				refused = fmt.Errorf("%w (the relay announces the history of %s on %s%s)", refused, policy.Printable(name),
 					policy.Printable(announcements[0]), allowing(refused, "&"+policy.Printable(announcements[0])))
 			}
@@ -38,7 +38,7 @@ func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bo
 		}
 		i.redis.Subscribe(kind, own, func(lost bool, refused error) {
 			if refused != nil {
-				i.unsubscribeRefused(kind, name)
+				i.unsubscribeRefused(command, kind, name)
 				refused = i.worded(one, refused)
 			} else if !lost {
 				i.confirmed(kind, one)
@@ -49,11 +49,10 @@ func (i *interest) subscribeApart(kind resp.Kind, name string, done func(lost bo
 }
 
 // unsubscribeRefused lets the announcements of a name go that Redis has refused.
-func (i *interest) unsubscribeRefused(kind resp.Kind, name string) {
+func (i *interest) unsubscribeRefused(command int, kind resp.Kind, name string) {
 	i.forget(kind, []string{name})
-	i.unmark(kind, []string{name})
-	_ = i.remove(nil, kind, "", name)
-	if announcements := i.remove(nil, kind, seq, name); len(announcements) > 0 {
+	i.unmark(kind, i.asked.refused(command, kind, "", []string{name}))
+	if announcements := i.asked.remove(nil, kind, seq, name); len(announcements) > 0 {
 		i.redis.Unsubscribe(kind, announcements, func(bool, error) {})
 	}
 }
@@ -75,13 +74,13 @@ func (i *interest) forget(kind resp.Kind, names []string) {
 }
 
 // follow does what a reload asks for: routes may have got a history, or lost theirs, or be on another upstream. Readers
-// that wait for entries of a channel that is not here any more are told.
+// that wait for entries of a channel that is not here any more are told, also while there is no connection.
 func (i *interest) follow() {
-	for name := range i.announced[resp.Message] {
-		switch at := i.rules.Load().Route([]byte(name)).Upstream; {
-		case !at.Hears(i.index):
+	for name := range i.feed.Channels() {
+		switch now := i.rules.Load(); {
+		case !now.MayHaveHistory(i.index, resp.Message, name):
 			i.feed.Forget(name)
-		case at.Index != i.index:
+		case now.Route([]byte(name)).Upstream.Index != i.index:
 			i.feed.EndReaders(name)
 		}
 	}
@@ -102,12 +101,14 @@ func (i *interest) addAnnouncements(kind resp.Kind, name string) {
 		return // they come with the name
 	}
 	i.announce(kind, name)
-	i.redis.Subscribe(kind, i.add(nil, kind, seq, name), func(lost bool, refused error) {
+	i.asked.command++
+	command := i.asked.command
+	i.redis.Subscribe(kind, i.asked.add(nil, kind, seq, name), func(lost bool, refused error) {
 		switch {
 		case lost:
 		case refused != nil:
 			i.forget(kind, []string{name})
-			_ = i.remove(nil, kind, seq, name)
+			i.asked.refused(command, kind, seq, []string{name})
 			i.Refused(kind, history.SeqPrefix+name, refused)
 			i.hub.Disconnect(kind, name, hub.ReasonRefused)
 		default:
@@ -121,7 +122,7 @@ func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
 	if kind == resp.Message {
 		i.feed.Forget(name)
 	}
-	if announcements := i.remove(nil, kind, seq, name); len(announcements) > 0 && i.redis.Connected() {
+	if announcements := i.asked.remove(nil, kind, seq, name); len(announcements) > 0 && i.redis.Connected() {
 		i.redis.Unsubscribe(kind, announcements, func(bool, error) {})
 	}
 }

@@ -74,11 +74,12 @@ func historyFile(c *config.Config, name string) string {
 
 // connect builds the parts between the upstreams and the gateways, and connects them.
 func (r *Relay) connect(life string) {
-	r.outlets, r.viewers = &outlets{teller: r.teller}, watch.NewViewers(r.loop, r.cfg.Socket.Path)
+	r.outlets = &outlets{teller: r.teller, confirmed: make([]uint64, len(r.sides))}
+	r.viewers = watch.NewViewers(r.loop, r.cfg.Socket.Path)
 	r.flusher = &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	openHubs(r)
 	r.watch = watch.New(&watch.Options{
-		Loop: r.loop, Hub: r.hub, Teller: r.teller, Spikes: r.cfg.Alerts.Spike, IsReady: r.sides.ready,
+		Loop: r.loop, Hub: r.hub, Teller: r.teller, Spikes: r.cfg.Alerts.Spike, IsReady: r.sides[:1].ready,
 		RouteOf: func(channel []byte) string { return r.rules.Load().Route(channel).Name },
 	})
 	r.teller.Add(localOutlet{r.sides[0].hub}, notice.Host)
@@ -140,7 +141,7 @@ func (s *side) connect(r *Relay, life string) {
 	}
 	*s.interest = interest{
 		side: s, rules: &r.rules, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		wires: wires{names: s.names(r.rules.Load())},
+		asked: wires{names: s.names(r.rules.Load())},
 	}
 	*s.owner = lifecycle{side: s, rules: &r.rules, outlets: r.outlets, teller: r.teller}
 }

@@ -188,8 +188,7 @@ type fleetShare struct {
 	outlets *outlets
 }
 
-// answer is what this relay adds to what Redis counted of a name of its when it sent what comes from it now: see
-// fleet.Share.
+// answer returns what this relay adds to a count of Redis for a name, which has just come from Redis: see fleet.Share.
 func (s *fleetShare) answer(kind resp.Kind, wire []byte) int64 {
 	name, ok := s.names(s.rules.Load()).FromRedis(wire)
 	if !ok {
@@ -199,7 +198,7 @@ func (s *fleetShare) answer(kind resp.Kind, wire []byte) int64 {
 	return int64(listeners + s.outlets.named(kind, name) - held)
 }
 
-// own is what this relay adds to what Redis will count of a name when it carries out what is sent now.
+// own returns what this relay adds to a count of Redis for a name that is asked for now.
 func (s *fleetShare) own(kind resp.Kind, wire []byte) int64 {
 	name, ok := s.names(s.rules.Load()).FromRedis(wire)
 	if !ok {

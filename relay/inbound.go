@@ -66,7 +66,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 	if !c.route.Upstream.Hears(in.index) {
 		return // the channel is on another upstream
 	}
-	d.Epoch, d.Upstream = in.outlets.epoch, in.index
+	d.Epoch, d.Upstream = in.outlets.epochOf(in.index), in.index
 	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it comes in its time, or has come
 	}
@@ -83,7 +83,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 // before.
 func (in *inbound) deliverStored(d *resp.Delivery) {
 	if d.Epoch == 0 {
-		d.Epoch = in.outlets.epoch
+		d.Epoch = in.outlets.epochOf(in.index)
 	}
 	d.Upstream = in.index
 	now := in.rules.Load()

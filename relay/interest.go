@@ -27,7 +27,7 @@ type interest struct {
 	outlets *outlets
 	teller  *notice.Teller
 
-	wires
+	asked     wires
 	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
 	own       int                         // channels of the relay itself that Redis has confirmed
 }
@@ -36,15 +36,16 @@ type interest struct {
 // one.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	now := i.rules.Load()
-	all := make([]string, 0, len(names))
+	i.asked.command++
+	command, all := i.asked.command, make([]string, 0, len(names))
 	var announced []string
 	for _, name := range names {
 		if now.MayHaveHistory(i.index, kind, name) {
 			i.announce(kind, name)
 			announced = append(announced, name)
-			all = i.add(all, kind, seq, name)
+			all = i.asked.add(all, kind, seq, name)
 		}
-		all = i.add(all, kind, "", name)
+		all = i.asked.add(all, kind, "", name)
 	}
 	i.mark(kind, names)
 	i.redis.Subscribe(kind, all, func(lost bool, refused error) {
@@ -53,61 +54,53 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 		case refused == nil:
 			i.confirmed(kind, announced)
 		case len(names) == 1 && len(announced) == 1:
-			i.subscribeApart(kind, names[0], done)
+			i.subscribeApart(command, kind, names[0], done)
 			return
 		default:
-			i.withdraw(kind, names, announced)
+			i.withdraw(command, kind, names, announced)
 			refused = i.worded(names, refused)
 		}
 		done(lost, refused)
 	})
 }
 
-// withdraw notes that Redis has refused names, of which some came with their announcements.
-func (i *interest) withdraw(kind resp.Kind, names, announced []string) {
+// withdraw notes that Redis has refused a command for names, of which some came with their announcements.
+func (i *interest) withdraw(command int, kind resp.Kind, names, announced []string) {
 	i.forget(kind, names)
-	i.unmark(kind, names)
-	if i.wires.names == nil {
-		return
-	}
-	for _, name := range announced {
-		_ = i.remove(nil, kind, seq, name)
-	}
-	for _, name := range names {
-		_ = i.remove(nil, kind, "", name)
-	}
+	i.asked.refused(command, kind, seq, announced)
+	i.unmark(kind, i.asked.refused(command, kind, "", names))
 }
 
 // worded has a refusal call a name as clients do.
 func (i *interest) worded(names []string, refused error) error {
 	if len(names) == 1 {
-		return localWords(i.wires.names, names[0], refused)
+		return localWords(i.asked.names, names[0], refused)
 	}
 	return refused
 }
 
 // mark shows patterns to the other relays with the same prefix.
 func (i *interest) mark(kind resp.Kind, names []string) {
-	if kind == resp.PMessage && i.wires.names.Prefix() != "" {
-		i.redis.Subscribe(resp.Message, i.marks(names), func(bool, error) {})
+	if kind == resp.PMessage && i.asked.names.Prefix() != "" {
+		i.redis.Subscribe(resp.Message, i.asked.marks(names), func(bool, error) {})
 	}
 }
 
 func (i *interest) unmark(kind resp.Kind, names []string) {
-	if kind == resp.PMessage && i.wires.names.Prefix() != "" {
-		i.redis.Unsubscribe(resp.Message, i.marks(names), func(bool, error) {})
+	if len(names) > 0 && kind == resp.PMessage && i.asked.names.Prefix() != "" {
+		i.redis.Unsubscribe(resp.Message, i.asked.marks(names), func(bool, error) {})
 	}
 }
 
 // Unsubscribe lets names go, and behind each its announcements.
 func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	i.unmark(kind, names)
-	if len(i.announced[kind]) > 0 || i.wires.names != nil {
+	if len(i.announced[kind]) > 0 || i.asked.names != nil {
 		all := make([]string, 0, len(names))
 		for _, name := range names {
-			all = i.remove(all, kind, "", name)
+			all = i.asked.remove(all, kind, "", name)
 			if i.announced[kind][name] {
-				all = i.remove(all, kind, seq, name)
+				all = i.asked.remove(all, kind, seq, name)
 			}
 		}
 		i.forget(kind, names)
@@ -126,7 +119,7 @@ func (i *interest) Fence(done func(lost bool)) { i.redis.Fence(done) }
 // confirmed says that Redis has confirmed a command. names are those of it that it has subscribed with their
 // announcements, whatever was asked for since.
 func (i *interest) confirmed(kind resp.Kind, names []string) {
-	i.outlets.advance()
+	i.outlets.confirm(i.index)
 	for _, name := range names {
 		switch kind {
 		case resp.Message:
@@ -167,9 +160,9 @@ func (i *interest) Interrupted(kind resp.Kind, name string) {
 // Refused says that Redis will not subscribe a name.
 func (i *interest) Refused(kind resp.Kind, name string, err error) {
 	facts := []zap.Field{nameField(kind, name), zap.Error(err)}
-	wire := i.of(kind, "", name)[0]
+	wire := i.asked.of(kind, "", name)[0]
 	if of, ok := strings.CutPrefix(name, seq); ok {
-		wire = i.of(kind, seq, of)[0]
+		wire = i.asked.of(kind, seq, of)[0]
 	}
 	if missing := upstream.MissingRule(err, "&"+wire); missing != "" {
 		facts = append(facts, zap.String("allow_to_the_user", missing))
@@ -193,7 +186,7 @@ func (i *interest) joinFleet(kind resp.Kind) {
 		case kind == resp.SMessage && fleet.NoShards(refused):
 			i.joinFleet(resp.Message)
 		default:
-			advice := upstream.Advice(refused, "&"+i.wires.names.Own("relay:*"))
+			advice := upstream.Advice(refused, "&"+i.asked.names.Own("relay:*"))
 			i.teller.Log(notice.FleetRefused.With(advice), i.about(zap.Error(refused))...)
 		}
 	})
@@ -201,24 +194,24 @@ func (i *interest) joinFleet(kind resp.Kind) {
 
 // count returns how many subscriptions the hub does not know of.
 func (i *interest) count() (n int) {
-	n = i.own + i.hidden(len(i.announced[resp.PMessage])) + i.marked()
+	n = i.own + i.asked.hidden(len(i.announced[resp.PMessage])) + i.marked()
 	return n + len(i.announced[resp.Message]) + len(i.announced[resp.SMessage])
 }
 
 // others returns how many of the patterns on Redis are announcements', or the second one of a name.
-func (i *interest) others() int64 { return int64(i.hidden(len(i.announced[resp.PMessage]))) }
+func (i *interest) others() int64 { return int64(i.asked.hidden(len(i.announced[resp.PMessage]))) }
 
 // marked counts the channels that show patterns.
 func (i *interest) marked() int {
-	if i.wires.names.Prefix() == "" {
+	if i.asked.names.Prefix() == "" {
 		return 0
 	}
-	return i.patterns
+	return i.asked.patterns
 }
 
 // lost forgets what Redis had subscribed.
 func (i *interest) lost() {
-	i.wires.lost()
+	i.asked.lost()
 	i.announced, i.own = [resp.Kinds]map[string]bool{}, 0
 }
 

@@ -73,8 +73,9 @@ func (l *lifecycle) Down(err error) {
 		l.about(zap.Error(err), zap.Int("disconnected_clients", l.disconnected))...)
 }
 
-// Waiting is told while there is no connection.
+// Waiting is told while there is no connection, and when the first attempt has failed.
 func (l *lifecycle) Waiting(outage time.Duration, err error) {
+	l.hub.Unreachable()
 	l.teller.Log(notice.UpstreamWaiting, l.about(zap.Duration("for", outage.Round(time.Second/10)), zap.Error(err),
 		zap.String("redis", l.address()))...)
 }

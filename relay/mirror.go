@@ -37,7 +37,7 @@ type mirrors struct {
 	sides  sides
 	teller *notice.Teller
 
-	due      map[string]float64 // by route: the percents that are not used up
+	due      map[string]float64 // by route: the sum of percents since the last message was sent; at 100 one is
 	messages map[int]int        // on their way, by upstream
 	bytes    map[int]int
 	wire     []byte // for the name of one message

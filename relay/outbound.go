@@ -169,7 +169,7 @@ func (o *outbound) audience(
 	listeners, own = to.hub.Audience(kind, channel)
 	if kind == resp.Message && m.HasRenames() { // a pattern may be several at Redis
 		_, own, _ = to.hub.Listeners(kind, channel)
-		own += to.interest.matching(wire)
+		own += to.interest.asked.matching(wire)
 	}
 	if kind == resp.Message && rt.NATS {
 		listeners += o.outlets.listeners(channel)

@@ -21,8 +21,10 @@ import (
 type outlets struct {
 	teller *notice.Teller // fixed after construction
 
-	list  []*outlet
-	epoch uint64 // grows with each confirmation of Redis, in the order of messages
+	list      []*outlet
+	epoch     uint64   // the last one
+	attached  uint64   // that of the last Advance of a cluster: it holds for all upstreams
+	confirmed []uint64 // by upstream: that of its last confirmation, in the order of its messages
 }
 
 // outlet is a bridge. It is notice.Outlet.
@@ -48,11 +50,21 @@ func (o *outlets) remove(out *outlet) {
 	o.teller.Remove(out)
 }
 
-// advance begins the next epoch, and returns it.
+// advance begins the next epoch of all upstreams, and returns it.
 func (o *outlets) advance() uint64 {
 	o.epoch++
+	o.attached = o.epoch
 	return o.epoch
 }
+
+// confirm begins the next epoch of one upstream, which has confirmed a command.
+func (o *outlets) confirm(upstream int) {
+	o.epoch++
+	o.confirmed[upstream] = o.epoch
+}
+
+// epochOf returns the epoch of messages that come from an upstream now.
+func (o *outlets) epochOf(upstream int) uint64 { return max(o.attached, o.confirmed[upstream]) }
 
 // deliver queues a message, and returns to how many outlets.
 func (o *outlets) deliver(d *resp.Delivery) (n int) {

@@ -125,8 +125,8 @@ func (l *reloader) rename(before, now *rules) {
 	for _, s := range l.sides {
 		moved = append(moved, s.interest.rename(s.names(now))...)
 	}
-	if now.renames(before) { // else names have only changed as channels have moved: see gaps.moved
-		l.gaps.renamed(moved)
+	if prefixes := now.renamed(before); len(prefixes) > 0 { // else they have only changed upstreams: see gaps.moved
+		l.gaps.renamed(prefixes, moved)
 	}
 }
 

@@ -17,15 +17,17 @@ import (
 // published from here on by this relay is heard; what others publish until the new names are confirmed, or under the
 // old ones, is not.
 func (i *interest) rename(m *names.Map) (moved []resp.Name) {
-	old := i.wires
-	if old.names == nil && m == nil {
+	old := i.asked
+	if old.names.Same(m) {
+		i.asked.names = m // which has the routes of now
 		return nil
 	}
 	i.feed.ForgetWhere(func(channel string) bool { return old.names.Of("", channel) != m.Of("", channel) })
-	i.wires = wires{names: m}
+	i.asked = wires{names: m}
 	for kind := range resp.Kind(resp.Kinds) {
 		moved = append(moved, i.renameKind(&old, kind)...)
 	}
+	i.asked.command = old.command
 	return moved
 }
 
@@ -34,7 +36,8 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 	var wanted, unwanted, announced, changed []string
 	stay, now := map[string]bool{}, i.rules.Load()
 	move := func(own, name string) bool {
-		was, is := old.of(kind, own, name), i.add(nil, kind, own, name)
+		i.asked.command = old.added[wired{own, name}] // whose refusal may still come
+		was, is := old.of(kind, own, name), i.asked.add(nil, kind, own, name)
 		for _, wire := range is {
 			stay[wire] = true
 		}
@@ -93,19 +96,14 @@ func (i *interest) unsubscribeMoved(kind resp.Kind, unwanted []string) {
 	}
 }
 
-// renamed tells of names that a reload has moved to others at Redis.
-func (g *gaps) renamed(moved []resp.Name) {
+// renamed tells of channels with some prefixes that a reload has moved to other names at Redis. moved are the names by
+// which somebody here hears them.
+func (g *gaps) renamed(prefixes []string, moved []resp.Name) {
 	if len(moved) == 0 {
 		return
 	}
-	now, at := g.rules.Load(), time.Now()
-	g.end(now, moved)
-	var prefixes []string
-	for _, n := range moved {
-		if p := now.Route([]byte(n.Text)).Prefix; !slices.Contains(prefixes, p) {
-			prefixes = append(prefixes, p)
-		}
-	}
+	at := time.Now()
+	g.end(g.rules.Load(), moved)
 	g.teller.Send(notice.RenameGap, notice.Event{
 		Cause: "a reload has changed what their channels are called at Redis", Since: &at, Until: &at, Prefixes: prefixes,
 	})

@@ -62,15 +62,19 @@ func matchCounter(m *monitor.Metrics, rt *route.Route) func(i int) {
 
 // namesOf returns the names of the upstream of a channel.
 func (r *rules) namesOf(channel string) *names.Map {
-	return r.names[r.Route([]byte(channel)).Upstream.Index]
+	return r.names[r.Place([]byte(channel)).Index]
 }
 
-// renames reports whether channels have another text before their names at Redis than by earlier rules.
-func (r *rules) renames(earlier *rules) bool {
-	return slices.ContainsFunc(slices.Concat(earlier.Routes(), r.Routes()), func(rt *route.Route) bool {
+// renamed lists the prefixes of channels that have another text before their names at Redis than by earlier rules.
+func (r *rules) renamed(earlier *rules) (prefixes []string) {
+	for _, rt := range slices.Concat(earlier.Routes(), r.Routes()) {
 		prefix := []byte(rt.Prefix)
-		return earlier.Route(prefix).Before != r.Route(prefix).Before
-	})
+		if !slices.Contains(prefixes, rt.Prefix) && earlier.Route(prefix).Before != r.Route(prefix).Before {
+			prefixes = append(prefixes, rt.Prefix)
+		}
+	}
+	slices.Sort(prefixes)
+	return prefixes
 }
 
 // places is for hub.Group.

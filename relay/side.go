@@ -117,7 +117,7 @@ func (s *side) logger(log *zap.Logger, part string) *zap.Logger {
 
 // of returns the upstream of a channel.
 func (all sides) of(now *rules, channel string) *side {
-	return all[now.Route([]byte(channel)).Upstream.Index]
+	return all[now.Place([]byte(channel)).Index]
 }
 
 // checked takes a message from the pool of checks.

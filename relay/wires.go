@@ -8,17 +8,26 @@ import (
 	"redis-relay/relay/resp"
 )
 
-// patternMark begins the channels by which relays with redis.prefix show each other their patterns: Redis counts only
-// those of everybody. A pattern follows.
+// patternMark begins the channels by which relays with redis.prefix show each other their patterns. Redis cannot count
+// those of one prefix: its NUMPAT is of all its clients. The pattern follows.
 const patternMark = "relay:pattern:"
 
 // wires is the names at Redis. It belongs to the loop.
 type wires struct {
 	names *names.Map // by which names were asked for; a reload changes it: see interest.rename
 
-	uses     map[string]int // of patterns at Redis: for how many names of the hub, and announcements, each was asked for
-	patterns int            // of the hub
+	added    map[wired]int  // the patterns that were asked for, each with the number of the command
+	uses     map[string]int // of patterns at Redis: for how many of added each was asked for
+	byText   names.Index    // of uses
+	patterns int            // of the hub, in added
+	command  int            // number of the last command
 }
+
+// wired is a pattern of the hub, or its announcements: own is as in names.Map.
+type wired struct{ own, pattern string }
+
+// untold is the number of commands of before a reload, if there were no names by which to keep it.
+const untold = 0
 
 // add appends what Redis is to be asked for so that a name of the hub comes; own is as in names.Map.
 func (w *wires) add(list []string, kind resp.Kind, own, name string) []string {
@@ -28,20 +37,33 @@ func (w *wires) add(list []string, kind resp.Kind, own, name string) []string {
 	case kind != resp.PMessage:
 		return append(list, w.names.Of(own, name))
 	}
-	if w.uses == nil {
-		w.uses = map[string]int{}
-	}
-	if own == "" {
-		w.patterns++
-	}
-	for _, p := range w.names.Patterns(own, name) {
-		w.uses[p]++
-		list = append(list, p)
-	}
-	return list
+	patterns := w.names.Patterns(own, name)
+	w.note(wired{own, name}, patterns)
+	return append(list, patterns...)
 }
 
-// remove appends what Redis is not to be asked for any more when a name is let go.
+// note notes that a pattern was asked for.
+func (w *wires) note(p wired, patterns []string) {
+	if w.added == nil {
+		w.added, w.uses, w.byText = map[wired]int{}, map[string]int{}, names.NewIndex()
+	}
+	_, again := w.added[p]
+	w.added[p] = w.command
+	if again {
+		return
+	}
+	if p.own == "" {
+		w.patterns++
+	}
+	for _, wire := range patterns {
+		if w.uses[wire]++; w.uses[wire] == 1 {
+			w.byText.Add(wire, struct{}{})
+		}
+	}
+}
+
+// remove appends what Redis is not to be asked for any more when a name is let go. That is nothing if a pattern was
+// removed already.
 func (w *wires) remove(list []string, kind resp.Kind, own, name string) []string {
 	switch {
 	case w.names == nil:
@@ -49,16 +71,35 @@ func (w *wires) remove(list []string, kind resp.Kind, own, name string) []string
 	case kind != resp.PMessage:
 		return append(list, w.names.Of(own, name))
 	}
+	p := wired{own, name}
+	if _, has := w.added[p]; !has {
+		return list
+	}
+	delete(w.added, p)
 	if own == "" {
 		w.patterns--
 	}
-	for _, p := range w.names.Patterns(own, name) {
-		if w.uses[p]--; w.uses[p] <= 0 {
-			delete(w.uses, p)
-			list = append(list, p)
+	for _, wire := range w.names.Patterns(own, name) {
+		if w.uses[wire]--; w.uses[wire] == 0 {
+			delete(w.uses, wire)
+			w.byText.Remove(wire)
+			list = append(list, wire)
 		}
 	}
 	return list
+}
+
+// refused notes that Redis has refused the command with a number, and returns the patterns of it that are not asked for
+// any more. Those that were asked for again since are; those that were let go since had gone already.
+func (w *wires) refused(command int, kind resp.Kind, own string, names []string) (gone []string) {
+	for _, name := range names {
+		last, has := w.added[wired{own, name}]
+		if kind == resp.PMessage && has && (last == command || last == untold) {
+			w.remove(nil, kind, own, name)
+			gone = append(gone, name)
+		}
+	}
+	return gone
 }
 
 // of lists the names at Redis of one name of the hub.
@@ -71,10 +112,8 @@ func (w *wires) of(kind resp.Kind, own, name string) []string {
 
 // matching counts the patterns that Redis has of this relay and that match a name at Redis.
 func (w *wires) matching(wire []byte) (n int) {
-	for p := range w.uses {
-		if names.Match([]byte(p), wire) {
-			n++
-		}
+	for range w.byText.Matching(wire) {
+		n++
 	}
 	return n
 }
@@ -96,7 +135,9 @@ func (w *wires) marks(patterns []string) (list []string) {
 }
 
 // lost forgets what Redis had.
-func (w *wires) lost() { w.uses, w.patterns = nil, 0 }
+func (w *wires) lost() {
+	w.added, w.uses, w.byText, w.patterns = nil, nil, names.Index{}, 0
+}
 
 // seq is the channels on which messages of a channel are announced.
 const seq = history.SeqPrefix

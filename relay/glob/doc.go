@@ -13,7 +13,8 @@
 //
 // A pattern with more than 1000 stars that do not end it matches nothing, as in Redis 6.2.16, 7.2.6, 7.4.1 and later.
 //
-// Ordering: none; the functions are pure.
+// Ordering: none; the functions are pure, but for an Index, which belongs to one goroutine.
 //
-// Concurrency: every function may be called from any goroutine, as long as nobody changes its arguments meanwhile.
+// Concurrency: every other function may be called from any goroutine, as long as nobody changes its arguments
+// meanwhile.
 package glob

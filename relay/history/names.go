@@ -4,6 +4,8 @@ package history
 
 import (
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 
 	"redis-relay/relay/glob"
@@ -79,6 +81,9 @@ func (f *Feed) Refused(name string, err error) {
 		f.readers.subscriptions.refuse(c, c.subscription, err)
 	}
 }
+
+// Channels yields the channels of which the Feed knows something. The loop may end any of them meanwhile.
+func (f *Feed) Channels() iter.Seq[string] { return maps.Keys(f.channels.byName) }
 
 // EndReaders ends the readers of a channel: its entries are added elsewhere from now on. Listeners get those that come.
 func (f *Feed) EndReaders(name string) {

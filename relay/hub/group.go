@@ -17,7 +17,7 @@ func (p Places) Has(i int) bool { return p&(1<<i) != 0 }
 
 // Group is the hubs of several upstreams, one for each. A name is subscribed at the hubs that its Places say: mostly at
 // one; a pattern at all whose channels it may match. The hubs have one dispatcher, so that messages come to a listener
-// in the order in which they are delivered. A Group of one hub does nothing but call that. Everything belongs to the
+// in the order in which they are delivered. A Group of one hub changes nothing. Everything belongs to the
 // loop.
 type Group struct {
 	*dispatcher
@@ -61,8 +61,8 @@ func NewGroup(
 // NewBeside returns a hub for another upstream, which hands messages to listeners together with the first one.
 func NewBeside(first *Hub, up Upstream) *Hub { return makeHub(up, first.isLocal, first.dispatcher) }
 
-// Subscribe is Hub.Subscribe, at all places of the names. A hub without a connection is not waited for if the others
-// have all of its names: see NewGroup.
+// Subscribe is Hub.Subscribe, at all places of the names. A hub that has lost its connection, or could not make its
+// first one, is not waited for if the others have all of its names: see NewGroup.
 func (g *Group) Subscribe(l *Listener, kind resp.Kind, names []string, done func(refused error)) {
 	if len(g.hubs) == 1 {
 		g.hubs[0].Subscribe(l, kind, names, done)
@@ -191,7 +191,7 @@ func (g *Group) FenceOf(kind resp.Kind, names []string, done func()) {
 	answered.one()
 }
 
-// lost says that a hub has no connection any more: subscriptions do not wait for it that others have.
+// lost says that a hub is away: subscriptions do not wait for it that others have.
 func (g *Group) lost(h *Hub) {
 	if g == nil || len(g.hubs) == 1 {
 		return

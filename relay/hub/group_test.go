@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 
 	"redis-relay/relay/resp"
 )
@@ -15,8 +14,9 @@ import (
 // groupSession is a listener as a connection has it: it knows what it is subscribed to.
 type groupSession struct {
 	*Listener
-	names map[resp.Name]int // with the number of the command that has subscribed to it
-	ended bool              // it is to be disconnected
+	names  map[resp.Name]int    // with the number of the command that has subscribed to it
+	places map[resp.Name]Places // of those, where they have been since
+	ended  bool                 // it is to be disconnected
 }
 
 // groupRun is one run of the test.
@@ -26,11 +26,13 @@ type groupRun struct {
 	group    *Group
 	redis    []*redis
 	up       []bool
+	tried    []bool // there was a connection, or an attempt has failed
 	sessions []*groupSession
 	nats     *groupSession
 	where    map[resp.Name]Places
 	commands int
 	open     int // commands without an answer
+	late     map[latecomer]bool
 }
 
 var groupNames = []resp.Name{
@@ -43,7 +45,7 @@ var groupNames = []resp.Name{
 }
 
 func newGroupRun(t *testing.T, seed uint64) *groupRun {
-	m := &groupRun{t: t, random: rand.New(rand.NewPCG(seed, 0)), up: make([]bool, 3)}
+	m := &groupRun{t: t, random: rand.New(rand.NewPCG(seed, 0)), up: make([]bool, 3), tried: make([]bool, 3), late: map[latecomer]bool{}}
 	var hubs []*Hub
 	for i := range m.up {
 		r := &redis{t: t, refuses: map[string]error{}}
@@ -55,8 +57,8 @@ func newGroupRun(t *testing.T, seed uint64) *groupRun {
 		m.redis, hubs = append(m.redis, r), append(hubs, r.hub)
 	}
 	m.scatter()
-	m.group = NewGroup(m.places(), func(int, resp.Kind, []string, time.Time) {}, hubs...)
-	m.nats = &groupSession{Listener: NewInterestOnlyListener(0), names: map[resp.Name]int{}}
+	m.group = NewGroup(m.places(), m.isLate, hubs...)
+	m.nats = &groupSession{Listener: NewInterestOnlyListener(0), names: map[resp.Name]int{}, places: map[resp.Name]Places{}}
 	m.sessions = append(m.sessions, m.nats)
 	return m
 }
@@ -67,6 +69,16 @@ func (m *groupRun) scatter() {
 	for _, n := range groupNames {
 		if m.where[n] = 1 << m.random.IntN(3); n.Kind == resp.PMessage || m.random.IntN(4) == 0 {
 			m.where[n] |= Places(m.random.IntN(8))
+		}
+	}
+	for l := range m.late {
+		if !m.where[l.Name].Has(l.place) {
+			delete(m.late, l)
+		}
+	}
+	for _, s := range m.sessions {
+		for n := range s.places {
+			s.places[n] &= m.where[n]
 		}
 	}
 }
@@ -91,7 +103,8 @@ func (m *groupRun) subscribe(s *groupSession) {
 	m.commands++
 	number, answered := m.commands, false
 	for _, name := range names {
-		s.names[resp.Name{Kind: kind, Text: name}] = number
+		n := resp.Name{Kind: kind, Text: name}
+		s.names[n], s.places[n] = number, m.where[n]
 	}
 	m.open++
 	m.group.Subscribe(s.Listener, kind, names, func(refused error) {
@@ -101,8 +114,12 @@ func (m *groupRun) subscribe(s *groupSession) {
 		answered = true
 		m.open--
 		for _, name := range names {
-			if n := (resp.Name{Kind: kind, Text: name}); refused != nil && s.names[n] == number {
+			switch n := (resp.Name{Kind: kind, Text: name}); {
+			case s.names[n] != number:
+			case refused != nil:
 				delete(s.names, n)
+			default:
+				m.expectLate(s, n)
 			}
 		}
 	})
@@ -116,6 +133,9 @@ func (m *groupRun) unsubscribe(s *groupSession, all bool) {
 			if n.Kind == kind && (all || m.random.IntN(2) == 0) {
 				names = append(names, n.Text)
 				delete(s.names, n)
+				for i := range m.up {
+					delete(m.late, latecomer{s, n, i})
+				}
 			}
 		}
 		if len(names) > 0 {
@@ -130,15 +150,11 @@ func (m *groupRun) step() {
 	r := m.redis[i]
 	switch m.random.IntN(12) {
 	case 0:
-		s := &groupSession{names: map[resp.Name]int{}}
+		s := &groupSession{names: map[resp.Name]int{}, places: map[resp.Name]Places{}}
 		s.Listener = NewListener(&Outbox{}, func(Reason) { s.ended = true }, nil)
 		m.sessions = append(m.sessions, s)
 	case 1:
-		if m.up[i] = !m.up[i]; m.up[i] {
-			r.restore()
-		} else {
-			r.lose(notify)
-		}
+		m.turn(i)
 	case 2:
 		r.refuses = map[string]error{}
 		if m.random.IntN(3) == 0 {
@@ -160,6 +176,21 @@ func (m *groupRun) step() {
 	m.hangUp()
 }
 
+// turn connects a hub, disconnects it, or has an attempt fail.
+func (m *groupRun) turn(i int) {
+	tried := m.tried[i]
+	switch m.tried[i] = true; {
+	case m.up[i]:
+		m.up[i] = false
+		m.redis[i].lose(notify)
+	case !tried && m.random.IntN(2) == 0:
+		m.redis[i].hub.Unreachable()
+	default:
+		m.up[i] = true
+		m.redis[i].restore()
+	}
+}
+
 // hangUp ends the sessions that the hub has disconnected.
 func (m *groupRun) hangUp() {
 	m.sessions = slices.DeleteFunc(m.sessions, func(s *groupSession) bool {
@@ -175,7 +206,7 @@ func (m *groupRun) settle() {
 	for i, r := range m.redis {
 		r.refuses = map[string]error{}
 		if !m.up[i] {
-			m.up[i] = true
+			m.up[i], m.tried[i] = true, true
 			r.restore()
 		}
 	}
@@ -193,6 +224,7 @@ func (m *groupRun) check() {
 	if m.open != 0 {
 		m.t.Errorf("%d commands are not answered", m.open)
 	}
+	m.checkLate()
 	for i, r := range m.redis {
 		for _, n := range groupNames {
 			want := []*Listener{}

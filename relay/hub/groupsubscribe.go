@@ -139,7 +139,7 @@ func (s *groupSubscribe) mustWait(p *groupPart) bool {
 	if p.answered {
 		return false
 	}
-	if h := s.group.hubs[p.place]; h.connected || h.restore != nil {
+	if !s.group.hubs[p.place].away {
 		return true
 	}
 	return slices.ContainsFunc(p.names, func(name string) bool {

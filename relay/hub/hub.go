@@ -37,6 +37,7 @@ type Hub struct {
 	requests requests // the commands that subscribe and unsubscribe names at Redis
 
 	connected bool         // there is a connection, and all that is wanted was asked for over it
+	away      bool         // the last connection is lost, or the first attempt has failed: nobody knows for how long
 	restore   *restoration // asks for all that is wanted; nil: that is not under way
 	waiting   waitlist     // subscriptions that wait for a connection
 }
@@ -64,6 +65,15 @@ func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (disconnected 
 		disconnected = t.disconnect(why)
 	}
 	return disconnected
+}
+
+// Unreachable says that an attempt to connect has failed. Until the first one has, subscriptions at several hubs of a
+// Group wait for this one, too.
+func (h *Hub) Unreachable() {
+	if !h.connected && h.restore == nil {
+		h.away = true
+		h.group.lost(h)
+	}
 }
 
 // Fence calls done in order with the messages: after all that Redis has sent by now. Without a connection it

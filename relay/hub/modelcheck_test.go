@@ -132,7 +132,7 @@ func (m *model) end() {
 		}
 	}
 	waiting := len(m.hub.waiting.list)
-	if s := m.hub.Stats(); s.Listeners != [resp.Kinds]int{} || waiting > 0 || len(m.hub.patterns.byPrefix) > 0 {
+	if s := m.hub.Stats(); s.Listeners != [resp.Kinds]int{} || waiting > 0 || m.hub.patterns.Len() > 0 {
 		m.fail("something is left: %+v, %d wait", s, waiting)
 	}
 	for _, a := range m.actors {

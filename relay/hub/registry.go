@@ -5,6 +5,7 @@ package hub
 import (
 	"time"
 
+	"redis-relay/relay/glob"
 	"redis-relay/relay/resp"
 )
 
@@ -16,12 +17,12 @@ type registry struct {
 	start   time.Time              // when the registry was made
 
 	topics   [resp.Kinds]map[string]*topic
-	patterns patterns        // topics[resp.PMessage] by the channels that they match
-	active   [resp.Kinds]int // active subscriptions of listeners, over all topics
+	patterns glob.Index[*topic] // topics[resp.PMessage] by the channels that they match
+	active   [resp.Kinds]int    // active subscriptions of listeners, over all topics
 }
 
 func newRegistry(up Upstream, isLocal func(name string) bool) registry {
-	r := registry{up: up, isLocal: isLocal, start: time.Now(), patterns: newPatterns()}
+	r := registry{up: up, isLocal: isLocal, start: time.Now(), patterns: glob.NewIndex[*topic]()}
 	for k := range r.topics {
 		r.topics[k] = map[string]*topic{}
 	}
@@ -35,7 +36,7 @@ func (r *registry) topic(kind resp.Kind, name string) *topic {
 		t = &topic{local: r.isLocal(name), made: int32(time.Since(r.start) / time.Second)}
 		r.topics[kind][name] = t
 		if kind == resp.PMessage {
-			r.patterns.add(name, t)
+			r.patterns.Add(name, t)
 		}
 	}
 	return t
@@ -51,7 +52,7 @@ func (r *registry) forgetUnused(kind resp.Kind, name string, t *topic) {
 	}
 	delete(r.topics[kind], name)
 	if kind == resp.PMessage {
-		r.patterns.remove(name)
+		r.patterns.Remove(name)
 	}
 }
 
@@ -119,7 +120,7 @@ func (r *registry) Audience(kind resp.Kind, channel []byte) (listeners, upstream
 		listeners, upstream = t.counts()
 	}
 	if kind == resp.Message {
-		for _, t := range r.patterns.matching(channel) {
+		for _, t := range r.patterns.Matching(channel) {
 			l, u := t.counts()
 			listeners, upstream = listeners+l, upstream+u
 		}
@@ -147,7 +148,7 @@ func (r *registry) Subscribers(channel []byte) (exact bool, patterns []string) {
 	if t := r.topics[resp.Message][string(channel)]; t != nil {
 		exact = t.hasListeners()
 	}
-	for name, t := range r.patterns.matching(channel) {
+	for name, t := range r.patterns.Matching(channel) {
 		if t.hasListeners() {
 			patterns = append(patterns, name)
 		}
@@ -160,7 +161,7 @@ func (r *registry) IsSent(channel []byte) bool {
 	if t := r.topics[resp.Message][string(channel)]; t != nil && t.confirmed {
 		return true
 	}
-	for _, t := range r.patterns.matching(channel) {
+	for _, t := range r.patterns.Matching(channel) {
 		if t.confirmed {
 			return true
 		}
@@ -176,7 +177,7 @@ func (r *registry) HeardFor(channel []byte) (d time.Duration) {
 			d = max(d, age-time.Duration(t.made)*time.Second)
 		}
 	}
-	for _, t := range r.patterns.matching(channel) {
+	for _, t := range r.patterns.Matching(channel) {
 		d = max(d, age-time.Duration(t.made)*time.Second)
 	}
 	return d

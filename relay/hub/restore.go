@@ -22,7 +22,7 @@ type restoration struct {
 func (h *Hub) Restore(done func()) {
 	h.cancelRestore()
 	r := &restoration{requests: &h.requests, done: func() { h.restored(done) }}
-	h.restore = r
+	h.restore, h.away = r, false
 	for kind := range h.topics {
 		for name, t := range h.topics[kind] {
 			if t.wanted > 0 && !t.local {
@@ -100,7 +100,7 @@ func (r *restoration) take() (kind resp.Kind, names []string) {
 // listeners of each name for which disconnect returns true are disconnected. Lost returns how many those are.
 func (h *Hub) Lost(disconnect func(kind resp.Kind, name string) bool) (disconnected int) {
 	h.FanOut()
-	h.connected = false
+	h.connected, h.away = false, true
 	h.cancelRestore()
 	for kind := range h.topics {
 		for name, t := range h.topics[kind] {

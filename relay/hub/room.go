@@ -35,7 +35,7 @@ func (h *Hub) Room(channel []byte, patience time.Duration) (bytes int, empty boo
 	if t := h.topics[resp.Message][string(channel)]; t != nil {
 		look(t)
 	}
-	for _, t := range h.patterns.matching(channel) {
+	for _, t := range h.patterns.Matching(channel) {
 		look(t)
 	}
 	if bounds != nil {

@@ -43,6 +43,18 @@ func New(prefix string, upstream int, routes Routes) *Map {
 	return m
 }
 
+// Same reports whether two Maps of one upstream have the same names for all channels, and for all patterns.
+func (m *Map) Same(other *Map) bool {
+	if m == nil || other == nil {
+		return m == other
+	}
+	return m.prefix == other.prefix &&
+		!slices.ContainsFunc(slices.Concat(m.routes.Routes(), other.routes.Routes()), func(rt *route.Route) bool {
+			a, b := m.routes.Route([]byte(rt.Prefix)), other.routes.Route([]byte(rt.Prefix))
+			return a.Before != b.Before || m.isUsed(a) != other.isUsed(b)
+		})
+}
+
 // Prefix returns the text before all names.
 func (m *Map) Prefix() string {
 	if m == nil {
@@ -186,3 +198,9 @@ func (m *Map) Pattern(wire []byte, before string, channel []byte) (pattern []byt
 
 // Match reports whether a pattern matches a name, either both of clients or both at Redis.
 func Match(pattern, name []byte) bool { return glob.Match(pattern, name) }
+
+// Index finds those of many patterns that match a name, either all of clients or all at Redis.
+type Index = glob.Index[struct{}]
+
+// NewIndex returns an empty Index.
+func NewIndex() Index { return glob.NewIndex[struct{}]() }

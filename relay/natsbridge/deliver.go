@@ -19,10 +19,15 @@ type target struct {
 	overlaps     bool   // several subjects match the channel
 	head         []byte // subject and queue groups, as a message to the server begins
 
-	last message
-	seen []uint64 // hashes of the patterns that have brought a copy of last
+	sent []copies // by upstream: each sends the copies of its own publishes
 
 	count matchCount
+}
+
+// copies is what has come of the last message of one upstream.
+type copies struct {
+	last message
+	seen []uint64 // hashes of the patterns that have brought a copy of last
 }
 
 // message identifies one publish among its neighbours.
@@ -102,20 +107,24 @@ func (t *target) first(seed maphash.Seed, d *resp.Delivery) bool {
 	if isEntry {
 		m.epoch = 0 // a copy that a lost connection lacked comes with the next
 	}
-	same := t.last == m
-	t.last = m
+	for len(t.sent) <= d.Upstream {
+		t.sent = append(t.sent, copies{})
+	}
+	c := &t.sent[d.Upstream]
+	same := c.last == m
+	c.last = m
 	if isEntry && same {
 		return false
 	}
 	if d.Kind == resp.Message {
-		t.seen = t.seen[:0]
+		c.seen = c.seen[:0]
 		return true
 	}
 	source := maphash.Bytes(seed, d.Pattern)
-	if same && !slices.Contains(t.seen, source) {
-		t.seen = append(t.seen, source)
+	if same && !slices.Contains(c.seen, source) {
+		c.seen = append(c.seen, source)
 		return false
 	}
-	t.seen = append(t.seen[:0], source)
+	c.seen = append(c.seen[:0], source)
 	return true
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // TestCopies spells what Redis sends, a letter and a digit for a copy: e for the
-// channel's own, p, q and r for patterns, and which message it is. | is a
-// confirmation. What is delivered is written large.
+// channel's own, p, q and r for patterns, and which message it is; ' is behind what
+// another upstream sends. | is a confirmation. What is delivered is written large.
 func TestCopies(t *testing.T) {
 	for _, want := range []string{
 		"E1 E1 E2",
@@ -24,6 +24,8 @@ func TestCopies(t *testing.T) {
 		"E1 p1 | P1 | Q1 p1", // the channel is let go of, then a pattern comes in front
 		"P1 | Q1 p1",
 		"P1 q1 P1 r1 q1 P1",
+		"P1 P2' q1 q2' P1' q1'",
+		"E1 E1' p1 p1' E2 p2",
 	} {
 		target, seed, epoch := &target{}, maphash.MakeSeed(), uint64(0)
 		var got []string
@@ -34,7 +36,7 @@ func TestCopies(t *testing.T) {
 				continue
 			}
 			copy = strings.ToLower(copy)
-			d := &resp.Delivery{Payload: []byte(copy[1:]), Epoch: epoch}
+			d := &resp.Delivery{Payload: []byte(copy[1:2]), Epoch: epoch, Upstream: len(copy) - 2}
 			if copy[0] != 'e' {
 				d.Kind, d.Pattern = resp.PMessage, []byte(copy[:1])
 			}

@@ -34,8 +34,8 @@ func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
 		fromLoop(func() float64 { return p.Limits.Oldest().Seconds() }))
 	measureHub(m, p.Hub, fromLoop)
 	measureNATS(m, p.NATS, p.Leaf)
-	for i, u := range p.Upstreams {
-		o.measureUpstream(m, u, i, fromLoop)
+	for _, u := range p.Upstreams {
+		o.measureUpstream(m, u, fromLoop)
 	}
 	measureHTTP(m, http)
 	measureTraces(m, p.Traces)

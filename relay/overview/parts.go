@@ -49,7 +49,7 @@ type Parts struct {
 // upstreamOf returns the upstream of a channel.
 func (p *Parts) upstreamOf(channel []byte) *Upstream {
 	rules, _ := p.Rules()
-	return p.Upstreams[rules.Route(channel).Upstream.Index]
+	return p.Upstreams[rules.Place(channel).Index]
 }
 
 // Loaded is how far a configuration was taken over. It is immutable.

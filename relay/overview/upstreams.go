@@ -61,6 +61,12 @@ func (u *Upstream) state() upstreamState {
 	return upstreamState{ready, missing}
 }
 
+// stateOf returns the state of one upstream. It may be called from anywhere but the loop.
+func (o *Overview) stateOf(u *Upstream) (is upstreamState) {
+	o.parts.Loop.Call(func() { is = u.state() })
+	return is
+}
+
 // states returns the state of each upstream. It may be called from anywhere but the loop.
 func (o *Overview) states() []upstreamState {
 	states := make([]upstreamState, len(o.parts.Upstreams))
@@ -130,12 +136,12 @@ func (o *Overview) history(s *status.Status) {
 	}
 }
 
-// measureUpstream names the metrics of the upstream with an index.
+// measureUpstream names the metrics of an upstream.
 func (o *Overview) measureUpstream(
-	m *monitor.Metrics, u *Upstream, index int, fromLoop func(func() float64) func() float64,
+	m *monitor.Metrics, u *Upstream, fromLoop func(func() float64) func() float64,
 ) {
 	m.Gauge("upstream_ready", "1 while every wanted subscription is confirmed by Redis.",
-		func() float64 { return boolGauge(o.states()[index].ready) }, u.labels()...)
+		func() float64 { return boolGauge(o.stateOf(u).ready) }, u.labels()...)
 	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
 		func() float64 { return float64(u.Redis.ConnectionsMade()) }, u.labels()...)
 	measureCredentials(m, u.Credentials, u.labels())

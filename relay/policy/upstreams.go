@@ -46,11 +46,20 @@ func (f *finder) index(key, name string) int {
 	return max(0, index)
 }
 
+// Place returns which upstream a channel is on. The relay's own channels are on main, whatever routes cover their names.
+// The caller must not change the result.
+func (r *Rules) Place(channel []byte) *route.Upstream {
+	if route.IsReserved(channel) {
+		return &mainUpstream
+	}
+	return &r.table.Lookup(channel).Upstream
+}
+
 // Heard returns the upstreams whose messages a name can bring to local listeners: bit i stands for the upstream of
 // index i. It is never 0.
 func (r *Rules) Heard(kind resp.Kind, name []byte) (upstreams uint32) {
 	if kind != resp.PMessage {
-		return r.table.Lookup(name).Upstream.Heard
+		return r.Place(name).Heard
 	}
 	for rt := range r.table.Reachable(prefixOf(kind, name)) {
 		upstreams |= rt.Upstream.Heard
@@ -81,7 +90,7 @@ func (r *Rules) Moved(earlier *Rules) (prefixes []string) {
 
 // moved is Moved for one channel.
 func (r *Rules) moved(earlier *Rules, channel []byte) bool {
-	was, is := &earlier.Route(channel).Upstream, &r.Route(channel).Upstream
+	was, is := earlier.Place(channel), r.Place(channel)
 	return !is.Hears(was.Index) || !was.Hears(is.Index)
 }
 

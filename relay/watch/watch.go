@@ -35,7 +35,7 @@ type Options struct {
 	Loop    *loop.Loop
 	Hub     *hub.Group
 	Teller  *notice.Teller
-	IsReady func() bool                 // reports whether messages of all upstreams come
+	IsReady func() bool                 // reports whether messages of main come: else usual rates stay as they are
 	RouteOf func(channel []byte) string // names the route of a channel
 	Spikes  config.Spike
 }

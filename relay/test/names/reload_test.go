@@ -96,6 +96,24 @@ func TestReloadOfRenames(t *testing.T) {
 	}
 }
 
+// TestGapOfRenamedPatterns: the gap names the prefixes that are renamed, not those of patterns that match them.
+func TestGapOfRenamedPatterns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := harness.WriteFile(t, dir, "relay.yaml", "schemas: ''\nunrouted: deny\nroutes:\n- {prefix: 'c'}\n- {prefix: 'chat:'}\n- {prefix: 'same:'}\n")
+	r := harness.Start(t, redistest.Start(t), harness.WithFile(t, path))
+	c, events := r.Dial(), r.Subscribe("relay:events")
+	c.Send("PSUBSCRIBE", "ch*")
+	c.Expect(t, "[psubscribe ch* 1]")
+	harness.WriteFile(t, dir, "relay.yaml", "schemas: ''\nunrouted: deny\nroutes:\n- {prefix: 'c'}\n- {prefix: 'chat:', rename: 'new:{name}'}\n- {prefix: 'same:'}\n")
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if e := harness.Event(t, events, "gap"); fmt.Sprint(e.Prefixes) != "[chat:]" {
+		t.Errorf("the gap is in %q", e.Prefixes)
+	}
+}
+
 // TestPrefixNeedsARestart: a reload goes on with the one there is, and says so.
 func TestPrefixNeedsARestart(t *testing.T) {
 	t.Parallel()

@@ -166,15 +166,48 @@ func TestPatternsWhileOneIsAway(t *testing.T) {
 	s.eu.Restart()
 	isEnded(t, ended)
 	stays.Expect(t, "[psubscribe m* 1]", "[psubscribe ecalm:* 2]") // together, and nothing of before
-	gaps := 0
-	for gaps < 2 {
-		e := event(t, events, func(e *relay.Event) bool { return e.Event == "gap" && e.Upstream == "eu" })
-		if gaps++; e.Cause == "patterns were subscribed while there was no connection" {
-			break
-		}
-	}
+	event(t, events, func(e *relay.Event) bool {
+		return e.Event == "gap" && e.Upstream == "eu" && e.Since != nil && e.Until != nil &&
+			e.Cause == "patterns were subscribed while there was no connection"
+	})
 	publish(t, s.pub, "ecalm:1", "y", 1)
 	stays.Expect(t, "[pmessage ecalm:* ecalm:1 y]")
+}
+
+// TestPatternsAtTheStart wait for all upstreams, until one cannot be reached: so there is no gap as long as all can.
+func TestPatternsAtTheStart(t *testing.T) {
+	t.Parallel()
+	start := func() *scene {
+		s := &scene{main: redistest.Start(t), eu: redistest.Start(t)}
+		s.eu.Stop() // it accepts, and says nothing
+		s.relay = harness.Start(t, s.main, harness.WithRoutes(routes()...), withEU(s.eu))
+		s.pub = s.relay.Dial()
+		return s
+	}
+	s := start()
+	events, c := s.relay.Subscribe("relay:events"), s.relay.Dial()
+	c.Send("PSUBSCRIBE", "*")
+	publish(t, s.pub, "m:1", "x", 0)
+	s.eu.Cont()
+	c.Expect(t, "[psubscribe * 1]")
+	publish(t, s.pub, "e:1", "y", 1)
+	c.Expect(t, "[pmessage * e:1 y]")
+	s.eu.Kill() // for an event behind all others
+	event(t, events, func(e *relay.Event) bool {
+		if e.Event == "gap" {
+			t.Errorf("a gap is told: %+v", e)
+		}
+		return e.Event == "upstream_down"
+	})
+
+	s = start()
+	c = s.relay.Dial()
+	c.Send("PSUBSCRIBE", "*")
+	publish(t, s.pub, "m:1", "x", 0)
+	s.eu.Kill()
+	c.Expect(t, "[psubscribe * 1]")
+	publish(t, s.pub, "m:1", "y", 1)
+	c.Expect(t, "[pmessage * m:1 y]")
 }
 
 // TestLeavingWhileOneIsAway: subscriptions end, and counts are right afterwards.

@@ -110,3 +110,25 @@ func TestRenamedRouteMoves(t *testing.T) {
 	isEnded(t, star)
 	event(t, events, named("gap", ""))
 }
+
+// TestOwnChannelsAreOnMain: a route whose prefix begins as they do does not take them to its upstream.
+func TestOwnChannelsAreOnMain(t *testing.T) {
+	t.Parallel()
+	s, f := newFileScene(t, "- {prefix: 'a:'}\n")
+	events := s.relay.Subscribe("relay:events")
+	f.write(t, "- {prefix: 're', upstream: eu}\n", "")
+	if err := s.relay.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	event(t, events, func(e *relay.Event) bool { return e.Event == "reload" })
+	s.eu.Kill()
+	event(t, events, named("upstream_down", "eu"))
+	late := s.relay.Subscribe("relay:events")
+	if v := s.pub.Do("PUBSUB", "NUMSUB", "relay:events"); v.String() != "[relay:events 2]" {
+		t.Errorf("NUMSUB: %s", v)
+	}
+	s.eu.Restart()
+	for _, c := range []*redistest.Client{events, late} {
+		event(t, c, named("upstream_up", "eu"))
+	}
+}

@@ -192,3 +192,26 @@ func TestReloadWithAnotherUpstreamIsRefused(t *testing.T) {
 		t.Error("the log does not ask for a restart")
 	}
 }
+
+// TestReadersOfALostUpstream: a reader that waits for entries is told that none will come from there, although the
+// upstream of its channel is away when a reload takes the history elsewhere.
+func TestReadersOfALostUpstream(t *testing.T) {
+	t.Parallel()
+	for _, now := range []string{
+		"history: {length: 9}", "history: {length: 9}, also_subscribe: [eu]", "upstream: eu",
+	} {
+		s, f := newFileScene(t, "- {prefix: 'd:', history: {length: 9}, upstream: eu}\n")
+		reader := s.relay.Dial()
+		reader.Send("XREAD", "BLOCK", "0", "STREAMS", "d:1", "$")
+		redistest.Eventually(t, redistest.DefaultTimeout, "somebody waits", func() bool {
+			return s.relay.Metric(`history_readers{upstream="eu"}`) == 1
+		})
+		s.eu.Kill()
+		s.awaitEU(t, 0)
+		f.write(t, "- {prefix: 'd:', "+now+"}\n", "")
+		if err := s.relay.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		fails(t, reader.Receive(), "ERR")
+	}
+}
