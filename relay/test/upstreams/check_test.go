@@ -78,7 +78,7 @@ func TestCheckAsksEach(t *testing.T) {
 // TestCheckOfARedisThatIsHeard: its user needs no right to publish there.
 func TestCheckOfARedisThatIsHeard(t *testing.T) {
 	t.Parallel()
-	main := redistest.Start(t, redistest.WithACL("reader on >secret &* ~history:* +@all -publish -spublish -xadd -hset -pexpire"))
+	main := redistest.Start(t, redistest.WithACL("reader on >secret &* ~history:* +@all -publish -xadd -hset -pexpire"))
 	cfg := configured(t, main, redistest.Start(t))
 	cfg.Redis.URL = "redis://reader:secret@" + main.Addr()
 	cfg.Routes = []config.Route{on("eu", "e:", kept, func(r *config.Route) { r.AlsoSubscribe = []string{"main"} })}
