@@ -160,6 +160,9 @@ func (d *Desk) takeRates(r *config.Route) {
 	d.rates[r.Prefix] = rates
 }
 
+// Malformed counts entries that are no dead letters. They stay.
+const Malformed = "MALFORMED"
+
 // verdict is what becomes of a letter now.
 type verdict struct {
 	code   string // why it stays; empty: it passes
@@ -175,6 +178,8 @@ func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 	rt := d.rules.Route(channel)
 	var v policy.Verdict
 	switch {
+	case !k.IsLetter():
+		return verdict{code: Malformed, reason: "it is no dead letter: it has no code, no channel, or no direction"}
 	case !k.IsWhole():
 		return verdict{code: k.Code, reason: "its payload was not read, so there is nothing to publish"}
 	case k.TooLarge:

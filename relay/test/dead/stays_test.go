@@ -69,6 +69,32 @@ func TestReplayPassesOverTheLargest(t *testing.T) {
 	}
 }
 
+// TestReplayPassesOverStrangers: an entry that no relay wrote stays, whatever it has of a letter, and stops no other.
+func TestReplayPassesOverStrangers(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	add := func(fields ...string) { redis.MustDo(append([]string{"XADD", "dead:x", "*"}, fields...)...) }
+	add("note", "hello")
+	add("payload", `{"n":1}`)
+	add("direction", "outbound", "code", "INVALID", "payload", `{"n":2}`)
+	add("direction", "outbound", "channel", "x:1", "payload", `{"n":3}`)
+	add("direction", "up", "code", "INVALID", "channel", "x:1", "payload", `{"n":4}`)
+	add("direction", "outbound", "code", "INVALID", "channel", "x:1", "payload", `{"n":5}`)
+	l := listen(t, redis, "*")
+	if out, _ := s.says(0, "list"); strings.Count(out, "MALFORMED no dead letter in dead:x\n") != 5 {
+		t.Errorf("list says %q", out)
+	}
+	if out, _ := s.says(1, "replay", "--dry-run"); out != "6 looked at, 1 would be published, 5 kept (5 MALFORMED)\n" {
+		t.Errorf("a dry run says %q", out)
+	}
+	if out, _ := s.says(1, "replay"); out != "6 looked at, 1 published, 5 kept (5 MALFORMED)\n" {
+		t.Errorf("replay says %q", out)
+	}
+	if heard := l.all(s); heard[`x:1 {"n":5}`] != 1 || s.length("dead:x") != 5 {
+		t.Errorf("heard %v, %d left", heard, s.length("dead:x"))
+	}
+}
+
 // TestReplayThatIsNotHeard: Redis takes the entry of a history, and refuses to publish it.
 func TestReplayThatIsNotHeard(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL("half on >secret &relay:* ~* +@all"))
