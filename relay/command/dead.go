@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/deadletter/replay"
 )
@@ -103,6 +104,9 @@ func (d *deadCommand) judge(_ *cobra.Command, args []string) error {
 		return wrongUsage("--dry-run goes with dead replay")
 	case !slices.Contains([]string{"", "inbound", "outbound"}, d.filter.Direction):
 		return wrongUsage("--direction: %q is not known; write inbound or outbound", d.filter.Direction)
+	}
+	if err := config.CheckDeadStream(d.stream); err != nil {
+		return wrongUsage("--stream: %v", err)
 	}
 	if err := d.readSince(time.Now()); err != nil {
 		return err

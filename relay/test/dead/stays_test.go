@@ -95,6 +95,23 @@ func TestReplayPassesOverStrangers(t *testing.T) {
 	}
 }
 
+// TestOwnKeysAreNoStreams: what has the key of a history is not replayed, even if it looks like a letter.
+func TestOwnKeysAreNoStreams(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	for _, key := range []string{"history:{log:1}", "relay:x"} {
+		redis.MustDo("XADD", key, "*", "direction", "outbound", "code", "INVALID", "channel", "x:1", "payload", `{"n":1}`)
+		for _, action := range []string{"list", "replay"} {
+			if _, told := s.says(2, action, "--stream", key); !strings.Contains(told, "begins like the relay's own keys") {
+				t.Errorf("told %q", told)
+			}
+		}
+		if n := s.length(key); n != 1 {
+			t.Errorf("%s has %d entries", key, n)
+		}
+	}
+}
+
 // TestReplayThatIsNotHeard: Redis takes the entry of a history, and refuses to publish it.
 func TestReplayThatIsNotHeard(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL("half on >secret &relay:* ~* +@all"))
