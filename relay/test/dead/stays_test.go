@@ -112,6 +112,26 @@ func TestOwnKeysAreNoStreams(t *testing.T) {
 	}
 }
 
+// TestNothingWasFound: what was misspelled is told.
+func TestNothingWasFound(t *testing.T) {
+	s := start(t, redistest.Start(t), toReplay)
+	for _, c := range []struct {
+		code int
+		args []string
+		want string
+	}{
+		{2, []string{"--route", "lgo:"}, `--route: no route has the prefix "lgo:"; the nearest is log:`},
+		{2, []string{"--route", "unroutd"}, "the nearest is unrouted"},
+		{0, []string{"--route", "unrouted"}, "nothing was found in dead:x\n"},
+		{0, []string{"--code", "FOO", "--json"}, "nothing was found in dead:x\n"},
+		{0, []string{"--stream", "nosuch"}, "nothing was found in nosuch\n"},
+	} {
+		if out, told := s.says(c.code, append([]string{"list"}, c.args...)...); out != "" || !strings.Contains(told, c.want) {
+			t.Errorf("%q says %q and %q", c.args, out, told)
+		}
+	}
+}
+
 // TestReplayThatIsNotHeard: Redis takes the entry of a history, and refuses to publish it.
 func TestReplayThatIsNotHeard(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL("half on >secret &relay:* ~* +@all"))
