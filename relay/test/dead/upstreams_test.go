@@ -109,6 +109,12 @@ func TestLettersThatStayed(t *testing.T) {
 	if out, _ := s.says(1, append([]string{"replay"}, old...)...); out != "1 looked at, 0 published, 1 kept (1 DENIED)\n" {
 		t.Errorf("replay says %q", out)
 	}
+	eu.MustDo("SET", "dead:x", "no stream")
+	for _, action := range []string{"list", "replay"} {
+		if _, told := s.says(1, action); !strings.Contains(told, "upstream eu: read dead:x: WRONGTYPE") {
+			t.Errorf("%s tells %q", action, told)
+		}
+	}
 	main.MustDo("RENAME", "dead:x", "dead:x:old")
 	host, port, _ := strings.Cut(eu.Addr(), ":")
 	main.MustDo("MIGRATE", host, port, "dead:x:old", "0", "5000")
