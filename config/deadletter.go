@@ -3,6 +3,7 @@ package config
 // This file holds the keys of dead letters: streams at Redis that keep what was refused.
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"time"
@@ -107,6 +108,15 @@ func (v *routeValidator) checkDeadLetter() {
 
 // maxStream is the longest key of a stream for dead letters in bytes.
 const maxStream = 256
+
+// CheckDeadStream returns an error that says why a key cannot be that of a stream for dead letters; "" is no key, and
+// no error.
+func CheckDeadStream(key string) error {
+	if why := badStream(key); why != "" {
+		return fmt.Errorf("%.80q %s", key, why)
+	}
+	return nil
+}
 
 // badStream says why a key is none for dead letters; "": it is, or there is none. Its letters are those that mean
 // nothing else in a pattern, in the rules of an ACL, or beside the keys that the relay makes of it.

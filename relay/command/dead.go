@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/deadletter/replay"
 )
@@ -104,6 +105,9 @@ func (d *deadCommand) judge(_ *cobra.Command, args []string) error {
 	case !slices.Contains([]string{"", "inbound", "outbound"}, d.filter.Direction):
 		return wrongUsage("--direction: %q is not known; write inbound or outbound", d.filter.Direction)
 	}
+	if err := config.CheckDeadStream(d.stream); err != nil {
+		return wrongUsage("--stream: %v", err)
+	}
 	if err := d.readSince(time.Now()); err != nil {
 		return err
 	}
@@ -144,6 +148,9 @@ func (d *deadCommand) run(ctx context.Context, args []string) error {
 	if known := cfg.UpstreamNames(); d.upstream != "" && !slices.Contains(known, d.upstream) {
 		return wrongUsage("--upstream: %q is no upstream; known are %s", d.upstream, strings.Join(known, ", "))
 	}
+	if err := d.knowsRoute(cfg); err != nil {
+		return err
+	}
 	desk, err := relay.OpenDeadLetters(cfg, d.stream, d.upstream)
 	if err != nil {
 		return cfg.Locate(err)
@@ -158,14 +165,32 @@ func (d *deadCommand) run(ctx context.Context, args []string) error {
 	return d.replay(ctx, desk)
 }
 
+// knowsRoute refuses a route that there is not.
+func (d *deadCommand) knowsRoute(cfg *config.Config) error {
+	known := []string{"unrouted"}
+	for i := range cfg.Routes {
+		known = append(known, cfg.Routes[i].Prefix)
+	}
+	if d.filter.Route == "" || slices.Contains(known, d.filter.Route) {
+		return nil
+	}
+	near, _ := config.Nearest(d.filter.Route, known)
+	return wrongUsage("--route: no route has the prefix %q; the nearest is %s", d.filter.Route, near)
+}
+
 func (d *deadCommand) list(ctx context.Context, desk *replay.Desk) error {
 	out := d.printer(d.json)
+	found := false
 	err := desk.List(ctx, d.filter, d.limit, 0, func(k *replay.Kept) error {
+		found = true
 		out.dead(k)
 		return nil
 	})
 	if flushed := out.flush(); err == nil {
 		err = flushed
+	}
+	if err == nil && !found {
+		_, err = fmt.Fprintln(d.stderr, "nothing was found in", strings.Join(desk.Streams(), ", "))
 	}
 	return err
 }

@@ -57,6 +57,10 @@ func (p *printer) dead(k *replay.Kept) {
 		_ = p.json.Encode(newDeadLine(k)) // flush returns the error
 		return
 	}
+	if !k.IsLetter() {
+		_, _ = fmt.Fprintf(p.out, "%s %s no dead letter in %s\n", k.ID, p.bad.Sprint(replay.Malformed), word(k.Stream))
+		return
+	}
 	_, _ = fmt.Fprintln(p.out, k.ID, p.faint.Sprint(k.Time.Format(time.DateTime)),
 		p.bad.Sprintf("%-9s", top.Printable(k.Code)), top.Printable(k.Channel),
 		p.faint.Sprint(strings.Join(deadDetails(k), " ")))
@@ -116,7 +120,11 @@ func (p *printer) wholeDead(k *replay.Kept) {
 	say("relay", k.Relay)
 	say("publisher", strings.Join(publisherOf(k), " "))
 	say("size", strconv.Itoa(k.Size)+" bytes")
-	if !k.IsWhole() {
+	switch {
+	case !k.IsLetter() && !k.IsWhole():
+		say("payload", "none: this entry is no dead letter")
+		return
+	case !k.IsWhole():
 		say("payload", "not kept: it was over limits.payload, and not read")
 		return
 	}

@@ -79,6 +79,11 @@ func (l *Letter) weight() int64 {
 // IsWhole tells whether all bytes of the message are there.
 func (l *Letter) IsWhole() bool { return l.Payload != nil }
 
+// IsLetter tells whether an entry that was read has what each letter has. Any other is somebody else's.
+func (l *Letter) IsLetter() bool {
+	return l.Code != "" && l.Channel != "" && (l.Direction == Inbound || l.Direction == Outbound)
+}
+
 // fields returns the letter as names and values in turn. Those that are empty are left out.
 func (l *Letter) fields() (list []any) {
 	add := func(name, value string) {

@@ -50,9 +50,9 @@ type place struct {
 	names *names.Map
 }
 
-// Open returns a Desk for the streams that the routes of a valid configuration name, or for the one given, on all
-// upstreams if no route names it; but at one upstream alone if at names it. Both are keys without redis.prefix. connect
-// returns the connection to an upstream, which Close closes.
+// Open returns a Desk for the streams that the routes of a valid configuration name, on one upstream alone if at names
+// it; or for the stream with a key: at that upstream, or else where routes name it, or else on all. Keys are without
+// redis.prefix. connect returns the connection to an upstream, which Close closes.
 func Open(connect func(upstream string) (Redis, error), cfg *config.Config, key, at string) (*Desk, error) {
 	d := &Desk{
 		rates: map[string]map[string]config.Rate{}, limiters: map[string]*rate.Limiter{}, counts: map[string]uint64{},
@@ -101,7 +101,7 @@ func (d *Desk) Streams() (keys []string) {
 // findStreams finds the streams of all upstreams, or of one, and connects to those that have any.
 func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *config.Config, only, at string) error {
 	upstreams := cfg.UpstreamNames()
-	isNamed := slices.ContainsFunc(upstreams, func(name string) bool {
+	isNamed := at == "" && slices.ContainsFunc(upstreams, func(name string) bool {
 		return slices.Contains(streamsOf(cfg, name), only)
 	})
 	for i, name := range upstreams {
@@ -160,6 +160,9 @@ func (d *Desk) takeRates(r *config.Route) {
 	d.rates[r.Prefix] = rates
 }
 
+// Malformed counts entries that are no dead letters. They stay.
+const Malformed = "MALFORMED"
+
 // verdict is what becomes of a letter now.
 type verdict struct {
 	code   string // why it stays; empty: it passes
@@ -175,6 +178,8 @@ func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 	rt := d.rules.Route(channel)
 	var v policy.Verdict
 	switch {
+	case !k.IsLetter():
+		return verdict{code: Malformed, reason: "it is no dead letter: it has no code, no channel, or no direction"}
 	case !k.IsWhole():
 		return verdict{code: k.Code, reason: "its payload was not read, so there is nothing to publish"}
 	case k.TooLarge:

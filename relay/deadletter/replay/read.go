@@ -95,10 +95,18 @@ func (s stream) read(ctx context.Context, from, to string, most, head int) (page
 	at := s.names.Own(s.key)
 	v, err := s.redis.Eval(ctx, readScript, []string{at}, from, to, most, pageBytes, head, maxEntry, largeHead)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", at, err)
+		return nil, s.failed("read "+at, err)
 	}
 	page, _ = v.([]any)
 	return page, nil
+}
+
+// failed returns an error that tells what failed, and at which upstream if there are several.
+func (s stream) failed(what string, err error) error {
+	if s.label != "" {
+		what = "upstream " + s.label + ": " + what
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // each calls f for the letters of a stream that are meant, oldest first, until f returns false. head is how many bytes

@@ -98,7 +98,7 @@ func (d *Desk) Replay(ctx context.Context, o *Options) (Counts, error) {
 		at := s.names.Own(s.key)
 		v, err := s.redis.Eval(ctx, lastScript, []string{at})
 		if err != nil {
-			return r.Counts, fmt.Errorf("read %s: %w", at, err)
+			return r.Counts, s.failed("read "+at, err)
 		}
 		last, _ := v.(string)
 		if last == "" {
@@ -195,7 +195,7 @@ func (r *replaying) flush(ctx context.Context) error {
 	if err != nil {
 		r.runs++
 		clear(r.counts)
-		return fmt.Errorf("publish: %w", err)
+		return r.stream.failed("publish", err)
 	}
 	list, _ := v.([]any)
 	if len(list) != len(plans) {

@@ -122,7 +122,7 @@ func TestListShowFilters(t *testing.T) {
 		return strings.Count(out, "\n")
 	}
 	for want, args := range map[string]int{
-		"": 6, "--route log:": 2, "--route y:": 0, "--code invalid": 6, "--code DENIED": 0, "--since 1h": 6, "--limit 4": 4,
+		"": 6, "--route log:": 2, "--route unrouted": 0, "--code invalid": 6, "--code DENIED": 0, "--since 1h": 6, "--limit 4": 4,
 		"--since 2999-01-01": 0, "--direction inbound": 0, "--stream other": 0, "--route x: --limit 3 --json": 3,
 	} {
 		if got := lines(strings.Fields(want)...); got != args {

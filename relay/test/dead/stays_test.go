@@ -69,6 +69,69 @@ func TestReplayPassesOverTheLargest(t *testing.T) {
 	}
 }
 
+// TestReplayPassesOverStrangers: an entry that no relay wrote stays, whatever it has of a letter, and stops no other.
+func TestReplayPassesOverStrangers(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	add := func(fields ...string) { redis.MustDo(append([]string{"XADD", "dead:x", "*"}, fields...)...) }
+	add("note", "hello")
+	add("payload", `{"n":1}`)
+	add("direction", "outbound", "code", "INVALID", "payload", `{"n":2}`)
+	add("direction", "outbound", "channel", "x:1", "payload", `{"n":3}`)
+	add("direction", "up", "code", "INVALID", "channel", "x:1", "payload", `{"n":4}`)
+	add("direction", "outbound", "code", "INVALID", "channel", "x:1", "payload", `{"n":5}`)
+	l := listen(t, redis, "*")
+	if out, _ := s.says(0, "list"); strings.Count(out, "MALFORMED no dead letter in dead:x\n") != 5 {
+		t.Errorf("list says %q", out)
+	}
+	if out, _ := s.says(1, "replay", "--dry-run"); out != "6 looked at, 1 would be published, 5 kept (5 MALFORMED)\n" {
+		t.Errorf("a dry run says %q", out)
+	}
+	if out, _ := s.says(1, "replay"); out != "6 looked at, 1 published, 5 kept (5 MALFORMED)\n" {
+		t.Errorf("replay says %q", out)
+	}
+	if heard := l.all(s); heard[`x:1 {"n":5}`] != 1 || s.length("dead:x") != 5 {
+		t.Errorf("heard %v, %d left", heard, s.length("dead:x"))
+	}
+}
+
+// TestOwnKeysAreNoStreams: what has the key of a history is not replayed, even if it looks like a letter.
+func TestOwnKeysAreNoStreams(t *testing.T) {
+	redis := redistest.Start(t)
+	s := start(t, redis, toReplay)
+	for _, key := range []string{"history:{log:1}", "relay:x"} {
+		redis.MustDo("XADD", key, "*", "direction", "outbound", "code", "INVALID", "channel", "x:1", "payload", `{"n":1}`)
+		for _, action := range []string{"list", "replay"} {
+			if _, told := s.says(2, action, "--stream", key); !strings.Contains(told, "begins like the relay's own keys") {
+				t.Errorf("told %q", told)
+			}
+		}
+		if n := s.length(key); n != 1 {
+			t.Errorf("%s has %d entries", key, n)
+		}
+	}
+}
+
+// TestNothingWasFound: what was misspelled is told.
+func TestNothingWasFound(t *testing.T) {
+	s := start(t, redistest.Start(t), toReplay)
+	for _, c := range []struct {
+		code int
+		args []string
+		want string
+	}{
+		{2, []string{"--route", "lgo:"}, `--route: no route has the prefix "lgo:"; the nearest is log:`},
+		{2, []string{"--route", "unroutd"}, "the nearest is unrouted"},
+		{0, []string{"--route", "unrouted"}, "nothing was found in dead:x\n"},
+		{0, []string{"--code", "FOO", "--json"}, "nothing was found in dead:x\n"},
+		{0, []string{"--stream", "nosuch"}, "nothing was found in nosuch\n"},
+	} {
+		if out, told := s.says(c.code, append([]string{"list"}, c.args...)...); out != "" || !strings.Contains(told, c.want) {
+			t.Errorf("%q says %q and %q", c.args, out, told)
+		}
+	}
+}
+
 // TestReplayThatIsNotHeard: Redis takes the entry of a history, and refuses to publish it.
 func TestReplayThatIsNotHeard(t *testing.T) {
 	redis := redistest.Start(t, redistest.WithACL("half on >secret &relay:* ~* +@all"))

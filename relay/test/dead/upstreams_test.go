@@ -92,6 +92,41 @@ func TestRenamedOnUpstreams(t *testing.T) {
 	}
 }
 
+// TestLettersThatStayed: a route has moved to another Redis. Its letters on the old one are listed there, stay there, and
+// are replayed when their stream has moved, too, as the documentation says.
+func TestLettersThatStayed(t *testing.T) {
+	main, eu := redistest.Start(t), redistest.Start(t)
+	lines := "upstreams: {eu: {url: \"" + eu.URL() + "\"}}\nroutes: [{prefix: \"x:\", schema: x.json, " +
+		"invalid: {dead_letter: dead:x}, upstream: "
+	s := start(t, main, lines+"main}]")
+	s.Dial().Do("PUBLISH", "x:1", `{"id":1}`)
+	s.awaitLength("dead:x", 1)
+	s.write(loose, lines+"eu}]")
+	old := []string{"--stream", "dead:x", "--upstream", "main"}
+	if out, _ := s.says(0, append([]string{"list"}, old...)...); !strings.Contains(out, "x:1 route=x: upstream=main") {
+		t.Errorf("list says %q", out)
+	}
+	if out, _ := s.says(1, append([]string{"replay"}, old...)...); out != "1 looked at, 0 published, 1 kept (1 DENIED)\n" {
+		t.Errorf("replay says %q", out)
+	}
+	eu.MustDo("SET", "dead:x", "no stream")
+	for _, action := range []string{"list", "replay"} {
+		if _, told := s.says(1, action); !strings.Contains(told, "upstream eu: read dead:x: WRONGTYPE") {
+			t.Errorf("%s tells %q", action, told)
+		}
+	}
+	main.MustDo("RENAME", "dead:x", "dead:x:old")
+	host, port, _ := strings.Cut(eu.Addr(), ":")
+	main.MustDo("MIGRATE", host, port, "dead:x:old", "0", "5000")
+	l := listen(t, eu, "x:*")
+	out, _ := s.says(0, "replay", "--stream", "dead:x:old", "--upstream", "eu")
+	onEU := *s
+	onEU.redis = eu
+	if heard := l.all(&onEU); out != "1 looked at, 1 published, 0 kept\n" || heard[`x:1 {"id":1}`] != 1 {
+		t.Errorf("replay says %q, heard %v", out, heard)
+	}
+}
+
 // TestOneUpstreamIsNotNamed: there is nothing to tell apart.
 func TestOneUpstreamIsNotNamed(t *testing.T) {
 	s := start(t, redistest.Start(t), renamed)
