@@ -107,7 +107,7 @@ func isRefusal(err error) bool {
 }
 
 // Authenticate gives Redis a login over the connection, if there is one, behind the command under way. If Redis refuses
-// it, the next command makes a new connection.
+// it, or ctx ends, the next command makes a new connection.
 func (r *Reader) Authenticate(ctx context.Context, l credentials.Login) {
 	if r.begin(ctx) != nil {
 		return
@@ -118,10 +118,11 @@ func (r *Reader) Authenticate(ctx context.Context, l credentials.Login) {
 	}
 	conn := r.conn
 	_ = conn.SetDeadline(time.Now().Add(authTimeout))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
 	r.setInUse(conn)
 	v, err := r.exchange(toArgs(authWords(l)))
 	r.setInUse(nil)
-	if err != nil || v.Type == '-' || conn.SetDeadline(time.Time{}) != nil || r.isStale() {
+	if !stop() || err != nil || v.Type == '-' || conn.SetDeadline(time.Time{}) != nil || r.isStale() {
 		r.drop()
 	}
 }

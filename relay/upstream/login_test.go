@@ -3,9 +3,11 @@ package upstream
 // Credentials that expire: AUTH on the living connections, in order with other commands.
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/upstream/credentials"
@@ -115,4 +117,23 @@ func TestLoginBetweenSessions(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// A Redis that does not answer AUTH does not keep the relay from ending; nothing is asked over that connection again.
+func TestReaderAuthenticateIsEnded(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := newReader(t, testOptions("redis://"+proxy.Addr()))
+	if _, err := r.Do(t.Context(), "PING"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Stall(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	r.Authenticate(ctx, credentials.Login{Password: "sesame", Number: 2})
+	if took := time.Since(began); took > authTimeout/2 || r.conn != nil {
+		t.Errorf("it took %v; the connection: %v", took, r.conn)
+	}
 }
