@@ -14,8 +14,6 @@ import (
 // authTimeout is for the answer to AUTH. It is longer than a session without answers lasts.
 const authTimeout = 15 * time.Second
 
-var errNoAuth = errors.New("it has not answered AUTH in time")
-
 // login returns the user and the password for a new connection; none, if they do not change.
 func (o *Options) login(ctx context.Context) (credentials.Login, error) {
 	if o.Credentials == nil {
@@ -45,9 +43,9 @@ func authWords(l credentials.Login) []any {
 }
 
 // Authenticate gives Redis a login over the living session, in order with all other commands: subscriptions stay, and
-// nothing waits. It waits for the answer, at most 15 s, and tells whether Redis has taken the login. Without a session
-// it has not: the next one begins with the login that Options.Credentials has then. The error is that of Redis. It may
-// be called from any goroutine but the loop.
+// nothing waits. It waits for the answer, at most 15 s, and tells whether Redis has taken the login. Without a session,
+// or an answer, it has not: the next one begins with the login that Options.Credentials has then. The error is that of
+// Redis, or ctx's cause. It may be called from any goroutine but the loop.
 func (c *Connection) Authenticate(ctx context.Context, l credentials.Login) (taken bool, err error) {
 	answered := make(chan error, 1)
 	c.loop.Post(func() {
@@ -65,7 +63,7 @@ func (c *Connection) Authenticate(ctx context.Context, l credentials.Login) (tak
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	case <-timer.C:
-		return false, errNoAuth
+		return false, nil // the session is about to end
 	}
 	if isRefusal(err) {
 		return false, err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"redis-relay/relay/redistest"
@@ -136,4 +137,20 @@ func TestReaderAuthenticateIsEnded(t *testing.T) {
 	if took := time.Since(began); took > authTimeout/2 || r.conn != nil {
 		t.Errorf("it took %v; the connection: %v", took, r.conn)
 	}
+}
+
+// A Redis that has not answered AUTH in time has not refused the login.
+func TestAuthenticateWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, testOptions("redis://none"), "") // its loop does not run
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		taken, err := c.Authenticate(t.Context(), credentials.Login{Password: "sesame", Number: 2})
+		if took := time.Since(began); taken || err != nil || took != authTimeout {
+			t.Errorf("%v, %v, after %v", taken, err, took)
+		}
+		if err := c.loop.Close(); err != nil { // it runs what was posted
+			t.Error(err)
+		}
+	})
 }
