@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 		`{"username":"app","password":"p","expiresAt":"2030-01-02T04:04:05Z"}`:      {User: "app", Password: "p", Expires: hour},
 		`{"username":"app","password":"p","expiresAt":"2030-01-02T06:04:05+02:00"}`: {User: "app", Password: "p", Expires: hour},
 		"\n {\"password\": \"p\\u0041\"} \n":                                        {User: "from-url", Password: "pA"},
-		`{"username":"","password":"p","expiresAt":""}`:                             {Password: "p"},
+		`{"username":"","password":"p","expiresAt":""}`:                             {User: "from-url", Password: "p"},
 		`{"username":null,"password":"p","expiresAt":null,"region":{"x":[1]}}`:      {User: "from-url", Password: "p"},
 	} {
 		got, err := parse([]byte(printed), "from-url", now)
