@@ -84,6 +84,8 @@ func TestHelperRuns(t *testing.T) {
 		`yes complaint | head -c 9000 >&2; exit 1`:                        "its stderr: complaint complaint",
 		`echo '{"password":"sesame","expiresAt":"2001-01-01T00:00:00Z"}'`: "have expired: expiresAt is 2001-01-01T00:00:00Z",
 		`set -x; echo '{"password":"sesame","expiresAt":"soon"}'`:         `no time as in RFC 3339`,
+		`set -x; echo '{"username":7,"password":"sesame"}'`:               `in which "username" is no text`,
+		`set -x; echo '{"password":"sesame","expiresAt":7}'`:              `in which "expiresAt" is no text`,
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()

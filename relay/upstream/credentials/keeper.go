@@ -51,6 +51,7 @@ type Keeper struct {
 	retryAt time.Time // zero: the last attempt has not failed
 	changed bool      // the command has, since the last attempt
 	number  uint64    // of the last login
+	printed string    // password that a helper printed last; Redis may have refused it
 }
 
 // New returns a Keeper without a login. key is the path of the command in the configuration, for errors. refresh is the
@@ -149,18 +150,19 @@ func (k *Keeper) begin(ctx context.Context) error {
 func (k *Keeper) renew(ctx context.Context) error {
 	k.mu.Lock()
 	h := helper{command: k.command, user: k.user, timeout: helperTimeout}
-	secret := k.state.Login.Password
+	secrets := []string{k.state.Login.Password, k.printed}
 	k.number++
 	number := k.number
 	k.changed = false
 	k.mu.Unlock()
 
-	l, err := h.run(ctx, secret)
+	l, err := h.run(ctx, secrets...)
 	taken := false
 	if err != nil {
 		err = fmt.Errorf("%s: the helper %w", k.key, err)
 	} else {
 		l.Number = number
+		k.note(l)
 		if taken, err = k.follower.Try(ctx, l); err != nil {
 			err = k.refused(err)
 		}
@@ -177,6 +179,13 @@ func (k *Keeper) renew(ctx context.Context) error {
 		k.Taken(l)
 	}
 	return nil
+}
+
+// note remembers the password of a login, to take it out of what helpers write to stderr.
+func (k *Keeper) note(l Login) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.printed = l.Password
 }
 
 // adopt has a login in use.
