@@ -22,7 +22,8 @@ func (o *Options) login(ctx context.Context) (credentials.Login, error) {
 	return o.Credentials.Get(ctx)
 }
 
-// judge tells the credentials what Redis thinks of a login, and returns the error of its connection.
+// judge tells the credentials what Redis thinks of a login, and returns the error of its connection, without the
+// password.
 func (o *Options) judge(l credentials.Login, err error) error {
 	switch {
 	case o.Credentials == nil:
@@ -31,7 +32,7 @@ func (o *Options) judge(l credentials.Login, err error) error {
 	case isBadLogin(err.Error()):
 		o.Credentials.Refused(l, err)
 	}
-	return err
+	return l.Hide(err)
 }
 
 // authWords is the command that gives Redis a login.

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
@@ -153,4 +154,16 @@ func TestAuthenticateWithoutAnAnswer(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A Redis that does not know AUTH quotes the password in the error of a connection.
+func TestLoginIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	opts := testOptions("redis://none")
+	opts.Credentials = echo("{}")
+	quoted := errors.New("ERR unknown command 'AUTH', with args beginning with: 'one' 'sesame1' ")
+	err := opts.judge(credentials.Login{User: "one", Password: "sesame1", Number: 1}, quoted)
+	if !errors.Is(err, quoted) || strings.Contains(err.Error(), "sesame") {
+		t.Error(err)
+	}
 }

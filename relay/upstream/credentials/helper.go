@@ -127,9 +127,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 func (b *bounded) add(err error, secrets []string) error {
 	text := string(b.kept)
 	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "xxxxx")
-		}
+		text = hide(text, secret)
 	}
 	if text = strings.Join(strings.Fields(text), " "); text == "" {
 		return err

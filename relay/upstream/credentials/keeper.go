@@ -164,7 +164,7 @@ func (k *Keeper) renew(ctx context.Context) error {
 		l.Number = number
 		k.note(l)
 		if taken, err = k.follower.Try(ctx, l); err != nil {
-			err = k.refused(err)
+			err = k.refused(l, err)
 		}
 	}
 	switch {
@@ -196,8 +196,8 @@ func (k *Keeper) adopt(l Login) {
 	k.nudge()
 }
 
-func (k *Keeper) refused(err error) error {
-	return fmt.Errorf("%s: Redis refuses what the helper printed: %w", k.key, err)
+func (k *Keeper) refused(l Login, err error) error {
+	return fmt.Errorf("%s: Redis refuses what the helper printed: %w", k.key, l.Hide(err))
 }
 
 // fail notes an attempt that has failed.
@@ -240,5 +240,5 @@ func (k *Keeper) Refused(l Login, reason error) {
 	}
 	k.state.Login = Login{}
 	k.mu.Unlock()
-	k.fail(k.refused(reason))
+	k.fail(k.refused(l, reason))
 }
