@@ -43,6 +43,8 @@ type Keeper struct {
 	turn     chan struct{} // has a value while a helper runs
 	wake     chan struct{} // has a value when Run has something to look at
 
+	telling sync.Mutex // held from a change of failures until the follower is told of it; locked before mu
+
 	mu      sync.Mutex // guards what follows
 	command []string
 	refresh time.Duration // 0: by the expiry
@@ -202,6 +204,8 @@ func (k *Keeper) refused(l Login, err error) error {
 
 // fail notes an attempt that has failed.
 func (k *Keeper) fail(err error) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.mu.Lock()
 	s := &k.state
 	if s.Attempts == 0 {
@@ -219,6 +223,8 @@ func (k *Keeper) fail(err error) {
 
 // Taken says that Redis has taken a login. If it is one of after the last failure, those are over.
 func (k *Keeper) Taken(l Login) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.mu.Lock()
 	before := k.state
 	over := before.Attempts > 0 && k.retryAt.IsZero() && before.Login.Number == l.Number
