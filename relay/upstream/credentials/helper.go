@@ -43,8 +43,8 @@ func Find(key string, command []string) error {
 	return nil
 }
 
-// run runs the helper without a shell, in a process group of its own, which is killed when ctx ends. secrets are taken
-// out of errors.
+// run runs the helper without a shell, in a process group of its own, which is killed when the helper or ctx ends.
+// secrets are taken out of errors.
 func (h *helper) run(ctx context.Context, secrets ...string) (Login, error) {
 	ctx, kill := context.WithCancelCause(ctx)
 	defer kill(nil)
@@ -56,6 +56,7 @@ func (h *helper) run(ctx context.Context, secrets ...string) (Login, error) {
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = printed, complaint, closeTimeout
 	inOwnGroup(cmd)
 	err := cmd.Run()
+	killGroup(cmd)
 	now := time.Now().Round(0)             // a clock that goes on while the host sleeps
 	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well; a process that it has started holds its output open
 		err = nil
@@ -79,6 +80,13 @@ func (h *helper) run(ctx context.Context, secrets ...string) (Login, error) {
 func inOwnGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
+// killGroup ends what a program that has ended has left in its process group. There may be nothing.
+func killGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
 }
 
 // words says how a helper has failed.

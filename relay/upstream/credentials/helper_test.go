@@ -136,20 +136,39 @@ func TestHelperHangs(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), end.want) {
 				t.Errorf("got %v, want %s", err, end.want)
 			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for deadline := time.Now().Add(10 * time.Second); !gone(pid); time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("process %d lives", pid)
-				}
-			}
+			awaitGone(t, file)
 		})
+	}
+}
+
+// What a helper leaves behind when it ends is killed, so that nothing piles up.
+func TestHelperLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, exit := range []string{"0", "1"} {
+		file := filepath.Join(t.TempDir(), "pid")
+		h := script(`sleep 1000 >/dev/null 2>&1 & echo $! > ` + file + `; echo '{"password":"p"}'; exit ` + exit)
+		if _, err := h.run(t.Context()); (err == nil) != (exit == "0") {
+			t.Error(err)
+		}
+		awaitGone(t, file)
+	}
+}
+
+// awaitGone waits until the process whose number is in a file has ended.
+func awaitGone(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !gone(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d lives", pid)
+		}
 	}
 }
 
