@@ -97,6 +97,8 @@ func words(err error) error {
 		return fmt.Errorf("%w (%w)", errKilled, exit)
 	case errors.As(err, &exit):
 		return fmt.Errorf("ended with %w", exit)
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("cannot be started: %w; if it is a script, begin it with #!/bin/sh", unnamed(err))
 	}
 	return fmt.Errorf("cannot be started: %w", unnamed(err))
 }

@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -112,6 +113,16 @@ func TestHelperRuns(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A script without a first line that names its shell is told what it lacks. None is run here: a program that has just
+// been written may be busy.
+func TestHelperWithoutAShell(t *testing.T) {
+	t.Parallel()
+	err := words(&fs.PathError{Op: "fork/exec", Path: "/helper", Err: syscall.ENOEXEC})
+	if want := "cannot be started: exec format error; if it is a script, begin it with #!/bin/sh"; err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
 }
 
 // A helper that hangs is killed with what it has started, at the end of its time and at that of the relay.
