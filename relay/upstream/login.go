@@ -14,8 +14,6 @@ import (
 // authTimeout is for the answer to AUTH. It is longer than a session without answers lasts.
 const authTimeout = 15 * time.Second
 
-var errNoAuth = errors.New("it has not answered AUTH in time")
-
 // login returns the user and the password for a new connection; none, if they do not change.
 func (o *Options) login(ctx context.Context) (credentials.Login, error) {
 	if o.Credentials == nil {
@@ -24,7 +22,8 @@ func (o *Options) login(ctx context.Context) (credentials.Login, error) {
 	return o.Credentials.Get(ctx)
 }
 
-// judge tells the credentials what Redis thinks of a login, and returns the error of its connection.
+// judge tells the credentials what Redis thinks of a login, and returns the error of its connection, without the
+// password.
 func (o *Options) judge(l credentials.Login, err error) error {
 	switch {
 	case o.Credentials == nil:
@@ -33,7 +32,7 @@ func (o *Options) judge(l credentials.Login, err error) error {
 	case isBadLogin(err.Error()):
 		o.Credentials.Refused(l, err)
 	}
-	return err
+	return l.Hide(err)
 }
 
 // authWords is the command that gives Redis a login.
@@ -45,9 +44,9 @@ func authWords(l credentials.Login) []any {
 }
 
 // Authenticate gives Redis a login over the living session, in order with all other commands: subscriptions stay, and
-// nothing waits. It waits for the answer, at most 15 s, and tells whether Redis has taken the login. Without a session
-// it has not: the next one begins with the login that Options.Credentials has then. The error is that of Redis. It may
-// be called from any goroutine but the loop.
+// nothing waits. It waits for the answer, at most 15 s, and tells whether Redis has taken the login. Without a session,
+// or an answer, it has not: the next one begins with the login that Options.Credentials has then. The error is that of
+// Redis, or ctx's cause. It may be called from any goroutine but the loop.
 func (c *Connection) Authenticate(ctx context.Context, l credentials.Login) (taken bool, err error) {
 	answered := make(chan error, 1)
 	c.loop.Post(func() {
@@ -65,7 +64,7 @@ func (c *Connection) Authenticate(ctx context.Context, l credentials.Login) (tak
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	case <-timer.C:
-		return false, errNoAuth
+		return false, nil // the session is about to end
 	}
 	if isRefusal(err) {
 		return false, err
@@ -107,7 +106,7 @@ func isRefusal(err error) bool {
 }
 
 // Authenticate gives Redis a login over the connection, if there is one, behind the command under way. If Redis refuses
-// it, the next command makes a new connection.
+// it, or ctx ends, the next command makes a new connection.
 func (r *Reader) Authenticate(ctx context.Context, l credentials.Login) {
 	if r.begin(ctx) != nil {
 		return
@@ -118,10 +117,11 @@ func (r *Reader) Authenticate(ctx context.Context, l credentials.Login) {
 	}
 	conn := r.conn
 	_ = conn.SetDeadline(time.Now().Add(authTimeout))
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
 	r.setInUse(conn)
 	v, err := r.exchange(toArgs(authWords(l)))
 	r.setInUse(nil)
-	if err != nil || v.Type == '-' || conn.SetDeadline(time.Time{}) != nil || r.isStale() {
+	if !stop() || err != nil || v.Type == '-' || conn.SetDeadline(time.Time{}) != nil || r.isStale() {
 		r.drop()
 	}
 }

@@ -3,9 +3,13 @@ package upstream
 // Credentials that expire: AUTH on the living connections, in order with other commands.
 
 import (
+	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/upstream/credentials"
@@ -115,4 +119,51 @@ func TestLoginBetweenSessions(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// A Redis that does not answer AUTH does not keep the relay from ending; nothing is asked over that connection again.
+func TestReaderAuthenticateIsEnded(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r := newReader(t, testOptions("redis://"+proxy.Addr()))
+	if _, err := r.Do(t.Context(), "PING"); err != nil {
+		t.Fatal(err)
+	}
+	proxy.Stall(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	r.Authenticate(ctx, credentials.Login{Password: "sesame", Number: 2})
+	if took := time.Since(began); took > authTimeout/2 || r.conn != nil {
+		t.Errorf("it took %v; the connection: %v", took, r.conn)
+	}
+}
+
+// A Redis that has not answered AUTH in time has not refused the login.
+func TestAuthenticateWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	c := prepare(t, testOptions("redis://none"), "") // its loop does not run
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		taken, err := c.Authenticate(t.Context(), credentials.Login{Password: "sesame", Number: 2})
+		if took := time.Since(began); taken || err != nil || took != authTimeout {
+			t.Errorf("%v, %v, after %v", taken, err, took)
+		}
+		if err := c.loop.Close(); err != nil { // it runs what was posted
+			t.Error(err)
+		}
+	})
+}
+
+// A Redis that does not know AUTH quotes the password in the error of a connection.
+func TestLoginIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	opts := testOptions("redis://none")
+	opts.Credentials = echo("{}")
+	quoted := errors.New("ERR unknown command 'AUTH', with args beginning with: 'one' 'sesame1' ")
+	err := opts.judge(credentials.Login{User: "one", Password: "sesame1", Number: 1}, quoted)
+	if !errors.Is(err, quoted) || strings.Contains(err.Error(), "sesame") {
+		t.Error(err)
+	}
 }

@@ -2,8 +2,9 @@
 // they expire.
 //
 // A [Keeper] holds the [Login] that new connections use. When a helper has printed another one, a [Follower] first has
-// Redis try it on the living connection; only then it takes the place of the last one. So a helper that fails, or
-// prints what Redis refuses, costs nothing while the last login holds.
+// Redis try it on the living connection; only then it takes the place of the last one. Without a connection it does so
+// untried. So a helper that fails, or prints what Redis refuses on that connection, costs nothing while the last login
+// holds.
 //
 // # Secrets
 //

@@ -43,8 +43,8 @@ func Find(key string, command []string) error {
 	return nil
 }
 
-// run runs the helper without a shell, in a process group of its own, which is killed when ctx ends. secrets are taken
-// out of errors.
+// run runs the helper without a shell, in a process group of its own, which is killed when the helper or ctx ends.
+// secrets are taken out of errors.
 func (h *helper) run(ctx context.Context, secrets ...string) (Login, error) {
 	ctx, kill := context.WithCancelCause(ctx)
 	defer kill(nil)
@@ -56,6 +56,7 @@ func (h *helper) run(ctx context.Context, secrets ...string) (Login, error) {
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = printed, complaint, closeTimeout
 	inOwnGroup(cmd)
 	err := cmd.Run()
+	killGroup(cmd)
 	now := time.Now().Round(0)             // a clock that goes on while the host sleeps
 	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well; a process that it has started holds its output open
 		err = nil
@@ -81,6 +82,13 @@ func inOwnGroup(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
+// killGroup ends what a program that has ended has left in its process group. There may be nothing.
+func killGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+}
+
 // words says how a helper has failed.
 func words(err error) error {
 	var exit *exec.ExitError
@@ -89,6 +97,8 @@ func words(err error) error {
 		return fmt.Errorf("%w (%w)", errKilled, exit)
 	case errors.As(err, &exit):
 		return fmt.Errorf("ended with %w", exit)
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("cannot be started: %w; if it is a script, begin it with #!/bin/sh", unnamed(err))
 	}
 	return fmt.Errorf("cannot be started: %w", unnamed(err))
 }
@@ -127,9 +137,7 @@ func (b *bounded) Write(p []byte) (int, error) {
 func (b *bounded) add(err error, secrets []string) error {
 	text := string(b.kept)
 	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "xxxxx")
-		}
+		text = hide(text, secret)
 	}
 	if text = strings.Join(strings.Fields(text), " "); text == "" {
 		return err

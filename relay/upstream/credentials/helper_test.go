@@ -3,6 +3,7 @@ package credentials
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,7 +26,7 @@ func TestParse(t *testing.T) {
 		`{"username":"app","password":"p","expiresAt":"2030-01-02T04:04:05Z"}`:      {User: "app", Password: "p", Expires: hour},
 		`{"username":"app","password":"p","expiresAt":"2030-01-02T06:04:05+02:00"}`: {User: "app", Password: "p", Expires: hour},
 		"\n {\"password\": \"p\\u0041\"} \n":                                        {User: "from-url", Password: "pA"},
-		`{"username":"","password":"p","expiresAt":""}`:                             {Password: "p"},
+		`{"username":"","password":"p","expiresAt":""}`:                             {User: "from-url", Password: "p"},
 		`{"username":null,"password":"p","expiresAt":null,"region":{"x":[1]}}`:      {User: "from-url", Password: "p"},
 	} {
 		got, err := parse([]byte(printed), "from-url", now)
@@ -84,6 +85,8 @@ func TestHelperRuns(t *testing.T) {
 		`yes complaint | head -c 9000 >&2; exit 1`:                        "its stderr: complaint complaint",
 		`echo '{"password":"sesame","expiresAt":"2001-01-01T00:00:00Z"}'`: "have expired: expiresAt is 2001-01-01T00:00:00Z",
 		`set -x; echo '{"password":"sesame","expiresAt":"soon"}'`:         `no time as in RFC 3339`,
+		`set -x; echo '{"username":7,"password":"sesame"}'`:               `in which "username" is no text`,
+		`set -x; echo '{"password":"sesame","expiresAt":7}'`:              `in which "expiresAt" is no text`,
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
@@ -112,6 +115,16 @@ func TestHelperRuns(t *testing.T) {
 	})
 }
 
+// A script without a first line that names its shell is told what it lacks. None is run here: a program that has just
+// been written may be busy.
+func TestHelperWithoutAShell(t *testing.T) {
+	t.Parallel()
+	err := words(&fs.PathError{Op: "fork/exec", Path: "/helper", Err: syscall.ENOEXEC})
+	if want := "cannot be started: exec format error; if it is a script, begin it with #!/bin/sh"; err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 // A helper that hangs is killed with what it has started, at the end of its time and at that of the relay.
 func TestHelperHangs(t *testing.T) {
 	t.Parallel()
@@ -134,20 +147,39 @@ func TestHelperHangs(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), end.want) {
 				t.Errorf("got %v, want %s", err, end.want)
 			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for deadline := time.Now().Add(10 * time.Second); !gone(pid); time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("process %d lives", pid)
-				}
-			}
+			awaitGone(t, file)
 		})
+	}
+}
+
+// What a helper leaves behind when it ends is killed, so that nothing piles up.
+func TestHelperLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, exit := range []string{"0", "1"} {
+		file := filepath.Join(t.TempDir(), "pid")
+		h := script(`sleep 1000 >/dev/null 2>&1 & echo $! > ` + file + `; echo '{"password":"p"}'; exit ` + exit)
+		if _, err := h.run(t.Context()); (err == nil) != (exit == "0") {
+			t.Error(err)
+		}
+		awaitGone(t, file)
+	}
+}
+
+// awaitGone waits until the process whose number is in a file has ended.
+func awaitGone(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); !gone(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d lives", pid)
+		}
 	}
 }
 

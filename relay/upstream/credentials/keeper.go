@@ -43,6 +43,8 @@ type Keeper struct {
 	turn     chan struct{} // has a value while a helper runs
 	wake     chan struct{} // has a value when Run has something to look at
 
+	telling sync.Mutex // held from a change of failures until the follower is told of it; locked before mu
+
 	mu      sync.Mutex // guards what follows
 	command []string
 	refresh time.Duration // 0: by the expiry
@@ -51,6 +53,7 @@ type Keeper struct {
 	retryAt time.Time // zero: the last attempt has not failed
 	changed bool      // the command has, since the last attempt
 	number  uint64    // of the last login
+	printed string    // password that a helper printed last; Redis may have refused it
 }
 
 // New returns a Keeper without a login. key is the path of the command in the configuration, for errors. refresh is the
@@ -149,20 +152,21 @@ func (k *Keeper) begin(ctx context.Context) error {
 func (k *Keeper) renew(ctx context.Context) error {
 	k.mu.Lock()
 	h := helper{command: k.command, user: k.user, timeout: helperTimeout}
-	secret := k.state.Login.Password
+	secrets := []string{k.state.Login.Password, k.printed}
 	k.number++
 	number := k.number
 	k.changed = false
 	k.mu.Unlock()
 
-	l, err := h.run(ctx, secret)
+	l, err := h.run(ctx, secrets...)
 	taken := false
 	if err != nil {
 		err = fmt.Errorf("%s: the helper %w", k.key, err)
 	} else {
 		l.Number = number
+		k.note(l)
 		if taken, err = k.follower.Try(ctx, l); err != nil {
-			err = k.refused(err)
+			err = k.refused(l, err)
 		}
 	}
 	switch {
@@ -179,6 +183,13 @@ func (k *Keeper) renew(ctx context.Context) error {
 	return nil
 }
 
+// note remembers the password of a login, to take it out of what helpers write to stderr.
+func (k *Keeper) note(l Login) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.printed = l.Password
+}
+
 // adopt has a login in use.
 func (k *Keeper) adopt(l Login) {
 	k.mu.Lock()
@@ -187,12 +198,14 @@ func (k *Keeper) adopt(l Login) {
 	k.nudge()
 }
 
-func (k *Keeper) refused(err error) error {
-	return fmt.Errorf("%s: Redis refuses what the helper printed: %w", k.key, err)
+func (k *Keeper) refused(l Login, err error) error {
+	return fmt.Errorf("%s: Redis refuses what the helper printed: %w", k.key, l.Hide(err))
 }
 
 // fail notes an attempt that has failed.
 func (k *Keeper) fail(err error) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.mu.Lock()
 	s := &k.state
 	if s.Attempts == 0 {
@@ -210,6 +223,8 @@ func (k *Keeper) fail(err error) {
 
 // Taken says that Redis has taken a login. If it is one of after the last failure, those are over.
 func (k *Keeper) Taken(l Login) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.mu.Lock()
 	before := k.state
 	over := before.Attempts > 0 && k.retryAt.IsZero() && before.Login.Number == l.Number
@@ -231,5 +246,5 @@ func (k *Keeper) Refused(l Login, reason error) {
 	}
 	k.state.Login = Login{}
 	k.mu.Unlock()
-	k.fail(k.refused(reason))
+	k.fail(k.refused(l, reason))
 }

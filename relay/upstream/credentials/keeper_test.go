@@ -173,6 +173,22 @@ func TestRefusedLoginIsNotUsed(t *testing.T) {
 	}
 }
 
+// A password that Redis has refused is taken out of what the helper writes later.
+func TestRefusedPasswordIsNotShown(t *testing.T) {
+	t.Parallel()
+	v, k := newVault(t)
+	v.password("sesame", time.Hour)
+	l, err := k.Get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Refused(l, errors.New("WRONGPASS"))
+	v.prints("echo sesame is old >&2; exit 1")
+	if err := k.renew(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "its stderr: xxxxx is old") {
+		t.Error(err)
+	}
+}
+
 // A helper whose run is ended by its caller has not failed.
 func TestGetIsEnded(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ package credentials
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,8 @@ var (
 	errNoPassword = errors.New(`printed no "password", or an empty one; it must print ` + form)
 )
 
-// parse reads what a helper has printed. Its errors quote nothing of it. user stands in for a user that is absent.
+// parse reads what a helper has printed. Its errors quote nothing of it; with them comes the password, if it could be
+// read. user stands in for a user that is absent or empty.
 func parse(printed []byte, user string, now time.Time) (Login, error) {
 	if len(bytes.TrimSpace(printed)) == 0 {
 		return Login{}, errNothing
@@ -49,19 +51,20 @@ func parse(printed []byte, user string, now time.Time) (Login, error) {
 	if err := json.Unmarshal(printed, &object); err != nil || object == nil {
 		return Login{}, errNoObject
 	}
-	l := Login{User: user, Got: now}
+	l := Login{Got: now}
 	var expires string
 	for _, field := range []struct {
 		name string
 		to   *string
-	}{{"username", &l.User}, {"password", &l.Password}, {"expiresAt", &expires}} {
+	}{{"password", &l.Password}, {"username", &l.User}, {"expiresAt", &expires}} {
 		if raw, there := object[field.name]; there && json.Unmarshal(raw, field.to) != nil {
-			return Login{}, fmt.Errorf("printed JSON in which %q is no text; it must print %s", field.name, form)
+			return l, fmt.Errorf("printed JSON in which %q is no text; it must print %s", field.name, form)
 		}
 	}
 	if l.Password == "" {
 		return Login{}, errNoPassword
 	}
+	l.User = cmp.Or(l.User, user)
 	return l, l.expire(expires)
 }
 
