@@ -26,6 +26,7 @@ type interest struct {
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
+	last    *lastValues
 
 	wires
 	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
@@ -137,6 +138,11 @@ func (i *interest) confirmed(kind resp.Kind, names []string) {
 	}
 }
 
+// Learn finds out what new listeners of channels get first.
+func (i *interest) Learn(channels []string, done func()) bool {
+	return i.last.learn(i.side, channels, done)
+}
+
 // AwaitDelivered calls done when what came of names has passed history and the pool of checks.
 func (i *interest) AwaitDelivered(kind resp.Kind, names []string, done func()) {
 	var all [resp.Kinds][]string
@@ -159,6 +165,7 @@ func (i *interest) Interrupted(kind resp.Kind, name string) {
 	switch kind {
 	case resp.Message:
 		i.feed.Interrupted(name)
+		i.last.missed([]byte(name))
 	case resp.PMessage:
 		i.feed.InterruptedPattern(name)
 	}

@@ -47,6 +47,7 @@ type reloader struct {
 	outlets *outlets
 	traffic *watch.Watch
 	dead    *deadLetters
+	last    *lastValues
 	rules   *atomic.Pointer[rules]
 	limits  *limits
 	teller  *notice.Teller
@@ -129,6 +130,7 @@ func (l *reloader) rename(before, now *rules) {
 // adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.
 func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, changes []string) (wait func()) {
 	before := l.rules.Swap(now)
+	l.last.follow(before, now)
 	l.rename(before, now)
 	l.hub.Rearrange(now.places, l.gaps.moved(before, now))
 	// A client that may not subscribe any more would hear nothing more and not be told.
@@ -141,6 +143,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)
 	l.dead.set(deadSettings(next))
+	l.last.begin(l.hub)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		l.level.SetLevel(level)

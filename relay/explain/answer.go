@@ -34,7 +34,8 @@ type Answer struct {
 	Upstream    *Upstream    `json:"upstream,omitempty"` // nil: there is only one
 	Schema      *Schema      `json:"schema,omitempty"`   // nil: any bytes pass
 	KindField   string       `json:"kind_field,omitempty"`
-	Policies    []KindPolicy `json:"policies"` // that of the payload's kind alone, if a payload was given
+	Policies    []KindPolicy `json:"policies"`       // that of the payload's kind alone, if a payload was given
+	Last        string       `json:"last,omitempty"` // where the message is that new listeners get first; empty: none
 	NATS        NATS         `json:"nats"`
 	Publish     Access       `json:"publish"`
 	Subscribe   Access       `json:"subscribe"`
@@ -110,7 +111,7 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 		Channel: q.Channel, NameAtRedis: m.Of("", q.Channel), route: rt, policy: &rt.Policy,
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
-		own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
+		Last: lastWords(rt), own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
 	}
 	if len(cfg.Upstreams) > 0 {
 		a.Upstream = upstreamOf(cfg, rt)
@@ -128,6 +129,17 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 	}
 	a.judge(rules, q)
 	return a
+}
+
+// lastWords says where the message is that new listeners get first.
+func lastWords(rt *route.Route) string {
+	switch {
+	case !rt.Last:
+		return ""
+	case rt.HasHistory():
+		return "who subscribes gets the newest entry of its history first"
+	}
+	return "who subscribes gets the newest message first, if somebody on the host has listened since it came"
 }
 
 // upstreamOf says where the channels of a route are.

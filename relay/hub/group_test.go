@@ -46,7 +46,7 @@ func newGroupRun(t *testing.T, seed uint64) *groupRun {
 	m := &groupRun{t: t, random: rand.New(rand.NewPCG(seed, 0)), up: make([]bool, 3)}
 	var hubs []*Hub
 	for i := range m.up {
-		r := &redis{t: t, refuses: map[string]error{}}
+		r := &redis{t: t, refuses: map[string]error{}, learns: []string{"b", "c"}}
 		if i == 0 {
 			r.hub = New(r, func(string) bool { return false })
 		} else {

@@ -13,6 +13,11 @@ type Upstream interface {
 	Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	// Fence asks for an answer that changes nothing.
 	Fence(done func(lost bool))
+	// Learn finds out what new listeners of channels get first: see Group.SetFirst. Redis is asked behind all that
+	// was asked before. done is called once that is known, or cannot be; never before Learn returns, and in order with
+	// the messages: what comes later is newer. Learn reports false, and done is not called, if nothing has to be found
+	// out.
+	Learn(channels []string, done func()) bool
 	// AwaitDelivered calls done when all messages of names that Redis has sent so far are delivered: before it
 	// returns, if none of them is delayed on its way to the hub.
 	AwaitDelivered(kind resp.Kind, names []string, done func())

@@ -20,6 +20,7 @@ type redis struct {
 	released []string
 
 	interrupted []string
+	learns      []string // channels of which it has to be found out what new listeners get first
 	delayed     []string // names whose messages are held up on their way to the hub
 	waiting     []func()
 }
@@ -52,6 +53,16 @@ func (r *redis) Unsubscribe(kind resp.Kind, names []string, done func(bool, erro
 func (r *redis) Fence(done func(bool)) {
 	r.sent = append(r.sent, "fence")
 	r.asked = append(r.asked, question{done: func(lost bool, _ error) { done(lost) }})
+}
+
+// Learn asks about the channels in learns.
+func (r *redis) Learn(channels []string, done func()) bool {
+	if !slices.ContainsFunc(channels, func(name string) bool { return slices.Contains(r.learns, name) }) {
+		return false
+	}
+	r.sent = append(r.sent, "learn")
+	r.asked = append(r.asked, question{done: func(bool, error) { done() }})
+	return true
 }
 
 // AwaitDelivered waits for deliverDelayed, if messages of the names are delayed.
