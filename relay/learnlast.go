@@ -26,7 +26,7 @@ func (l *lastValues) learn(at *side, channels []string, done func()) bool {
 	if len(unknown) == 0 {
 		return false
 	}
-	(&lesson{lastValues: l, at: at, done: done}).ask(unknown, learnTries)
+	(&lesson{lastValues: l, at: at, done: done}).ask(unknown, learnTogether, learnTries)
 	return true
 }
 
@@ -50,39 +50,49 @@ type lesson struct {
 	done func()
 }
 
-// ask asks about channels.
-func (s *lesson) ask(channels []string, tries int) {
+// ask asks about channels, so many together.
+func (s *lesson) ask(channels []string, together, tries int) {
 	s.open++
-	for some := range slices.Chunk(channels, learnTogether) {
+	for some := range slices.Chunk(channels, together) {
 		s.open++
-		s.at.feed.Newest(some, func(found []history.Last, again []string, failed int) {
-			s.failed += uint64(failed) //nolint:gosec // not negative
-			for i := range found {
-				again = s.take(&found[i], again)
+		s.at.feed.Newest(some, func(n *history.Newest) {
+			if n.Divide {
+				s.ask(some, (len(some)+1)/2, tries)
+			} else {
+				s.take(n, together, tries)
 			}
-			if len(found) == 0 {
-				tries--
-			}
-			s.askAgain(again, tries)
 			s.answered()
 		})
 	}
 	s.answered()
 }
 
-// askAgain asks about channels when their listeners have what they lack now.
-func (s *lesson) askAgain(channels []string, tries int) {
-	if len(channels) == 0 || tries == 0 {
-		s.failed += uint64(len(channels))
-		return
-	}
-	s.open++
-	s.at.interest.AwaitDelivered(resp.Message, channels, func() {
-		if s.at.redis.Connected() { // else all is asked again later
-			s.ask(s.unknown(s.at, channels), tries)
+// take takes an answer. It asks again about channels whose listeners lack something, when they have it: a few times, if
+// there is no other answer.
+func (s *lesson) take(n *history.Newest, together, tries int) {
+	again := n.Again
+	for i := range n.Found {
+		if !s.takeEntry(&n.Found[i]) {
+			again = append(again, n.Found[i].Channel)
 		}
-		s.answered()
-	})
+	}
+	if len(again) == len(n.Again)+len(n.Found) {
+		tries--
+	}
+	s.failed += uint64(n.Failed) //nolint:gosec // not negative
+	switch {
+	case len(again) == 0:
+	case tries == 0:
+		s.failed += uint64(len(again))
+	default:
+		s.open++
+		s.at.interest.AwaitDelivered(resp.Message, again, func() {
+			if s.at.redis.Connected() { // else all is asked again later
+				s.ask(s.unknown(s.at, again), together, tries)
+			}
+			s.answered()
+		})
+	}
 }
 
 // answered ends a question.
@@ -92,21 +102,22 @@ func (s *lesson) answered() {
 	}
 }
 
-// take takes the newest entry of a channel. If messages of the channel are still to be checked, it is added to again.
-func (s *lesson) take(found *history.Last, again []string) []string {
+// takeEntry takes the newest entry of a channel, unless messages of the channel are still to be checked: then it reports
+// false.
+func (s *lesson) takeEntry(found *history.Last) bool {
 	now, channel := s.rules.Load(), []byte(found.Channel)
 	rt := now.Route(channel)
 	payload, ok := found.Entry.Payload()
 	switch {
 	case s.checks.HasWaiting(channel):
-		return append(again, found.Channel)
+		return false
 	case s.values.Knows(found.Channel), !rt.Last:
 	case !ok:
 		s.failed++
 	default:
 		s.judge(now, rt, found.Channel, payload)
 	}
-	return again
+	return true
 }
 
 // judge keeps a message unless it would be refused if it came now.

@@ -10,12 +10,17 @@ type Last struct {
 	Entry   stream.Entry
 }
 
+// Newest is the answer to Feed.Newest.
+type Newest struct {
+	Found  []Last   // up to which listeners have everything: what they get from here on is newer
+	Again  []string // channels of which listeners lack entries, or whose entries had no room: ask again after Barrier
+	Failed int      // channels whose newest entry cannot be read
+	Divide bool     // there is no answer about all channels together: ask about fewer
+}
+
 // Newest asks Redis for the newest entries of channels, behind all that was sent before. answered is called in the
-// loop, perhaps at once, and in order with the messages. found are those up to which listeners have everything: what
-// they get from here on is newer. again are channels of which listeners still lack entries, or whose entries had no
-// room in the answer: ask again after Barrier. Channels without entries, and those whose newest entry cannot be read,
-// are in neither. failed counts the latter.
-func (f *Feed) Newest(list []string, answered func(found []Last, again []string, failed int)) {
+// loop, perhaps at once, and in order with the messages. Channels without entries are not in the answer.
+func (f *Feed) Newest(list []string, answered func(n *Newest)) {
 	asked := make([]question, len(list))
 	for i, channel := range list {
 		asked[i] = question{channel: channel, newest: true}
@@ -26,37 +31,32 @@ func (f *Feed) Newest(list []string, answered func(found []Last, again []string,
 		if err == nil {
 			tails, _, err = readAnswer(asked, v)
 		}
-		if err != nil {
-			answered(nil, nil, len(list))
-			return
+		n := new(Newest)
+		switch {
+		case err != nil && len(list) > 1 && lasting(err):
+			n.Divide = true
+		case err != nil:
+			n.Failed = len(list)
 		}
-		var n newest
 		for i := range tails {
-			f.noteNewest(&n, list[i], &tails[i])
+			f.noteNewest(n, list[i], &tails[i])
 		}
-		answered(n.found, n.again, n.failed)
+		answered(n)
 	}, args...)
 }
 
-// newest collects an answer to Feed.Newest.
-type newest struct {
-	found  []Last
-	again  []string
-	failed int
-}
-
 // noteNewest takes the answer about one channel.
-func (f *Feed) noteNewest(n *newest, channel string, t *tail) {
+func (f *Feed) noteNewest(n *Newest, channel string, t *tail) {
 	switch {
 	case t.refused != "" && !t.absent:
-		n.failed++
+		n.Failed++
 	case len(t.entries) == 0 && t.more, !f.hasAllUpTo(channel, t):
-		n.again = append(n.again, channel)
+		n.Again = append(n.Again, channel)
 	case len(t.entries) == 0:
 	case t.entries[0].large != nil:
-		n.failed++
+		n.Failed++
 	default:
-		n.found = append(n.found, Last{channel, t.entries[0].Entry})
+		n.Found = append(n.Found, Last{channel, t.entries[0].Entry})
 	}
 }
 

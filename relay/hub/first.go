@@ -76,7 +76,7 @@ type learning struct {
 // out later, the listener hears.
 func (h *Hub) learn(s *pendingSubscribe) {
 	s.learning = learning{asked: true}
-	if s.kind != resp.Message || s.listener.interestOnly() {
+	if s.kind != resp.Message || s.listener.interestOnly() || h.group == nil || h.group.first == nil {
 		return
 	}
 	s.learning.open = true

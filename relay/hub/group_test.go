@@ -56,6 +56,7 @@ func newGroupRun(t *testing.T, seed uint64) *groupRun {
 	}
 	m.scatter()
 	m.group = NewGroup(m.places(), func(int, resp.Kind, []string, time.Time) {}, hubs...)
+	m.group.SetFirst(func(string) (First, bool) { return First{}, false })
 	m.nats = &groupSession{Listener: NewInterestOnlyListener(0), names: map[resp.Name]int{}}
 	m.sessions = append(m.sessions, m.nats)
 	return m

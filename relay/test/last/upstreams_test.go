@@ -3,6 +3,7 @@ package last
 // Channels on several Redises, and channels that Redis calls otherwise.
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +75,23 @@ func TestRenamed(t *testing.T) {
 				first(t, r, "x:2")
 			}
 		})
+	}
+}
+
+// TestOneThatMayNotBeRead is asked about together with others, which are not concerned.
+func TestOneThatMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.WithACL("app on >secret ~history:{x:1} ~history:{x:3} &* +@all"))
+	for _, channel := range []string{"x:1", "x:2", "x:3"} {
+		redis.MustDo("XADD", "history:{"+channel+"}", "*", "payload", channel)
+	}
+	url := strings.Replace(redis.URL(), "redis://", "redis://app:secret@", 1)
+	r := harness.Start(t, redis, harness.WithRoutes(kept("x:")), harness.WithRedis(url))
+	c := r.Dial()
+	c.Send("SUBSCRIBE", "x:1", "x:2", "x:3")
+	c.Expect(t, "[subscribe x:1 1]", "[subscribe x:2 2]", "[subscribe x:3 3]", "[message x:1 x:1]", "[message x:3 x:3]")
+	nothing(t, c)
+	if n := r.Metric("last_values_failed_total"); n != 1 {
+		t.Errorf("%v have failed", n)
 	}
 }
