@@ -96,3 +96,31 @@ func wantTail(t *testing.T, c *redistest.Client) {
 		t.Fatalf("got %.40q", got)
 	}
 }
+
+// TestForgottenWhileItIsChecked leaves a channel, and comes back, while a message of it is checked: others may have been
+// missed since, so it is not the newest for certain.
+func TestForgottenWhileItIsChecked(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	harness.WriteFile(t, dir, "slow.json", slowSchema)
+	route := live("x:")
+	route.Schema = "slow.json"
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) { c.Schemas.Dir = dir })
+	c := r.Subscribe("x:1")
+	for range 20 {
+		redis.MustDo("PUBLISH", "x:1", slowDocument)
+		c.Send("UNSUBSCRIBE", "x:1")
+		c.Send("SUBSCRIBE", "x:1")
+		if got := c.Receive(); len(got.Elems[2].Str) != len(slowDocument) {
+			t.Fatalf("got %.100s", got)
+		}
+		c.Expect(t, "[unsubscribe x:1 0]", "[subscribe x:1 1]")
+		other := r.Dial()
+		other.Send("SUBSCRIBE", "x:1")
+		other.Expect(t, "[subscribe x:1 1]")
+		nothing(t, other)
+		other.Send("UNSUBSCRIBE", "x:1")
+		other.Expect(t, "[unsubscribe x:1 0]")
+	}
+}
