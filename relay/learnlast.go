@@ -102,8 +102,8 @@ func (s *lesson) answered() {
 	}
 }
 
-// takeEntry takes the newest entry of a channel, unless messages of the channel are still to be checked: then it reports
-// false.
+// takeEntry takes the newest entry of a channel, unless messages of the channel are still to be checked: then it
+// reports false.
 func (s *lesson) takeEntry(found *history.Last) bool {
 	now, channel := s.rules.Load(), []byte(found.Channel)
 	rt := now.Route(channel)

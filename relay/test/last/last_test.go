@@ -291,15 +291,16 @@ func TestManyLargeOnesFromHistory(t *testing.T) {
 	r := harness.Start(t, redistest.Start(t), harness.WithRoutes(kept("x:")), func(c *config.Config) {
 		c.Limits.Queue, c.Limits.Payload = 64<<20, 1<<20
 	})
-	pub, c := r.Dial(), r.Dial()
+	pub := r.Dial()
 	command := []string{"SUBSCRIBE"}
-	payload := strings.Repeat("x", 300<<10)
+	payload := strings.Repeat("x", 100<<10)
 	const n = 70
 	for i := range n {
 		channel := fmt.Sprint("x:", i)
 		pub.Do("PUBLISH", channel, payload)
 		command = append(command, channel)
 	}
+	c := r.Dial()
 	c.Send(command...)
 	for i := range n {
 		c.Expect(t, fmt.Sprintf("[subscribe x:%d %d]", i, i+1))
