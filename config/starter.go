@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,8 +15,9 @@ import (
 
 // Starter describes a relay.yaml to begin with.
 type Starter struct {
-	Settings map[string]string // key path -> text, as flags have it
-	Routes   []StarterRoute
+	Settings  map[string]string // key path -> text, as flags have it
+	Upstreams map[string]string // the addresses of those other than main, by name
+	Routes    []StarterRoute
 }
 
 // StarterRoute is a route of a Starter.
@@ -62,10 +64,16 @@ func (d Starter) Text() (text string, secret bool, err error) {
 	}
 	secret = cfg.Redis.Redacted() != cfg.Redis.URL || cfg.NATS.Leaf.Redacted() != cfg.NATS.Leaf.URL ||
 		cfg.Alerts.Redacted() != cfg.Alerts.Webhook
+	for _, r := range cfg.Upstreams {
+		secret = secret || r.Redacted() != r.URL
+	}
 	w := &starterWriter{cfg: cfg, settings: d.Settings}
 	w.b.WriteString(starterHead)
 	for _, f := range fieldsOf(reflect.TypeFor[Config]()) {
-		if !structured(f.name) {
+		switch {
+		case f.name == upstreamsPath:
+			w.writeUpstreams(d.Upstreams)
+		case !structured(f.name):
 			w.write(f, f.name, "")
 		}
 	}
@@ -89,6 +97,14 @@ func (d Starter) read() (*Config, error) {
 		errs = append(errs, err)
 	}
 	cfg.Routes = routes
+	for name, url := range d.Upstreams {
+		if cfg.Upstreams == nil {
+			cfg.Upstreams = map[string]Redis{}
+		}
+		one := defaultUpstream()
+		one.URL = url
+		cfg.Upstreams[name] = one
+	}
 	for _, problem := range cfg.problems() {
 		if !follows(problem, errs, cfg.sources) && (problem.Path != "redis.url" || cfg.Redis.URL != "") {
 			errs = append(errs, problem)
@@ -186,6 +202,17 @@ func (w *starterWriter) writeKey(path, name, indent string) {
 		}
 	}
 	fmt.Fprintf(&w.b, "%s: %s\n", name, value)
+}
+
+// writeUpstreams writes the addresses of upstreams.
+func (w *starterWriter) writeUpstreams(urls map[string]string) {
+	if len(urls) == 0 {
+		return
+	}
+	w.b.WriteString("\n# Other Redises, for routes that say upstream.\nupstreams:\n")
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		fmt.Fprintf(&w.b, "  %s:\n    url: %s\n", w.value(reflect.ValueOf(name)), w.value(reflect.ValueOf(urls[name])))
+	}
 }
 
 func (w *starterWriter) writeRoutes(routes []StarterRoute) {

@@ -171,15 +171,15 @@ func answeredHeld(h *deadletter.Held, m *names.Map, channel string, err error) {
 	}
 }
 
-// OpenDeadLetters returns a Desk at the upstreams of a valid configuration, for the streams that its routes name, or for
-// the one that is given. Its caller closes it. The embedded Redis is within another process: its address must be given
-// as redis.url.
-func OpenDeadLetters(cfg *config.Config, stream string) (*replay.Desk, error) {
+// OpenDeadLetters returns a Desk at the upstreams of a valid configuration, or at one of them if at names it, for the
+// streams that its routes name, or for the one that is given. Its caller closes it. The embedded Redis is within
+// another process: its address must be given as redis.url.
+func OpenDeadLetters(cfg *config.Config, stream, at string) (*replay.Desk, error) {
 	return replay.Open(func(name string) (replay.Redis, error) {
 		if cfg.Upstream(name).IsEmbedded() {
 			return nil, fmt.Errorf("%s.url is embedded: that Redis is inside a running relay, which says its address when "+
 				"it starts; give it with --redis.url", cfg.UpstreamKey(name))
 		}
 		return upstream.NewReader(preflight.RedisOptions(cfg, name), zap.NewNop()), nil
-	}, cfg, stream)
+	}, cfg, stream, at)
 }

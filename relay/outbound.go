@@ -111,12 +111,12 @@ func (o *outbound) send(
 			return refusal
 		}
 	}
-	sent := &pendingPublish{
-		out: o, channel: o.nameOf(p.Channel), counters: counters, receipt: receipt, arrived: p.Arrived, size: len(p.Payload),
-		held: o.dead.hold(rt, p),
-	}
 	to := o.sides[rt.Upstream.Index]
 	m := to.names(now)
+	sent := &pendingPublish{
+		out: o, channel: o.nameOf(p.Channel), names: m, counters: counters, receipt: receipt, arrived: p.Arrived,
+		size: len(p.Payload), held: o.dead.hold(rt, p),
+	}
 	wire, prefix := p.Channel, 0
 	if m != nil {
 		o.wire, prefix = m.Append(o.wire[:0], "", p.Channel), len(m.Prefix())
@@ -188,6 +188,7 @@ func (o *outbound) Withdraw(from uint64) {
 type pendingPublish struct {
 	out            *outbound
 	channel        string
+	names          *names.Map // by which it was sent
 	counters       *monitor.Route
 	receipt        respserver.Receipt
 	arrived        time.Time
@@ -201,7 +202,7 @@ func (p *pendingPublish) Answer(v resp.Value, err error) { p.Persisted("", v.Int
 
 // Persisted passes on what became of a message that is kept.
 func (p *pendingPublish) Persisted(id string, receivers int64, err error) {
-	answeredHeld(p.held, p.out.rules.Load().namesOf(p.channel), p.channel, err)
+	answeredHeld(p.held, p.names, p.channel, err)
 	if err != nil {
 		err = p.failed(err)
 		if p.out.viewers.Any() {
@@ -220,7 +221,7 @@ func (p *pendingPublish) reached(n int64) int64 { return max(0, n-int64(p.own)) 
 
 // failed words an error of the Redis side and counts it, if it is the relay's.
 func (p *pendingPublish) failed(err error) error {
-	err = fromUpstream(p.out.rules.Load().namesOf(p.channel), p.channel, err)
+	err = fromUpstream(p.names, p.channel, err)
 	if refusal, ok := err.(*policy.Refusal); ok { //nolint:errorlint // made just above, not wrapped
 		p.counters.Rejected(monitor.Outbound, string(refusal.Code)).Inc()
 		p.out.watch.Refused([]byte(p.channel), nil)

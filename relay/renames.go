@@ -13,8 +13,9 @@ import (
 )
 
 // rename moves the subscriptions to the names of new rules, and returns the names of the hub that have moved. Redis is
-// asked for the new names first. What is published from here on by this relay is heard; what others publish until the
-// new names are confirmed, or under the old ones, is not.
+// asked for the new names first, but not for names that leave this upstream: the hub lets those go next. What is
+// published from here on by this relay is heard; what others publish until the new names are confirmed, or under the
+// old ones, is not.
 func (i *interest) rename(m *names.Map) (moved []resp.Name) {
 	old := i.wires
 	if old.names == nil && m == nil {
@@ -31,7 +32,7 @@ func (i *interest) rename(m *names.Map) (moved []resp.Name) {
 // renameKind moves the names of one kind.
 func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 	var wanted, unwanted, announced, changed []string
-	stay := map[string]bool{}
+	stay, now := map[string]bool{}, i.rules.Load()
 	move := func(own, name string) bool {
 		was, is := old.of(kind, own, name), i.add(nil, kind, own, name)
 		for _, wire := range is {
@@ -40,7 +41,11 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 		if slices.Equal(was, is) {
 			return false
 		}
-		wanted, unwanted = append(wanted, is...), append(unwanted, was...)
+		unwanted = append(unwanted, was...)
+		if !now.places(kind, name).Has(i.index) {
+			return false
+		}
+		wanted = append(wanted, is...)
 		return true
 	}
 	for _, name := range i.hub.Requested(kind) {
@@ -52,7 +57,7 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 			moved = append(moved, resp.Name{Kind: kind, Text: name})
 		}
 	}
-	if len(wanted) > 0 && i.redis.Connected() {
+	if i.redis.Connected() {
 		unwanted = slices.DeleteFunc(unwanted, func(wire string) bool { return stay[wire] })
 		i.subscribeMoved(kind, changed, announced, wanted)
 		i.unsubscribeMoved(kind, unwanted)
@@ -63,6 +68,9 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 // subscribeMoved asks for new names at Redis. If it refuses them, the listeners of all that moved are disconnected, and
 // are told why when they come back.
 func (i *interest) subscribeMoved(kind resp.Kind, changed, announced, wanted []string) {
+	if len(wanted) == 0 {
+		return
+	}
 	slices.Sort(wanted)
 	i.redis.Subscribe(kind, slices.Compact(wanted), func(lost bool, refused error) {
 		switch {

@@ -32,7 +32,9 @@ func (e *exporter) addRoute(r *config.Route) error {
 	messages := e.addMessages(r, name, b)
 	set(e.channels, name, mapping(
 		pair{"address", text(r.Prefix + "{" + parameter + "}")},
-		pair{"description", text(fmt.Sprintf("All channels that begin with %q and with no longer prefix here.", r.Prefix))},
+		pair{"description", text(fmt.Sprintf("All channels that begin with %q and with no longer prefix here.", r.Prefix) +
+			e.where(r))},
+		pair{"servers", e.refs(r)},
 		pair{"messages", messages},
 		pair{"parameters", mapping(pair{parameter, mapping(pair{"description", text("What follows " + r.Prefix)})})},
 		pair{"bindings", mapping(pair{"redis", mapping()})},

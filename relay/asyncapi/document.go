@@ -32,6 +32,7 @@ func New(cfg *config.Config, info Info) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.addServers(cfg)
 	for i := range cfg.Routes {
 		if err := e.addRoute(&cfg.Routes[i]); err != nil {
 			return nil, fmt.Errorf("routes[%d].prefix: %w", i, err)
@@ -40,14 +41,24 @@ func New(cfg *config.Config, info Info) (*Document, error) {
 	return &Document{mapping(
 		pair{"asyncapi", text(version)},
 		pair{"info", mapping(pair{"title", text(info.Title)}, pair{"version", text(info.Version)})},
-		pair{"servers", someMapping(serversOf(&cfg.Redis))},
+		pair{"servers", someMapping(e.servers.all)},
 		pair{"channels", e.channels},
 		pair{"operations", e.operations},
 		pair{"components", someMapping(mapping(
 			pair{"messages", someMapping(e.messages)},
 			pair{"schemas", someMapping(e.bundle.components)},
 		))},
+		pair{extension, someMapping(settingsOf(cfg))},
 	)}, nil
+}
+
+// settingsOf are the settings that say what the routes mean.
+func settingsOf(cfg *config.Config) *yaml.Node {
+	own := mapping()
+	if cfg.Unrouted != config.UnroutedAllow {
+		set(own, "unrouted", text(string(cfg.Unrouted)))
+	}
+	return own
 }
 
 // WriteYAML writes the document as YAML.
@@ -63,6 +74,7 @@ func (d *Document) WriteJSON(w io.Writer) error {
 type exporter struct {
 	survey *schema.Survey // nil: no route has a schema
 	bundle *bundle
+	servers
 
 	channels, operations, messages *yaml.Node
 	channelNames, messageNames     taken

@@ -14,10 +14,12 @@ import (
 
 // Routes is what a document says in the terms of relay.yaml.
 type Routes struct {
-	Routes   []config.StarterRoute
-	Schemas  map[string][]byte // files for the schemas folder, by name
-	RedisURL string            // of the one server that is a Redis, without credentials; "": there is none, or several
-	Notes    []string          // for people: what the routes say less exactly than the document
+	Routes    []config.StarterRoute
+	Schemas   map[string][]byte // files for the schemas folder, by name
+	RedisURL  string            // of the one server that is a Redis, without credentials; "": there is none, or several
+	Upstreams map[string]string // the addresses of the Redises other than main, by the names that routes have for them
+	Unrouted  string            // the setting; "": the document says nothing of it
+	Notes     []string          // for people: what the routes say less exactly than the document
 }
 
 // Read reads an AsyncAPI document of version 2 or 3. The error joins what is wrong with all channels, each with its
@@ -43,7 +45,12 @@ func Read(path string) (*Routes, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Routes{RedisURL: r.redisURL()}
+	result := &Routes{}
+	if result.Unrouted, err = r.unrouted(); err != nil {
+		return nil, err
+	}
+	result.RedisURL, r.upstreams = r.addresses()
+	result.Upstreams = r.upstreams
 	var errs []error
 	first := map[string]*channel{}
 	for _, c := range channels {
@@ -81,6 +88,8 @@ type reader struct {
 	old   bool // version 2
 	units *units
 	notes []string
+
+	upstreams map[string]string // see Routes
 }
 
 func (r *reader) note(format string, args ...any) {
@@ -102,7 +111,7 @@ func (r *reader) route(c *channel) (config.StarterRoute, error) {
 	if route.Keys, err = keysOf(c, own.node); err != nil {
 		return route, own.wrong("%w", err)
 	}
-	if _, _, err := (config.Starter{Routes: []config.StarterRoute{route}}).Text(); err != nil {
+	if err := r.try(route); err != nil {
 		return route, c.spot.wrong("%s", strings.ReplaceAll(err.Error(), "routes[0].", ""))
 	}
 	if exact {
@@ -110,6 +119,29 @@ func (r *reader) route(c *channel) (config.StarterRoute, error) {
 	}
 	route.Schemas, err = r.schemasOf(c, prefix)
 	return route, err
+}
+
+// try judges a route by itself: what Redis calls its channels depends on the others.
+func (r *reader) try(route config.StarterRoute) error {
+	_, _, err := config.Starter{
+		Settings: map[string]string{"unrouted": string(config.UnroutedDeny)}, Upstreams: r.upstreams,
+		Routes: []config.StarterRoute{route},
+	}.Text()
+	return err
+}
+
+// unrouted is the setting of that name.
+func (r *reader) unrouted() (string, error) {
+	own := r.root.child(extension)
+	if _, err := own.pairs(); err != nil {
+		return "", err
+	}
+	at := own.child("unrouted")
+	switch value := textOf(at.node); {
+	case at.node == nil, value == string(config.UnroutedAllow), value == string(config.UnroutedDeny):
+		return value, nil
+	}
+	return "", at.wrong("must be %s or %s", config.UnroutedAllow, config.UnroutedDeny)
 }
 
 // keysOf returns the keys of a route besides its prefix and schemas, as YAML.
@@ -136,33 +168,4 @@ func keysOf(c *channel, own *yaml.Node) (string, error) {
 	var text strings.Builder
 	err := writeYAML(&text, keys)
 	return text.String(), err
-}
-
-// redisURL is the address of the one server that is a Redis.
-func (r *reader) redisURL() string {
-	var found []string
-	for _, p := range pairs(get(r.root.node, "servers")) {
-		s, err := r.files.follow(r.root.child("servers").child(p.key))
-		if err != nil {
-			continue
-		}
-		protocol, host := textOf(get(s.node, "protocol")), textOf(get(s.node, "host"))+textOf(get(s.node, "pathname"))
-		if r.old {
-			host = textOf(get(s.node, "url"))
-			if _, after, ok := strings.Cut(host, "://"); ok {
-				host = after
-			}
-		}
-		switch {
-		case host == "" || strings.ContainsAny(host, "{@?"):
-		case protocol == "redis":
-			found = append(found, "redis://"+host)
-		case protocol == "rediss" || protocol == "redis-secure" || protocol == "secure-redis":
-			found = append(found, "rediss://"+host)
-		}
-	}
-	if len(found) != 1 {
-		return ""
-	}
-	return found[0]
 }

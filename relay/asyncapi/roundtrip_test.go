@@ -54,7 +54,11 @@ func imported(t *testing.T, document string) *config.Config {
 		text, _ := os.ReadFile(document)
 		t.Fatalf("%v, of\n%s", err, text)
 	}
-	text, _, err := config.Starter{Routes: read.Routes}.Text()
+	starter := config.Starter{Settings: map[string]string{}, Upstreams: read.Upstreams, Routes: read.Routes}
+	if read.Unrouted != "" {
+		starter.Settings["unrouted"] = read.Unrouted
+	}
+	text, _, err := starter.Text()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (p *program) asyncAPICommand() *cobra.Command {
 
 Each route is a channel with the parameter {name}, a message for each kind, and operations: send
 if local processes may publish, receive if they may listen. The schemas are part of the document.
-The server is that of redis.url, without its credentials. Redis is not asked.
+The servers are those of redis.url and upstreams, without credentials. Redis is not asked.
 
 redis-relay init --asyncapi FILE makes routes and schemas of such a document.`,
 		RunE: func(*cobra.Command, []string) error { return d.run(p) },

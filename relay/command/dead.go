@@ -30,6 +30,7 @@ type deadCommand struct {
 	filter    replay.Filter
 	since     string
 	stream    string
+	upstream  string
 	limit     int
 	json, raw bool
 	dryRun    bool
@@ -71,12 +72,13 @@ mistake on the command line.`,
 	flags.StringVar(&d.filter.Code, "code", "", "only messages refused with this `CODE`, such as INVALID")
 	flags.StringVar(&d.filter.Direction, "direction", "", "only inbound (from Redis) or outbound (from clients): `WAY`")
 	flags.StringVar(&d.stream, "stream", "", "the stream with this `KEY` (without redis.prefix), not those of the routes")
+	flags.StringVar(&d.upstream, "upstream", "", "only messages kept on the upstream of this `NAME`; no other is asked")
 	flags.IntVarP(&d.limit, "limit", "n", 0, "at most `COUNT` messages")
 	flags.BoolVar(&d.json, "json", false, "print JSON: a line for each message, or for the outcome of replay")
 	flags.BoolVar(&d.raw, "raw", false, "with show: write the bytes of the payload and nothing else")
 	flags.BoolVar(&d.dryRun, "dry-run", false, "with replay: judge, and change nothing")
 	complete(cmd, map[string][]string{
-		"route": nil, "since": nil, "stream": nil, "limit": nil, "direction": {"inbound", "outbound"},
+		"route": nil, "since": nil, "stream": nil, "upstream": nil, "limit": nil, "direction": {"inbound", "outbound"},
 		"code": {string(relay.Invalid), string(relay.RateLimit), string(relay.TooLarge)},
 	})
 	return cmd
@@ -139,7 +141,10 @@ func (d *deadCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	desk, err := relay.OpenDeadLetters(cfg, d.stream)
+	if known := cfg.UpstreamNames(); d.upstream != "" && !slices.Contains(known, d.upstream) {
+		return wrongUsage("--upstream: %q is no upstream; known are %s", d.upstream, strings.Join(known, ", "))
+	}
+	desk, err := relay.OpenDeadLetters(cfg, d.stream, d.upstream)
 	if err != nil {
 		return cfg.Locate(err)
 	}

@@ -20,6 +20,7 @@ import (
 type deadLine struct {
 	ID        string    `json:"id"`
 	Stream    string    `json:"stream"`
+	Upstream  string    `json:"upstream,omitempty"` // that has the stream, if there are several
 	Time      time.Time `json:"time"`
 	Code      string    `json:"code"`
 	Reason    string    `json:"reason"`
@@ -43,10 +44,10 @@ type deadLine struct {
 
 func newDeadLine(k *replay.Kept) *deadLine {
 	return &deadLine{
-		ID: k.ID, Stream: k.Stream, Time: k.Time.UTC(), Code: k.Code, Reason: k.Reason, Pointer: k.Pointer,
-		Direction: k.Direction, Channel: k.Channel, Shard: k.Shard, Field: k.Field, Entry: k.Entry, Route: k.Route,
-		Schema: k.Schema, Size: k.Size, Whole: k.IsWhole(), Relay: k.Relay, Client: k.Client, Name: k.Name, PID: k.PID,
-		UID: k.UID,
+		ID: k.ID, Stream: k.Stream, Upstream: k.Upstream, Time: k.Time.UTC(), Code: k.Code, Reason: k.Reason,
+		Pointer: k.Pointer, Direction: k.Direction, Channel: k.Channel, Shard: k.Shard, Field: k.Field, Entry: k.Entry,
+		Route: k.Route, Schema: k.Schema, Size: k.Size, Whole: k.IsWhole(), Relay: k.Relay, Client: k.Client,
+		Name: k.Name, PID: k.PID, UID: k.UID,
 	}
 }
 
@@ -69,6 +70,7 @@ func deadDetails(k *replay.Kept) (list []string) {
 		}
 	}
 	add("route", k.Route)
+	add("upstream", k.Upstream)
 	add("direction", k.Direction)
 	add("size", strconv.Itoa(k.Size))
 	add("name", k.Name)
@@ -100,6 +102,7 @@ func (p *printer) wholeDead(k *replay.Kept) {
 	}
 	say("id", k.ID)
 	say("stream", k.Stream)
+	say("upstream", k.Upstream)
 	say("time", k.Time.Format(time.RFC3339Nano))
 	say("code", k.Code)
 	say("reason", k.Reason)

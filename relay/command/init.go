@@ -60,9 +60,10 @@ type start struct {
 
 // content is what a relay.yaml says beside settings, and the schemas beside it.
 type content struct {
-	routes  []config.StarterRoute
-	schemas map[string][]byte // by the name of the file
-	advice  []string          // lines for the user
+	routes    []config.StarterRoute
+	upstreams map[string]string // see config.Starter
+	schemas   map[string][]byte // by the name of the file
+	advice    []string          // lines for the user
 }
 
 // outputFile is a file to be written.
@@ -77,7 +78,7 @@ func (s *start) write() error {
 	if err != nil {
 		return err
 	}
-	starter := config.Starter{Settings: s.source.Flags, Routes: made.routes}
+	starter := config.Starter{Settings: s.source.Flags, Upstreams: made.upstreams, Routes: made.routes}
 	files := map[string]outputFile{}
 	for name, text := range made.schemas {
 		files[s.schemaPath(name)] = outputFile{text, 0o644}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -59,11 +58,17 @@ type Route struct {
 
 // Upstream is the Redis where the channel is.
 type Upstream struct {
-	Name    string   `json:"name"`
-	Address string   `json:"address"` // without a password
-	Also    []string `json:"also_subscribed,omitempty"`
-	Mirror  string   `json:"mirror,omitempty"` // where a share of what is published goes, too
-	Percent float64  `json:"mirror_percent,omitempty"`
+	Name    string  `json:"name"`
+	Address string  `json:"address"` // without a password
+	Also    []Other `json:"also_subscribed,omitempty"`
+	Mirror  *Other  `json:"mirror,omitempty"` // where a share of what is published goes, too
+	Percent float64 `json:"mirror_percent,omitempty"`
+}
+
+// Other is another Redis that the route uses, too.
+type Other struct {
+	Name        string `json:"name"`
+	NameAtRedis string `json:"name_at_redis"`
 }
 
 // Schema is what payloads are checked against.
@@ -114,7 +119,7 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 		Last: lastWords(rt), own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
 	}
 	if len(cfg.Upstreams) > 0 {
-		a.Upstream = upstreamOf(cfg, rt)
+		a.Upstream = upstreamOf(cfg, rules, rt, q.Channel)
 	}
 	if !a.own {
 		a.streamAtRedis = m.Of("history:{", q.Channel) + "}"
@@ -131,26 +136,16 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 	return a
 }
 
-// lastWords says where the message is that new listeners get first.
-func lastWords(rt *route.Route) string {
-	switch {
-	case !rt.Last:
-		return ""
-	case rt.HasHistory():
-		return "who subscribes gets the newest entry of its history first"
-	}
-	return "who subscribes gets the newest message first, if somebody on the host has listened since it came"
-}
-
-// upstreamOf says where the channels of a route are.
-func upstreamOf(cfg *config.Config, rt *route.Route) *Upstream {
+// upstreamOf says where a channel of a route is.
+func upstreamOf(cfg *config.Config, rules *policy.Rules, rt *route.Route, channel string) *Upstream {
 	u := &Upstream{Name: rt.Upstream.Name, Address: cfg.Upstream(rt.Upstream.Name).Redacted()}
 	for i, name := range cfg.UpstreamNames() {
+		other := Other{name, names.New(cfg.Upstream(name).Prefix, i, rules).Of("", channel)}
 		if name != u.Name && rt.Upstream.Hears(i) {
-			u.Also = append(u.Also, name)
+			u.Also = append(u.Also, other)
 		}
 		if rt.Mirror != nil && rt.Mirror.Index == i {
-			u.Mirror, u.Percent = name, rt.Mirror.Percent
+			u.Mirror, u.Percent = &other, rt.Mirror.Percent
 		}
 	}
 	return u
@@ -242,22 +237,6 @@ func schemaOf(rules *policy.Rules, rt *route.Route) *Schema {
 	}
 	s.Compiled = s.Because == ""
 	return s
-}
-
-func policiesOf(rt *route.Route) (list []KindPolicy) {
-	for _, kind := range slices.Sorted(maps.Keys(rt.Kinds)) {
-		list = append(list, policyWords(kind, rt.Kinds[kind]))
-	}
-	rest := "any"
-	if len(list) > 0 {
-		rest = "any other"
-	}
-	return append(list, policyWords(rest, &rt.Policy))
-}
-
-func policyWords(kind string, p *route.Policy) KindPolicy {
-	w := policy.WordsOf(p)
-	return KindPolicy{kind, w.Slow, w.OnGap, w.Deliver, w.History, w.Rate, w.Alert}
 }
 
 // access says who may publish and listen.

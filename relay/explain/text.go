@@ -43,7 +43,7 @@ func (a *Answer) Print(w io.Writer) error {
 func (a *Answer) printRoute(line func(name, format string, args ...any)) {
 	line("at Redis", "%s", a.nameWords())
 	if a.Upstream != nil {
-		line("upstream", "%s", a.Upstream.words())
+		line("upstream", "%s", a.Upstream.words(a.NameAtRedis))
 	}
 	line("schema", "%s", a.Schema.words())
 	if a.KindField != "" {
@@ -71,15 +71,24 @@ func (a *Answer) nameWords() string {
 	return policy.Printable(a.NameAtRedis)
 }
 
-func (u *Upstream) words() string {
+// words are about a channel that is called so there.
+func (u *Upstream) words(name string) string {
 	text := u.Name + ", " + u.Address
-	if len(u.Also) > 0 {
-		text += "; messages on " + strings.Join(u.Also, ", ") + " are heard, too"
+	for i := range u.Also {
+		text += "; messages on " + u.Also[i].words(name) + " are heard, too"
 	}
-	if u.Mirror != "" {
-		text += fmt.Sprintf("; %v %% of what is published go to %s, too", u.Percent, u.Mirror)
+	if u.Mirror != nil {
+		text += fmt.Sprintf("; %v %% of what is published go to %s, too", u.Percent, u.Mirror.words(name))
 	}
 	return text
+}
+
+// words say what the channel is called, unless it is as elsewhere.
+func (o *Other) words(elsewhere string) string {
+	if o.NameAtRedis == elsewhere {
+		return o.Name
+	}
+	return o.Name + " (as " + policy.Printable(o.NameAtRedis) + ")"
 }
 
 func (a *Answer) kindWords() string {

@@ -36,13 +36,13 @@ async function printed(config, ...args) {
 }
 
 // inFolder calls f with the configuration of a folder that has these schemas, and a route for each.
-async function inFolder(files, f, more = {}) {
+async function inFolder(files, f, more = {}, settings = {}) {
   const folder = mkdtempSync('/tmp/rc-');
   try {
     mkdirSync(join(folder, 'schemas'));
     for (const [name, schema] of Object.entries(files)) writeFileSync(join(folder, 'schemas', name), JSON.stringify(schema));
     const routes = Object.keys(files).map((schema, n) => ({ prefix: `${n}:`, schema, ...more[schema] }));
-    writeFileSync(join(folder, 'relay.yaml'), JSON.stringify({ routes })); // JSON is YAML
+    writeFileSync(join(folder, 'relay.yaml'), JSON.stringify({ ...settings, routes })); // JSON is YAML
     await f(join(folder, 'relay.yaml'));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -95,6 +95,18 @@ test('who may send and receive', async () => {
     const actions = document.channels().all().map((channel) => channel.operations().all().map((operation) => operation.action()));
     assert.deepEqual(actions, [['send', 'receive'], ['receive'], ['send'], []]);
   }, more);
+});
+
+test('several Redises: a channel says on which it is', async () => {
+  const settings = { unrouted: 'deny', upstreams: { eu: { url: 'rediss://user:s3cret@eu.example:6380/1' } } };
+  const more = { 'b.json': { upstream: 'eu' }, 'c.json': { rename: 'v:{name}', upstream: 'eu', also_subscribe: ['main'] } };
+  await inFolder({ 'a.json': {}, 'b.json': {}, 'c.json': {} }, async (config) => {
+    assert.ok(!print(config).includes('s3cret'), 'it has credentials');
+    const document = await printed(config);
+    assert.deepEqual(document.servers().all().map((server) => server.host()), ['redis.example:6380', 'eu.example:6380']);
+    const at = document.channels().all().map((channel) => channel.servers().all().map((server) => server.id()));
+    assert.deepEqual(at, [['redis'], ['eu'], ['redis', 'eu']]); // the parser has the order of the servers
+  }, more, settings);
 });
 
 test('drafts', async () => {

@@ -46,14 +46,15 @@ type stream struct {
 // place is an upstream.
 type place struct {
 	index int
+	label string // name; empty: there is one upstream only
 	redis Redis
 	names *names.Map
 }
 
 // Open returns a Desk for the streams that the routes of a valid configuration name, or for the one given, on all
-// upstreams if no route names it. Both are keys without redis.prefix. connect returns the connection to an upstream,
-// which Close closes.
-func Open(connect func(upstream string) (Redis, error), cfg *config.Config, key string) (*Desk, error) {
+// upstreams if no route names it; but at one upstream alone if at names it. Both are keys without redis.prefix. connect
+// returns the connection to an upstream, which Close closes.
+func Open(connect func(upstream string) (Redis, error), cfg *config.Config, key, at string) (*Desk, error) {
 	d := &Desk{
 		rates: map[string]map[string]config.Rate{}, limiters: map[string]*rate.Limiter{}, counts: map[string]uint64{},
 	}
@@ -66,11 +67,15 @@ func Open(connect func(upstream string) (Redis, error), cfg *config.Config, key 
 	if d.rules, err = policy.New(&unlimited); err != nil {
 		return nil, err
 	}
-	if err := d.findStreams(connect, cfg, key); err != nil {
+	if err := d.findStreams(connect, cfg, key, at); err != nil {
 		d.Close()
 		return nil, err
 	}
-	if len(d.streams) == 0 {
+	switch {
+	case len(d.streams) > 0:
+	case at != "":
+		return nil, fmt.Errorf("upstream %s: %w", at, ErrNoStream)
+	default:
 		return nil, ErrNoStream
 	}
 	host, _ := os.Hostname()
@@ -94,8 +99,8 @@ func (d *Desk) Streams() (keys []string) {
 	return slices.Compact(keys)
 }
 
-// findStreams finds the streams of all upstreams, and connects to those that have any.
-func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *config.Config, only string) error {
+// findStreams finds the streams of all upstreams, or of one, and connects to those that have any.
+func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *config.Config, only, at string) error {
 	upstreams := cfg.UpstreamNames()
 	isNamed := slices.ContainsFunc(upstreams, func(name string) bool {
 		return slices.Contains(streamsOf(cfg, name), only)
@@ -108,7 +113,7 @@ func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *co
 		case only != "":
 			keys = slices.DeleteFunc(keys, func(key string) bool { return key != only })
 		}
-		if len(keys) == 0 {
+		if len(keys) == 0 || at != "" && at != name {
 			continue
 		}
 		redis, err := connect(name)
@@ -116,9 +121,12 @@ func (d *Desk) findStreams(connect func(upstream string) (Redis, error), cfg *co
 			return err
 		}
 		d.closers = append(d.closers, redis.Close)
-		at := &place{i, redis, names.New(cfg.Upstream(name).Prefix, i, d.rules)}
+		p := &place{i, "", redis, names.New(cfg.Upstream(name).Prefix, i, d.rules)}
+		if len(upstreams) > 1 {
+			p.label = name
+		}
 		for _, key := range keys {
-			d.streams = append(d.streams, stream{key, at})
+			d.streams = append(d.streams, stream{key, p})
 		}
 	}
 	return nil

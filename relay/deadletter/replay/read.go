@@ -21,7 +21,8 @@ type Redis interface {
 
 // Kept is a letter in its stream.
 type Kept struct {
-	ID string // of the entry
+	ID       string // of the entry
+	Upstream string // that has the stream; empty: there is one upstream only
 	deadletter.Letter
 }
 
@@ -92,7 +93,7 @@ func (d *Desk) each(
 			return nil
 		}
 		for _, entry := range page {
-			k, err := parseEntry(s.key, entry)
+			k, err := s.parse(entry)
 			if err != nil {
 				return err
 			}
@@ -107,10 +108,11 @@ func (d *Desk) each(
 	}
 }
 
-func parseEntry(key string, entry any) (*Kept, error) {
+// parse reads an entry.
+func (s stream) parse(entry any) (*Kept, error) {
 	list, _ := entry.([]any)
 	if len(list) != 2 {
-		return nil, fmt.Errorf("%s has an entry that cannot be read", key)
+		return nil, fmt.Errorf("%s has an entry that cannot be read", s.key)
 	}
 	id, _ := list[0].(string)
 	words, _ := list[1].([]any)
@@ -119,7 +121,7 @@ func parseEntry(key string, entry any) (*Kept, error) {
 		name, _ := words[i].(string)
 		fields[name], _ = words[i+1].(string)
 	}
-	return &Kept{id, deadletter.Parse(key, fields)}, nil
+	return &Kept{id, s.label, deadletter.Parse(s.key, fields)}, nil
 }
 
 // List calls f for letters, stream by stream and oldest first, until f returns an error. limit is how many at most; 0:
@@ -147,7 +149,7 @@ func (d *Desk) Find(ctx context.Context, id string) (found *Kept, err error) {
 			return nil, fmt.Errorf("read %s: %w", at, err)
 		}
 		if page, _ := v.([]any); len(page) > 0 {
-			return parseEntry(s.key, page[0])
+			return s.parse(page[0])
 		}
 	}
 	return nil, nil //nolint:nilnil // there is none, and that is no error

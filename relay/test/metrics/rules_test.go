@@ -53,6 +53,7 @@ var scenarios = []scenario{
 	{"RedisRelayGap", []samples{{`redis_relay_alerts_total{kind="gap"}`, "2x10 3x10"}}},
 	{"RedisRelayHistoryBehind", []samples{{"redis_relay_history_channels_behind", "0x5 3x15"}}},
 	{"RedisRelayHistoryGap", []samples{{"redis_relay_history_gaps_total", "2x10 3x10"}}},
+	{"RedisRelayDeadLettersLost", []samples{{`redis_relay_dead_letters_lost_total{reason="full"}`, "2x10 9x10"}}},
 	{"RedisRelayLeafLost", []samples{{`redis_relay_alerts_active{kind="nats_leaf"}`, "0x10 1x10"}}},
 	{"RedisRelayWebhookFails", []samples{{"redis_relay_webhook_waiting", "0x10 1x10"}}},
 	{"RedisRelayWebhookFails", []samples{{"redis_relay_webhook_dropped_total", "0x10 1x10"}}},
@@ -85,6 +86,7 @@ var calm = slices.Concat([]samples{
 	{`redis_relay_alerts_total{kind="slow_listener"}`, "0+1x20"}, // has rules of its own
 	{"redis_relay_history_channels_behind", "0x9 3 0x10"},        // heals
 	{"redis_relay_history_gaps_total", "2x20"},
+	{`redis_relay_dead_letters_lost_total{reason="refused"}`, "4x20"}, // long ago
 	{`redis_relay_alerts_active{kind="nats_leaf"}`, "0x9 1 0x10"},
 	{"redis_relay_webhook_waiting", "0x9 1 0x10"},
 	{"redis_relay_webhook_dropped_total", "2x20"},

@@ -31,7 +31,10 @@ func newSide(t *testing.T, redis *redistest.Server, s setting, relays, listeners
 	t.Helper()
 	d := &side{}
 	for range relays {
-		r := harness.Start(t, redis, func(c *config.Config) { s.apply(c) })
+		r := harness.Start(t, redis, func(c *config.Config) {
+			s.apply(c)
+			c.Limits.CommandTimeout = 0 // clients say nothing until all sides have begun
+		})
 		d.relays, d.asking = append(d.relays, r), append(d.asking, r.Dial())
 		monitor := r.Dial()
 		monitor.Do("MONITOR")

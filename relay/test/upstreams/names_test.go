@@ -40,11 +40,14 @@ func TestEachHasItsNames(t *testing.T) {
 		redis      *redistest.Server
 		wire, name string
 	}{
-		{s.eu, "e0:x:e:1", "e:1"}, {s.main, "m0:x:e:1", "x:e:1"}, {s.eu, "e0:both:1", "both:1"}, {s.main, "m0:both:1", "both:1"},
+		{s.eu, "e0:x:e:1", "e:1"},
+		{s.main, "m0:x:e:1", "x:e:1"},
+		{s.eu, "e0:both:1", "both:1"},
+		{s.main, "m0:both:1", "both:1"},
 		{s.main, "m0:y:copied:1", "copied:1"},
 	} {
-		from.redis.MustDo("PUBLISH", from.wire, "on "+from.wire)
-		c.Expect(t, message(from.name, "on "+from.wire))
+		from.redis.MustDo("PUBLISH", from.wire, "on-"+from.wire)
+		c.Expect(t, message(from.name, "on-"+from.wire))
 	}
 	direct := redistest.Dial(t, "tcp", s.eu.Addr())
 	direct.Send("SUBSCRIBE", "e0:y:copied:1")
@@ -62,7 +65,7 @@ func TestEachHasItsNames(t *testing.T) {
 	if got := s.pub.Do("PUBSUB", "NUMPAT").String(); got != ":1" {
 		t.Errorf("NUMPAT is %s", got)
 	}
-	if got := s.pub.Do("PUBSUB", "NUMSUB", "e:1", "x:e:1", "y:copied:1").String(); got != "[e:1 :1 x:e:1 :1 y:copied:1 :0]" {
+	if got := s.pub.Do("PUBSUB", "NUMSUB", "e:1", "x:e:1", "y:copied:1").String(); got != "[e:1 1 x:e:1 1 y:copied:1 0]" {
 		t.Errorf("NUMSUB is %s", got)
 	}
 	var channels []string
@@ -79,14 +82,15 @@ func TestEachHasItsNames(t *testing.T) {
 // eu. A new rename is a gap.
 func TestRenamedRouteMoves(t *testing.T) {
 	t.Parallel()
-	const chat, rest = "- {prefix: 'chat:', rename: '%s:{name}', %s}\n", "- {prefix: 'e:', upstream: eu}\n"
-	keys := namedKeys + "unrouted: deny\n"
-	s, f := newNamedScene(t, fmt.Sprintf(chat, "v", "upstream: main")+rest, "unrouted: deny\n")
+	const chat = "- {prefix: 'chat:', rename: '%s:{name}', %s}\n"
+	const rest = "- {prefix: 'e:', upstream: eu}\n- {prefix: 'v:', publish: false, subscribe: false}\n" +
+		"- {prefix: 'w:', publish: false, subscribe: false}\n"
+	s, f := newNamedScene(t, fmt.Sprintf(chat, "v", "upstream: main")+rest, "")
 	events, star := s.relay.Subscribe("relay:events"), s.relay.Dial()
 	star.Send("PSUBSCRIBE", "*")
 	star.Expect(t, "[psubscribe * 1]")
 	reload := func(rename, step string) {
-		f.write(t, fmt.Sprintf(chat, rename, step)+rest, keys)
+		f.write(t, fmt.Sprintf(chat, rename, step)+rest, namedKeys)
 		if err := s.relay.Reload(); err != nil {
 			t.Fatal(err)
 		}
