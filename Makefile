@@ -21,10 +21,11 @@ REDIS_PACKAGES = ./relay/clients ./relay/embedded ./relay/fleet ./relay/history 
 	./relay/upstream $(filter-out $(OWN),$(patsubst %,./%,$(wildcard relay/test/*)))
 OWN := $(patsubst %,./relay/test/%,alerts collector harness metrics observe process tail top traces traffic)
 
-# What the race detector would see nothing of: these run the built program in processes of their own, or
-# compute in one goroutine.
-PLAIN := ./relay ./relay/account ./relay/asyncapi ./relay/bench ./relay/docs ./relay/meter ./relay/order ./relay/schema/... \
-	./relay/storm ./relay/traffic
+# What the race detector would see nothing of: tests that run the built program in processes of their own, and those
+# in which one goroutine does everything.
+PLAIN := $(addprefix ./relay/,account bench docs order storm) ./relay ./config $(addprefix ./relay/,asyncapi glob \
+	history/writer hub meter monitor needs nonblock notice policy resp respserver/lua route sampling schema/... status \
+	stream top traffic upstream/frames watch)
 
 # In CI nothing may pass because it has passed before.
 GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m
@@ -70,8 +71,9 @@ versions-%:
 	@echo "test with $$(.cache/redis/$*/redis-server --version)"
 	REDIS_SERVER="$(CURDIR)/.cache/redis/$*/redis-server" $(GOTEST) $(REDIS_PACKAGES)
 
-chaos: ## keep the account through faults for long, and catch every planted bug (15 minutes)
+chaos: ## keep the account through faults for long, and catch every planted bug (20 minutes)
 	RELAY_LONG=1 $(GO) test -count=1 -timeout 40m -v -run 'TestAccount|TestMutantsAreCaught' ./relay/account
+	RELAY_LONG=1 $(GO) test -count=1 -timeout 10m -v -run TestTokensThatExpireUnderLoad ./relay/test/access
 
 clients: libraries migration corpus browser ## run the suites in the clients' own languages
 
@@ -139,7 +141,7 @@ microbench: ## run the Go benchmarks, for benchstat
 	@echo "commit: $(VERSION)"
 	@echo "command: make microbench BENCHTIME=$(BENCHTIME) BENCHCOUNT=$(BENCHCOUNT)"
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) \
-		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route
+		./relay/resp ./relay/hub ./relay/upstream ./relay/schema ./relay/route ./relay/watch ./relay/traffic
 
 release: ## make the files of VERSION in dist: binaries, packages, bills of materials, notes (Linux)
 	.ci/release "$(if $(filter command line,$(origin VERSION)),$(VERSION))"

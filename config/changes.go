@@ -11,20 +11,20 @@ import (
 )
 
 // Changes lists for people what differs in next: each key with its new and its old
-// value, but for URLs, which may hold secrets; and each route with the keys that differ.
+// value, but for URLs and commands, which may hold secrets; and each route with the keys that differ.
 func Changes(running, next *Config) []string {
 	var list []string
 	for _, f := range leaves {
 		was, is := running.text(f), next.text(f)
 		switch {
 		case structured(f.name) || was == is:
-		case strings.HasSuffix(f.name, ".url"), f.name == "alerts.webhook":
+		case strings.HasSuffix(f.name, ".url"), f.name == "alerts.webhook", f.name == "redis.credentials.command":
 			list = append(list, f.name)
 		default:
 			list = append(list, fmt.Sprintf("%s: %s, was %s", f.name, shown(is), shown(was)))
 		}
 	}
-	list = append(list, upstreamChanges(running, next)...)
+	list = append(list, upstreamChanges(running, next, false)...)
 	return append(list, routeChanges(byPrefix(running.Routes), byPrefix(next.Routes))...)
 }
 

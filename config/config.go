@@ -44,6 +44,7 @@ type Redis struct {
 	Mode           RedisMode     `koanf:"mode"`
 	URL            string        `koanf:"url"` // or EmbeddedRedis. May hold a password: print Redacted instead
 	PasswordFile   string        `koanf:"password_file"`
+	Credentials    Credentials   `koanf:"credentials"`
 	TLS            TLS           `koanf:"tls"`
 	Prefix         string        `koanf:"prefix"`          // of all names at Redis; "": none
 	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH, and a question, waits for a lost Redis
@@ -58,6 +59,12 @@ const EmbeddedRedis = "embedded"
 
 // IsEmbedded reports whether the Redis is the one inside the relay.
 func (r Redis) IsEmbedded() bool { return r.URL == EmbeddedRedis }
+
+// Credentials names a program that prints the user and the password for Redis.
+type Credentials struct {
+	Command []string      `koanf:"command"` // program and arguments, which may be secrets; empty: there is none
+	Refresh time.Duration `koanf:"refresh"` // longest time between two runs; 0: by the expiry
+}
 
 // TLS names PEM files for the connection to Redis, each "" when not used.
 type TLS struct {

@@ -87,6 +87,7 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 	for _, text := range []string{
 		"", "redis:\nlimits:\n  queue:\nroutes:\n",
 		"redis: {publish_timeout: 1s, probe_interval: 1h2m3.5s, alert_after: 1, tls: {ca: a, cert: b, key: c}}",
+		"redis: {credentials: {command: [a, b], refresh: 1m}}",
 		"upstreams: {eu: {url: 'redis://h', mode: sentinel, tls: {ca: a}, required: true}, us: }", "upstreams:",
 		"upstreams: {main: {url: 'redis://h'}, eu: {}}\nroutes: [{prefix: 'a:', upstream: eu}]",
 		"limits: {queue_age: 500ms, command_timeout: .5s, queue: 8388608, payload: '100', memory: 1TiB, name: 64KB}",
@@ -118,7 +119,7 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	for _, text := range []string{
 		// Unknown keys.
 		"redis: {uri: x}", "zzz: 1", "log: {Level: info}", "limits: {que: 1}", "nats: {leaf: {uri: x}}", "schemas: {folder: x}",
-		"redis: {tls: {cat: x}}", "upstreams: {eu: {uri: x}}", "upstreams: []", "upstreams: {eu: 'redis://h'}",
+		"redis: {tls: {cat: x}}", "redis: {credentials: {command: [[a]]}}", "upstreams: {eu: {uri: x}}", "upstreams: []", "upstreams: {eu: 'redis://h'}",
 		"routes: [{prefix: 'a:', upstream: 1}]", "upstreams: {eu: {alert_after: 2.5}}", "socket: {pth: x}", "http: {port: 1}",
 		"routes: [{prefix: 'a:'}, {prefx: 'b:'}]", "routes: [{prefix: 'a:', kinds: {k: {slo: drop}}}]",
 		"routes: [{prefix: 'a:', kinds: {k: {schema: x.json}}}]", "routes: [{prefix: 'a:', history: {size: 5}}]",

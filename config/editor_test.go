@@ -52,9 +52,12 @@ var moreThanZero = []string{
 
 // groupHelp says what the keys are for that hold others.
 var groupHelp = map[string]string{
-	"redis":         "how the relay reaches Redis",
-	"upstreams":     "other Redises by their names, for routes that say upstream; the one in redis is main",
-	"redis.tls":     "PEM files, used with rediss://",
+	"redis":     "how the relay reaches Redis",
+	"upstreams": "other Redises by their names, for routes that say upstream; the one in redis is main",
+	"redis.tls": "PEM files, used with rediss://",
+
+	"redis.credentials": "a program that prints the user and the password for Redis",
+
 	"socket":        "the Unix socket that clients connect to",
 	"nats":          "the embedded NATS server",
 	"nats.leaf":     "a NATS cluster to be a leaf node of",

@@ -129,6 +129,9 @@ var help = map[string]string{
 	"schemas.draft":           "draft of files without a known $schema: 4, 6, 7, 2019-09 or 2020-12",
 	"unrouted":                "allow or deny: channels that no route covers",
 
+	"redis.credentials.command": "program and arguments that print the user and the password as JSON; empty: none",
+	"redis.credentials.refresh": "longest time between two runs of that program; 0s: by the expiry, or 10m",
+
 	"alerts.webhook":            "http:// or https:// URL to which alerts are posted as JSON; empty: none",
 	"alerts.webhook_token_file": "file that holds the bearer token for alerts.webhook",
 }

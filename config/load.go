@@ -309,6 +309,7 @@ func (r *Redis) resolvePaths(dir string) {
 	for _, p := range []*string{&r.PasswordFile, &r.TLS.CA, &r.TLS.Cert, &r.TLS.Key} {
 		resolvePath(p, dir)
 	}
+	r.Credentials.resolve(dir)
 }
 
 func resolvePath(p *string, dir string) {

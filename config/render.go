@@ -101,9 +101,8 @@ func redactQuery(u *url.URL) {
 
 // String returns the settings in one line, without passwords.
 func (r Redis) String() string {
-	r.URL = r.Redacted()
 	type plain Redis // without this method
-	return fmt.Sprintf("%+v", plain(r))
+	return fmt.Sprintf("%+v", plain(r.hidden()))
 }
 
 // GoString is String, so that %#v shows no password either.
@@ -115,7 +114,7 @@ func (r Redis) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // String returns the configuration as YAML that Load reads back, complete with
 // defaults and resolved policies, but without passwords.
 func (c Config) String() string {
-	c.Redis.URL, c.NATS.Leaf.URL = c.Redis.Redacted(), c.NATS.Leaf.Redacted()
+	c.Redis, c.NATS.Leaf.URL = c.Redis.hidden(), c.NATS.Leaf.Redacted()
 	c.Alerts.Webhook, c.Upstreams = c.Alerts.Redacted(), redactedUpstreams(c.Upstreams)
 	text, err := yaml.Marshal(render(reflect.ValueOf(c)))
 	if err != nil {

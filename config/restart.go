@@ -6,15 +6,18 @@ import "strings"
 
 // Restart lists the key paths whose values differ between two configurations
 // and only take effect in a new process. Routes, schemas, unrouted, limits, dead_letters,
-// alerts.spike and log.level are not among them: they reload live.
+// alerts.spike and log.level are not among them: they reload live. So does another command for credentials.
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {
-		if f.name != upstreamsPath && !live(f.name) && running.text(f) != next.text(f) {
+		if f.name == upstreamsPath || live(f.name) || isCredentials(f.name) && running.Redis.reloads(next.Redis) {
+			continue
+		}
+		if running.text(f) != next.text(f) {
 			changed = append(changed, f.name)
 		}
 	}
-	return append(changed, upstreamChanges(running, next)...)
+	return append(changed, upstreamChanges(running, next, true)...)
 }
 
 // live reports whether a running relay takes over a new value of a key.

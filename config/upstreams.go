@@ -205,8 +205,8 @@ func (r Route) upstreams() []string {
 	return list
 }
 
-// upstreamChanges lists the paths of what differs in the upstreams but main.
-func upstreamChanges(running, next *Config) (paths []string) {
+// upstreamChanges lists the paths of what differs in the upstreams but main; with restart only those that need one.
+func upstreamChanges(running, next *Config, restart bool) (paths []string) {
 	names := slices.Compact(slices.Sorted(maps.Keys(running.Upstreams)))
 	for name := range next.Upstreams {
 		if _, was := running.Upstreams[name]; !was {
@@ -222,8 +222,11 @@ func upstreamChanges(running, next *Config) (paths []string) {
 			continue
 		}
 		for _, f := range leavesOf(reflect.TypeFor[Redis](), "") {
+			if restart && strings.HasPrefix(f.name, "credentials.") && was.reloads(is) {
+				continue
+			}
 			if plainText(reflect.ValueOf(was).FieldByIndex(f.index)) != plainText(reflect.ValueOf(is).FieldByIndex(f.index)) {
-				paths = append(paths, join(join(upstreamsPath, name), f.name))
+				paths = append(paths, join(upstreamsPath, name)+"."+f.name)
 			}
 		}
 	}
@@ -234,8 +237,7 @@ func upstreamChanges(running, next *Config) (paths []string) {
 func redactedUpstreams(all map[string]Redis) map[string]Redis {
 	shown := maps.Clone(all)
 	for name, r := range shown {
-		r.URL = r.Redacted()
-		shown[name] = r
+		shown[name] = r.hidden()
 	}
 	return shown
 }

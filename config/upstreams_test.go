@@ -4,6 +4,7 @@ package config
 
 import (
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestUpstreamsHaveTheDefaultsOfRedis(t *testing.T) {
 	want := Default().Redis
 	want.URL, want.Required = "redis://eu", false
 	want.PasswordFile, want.TLS.CA = filepath.Join(cfg.Dir, "eu.password"), filepath.Join(cfg.Dir, "ca.pem")
-	if got := cfg.Upstreams["eu"]; got != want {
+	if got := cfg.Upstreams["eu"]; !reflect.DeepEqual(got, want) {
 		t.Errorf("eu: got %v, want %v", got, want)
 	}
 	if !cfg.Upstreams["us"].Required || !cfg.Redis.Required || cfg.Redis.AlertAfter != 9 {
@@ -39,7 +40,7 @@ func TestMainBelowUpstreams(t *testing.T) {
 		t.Errorf("got %v and %v", r, cfg.Upstreams)
 	}
 	again := mustLoad(t, cfg.String())
-	if again.Redis != cfg.Redis || len(again.Upstreams) != 1 {
+	if again.Redis.String() != cfg.Redis.String() || len(again.Upstreams) != 1 {
 		t.Errorf("printed and read back: %v", again)
 	}
 }

@@ -29,6 +29,7 @@ func (v *redisValidator) check() {
 	if r.TLS != (TLS{}) && !strings.HasPrefix(r.URL, "rediss://") {
 		v.bad(v.at+".tls", "has no effect without TLS; write rediss:// in %s.url", v.at)
 	}
+	v.checkCredentials()
 	switch {
 	case r.URL == "":
 		v.bad(v.at+".url", "is not set; write the address of your Redis, such as redis://host:6379, "+

@@ -123,6 +123,7 @@ func (s *side) connect(r *Relay, life string) {
 	s.redis = upstream.NewConnection(r.loop, s.opts, s.inbound, s.owner, &r.limits.Payload, room, prefix+probePrefix+life,
 		s.logger(r.log, "redis"))
 	s.reader = upstream.NewReader(s.opts, s.logger(r.log, "reader"))
+	s.followCredentials(r.loop, r.teller, s.reader, r.dead.readers[s.index])
 	local := &listeners{s, &r.rules, hub.NewPinningListener(), r.checks, r.gaps}
 	s.feed = history.NewFeed(r.loop, s.redis, s.reader, local, wireNames, room, &r.limits.Payload,
 		s.logger(r.log, "history"))

@@ -76,6 +76,9 @@ func (l *reloader) reload() error {
 		}
 		err = next.Locate(err)
 	}
+	if err == nil {
+		err = l.sides.checkCredentials(next)
+	}
 	setPassword := func() {}
 	if err == nil {
 		setPassword, err = l.readPassword(next)
@@ -144,6 +147,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.traffic.Follow(next.Alerts.Spike)
 	l.dead.set(deadSettings(next))
 	l.last.begin(l.hub)
+	l.sides.adoptCredentials(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {
 		l.level.SetLevel(level)

@@ -55,6 +55,7 @@ func (s *side) described(dead *deadLetters) *overview.Upstream {
 	return &overview.Upstream{
 		Name: s.name, Label: s.label, Address: s.address(), Required: s.settings.Required,
 		Redis: s.redis, Hub: s.hub, Feed: s.feed, Fleet: s.fleet, Dead: dead.writers[s.index], Lag: s.lagSeconds,
+		Credentials: s.opts.Credentials,
 	}
 }
 
@@ -93,6 +94,7 @@ func (s *side) lagSeconds() *float64 {
 func (s *side) start(ctx context.Context, group *errgroup.Group, l *loop.Loop) {
 	l.Call(s.feed.Start)
 	group.Go(func() error { return s.redis.Run(ctx) })
+	group.Go(func() error { return s.keepCredentials(ctx) })
 	if s.embedded == nil { // that allows all there is
 		group.Go(func() error { return s.rights.Run(ctx, s.reader) })
 	}

@@ -109,7 +109,7 @@ func serversOf(r *config.Redis, about string) (servers []*yaml.Node) {
 
 // securityOf says that a password is needed, not which.
 func securityOf(u *url.URL, r *config.Redis) *yaml.Node {
-	if u.User == nil && r.PasswordFile == "" {
+	if u.User == nil && r.PasswordFile == "" && len(r.Credentials.Command) == 0 {
 		return nil
 	}
 	return list(mapping(pair{"type", text("userPassword")}))

@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -76,7 +77,7 @@ func newAdversityTable(l *lab) *table {
 			aboutSpread,
 		},
 		keys:    []string{"meanwhile", "variant"},
-		columns: []string{"p99 quiet", "p99", "x quiet", "worst quiet", "worst", "took", "flood, messages/s", "longest turn"},
+		columns: append(slices.Clone(ordealColumns), "took", "flood, messages/s", "longest turn"),
 	}
 }
 
@@ -195,6 +196,14 @@ func (o *ordeal) figures(flood bool) []figure {
 	if flood {
 		took, rate = rate, each(func(i int) float64 { return o.rate[i] }, count)
 	}
+	return append(o.latencies(), took, rate)
+}
+
+var ordealColumns = []string{"p99 quiet", "p99", "x quiet", "worst quiet", "worst"}
+
+// latencies are the cells of ordealColumns.
+func (o *ordeal) latencies() []figure {
+	each := func(f func(i int) float64, in format) figure { return over(len(o.quiet), f, in) }
 	const q = .99
 	return []figure{
 		each(func(i int) float64 { return o.quiet[i].quantile(q) }, micros),
@@ -202,6 +211,5 @@ func (o *ordeal) figures(flood bool) []figure {
 		each(func(i int) float64 { return o.during[i].quantile(q) / o.quiet[i].quantile(q) }, ratio),
 		exactly(merged(o.quiet).quantile(1), micros),
 		exactly(merged(o.during).quantile(1), micros),
-		took, rate,
 	}
 }

@@ -94,6 +94,9 @@ func TestEveryTable(t *testing.T) {
 		`a reader is stopped \|\s+validated \|\s+[1-9]`, `very many channels \|\s+validated \|\s+[1-9]`,
 		`clients come at once \|\s+validated \|\s+[1-9]`, `invalid messages \|\s+validated \|\s+[1-9]`,
 		`to be examined \|\s+validated \|\s+[1-9]`,
+		`16 \|\s+beside features \|\s+[1-9]`, `renamed \|\s+[1-9]`, `on another Redis \|\s+[1-9]`, `mirrored \|\s+[1-9]`,
+		`redis.prefix \|\s+[1-9]`, `(?s)## Refused messages that are kept.*dead letters \|\s+[1-9].*## Two Redises`,
+		`main \|\s+stopped \|\s+[1-9]`, `eu \|\s+started again \|\s+[1-9]`, `eu \|\s+continued \|\s+[1-9]`,
 		`(?s)## Publishing beside a flood.*8\.2\.\d+ \|\s+validated \|\s+[1-9]`,
 		`10 idle subscribers`, `20 channels`, `start to ready`,
 		// A target of each table that a small run can fill, with each Redis.

@@ -21,6 +21,9 @@
 //   - relay: they are connected to a relay, on a channel that no route covers.
 //   - validated: the same on a channel of the shipped chat route, with its schema.
 //   - kept: validated, on a route with history.
+//   - beside features: validated, on a relay that has all features on other routes.
+//   - renamed, on another Redis, mirrored, dead letters: on those routes.
+//   - redis.prefix: validated, on a relay with a prefix.
 //   - nats: the subscribers are NATS clients, at the relay's NATS door.
 //   - nats-server: they are connected to a bare one, and the messages published there.
 //   - hop: a bare loop that copies from one Redis connection to the sockets of the
@@ -55,6 +58,11 @@
 //
 // A trouble (adversity.go) is a list of workers that do something to a server when they are ordered to, once a round.
 // The readers of one channel are measured before and meanwhile. A new trouble is one more in the list (troubles).
+//
+// # Two Redises
+//
+// One relay is on two Redises of its own (tworedises.go). The readers of one are measured while the other is killed,
+// started again, stopped and continued, and somebody goes on publishing to that one.
 //
 // # Flow control
 //

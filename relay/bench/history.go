@@ -37,22 +37,7 @@ func historyFor(l *lab, t *table, n int) error {
 		return err
 	}
 	defer v.close()
-	for _, x := range v.variants {
-		if x.way == kept { // on the stage of validated
-			continue
-		}
-		if x.source, err = v.worker(setup{Role: rolePublisher, Connect: x.socket}); err != nil {
-			return err
-		}
-	}
-	rounds := map[*variant][]throughput{}
-	err = v.turns(l.rounds, func(x *variant, keep bool) error {
-		r, err := v.flood(x, smallPayload, roundFor(n, frameSize(smallPayload)), keep)
-		if keep {
-			rounds[x] = append(rounds[x], r)
-		}
-		return err
-	})
+	rounds, err := v.floodLocally(n)
 	if err != nil {
 		return err
 	}
@@ -61,6 +46,30 @@ func historyFor(l *lab, t *table, n int) error {
 		t.addOn(x.redis, []any{n, x.name}, historyFigures(rounds[x], plain, float64(n))...)
 	}
 	return nil
+}
+
+// floodLocally has a local process publish at each door, as fast as n listeners take it.
+func (v *venue) floodLocally(n int) (map[*variant][]throughput, error) {
+	local := map[*stage]bool{}
+	for _, x := range v.variants {
+		if local[x.stage] {
+			continue
+		}
+		var err error
+		if x.source, err = v.worker(setup{Role: rolePublisher, Connect: x.socket}); err != nil {
+			return nil, err
+		}
+		local[x.stage] = true
+	}
+	rounds := map[*variant][]throughput{}
+	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
+		r, err := v.flood(x, smallPayload, roundFor(n, frameSize(smallPayload)), keep)
+		if keep {
+			rounds[x] = append(rounds[x], r)
+		}
+		return err
+	})
+	return rounds, err
 }
 
 func historyFigures(mine, plain []throughput, listeners float64) []figure {

@@ -34,6 +34,8 @@ var sections = []section{
 	{"publish", publish},
 	{"beside", beside},
 	{"history", history},
+	{"features", features},
+	{"two-redises", twoRedises},
 	{"slow", slow},
 	{"adversity", adversity},
 	{"validation", validation},

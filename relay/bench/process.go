@@ -72,6 +72,18 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// spent is the processor time of some processes.
+func spent(processes ...*process) ([]time.Duration, error) {
+	all := make([]time.Duration, len(processes))
+	for i, p := range processes {
+		var err error
+		if all[i], err = p.cpu(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // memory is the resident set of the process, in bytes.
 func (p *process) memory() (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid()))
@@ -191,17 +203,18 @@ func (l *lab) writeConfig() error {
 	return os.WriteFile(l.relayConfig, append(shipped, moreRoutes...), 0o600)
 }
 
-// startRelay runs the configuration on a Redis, with more flags, and does not wait.
+// startRelay runs the configuration on a Redis, with more flags, which win, and does not wait.
 func (l *lab) startRelay(on *redisServer, flags ...string) (*relay, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	r := &relay{socket: l.path(), http: port}
-	cmd := exec.CommandContext(l.ctx, l.relayBinary, append(flags,
-		"--config="+l.relayConfig, "--schemas="+l.schemas, "--redis.url=unix://"+on.socket,
-		"--socket.path="+r.socket, "--http.listen="+r.http,
-		"--limits.clients=20000", "--log.level=warn", "--log.format=json")...)
+	cmd := exec.CommandContext(l.ctx, l.relayBinary, append([]string{
+		"--config=" + l.relayConfig, "--schemas=" + l.schemas, "--redis.url=unix://" + on.socket,
+		"--socket.path=" + r.socket, "--http.listen=" + r.http,
+		"--limits.clients=20000", "--log.level=warn", "--log.format=json",
+	}, flags...)...)
 	r.process, err = l.start("relay", cmd)
 	return r, err
 }

@@ -89,11 +89,15 @@ func versionOf(binary string) (string, error) {
 // newRedis starts a redis-server with nothing saved and returns when it answers.
 func (l *lab) newRedis(binary string) (*redisServer, error) {
 	r := &redisServer{binary: binary, socket: l.path()}
-	var err error
-	r.process, err = l.start("redis-server", exec.CommandContext(l.ctx, binary,
+	return r, l.runRedis(r)
+}
+
+// runRedis starts the process of a redis-server, the first or another one, and returns when it answers.
+func (l *lab) runRedis(r *redisServer) (err error) {
+	r.process, err = l.start("redis-server", exec.CommandContext(l.ctx, r.binary,
 		"--port", "0", "--unixsocket", r.socket, "--save", "", "--dir", l.dir, "--maxclients", "15000"))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return r, poll(l.ctx, func() error { return ping(r.socket) })
+	return poll(l.ctx, func() error { return ping(r.socket) })
 }

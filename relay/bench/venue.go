@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,8 @@ const (
 	atFloor
 	atNATS       // of the relay
 	atNATSServer // a bare one
+	atFeatures   // a relay that has all features, on routes of their own
+	atPrefixed   // a relay with redis.prefix
 )
 
 // way is one way of a message: a row of most tables. Ways with one door share
@@ -118,6 +121,10 @@ func (v *venue) build(s *stage, d door, prefixes []string) error {
 	switch d {
 	case atRelay:
 		return v.buildRelay(s, prefixes)
+	case atFeatures:
+		return v.buildRelay(s, prefixes, "--config="+v.lab.featuresConfig())
+	case atPrefixed:
+		return v.buildRelay(s, prefixes, "--redis.prefix=acme:")
 	case atHop:
 		return v.buildBaseline(s, setup{Role: roleHop, Connect: s.redis.socket, Channel: channel(prefixes[0], 0)})
 	case atFloor:
@@ -131,8 +138,8 @@ func (v *venue) build(s *stage, d door, prefixes []string) error {
 	return v.gather(s, prefixes...)
 }
 
-func (v *venue) buildRelay(s *stage, prefixes []string) (err error) {
-	if s.relay, err = v.lab.readyRelay(s.redis, v.flags...); err != nil {
+func (v *venue) buildRelay(s *stage, prefixes []string, flags ...string) (err error) {
+	if s.relay, err = v.lab.readyRelay(s.redis, slices.Concat(v.flags, flags)...); err != nil {
 		return err
 	}
 	v.stops = append(v.stops, s.relay.stop)
@@ -258,18 +265,6 @@ func (x *variant) frame(payloadSize int) []byte {
 // frameSize is the length of a frame on any of the channels, in bytes.
 func frameSize(payloadSize int) int {
 	return len(frame(channel(prefixDirect, 0), payload(payloadSize)))
-}
-
-// spent is the processor time of some processes.
-func spent(processes ...*process) ([]time.Duration, error) {
-	all := make([]time.Duration, len(processes))
-	for i, p := range processes {
-		var err error
-		if all[i], err = p.cpu(); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }
 
 // pace sends messages by the clock and returns the crowd's latencies.

@@ -26,6 +26,12 @@ const (
 	prefixExam   = "exam:" // a schema that is not compiled
 	prefixHop    = "hopp:"
 	prefixNATS   = "nats:" // a route without schema, for NATS clients
+	prefixRoom   = "room:" // another shipped route with the chat schema
+	prefixRename = "rena:" // the chat schema, and another name at Redis
+	prefixEU     = "euro:" // the chat schema, on another Redis
+	prefixMain   = "main:" // the same on main, for a relay on two Redises
+	prefixMirror = "mirr:" // the chat schema, and a mirror
+	prefixDead   = "dead:" // the chat schema, and dead letters
 )
 
 // channel is the name of channel i under a prefix.

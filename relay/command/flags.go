@@ -38,7 +38,9 @@ var spellings = func() map[string]string {
 	return byLetters
 }()
 
-func letters(name string) string { return strings.NewReplacer(".", "", "-", "", "_", "").Replace(name) }
+func letters(name string) string { return separators.Replace(name) }
+
+var separators = strings.NewReplacer(".", "", "-", "", "_", "")
 
 // oneSpelling lets a key be written with dots, dashes or underscores.
 func oneSpelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
@@ -52,10 +54,10 @@ func oneSpelling(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // the flags.
 func twoDashes(root *cobra.Command, args []string) []string {
 	known := map[string]bool{"help": true} // which the library adds later
+	add := func(f *pflag.Flag) { known[f.Name] = true }
+	root.PersistentFlags().VisitAll(add)
 	for _, cmd := range append(root.Commands(), root) {
-		for _, name := range flagNames(cmd) {
-			known[name] = true
-		}
+		cmd.Flags().VisitAll(add) // its own: asking for all that it knows takes the library 1 ms a command
 	}
 	list := slices.Clone(args)
 	for i, arg := range args {

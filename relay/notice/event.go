@@ -20,7 +20,8 @@ type Event struct {
 	// Of what concerns one upstream: its name. Absent if there is only one.
 	Upstream string `json:"upstream,omitempty"`
 
-	// Of gap: the time and the channels of which messages may be missing. Of upstream_up and alert_end: Since only.
+	// Of gap: the time and the channels of which messages may be missing. Of upstream_up and alert_end: Since only. Of
+	// alert, with CredentialsKind: Until only.
 	Since    *time.Time `json:"since,omitempty"`
 	Until    *time.Time `json:"until,omitempty"`
 	Prefixes []string   `json:"prefixes,omitempty"` // "" stands for the channels that no route covers
@@ -56,7 +57,7 @@ type Event struct {
 	Waited float64 `json:"waited_seconds,omitempty"` // of alert, for a client that does not read: age of the oldest byte
 
 	Subscriptions int `json:"subscriptions,omitempty"` // of upstream_up: subscriptions that Redis has confirmed
-	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis: attempts that failed in a row
+	Attempts      int `json:"attempts,omitempty"`      // of alert, for Redis or credentials: those that failed in a row
 }
 
 // Reason says why a client misses messages, or is disconnected, in one word.

@@ -43,6 +43,9 @@ var alertFields = []string{
 // alertEndFields are those of the event about the end of that.
 var alertEndFields = []string{"cause", "kind", "channel", "direction", "since", "peak"}
 
+// CredentialsKind is the kind of alert about credentials that could not be renewed.
+const CredentialsKind = "credentials"
+
 // StuckKind is the kind of alert about a client that does not read.
 const StuckKind = "stuck_reader"
 
@@ -79,6 +82,20 @@ var (
 		Level: zapcore.ErrorLevel, Text: "Redis cannot be reached; still trying",
 		When: "`redis.alert_after` attempts to connect have failed in a row",
 		Do:   "see `cause`: Redis, the network, or the password",
+	})
+	CredentialsFailed = add(Notice{
+		Event: "alert", To: Host, Fields: []string{"upstream", "cause", "kind", "attempts", "until"}, Alert: CredentialsKind,
+		Level: zapcore.WarnLevel, Text: "the credentials for Redis could not be renewed; still trying",
+		When: "the helper of `redis.credentials.command` fails, or Redis refuses what it prints; connections that stand go " +
+			"on",
+		Do: "see `cause`, and run the helper as the relay's user. `until` is when the present credentials expire: Redis " +
+			"may end the connections then",
+	})
+	CredentialsWork = add(Notice{
+		Event: "alert_end", To: Host, Fields: []string{"upstream", "cause", "kind", "since"},
+		Alert: CredentialsKind, Ends: true,
+		Level: zapcore.InfoLevel, Text: "the credentials for Redis are renewed again",
+		When: "Redis has taken what the helper prints, after such an alert",
 	})
 	UpstreamGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},

@@ -4,6 +4,7 @@ package overview
 
 import (
 	"fmt"
+	"time"
 
 	"redis-relay/relay/admin"
 	"redis-relay/relay/deadletter"
@@ -13,6 +14,7 @@ import (
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/status"
 	"redis-relay/relay/upstream"
+	"redis-relay/relay/upstream/credentials"
 )
 
 // Upstream is one Redis, and what the relay has for it.
@@ -28,6 +30,8 @@ type Upstream struct {
 	Fleet *fleet.Fleet
 	Dead  *deadletter.Writer
 	Lag   func() *float64 // of the last probe in seconds; nil: none has come back
+
+	Credentials *credentials.Keeper // nil: they do not expire
 }
 
 // labels are the labels of metrics about this upstream.
@@ -134,7 +138,32 @@ func (o *Overview) measureUpstream(
 		func() float64 { return boolGauge(o.states()[index].ready) }, u.labels()...)
 	m.Count("upstream_connections_total", "Connections made to Redis that subscribe and publish.",
 		func() float64 { return float64(u.Redis.ConnectionsMade()) }, u.labels()...)
+	measureCredentials(m, u.Credentials, u.labels())
 	measureFleet(m, u.Fleet, u.labels())
 	measureHistory(m, u.Feed, fromLoop, u.labels())
 	measureDeadLetters(m, u.Dead, u.labels())
+}
+
+// measureCredentials names the metrics of credentials that expire, or of none.
+func measureCredentials(m *monitor.Metrics, k *credentials.Keeper, labels []string) {
+	state := func() (none credentials.State) { return none }
+	if k != nil {
+		state = k.State
+	}
+	m.Gauge("upstream_credentials_age_seconds", "How long ago the helper printed the credentials in use; 0: none.",
+		func() float64 {
+			if got := state().Login.Got; !got.IsZero() {
+				return time.Since(got).Seconds()
+			}
+			return 0
+		}, labels...)
+	m.Gauge("upstream_credentials_expiry_timestamp_seconds", "When the credentials in use expire; 0: it is not known.",
+		func() float64 {
+			if at := state().Login.Expires; !at.IsZero() {
+				return float64(at.Unix())
+			}
+			return 0
+		}, labels...)
+	m.Count("upstream_credentials_failures_total", "Attempts to renew credentials that have failed.",
+		func() float64 { return float64(state().Failures) }, labels...)
 }

@@ -51,7 +51,11 @@ func redisWords(r config.Redis) string {
 	if r.IsEmbedded() {
 		return "embedded (development only)"
 	}
-	return r.Redacted() + " (" + string(r.Mode) + ")"
+	words := r.Redacted() + " (" + string(r.Mode) + ")"
+	if c := r.Credentials; len(c.Command) > 0 {
+		words += ", credentials from " + c.Command[0]
+	}
+	return words
 }
 
 // upstreamLines says where the upstreams other than main are, each in a line.

@@ -71,7 +71,15 @@ func checkOne(ctx context.Context, cfg *config.Config, rules *policy.Rules, name
 		return err
 	}
 	opts, wanted := RedisOptions(cfg, name), redisNeeds(cfg, rules, name)
-	report, err := needs.Check(ctx, opts, redisUser(redis.URL), wanted, int64(cfg.Limits.Payload))
+	user := redisUser(redis.URL)
+	if opts.Credentials != nil {
+		l, err := opts.Credentials.Get(ctx)
+		if err != nil {
+			return err
+		}
+		user = l.User
+	}
+	report, err := needs.Check(ctx, opts, user, wanted, int64(cfg.Limits.Payload))
 	if err != nil {
 		return fmt.Errorf("ask Redis at %s: %w", redis.Redacted(), err)
 	}

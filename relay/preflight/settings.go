@@ -9,6 +9,7 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/upstream"
+	"redis-relay/relay/upstream/credentials"
 )
 
 // ReadToken reads the file that a key names, which holds a token; "" means none.
@@ -34,9 +35,13 @@ func RedisOptions(cfg *config.Config, name string) upstream.Options {
 		host = "unknown"
 	}
 	c := cfg.Upstream(name)
-	return upstream.Options{
+	opts := upstream.Options{
 		Section: cfg.UpstreamKey(name), Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
 		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Name: host,
 		PublishTimeout: c.PublishTimeout, ProbeInterval: c.ProbeInterval, AlertAfter: c.AlertAfter,
 	}
+	if h := c.Credentials; len(h.Command) > 0 {
+		opts.Credentials = credentials.New(opts.Section+".credentials.command", h.Command, h.Refresh, redisUser(c.URL))
+	}
+	return opts
 }

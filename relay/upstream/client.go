@@ -16,17 +16,19 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"redis-relay/relay/upstream/credentials"
 	"redis-relay/relay/upstream/secure"
 )
 
 // Options say how to reach Redis.
 type Options struct {
-	Section        string // of the configuration file that these are, for errors; empty: redis
-	Mode           string // single or sentinel
-	URL            string // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
-	PasswordFile   string // read again at every connect; empty: the password in URL
-	CA, Cert, Key  string // PEM files; empty: the system's roots, no client certificate
-	Name           string // this host's, in CLIENT LIST
+	Section        string              // of the configuration file that these are, for errors; empty: redis
+	Mode           string              // single or sentinel
+	URL            string              // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
+	PasswordFile   string              // read again at every connect; empty: the password in URL
+	Credentials    *credentials.Keeper // has the user and the password of each connection; nil: URL and PasswordFile do
+	CA, Cert, Key  string              // PEM files; empty: the system's roots, no client certificate
+	Name           string              // this host's, in CLIENT LIST
 	PublishTimeout time.Duration
 	ProbeInterval  time.Duration // 0: no probe
 	AlertAfter     int           // failed attempts in a row
@@ -101,14 +103,14 @@ func (o *dialOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	return next
 }
 
-// client returns a client that dials once. role ends its name in CLIENT LIST.
-func (o *Options) client(role string, wrap onDial) (*redis.Client, error) {
+// client returns a client that dials once. role ends its name in CLIENT LIST. l is what Options.Credentials has.
+func (o *Options) client(role string, l credentials.Login, wrap onDial) (*redis.Client, error) {
 	var c *redis.Client
 	var err error
 	if o.Mode == modeSentinel {
-		c, err = o.sentinelClient(role)
+		c, err = o.sentinelClient(role, l)
 	} else {
-		c, err = o.singleClient(role)
+		c, err = o.singleClient(role, l)
 	}
 	if err != nil {
 		return nil, err
@@ -126,7 +128,7 @@ func protocol(role string) int {
 	return 3
 }
 
-func (o *Options) singleClient(role string) (*redis.Client, error) {
+func (o *Options) singleClient(role string, l credentials.Login) (*redis.Client, error) {
 	opt, err := redis.ParseURL(o.URL)
 	if err != nil {
 		return nil, o.badURL(err)
@@ -136,7 +138,7 @@ func (o *Options) singleClient(role string) (*redis.Client, error) {
 	}
 	opt.Protocol = protocol(role)
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
-	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
+	opt.CredentialsProviderContext = o.credentials(l, opt.Username, opt.Password)
 	opt.MaxRetries = -1 // a command that may have been done is never sent again
 	opt.Dialer, opt.DialTimeout, opt.DialerRetries = secure.Dialer(opt.TLSConfig, stepTimeout), stepTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
@@ -182,11 +184,16 @@ func (o *Options) clientName(role string) string {
 	return "redis-relay:" + host + ":" + role
 }
 
-// credentials reads the password file at every connect, so that a rotated
-// password needs no restart.
-func (o *Options) credentials(user, password string) func(context.Context) (string, string, error) {
+// credentials returns what gives go-redis the user and the password. It reads the password file at every connect, so
+// that a rotated password needs no restart.
+func (o *Options) credentials(
+	l credentials.Login, user, password string,
+) func(context.Context) (string, string, error) {
 	return func(context.Context) (string, string, error) {
-		if o.PasswordFile == "" {
+		switch {
+		case o.Credentials != nil:
+			return l.User, l.Password, nil
+		case o.PasswordFile == "":
 			return user, password, nil
 		}
 		b, err := os.ReadFile(o.PasswordFile)
@@ -197,13 +204,16 @@ func (o *Options) credentials(user, password string) func(context.Context) (stri
 	}
 }
 
-// Check returns the mistakes in the options that show without Redis: in the URL and in the files,
-// joined.
+// Check returns the mistakes in the options that show without Redis: in the URL, in the files and in the command of
+// the credentials, joined.
 func (o *Options) Check() error {
-	c, err := o.client("check", nil)
+	c, err := o.client("check", credentials.Login{}, nil)
 	if err == nil {
 		err = c.Close()
 	}
-	_, _, unread := o.credentials("", "")(context.Background())
+	if o.Credentials != nil {
+		return errors.Join(err, o.Credentials.Check())
+	}
+	_, _, unread := o.credentials(credentials.Login{}, "", "")(context.Background())
 	return errors.Join(err, unread)
 }

@@ -9,10 +9,11 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/upstream/credentials"
 )
 
 // Connection is the host's one connection to Redis. It subscribes and publishes through every loss: its
-// sessions follow one another. It belongs to the loop, but for Run, ConnectionsMade and Version.
+// sessions follow one another. It belongs to the loop, but for Run, Authenticate, ConnectionsMade and Version.
 type Connection struct {
 	// Fixed after construction.
 	loop       *loop.Loop
@@ -31,6 +32,7 @@ type Connection struct {
 	outage  outage
 	prober  prober
 	record  record
+	login   credentials.Login // that was last given to Authenticate
 }
 
 // NewConnection returns a Connection that does nothing before Run. maxPayload is the largest payload

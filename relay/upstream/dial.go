@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/upstream/credentials"
 )
 
 // established is a connection in RESP3 after its handshake. go-redis does not touch it any more.
@@ -23,22 +24,26 @@ type established struct {
 	version string    // of Redis; empty: Redis does not tell it
 	master  string    // replication ID, which each promotion changes; with Sentinel only; empty: not known
 	client  *redis.Client
+	login   credentials.Login // that it was made with; Number 0: of URL and PasswordFile
 }
 
 // dial makes the connection for the loop. closed is called when go-redis closes the connection, because
 // Sentinel names another master, and after close.
 func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func(error)) (*established, error) {
 	d := &established{began: time.Now()}
-	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
 	var err error
-	d.client, err = o.client("sub", func(c net.Conn) net.Conn {
+	if d.login, err = o.login(ctx); err != nil {
+		return nil, err
+	}
+	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
+	d.client, err = o.client("sub", d.login, func(c net.Conn) net.Conn {
 		conn = c
 		return &lentConn{Conn: c, closed: closed}
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err = o.greet(ctx, d); err == nil {
+	if err = o.judge(d.login, o.greet(ctx, d)); err == nil {
 		err = conn.SetDeadline(time.Time{}) // it has one of go-redis's
 	}
 	if err == nil {
@@ -56,15 +61,19 @@ func (d *established) close() { _ = d.client.Close() }
 
 // connect makes a connection for the Reader; role ends its name in CLIENT LIST. closing closes it.
 func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, closing func(), err error) {
+	l, err := o.login(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	var dialed net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
-	client, err := o.client(role, func(c net.Conn) net.Conn {
+	client, err := o.client(role, l, func(c net.Conn) net.Conn {
 		dialed = c
 		return c
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if err = client.Ping(ctx).Err(); err == nil {
+	if err = o.judge(l, client.Ping(ctx).Err()); err == nil {
 		err = dialed.SetDeadline(time.Time{})
 	}
 	if err != nil {

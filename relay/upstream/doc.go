@@ -31,6 +31,11 @@
 //
 // # Concurrency
 //
-// A Connection belongs to the event loop, but for Run, ConnectionsMade and Version. A Reader may be used by any
-// goroutine; its methods wait for the answer.
+// A Connection belongs to the event loop, but for Run, Authenticate, ConnectionsMade and Version. A Reader may be used
+// by any goroutine; its methods wait for the answer.
+//
+// # Credentials
+//
+// Credentials that expire are given to Redis again by AUTH, over the living connections, and in order with the commands
+// on them: no subscription ends, and no reply changes its place.
 package upstream

@@ -34,6 +34,10 @@ func (o *Options) hint(err error, first bool) error {
 		password = o.key("password_file")
 	}
 	switch text := err.Error(); {
+	case o.Credentials != nil && strings.Contains(text, o.key("credentials")): // it says what is wrong
+		return err
+	case o.Credentials != nil && isBadLogin(text):
+		return fmt.Errorf("%w (that is what the helper of %s prints)", err, o.key("credentials.command"))
 	case strings.Contains(text, "NOAUTH "):
 		return fmt.Errorf("%w (Redis wants a password: name its file in %s)", err, o.key("password_file"))
 	case strings.Contains(text, "WRONGPASS "):
@@ -64,4 +68,11 @@ func (o *Options) hintTLS(err error) error {
 		return fmt.Errorf("%w (if this port does not speak TLS, write redis:// in %s)", err, o.key("url"))
 	}
 	return err
+}
+
+// isBadLogin tells whether a text has the words with which Redis refuses a user or a password. Sentinels have a
+// password of their own.
+func isBadLogin(text string) bool {
+	refused := strings.Contains(text, "WRONGPASS ") || strings.Contains(text, "NOAUTH ")
+	return refused && !strings.Contains(text, "sentinels")
 }

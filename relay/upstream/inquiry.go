@@ -23,19 +23,24 @@ type Inquiry struct {
 }
 
 // Inquire connects as a session does: with the same address, user, TLS and handshake. An error says what to do about
-// it. Connecting, and each answer later, must take no longer than wait.
+// it. Connecting, and each answer later, must take no longer than wait; getting the
+// credentials may take longer.
 func (o *Options) Inquire(ctx context.Context, wait time.Duration) (*Inquiry, error) {
+	l, err := o.login(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
-	client, err := o.client("check", func(c net.Conn) net.Conn {
+	client, err := o.client("check", l, func(c net.Conn) net.Conn {
 		conn = c
 		return c
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := o.greet(ctx, &established{client: client}); err != nil {
+	if err := o.judge(l, o.greet(ctx, &established{client: client})); err != nil {
 		_ = client.Close()
 		return nil, o.hint(err, true)
 	}

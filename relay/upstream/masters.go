@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"redis-relay/relay/upstream/credentials"
 	"redis-relay/relay/upstream/secure"
 )
 
@@ -31,7 +32,7 @@ func (o *Options) masters() (*masters, error) {
 	if o.Mode != modeSentinel {
 		return nil, nil
 	}
-	f, err := o.failoverOptions("sentinel")
+	f, err := o.failoverOptions("sentinel", credentials.Login{})
 	if err != nil {
 		return nil, err
 	}
@@ -91,15 +92,15 @@ func (m *masters) close() {
 	}
 }
 
-func (o *Options) sentinelClient(role string) (*redis.Client, error) {
-	opt, err := o.failoverOptions(role)
+func (o *Options) sentinelClient(role string, l credentials.Login) (*redis.Client, error) {
+	opt, err := o.failoverOptions(role, l)
 	if err != nil {
 		return nil, err
 	}
 	return redis.NewFailoverClient(opt), nil
 }
 
-func (o *Options) failoverOptions(role string) (*redis.FailoverOptions, error) {
+func (o *Options) failoverOptions(role string, l credentials.Login) (*redis.FailoverOptions, error) {
 	opt, err := redis.ParseFailoverURL(o.URL)
 	if err != nil {
 		return nil, o.badURL(err)
@@ -109,7 +110,7 @@ func (o *Options) failoverOptions(role string) (*redis.FailoverOptions, error) {
 	}
 	opt.Protocol = protocol(role)
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
-	opt.CredentialsProviderContext = o.credentials(opt.Username, opt.Password)
+	opt.CredentialsProviderContext = o.credentials(l, opt.Username, opt.Password)
 	opt.MaxRetries = -1
 	opt.Dialer, opt.DialTimeout, opt.DialerRetries = secure.Dialer(opt.TLSConfig, stepTimeout), stepTimeout, 1
 	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout

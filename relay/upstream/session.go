@@ -71,6 +71,7 @@ func beginSession(c *Connection, d *established, ended chan<- error) {
 	s.heartbeat.begin(s, d.began)
 	s.mark.session, s.mark.record = s, &c.record
 	s.mark.askClientID()
+	s.catchUp(d.login)
 	c.prober.subscribe(c)
 	c.owner.Connected()
 }

@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { lay } from './cable.js';
-import { eventually, expect, startHosts } from './harness.js';
+import { expect, startHosts } from './harness.js';
+import {
+  connected, enter, finds, isTold, reconnecting, say, sayAtLast, sees, seesTyping, send,
+} from './people.js';
 
 const cwd = fileURLToPath(new URL('../../../examples/chat', import.meta.url));
 const config = `${cwd}/relay.yaml`;
@@ -19,51 +22,6 @@ async function startChat(t, env) {
   const serve = (relay) => hosts.serve(relay, 'node', ['server.js'], { cwd, env });
   const [one, two] = await Promise.all(hosts.relays.map(serve));
   return { hosts, serve, one, two };
-}
-
-// enter brings a person into the room of tea and waits until the chat is ready.
-async function enter(hosts, server, name, room = 'tea') {
-  const person = await hosts.visit(server.url);
-  await person.getByLabel('Your name').fill(name);
-  await person.getByLabel('Room').fill(room);
-  await person.getByRole('button', { name: 'Join' }).click();
-  await connected(person);
-  return person;
-}
-
-const connected = (person) => expect(person.getByRole('status')).toHaveText('connected');
-const reconnecting = (person) => expect(person.getByRole('status')).toHaveText('reconnecting');
-const sees = (person, ...lines) => expect(person.getByRole('listitem')).toHaveText(lines);
-const isTold = (person, text) => expect(person.getByRole('alert')).toHaveText(text);
-const finds = (person, people) => expect(person.locator('#people')).toHaveText(people);
-
-// send presses the button, and leaves it open what comes of it.
-async function send(person, text) {
-  if (text !== undefined) await person.getByLabel('Message').fill(text);
-  await person.getByRole('button', { name: 'Send' }).click();
-}
-
-// say sends a message and waits until the server has it.
-async function say(person, text) {
-  await send(person, text);
-  await expect(person.getByLabel('Message')).toHaveValue('');
-}
-
-// sayAtLast sends what is in the box until the server takes it. What was taken late is not sent again, empty.
-const sayAtLast = (person) => eventually(async () => {
-  const box = person.getByLabel('Message');
-  if (await box.inputValue() === '') return;
-  await send(person);
-  await expect(box).toHaveValue('', { timeout: 2000 });
-});
-
-// seesTyping types until the other person is told: who is typing may be lost on the way.
-async function seesTyping(person, typist, line) {
-  await eventually(async () => {
-    await typist.getByLabel('Message').pressSequentially('m');
-    await expect(person.locator('#typing')).toHaveText(line, { timeout: 500 });
-  });
-  await typist.getByLabel('Message').fill('');
 }
 
 for (const ADAPTER of ['pubsub', 'sharded']) {

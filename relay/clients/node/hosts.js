@@ -16,7 +16,7 @@ export class Hosts {
   static async start({ config, relays }) {
     const hosts = new this(config);
     try {
-      await hosts.#addRedis();
+      await hosts.#startRedis();
       for (let i = 0; i < relays; i++) await hosts.addRelay();
     } catch (error) {
       await hosts.close();
@@ -30,15 +30,21 @@ export class Hosts {
     this.relays = [];
   }
 
-  async #addRedis() {
+  async #startRedis() {
+    this.redis = await this.addRedis();
+    this.redisURL = this.redis.url;
+    this.redisSocket = this.redis.socket;
+  }
+
+  // addRedis starts one more Redis that keeps what it acknowledged. It has a url, and a socket, a path.
+  async addRedis() {
     const [port] = await freePorts(1);
-    this.redisURL = `redis://127.0.0.1:${port}`;
-    this.redisSocket = join(this.#folder, 'redis.sock');
-    const settings = {
-      bind: '127.0.0.1', port, unixsocket: this.redisSocket, dir: this.#folder, save: '', appendonly: 'yes',
-    };
+    const dir = mkdtempSync(join(this.#folder, 'redis-'));
+    const socket = join(dir, 'redis.sock');
+    const settings = { bind: '127.0.0.1', port, unixsocket: socket, dir, save: '', appendonly: 'yes' };
     const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
-    this.redis = await this.#add(new Daemon('redis-server', args, () => pong({ port })));
+    const redis = await this.#add(new Daemon('redis-server', args, () => pong({ port })));
+    return Object.assign(redis, { url: `redis://127.0.0.1:${port}`, socket });
   }
 
   // addRelay starts one more relay, with the same config and perhaps more flags: what a new host does. It has a socket,

@@ -277,9 +277,13 @@ func TestNoisyChannels(t *testing.T) {
 		harness.WithRoutes(harness.NewRoute("r:", func(r *config.Route) { r.Policy.Rate.Alert = 1 })))
 	pub := r.Dial()
 	const channels, alerts = 300, 10
-	for n := range 10 * channels {
-		pub.Send("PUBLISH", fmt.Sprintf("r:%d", n%channels), "m")
-		pub.Receive()
+	for range 10 {
+		for n := range channels {
+			pub.Send("PUBLISH", fmt.Sprintf("r:%d", n), "m")
+		}
+		for range channels {
+			pub.Receive()
+		}
 	}
 	told := rec.Await(t, patience, alerts)
 	seen := map[string]bool{}

@@ -67,6 +67,7 @@ func idsOf(t *testing.T, v redistest.Value, size int) (ids []string) {
 func TestLargeReadCostsNobody(t *testing.T) {
 	const entries, size = 16, 5 << 20
 	redis := redistest.Start(t)
+	ids := fill(t, redis, "d:1", entries, size) // before anybody has to wait for that
 	r := harness.Start(t, redis, harness.WithRoutes(harness.Diary("d:", 1000)), func(c *config.Config) {
 		c.Limits.Queue, c.Limits.Memory = 128<<20, 1<<30
 		c.Redis.PublishTimeout = redistest.DefaultTimeout // for a page, on a busy machine
@@ -74,7 +75,6 @@ func TestLargeReadCostsNobody(t *testing.T) {
 	large, small := r.Dial(), r.Dial()
 	large.SetTimeout(time.Minute)
 	small.Do("XADD", "d:2", "*", "payload", "small")
-	ids := fill(t, redis, "d:1", entries, size)
 	backwards := slices.Clone(ids)
 	slices.Reverse(backwards)
 	before := asking(redis)
@@ -116,13 +116,13 @@ func TestLargeReadCostsNobody(t *testing.T) {
 func TestReadOverTheLimit(t *testing.T) {
 	const size, queue = 300 << 10, 1 << 20
 	redis := redistest.Start(t)
+	ids := fill(t, redis, "d:1", 400, size) // over 64 MiB
+	large := fill(t, redis, "d:2", 1, 2*queue)
 	r := harness.Start(t, redis, harness.WithRoutes(harness.Diary("d:", 1000)), func(c *config.Config) {
 		c.Limits.Queue, c.Limits.Memory, c.Limits.Payload = queue, 4*queue, queue/2
 		c.Redis.PublishTimeout = redistest.DefaultTimeout
 	})
 	c := r.Dial()
-	ids := fill(t, redis, "d:1", 400, size) // over 64 MiB
-	large := fill(t, redis, "d:2", 1, 2*queue)
 	for _, line := range []string{
 		"XRANGE d:1 - +", "XRANGE d:1 - + COUNT 4", "XREVRANGE d:1 + -", "XREAD STREAMS d:1 0", "XREAD COUNT 2 STREAMS d:1 d:1 0 0",
 	} {

@@ -24,6 +24,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{"RedisRelayDown", []samples{{`up{job="redis-relay"}`, "1x5 0x15"}}},
 	{"RedisRelayNotReady", []samples{{"redis_relay_upstream_ready", "1x5 0x15"}}},
+	{"RedisRelayCredentials", []samples{{`redis_relay_alerts_active{kind="credentials"}`, "0x5 1x15"}}},
 	{"RedisRelayFlapping", []samples{{"redis_relay_upstream_connections_total", "1+1x20"}}},
 	{"RedisRelayLag", []samples{
 		{`redis_relay_upstream_round_trip_seconds_bucket{le="0.5"}`, "0x20"},

@@ -198,8 +198,12 @@ func TestBusyChannelsAreFound(t *testing.T) {
 			bot.Do("PUBLISH", "secret:1", "1234")
 		}
 	}
-	redistest.Eventually(t, patience, "both are seen", func() bool { return len(overHTTP(t, r).Channels) == 2 })
-	busiest := overHTTP(t, r).Channels[0]
+	var now state
+	redistest.Eventually(t, patience, "both are seen, with all that they carried", func() bool {
+		now = overHTTP(t, r)
+		return len(now.Channels) == 2 && now.Channels[0].Total.Received == 100
+	})
+	busiest := now.Channels[0]
 	if busiest.Name != "free:7" || busiest.Route != "unrouted" || busiest.Total.Received != 100 ||
 		busiest.Total.Published != 100 || busiest.Publisher.Name != "bot" || busiest.Listeners != 1 || busiest.Mean != 4 {
 		t.Errorf("%+v", busiest)

@@ -1,0 +1,118 @@
+package upstream
+
+// Credentials that expire: AUTH on the living connections, in order with other commands.
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"redis-relay/relay/redistest"
+	"redis-relay/relay/upstream/credentials"
+)
+
+// echo is a helper that prints its argument.
+func echo(text string) *credentials.Keeper {
+	return credentials.New("redis.credentials.command", []string{"/bin/echo", text}, 0, "")
+}
+
+// users returns the users of the connections at Redis, by the ends of their names and their ids.
+func users(redis *redistest.Server) map[string]string {
+	found := map[string]string{}
+	for line := range strings.Lines(redis.MustDo("CLIENT", "LIST").Str) {
+		var id, role, user string
+		for word := range strings.FieldsSeq(line) {
+			switch name, value, _ := strings.Cut(word, "="); name {
+			case "id":
+				id = value
+			case "name":
+				role = value[strings.LastIndexByte(value, ':')+1:]
+			case "user":
+				user = value
+			}
+		}
+		if role == "sub" || role == "read" {
+			found[role+" "+id] = user
+		}
+	}
+	return found
+}
+
+// Both connections change their user; a login that Redis refuses changes nothing. With Sentinel the credentials are for
+// the master alone: the sentinel here knows neither user.
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.WithACL("default on nopass ~* &* +@all", "one on >sesame1 ~* &* +@all",
+		"two on >sesame2 ~* &* +@all"))
+	for mode, url := range map[string]string{"single": redis.URL(), modeSentinel: ""} {
+		t.Run(mode, func(t *testing.T) {
+			if mode == modeSentinel {
+				host, port, _ := net.SplitHostPort(redis.Addr())
+				redistest.Start(t, redistest.WithArgs("--replicaof", host, port, "--repl-diskless-sync-delay", "0"))
+				url = "redis://" + startSentinel(t, redis) + "?master_name=relay"
+			}
+			opts := testOptions(url)
+			opts.Mode, opts.Credentials = mode, echo(`{"username":"one","password":"sesame1"}`)
+			c := connect(t, opts, "a")
+			r := newReader(t, opts)
+			c.awaitUp(1)
+			if _, err := r.Do(t.Context(), "PING"); err != nil {
+				t.Fatal(err)
+			}
+			before := users(redis)
+			taken, err := c.Authenticate(t.Context(), credentials.Login{User: "two", Password: "wrong", Number: 2})
+			if taken || err == nil || !strings.HasPrefix(err.Error(), "WRONGPASS ") {
+				t.Errorf("%v, %v", taken, err)
+			}
+			after := credentials.Login{User: "two", Password: "sesame2", Number: 3}
+			if taken, err := c.Authenticate(t.Context(), after); !taken || err != nil {
+				t.Errorf("%v, %v", taken, err)
+			}
+			r.Authenticate(t.Context(), after)
+			now := users(redis)
+			for client, user := range before {
+				if user != "one" || now[client] != "two" {
+					t.Errorf("%s was %s, is %s", client, user, now[client])
+				}
+			}
+			if len(before) != 2 || len(now) != 2 {
+				t.Errorf("%v, then %v", before, now)
+			}
+			if v, err := r.Do(t.Context(), "ACL", "WHOAMI"); v != "two" {
+				t.Errorf("%v, %v", v, err)
+			}
+			r.Authenticate(t.Context(), credentials.Login{User: "two", Password: "wrong"}) // it connects anew
+			if v, err := r.Do(t.Context(), "ACL", "WHOAMI"); v != "one" {
+				t.Errorf("%v, %v", v, err)
+			}
+		})
+	}
+}
+
+// A login that comes while there is no session is given to the next one, which was begun with an older one.
+func TestLoginBetweenSessions(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t, redistest.WithACL("one on >sesame1 ~* &* +@all", "two on >sesame2 ~* &* +@all", "default off"))
+	proxy := redistest.NewProxy(t, redis.Addr())
+	opts := testOptions("redis://" + proxy.Addr())
+	opts.Credentials = echo(`{"username":"one","password":"sesame1"}`)
+	c := connect(t, opts, "a")
+	c.awaitUp(1)
+	proxy.Refuse(true)
+	proxy.Cut()
+	redistest.Eventually(t, patience, "the session has ended", func() bool { return c.losses() == 1 })
+	taken, err := c.Authenticate(t.Context(), credentials.Login{User: "two", Password: "sesame2", Number: 9})
+	if taken || err != nil {
+		t.Errorf("%v, %v", taken, err)
+	}
+	proxy.Refuse(false)
+	c.awaitUp(2)
+	redistest.Eventually(t, patience, "the user of the later login", func() bool {
+		for client, user := range users(redis) {
+			if strings.HasPrefix(client, "sub") && user == "two" {
+				return true
+			}
+		}
+		return false
+	})
+}
