@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"redis-relay/config"
+	"redis-relay/relay/notice"
 	"redis-relay/relay/preflight"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
@@ -175,7 +176,8 @@ func TestRightsOfATenant(t *testing.T) {
 	pub.Do("PUBLISH", "chat:1", "m")
 	sub.Expect(t, "[pmessage chat:* chat:1 m]")
 	for _, line := range r.Logs.All() {
-		if line.Level > 0 && line.Message != "Redis refused a subscription" {
+		expected := line.Message == "Redis refused a subscription" || line.Message == notice.LongTurn.Text // a busy machine
+		if line.Level > 0 && !expected {
 			t.Error(line.Message, line.ContextMap())
 		}
 		if allow, told := line.ContextMap()["allow_to_the_user"]; told && !strings.HasPrefix(allow.(string), "&acme:") {
