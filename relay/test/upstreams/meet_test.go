@@ -206,7 +206,7 @@ func TestExplainNamesAtEach(t *testing.T) {
 }
 
 // ofUpstreams are the metrics that docs/operations.md says have the label upstream, if there are several.
-var ofUpstreams = regexp.MustCompile(`^redis_relay_(upstream_ready|upstream_connections_total|(history|fleet|dead_letters)_\w+)\{`)
+var ofUpstreams = regexp.MustCompile(`^redis_relay_(upstream_ready|upstream_connections_total|(upstream_credentials|history|fleet|dead_letters)_\w+)\{`)
 
 // TestLabelOfMetrics: where it is documented, and nowhere else; with one Redis, nowhere.
 func TestLabelOfMetrics(t *testing.T) {
