@@ -3,6 +3,7 @@ package config
 // This file reads and judges the upstreams: the Redises on which channels are.
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"reflect"
@@ -183,14 +184,34 @@ func (v *routeValidator) checkUpstream(name, path string) {
 	v.bad(path, "%.40q is no upstream: %s", name, way)
 }
 
-// warnUpstreams is about upstreams that no route uses.
+// warnUpstreams is about upstreams that no route uses, and those that are one Redis to a route that uses both.
 func (c *Config) warnUpstreams() (list []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
 		if !slices.ContainsFunc(c.Routes, func(r Route) bool { return r.uses(name) }) {
 			list = append(list, c.UpstreamKey(name)+": no route uses it; say upstream: "+name+" on one, or take it out")
 		}
 	}
+	for i := range c.Routes {
+		if same := c.sameRedis(&c.Routes[i]); same != "" {
+			list = append(list, fmt.Sprintf("%s: its upstreams %s are one Redis with one prefix, so each message comes twice; "+
+				"take one out", item(routesPath, i), same))
+		}
+	}
 	return list
+}
+
+// sameRedis names two upstreams of a route at which it would use the same channels; empty: there are none.
+func (c *Config) sameRedis(r *Route) string {
+	names := r.upstreams()
+	for i, name := range names {
+		for _, other := range names[:i] {
+			a, b := c.Upstream(name), c.Upstream(other)
+			if name != other && !a.IsEmbedded() && a.URL == b.URL && a.Prefix == b.Prefix {
+				return other + " and " + name
+			}
+		}
+	}
+	return ""
 }
 
 // uses tells whether a route needs an upstream.

@@ -119,3 +119,19 @@ func TestUpstreamsAreComparedAndShownWithoutPasswords(t *testing.T) {
 		t.Errorf("warnings: %q", list)
 	}
 }
+
+func TestUpstreamsThatAreOneRedisAreWarnedOf(t *testing.T) {
+	const begin = "redis: {url: 'redis://h'}\nupstreams: {eu: {url: 'redis://h'}, us: {url: 'redis://h', prefix: 'us:'}}\nroutes:\n" +
+		"- {prefix: 'other:', upstream: us}\n- {prefix: 'a:', upstream: "
+	for rest, want := range map[string]string{
+		"eu}":                         "",
+		"eu, also_subscribe: [us]}":   "",
+		"eu, also_subscribe: [main]}": "routes[1]: its upstreams eu and main are one Redis",
+		"main, mirror: {upstream: eu, percent: 5}}": "routes[1]: its upstreams main and eu are one Redis",
+	} {
+		list := mustLoad(t, begin+rest).Warnings()
+		if want == "" && len(list) > 0 || want != "" && (len(list) != 1 || !strings.HasPrefix(list[0], want)) {
+			t.Errorf("%s: warnings %q, want %q", rest, list, want)
+		}
+	}
+}

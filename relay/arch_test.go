@@ -89,7 +89,7 @@ var layers = map[string]struct {
 	"relay/upstream/frames":      {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
 	"relay/upstream/secure":      {nil, "it knows certificates and ports, not Redis"},
 
-	"relay/deadletter/replay": {[]string{"config", "relay/deadletter", "relay/history", "relay/names", "relay/policy", "relay/route", "relay/upstream"}, "it asks the rules as the relay does, and Redis itself"},
+	"relay/deadletter/replay": {[]string{"config", "relay/deadletter", "relay/history", "relay/names", "relay/policy", "relay/resp", "relay/route", "relay/upstream"}, "it asks the rules as the relay does, and Redis itself"},
 
 	"relay/schema/ascii":  {nil, "a pure function"},
 	"relay/schema/drafts": {nil, "tables of words"},

@@ -43,7 +43,8 @@ func (s *side) reach(r *Relay) error {
 	s.rights = needs.NewWatcher(func() needs.Use {
 		now := r.rules.Load()
 		return needs.Use{
-			History: now.HasHistory(s.index), Leaf: s.index == 0 && r.cfg.NATS.Leaf.URL != "", Prefix: s.settings.Prefix,
+			Reading: now.HasHistory(s.index), Writing: now.Writes(s.index), DeadLetters: now.KeepsDead(s.index),
+			Leaf: s.index == 0 && r.cfg.NATS.Leaf.URL != "", Prefix: s.settings.Prefix,
 		}
 	}, s.settings.PublishTimeout, r.teller, s.about()...)
 	s.opts = preflight.RedisOptions(r.cfg, s.name)

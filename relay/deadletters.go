@@ -16,7 +16,6 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay/deadletter"
 	"redis-relay/relay/deadletter/replay"
-	"redis-relay/relay/history/writer"
 	"redis-relay/relay/names"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -39,7 +38,8 @@ type deadLetters struct {
 	host string
 }
 
-// maxDeadRoom is the most that letters may take while they wait, in bytes, unless two messages need more.
+// maxDeadRoom is the most that letters for one upstream may take while they wait, in bytes, unless two messages need
+// more.
 const maxDeadRoom = 16 << 20
 
 // deadSettings are those of a configuration. limits.memory bounds this buffer as the others.
@@ -156,19 +156,19 @@ func (d *deadLetters) hold(rt *route.Route, p *respserver.Publication) *deadlett
 }
 
 // answeredHeld decides about a held message by the answer of Redis; err is nil if Redis has taken it. Whoever is told
-// that Redis did not answer tries again by himself. The letter calls the channel as clients do.
+// that Redis did not answer tries again by himself. One that was persisted, but not broadcast, has other words than
+// Redis, and is no letter. The letter calls the channel as clients do.
 func answeredHeld(h *deadletter.Held, m *names.Map, channel string, err error) {
 	if h == nil {
 		return
 	}
 	var refused upstream.ReplyError
-	switch err = localWords(m, channel, err); {
-	case errors.As(err, &refused) && !errors.Is(err, writer.ErrBroadcast):
-		code, _, _ := strings.Cut(string(refused), " ")
-		h.Keep(code, string(refused))
-	default:
+	if !errors.As(localWords(m, channel, err), &refused) {
 		h.Release()
+		return
 	}
+	code, _, _ := strings.Cut(string(refused), " ")
+	h.Keep(code, string(refused))
 }
 
 // OpenDeadLetters returns a Desk at the upstreams of a valid configuration, or at one of them if at names it, for the

@@ -50,6 +50,17 @@ func newMirrors(all sides, teller *notice.Teller) *mirrors {
 	}
 }
 
+// prune forgets routes that are not mirrored any more.
+func (m *mirrors) prune(now *rules) {
+	due := make(map[string]float64, len(m.due))
+	for _, rt := range now.Routes() {
+		if percents, had := m.due[rt.Name]; had && rt.Mirror != nil {
+			due[rt.Name] = percents
+		}
+	}
+	m.due = due
+}
+
 // publish sends a message that was published, if it is of the share. It is dropped if it would have to wait.
 func (m *mirrors) publish(
 	now *rules, rt *route.Route, rule *route.Policy, counters *monitor.Route, p *respserver.Publication,

@@ -48,6 +48,7 @@ type reloader struct {
 	traffic *watch.Watch
 	dead    *deadLetters
 	last    *lastValues
+	mirrors *mirrors
 	rules   *atomic.Pointer[rules]
 	limits  *limits
 	teller  *notice.Teller
@@ -147,6 +148,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.traffic.Follow(next.Alerts.Spike)
 	l.dead.set(deadSettings(next))
 	l.last.begin(l.hub)
+	l.mirrors.prune(now)
 	l.sides.adoptCredentials(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))
 	if level, err := zapcore.ParseLevel(string(next.Log.Level)); err == nil {

@@ -112,7 +112,8 @@ func appendScalar(b []byte, n *yaml.Node) []byte {
 const shortLine = 80
 
 // appendItems appends the members or items of a mapping or list, each after a separator, and the brackets around them.
-// Without separators all is on one line.
+// Without separators all is on one line, b too, and what comes after shortLine bytes is left out: nobody wants it, and
+// of a deep tree each level would be written again.
 func appendItems(b []byte, n *yaml.Node, before, after string) []byte {
 	brackets, step := "[]", 1
 	if n.Kind == yaml.MappingNode {
@@ -122,7 +123,7 @@ func appendItems(b []byte, n *yaml.Node, before, after string) []byte {
 		return append(b, brackets...)
 	}
 	b = append(b, brackets[0])
-	for i := 0; i < len(n.Content); i += step {
+	for i := 0; i < len(n.Content) && (before != "" || len(b) <= shortLine); i += step {
 		switch {
 		case i > 0 && before == "":
 			b = append(b, ", "...)

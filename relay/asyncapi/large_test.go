@@ -5,15 +5,26 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"redis-relay/relay/asyncapi"
 )
 
-// TestReadLargeDocuments: the work grows with the size, also with merged keys and deep schemas.
+// computed is how long processors have worked for this process, which does not grow while others have them.
+func computed(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestReadLargeDocuments: the work grows with the size, also with merged keys and deep schemas. No other test runs beside
+// it, whose work would count.
 func TestReadLargeDocuments(t *testing.T) {
-	t.Parallel()
 	var keys strings.Builder
 	for i := range 100_000 {
 		fmt.Fprintf(&keys, "  k%d: 1\n", i)
@@ -28,9 +39,9 @@ func TestReadLargeDocuments(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
+		began := computed(t)
 		_, err := asyncapi.Read(file)
-		if took := time.Since(began); took > 15*time.Second {
+		if took := computed(t) - began; took > 15*time.Second {
 			t.Errorf("%s: %v, %.200v", name, took, err)
 		}
 	}

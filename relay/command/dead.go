@@ -58,8 +58,8 @@ interrupted replay can be run again: each message is published once, or still th
 still refused stays, and is counted. Messages of a route with a rate are published no faster.
 It ends with what was there when it began.
 
-The exit code is 0 if all went well, 1 if replay has left a message, or on a failure, 2 for a
-mistake on the command line.`,
+The exit code is 0 if all went well, 1 if replay has left a message, or Redis has not broadcast
+one, or on a failure, 2 for a mistake on the command line.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			ctx, stop := untilInterrupted()
 			defer stop()
@@ -177,6 +177,8 @@ func (d *deadCommand) show(ctx context.Context, desk *replay.Desk, id string) er
 		return err
 	case k == nil:
 		return fmt.Errorf("no message %s in %s", id, strings.Join(desk.Streams(), ", "))
+	case d.raw && k.TooLarge:
+		return fmt.Errorf("message %s is too large to be read whole; dead show prints its beginning", id)
 	case d.raw:
 		_, err := d.stdout.Write(k.Payload)
 		return err
@@ -202,7 +204,7 @@ func (d *deadCommand) replay(ctx context.Context, desk *replay.Desk) error {
 		return errInterrupted
 	case err != nil:
 		return fmt.Errorf("%w; run it again: each message is published or still there", err)
-	case counts.Left() > 0:
+	case counts.Left() > 0 || counts.Unheard > 0:
 		return errRefused
 	}
 	return nil

@@ -33,7 +33,7 @@ type deadLine struct {
 	Route     string    `json:"route"`
 	Schema    string    `json:"schema,omitempty"`
 	Size      int       `json:"size"`  // bytes of the payload
-	Whole     bool      `json:"whole"` // the payload is kept
+	Whole     bool      `json:"whole"` // the payload is kept, and not too large to be read
 	Relay     string    `json:"relay,omitempty"`
 	Client    uint64    `json:"client,omitempty"`
 	Name      string    `json:"name,omitempty"`
@@ -46,7 +46,7 @@ func newDeadLine(k *replay.Kept) *deadLine {
 	return &deadLine{
 		ID: k.ID, Stream: k.Stream, Upstream: k.Upstream, Time: k.Time.UTC(), Code: k.Code, Reason: k.Reason,
 		Pointer: k.Pointer, Direction: k.Direction, Channel: k.Channel, Shard: k.Shard, Field: k.Field, Entry: k.Entry,
-		Route: k.Route, Schema: k.Schema, Size: k.Size, Whole: k.IsWhole(), Relay: k.Relay, Client: k.Client,
+		Route: k.Route, Schema: k.Schema, Size: k.Size, Whole: k.IsWhole() && !k.TooLarge, Relay: k.Relay, Client: k.Client,
 		Name: k.Name, PID: k.PID, UID: k.UID,
 	}
 }
@@ -120,6 +120,9 @@ func (p *printer) wholeDead(k *replay.Kept) {
 		say("payload", "not kept: it was over limits.payload, and not read")
 		return
 	}
+	if k.TooLarge {
+		say("payload", "too large to be read whole; it begins so:")
+	}
 	_, _ = fmt.Fprintln(p.out, "\n"+top.Printable(string(k.Payload)))
 }
 
@@ -154,6 +157,9 @@ func (d *deadCommand) words(c *replay.Counts) string {
 	if len(codes) > 0 {
 		text += " (" + strings.Join(codes, ", ") + ")"
 	}
+	if c.Unheard > 0 {
+		text += fmt.Sprintf(", %d of the published only in their history: Redis refuses PUBLISH", c.Unheard)
+	}
 	if c.Gone > 0 {
 		text += fmt.Sprintf(", %d gone before", c.Gone)
 	}
@@ -169,10 +175,11 @@ func (d *deadCommand) printCounts(c *replay.Counts) error {
 	return json.NewEncoder(d.stdout).Encode(struct {
 		Seen      int            `json:"seen"`
 		Published int            `json:"published"`
+		Unheard   int            `json:"unheard,omitempty"`
 		Gone      int            `json:"gone"`
 		Kept      map[string]int `json:"kept"`
 		DryRun    bool           `json:"dry_run"`
-	}{c.Seen, c.Published, c.Gone, c.Kept, d.dryRun})
+	}{c.Seen, c.Published, c.Unheard, c.Gone, c.Kept, d.dryRun})
 }
 
 // progress is a line on a terminal that is written again and again.

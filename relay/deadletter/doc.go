@@ -7,7 +7,7 @@
 // message itself is in "payload", as in a stream of history. Nothing is published. MAXLEN and a time to live bound a
 // stream.
 //
-// Beside the stream "dead:chat" there are "{dead:chat}:last:<run>", the number of the last batch of one run of a relay,
+// Beside the stream "dead:chat" there are "{dead:chat}:last:<run>", which batch of one run of a relay was the last,
 // so that a batch whose answer was lost can be sent again; and "{dead:chat}:seen:<digest>", for a minute, so that of a
 // whole fleet that hears the same bad message one relay writes it.
 //
@@ -22,11 +22,11 @@
 //
 // # Replaying
 //
-// A [Store] reads streams, and Replay publishes messages that pass now. A script publishes a message and deletes its
-// entry in one step, and does nothing where the entry is gone. So whoever interrupts a replay, or runs two at a time,
-// finds each message published or still there.
+// The Desk of package replay reads streams, and its Replay publishes messages that pass now. A script publishes a
+// message and deletes its entry in one step, and does nothing where the entry is gone. So whoever interrupts a replay,
+// or runs two at a time, finds each message published or still there.
 //
 // # Concurrency
 //
-// The methods of a Writer may be called from anywhere; Run blocks. A Store belongs to one goroutine.
+// The methods of a Writer may be called from anywhere; Run blocks. A Desk belongs to one goroutine.
 package deadletter

@@ -38,5 +38,5 @@ func (h *Held) Keep(code, reason string) {
 	h.letter.Code, h.letter.Reason, h.letter.Time = code, reason, time.Now()
 	more := h.letter.weight() - h.weight // of the reason: bounded by what Redis answers
 	h.writer.queue.free(-more)
-	h.writer.queue.push(h.letter)
+	h.writer.push(h.letter)
 }

@@ -73,7 +73,7 @@ const overhead = 512
 
 // weight is how many bytes of memory the letter takes, about.
 func (l *Letter) weight() int64 {
-	return int64(overhead + len(l.Payload) + len(l.Channel) + len(l.Reason) + len(l.Name))
+	return int64(overhead + len(l.Payload) + len(l.Channel) + len(l.Reason) + len(l.Name) + len(l.Field) + len(l.Pointer))
 }
 
 // IsWhole tells whether all bytes of the message are there.

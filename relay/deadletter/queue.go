@@ -16,7 +16,8 @@ type queue struct {
 	room    int64      // bytes
 	used    int64      // bytes of letters, of those under way and of promised ones
 	letters []Letter
-	sending int // letters that were taken, and are not done
+	sending int  // letters that were taken, and are not done
+	closed  bool // nothing is sent any more
 }
 
 // reserve takes room for a letter, and reports whether there is any.
@@ -45,15 +46,29 @@ func (q *queue) done(letters int, weight int64) {
 	q.used -= weight
 }
 
-// push adds a letter whose room was reserved.
-func (q *queue) push(l Letter) {
+// push adds a letter whose room was reserved, and reports false, with the room given back, if the queue is closed.
+func (q *queue) push(l Letter) bool {
 	q.mu.Lock()
-	q.letters = append(q.letters, l)
+	closed := q.closed
+	if closed {
+		q.used -= l.weight()
+	} else {
+		q.letters = append(q.letters, l)
+	}
 	q.mu.Unlock()
 	select {
 	case q.some <- struct{}{}:
 	default:
 	}
+	return !closed
+}
+
+// close refuses letters from now on, unless some wait: then it reports false.
+func (q *queue) close() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = len(q.letters) == 0
+	return q.closed
 }
 
 // next returns how many letters go into the next batch: the oldest, and those behind it that go to the same stream, at

@@ -9,18 +9,18 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// writeScript adds letters to the stream KEYS[1]. KEYS[2] is the note of this run of the relay: "<batch> <n>", which
-// says that n letters of the batch were carried out. KEYS from the third on are the marks of letters that others may
-// have written. ARGV: the number of the batch; about how many entries to keep; the time to live in milliseconds, or 0;
-// how long the note is kept; how many letters there are; then for each letter the index of its mark in KEYS, or 0, how
-// long that is kept, how many fields and values follow, and those.
+// writeScript adds letters to the stream KEYS[1]. KEYS[2] is the note of this run of the relay: "<batch> <n> <known>",
+// which says that n letters of the batch were carried out, of which others had written so many. KEYS from the third on
+// are the marks of letters that others may have written. ARGV: the number of the batch; about how many entries to keep;
+// the time to live in milliseconds, or 0; how long the note is kept; how many letters there are; then for each letter
+// the index of its mark in KEYS, or 0, how long that is kept, how many fields and values follow, and those.
 //
 // It returns how many letters were carried out, how many of those others had written, and the error of Redis for the
 // next letter, or "".
 var writeScript = upstream.NewScript(`
 local done, known, refused = 0, 0, ''
-local batch, n = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (%d+)$')
-if batch == ARGV[1] then done = tonumber(n) end
+local batch, n, k = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (%d+) (%d+)$')
+if batch == ARGV[1] then done, known = tonumber(n), tonumber(k) end
 local at, wrote = 6, false
 for i = 1, tonumber(ARGV[5]) do
   local mark, fields = tonumber(ARGV[at]), tonumber(ARGV[at + 2])
@@ -37,7 +37,7 @@ for i = 1, tonumber(ARGV[5]) do
   end
   at = at + 3 + fields
 end
-if done > 0 then redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. done, 'PX', ARGV[4]) end
+if done > 0 then redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. done .. ' ' .. known, 'PX', ARGV[4]) end
 if wrote and ARGV[3] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return {done, known, refused}
 `)

@@ -22,6 +22,9 @@ const (
 	maxBatchBytes = 256 << 10 // of memory; one letter alone may take more
 )
 
+// endedFirst is the cause of letters that were lost at the end.
+const endedFirst = "the relay ended first"
+
 const (
 	retryMin   = 100 * time.Millisecond
 	retryMax   = 5 * time.Second
@@ -109,7 +112,14 @@ func (w *Writer) Add(l Letter) {
 		return
 	}
 	l.Payload = slices.Clone(l.Payload)
-	w.queue.push(l)
+	w.push(l)
+}
+
+// push queues a letter, or counts one that comes after the end as lost.
+func (w *Writer) push(l Letter) {
+	if !w.queue.push(l) {
+		w.losses.add(&w.losses.ended, 1, endedFirst)
+	}
 }
 
 // Run sends letters until ctx ends, and then for a second what still waits. It returns nil.
@@ -208,21 +218,20 @@ func (w *Writer) drop(b *batch, to *atomic.Uint64, cause string) {
 	w.losses.add(to, len(b.letters), cause)
 }
 
-// finish sends what was left and what still waits, and counts what Redis does not take at once.
+// finish sends what was left and what still waits, and counts what Redis does not take at once, and what comes later.
 func (w *Writer) finish(ctx context.Context, left *batch) {
 	ctx, cancel := context.WithTimeout(ctx, lastMoment)
 	defer cancel()
-	if left == nil {
-		left = w.queue.take(maxBatch)
-	}
-	for ; left != nil; left = w.queue.take(maxBatch) {
-		if left.number == 0 {
+	for left != nil || !w.queue.close() {
+		if left == nil {
+			left = w.queue.take(maxBatch)
 			w.number++
 			left.number = w.number
 		}
 		if rest, _ := w.sendOnce(ctx, left); rest != nil {
-			w.drop(rest, &w.losses.ended, "the relay ended first")
+			w.drop(rest, &w.losses.ended, endedFirst)
 		}
+		left = nil
 	}
 }
 

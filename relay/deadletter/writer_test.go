@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
+	"redis-relay/relay/redistest"
 	"redis-relay/relay/upstream"
 )
 
@@ -191,5 +194,57 @@ func TestWriterEnds(t *testing.T) {
 	})
 	if stats.Ended != 100 || stats.Waiting != 0 || stats.Bytes != 0 || len(told) != 1 || told[0].Letters != 100 {
 		t.Errorf("%+v, told %+v", stats, told)
+	}
+}
+
+// TestAnswerOfARepeatedBatch tells again which letters others had written.
+func TestAnswerOfARepeatedBatch(t *testing.T) {
+	reader := upstream.NewReader(upstream.Options{URL: redistest.Start(t).URL(), Name: "test"}, zap.NewNop())
+	defer reader.Close()
+	theirs, ours := letter(), letter()
+	theirs.Direction, ours.Payload = Inbound, []byte("other")
+	for _, c := range []struct {
+		run         string
+		letters     []Letter
+		done, known int
+	}{{"a", []Letter{theirs}, 1, 0}, {"b", []Letter{theirs, ours}, 2, 1}, {"b", []Letter{theirs, ours}, 2, 1}} {
+		b := &batch{number: 1, letters: c.letters}
+		keys, args := b.call("", c.run, &settings)
+		v, err := reader.Eval(t.Context(), writeScript, keys, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done, known, refused, err := parseWritten(v); done != c.done || known != c.known || refused != "" || err != nil {
+			t.Errorf("%s: %d done, %d known, %q, %v", c.run, done, known, refused, err)
+		}
+	}
+}
+
+// TestWriterCountsWhatComesLate, after the end.
+func TestWriterCountsWhatComesLate(t *testing.T) {
+	w := NewWriter(&fakeRedis{}, "", "run", settings, func(Loss) {})
+	held := w.Hold(letter())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := w.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.Add(letter())
+	held.Keep("NOPERM", "NOPERM")
+	if stats := w.Stats(); stats != (Stats{Ended: 2}) {
+		t.Errorf("%+v", stats)
+	}
+}
+
+// TestAllTextsOfClientsTakeRoom.
+func TestAllTextsOfClientsTakeRoom(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for name, l := range map[string]Letter{
+		"payload": {Payload: []byte(long)}, "channel": {Channel: long}, "name": {Publisher: Publisher{Name: long}},
+		"field": {Field: long}, "reason": {Reason: long}, "pointer": {Pointer: long},
+	} {
+		if l.weight() < 1<<20 {
+			t.Errorf("%s is not charged", name)
+		}
 	}
 }

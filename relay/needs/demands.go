@@ -14,6 +14,7 @@ type Route struct {
 	Publish   bool   // somebody may publish
 	Subscribe bool   // somebody may listen
 	History   bool   // some messages are kept
+	Mirror    bool   // this Redis gets copies of what is published, and nothing of it is heard or read there
 
 	DeadLetters []string // keys of the streams that keep its refused messages
 }
@@ -33,6 +34,16 @@ func (c *Config) HasHistory() bool {
 		}
 	}
 	return false
+}
+
+// use is what the relay uses beside the channels of routes.
+func (c *Config) use() Use {
+	use := Use{Leaf: c.Leaf, DeadLetters: len(c.deadLetters()) > 0, Prefix: c.Prefix}
+	for _, r := range c.Routes {
+		use.Reading = use.Reading || r.History && !r.Mirror
+		use.Writing = use.Writing || r.History && r.Publish
+	}
+	return use
 }
 
 // Demand is a command that the relay sends, with its channel or key.
@@ -83,8 +94,7 @@ func Demands(c *Config) (list []Demand) {
 		Demand{Command: words("SSUBSCRIBE " + count), Rule: c.ownRule(), Lost: noCounts, Shard: true},
 		Demand{Command: []string{"SPUBLISH", count, ""}, Rule: c.ownRule(), Lost: noCounts, Shard: true},
 	)
-	use := Use{History: c.HasHistory(), Leaf: c.Leaf, Prefix: c.Prefix, DeadLetters: len(c.deadLetters()) > 0}
-	for _, right := range Rights(use) {
+	for _, right := range Rights(c.use()) {
 		list = append(list, Demand{
 			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
 		})
@@ -129,7 +139,9 @@ func (r *Route) historyDemands(c *Config) (list []Demand) {
 	}
 	of, begin := fmt.Sprintf(" of route %q", r.Prefix), c.Prefix+seqPrefix+r.Before+r.Prefix
 	channel, lost := begin+ownName, "messages with history"+of+" cannot be published"
-	list = append(list, Demand{[]string{"PUBLISH", channel, ""}, c.ownRule(), lost, true, false})
+	if r.Publish {
+		list = append(list, Demand{[]string{"PUBLISH", channel, ""}, c.ownRule(), lost, true, false})
+	}
 	if r.Subscribe {
 		rule := "&" + begin + "*"
 		list = append(list,

@@ -24,6 +24,38 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// A Redis that is only heard must allow no publishing, and one that only gets copies no reading.
+func TestRulesOfOneDirection(t *testing.T) {
+	for _, c := range []struct {
+		route Route
+		want  []string
+		vain  []string
+	}{
+		{
+			Route{Prefix: "d:", Subscribe: true, History: true},
+			[]string{"+subscribe", "+xrange", "+xread", "+time", "~history:*", "&relay:seq:d:*"},
+			[]string{"+xadd", "+hset", "+pexpire"},
+		},
+		{
+			Route{Prefix: "d:", Publish: true, History: true, Mirror: true},
+			[]string{"+publish", "+xadd", "+pexpire", "+hset", "~history:*"},
+			[]string{"+xrange", "+xread", "+time", "+scan", "&relay:seq:d:*"},
+		},
+	} {
+		got := Rules(Demands(&Config{Routes: []Route{c.route}}))
+		for _, rule := range c.want {
+			if !slices.Contains(got, rule) {
+				t.Errorf("%+v: %s is missing in %v", c.route, rule, got)
+			}
+		}
+		for _, rule := range c.vain {
+			if slices.Contains(got, rule) {
+				t.Errorf("%+v: %s is asked for in vain: %v", c.route, rule, got)
+			}
+		}
+	}
+}
+
 // Dead letters ask for their stream and the keys beside it, each once, and nothing of history.
 func TestRulesOfDeadLetters(t *testing.T) {
 	c := &Config{Routes: []Route{{Prefix: "a:", DeadLetters: []string{"dead:a"}}, {Prefix: "b:", DeadLetters: []string{"dead:a"}}}}

@@ -27,11 +27,11 @@ type Right struct {
 
 // Use is what of the relay a configuration uses.
 type Use struct {
-	History bool   // some route has a history
-	Leaf    bool   // the relay is to be a leaf node of a NATS cluster
-	Prefix  string // of all names at Redis
-
-	DeadLetters bool // some route keeps refused messages
+	Reading     bool   // some messages with history are heard or read there
+	Writing     bool   // some are published or mirrored there
+	Leaf        bool   // the relay is to be a leaf node of a NATS cluster
+	DeadLetters bool   // some route keeps refused messages there
+	Prefix      string // of all names at Redis
 }
 
 const (
@@ -56,16 +56,19 @@ var common = []Right{
 	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time", false, ""},
 }
 
-var ofHistory = []Right{
+var ofWriting = []Right{
 	{"XADD", "XADD history: x f v", "messages with history cannot be published", true, ""},
+	{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says", false, ""},
+	{"HGET", "HGET history: x", unresolved, false, ""},
+	{"HSET", "HSET history: x y z", unresolved, false, ""},
+}
+
+var ofReading = []Right{
 	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE and XREAD BLOCK", true, ""},
 	{"XREVRANGE", "XREVRANGE history: x x", "clients get its error for XREVRANGE", true, ""},
 	{"XLEN", "XLEN history:", "clients get its error for XLEN", false, ""},
 	{"XREAD", "XREAD STREAMS history: x", "clients get its error for XREAD without BLOCK", true, ""},
 	{"XINFO", "XINFO STREAM history:", healing + ", and clients get its error for XREAD BLOCK from $", false, ""},
-	{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says", false, ""},
-	{"HGET", "HGET history: x", unresolved, false, ""},
-	{"HSET", "HSET history: x y z", unresolved, false, ""},
 	{"TIME", "TIME", healing + ", and clients get its error for XREAD BLOCK", true, ""},
 	{"SCAN", "SCAN x", "what a lost connection kept from patterns, on channels not heard before, is a gap", false, ""},
 }
@@ -79,10 +82,13 @@ var ofLeaf = []Right{
 func Rights(use Use) []Right {
 	list := slices.Clone(common)
 	for i := range list {
-		list[i].Vital = list[i].Name == "EVAL" && (use.History || use.DeadLetters)
+		list[i].Vital = list[i].Name == "EVAL" && (use.Reading || use.Writing || use.DeadLetters)
 	}
-	if use.History {
-		list = append(list, ofHistory...)
+	if use.Writing {
+		list = append(list, ofWriting...)
+	}
+	if use.Reading {
+		list = append(list, ofReading...)
 	}
 	if use.Leaf {
 		list = append(list, ofLeaf...)

@@ -105,8 +105,23 @@ func (r *Rules) MayHaveHistory(upstream int, kind resp.Kind, name string) bool {
 	return false
 }
 
-// HasHistory reports whether any route persists messages in an upstream.
+// HasHistory reports whether messages with history of any route are heard from an upstream.
 func (r *Rules) HasHistory(upstream int) bool { return r.MayHaveHistory(upstream, resp.PMessage, "*") }
+
+// Writes reports whether any route has messages with history published or mirrored to an upstream.
+func (r *Rules) Writes(upstream int) bool {
+	return slices.ContainsFunc(r.table.Routes(), func(rt *route.Route) bool {
+		isThere := rt.Upstream.Index == upstream || rt.Mirror != nil && rt.Mirror.Index == upstream
+		return isThere && rt.Publish && rt.HasHistory()
+	})
+}
+
+// KeepsDead reports whether any route keeps refused messages in an upstream.
+func (r *Rules) KeepsDead(upstream int) bool {
+	return slices.ContainsFunc(r.table.Routes(), func(rt *route.Route) bool {
+		return rt.Upstream.Index == upstream && len(DeadLetters(rt)) > 0
+	})
+}
 
 func newTable(cfg *config.Config, set *schema.Set, upstreams []string) (*route.Table, error) {
 	var routes []*route.Route

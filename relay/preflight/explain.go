@@ -102,6 +102,7 @@ func redisNeeds(cfg *config.Config, rules *policy.Rules, name string) *needs.Con
 		need, own := explain.Needs(rt), rt.Upstream.Index == index
 		need.Publish = need.Publish && (own || rt.Mirror != nil && rt.Mirror.Index == index)
 		need.Subscribe = need.Subscribe && rt.Upstream.Hears(index)
+		need.Mirror = !own && !need.Subscribe
 		if !own {
 			need.DeadLetters = nil
 		}

@@ -59,7 +59,7 @@ func (p *Proxy) join(l *link, server net.Conn) {
 	var pumps sync.WaitGroup
 	pumps.Go(func() {
 		defer l.cut()
-		_ = p.pump(l, l.client, watched{limited{server, &l.left}, l.observer})
+		_ = p.pump(l, l.client, lossy{watched{limited{server, &l.left}, l.observer}, p.takeLoss})
 	})
 	pumps.Go(func() {
 		arm := func(b []byte) { l.left.Store(p.takeCut(b)) }
@@ -185,6 +185,20 @@ type watched struct {
 func (w watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	w.observer.FromServer(p[:n])
+	return n, err
+}
+
+// lossy ends before a piece that is to be lost.
+type lossy struct {
+	io.Reader
+	loses func(piece []byte) bool
+}
+
+func (l lossy) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	if l.loses(p[:n]) {
+		return 0, io.EOF
+	}
 	return n, err
 }
 

@@ -34,6 +34,7 @@ type Proxy struct {
 	cutAfter int64
 	spared   string          // connections that begin with this in their first bytes are not cut by CutAfter
 	observe  func() Observer // or nil
+	lose     string          // the next piece from the server that has it ends its connection; empty: none does
 }
 
 // Observer sees what passes one connection through a Proxy, in pieces as they come.
@@ -132,6 +133,25 @@ func (p *Proxy) takeCut(first []byte) int64 {
 	n := p.cutAfter
 	p.cutAfter = noCut
 	return n
+}
+
+// LoseAnswer has the next answer with this text lost: its connection is closed on both sides in its place. The
+// text must come in one piece, as all short answers do.
+func (p *Proxy) LoseAnswer(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lose = text
+}
+
+// takeLoss reports whether a piece from a server is the answer to lose.
+func (p *Proxy) takeLoss(piece []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lose == "" || !bytes.Contains(piece, []byte(p.lose)) {
+		return false
+	}
+	p.lose = ""
+	return true
 }
 
 // Refuse makes the proxy close each new connection right after accepting it.

@@ -23,8 +23,9 @@ const (
 )
 
 // Reader asks Redis over a connection of its own, one command at a time. Its methods may be called from
-// any goroutine, and wait for their turn and the answer. Commands must change nothing: one may be sent
-// twice.
+// any goroutine, and wait for their turn and the answer. Do and Eval may send a command twice, if the
+// connection ends or 20 s pass before the answer: it must change nothing the second time. EvalOnce is for
+// scripts that may not be sent again.
 type Reader struct {
 	// Fixed after construction.
 	opts Options
@@ -87,22 +88,45 @@ func (r *Reader) Do(ctx context.Context, args ...any) (any, error) {
 	return r.do(ctx, args)
 }
 
-// Eval runs a script that changes nothing, and sends its source if Redis does not know it.
+// Eval runs a script, and sends its source if Redis does not know it. The script may be carried out twice, and
+// must change nothing the second time. Errors are those of Do.
 func (r *Reader) Eval(ctx context.Context, s *Script, keys []string, args ...any) (any, error) {
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer func() { <-r.turn }()
-	list := evalArgs(s, keys, args)
+	return r.eval(r.do, ctx, evalArgs(s, keys, args), s)
+}
+
+// EvalOnce is Eval for a script that is carried out once at most. With ErrUnknown, or ctx's cause, nobody knows
+// whether it was.
+func (r *Reader) EvalOnce(ctx context.Context, s *Script, keys []string, args ...any) (any, error) {
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-r.turn }()
+	if r.dropStale(); r.conn != nil { // Redis may have closed it while nothing was asked
+		var refused ReplyError
+		if _, err := r.do(ctx, []any{"PING"}); err != nil && !errors.As(err, &refused) {
+			return nil, err
+		}
+	}
+	return r.eval(r.tryOnce, ctx, evalArgs(s, keys, args), s)
+}
+
+// eval sends EVALSHA with these arguments, and EVAL if Redis has carried out nothing for want of the source.
+func (r *Reader) eval(
+	send func(context.Context, []any) (any, error), ctx context.Context, list []any, s *Script,
+) (any, error) {
 	if !r.noSHA {
-		v, err := r.do(ctx, list)
+		v, err := send(ctx, list)
 		unknown, never := sourceWanted(err)
 		if r.noSHA = never; !unknown && !never {
 			return v, err
 		}
 	}
 	list[0], list[1] = "EVAL", s.source
-	return r.do(ctx, list)
+	return send(ctx, list)
 }
 
 // begin waits for the turn.

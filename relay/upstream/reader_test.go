@@ -207,3 +207,29 @@ func TestReaderTurns(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestReaderEvalOnce: a script whose answer is lost is not carried out again; a connection that has ended while nothing
+// was asked is replaced.
+func TestReaderEvalOnce(t *testing.T) {
+	t.Parallel()
+	srv := redistest.Start(t)
+	proxy := redistest.NewProxy(t, srv.Addr())
+	r := newReader(t, testOptions("redis://"+proxy.Addr()))
+	count := NewScript(`return 'counted ' .. redis.call('INCR', KEYS[1])`)
+	for _, want := range []string{"counted 1", "counted 2"} {
+		if v, err := r.EvalOnce(t.Context(), count, []string{"k"}); err != nil || v != want {
+			t.Errorf("got %v, %v, want %s", v, err, want)
+		}
+		proxy.Cut()
+	}
+	if v, err := r.Do(t.Context(), "PING"); err != nil {
+		t.Fatal(v, err)
+	}
+	proxy.LoseAnswer("counted")
+	if v, err := r.EvalOnce(t.Context(), count, []string{"k"}); !errors.Is(err, ErrUnknown) {
+		t.Errorf("got %v, %v, want ErrUnknown", v, err)
+	}
+	if n := srv.MustDo("GET", "k").Str; n != "3" {
+		t.Errorf("carried out %s times, want 3", n)
+	}
+}

@@ -3,7 +3,6 @@ package replay
 // The Desk, and how it judges.
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -14,9 +13,9 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/deadletter"
-	"redis-relay/relay/history"
 	"redis-relay/relay/names"
 	"redis-relay/relay/policy"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 )
 
@@ -178,6 +177,9 @@ func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 	switch {
 	case !k.IsWhole():
 		return verdict{code: k.Code, reason: "its payload was not read, so there is nothing to publish"}
+	case k.TooLarge:
+		reason := fmt.Sprintf("it is over %d MiB, and too large to replay", maxEntry>>20)
+		return verdict{code: string(policy.TooLarge), reason: reason}
 	case route.IsReserved(channel):
 		return verdict{code: string(policy.Denied), reason: "its channel is the relay's own"}
 	case rt.Upstream.Index != at.index:
@@ -193,10 +195,27 @@ func (d *Desk) judge(at *place, k *Kept, reserve bool) verdict {
 		return verdict{code: string(v.Refusal.Code), reason: v.Refusal.Reason}
 	}
 	result := verdict{policy: rt.PolicyOf(v.Kind)}
+	if refusal := mayPersist(rt, result.policy, k); refusal != nil {
+		return verdict{code: string(refusal.Code), reason: refusal.Reason}
+	}
 	if reserve {
 		result.wait = d.reserve(rt, v.Kind, k.Channel)
 	}
 	return result
+}
+
+// mayPersist returns a refusal if a relay would not take the command by which a local client published the message.
+func mayPersist(rt *route.Route, p *route.Policy, k *Kept) *policy.Refusal {
+	kind, field := resp.Message, []byte(nil)
+	switch {
+	case k.Direction == deadletter.Inbound: // it came by no command of a relay's client
+		return nil
+	case k.Shard:
+		kind = resp.SMessage
+	case k.Field != "":
+		field = []byte(k.Field)
+	}
+	return policy.MayPersist(rt, p, kind, []byte(k.Channel), field)
 }
 
 // user is who published the message, as far as it is known.
@@ -222,58 +241,4 @@ func (d *Desk) reserve(rt *route.Route, kind []byte, channel string) time.Durati
 		d.limiters[name] = rate.NewLimiter(rate.Limit(r.Limit), max(1, r.Burst))
 	}
 	return d.limiters[name].Reserve().Delay()
-}
-
-// plan is how one letter is published.
-type plan struct {
-	id, channel string // the channel as local clients call it
-	shard       bool
-	history     *route.History // nil: it is published only
-	field       string
-}
-
-func newPlan(k *Kept, p *route.Policy) plan {
-	return plan{id: k.ID, channel: k.Channel, shard: k.Shard, history: p.History, field: cmp.Or(k.Field, "payload")}
-}
-
-// call returns the keys and arguments of replayScript, with the names that Redis has for the channels.
-func (d *Desk) call(from stream, plans []plan) (keys []string, args []any) {
-	keys = []string{from.names.Own(from.key)}
-	counts := map[string]uint64{}
-	for _, p := range plans {
-		wire := from.names.Of("", p.channel)
-		switch {
-		case p.shard:
-			args = append(args, p.id, wire, -1)
-			continue
-		case p.history == nil:
-			args = append(args, p.id, wire, 0)
-			continue
-		}
-		counts[p.channel]++
-		announced := fmt.Sprint(d.run, ".", d.runs, " ", d.counts[p.channel]+counts[p.channel])
-		if p.field != "payload" {
-			announced += " " + p.field
-		}
-		keys = append(keys, from.names.Of(history.KeyPrefix, p.channel)+"}")
-		args = append(args, p.id, wire, len(keys), p.history.Length, p.history.TTL.Milliseconds(),
-			from.names.Of(history.SeqPrefix, p.channel), announced, p.field)
-	}
-	return keys, args
-}
-
-// note takes the outcomes of a call. Receivers take a number that is left out for a lost message: after one, this goes
-// on as another publisher.
-func (d *Desk) note(plans []plan, outcomes []string) {
-	for i, p := range plans {
-		switch {
-		case p.history == nil || p.shard:
-		case outcomes[i] != published:
-			d.runs++
-			clear(d.counts)
-			return
-		default:
-			d.counts[p.channel]++
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 // Outcomes of replayScript for one letter; any other is the error of Redis.
 const (
 	published = "published"
+	unheard   = "unheard" // it is in its history, and Redis refused to broadcast it
 	gone      = "gone"
 )
 
@@ -30,7 +31,7 @@ local out, at = {}, 1
 while ARGV[at] do
   local id, channel, key, head = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), at + 3
   at = head + (key > 0 and 5 or 0)
-  local entry, payload, heard = redis.call('XRANGE', KEYS[1], id, id)[1]
+  local entry, outcome, payload, heard = redis.call('XRANGE', KEYS[1], id, id)[1], 'published'
   for i = 1, entry and #entry[2] or 0, 2 do
     if entry[2][i] == 'payload' then payload = entry[2][i + 1] end
   end
@@ -42,14 +43,15 @@ while ARGV[at] do
       if type(heard) == 'string' then
         redis.call('XDEL', KEYS[1], id) -- readers have it from here on
         if ARGV[head + 1] ~= '0' then redis.pcall('PEXPIRE', KEYS[key], ARGV[head + 1]) end
-        redis.pcall('PUBLISH', ARGV[head + 2], heard .. ' ' .. ARGV[head + 3])
-        redis.pcall('PUBLISH', channel, payload)
+        local told = redis.pcall('PUBLISH', ARGV[head + 2], heard .. ' ' .. ARGV[head + 3])
+        local sent = redis.pcall('PUBLISH', channel, payload)
+        if type(told) == 'table' or type(sent) == 'table' then outcome = 'unheard' end
       end
     else
       heard = redis.pcall(key < 0 and 'SPUBLISH' or 'PUBLISH', channel, payload)
       if type(heard) == 'number' then redis.call('XDEL', KEYS[1], id) end
     end
-    out[#out + 1] = type(heard) == 'table' and heard.err or 'published'
+    out[#out + 1] = type(heard) == 'table' and heard.err or outcome
   end
 end
 return out
@@ -65,6 +67,7 @@ const maxReplayBytes = 1 << 20
 type Counts struct {
 	Seen      int
 	Published int            // with a dry run: would be
+	Unheard   int            // of Published: in their history, and Redis refused to broadcast them
 	Gone      int            // before they could be published: another replay, or the bound of the stream
 	Kept      map[string]int // still refused, by the code
 }
@@ -87,8 +90,8 @@ type Options struct {
 }
 
 // Replay publishes the letters that pass now, stream by stream and oldest first, up to those that were there at its
-// beginning. If it returns an error, what it has counted is true, and of the letters under way each is published or
-// still there.
+// beginning. If it returns an error, what it has counted is true, and of the letters under way, at most 64, each is
+// published or still there: those are seen, and counted as nothing else.
 func (d *Desk) Replay(ctx context.Context, o *Options) (Counts, error) {
 	r := &replaying{Desk: d, Options: o, Counts: Counts{Kept: map[string]int{}}}
 	for _, s := range d.streams {
@@ -188,7 +191,7 @@ func (r *replaying) flush(ctx context.Context) error {
 	plans, kept := r.plans, r.kept
 	r.plans, r.kept, r.bytes = nil, nil, 0
 	keys, args := r.call(r.stream, plans)
-	v, err := r.stream.redis.Eval(ctx, replayScript, keys, args...)
+	v, err := r.stream.redis.EvalOnce(ctx, replayScript, keys, args...)
 	if err != nil {
 		r.runs++
 		clear(r.counts)
@@ -204,6 +207,9 @@ func (r *replaying) flush(ctx context.Context) error {
 		switch outcomes[i] {
 		case published:
 			r.Published++
+		case unheard:
+			r.Published++
+			r.Unheard++
 		case gone:
 			r.Gone++
 		default:

@@ -178,3 +178,22 @@ func TestTwoReplays(t *testing.T) {
 	}
 	once(s, l.all(s), messages)
 }
+
+// TestReplayLosesTheAnswer: what was published is not taken for what another replay published.
+func TestReplayLosesTheAnswer(t *testing.T) {
+	s := start(t, redistest.Start(t), toReplay)
+	fill(s, 500)
+	s.write(loose, toReplay)
+	l := listen(t, s.redis, "x:*", "log:*")
+	proxy := redistest.NewProxy(t, s.redis.Addr())
+	proxy.LoseAnswer("published")
+	out, told := s.says(1, "replay", "--redis.url=redis://"+proxy.Addr())
+	if !strings.Contains(out, " looked at, 0 published, ") || strings.Contains(out, "gone") ||
+		!strings.Contains(told, "each message is published or still there") {
+		t.Errorf("says %q, %q", out, told)
+	}
+	if out, _ := s.says(1, "replay"); strings.Contains(out, "gone") {
+		t.Errorf("then it says %q", out)
+	}
+	once(s, l.all(s), 500)
+}

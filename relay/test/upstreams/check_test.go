@@ -75,6 +75,25 @@ func TestCheckAsksEach(t *testing.T) {
 	}
 }
 
+// TestCheckOfARedisThatIsHeard: its user needs no right to publish there.
+func TestCheckOfARedisThatIsHeard(t *testing.T) {
+	t.Parallel()
+	main := redistest.Start(t, redistest.WithACL("reader on >secret &* ~history:* +@all -publish -spublish -xadd -hset -pexpire"))
+	cfg := configured(t, main, redistest.Start(t))
+	cfg.Redis.URL = "redis://reader:secret@" + main.Addr()
+	cfg.Routes = []config.Route{on("eu", "e:", kept, func(r *config.Route) { r.AlsoSubscribe = []string{"main"} })}
+	var text bytes.Buffer
+	if err := preflight.CheckRedis(context.Background(), cfg, &text); err != nil {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	cfg.Routes = append(cfg.Routes, on("main", "m:", kept))
+	text.Reset()
+	err := preflight.CheckRedis(context.Background(), cfg, &text)
+	if !errors.Is(err, preflight.ErrRedisLacks) || !strings.Contains(text.String(), "fails: +xadd: ") {
+		t.Errorf("with a route there: %v\n%s", err, text.String())
+	}
+}
+
 // TestEmbeddedUpstreams: for development each upstream may be a Redis inside the relay.
 func TestEmbeddedUpstreams(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ package upstreams
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,5 +100,23 @@ func TestMirrorNeverDelays(t *testing.T) {
 			taken, _ := s.mirrored("all:")
 			return taken > before
 		})
+	}
+}
+
+// TestMirrorLacksRights: the log says early which of them messages with history need, and nothing of reading.
+func TestMirrorLacksRights(t *testing.T) {
+	t.Parallel()
+	eu := redistest.Start(t, redistest.WithACL("app on >secret &* ~* +@all -xadd -xrange"))
+	s := &scene{main: redistest.Start(t), eu: eu}
+	s.relay = harness.Start(t, s.main, harness.WithRoutes(on("main", "kept:", kept, mirroring(50))), withEU(eu, func(c *config.Config) {
+		r := c.Upstreams["eu"]
+		r.URL = "redis://app:secret@" + eu.Addr()
+		c.Upstreams["eu"] = r
+	}))
+	redistest.Eventually(t, redistest.DefaultTimeout, "the log names XADD", func() bool {
+		return strings.Contains(strings.Join(s.relay.Story(), "\n"), "Redis does not allow XADD")
+	})
+	if said := strings.Join(s.relay.Story(), "\n"); strings.Contains(said, "allow XRANGE") {
+		t.Errorf("it asks for more:\n%s", said)
 	}
 }
