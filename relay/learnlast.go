@@ -30,12 +30,14 @@ func (l *lastValues) learn(at *side, channels []string, done func()) bool {
 	return true
 }
 
-// unknown returns the channels of which the stream at an upstream has the newest message, and that is not known.
+// unknown returns the channels of which the stream at an upstream has the newest message, and that is not known, or may
+// not be any more when Redis has answered: the answer to an UNSUBSCRIBE that is on its way forgets it.
 func (l *lastValues) unknown(at *side, channels []string) (list []string) {
 	now := l.rules.Load()
 	for _, channel := range channels {
 		rt := now.Route([]byte(channel))
-		if rt.Last && rt.HasHistory() && rt.Upstream.Index == at.index && !l.values.Knows(channel) {
+		if rt.Last && rt.HasHistory() && rt.Upstream.Index == at.index &&
+			(!l.values.Knows(channel) || at.hub.IsAsked(resp.Message, channel)) {
 			list = append(list, channel)
 		}
 	}

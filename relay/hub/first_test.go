@@ -128,6 +128,31 @@ func TestLearn(t *testing.T) {
 	other.expect("ok" + string(frame("a", "learned")))
 }
 
+// TestLearnWhatAnUnsubscribeForgets has one come while the UNSUBSCRIBE of the last one, whose answer has what is known
+// forgotten, is on its way.
+func TestLearnWhatAnUnsubscribeForgets(t *testing.T) {
+	firsts := map[string]First{"a": {Frame: frame("a", "first")}}
+	g, r := newGroup(t, firsts)
+	r.learns, r.known = []string{"a"}, firsts
+	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
+	m.confirmed(g, resp.Message, "a")
+	r.answerAll()
+	r.sent = nil
+	g.Unsubscribe(m.Listener, resp.Message, []string{"a"}, func() {})
+	other.confirmed(g, resp.Message, "a")
+	r.wantSent(t, "unsubscribe[a]", "subscribe[a]", "learn")
+	r.answer()
+	r.answer()
+	firsts["a"] = First{Frame: frame("a", "learned")}
+	r.answerAll()
+	flush(t, r.hub)
+	other.expect("ok" + string(frame("a", "learned")))
+	other.nothing()
+	if r.hub.IsAsked(resp.Message, "a") || r.hub.IsAsked(resp.Message, "b") {
+		t.Error("all is answered")
+	}
+}
+
 // TestLearnOverTheNextConnection asks again, however far the last one had come.
 func TestLearnOverTheNextConnection(t *testing.T) {
 	for answers := range 2 {

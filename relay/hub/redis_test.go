@@ -20,8 +20,9 @@ type redis struct {
 	released []string
 
 	interrupted []string
-	learns      []string // channels of which it has to be found out what new listeners get first
-	delayed     []string // names whose messages are held up on their way to the hub
+	learns      []string         // channels of which it has to be found out what new listeners get first
+	known       map[string]First // what they get; it is forgotten when the channel is interrupted
+	delayed     []string         // names whose messages are held up on their way to the hub
 	waiting     []func()
 }
 
@@ -55,9 +56,12 @@ func (r *redis) Fence(done func(bool)) {
 	r.asked = append(r.asked, question{done: func(lost bool, _ error) { done(lost) }})
 }
 
-// Learn asks about the channels in learns.
+// Learn asks about the channels in learns of which nothing is known, or of which that may be forgotten.
 func (r *redis) Learn(channels []string, done func()) bool {
-	if !slices.ContainsFunc(channels, func(name string) bool { return slices.Contains(r.learns, name) }) {
+	if !slices.ContainsFunc(channels, func(name string) bool {
+		_, known := r.known[name]
+		return slices.Contains(r.learns, name) && (!known || r.hub.IsAsked(resp.Message, name))
+	}) {
 		return false
 	}
 	r.sent = append(r.sent, "learn")
@@ -85,9 +89,12 @@ func (r *redis) deliverDelayed() {
 
 func (r *redis) Released(_ resp.Kind, name string) { r.released = append(r.released, name) }
 
-func (r *redis) Interrupted(_ resp.Kind, name string) { r.interrupted = append(r.interrupted, name) }
-func (r *redis) Refused(resp.Kind, string, error)     {}
-func notify(resp.Kind, string) (disconnect bool)      { return false }
+func (r *redis) Interrupted(_ resp.Kind, name string) {
+	r.interrupted = append(r.interrupted, name)
+	delete(r.known, name)
+}
+func (r *redis) Refused(resp.Kind, string, error) {}
+func notify(resp.Kind, string) (disconnect bool)  { return false }
 func (r *redis) wantSent(t testing.TB, want ...string) {
 	t.Helper()
 	if !slices.Equal(r.sent, want) {
