@@ -116,14 +116,21 @@ func (l *lastValues) missedWhere(match func(u *route.Upstream) bool) {
 	l.values.ForgetWhere(func(channel string) bool { return match(&now.Route([]byte(channel)).Upstream) })
 }
 
-// follow does what a reload asks for: what is known of a channel stays, unless the channel is elsewhere now, or other
-// messages count.
-func (l *lastValues) follow(before, now *rules) {
+// follow does what a reload asks for: what is known of a channel stays, unless the new rules may say otherwise of it.
+// schemas tells whether a file of a schema has changed.
+func (l *lastValues) follow(before, now *rules, schemas bool) {
 	l.losses++
 	l.since = l.outlets.advance()
+	type change struct{ was, is *route.Route }
+	stay := map[change]bool{}
 	l.values.ForgetWhere(func(channel string) bool {
-		was, is := before.Route([]byte(channel)), now.Route([]byte(channel))
-		return !is.Last || was.Upstream != is.Upstream || was.Before != is.Before || was.HasHistory() != is.HasHistory()
+		c := change{before.Route([]byte(channel)), now.Route([]byte(channel))}
+		stays, known := stay[c]
+		if !known {
+			stays = !(schemas && len(c.is.Schemas) > 0) && now.StoredAlike(before.Rules, c.is, c.was)
+			stay[c] = stays
+		}
+		return !stays
 	})
 }
 

@@ -3,6 +3,7 @@ package last
 // Reloads that turn last on and off, and move channels.
 
 import (
+	"fmt"
 	"testing"
 
 	"redis-relay/relay/redistest"
@@ -71,3 +72,42 @@ func TestReload(t *testing.T) {
 	c.Expect(t, "[message x:1 e]")
 	first(t, r, "x:1", "e")
 }
+
+// TestReloadThatRefuses changes a schema, a route and a limit so that the newest message would be refused if it came now.
+func TestReloadThatRefuses(t *testing.T) {
+	for name, change := range map[string]struct{ file, schema, payload string }{
+		"a file":         {small, "n.json", "100KB"},
+		"another schema": {large, "small.json", "100KB"},
+		"a limit":        {large, "n.json", "10"},
+	} {
+		for where, history := range map[string]string{"live": "", "with history": ", history: {length: 10}"} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				write := func(file, schema, payload string) string {
+					harness.WriteFile(t, dir, "n.json", file)
+					return harness.WriteFile(t, dir, "relay.yaml", fmt.Sprintf(
+						"unrouted: deny\nschemas: {dir: %q}\nlimits: {payload: %s}\nroutes:\n"+
+							"- {prefix: 'x:', on_gap: notify, last: true, schema: %s%s}\n", dir, payload, schema, history))
+				}
+				harness.WriteFile(t, dir, "small.json", small)
+				r := harness.Start(t, redistest.Start(t), harness.WithFile(t, write(large, "n.json", "100KB")))
+				early, pub := r.Subscribe("x:1"), r.Dial()
+				pub.Do("PUBLISH", "x:1", `{"n":1234567}`)
+				early.Expect(t, `[message x:1 {"n":1234567}]`)
+				first(t, r, "x:1", `{"n":1234567}`)
+				write(change.file, change.schema, change.payload)
+				if err := r.Reload(); err != nil {
+					t.Fatal(err)
+				}
+				first(t, r, "x:1")
+			})
+		}
+	}
+}
+
+// Schemas of which one accepts larger numbers.
+const (
+	small = `{"properties": {"n": {"maximum": 9}}}`
+	large = `{"properties": {"n": {"type": "number"}}}`
+)
