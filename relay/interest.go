@@ -36,6 +36,7 @@ type interest struct {
 // Subscribe subscribes names. Announcements come with them, in one command, so that no entry comes without
 // one.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	i.last.asked(kind, names)
 	now := i.rules.Load()
 	all := make([]string, 0, len(names))
 	var announced []string
@@ -102,6 +103,7 @@ func (i *interest) unmark(kind resp.Kind, names []string) {
 
 // Unsubscribe lets names go, and behind each its announcements.
 func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	i.last.asked(kind, names)
 	i.unmark(kind, names)
 	if len(i.announced[kind]) > 0 || i.wires.names != nil {
 		all := make([]string, 0, len(names))

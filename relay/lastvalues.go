@@ -26,16 +26,17 @@ type lastValues struct {
 	outlets *outlets
 	checks  *checks.Pool
 
-	on     bool // a route asks for it
-	values *last.Values
-	since  uint64 // the first epoch of messages that are the newest of their channels; others may have missed some since
-	losses uint64 // how often something was forgotten because messages may be missed
-	given  uint64 // messages that listeners got first, ever
-	failed uint64 // channels whose newest entry could not be read, ever
+	on      bool // a route asks for it
+	values  *last.Values
+	lessons map[string]*lesson // that are under way, by channel, unless commands about the channel were sent since
+	since   uint64             // the first epoch of messages that are the newest of their channels; others may have missed some since
+	losses  uint64             // how often something was forgotten because messages may be missed
+	given   uint64             // messages that listeners got first, ever
+	failed  uint64             // channels whose newest entry could not be read, ever
 }
 
 func newLastValues(r *Relay) *lastValues {
-	l := &lastValues{rules: &r.rules, outlets: r.outlets, checks: r.checks}
+	l := &lastValues{rules: &r.rules, outlets: r.outlets, checks: r.checks, lessons: map[string]*lesson{}}
 	l.values = last.New(func() int { return int(min(maxLast, r.limits.buffer.Load())) })
 	l.begin(r.hub)
 	return l
@@ -99,6 +100,7 @@ func (l *lastValues) missed(channel []byte) {
 
 // lost says that the connection to an upstream is lost.
 func (l *lastValues) lost(upstream int) {
+	clear(l.lessons)
 	l.missedWhere(func(u *route.Upstream) bool { return u.Hears(upstream) })
 }
 
@@ -119,6 +121,7 @@ func (l *lastValues) missedWhere(match func(u *route.Upstream) bool) {
 // follow does what a reload asks for: what is known of a channel stays, unless the new rules may say otherwise of it.
 // schemas tells whether a file of a schema has changed.
 func (l *lastValues) follow(before, now *rules, schemas bool) {
+	clear(l.lessons)
 	l.losses++
 	l.since = l.outlets.advance()
 	type change struct{ was, is *route.Route }

@@ -17,7 +17,8 @@ const (
 	learnTries    = 5  // how often a channel is asked about whose listeners still lack entries
 )
 
-// learn finds out the newest messages of channels: see hub.Upstream. The upstream of the route has the streams.
+// learn finds out the newest messages of channels: see hub.Upstream. The upstream of the route has the streams. A
+// channel that is asked about already is not asked about again.
 func (l *lastValues) learn(at *side, channels []string, done func()) bool {
 	if !l.on || !at.redis.Connected() {
 		return false
@@ -26,8 +27,51 @@ func (l *lastValues) learn(at *side, channels []string, done func()) bool {
 	if len(unknown) == 0 {
 		return false
 	}
-	(&lesson{lastValues: l, at: at, done: done}).ask(unknown, learnTogether, learnTries)
+	left := 1
+	one := func() {
+		if left--; left == 0 {
+			done()
+		}
+	}
+	underWay, ask := l.underWay(at, unknown)
+	left += len(underWay)
+	for s := range underWay {
+		s.done = append(s.done, one)
+	}
+	for some := range slices.Chunk(ask, learnTogether) {
+		left++
+		s := &lesson{lastValues: l, at: at, channels: some, done: []func(){one}}
+		for _, channel := range some {
+			l.lessons[channel] = s
+		}
+		s.ask(some, learnTogether, learnTries)
+	}
+	one()
 	return true
+}
+
+// underWay returns the lessons that are about some of the channels, and the other channels.
+func (l *lastValues) underWay(at *side, channels []string) (lessons map[*lesson]bool, others []string) {
+	lessons = map[*lesson]bool{}
+	for _, channel := range channels {
+		if s := l.lessons[channel]; s != nil && s.at == at {
+			lessons[s] = true
+		} else {
+			others = append(others, channel)
+		}
+	}
+	return lessons, others
+}
+
+// asked says that a command that subscribes or unsubscribes names is about to be sent. Who subscribes from here on cannot
+// do with an answer to what was asked before: messages may be missed between.
+func (l *lastValues) asked(kind resp.Kind, names []string) {
+	if kind != resp.Message || len(l.lessons) == 0 {
+		return
+	}
+	for _, name := range names {
+		delete(l.lessons, name)
+	}
 }
 
 // unknown returns the channels of which the stream at an upstream has the newest message, and that is not known, or may
@@ -35,8 +79,7 @@ func (l *lastValues) learn(at *side, channels []string, done func()) bool {
 func (l *lastValues) unknown(at *side, channels []string) (list []string) {
 	now := l.rules.Load()
 	for _, channel := range channels {
-		rt := now.Route([]byte(channel))
-		if rt.Last && rt.HasHistory() && rt.Upstream.Index == at.index &&
+		if now.Route([]byte(channel)).LastIsAt(at.index) &&
 			(!l.values.Knows(channel) || at.hub.IsAsked(resp.Message, channel)) {
 			list = append(list, channel)
 		}
@@ -47,21 +90,23 @@ func (l *lastValues) unknown(at *side, channels []string) (list []string) {
 // lesson finds out the newest messages of some channels.
 type lesson struct {
 	*lastValues
-	at   *side
-	open int // questions, and checks, that are not answered
-	done func()
+	at       *side
+	channels []string // no more than learnTogether
+	open     int      // questions, and checks, that are not answered
+	done     []func()
 }
 
 // ask asks about channels, so many together.
 func (s *lesson) ask(channels []string, together, tries int) {
 	s.open++
+	rules := s.rules.Load()
 	for some := range slices.Chunk(channels, together) {
 		s.open++
 		s.at.feed.Newest(some, func(n *history.Newest) {
 			if n.Divide {
 				s.ask(some, (len(some)+1)/2, tries)
 			} else {
-				s.take(n, together, tries)
+				s.take(rules, n, together, tries)
 			}
 			s.answered()
 		})
@@ -69,12 +114,12 @@ func (s *lesson) ask(channels []string, together, tries int) {
 	s.answered()
 }
 
-// take takes an answer. It asks again about channels whose listeners lack something, when they have it: a few times, if
-// there is no other answer.
-func (s *lesson) take(n *history.Newest, together, tries int) {
+// take takes an answer to what was asked by some rules. It asks again about channels whose listeners lack something, when
+// they have it: a few times, if there is no other answer.
+func (s *lesson) take(asked *rules, n *history.Newest, together, tries int) {
 	again := n.Again
 	for i := range n.Found {
-		if !s.takeEntry(&n.Found[i]) {
+		if !s.takeEntry(asked, &n.Found[i]) {
 			again = append(again, n.Found[i].Channel)
 		}
 	}
@@ -97,23 +142,31 @@ func (s *lesson) take(n *history.Newest, together, tries int) {
 	}
 }
 
-// answered ends a question.
+// answered ends a question, and with the last one the lesson.
 func (s *lesson) answered() {
-	if s.open--; s.open == 0 {
-		s.done()
+	if s.open--; s.open > 0 {
+		return
+	}
+	for _, channel := range s.channels {
+		if s.lessons[channel] == s {
+			delete(s.lessons, channel)
+		}
+	}
+	for _, done := range s.done {
+		done()
 	}
 }
 
-// takeEntry takes the newest entry of a channel, unless messages of the channel are still to be checked: then it
-// reports false.
-func (s *lesson) takeEntry(found *history.Last) bool {
+// takeEntry takes the newest entry of a channel. It reports false if messages of the channel are still to be checked, or
+// if a reload has moved the channel since it was asked about.
+func (s *lesson) takeEntry(asked *rules, found *history.Last) bool {
 	now, channel := s.rules.Load(), []byte(found.Channel)
 	rt := now.Route(channel)
 	payload, ok := found.Entry.Payload()
 	switch {
-	case s.checks.HasWaiting(channel):
+	case s.checks.HasWaiting(channel), asked != now && rt.Before != asked.Route(channel).Before:
 		return false
-	case s.values.Knows(found.Channel), !rt.Last:
+	case s.values.Knows(found.Channel), !rt.LastIsAt(s.at.index):
 	case !ok:
 		s.failed++
 	default:

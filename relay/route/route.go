@@ -140,6 +140,11 @@ func (r *Route) PolicyOf(kind []byte) *Policy {
 // HasHistory tells whether some messages of the route are kept.
 func (r *Route) HasHistory() bool { return r.history }
 
+// LastIsAt reports whether an upstream has the newest message of each channel, for new listeners, in its stream.
+func (r *Route) LastIsAt(upstream int) bool {
+	return r.Last && r.history && r.Upstream.Index == upstream
+}
+
 // IsUsed reports whether anybody may do anything with the route's channels.
 func (r *Route) IsUsed() bool { return r.Publish || r.Subscribe || r.history }
 
