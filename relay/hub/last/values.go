@@ -11,6 +11,9 @@ type Message struct {
 	Key     []byte // of which a slow listener gets the newest message; nil: none
 }
 
+// size is the bytes of all parts.
+func (m *Message) size() int { return len(m.Payload) + len(m.Kind) + len(m.Key) }
+
 // Values is the newest messages of channels.
 type Values struct {
 	room func() int // bytes that all may take; fixed after construction
@@ -39,8 +42,14 @@ func (v *Values) Stats() Stats {
 	return Stats{Channels: len(v.byChannel), Bytes: v.bytes, Evicted: v.evicted}
 }
 
-// Keep keeps a copy of a message as the newest of its channel.
+// Keep keeps a copy of a message as the newest of its channel. One that has no room even alone is not kept: then nothing
+// of the channel is.
 func (v *Values) Keep(channel []byte, m Message) {
+	if overhead+len(channel)+m.size() > v.room() {
+		v.Forget(string(channel))
+		v.evicted++
+		return
+	}
 	e := v.byChannel[string(channel)]
 	if e == nil {
 		one := &value{channel: string(channel)}
@@ -116,7 +125,7 @@ const (
 
 // set makes a message the value.
 func (v *value) set(m Message) {
-	n := len(m.Payload) + len(m.Kind) + len(m.Key)
+	n := m.size()
 	if c := cap(v.memory); v.memory == nil || c < n || c > wasteful && c > 4*n {
 		v.memory = make([]byte, 0, n)
 	}
