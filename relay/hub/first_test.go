@@ -128,6 +128,19 @@ func TestLearn(t *testing.T) {
 	other.expect("ok" + string(frame("a", "learned")))
 }
 
+// TestLearnThatIsAnsweredAtOnce confirms when Redis has confirmed.
+func TestLearnThatIsAnsweredAtOnce(t *testing.T) {
+	g, r := newGroup(t, nil)
+	r.learns, r.busy = []string{"a"}, true
+	m := newMember(t, 1<<20)
+	m.confirmed(g, resp.Message, "a")
+	flush(t, r.hub)
+	m.nothing()
+	r.answer()
+	flush(t, r.hub)
+	m.expect("ok")
+}
+
 // TestLearnWhatAnUnsubscribeForgets has one come while the UNSUBSCRIBE of the last one, whose answer has what is known
 // forgotten, is on its way.
 func TestLearnWhatAnUnsubscribeForgets(t *testing.T) {
