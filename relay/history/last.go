@@ -2,7 +2,12 @@ package history
 
 // The newest entry of channels, for listeners that are about to come.
 
-import "redis-relay/relay/stream"
+import (
+	"errors"
+
+	"redis-relay/relay/stream"
+	"redis-relay/relay/upstream"
+)
 
 // Last is the newest entry of a channel.
 type Last struct {
@@ -14,12 +19,13 @@ type Last struct {
 type Newest struct {
 	Found  []Last   // up to which listeners have everything: what they get from here on is newer
 	Again  []string // channels of which listeners lack entries, or whose entries had no room: ask again after Barrier
-	Failed int      // channels whose newest entry cannot be read
+	Failed int      // channels whose newest entry cannot be read; not those of a lost connection
 	Divide bool     // there is no answer about all channels together: ask about fewer
 }
 
 // Newest asks Redis for the newest entries of channels, behind all that was sent before. answered is called in the
-// loop, perhaps at once, and in order with the messages. Channels without entries are not in the answer.
+// loop, perhaps at once, and in order with the messages. Channels without entries are not in the answer. If the
+// connection is lost, no channel is: the caller asks again over the next one.
 func (f *Feed) Newest(list []string, answered func(n *Newest)) {
 	asked := make([]question, len(list))
 	for i, channel := range list {
@@ -35,6 +41,7 @@ func (f *Feed) Newest(list []string, answered func(n *Newest)) {
 		switch {
 		case err != nil && len(list) > 1 && lasting(err):
 			n.Divide = true
+		case errors.Is(err, upstream.ErrDown), errors.Is(err, upstream.ErrUnknown): // all is asked over the next connection
 		case err != nil:
 			n.Failed = len(list)
 		}

@@ -3,8 +3,11 @@ package history
 // The newest entry, for listeners that are about to come.
 
 import (
-	"errors"
+	"fmt"
+	"strings"
 	"testing"
+
+	"redis-relay/relay/upstream"
 )
 
 // answerOf is what Redis says of a stream, with the newest entry.
@@ -18,14 +21,25 @@ func answerOf(newest string, entry any) []any {
 
 func payloadEntry(id, payload string) any { return []any{id, []any{"payload", payload}} }
 
+// describe tells what was found: channels, IDs and payloads.
+func describe(found []Last) string {
+	var list []string
+	for _, f := range found {
+		payload, _ := f.Entry.Payload()
+		list = append(list, fmt.Sprintf("%s %s %s", f.Channel, f.Entry.ID, payload))
+	}
+	return strings.Join(list, ", ")
+}
+
 func TestNewestEntry(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer any
 		want   Newest
+		found  string // ID and payload
 		behind bool
 	}{
-		"which listeners have":      {answer: answerOf("5-0", payloadEntry("5-0", "m")), want: Newest{Found: []Last{{Channel: "c"}}}},
-		"behind deleted ones":       {answer: answerOf("5-0", payloadEntry("3-0", "m")), want: Newest{Found: []Last{{Channel: "c"}}}},
+		"which listeners have":      {answer: answerOf("5-0", payloadEntry("5-0", "m")), found: "c 5-0 m"},
+		"behind deleted ones":       {answer: answerOf("5-0", payloadEntry("3-0", "n")), found: "c 3-0 n"},
 		"that nobody announced":     {answer: answerOf("6-0", payloadEntry("6-0", "m")), want: Newest{Again: []string{"c"}}, behind: true},
 		"that does not go into it":  {answer: []any{"5-0", int64(1), int64(1), "5-0", int64(1), []any{}, int64(0)}, want: Newest{Again: []string{"c"}}},
 		"that is too large":         {answer: answerOf("5-0", []any{"5-0", int64(1 << 30), int64(1)}), want: Newest{Failed: 1}},
@@ -37,10 +51,10 @@ func TestNewestEntry(t *testing.T) {
 			r, got := liveRoom(t), 0
 			r.Newest([]string{"c"}, func(n *Newest) {
 				got++
-				found := len(n.Found) == len(c.want.Found) && (len(n.Found) == 0 || n.Found[0].Channel == "c" && len(n.Found[0].Entry.Fields) == 2)
+				found := describe(n.Found) == c.found
 				again := len(n.Again) == len(c.want.Again)
 				if !found || !again || n.Failed != c.want.Failed || n.Divide {
-					t.Errorf("got %+v, want %+v", n, c.want)
+					t.Errorf("got %+v, want %+v, %q", n, c.want, c.found)
 				}
 			})
 			r.reply(0, []any{c.answer, int64(6)}, nil)
@@ -78,7 +92,9 @@ func TestNewestEntriesWithoutAnAnswer(t *testing.T) {
 	}{
 		{[]string{"c"}, errNoPerm, Newest{Failed: 1}},
 		{[]string{"c", "d"}, errNoPerm, Newest{Divide: true}},
-		{[]string{"c", "d"}, errors.New("the connection is lost"), Newest{Failed: 2}},
+		{[]string{"c", "d"}, upstream.ErrBusy, Newest{Failed: 2}},
+		{[]string{"c", "d"}, upstream.ErrDown, Newest{}},
+		{[]string{"c", "d"}, upstream.ErrUnknown, Newest{}},
 	} {
 		r := liveRoom(t)
 		r.Newest(c.channels, func(n *Newest) {
