@@ -26,13 +26,14 @@ type lastValues struct {
 	outlets *outlets
 	checks  *checks.Pool
 
-	on      bool // a route asks for it
-	values  *last.Values
-	lessons map[string]*lesson // that are under way, by channel, unless commands about the channel were sent since
-	since   uint64             // the first epoch of messages that are the newest of their channels; others may have missed some since
-	losses  uint64             // how often something was forgotten because messages may be missed
-	given   uint64             // messages that listeners got first, ever
-	failed  uint64             // channels whose newest entry could not be read, ever
+	on     bool // a route asks for it
+	values *last.Values
+	since  uint64 // the first epoch of messages that are the newest of their channels; others may have missed some since
+	losses uint64 // how often something was forgotten because messages may be missed
+	given  uint64 // messages that listeners got first, ever
+	failed uint64 // channels whose newest entry could not be read, ever
+
+	lessons map[string]*lesson // under way, by channel, unless commands about the channel were sent since
 }
 
 func newLastValues(r *Relay) *lastValues {

@@ -63,8 +63,8 @@ func (l *lastValues) underWay(at *side, channels []string) (lessons map[*lesson]
 	return lessons, others
 }
 
-// asked says that a command that subscribes or unsubscribes names is about to be sent. Who subscribes from here on cannot
-// do with an answer to what was asked before: messages may be missed between.
+// asked says that a command that subscribes or unsubscribes names is about to be sent. Who subscribes from here on
+// cannot do with an answer to what was asked before: messages may be missed between.
 func (l *lastValues) asked(kind resp.Kind, names []string) {
 	if kind != resp.Message || len(l.lessons) == 0 {
 		return
@@ -114,8 +114,8 @@ func (s *lesson) ask(channels []string, together, tries int) {
 	s.answered()
 }
 
-// take takes an answer to what was asked by some rules. It asks again about channels whose listeners lack something, when
-// they have it: a few times, if there is no other answer.
+// take takes an answer to what was asked by some rules. It asks again about channels whose listeners lack something,
+// when they have it: a few times, if there is no other answer.
 func (s *lesson) take(asked *rules, n *history.Newest, together, tries int) {
 	again := n.Again
 	for i := range n.Found {
@@ -157,8 +157,8 @@ func (s *lesson) answered() {
 	}
 }
 
-// takeEntry takes the newest entry of a channel. It reports false if messages of the channel are still to be checked, or
-// if a reload has moved the channel since it was asked about.
+// takeEntry takes the newest entry of a channel. It reports false if messages of the channel are still to be checked,
+// or if a reload has given the channel another name at Redis since it was asked about.
 func (s *lesson) takeEntry(asked *rules, found *history.Last) bool {
 	now, channel := s.rules.Load(), []byte(found.Channel)
 	rt := now.Route(channel)

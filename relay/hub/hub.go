@@ -5,8 +5,8 @@ package hub
 import "redis-relay/relay/resp"
 
 // Upstream is the connection to Redis as the hub needs it. Redis carries out what is asked in order. Each done is
-// called once, never before the method returns but for Learn and AwaitDelivered, in the order of the calls, and in order
-// with the messages that Redis sends. lost says that the connection ended before Redis had answered: nobody knows
+// called once, never before the method returns but for Learn and AwaitDelivered, in the order of the calls, and in
+// order with the messages that Redis sends. lost says that the connection ended before Redis had answered: nobody knows
 // whether the command was carried out. refused is the error that Redis answered.
 type Upstream interface {
 	Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error))

@@ -141,8 +141,8 @@ func (r *registry) Listeners(kind resp.Kind, name []byte) (listeners, requested,
 	return listeners, requested, confirmed
 }
 
-// IsAsked reports whether commands that subscribe or unsubscribe a name are unanswered: what is known by what has come so
-// far may not hold when they are answered.
+// IsAsked reports whether commands that subscribe or unsubscribe a name are unanswered: what is known by what has come
+// so far may not hold when they are answered.
 func (r *registry) IsAsked(kind resp.Kind, name string) bool {
 	t := r.topics[kind][name]
 	return t != nil && t.unanswered > 0

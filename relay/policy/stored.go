@@ -8,8 +8,8 @@ import (
 	"redis-relay/relay/route"
 )
 
-// StoredAlike reports whether rt, and all that is said of its messages, is as was by earlier rules. It does not look into
-// files of schemas.
+// StoredAlike reports whether rt, and all that is said of its messages, is as was by earlier rules. It does not look
+// into files of schemas.
 func (r *Rules) StoredAlike(earlier *Rules, rt, was *route.Route) bool {
 	a, b := *rt, *was
 	a.Checker, a.Index, b.Checker, b.Index = nil, 0, nil, 0

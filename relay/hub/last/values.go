@@ -42,8 +42,8 @@ func (v *Values) Stats() Stats {
 	return Stats{Channels: len(v.byChannel), Bytes: v.bytes, Evicted: v.evicted}
 }
 
-// Keep keeps a copy of a message as the newest of its channel. One that has no room even alone is not kept: then nothing
-// of the channel is.
+// Keep keeps a copy of a message as the newest of its channel. One that has no room even alone is not kept: then
+// nothing of the channel is.
 func (v *Values) Keep(channel []byte, m Message) {
 	if overhead+len(channel)+m.size() > v.room() {
 		v.Forget(string(channel))

@@ -41,14 +41,38 @@ func TestManyClientsAskOnce(t *testing.T) {
 		}
 		nothing(t, c)
 	}
-	var calls int
+	if n := readStreams(redis); n < len(channels) || n > 3*len(channels) {
+		t.Errorf("%d streams were read for %d channels", n, len(channels))
+	}
+}
+
+// readStreams returns how many streams were read from their ends since CONFIG RESETSTAT.
+func readStreams(redis *redistest.Server) (calls int) {
 	for line := range strings.Lines(redis.MustDo("INFO", "commandstats").Str) {
 		if rest, ok := strings.CutPrefix(line, "cmdstat_xrevrange:calls="); ok {
 			_, _ = fmt.Sscan(strings.Split(rest, ",")[0], &calls)
 		}
 	}
-	if calls < len(channels) || calls > 3*len(channels) {
-		t.Errorf("%d streams were read for %d channels", calls, len(channels))
+	return calls
+}
+
+// TestNoQuestionFromBeforeIsShared has a client leave and come back before Redis answers: what was asked before is too
+// old for what it missed between.
+func TestNoQuestionFromBeforeIsShared(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis, harness.WithRoutes(kept("x:")))
+	redis.MustDo("XADD", "history:{x:1}", "*", "payload", "a")
+	c := r.Dial()
+	nothing(t, c)
+	redis.MustDo("CONFIG", "RESETSTAT")
+	redis.Stop()
+	c.SendRaw([]byte("SUBSCRIBE x:1\r\nUNSUBSCRIBE x:1\r\nSUBSCRIBE x:1\r\n"))
+	redis.Cont()
+	c.Expect(t, "[subscribe x:1 1]", "[message x:1 a]", "[unsubscribe x:1 0]", "[subscribe x:1 1]", "[message x:1 a]")
+	nothing(t, c)
+	if n := readStreams(redis); n != 2 {
+		t.Errorf("it was asked %d times", n)
 	}
 }
 
