@@ -22,6 +22,7 @@ type Route struct {
 	// Other upstreams whose messages local listeners get, too.
 	AlsoSubscribe []string `koanf:"also_subscribe"`
 	Mirror        *Mirror  `koanf:"mirror"`    // nil: none
+	Last          bool     `koanf:"last"`      // who subscribes to a channel gets its newest message first
 	Publish       bool     `koanf:"publish"`   // local processes may publish
 	Subscribe     bool     `koanf:"subscribe"` // local processes may listen
 	// Which users may, of those who may connect; empty: all of them.

@@ -53,6 +53,7 @@ var routeHelp = map[string]string{
 	"also_subscribe":  "other upstreams whose messages listeners get, too, while publishers move",
 	"mirror.upstream": "another upstream, to which a share of what local processes publish goes, too; required",
 	"mirror.percent":  "how much of it, more than 0 and at most 100; required",
+	"last":            "whether who subscribes to a channel by its name gets its newest message first",
 	"publish":         "whether local processes may publish",
 	"subscribe":       "whether local processes may listen",
 	"publish_uids":    "user ids whose processes may publish; empty: all that may connect",

@@ -71,6 +71,8 @@ func TestMistakesInUpstreams(t *testing.T) {
 		{redis + "upstreams: {europe: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', upstream: europa}", ":4: routes[0].upstream: \"europa\" is no upstream: did you mean europe?"},
 		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', upstream: zzzz}", "known are main, eu; write"},
 		{redis + "routes:\n- {prefix: 'a:', upstream: ''}", `:3: routes[0].upstream: "" is no upstream`},
+		{redis + "routes:\n- {prefix: 'a:', last: always}", ":3: routes[0].last: expected true or false"},
+		{redis + "routes:\n- prefix: 'a:'\n  deliver: one\n  last: true", ":5: routes[0].last: does not go with deliver: one"},
 		{redis + "routes:\n- {prefix: 'a:', also_subscribe: [main]}", ":3: routes[0].also_subscribe[0]: is the upstream of the route itself"},
 		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', also_subscribe: [eu, eu]}", ":4: routes[0].also_subscribe[1]: \"eu\" is there twice"},
 		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', also_subscribe: [ue]}", ":4: routes[0].also_subscribe[0]: \"ue\" is no upstream"},

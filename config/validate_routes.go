@@ -58,19 +58,38 @@ func (v *routeValidator) check() {
 	v.checkPolicies()
 	v.checkNATS()
 	v.checkUpstreams()
+	v.checkLast()
 }
 
 // checkNATS refuses what NATS clients could not be promised.
 func (v *routeValidator) checkNATS() {
 	r := v.route
+	if r.NATS && r.deliversToOne() {
+		v.bad(join(v.path, "nats"), "does not go with deliver: one; NATS clients share work by queue groups, "+
+			"so write deliver: all or take nats out")
+	}
+}
+
+// checkLast refuses what new listeners could not be given.
+func (v *routeValidator) checkLast() {
+	r, at := v.route, join(v.path, "last")
+	switch {
+	case !r.Last:
+	case !r.Subscribe:
+		v.bad(at, "has no effect with subscribe: false; take one of the two out")
+	case r.deliversToOne():
+		v.bad(at, "does not go with deliver: one; each message is one listener's work, and a new listener would get "+
+			"what another has done, so write deliver: all or take last out")
+	}
+}
+
+// deliversToOne reports whether some messages of the route go to one listener in turn.
+func (r *Route) deliversToOne() bool {
 	one := r.Policy.Deliver == DeliverOne
 	for _, p := range r.Kinds {
 		one = one || p.Deliver == DeliverOne
 	}
-	if r.NATS && one {
-		v.bad(join(v.path, "nats"), "does not go with deliver: one; NATS clients share work by queue groups, "+
-			"so write deliver: all or take nats out")
-	}
+	return one
 }
 
 // checkUsers judges the list of users that belongs to a permission.

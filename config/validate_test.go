@@ -491,6 +491,20 @@ func TestValidateRoutes(t *testing.T) {
 			[]string{"nats: does not go with deliver: one; NATS clients share work by queue groups, " +
 				"so write deliver: all or take nats out"},
 		},
+		"last, to one in turn": {
+			func(r *Route) {
+				r.Last = true
+				one := r.Policy
+				one.Deliver = DeliverOne
+				r.Kinds = map[string]Policy{"k": one}
+			},
+			[]string{"last: does not go with deliver: one; each message is one listener's work, and a new listener would " +
+				"get what another has done, so write deliver: all or take last out"},
+		},
+		"last, for nobody": {
+			func(r *Route) { r.Last, r.Subscribe = true, false },
+			[]string{"last: has no effect with subscribe: false; take one of the two out"},
+		},
 		"a kind's own problem": {
 			func(r *Route) {
 				r.Policy.Slow = "quit"

@@ -60,7 +60,7 @@ var layers = map[string]struct {
 	"relay/nonblock":   {nil, "a system call and nothing else"},
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
-	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/deadletter", "relay/fleet", "relay/history", "relay/hub", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/watch"}, "it asks all parts, and none asks it"},
+	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/deadletter", "relay/fleet", "relay/history", "relay/hub", "relay/hub/last", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/watch"}, "it asks all parts, and none asks it"},
 	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream", "relay/upstream/credentials"}, "it has parts check their settings, and starts none"},
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
@@ -79,6 +79,7 @@ var layers = map[string]struct {
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/credentials", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
 
+	"relay/hub/last":       {nil, "a message is bytes, whatever it says"},
 	"relay/history/writer": {[]string{"relay/resp", "relay/stream", "relay/upstream"}, "it writes, and knows nothing of who reads"},
 
 	"relay/respserver/listen": {nil, "it takes addresses and connections, and knows nothing of what is said over them"},
@@ -116,7 +117,7 @@ func layerOf(pkg string) string {
 
 // parts is what the composition root puts together.
 var parts = []string{
-	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/deadletter", "relay/deadletter/replay", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/leaf", "relay/loop",
+	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/deadletter", "relay/deadletter/replay", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/hub/last", "relay/leaf", "relay/loop",
 	"relay/monitor", "relay/names", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
 	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/watch",
 }

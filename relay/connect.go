@@ -86,6 +86,8 @@ func (r *Relay) connect(life string) {
 	r.gaps = &gaps{rules: &r.rules, loop: r.loop, sides: r.sides, hub: r.hub, outlets: r.outlets, teller: r.teller}
 	r.exams = checks.NewExaminations(&r.limits.buffer)
 	r.checks = checks.New(r.loop, r.sides.checked, r.gaps.unchecked, r.exams, &r.limits.buffer)
+	r.last = newLastValues(r)
+	r.gaps.last = r.last
 	r.dead = openDeadLetters(r, life)
 	for _, s := range r.sides {
 		s.connect(r, life)
@@ -137,11 +139,11 @@ func (s *side) connect(r *Relay, life string) {
 	}
 	*s.inbound = inbound{
 		side: s, rules: &r.rules, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		traces: r.traces, viewers: r.viewers, watch: r.watch, dead: r.dead,
+		traces: r.traces, viewers: r.viewers, watch: r.watch, dead: r.dead, last: r.last,
 	}
 	*s.interest = interest{
 		side: s, rules: &r.rules, checks: r.checks, outlets: r.outlets, teller: r.teller,
-		asked: wires{names: s.names(r.rules.Load())},
+		last: r.last, asked: wires{names: s.names(r.rules.Load())},
 	}
-	*s.owner = lifecycle{side: s, rules: &r.rules, outlets: r.outlets, teller: r.teller}
+	*s.owner = lifecycle{side: s, rules: &r.rules, outlets: r.outlets, teller: r.teller, last: r.last}
 }

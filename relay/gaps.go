@@ -28,6 +28,7 @@ type gaps struct {
 	hub     *hub.Group
 	outlets *outlets
 	teller  *notice.Teller
+	last    *lastValues
 
 	since map[int]time.Time // by upstream: see late
 }
@@ -96,6 +97,7 @@ func (g *gaps) unhealed(s *side, gap history.Gap) {
 		event.Prefixes = []string{now.Route([]byte(gap.Channel)).Prefix}
 		concerned = g.names(gap.Channel)
 	}
+	g.last.missed([]byte(gap.Channel))
 	g.end(now, concerned)
 	g.teller.Send(notice.HistoryGap, event)
 }

@@ -3,7 +3,6 @@ package relay
 // The path in: from Redis to local listeners.
 
 import (
-	"bytes"
 	"sync/atomic"
 
 	"redis-relay/relay/checks"
@@ -30,6 +29,7 @@ type inbound struct {
 	viewers *watch.Viewers
 	watch   *watch.Watch
 	dead    *deadLetters
+	last    *lastValues
 
 	renamer
 	cache  routeCache
@@ -138,6 +138,7 @@ func (in *inbound) enqueue(rt *route.Route, counters *monitor.Route, d *resp.Del
 	if lost := in.checks.Add(rt, counters, d, c, isCopy); lost {
 		counters.Rejected(monitor.Inbound, string(policy.Busy)).Inc()
 		c.Trace.Refused(string(policy.Busy))
+		in.last.missed(d.Channel)
 		in.watch.Refused(d.Channel, nil)
 		if in.viewers.Any() {
 			in.viewers.Received(rt, d, len(d.Payload), nil, &policy.Refusal{Code: policy.Busy, Reason: tooManyChecks})
@@ -184,6 +185,9 @@ func (in *inbound) dispatch(
 	}
 	if v.Invalid != nil && !rt.LogInvalid {
 		return 0
+	}
+	if rt.Last {
+		in.last.keep(in.side, rt, d, v)
 	}
 	name := d.Channel
 	if d.Kind == resp.PMessage {
@@ -257,41 +261,6 @@ func (in *inbound) endTurn() {
 	in.cache.count()
 	in.live.tally.EndTurn(in.watch.Table)
 	in.stored.tally.EndTurn(in.watch.Table)
-}
-
-// routeCache is what neighbouring messages have in common, so that a burst on one
-// channel, or on channels of one route, finds it once.
-type routeCache struct {
-	rules   *rules
-	channel []byte // a copy
-	route   *route.Route
-
-	counters *monitor.Route
-
-	// Not yet in counters: messages, and bytes of their payloads.
-	received, receivedBytes   int
-	delivered, deliveredBytes int
-}
-
-// enter makes channel the current one.
-func (c *routeCache) enter(now *rules, channel []byte) {
-	if c.rules == now && bytes.Equal(c.channel, channel) {
-		return
-	}
-	c.rules, c.channel, c.route = now, append(c.channel[:0], channel...), now.Route(channel)
-	if counters := now.counters[c.route.Index]; counters != c.counters {
-		c.count()
-		c.counters = counters
-	}
-}
-
-// count brings the counters up to date.
-func (c *routeCache) count() {
-	if c.received > 0 {
-		c.counters.Received.Add(c.received, c.receivedBytes)
-		c.counters.Delivered.Add(c.delivered, c.deliveredBytes)
-		c.received, c.receivedBytes, c.delivered, c.deliveredBytes = 0, 0, 0, 0
-	}
 }
 
 var _ upstream.Sink = (*inbound)(nil)

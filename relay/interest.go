@@ -26,6 +26,7 @@ type interest struct {
 	checks  *checks.Pool
 	outlets *outlets
 	teller  *notice.Teller
+	last    *lastValues
 
 	asked     wires
 	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
@@ -35,6 +36,7 @@ type interest struct {
 // Subscribe subscribes names. Announcements come with them, in one command, so that no entry comes without
 // one.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	i.last.asked(kind, names)
 	now := i.rules.Load()
 	i.asked.command++
 	command, all := i.asked.command, make([]string, 0, len(names))
@@ -94,6 +96,7 @@ func (i *interest) unmark(kind resp.Kind, names []string) {
 
 // Unsubscribe lets names go, and behind each its announcements.
 func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	i.last.asked(kind, names)
 	i.unmark(kind, names)
 	if len(i.announced[kind]) > 0 || i.asked.names != nil {
 		all := make([]string, 0, len(names))
@@ -130,6 +133,11 @@ func (i *interest) confirmed(kind resp.Kind, names []string) {
 	}
 }
 
+// Learn finds out what new listeners of channels get first.
+func (i *interest) Learn(channels []string, done func()) bool {
+	return i.last.learn(i.side, channels, done)
+}
+
 // AwaitDelivered calls done when what came of names has passed history and the pool of checks.
 func (i *interest) AwaitDelivered(kind resp.Kind, names []string, done func()) {
 	var all [resp.Kinds][]string
@@ -152,6 +160,7 @@ func (i *interest) Interrupted(kind resp.Kind, name string) {
 	switch kind {
 	case resp.Message:
 		i.feed.Interrupted(name)
+		i.last.missed([]byte(name))
 	case resp.PMessage:
 		i.feed.InterruptedPattern(name)
 	}

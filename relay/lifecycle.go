@@ -21,6 +21,7 @@ type lifecycle struct {
 	rules   *atomic.Pointer[rules]
 	outlets *outlets
 	teller  *notice.Teller
+	last    *lastValues
 	first   func(upstream int) // is called before all else when the connection is lost
 
 	disconnected int // clients, at the last loss
@@ -37,6 +38,7 @@ func (l *lifecycle) Lost(error) {
 	now := l.rules.Load()
 	l.first(l.index)
 	l.interest.lost()
+	l.last.lost(l.index)
 	l.disconnected = l.hub.Lost(func(kind resp.Kind, name string) bool {
 		return now.OnGap(kind, name) == route.GapDisconnect
 	})
@@ -63,6 +65,7 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 		})
 	}
 	l.teller.Send(notice.UpstreamUp, up)
+	l.last.up(l.index)
 	l.feed.Up() // before anybody can act on the event
 	l.rights.Look()
 }

@@ -69,6 +69,7 @@ type Relay struct {
 	outlets  *outlets
 	viewers  *watch.Viewers
 	gaps     *gaps
+	last     *lastValues
 	counts   *counts
 	streams  *streams
 	leaf     *leaf.Node // nil: off
@@ -163,7 +164,8 @@ func (r *Relay) oversee(version string) {
 		Version: version, Config: r.cfg,
 		Loop: r.loop, Upstreams: upstreams, Hub: r.hub, Server: r.server, Socket: r.socket,
 		TCP: r.tcp, Leaf: r.leaf, Traces: r.traces, Watch: r.watch, Alerts: r.alerts, Teller: r.teller,
-		Limits: &r.limits.Limits, NATS: r.natsStats, Webhook: r.webhookStats, Loaded: r.reloader.loaded.Load,
+		Limits: &r.limits.Limits, NATS: r.natsStats, Last: r.last.stats, Webhook: r.webhookStats,
+		Loaded: r.reloader.loaded.Load,
 		Rules: func() (*policy.Rules, []*monitor.Route) {
 			now := r.rules.Load()
 			return now.Rules, now.counters

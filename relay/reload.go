@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -47,6 +48,7 @@ type reloader struct {
 	outlets *outlets
 	traffic *watch.Watch
 	dead    *deadLetters
+	last    *lastValues
 	mirrors *mirrors
 	rules   *atomic.Pointer[rules]
 	limits  *limits
@@ -133,6 +135,7 @@ func (l *reloader) rename(before, now *rules) {
 // adopt takes a configuration over. wait returns when it holds for NATS clients, too. It belongs to the loop.
 func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, changes []string) (wait func()) {
 	before := l.rules.Swap(now)
+	l.last.follow(before, now, !maps.Equal(l.schemas, schemas))
 	l.rename(before, now)
 	l.hub.Rearrange(now.places, l.gaps.moved(before, now))
 	// A client that may not subscribe any more would hear nothing more and not be told.
@@ -145,6 +148,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)
 	l.dead.set(deadSettings(next))
+	l.last.begin(l.hub)
 	l.mirrors.prune(now)
 	l.sides.adoptCredentials(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))

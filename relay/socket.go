@@ -73,7 +73,7 @@ func (r *Relay) openSocket(version string) error {
 		r.reloader.watch)
 	r.reloader.loop, r.reloader.server = r.loop, r.server
 	r.reloader.sides, r.reloader.hub, r.reloader.gaps = r.sides, r.hub, r.gaps
-	r.reloader.outlets, r.reloader.traffic, r.reloader.dead = r.outlets, r.watch, r.dead
+	r.reloader.outlets, r.reloader.traffic, r.reloader.dead, r.reloader.last = r.outlets, r.watch, r.dead, r.last
 	r.reloader.mirrors = r.outbound.mirrors
 	return nil
 }

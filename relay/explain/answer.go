@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -34,7 +33,8 @@ type Answer struct {
 	Upstream    *Upstream    `json:"upstream,omitempty"` // nil: there is only one
 	Schema      *Schema      `json:"schema,omitempty"`   // nil: any bytes pass
 	KindField   string       `json:"kind_field,omitempty"`
-	Policies    []KindPolicy `json:"policies"` // that of the payload's kind alone, if a payload was given
+	Policies    []KindPolicy `json:"policies"`       // that of the payload's kind alone, if a payload was given
+	Last        string       `json:"last,omitempty"` // where the message is that new listeners get first; empty: none
 	NATS        NATS         `json:"nats"`
 	Publish     Access       `json:"publish"`
 	Subscribe   Access       `json:"subscribe"`
@@ -116,7 +116,7 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 		Channel: q.Channel, NameAtRedis: m.Of("", q.Channel), route: rt, policy: &rt.Policy,
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
-		own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
+		Last: lastWords(rt), own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
 	}
 	if len(cfg.Upstreams) > 0 {
 		a.Upstream = upstreamOf(cfg, rules, rt, q.Channel)
@@ -237,22 +237,6 @@ func schemaOf(rules *policy.Rules, rt *route.Route) *Schema {
 	}
 	s.Compiled = s.Because == ""
 	return s
-}
-
-func policiesOf(rt *route.Route) (list []KindPolicy) {
-	for _, kind := range slices.Sorted(maps.Keys(rt.Kinds)) {
-		list = append(list, policyWords(kind, rt.Kinds[kind]))
-	}
-	rest := "any"
-	if len(list) > 0 {
-		rest = "any other"
-	}
-	return append(list, policyWords(rest, &rt.Policy))
-}
-
-func policyWords(kind string, p *route.Policy) KindPolicy {
-	w := policy.WordsOf(p)
-	return KindPolicy{kind, w.Slow, w.OnGap, w.Deliver, w.History, w.Rate, w.Alert}
 }
 
 // access says who may publish and listen.

@@ -49,6 +49,9 @@ func (a *Answer) printRoute(line func(name, format string, args ...any)) {
 	if a.KindField != "" {
 		line("kind", "%s", a.kindWords())
 	}
+	if a.Last != "" {
+		line("last value", "%s", a.Last)
+	}
 	for i := range a.Policies {
 		line("policy", "%s", a.Policies[i].words(len(a.Policies) > 1 || a.Payload != nil))
 	}

@@ -60,7 +60,8 @@ type ReadConn interface {
 // readScript reads streams. KEYS: the streams. ARGV: "1" if facts are wanted of all streams, or ""; how
 // many bytes to return, beyond which one entry at most goes; how many an entry may take; how many
 // the oldest may take, for the stream to be looked at often; then for each stream "(" and the ID
-// behind which to begin, or "" for no entries, and about how many entries to return at most, or 0.
+// behind which to begin, or "+" for the newest entry alone, or "" for no entries, and about how many entries to return
+// at most, or 0.
 //
 // For each stream it returns the error of Redis, or {last-generated-id,
 // entries-added or -1, length, the first entry's ID, 1 if more is to be had,
@@ -77,6 +78,7 @@ for i, key in ipairs(KEYS) do
   local from, most = ARGV[3 + 2 * i], tonumber(ARGV[4 + 2 * i])
   local facts, head = {['last-generated-id'] = '0-0', ['entries-added'] = -1, length = 0}, {}
   local refused
+  local newest = from == '+'
   if ARGV[1] ~= '' or from == '' then
     local info = redis.pcall('XINFO', 'STREAM', key, 'FULL', 'COUNT', 1)
     refused = info.err
@@ -91,7 +93,8 @@ for i, key in ipairs(KEYS) do
   local count, widest = 1, 0 -- large entries are read one by one
   while from ~= '' and not refused do
     if budget <= 0 or most > 0 and #entries >= most then more = 1 break end
-    local page = redis.pcall('XRANGE', key, from, '+', 'COUNT', count)
+    local page = newest and redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+      or redis.pcall('XRANGE', key, from, '+', 'COUNT', count)
     refused = page.err
     for _, entry in ipairs(page) do
       local cost, bytes = costs(entry)
@@ -102,7 +105,7 @@ for i, key in ipairs(KEYS) do
       if cost > largest then entry = {entry[1], bytes, #entry[2] / 2} end
       entries[#entries + 1], some, budget, widest = entry, true, budget - cost, math.max(widest, cost)
     end
-    if refused or more == 1 or #page < count then break end
+    if refused or more == 1 or newest or #page < count then break end
     from = '(' .. page[count][1]
     count = math.max(1, math.min(16, math.floor(65536 / widest)))
   end

@@ -56,7 +56,8 @@ type question struct {
 	channel string
 	entries bool // the entries behind after are wanted; otherwise only the facts
 	after   stream.ID
-	count   int // of entries, at most, about; 0: no bound
+	count   int  // of entries, at most, about; 0: no bound
+	newest  bool // the newest entry alone is wanted
 }
 
 // tail is the answer. Without facts, a question for entries is answered by entries, more and
@@ -107,6 +108,9 @@ func scriptArgs(names Names, list []question, facts bool, budget, largest int) (
 		from := ""
 		if q.entries {
 			from = "(" + q.after.String()
+		}
+		if q.newest {
+			from = "+"
 		}
 		args = append(args, from, q.count)
 	}

@@ -27,6 +27,7 @@ type Group struct {
 	late func(place int, kind resp.Kind, names []string, since time.Time)
 
 	places  func(kind resp.Kind, name string) Places // never empty
+	first   func(channel string) (First, bool)       // see SetFirst; nil: nobody gets anything first
 	wanted  map[*Listener]map[resp.Name]struct{}     // by the commands that have come so far
 	pending map[*Listener][]*groupSubscribe          // of which not all hubs have answered
 	absent  map[subscription]bool                    // what a hub has refused behind the listener's back
@@ -64,6 +65,7 @@ func NewBeside(first *Hub, up Upstream) *Hub { return makeHub(up, first.isLocal,
 // Subscribe is Hub.Subscribe, at all places of the names. A hub that has lost its connection, or could not make its
 // first one, is not waited for if the others have all of its names: see NewGroup.
 func (g *Group) Subscribe(l *Listener, kind resp.Kind, names []string, done func(refused error)) {
+	done = g.andFirst(l, kind, names, done)
 	if len(g.hubs) == 1 {
 		g.hubs[0].Subscribe(l, kind, names, done)
 		return

@@ -48,7 +48,7 @@ func newGroupRun(t *testing.T, seed uint64) *groupRun {
 	m := &groupRun{t: t, random: rand.New(rand.NewPCG(seed, 0)), up: make([]bool, 3), tried: make([]bool, 3), late: map[latecomer]bool{}}
 	var hubs []*Hub
 	for i := range m.up {
-		r := &redis{t: t, refuses: map[string]error{}}
+		r := &redis{t: t, refuses: map[string]error{}, learns: []string{"b", "c"}}
 		if i == 0 {
 			r.hub = New(r, func(string) bool { return false })
 		} else {
@@ -58,6 +58,7 @@ func newGroupRun(t *testing.T, seed uint64) *groupRun {
 	}
 	m.scatter()
 	m.group = NewGroup(m.places(), m.isLate, hubs...)
+	m.group.SetFirst(func(string) (First, bool) { return First{}, false })
 	m.nats = &groupSession{Listener: NewInterestOnlyListener(0), names: map[resp.Name]int{}, places: map[resp.Name]Places{}}
 	m.sessions = append(m.sessions, m.nats)
 	return m

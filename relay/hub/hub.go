@@ -5,14 +5,19 @@ package hub
 import "redis-relay/relay/resp"
 
 // Upstream is the connection to Redis as the hub needs it. Redis carries out what is asked in order. Each done is
-// called once, never before the method returns, in the order of the calls, and in order with the messages that
-// Redis sends. lost says that the connection ended before Redis had answered: nobody knows whether the command
-// was carried out. refused is the error that Redis answered.
+// called once, never before the method returns but for Learn and AwaitDelivered, in the order of the calls, and in
+// order with the messages that Redis sends. lost says that the connection ended before Redis had answered: nobody knows
+// whether the command was carried out. refused is the error that Redis answered.
 type Upstream interface {
 	Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	// Fence asks for an answer that changes nothing.
 	Fence(done func(lost bool))
+	// Learn finds out what new listeners of channels get first: see Group.SetFirst. Redis is asked behind all that
+	// was asked before. done is called once, when that is known, or cannot be, in order with the messages: what comes
+	// later is newer. If too much waits for Redis, it is called before Learn returns. Learn reports false, and done is
+	// not called, if nothing has to be found out.
+	Learn(channels []string, done func()) bool
 	// AwaitDelivered calls done when all messages of names that Redis has sent so far are delivered: before it
 	// returns, if none of them is delayed on its way to the hub.
 	AwaitDelivered(kind resp.Kind, names []string, done func())

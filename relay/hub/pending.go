@@ -20,6 +20,8 @@ type pendingSubscribe struct {
 	completed    bool            // it is active, or was refused
 	done         func(refused error)
 
+	learning learning // what its listener gets first
+
 	// gate, if not nil, is called instead of making the subscription active, if it returns true: then that is done later,
 	// with gate nil. It is of a subscription at several hubs, which becomes active at all of them together.
 	gate func(s *pendingSubscribe) (held bool)

@@ -20,7 +20,10 @@ type redis struct {
 	released []string
 
 	interrupted []string
-	delayed     []string // names whose messages are held up on their way to the hub
+	learns      []string         // channels of which it has to be found out what new listeners get first
+	known       map[string]First // what they get; it is forgotten when the channel is interrupted
+	busy        bool             // nothing more is asked: Learn is answered at once
+	delayed     []string         // names whose messages are held up on their way to the hub
 	waiting     []func()
 }
 
@@ -54,6 +57,23 @@ func (r *redis) Fence(done func(bool)) {
 	r.asked = append(r.asked, question{done: func(lost bool, _ error) { done(lost) }})
 }
 
+// Learn asks about the channels in learns of which nothing is known, or of which that may be forgotten.
+func (r *redis) Learn(channels []string, done func()) bool {
+	if !slices.ContainsFunc(channels, func(name string) bool {
+		_, known := r.known[name]
+		return slices.Contains(r.learns, name) && (!known || r.hub.IsAsked(resp.Message, name))
+	}) {
+		return false
+	}
+	r.sent = append(r.sent, "learn")
+	if r.busy {
+		done()
+		return true
+	}
+	r.asked = append(r.asked, question{done: func(bool, error) { done() }})
+	return true
+}
+
 // AwaitDelivered waits for deliverDelayed, if messages of the names are delayed.
 func (r *redis) AwaitDelivered(_ resp.Kind, names []string, done func()) {
 	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(r.delayed, name) }) {
@@ -74,9 +94,12 @@ func (r *redis) deliverDelayed() {
 
 func (r *redis) Released(_ resp.Kind, name string) { r.released = append(r.released, name) }
 
-func (r *redis) Interrupted(_ resp.Kind, name string) { r.interrupted = append(r.interrupted, name) }
-func (r *redis) Refused(resp.Kind, string, error)     {}
-func notify(resp.Kind, string) (disconnect bool)      { return false }
+func (r *redis) Interrupted(_ resp.Kind, name string) {
+	r.interrupted = append(r.interrupted, name)
+	delete(r.known, name)
+}
+func (r *redis) Refused(resp.Kind, string, error) {}
+func notify(resp.Kind, string) (disconnect bool)  { return false }
 func (r *redis) wantSent(t testing.TB, want ...string) {
 	t.Helper()
 	if !slices.Equal(r.sent, want) {

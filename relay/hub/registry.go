@@ -142,6 +142,13 @@ func (r *registry) Listeners(kind resp.Kind, name []byte) (listeners, requested,
 	return listeners, requested, confirmed
 }
 
+// IsAsked reports whether commands that subscribe or unsubscribe a name are unanswered: what is known by what has come
+// so far may not hold when they are answered.
+func (r *registry) IsAsked(kind resp.Kind, name string) bool {
+	t := r.topics[kind][name]
+	return t != nil && t.unanswered > 0
+}
+
 // Subscribers tells how the messages of a channel are received: whether anybody is subscribed to the channel
 // itself, and by which patterns.
 func (r *registry) Subscribers(channel []byte) (exact bool, patterns []string) {

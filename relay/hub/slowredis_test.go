@@ -56,6 +56,9 @@ func (r *slowRedis) Fence(done func(bool)) {
 	r.send(order{done: func(lost bool, _ error) { done(lost) }})
 }
 
+// Learn finds out nothing.
+func (*slowRedis) Learn([]string, func()) bool { return false }
+
 // AwaitDelivered holds nothing up.
 func (r *slowRedis) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 

@@ -33,8 +33,10 @@ func (h *Hub) subscribe(s *pendingSubscribe) {
 		h.awaitConnection(s)
 	case len(ask) > 0:
 		h.requests.subscribe(kind, ask, func(lost bool, refused error) { h.answered(s, lost, refused) })
+		h.learn(s)
 	default:
 		h.up.Fence(func(lost bool) { h.answered(s, lost, nil) })
+		h.learn(s)
 	}
 }
 
@@ -65,6 +67,7 @@ func (h *Hub) answered(s *pendingSubscribe, lost bool, refused error) {
 
 // awaitConnection has a subscription wait for the next connection.
 func (h *Hub) awaitConnection(s *pendingSubscribe) {
+	s.learning.asked = false
 	if s.ended == len(s.names) {
 		h.activate(s)
 		return
@@ -90,7 +93,7 @@ func (h *Hub) activate(s *pendingSubscribe) {
 			return
 		}
 	}
-	if s.gate != nil && s.gate(s) {
+	if h.mustLearn(s) || s.gate != nil && s.gate(s) {
 		return
 	}
 	l := s.listener

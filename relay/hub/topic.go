@@ -56,6 +56,19 @@ func (t *topic) remove(l *Listener) int {
 	return 1
 }
 
+// has tells whether a listener is subscribed. It looks at those first that came last. A nil topic has none.
+func (t *topic) has(l *Listener) bool {
+	if t == nil {
+		return false
+	}
+	for _, other := range slices.Backward(t.listeners) {
+		if other == l {
+			return true
+		}
+	}
+	return false
+}
+
 // disconnect disconnects the listeners, and returns how many of them were not stopped before.
 func (t *topic) disconnect(why Reason) (disconnected int) {
 	for _, l := range t.listeners {

@@ -33,6 +33,7 @@ func (o *Overview) Measure(m *monitor.Metrics, http *admin.Server) {
 	m.Gauge("queue_oldest_seconds", "How long output has waited by now, for the connection where it has waited longest.",
 		fromLoop(func() float64 { return p.Limits.Oldest().Seconds() }))
 	measureHub(m, p.Hub, fromLoop)
+	measureLast(m, p.Last, fromLoop)
 	measureNATS(m, p.NATS, p.Leaf)
 	for _, u := range p.Upstreams {
 		o.measureUpstream(m, u, fromLoop)

@@ -41,6 +41,7 @@ type Parts struct {
 	Limits    *respserver.Limits
 
 	NATS    func() natsbridge.Stats
+	Last    func() Last // belongs to the loop
 	Webhook func() alerts.WebhookStats
 	Rules   func() (*policy.Rules, []*monitor.Route) // of this moment, with the counters by Route.Index
 	Loaded  func() *Loaded

@@ -188,6 +188,7 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		Publishers: c.PublishUIDs,
 		Listeners:  c.SubscribeUIDs,
 		NATS:       c.NATS,
+		Last:       c.Last,
 		SchemaName: strings.Join(c.Schemas(), ", "),
 		Schemas:    c.Schemas(),
 		LogInvalid: c.Invalid == config.InvalidLog,

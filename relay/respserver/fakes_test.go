@@ -56,7 +56,11 @@ func (u *upstream) Unsubscribe(_ resp.Kind, _ []string, done func(bool, error)) 
 	u.ask(func() { done(false, nil) })
 }
 
-func (u *upstream) Fence(done func(bool))                               { u.ask(func() { done(false) }) }
+func (u *upstream) Fence(done func(bool)) { u.ask(func() { done(false) }) }
+
+// Learn finds out nothing.
+func (*upstream) Learn([]string, func()) bool { return false }
+
 func (u *upstream) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 func (u *upstream) Released(resp.Kind, string)                          {}
 func (u *upstream) Interrupted(resp.Kind, string)                       {}

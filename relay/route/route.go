@@ -102,6 +102,7 @@ type Route struct {
 	Schemas    []string // the names of its schemas, in the order in which they are tried
 	Upstream   Upstream // where its channels are
 	Mirror     *Mirror  // nil: none
+	Last       bool     // who subscribes to a channel gets its newest message first
 	Index      int      // its place in Table.Routes; set by New
 
 	// Set by New.
@@ -138,6 +139,11 @@ func (r *Route) PolicyOf(kind []byte) *Policy {
 
 // HasHistory tells whether some messages of the route are kept.
 func (r *Route) HasHistory() bool { return r.history }
+
+// LastIsAt reports whether an upstream has the newest message of each channel, for new listeners, in its stream.
+func (r *Route) LastIsAt(upstream int) bool {
+	return r.Last && r.history && r.Upstream.Index == upstream
+}
 
 // IsUsed reports whether anybody may do anything with the route's channels.
 func (r *Route) IsUsed() bool { return r.Publish || r.Subscribe || r.history }

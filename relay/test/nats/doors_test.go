@@ -568,3 +568,20 @@ func TestSubscriptionsAreCounted(t *testing.T) {
 	small.Close()
 	redistest.Eventually(t, patience, "its subscription is not counted any more", func() bool { return kept() < before-1000 })
 }
+
+// TestLastValueIsForTheSocket: NATS clients get nothing first, and their subscriptions keep what is known.
+func TestLastValueIsForTheSocket(t *testing.T) {
+	r := startRelay(t, redistest.Start(t), func(c *config.Config) {
+		c.Routes = append(c.Routes, newRoute("last:", func(r *config.Route) { r.Last = true }))
+	})
+	nc := r.nats()
+	early := r.listen(nc, "last.1")
+	r.answer(nc, "publish.last.1", "m")
+	hear(t, early, "last.1")
+	late := r.listen(r.nats(), "last.1")
+	r.silent(nc, early, late)
+	c := r.Dial()
+	c.Send("SUBSCRIBE", "last:1")
+	c.Expect(t, "[subscribe last:1 1]", "[message last:1 m]")
+	r.silent(nc, early, late)
+}
