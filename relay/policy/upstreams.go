@@ -46,7 +46,8 @@ func (f *finder) index(key, name string) int {
 	return max(0, index)
 }
 
-// Place returns which upstream a channel is on. The relay's own channels are on main, whatever routes cover their names.
+// Place returns which upstream a channel is on. The relay's own channels are on main, whatever routes
+// cover their names.
 // The caller must not change the result.
 func (r *Rules) Place(channel []byte) *route.Upstream {
 	if route.IsReserved(channel) {
