@@ -85,7 +85,7 @@ func (i *interest) follow() {
 		}
 	}
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
-		for _, name := range i.hub.Names(kind) {
+		for _, name := range i.hub.Requested(kind) { // not those that are being let go
 			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(i.index, kind, name); {
 			case !has && want:
 				i.addAnnouncements(kind, name)

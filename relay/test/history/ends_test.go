@@ -170,3 +170,26 @@ func TestPlainChannelAfterALoss(t *testing.T) {
 	}
 	s.noGap()
 }
+
+// TestReloadWhileTheLastListenerLeaves: Redis is not asked for announcements of a channel that is being let go.
+func TestReloadWhileTheLastListenerLeaves(t *testing.T) {
+	t.Parallel()
+	path := harness.WriteFile(t, t.TempDir(), "relay.yaml", "routes: [{prefix: 'd:', history: {length: 10}}]\n")
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis, harness.WithFile(t, path))
+	pub, listener := r.Dial(), r.Subscribe("d:1")
+	pub.Do("PUBLISH", "other", "m") // it is known
+
+	redis.Stop()
+	listener.Close()
+	redistest.Eventually(t, redistest.DefaultTimeout, "the relay has noticed", func() bool { return r.Metric("clients") == 1 })
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	redis.Cont()
+
+	pub.Do("PUBLISH", "other", "m") // behind what Redis was asked for
+	if left := redis.MustDo("PUBSUB", "CHANNELS", "relay:seq:*"); len(left.Elems) > 0 {
+		t.Errorf("nobody listens, and Redis has %s", left)
+	}
+}
