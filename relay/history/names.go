@@ -11,7 +11,7 @@ import (
 	"redis-relay/relay/glob"
 )
 
-var errNoHistory = errors.New("ERR the channel has no history here any more")
+var errMoved = errors.New("ERR a reload has ended the history of the channel, or moved it; read again from the last ID")
 
 // Subscribed says that Redis has subscribed a channel with history and its
 // announcements, for listeners or for the Feed itself. It is called each time that Redis does.
@@ -91,7 +91,7 @@ func (f *Feed) EndReaders(name string) {
 	if c == nil {
 		return
 	}
-	f.readers.endAll(c, errNoHistory)
+	f.readers.endAll(c, errMoved)
 	if c.subscription != nil {
 		f.readers.subscriptions.unsubscribe(c)
 	}
@@ -105,7 +105,7 @@ func (f *Feed) Forget(name string) {
 		return
 	}
 	f.healer.deliverHeld(c, nil)
-	f.readers.endAll(c, errNoHistory)
+	f.readers.endAll(c, errMoved)
 	if c.subscription != nil {
 		c.subscription = nil
 		f.local.Unsubscribe(name)

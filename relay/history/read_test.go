@@ -178,7 +178,7 @@ func TestReadEnds(t *testing.T) {
 	r.Cancel(both.PendingRead) // in the same turn
 	r.Forget("c")
 	r.loop.run()
-	if !errors.Is(forgotten.err, errNoHistory) {
+	if !errors.Is(forgotten.err, errMoved) {
 		t.Errorf("without history: %v", forgotten.err)
 	}
 	if cancelled.finished+both.finished > 0 {
