@@ -71,7 +71,7 @@ func TestNoQuestionFromBeforeIsShared(t *testing.T) {
 	redis.Cont()
 	c.Expect(t, "[subscribe x:1 1]", "[message x:1 a]", "[unsubscribe x:1 0]", "[subscribe x:1 1]", "[message x:1 a]")
 	nothing(t, c)
-	if n := readStreams(redis); n != 2 {
+	if n := readStreams(redis); n < 2 { // or more: it is asked again while what was missed is read
 		t.Errorf("it was asked %d times", n)
 	}
 }
