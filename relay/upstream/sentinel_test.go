@@ -133,6 +133,8 @@ func TestSentinelSwitch(t *testing.T) {
 func TestSentinelSameMaster(t *testing.T) {
 	t.Parallel()
 	master, _, opts := follow(t)
+	s := redistest.Dial(t, "tcp", sentinelAddr(opts))
+	s.Do("SENTINEL", "SET", "relay", "down-after-milliseconds", "60000") // a busy machine is no dead master
 	began := time.Now()
 	c := connect(t, opts, "a")
 	c.awaitUp(1)
