@@ -149,6 +149,9 @@ func (s *streams) Await(list []stream.Position, count int, block time.Duration,
 	if err != nil {
 		return nil, err
 	}
+	if from.redis.IsFull() { // each channel is subscribed
+		return nil, s.notRead(list[0].Channel, upstream.ErrBusy)
+	}
 	read := from.feed.Read(cursors, count, block, func(found []stream.Result, err error) {
 		if err != nil {
 			err = s.notRead(list[0].Channel, err)

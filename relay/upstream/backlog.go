@@ -60,12 +60,15 @@ func (b *backlog) charge(size int64) error {
 	switch {
 	case b.closed:
 		return ErrDown
-	case b.bytes > 0 && b.bytes+size > min(maxQueued, b.room.Load()):
+	case b.bytes > 0 && b.bytes+size > b.limit():
 		return ErrBusy
 	}
 	b.bytes += size
 	return nil
 }
+
+// limit is how many bytes may wait for an answer.
+func (b *backlog) limit() int64 { return min(maxQueued, b.room.Load()) }
 
 // destination returns where the next command goes: to Redis, or among those that wait for a connection.
 func (b *backlog) destination() *pending {

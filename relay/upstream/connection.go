@@ -65,6 +65,13 @@ func (c *Connection) Ready() bool { return c.backlog.session != nil && c.backlog
 // Connected tells whether there is a session, in which names may be subscribed.
 func (c *Connection) Connected() bool { return c.backlog.session != nil }
 
+// IsFull tells whether so much waits to be sent, subscriptions included, that nothing should be begun for which more
+// would be: a quarter of what may wait for an answer.
+func (c *Connection) IsFull() bool {
+	s := c.backlog.session
+	return s != nil && int64(len(s.wire)) > c.backlog.limit()/4
+}
+
 // Status says whether there is a session that has all subscriptions that were wanted at its start, and if
 // not, why, in words for an operator. After a session that delivered nothing, the next one has to prove
 // that it delivers. connected tells whether there is a session at all.

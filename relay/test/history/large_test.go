@@ -247,3 +247,24 @@ func TestEntriesOverThePayloadAreTold(t *testing.T) {
 		sub.Expect(t, "[message d:1 after]")
 	})
 }
+
+// TestReadsWhileRedisTakesNothing are refused when too much waits to be sent: each of their channels is subscribed.
+func TestReadsWhileRedisTakesNothing(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis, harness.WithRoutes(harness.Diary("d:", 1000)))
+	const reads, channels = 40, 1000
+	redis.Stop()
+	for i := range reads {
+		command := []string{"XREAD", "BLOCK", "0", "STREAMS"}
+		for j := range channels {
+			command = append(command, fmt.Sprintf("d:%d:%d:%s", i, j, strings.Repeat("x", 900)))
+		}
+		r.Dial().Send(append(command, strings.Fields(strings.Repeat("$ ", channels))...)...)
+	}
+	c := r.Dial()
+	redistest.Eventually(t, redistest.DefaultTimeout, "one more is refused", func() bool {
+		return strings.HasPrefix(c.Do("XREAD", "BLOCK", "1", "STREAMS", "d:1", "$").String(), "-BUSY d:1: ")
+	})
+	redis.Cont()
+}
