@@ -59,10 +59,8 @@ func (c *Credentials) resolve(dir string) {
 // redacted hides the arguments, which may be secrets.
 func (c Credentials) redacted() Credentials {
 	list := append([]string{}, c.Command...)
-	for i := range list {
-		if i > 0 {
-			list[i] = redacted
-		}
+	for i := 1; i < len(list); i++ {
+		list[i] = redacted
 	}
 	c.Command = list
 	return c
@@ -74,12 +72,8 @@ func (r Redis) hidden() Redis {
 	return r
 }
 
-// isCredentials tells whether a path is that of a key of credentials.
-func isCredentials(path string) bool {
-	return strings.Contains(path, ".credentials.") && !strings.HasPrefix(path, "nats.")
-}
-
-// reloads tells whether a reload takes over changed credentials: another command, but not another kind of password.
-func (r Redis) reloads(next Redis) bool {
-	return len(r.Credentials.Command) > 0 && len(next.Credentials.Command) > 0
+// reloads tells whether a reload takes over a changed key of a Redis, such as "credentials.command": if there is another
+// command, but not if there is one in place of a password, or the other way round.
+func (r Redis) reloads(next Redis, key string) bool {
+	return strings.HasPrefix(key, "credentials.") && len(r.Credentials.Command) > 0 && len(next.Credentials.Command) > 0
 }

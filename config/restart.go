@@ -10,7 +10,8 @@ import "strings"
 func Restart(running, next *Config) []string {
 	var changed []string
 	for _, f := range leaves {
-		if f.name == upstreamsPath || live(f.name) || isCredentials(f.name) && running.Redis.reloads(next.Redis) {
+		key, ofMain := strings.CutPrefix(f.name, "redis.")
+		if f.name == upstreamsPath || live(f.name) || ofMain && running.Redis.reloads(next.Redis, key) {
 			continue
 		}
 		if running.text(f) != next.text(f) {

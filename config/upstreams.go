@@ -91,8 +91,8 @@ func mainTwice(sources map[string]string) []error {
 	return nil
 }
 
-// decodeUpstreams takes the upstreams out of a tree. Those of main become redis, below what variables and flags say of
-// redis.
+// decodeUpstreams takes the upstreams out of a tree. The keys of main become those of redis. What variables and flags say
+// of redis.* is decoded later, and wins.
 func (c *Config) decodeUpstreams(tree map[string]any) error {
 	written, _ := tree[upstreamsPath].(map[string]any)
 	delete(tree, upstreamsPath)
@@ -228,22 +228,17 @@ func (r Route) upstreams() []string {
 
 // upstreamChanges lists the paths of what differs in the upstreams but main; with restart only those that need one.
 func upstreamChanges(running, next *Config, restart bool) (paths []string) {
-	names := slices.Compact(slices.Sorted(maps.Keys(running.Upstreams)))
-	for name := range next.Upstreams {
-		if _, was := running.Upstreams[name]; !was {
-			names = append(names, name)
-		}
-	}
+	names := slices.Concat(running.UpstreamNames()[1:], next.UpstreamNames()[1:])
 	slices.Sort(names)
-	for _, name := range names {
-		was, is := running.Upstreams[name], next.Upstreams[name]
-		_, stays := next.Upstreams[name]
-		if _, had := running.Upstreams[name]; !had || !stays {
+	for _, name := range slices.Compact(names) {
+		was, had := running.Upstreams[name]
+		is, stays := next.Upstreams[name]
+		if !had || !stays {
 			paths = append(paths, join(upstreamsPath, name))
 			continue
 		}
 		for _, f := range leavesOf(reflect.TypeFor[Redis](), "") {
-			if restart && strings.HasPrefix(f.name, "credentials.") && was.reloads(is) {
+			if restart && was.reloads(is, f.name) {
 				continue
 			}
 			if plainText(reflect.ValueOf(was).FieldByIndex(f.index)) != plainText(reflect.ValueOf(is).FieldByIndex(f.index)) {
