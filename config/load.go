@@ -161,13 +161,10 @@ func (l *loader) addFile(name string, text []byte) {
 	}
 	writeOut(root)
 	c := newChecker(at)
-	defer func() { l.fail(mainTwice(c.sources)...) }()
-	if !c.check(root, reflect.TypeFor[Config](), "") {
-		l.fail(c.errs...)
-		return
-	}
+	usable := c.check(root, reflect.TypeFor[Config](), "")
 	l.fail(c.errs...)
-	if err != nil {
+	l.fail(mainTwice(c.sources)...)
+	if !usable || err != nil {
 		return
 	}
 	l.read = true
