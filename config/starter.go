@@ -38,8 +38,9 @@ const starterHead = `# The settings of redis-relay, made by redis-relay init. Wh
 #
 #   redis-relay check      tells what is wrong, or what holds for which channel
 #
-# A running relay takes over routes, schemas, unrouted, limits, alerts.spike, log.level
-# and the password in socket.password_file within two seconds; the rest needs a restart.
+# A running relay takes over routes, schemas, unrouted, limits, dead_letters, alerts.spike,
+# log.level, the command of credentials and the password in socket.password_file within
+# two seconds; the rest needs a restart.
 `
 
 const starterRoutes = `
@@ -97,10 +98,8 @@ func (d Starter) read() (*Config, error) {
 		errs = append(errs, err)
 	}
 	cfg.Routes = routes
+	cfg.Upstreams = make(map[string]Redis, len(d.Upstreams))
 	for name, url := range d.Upstreams {
-		if cfg.Upstreams == nil {
-			cfg.Upstreams = map[string]Redis{}
-		}
 		one := defaultUpstream()
 		one.URL = url
 		cfg.Upstreams[name] = one
