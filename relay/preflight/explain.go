@@ -49,18 +49,19 @@ func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
 		return err
 	}
 	var errs []error
+	var lacks error // ErrRedisLacks, which is said once
 	names := cfg.UpstreamNames()
 	for _, name := range names {
 		if len(names) > 1 {
 			_, _ = fmt.Fprintf(w, "upstream %s\n", name)
 		}
-		errs = append(errs, checkOne(ctx, cfg, rules, name, w))
+		if err := checkOne(ctx, cfg, rules, name, w); errors.Is(err, ErrRedisLacks) {
+			lacks = err
+		} else {
+			errs = append(errs, err)
+		}
 	}
-	lacking := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	if len(lacking) > 0 && !slices.ContainsFunc(lacking, func(err error) bool { return !errors.Is(err, ErrRedisLacks) }) {
-		return ErrRedisLacks // once
-	}
-	return errors.Join(lacking...)
+	return errors.Join(append(errs, lacks)...)
 }
 
 // checkOne is CheckRedis for one upstream.
