@@ -57,7 +57,7 @@ func oddKinds(survey *schema.Survey, r *config.Route) (list []string) {
 func crossing(cfg *config.Config, rules *policy.Rules) (list []string) {
 	begin := []string{""}
 	if len(cfg.Limits.PatternPrefixes) > 0 {
-		begin = cfg.Limits.PatternPrefixes
+		begin = slices.Clone(cfg.Limits.PatternPrefixes) // which is sorted below
 	}
 	for i := range cfg.Routes {
 		begin = append(begin, cfg.Routes[i].Prefix)
