@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // maxNodes is how many values a document may have, those behind aliases counted each time.
@@ -126,9 +128,6 @@ func items(n *yaml.Node) []*yaml.Node {
 	return n.Content
 }
 
-// unescape reads a part of a JSON pointer.
-var unescape = strings.NewReplacer("~1", "/", "~0", "~")
-
 // at returns what stands at a JSON pointer, nil if nothing does.
 func at(n *yaml.Node, pointer string) *yaml.Node {
 	if pointer == "" {
@@ -138,7 +137,7 @@ func at(n *yaml.Node, pointer string) *yaml.Node {
 		return nil
 	}
 	for token := range strings.SplitSeq(pointer[1:], "/") {
-		token = unescape.Replace(token)
+		token = drafts.UnescapeToken(token)
 		if n != nil && n.Kind == yaml.SequenceNode {
 			i, err := strconv.Atoi(token)
 			if err != nil || i < 0 || i >= len(n.Content) {

@@ -120,7 +120,7 @@ func child(doc any, at string) any {
 		return doc
 	}
 	for token := range strings.SplitSeq(at[1:], "/") {
-		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+		token = drafts.UnescapeToken(token)
 		switch parent := doc.(type) {
 		case map[string]any:
 			doc = parent[token]

@@ -216,7 +216,7 @@ func explain(s *serving, entry string, err error) error {
 func (s *serving) blame(at string) (pointer, file string) {
 	tokens := strings.Split(at, "/")
 	for i, token := range tokens {
-		name := strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+		name := drafts.UnescapeToken(token)
 		if i > 0 && tokens[i-1] == "patternProperties" && s.written[name] != "" {
 			tokens[i] = drafts.EscapeToken(s.written[name])
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
+
+	"redis-relay/relay/schema/drafts"
 )
 
 // maxMistakes are told of one file.
@@ -93,7 +95,7 @@ func (f *file) takeOut(at string, tried int) bool {
 		return false
 	}
 	end := strings.LastIndexByte(at, '/')
-	token := strings.ReplaceAll(strings.ReplaceAll(at[end+1:], "~1", "/"), "~0", "~")
+	token := drafts.UnescapeToken(at[end+1:])
 	parent := child(doc, at[:end])
 	list, isList := parent.([]any)
 	object, isObject := parent.(map[string]any)

@@ -184,7 +184,7 @@ func (v *surveyor) resolve(ref string) (target any, found bool) {
 	}
 	target = v.root
 	for token := range strings.SplitSeq(path, "/") {
-		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		token = drafts.UnescapeToken(token)
 		switch at := target.(type) {
 		case map[string]any:
 			if target, ok = at[token]; !ok || isResource(target) {

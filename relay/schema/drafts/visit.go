@@ -59,3 +59,8 @@ func visitAt(value any, draft int, at string, known bool, f func(Subschema)) {
 func EscapeToken(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }
+
+// UnescapeToken returns the name that a token of a JSON pointer stands for.
+func UnescapeToken(token string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+}
