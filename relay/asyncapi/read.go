@@ -25,22 +25,10 @@ type Routes struct {
 // Read reads an AsyncAPI document of version 2 or 3. The error joins what is wrong with all channels, each with its
 // file and line. The schemas that are returned are valid.
 func Read(path string) (*Routes, error) {
-	r := &reader{files: files{roots: map[string]*yaml.Node{}}}
-	root, err := r.files.open(path)
+	r, err := newReader(path)
 	if err != nil {
 		return nil, err
 	}
-	r.root = root
-	switch version := textOf(get(root.node, "asyncapi")); {
-	case strings.HasPrefix(version, "3."):
-	case strings.HasPrefix(version, "2."):
-		r.old = true
-	case get(root.node, "asyncapi") == nil:
-		return nil, root.wrong("has no key asyncapi, so it is no AsyncAPI document")
-	default:
-		return nil, root.child("asyncapi").wrong("must say a version 2 or 3, as a text: %s", version)
-	}
-	r.units = newUnits(&r.files, root, r.old)
 	channels, err := r.channels()
 	if err != nil {
 		return nil, err
@@ -51,21 +39,7 @@ func Read(path string) (*Routes, error) {
 	}
 	result.RedisURL, r.upstreams = r.addresses()
 	result.Upstreams = r.upstreams
-	var errs []error
-	first := map[string]*channel{}
-	for _, c := range channels {
-		route, err := r.route(c)
-		if err == nil && first[route.Prefix] != nil {
-			err = c.address.wrong("the prefix is %q, as that of %s; join the two channels", route.Prefix, first[route.Prefix].id)
-		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		first[route.Prefix] = c
-		result.Routes = append(result.Routes, route)
-	}
-	if err := errors.Join(errs...); err != nil {
+	if result.Routes, err = r.routes(channels); err != nil {
 		return nil, err
 	}
 	if result.Schemas, err = r.units.write(); err != nil {
@@ -92,8 +66,48 @@ type reader struct {
 	upstreams map[string]string // see Routes
 }
 
+// newReader opens a document of version 2 or 3.
+func newReader(path string) (*reader, error) {
+	r := &reader{files: files{roots: map[string]*yaml.Node{}}}
+	root, err := r.files.open(path)
+	if err != nil {
+		return nil, err
+	}
+	r.root = root
+	switch version := textOf(get(root.node, "asyncapi")); {
+	case strings.HasPrefix(version, "3."):
+	case strings.HasPrefix(version, "2."):
+		r.old = true
+	case get(root.node, "asyncapi") == nil:
+		return nil, root.wrong("has no key asyncapi, so it is no AsyncAPI document")
+	default:
+		return nil, root.child("asyncapi").wrong("must say a version 2 or 3, as a text: %s", version)
+	}
+	r.units = newUnits(&r.files, root, r.old)
+	return r, nil
+}
+
 func (r *reader) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
+
+// routes makes the routes of channels. The error joins what is wrong with all of them.
+func (r *reader) routes(channels []*channel) (routes []config.StarterRoute, err error) {
+	var errs []error
+	first := map[string]*channel{}
+	for _, c := range channels {
+		route, err := r.route(c)
+		if err == nil && first[route.Prefix] != nil {
+			err = c.address.wrong("the prefix is %q, as that of %s; join the two channels", route.Prefix, first[route.Prefix].id)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		first[route.Prefix] = c
+		routes = append(routes, route)
+	}
+	return routes, errors.Join(errs...)
 }
 
 // route makes the route of a channel.
@@ -121,7 +135,8 @@ func (r *reader) route(c *channel) (config.StarterRoute, error) {
 	return route, err
 }
 
-// try judges a route by itself: what Redis calls its channels depends on the others.
+// try judges a route by itself. It says unrouted: deny, since with allow a rename could be refused for names that
+// another route of the document takes away.
 func (r *reader) try(route config.StarterRoute) error {
 	_, _, err := config.Starter{
 		Settings: map[string]string{"unrouted": string(config.UnroutedDeny)}, Upstreams: r.upstreams,
