@@ -112,8 +112,8 @@ func appendScalar(b []byte, n *yaml.Node) []byte {
 const shortLine = 80
 
 // appendItems appends the members or items of a mapping or list, each after a separator, and the brackets around them.
-// Without separators all is on one line, b too, and what comes after shortLine bytes is left out: nobody wants it, and
-// of a deep tree each level would be written again.
+// Without separators all is on one line, together with b. The line is of no use if it is longer than shortLine, so it
+// ends soon after that many bytes. Otherwise each level of a deep tree would write all levels below it.
 func appendItems(b []byte, n *yaml.Node, before, after string) []byte {
 	brackets, step := "[]", 1
 	if n.Kind == yaml.MappingNode {

@@ -165,7 +165,7 @@ func (d *deadCommand) run(ctx context.Context, args []string) error {
 	return d.replay(ctx, desk)
 }
 
-// knowsRoute refuses a route that there is not.
+// knowsRoute refuses a --route that the configuration does not have.
 func (d *deadCommand) knowsRoute(cfg *config.Config) error {
 	known := []string{"unrouted"}
 	for i := range cfg.Routes {

@@ -18,13 +18,13 @@ func title(s *status.Status, when Line, cells int) Line {
 
 // stateLines returns the lines about Redis and traffic.
 func stateLines(s *status.Status, cells int) []Line {
-	lines := redisLines("Redis", &s.Redis, cells)
-	if len(s.Upstreams) > 0 {
-		lines = nil
-		for i := range s.Upstreams {
-			u := &s.Upstreams[i]
-			lines = append(lines, redisLines("Redis "+u.Upstream, &u.Redis, cells)...)
-		}
+	var lines []Line
+	if len(s.Upstreams) == 0 { // redis is the only one
+		lines = redisLines("Redis", &s.Redis, cells)
+	}
+	for i := range s.Upstreams {
+		u := &s.Upstreams[i]
+		lines = append(lines, redisLines("Redis "+u.Upstream, &u.Redis, cells)...)
 	}
 	lines = append(lines, flow(figures(s), "  ", "", cells)...)
 	return append(lines, throughput(s.Seconds, cells))
