@@ -72,8 +72,8 @@ func (r Redis) hidden() Redis {
 	return r
 }
 
-// reloads tells whether a reload takes over a changed key of a Redis, such as "credentials.command": if there is another
-// command, but not if there is one in place of a password, or the other way round.
+// reloads tells whether a reload takes over a changed key of a Redis, such as "credentials.command": if there is
+// another command, but not if there is one in place of a password, or the other way round.
 func (r Redis) reloads(next Redis, key string) bool {
 	return strings.HasPrefix(key, "credentials.") && len(r.Credentials.Command) > 0 && len(next.Credentials.Command) > 0
 }

@@ -91,8 +91,8 @@ func mainTwice(sources map[string]string) []error {
 	return nil
 }
 
-// decodeUpstreams takes the upstreams out of a tree. The keys of main become those of redis. What variables and flags say
-// of redis.* is decoded later, and wins.
+// decodeUpstreams takes the upstreams out of a tree. The keys of main become those of redis. What variables and flags
+// say of redis.* is decoded later, and wins.
 func (c *Config) decodeUpstreams(tree map[string]any) error {
 	written, _ := tree[upstreamsPath].(map[string]any)
 	delete(tree, upstreamsPath)

@@ -50,10 +50,10 @@ type place struct {
 	names *names.Map
 }
 
-// Open returns a Desk for streams of a valid configuration: the one with the given key, or, if that is empty, those that
-// its routes name. at is the only upstream that is asked; if it is empty, a key means the stream on each upstream where
-// routes name it, or on all upstreams if none does. Keys are without redis.prefix. connect returns the connection to an
-// upstream, which Close closes.
+// Open returns a Desk for streams of a valid configuration: the one with the given key, or, if that is empty, those
+// that its routes name. at is the only upstream that is asked; if it is empty, a key means the stream on each upstream
+// where routes name it, or on all upstreams if none does. Keys are without redis.prefix. connect returns the connection
+// to an upstream, which Close closes.
 func Open(connect func(upstream string) (Redis, error), cfg *config.Config, key, at string) (*Desk, error) {
 	d := &Desk{
 		rates: map[string]map[string]config.Rate{}, limiters: map[string]*rate.Limiter{}, counts: map[string]uint64{},
