@@ -27,10 +27,10 @@ func (s *side) followCredentials(l *loop.Loop, teller *notice.Teller, readers ..
 	}
 	s.opts.Credentials.Follow(credentials.Follower{
 		Try: s.redis.Authenticate,
-		Use: func(ctx context.Context, l credentials.Login) {
+		Use: func(ctx context.Context, login credentials.Login) {
 			var all sync.WaitGroup
 			for _, r := range readers {
-				all.Go(func() { r.Authenticate(ctx, l) })
+				all.Go(func() { r.Authenticate(ctx, login) })
 			}
 			all.Wait()
 		},

@@ -122,6 +122,19 @@ func (c *contest) turns(measure func(crew *crew, keep bool) error) error {
 	return nil
 }
 
+// shifts has each crew work for a burst a round, and returns what each did: a value per round.
+func (c *contest) shifts() (map[*crew][]shift, error) {
+	all := map[*crew][]shift{}
+	err := c.turns(func(crew *crew, keep bool) error {
+		s, err := crew.work(c.lab.burst)
+		if keep {
+			all[crew] = append(all[crew], s)
+		}
+		return err
+	})
+	return all, err
+}
+
 // beside returns the crew of another way to the same Redis.
 func (c *contest) beside(mine *crew, w way) *crew {
 	for _, other := range c.crews {

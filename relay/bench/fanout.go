@@ -104,14 +104,7 @@ const maxRound = 8 << 20
 // compare lets the variants take turns and adds a row for each. Each message is
 // received by so many listeners.
 func (v *venue) compare(t *table, subscribers, listeners, payloadSize, round int) error {
-	rounds := map[*variant][]throughput{}
-	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
-		r, err := v.flood(x, payloadSize, round, keep)
-		if keep {
-			rounds[x] = append(rounds[x], r)
-		}
-		return err
-	})
+	rounds, err := v.floods(payloadSize, round)
 	if err != nil {
 		return fmt.Errorf("%d subscribers, %d B: %w", subscribers, payloadSize, err)
 	}
@@ -121,6 +114,19 @@ func (v *venue) compare(t *table, subscribers, listeners, payloadSize, round int
 			x.figures(mine, straight, floor, float64(listeners))...)
 	}
 	return nil
+}
+
+// floods has the variants take turns with floods, and returns what each came to: a value per round.
+func (v *venue) floods(payloadSize, round int) (map[*variant][]throughput, error) {
+	all := map[*variant][]throughput{}
+	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
+		r, err := v.flood(x, payloadSize, round, keep)
+		if keep {
+			all[x] = append(all[x], r)
+		}
+		return err
+	})
+	return all, err
 }
 
 // figures are the rounds of a variant, beside those of direct and of the floor.

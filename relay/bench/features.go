@@ -39,6 +39,17 @@ const featureRoutes = `
 
 func (l *lab) featuresConfig() string { return filepath.Join(l.dir, "features.yaml") }
 
+// flagsOf are what a relay at a door is started with, besides what all relays are.
+func (l *lab) flagsOf(d door) []string {
+	switch d {
+	case atFeatures:
+		return []string{"--config=" + l.featuresConfig()}
+	case atPrefixed:
+		return []string{"--redis.prefix=acme:"}
+	}
+	return nil
+}
+
 // writeFeatures writes a configuration with all features, whose upstream eu is a Redis.
 func (l *lab) writeFeatures(eu *redisServer) error {
 	return l.writeUpstream(l.featuresConfig(), "eu: {url: 'unix://"+eu.socket+"', required: true}", featureRoutes)
@@ -124,28 +135,20 @@ func featuresFor(l *lab, t *table, n int) error {
 func keepRefused(l *lab) (*table, error) {
 	c := &contest{lab: l}
 	defer c.close()
-	for w, flags := range map[way][]string{validated: nil, lettered: {"--config=" + l.featuresConfig()}} {
-		if err := c.refuse(w, flags...); err != nil {
+	for _, w := range []way{validated, lettered} {
+		if err := c.refuse(w); err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
 	}
-	shifts := map[*crew][]shift{}
-	err := c.turns(func(crew *crew, keep bool) error {
-		s, err := crew.work(l.burst)
-		if keep {
-			shifts[crew] = append(shifts[crew], s)
-		}
-		return err
-	})
+	shifts, err := c.shifts()
 	if err != nil {
 		return nil, err
 	}
 	t := newRefusedTable()
-	for _, w := range []way{validated, lettered} {
-		crew := c.beside(c.crews[0], w)
+	for _, crew := range c.crews {
 		mine, plain := shifts[crew], shifts[c.beside(crew, validated)]
 		each := func(f func(i int) float64, in format) figure { return over(len(mine), f, in) }
-		t.addOn(crew.redis, []any{w.name},
+		t.addOn(crew.redis, []any{crew.name},
 			each(func(i int) float64 { return mine[i].publishes }, count).plain(),
 			each(func(i int) float64 { return mine[i].publishes / plain[i].publishes }, ratio),
 			each(func(i int) float64 { return mine[i].server }, perMillion).plain(),
@@ -167,9 +170,9 @@ func newRefusedTable() *table {
 	}
 }
 
-// refuse starts a relay, and a process whose messages it will refuse.
-func (c *contest) refuse(w way, flags ...string) error {
-	r, err := c.lab.readyRelay(c.lab.first(), flags...)
+// refuse starts the relay of a way, and a process whose messages it will refuse.
+func (c *contest) refuse(w way) error {
+	r, err := c.lab.readyRelay(c.lab.first(), c.lab.flagsOf(w.door)...)
 	if err != nil {
 		return err
 	}

@@ -61,15 +61,7 @@ func (v *venue) floodLocally(n int) (map[*variant][]throughput, error) {
 		}
 		local[x.stage] = true
 	}
-	rounds := map[*variant][]throughput{}
-	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
-		r, err := v.flood(x, smallPayload, roundFor(n, frameSize(smallPayload)), keep)
-		if keep {
-			rounds[x] = append(rounds[x], r)
-		}
-		return err
-	})
-	return rounds, err
+	return v.floods(smallPayload, roundFor(n, frameSize(smallPayload)))
 }
 
 func historyFigures(mine, plain []throughput, listeners float64) []figure {

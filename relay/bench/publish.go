@@ -33,14 +33,7 @@ func publishShape(l *lab, t *table, processes, pipeline int) error {
 		return err
 	}
 	defer c.close()
-	shifts := map[*crew][]shift{}
-	err = c.turns(func(crew *crew, keep bool) error {
-		s, err := crew.work(l.burst)
-		if keep {
-			shifts[crew] = append(shifts[crew], s)
-		}
-		return err
-	})
+	shifts, err := c.shifts()
 	if err != nil {
 		return err
 	}

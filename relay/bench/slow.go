@@ -55,14 +55,13 @@ func slow(l *lab) ([]*table, error) {
 
 // deliveries measures each variant's deliveries/s to so many readers: a value per round.
 func (v *venue) deliveries(readers int) (map[*variant][]float64, error) {
+	rounds, err := v.floods(smallPayload, roundFor(slowSubscribers, frameSize(smallPayload)))
 	all := map[*variant][]float64{}
-	err := v.turns(v.lab.rounds, func(x *variant, keep bool) error {
-		r, err := v.flood(x, smallPayload, roundFor(slowSubscribers, frameSize(smallPayload)), keep)
-		if keep {
+	for x, mine := range rounds {
+		for _, r := range mine {
 			all[x] = append(all[x], r.messages*float64(readers))
 		}
-		return err
-	})
+	}
 	return all, err
 }
 

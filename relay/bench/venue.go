@@ -119,12 +119,8 @@ func (v *venue) beside(x *variant, w way) *variant {
 // build opens the door of a stage.
 func (v *venue) build(s *stage, d door, prefixes []string) error {
 	switch d {
-	case atRelay:
-		return v.buildRelay(s, prefixes)
-	case atFeatures:
-		return v.buildRelay(s, prefixes, "--config="+v.lab.featuresConfig())
-	case atPrefixed:
-		return v.buildRelay(s, prefixes, "--redis.prefix=acme:")
+	case atRelay, atFeatures, atPrefixed:
+		return v.buildRelay(s, prefixes, v.lab.flagsOf(d)...)
 	case atHop:
 		return v.buildBaseline(s, setup{Role: roleHop, Connect: s.redis.socket, Channel: channel(prefixes[0], 0)})
 	case atFloor:

@@ -65,8 +65,8 @@ func (c *Connection) Ready() bool { return c.backlog.session != nil && c.backlog
 // Connected tells whether there is a session, in which names may be subscribed.
 func (c *Connection) Connected() bool { return c.backlog.session != nil }
 
-// IsFull tells whether so much waits to be sent, subscriptions included, that nothing should be begun for which more
-// would be: a quarter of what may wait for an answer.
+// IsFull tells whether nothing should be begun that sends more: what waits to be sent, subscriptions included, is over
+// a quarter of what may wait for an answer.
 func (c *Connection) IsFull() bool {
 	s := c.backlog.session
 	return s != nil && int64(len(s.wire)) > c.backlog.limit()/4

@@ -23,8 +23,7 @@ type Inquiry struct {
 }
 
 // Inquire connects as a session does: with the same address, user, TLS and handshake. An error says what to do about
-// it. Connecting, and each answer later, must take no longer than wait; getting the
-// credentials may take longer.
+// it. Connecting, and each answer later, must take no longer than wait; getting the credentials may take longer.
 func (o *Options) Inquire(ctx context.Context, wait time.Duration) (*Inquiry, error) {
 	l, err := o.login(ctx)
 	if err != nil {

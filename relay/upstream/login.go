@@ -115,13 +115,9 @@ func (r *Reader) Authenticate(ctx context.Context, l credentials.Login) {
 	if r.dropStale(); r.conn == nil {
 		return
 	}
-	conn := r.conn
-	_ = conn.SetDeadline(time.Now().Add(authTimeout))
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
-	r.setInUse(conn)
-	v, err := r.exchange(toArgs(authWords(l)))
-	r.setInUse(nil)
-	if !stop() || err != nil || v.Type == '-' || conn.SetDeadline(time.Time{}) != nil || r.isStale() {
+	ctx, cancel := context.WithTimeout(ctx, authTimeout)
+	defer cancel()
+	if v, err := r.ask(ctx, authWords(l)); err != nil || v.Type == '-' {
 		r.drop()
 	}
 }

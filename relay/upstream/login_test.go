@@ -24,19 +24,9 @@ func echo(text string) *credentials.Keeper {
 func users(redis *redistest.Server) map[string]string {
 	found := map[string]string{}
 	for line := range strings.Lines(redis.MustDo("CLIENT", "LIST").Str) {
-		var id, role, user string
-		for word := range strings.FieldsSeq(line) {
-			switch name, value, _ := strings.Cut(word, "="); name {
-			case "id":
-				id = value
-			case "name":
-				role = value[strings.LastIndexByte(value, ':')+1:]
-			case "user":
-				user = value
-			}
-		}
-		if role == "sub" || role == "read" {
-			found[role+" "+id] = user
+		name := field(line, "name")
+		if role := name[strings.LastIndexByte(name, ':')+1:]; role == "sub" || role == "read" {
+			found[role+" "+field(line, "id")] = field(line, "user")
 		}
 	}
 	return found

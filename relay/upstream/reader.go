@@ -106,8 +106,7 @@ func (r *Reader) EvalOnce(ctx context.Context, s *Script, keys []string, args ..
 	}
 	defer func() { <-r.turn }()
 	if r.dropStale(); r.conn != nil { // Redis may have closed it while nothing was asked
-		var refused ReplyError
-		if _, err := r.do(ctx, []any{"PING"}); err != nil && !errors.As(err, &refused) {
+		if _, err := r.do(ctx, []any{"PING"}); err != nil && !isRefusal(err) {
 			return nil, err
 		}
 	}
@@ -170,14 +169,7 @@ func (r *Reader) tryOnce(ctx context.Context, args []any) (any, error) {
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
-	conn := r.conn
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
-	r.setInUse(conn)
-	v, err := r.exchange(toArgs(args))
-	r.setInUse(nil)
-	if !stop() || r.isStale() {
-		err = os.ErrDeadlineExceeded // a deadline that is set now would hit the next command
-	}
+	v, err := r.ask(ctx, args)
 	switch {
 	case errors.Is(err, resp.ErrLimit):
 		return nil, ErrTooLarge
@@ -193,6 +185,20 @@ func (r *Reader) tryOnce(ctx context.Context, args []any) (any, error) {
 		return nil, refused
 	}
 	return value, nil
+}
+
+// ask sends a command over the connection that there is, and returns the answer, unless ctx ends or Renew is called
+// meanwhile. After an error other than resp.ErrLimit the connection must be dropped.
+func (r *Reader) ask(ctx context.Context, args []any) (resp.Value, error) {
+	conn := r.conn
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
+	r.setInUse(conn)
+	v, err := r.exchange(toArgs(args))
+	r.setInUse(nil)
+	if !stop() || r.isStale() {
+		err = os.ErrDeadlineExceeded // a deadline that is set now would hit the next command
+	}
+	return v, err
 }
 
 // setInUse notes what the command under way uses.

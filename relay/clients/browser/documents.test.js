@@ -41,10 +41,6 @@ const write = (page, words) => text(page).pressSequentially(words);
 const reads = (page, words) => expect(text(page)).toHaveValue(words);
 const shows = (page, status) => expect(page.getByRole('status')).toHaveText(status);
 
-function redis(...command) {
-  return execFileSync('redis-cli', ['-u', hosts.redisURL, ...command], { encoding: 'utf8' }).trim();
-}
-
 // agree waits until the pages show one text, saved, with all the words in it, and returns it.
 async function agree(pages, words) {
   await Promise.all(pages.map((page) => shows(page, 'saved')));
@@ -93,9 +89,9 @@ test('a late joiner reads what the history has forgotten from the snapshot', asy
   const words = 'lorem ipsum dolor sit amet '.repeat(20); // 540 edits
   await write(ann, words);
   await reads(bob, words);
-  await expect(() => assert.match(redis('get', 'snapshot:document:long'), /"after"/)).toPass({ timeout: PATIENCE });
-  const { after } = JSON.parse(redis('get', 'snapshot:document:long'));
-  redis('xtrim', 'history:{document:long}', 'minid', after);
+  await expect(() => assert.match(hosts.redis.ask('get', 'snapshot:document:long'), /"after"/)).toPass({ timeout: PATIENCE });
+  const { after } = JSON.parse(hosts.redis.ask('get', 'snapshot:document:long'));
+  hosts.redis.ask('xtrim', 'history:{document:long}', 'minid', after);
   await leave();
   await one.stop('SIGKILL');
   await one.start();

@@ -2,7 +2,6 @@
 // writes, the other shows.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, afterEach, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { expect, startHosts } from './harness.js';
@@ -61,8 +60,8 @@ async function more(page) {
 // parts are those that Redis has of the page's answer, each once.
 function parts(page) {
   const id = new URL(page.url()).searchParams.get('answer');
-  const command = ['-u', hosts.redisURL, '--json', 'xrange', `history:{answer:${id}}`, '-', '+'];
-  const all = JSON.parse(execFileSync('redis-cli', command, { encoding: 'utf8' })).map(([, [, payload]]) => JSON.parse(payload));
+  const answer = hosts.redis.ask('--json', 'xrange', `history:{answer:${id}}`, '-', '+');
+  const all = JSON.parse(answer).map(([, [, payload]]) => JSON.parse(payload));
   return all.filter(({ type, n }, i) => type !== 'token' || all.findIndex((part) => part.n === n) === i);
 }
 

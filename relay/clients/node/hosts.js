@@ -1,6 +1,7 @@
-// The hosts of a test: one redis-server, relays in front of it, and app servers behind the relays.
+// The hosts of a test: a redis-server, or several, relays in front of it, and app servers behind the relays.
 // Each can be stopped and started again at its old address.
 
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { answers, Daemon, pong, relayBinary } from './daemon.js';
@@ -36,7 +37,8 @@ export class Hosts {
     this.redisSocket = this.redis.socket;
   }
 
-  // addRedis starts one more Redis that keeps what it acknowledged. It has a url, and a socket, a path.
+  // addRedis starts one more Redis that keeps what it acknowledged. It has a url, a socket, which is a path,
+  // and ask, which returns what redis-cli prints of the answer to a command.
   async addRedis() {
     const [port] = await freePorts(1);
     const dir = mkdtempSync(join(this.#folder, 'redis-'));
@@ -44,7 +46,9 @@ export class Hosts {
     const settings = { bind: '127.0.0.1', port, unixsocket: socket, dir, save: '', appendonly: 'yes' };
     const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
     const redis = await this.#add(new Daemon('redis-server', args, () => pong({ port })));
-    return Object.assign(redis, { url: `redis://127.0.0.1:${port}`, socket });
+    const url = `redis://127.0.0.1:${port}`;
+    const ask = (...command) => execFileSync('redis-cli', ['-u', url, ...command], { encoding: 'utf8' }).trim();
+    return Object.assign(redis, { url, socket, ask });
   }
 
   // addRelay starts one more relay, with the same config and perhaps more flags: what a new host does. It has a socket,

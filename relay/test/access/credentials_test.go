@@ -172,9 +172,7 @@ func TestCredentialsThatRedisRefuses(t *testing.T) {
 		t.Errorf("%v alerts", n)
 	}
 	redis.MustDo("ACL", "SETUSER", "app", ">sesame2", "<sesame1")
-	for e.Event != "alert_end" {
-		e = next(t, events)
-	}
+	e = awaitEvent(t, events, "alert_end")
 	if e.Since == nil || r.Metric(`alerts_active{kind="credentials"}`) != 0 || r.Metric("upstream_credentials_failures_total") < 1 {
 		t.Errorf("%+v", e)
 	}

@@ -284,9 +284,7 @@ func TestHelperFailsUntilTheTokenExpires(t *testing.T) {
 		!strings.Contains(e.Cause, "no identity, xxxxx") {
 		t.Errorf("%+v", e)
 	}
-	for e.Event != "upstream_down" {
-		e = next(t, events)
-	}
+	awaitEvent(t, events, "upstream_down")
 	if p.cuts.Load() == 0 {
 		t.Error("the service has not ended the connection")
 	}
@@ -296,15 +294,17 @@ func TestHelperFailsUntilTheTokenExpires(t *testing.T) {
 	})
 	tokens.next()
 	redistest.Eventually(t, 30*time.Second, "ready", r.IsReady)
-	for e.Event != "alert_end" {
-		e = next(t, events)
-	}
+	awaitEvent(t, events, "alert_end")
 	noSecrets(t, r, "token-")
 }
 
-// next receives the next event.
-func next(t *testing.T, events *redistest.Client) (e relay.Event) {
+// awaitEvent returns the next event of a kind. Others before it are passed over.
+func awaitEvent(t *testing.T, events *redistest.Client, kind string) relay.Event {
 	t.Helper()
-	harness.Heard(t, events, relay.EventsChannel, &e)
-	return e
+	for {
+		var e relay.Event
+		if harness.Heard(t, events, relay.EventsChannel, &e); e.Event == kind {
+			return e
+		}
+	}
 }

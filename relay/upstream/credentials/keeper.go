@@ -153,8 +153,6 @@ func (k *Keeper) renew(ctx context.Context) error {
 	k.mu.Lock()
 	h := helper{command: k.command, user: k.user, timeout: helperTimeout}
 	secrets := []string{k.state.Login.Password, k.printed}
-	k.number++
-	number := k.number
 	k.changed = false
 	k.mu.Unlock()
 
@@ -163,8 +161,7 @@ func (k *Keeper) renew(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("%s: the helper %w", k.key, err)
 	} else {
-		l.Number = number
-		k.note(l)
+		l.Number = k.note(l)
 		if taken, err = k.follower.Try(ctx, l); err != nil {
 			err = k.refused(l, err)
 		}
@@ -183,11 +180,13 @@ func (k *Keeper) renew(ctx context.Context) error {
 	return nil
 }
 
-// note remembers the password of a login, to take it out of what helpers write to stderr.
-func (k *Keeper) note(l Login) {
+// note returns the number of a login, and remembers its password, to take it out of what helpers write to stderr.
+func (k *Keeper) note(l Login) uint64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.printed = l.Password
+	k.number++
+	return k.number
 }
 
 // adopt has a login in use.
