@@ -22,6 +22,9 @@ import (
 	"redis-relay/relay/names"
 	"redis-relay/relay/needs"
 	"redis-relay/relay/overview"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
 	"redis-relay/relay/upstream"
 )
 
@@ -48,6 +51,8 @@ type side struct {
 	owner    *lifecycle
 
 	lag atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
+
+	wire []byte // for wireName
 }
 
 // described is the upstream for the overview.
@@ -61,6 +66,34 @@ func (s *side) described(dead *deadLetters) *overview.Upstream {
 
 // names returns what the upstream calls channels by some rules.
 func (s *side) names(now *rules) *names.Map { return now.names[s.index] }
+
+// wireName returns what the upstream calls a channel by its names m. It is valid until the next call.
+func (s *side) wireName(m *names.Map, channel []byte) []byte {
+	if m == nil {
+		return channel
+	}
+	s.wire = m.Append(s.wire[:0], "", channel)
+	return s.wire
+}
+
+// sendReceipt is told what became of a message that was sent.
+type sendReceipt interface {
+	upstream.Answer // without history
+	writer.Receipt  // with history
+}
+
+// send sends a message to the upstream, on a channel that it calls wire by its names m. source is for Withdraw. With an
+// error, told is not called.
+func (s *side) send(
+	source uint64, m *names.Map, wire []byte, rule *route.Policy, p *respserver.Publication, told sendReceipt,
+) error {
+	if h := rule.History; h != nil {
+		return s.writer.Write(source, writer.Message{
+			Channel: wire[len(m.Prefix()):], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
+		}, told)
+	}
+	return s.redis.Publish(source, p.Kind == resp.SMessage, wire, p.Payload, told)
+}
 
 // sides are the upstreams by route.Upstream.Index. The first is main.
 type sides []*side
