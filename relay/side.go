@@ -4,7 +4,6 @@ package relay
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -123,6 +122,12 @@ func (s *side) lagSeconds() *float64 {
 	return &lag
 }
 
+// ready reports whether messages come. It belongs to the loop.
+func (s *side) ready() bool {
+	ready, _, _ := s.redis.Status()
+	return ready
+}
+
 // start begins what runs beside the loop, until ctx ends.
 func (s *side) start(ctx context.Context, group *errgroup.Group, l *loop.Loop) {
 	l.Call(s.feed.Start)
@@ -140,10 +145,10 @@ func (s *side) stop(l *loop.Loop) {
 	s.feed.Wait()
 }
 
-// logger returns the logger of a part.
+// logger returns the logger of a part. Its name ends with that of the upstream, unless that is main.
 func (s *side) logger(log *zap.Logger, part string) *zap.Logger {
-	if s.label != "" && s.index > 0 {
-		part += "." + s.label
+	if s.index > 0 {
+		part += "." + s.name
 	}
 	return log.Named(part)
 }
@@ -162,14 +167,6 @@ func (all sides) resume(reusable bool) {
 		s.inbound.reuse(reusable)
 		s.redis.Resume(reusable)
 	}
-}
-
-// ready reports whether messages of all come. It belongs to the loop.
-func (all sides) ready() bool {
-	return !slices.ContainsFunc(all, func(s *side) bool {
-		ready, _, _ := s.redis.Status()
-		return !ready
-	})
 }
 
 // pause stops reading until resume.
