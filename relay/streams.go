@@ -71,7 +71,7 @@ func (s *streams) ofAll(list []stream.Position) (*side, error) {
 	return first, nil
 }
 
-// notRead is notRead for a channel.
+// notRead words an error of a question about a channel, by the names of its upstream.
 func (s *streams) notRead(channel string, err error) error {
 	return notRead(s.rules.Load().namesOf(channel), channel, err)
 }

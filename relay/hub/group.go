@@ -17,8 +17,8 @@ func (p Places) Has(i int) bool { return p&(1<<i) != 0 }
 
 // Group is the hubs of several upstreams, one for each. A name is subscribed at the hubs that its Places say: mostly at
 // one; a pattern at all whose channels it may match. The hubs have one dispatcher, so that messages come to a listener
-// in the order in which they are delivered. A Group of one hub changes nothing. Everything belongs to the
-// loop.
+// in the order in which they are delivered. With one hub, subscriptions go to that as they are. Everything belongs to
+// the loop.
 type Group struct {
 	*dispatcher
 
