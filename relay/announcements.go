@@ -76,8 +76,9 @@ func (i *interest) forget(kind resp.Kind, names []string) {
 // follow does what a reload asks for: routes may have got a history, or lost theirs, or be on another upstream. Readers
 // that wait for entries of a channel that is not here any more are told, also while there is no connection.
 func (i *interest) follow() {
+	now := i.rules.Load()
 	for name := range i.feed.Channels() {
-		switch now := i.rules.Load(); {
+		switch {
 		case !now.MayHaveHistory(i.index, resp.Message, name):
 			i.feed.Forget(name)
 		case now.Route([]byte(name)).Upstream.Index != i.index:
@@ -86,7 +87,7 @@ func (i *interest) follow() {
 	}
 	for _, kind := range []resp.Kind{resp.Message, resp.PMessage} {
 		for _, name := range i.hub.Requested(kind) { // not those that are being let go
-			switch has, want := i.announced[kind][name], i.rules.Load().MayHaveHistory(i.index, kind, name); {
+			switch has, want := i.announced[kind][name], now.MayHaveHistory(i.index, kind, name); {
 			case !has && want:
 				i.addAnnouncements(kind, name)
 			case has && !want:
@@ -117,11 +118,9 @@ func (i *interest) addAnnouncements(kind resp.Kind, name string) {
 	})
 }
 
+// dropAnnouncements lets the announcements of a name go. If it is a channel, the Feed has forgotten it already.
 func (i *interest) dropAnnouncements(kind resp.Kind, name string) {
 	i.forget(kind, []string{name})
-	if kind == resp.Message {
-		i.feed.Forget(name)
-	}
 	if announcements := i.asked.remove(nil, kind, seq, name); len(announcements) > 0 && i.redis.Connected() {
 		i.redis.Unsubscribe(kind, announcements, func(bool, error) {})
 	}

@@ -79,7 +79,7 @@ func (r *Relay) connect(life string) {
 	r.flusher = &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	openHubs(r)
 	r.watch = watch.New(&watch.Options{
-		Loop: r.loop, Hub: r.hub, Teller: r.teller, Spikes: r.cfg.Alerts.Spike, IsReady: r.sides[:1].ready,
+		Loop: r.loop, Hub: r.hub, Teller: r.teller, Spikes: r.cfg.Alerts.Spike, IsReady: r.sides[0].ready,
 		RouteOf: func(channel []byte) string { return r.rules.Load().Route(channel).Name },
 	})
 	r.teller.Add(localOutlet{r.sides[0].hub}, notice.Host)

@@ -93,13 +93,13 @@ func (c *counts) visible(
 // user must be allowed to listen to all of them. The relay's own channels exist on
 // this host only.
 func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string, done func([]int64, error)) {
+	now := c.rules.Load()
 	for _, name := range names {
-		if refusal := c.rules.Load().MaySeeListeners(policy.User(by), kind, []byte(name)); refusal != nil {
+		if refusal := now.MaySeeListeners(policy.User(by), kind, []byte(name)); refusal != nil {
 			done(nil, refusal)
 			return
 		}
 	}
-	now := c.rules.Load()
 	parts, total := c.places(now, names), make([]int64, len(names))
 	all := &gathering{unanswered: len(parts) + 1, done: func(err error) {
 		if err != nil {
@@ -190,20 +190,23 @@ type fleetShare struct {
 
 // answer returns what this relay adds to a count of Redis for a name, which has just come from Redis: see fleet.Share.
 func (s *fleetShare) answer(kind resp.Kind, wire []byte) int64 {
-	name, ok := s.names(s.rules.Load()).FromRedis(wire)
-	if !ok {
-		return 0
-	}
-	listeners, _, held := s.hub.Listeners(kind, name)
-	return int64(listeners + s.outlets.named(kind, name) - held)
+	listeners, _, confirmed := s.listeners(kind, wire)
+	return int64(listeners - confirmed)
 }
 
 // own returns what this relay adds to a count of Redis for a name that is asked for now.
 func (s *fleetShare) own(kind resp.Kind, wire []byte) int64 {
+	listeners, requested, _ := s.listeners(kind, wire)
+	return int64(listeners - requested)
+}
+
+// listeners counts the local listeners of a name at Redis, those of NATS among them. requested and confirmed are those
+// of hub.Hub.Listeners.
+func (s *fleetShare) listeners(kind resp.Kind, wire []byte) (listeners, requested, confirmed int) {
 	name, ok := s.names(s.rules.Load()).FromRedis(wire)
 	if !ok {
-		return 0
+		return 0, 0, 0
 	}
-	listeners, asked, _ := s.hub.Listeners(kind, name)
-	return int64(listeners + s.outlets.named(kind, name) - asked)
+	listeners, requested, confirmed = s.hub.Listeners(kind, name)
+	return listeners + s.outlets.named(kind, name), requested, confirmed
 }

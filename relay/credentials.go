@@ -61,12 +61,19 @@ func (s *side) keepCredentials(ctx context.Context) error {
 	return s.opts.Credentials.Run(ctx)
 }
 
+// nextHelper returns the helper that a reload names. ok is false if the upstream has none before it, or after it:
+// another kind of password needs a restart.
+func (s *side) nextHelper(next *config.Config) (c config.Credentials, ok bool) {
+	c = next.Upstream(s.name).Credentials
+	return c, s.opts.Credentials != nil && len(c.Command) > 0
+}
+
 // checkCredentials returns an error if a helper that a reload names cannot be run.
 func (all sides) checkCredentials(next *config.Config) error {
 	for _, s := range all {
-		c := next.Upstream(s.name).Credentials
-		if s.opts.Credentials == nil || len(c.Command) == 0 {
-			continue // another kind of password needs a restart
+		c, ok := s.nextHelper(next)
+		if !ok {
+			continue
 		}
 		if err := credentials.Find(next.UpstreamKey(s.name)+".credentials.command", c.Command); err != nil {
 			return next.Locate(err)
@@ -78,7 +85,7 @@ func (all sides) checkCredentials(next *config.Config) error {
 // adoptCredentials takes over the helpers that a reload names.
 func (all sides) adoptCredentials(next *config.Config) {
 	for _, s := range all {
-		if c := next.Upstream(s.name).Credentials; s.opts.Credentials != nil && len(c.Command) > 0 {
+		if c, ok := s.nextHelper(next); ok {
 			s.opts.Credentials.Set(c.Command, c.Refresh)
 		}
 	}

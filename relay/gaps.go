@@ -62,17 +62,16 @@ func (g *gaps) end(now *rules, names []resp.Name) {
 
 // unchecked tells of messages for which the pool of checks had no room.
 func (g *gaps) unchecked(l *checks.Loss) {
-	const cause = "too many messages that take long to check waited"
 	now := g.rules.Load()
 	concerned := slices.DeleteFunc(append(g.names(l.Channel), resp.Name{Kind: resp.SMessage, Text: l.Channel}),
 		func(n resp.Name) bool { return !l.Kinds[n.Kind] })
 	g.end(now, concerned)
 	if more, ok := g.teller.Sample(notice.CheckGap, l.Channel); ok {
-		g.teller.Log(notice.CheckGap.With(cause), append(more, zap.String("channel", policy.Printable(l.Channel)),
+		g.teller.Log(notice.CheckGap.With(tooManyChecks), append(more, zap.String("channel", policy.Printable(l.Channel)),
 			zap.Int64("missing", l.Messages))...)
 	}
 	g.teller.Send(notice.CheckGap, notice.Event{
-		Cause: cause, Since: &l.Since, Until: &l.Until, Channel: l.Channel,
+		Cause: tooManyChecks, Since: &l.Since, Until: &l.Until, Channel: l.Channel,
 		Prefixes: []string{now.Route([]byte(l.Channel)).Prefix}, Missing: l.Messages,
 	})
 }

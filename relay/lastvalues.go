@@ -28,7 +28,7 @@ type lastValues struct {
 
 	on     bool // a route asks for it
 	values *last.Values
-	since  uint64 // the first epoch of messages that are the newest of their channels; others may have missed some since
+	since  uint64 // the first epoch whose messages are kept: one of an earlier epoch may not be the newest of its channel
 	losses uint64 // how often something was forgotten because messages may be missed
 	given  uint64 // messages that listeners got first, ever
 	failed uint64 // channels whose newest entry could not be read, ever

@@ -8,13 +8,11 @@ import (
 
 	"go.uber.org/zap"
 
-	"redis-relay/relay/history/writer"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
-	"redis-relay/relay/upstream"
 )
 
 // What may be on its way to one mirror: beyond it, messages are dropped.
@@ -40,7 +38,6 @@ type mirrors struct {
 	due      map[string]float64 // by route: the sum of percents since the last message was sent; at 100 one is
 	messages map[int]int        // on their way, by upstream
 	bytes    map[int]int
-	wire     []byte // for the name of one message
 }
 
 func newMirrors(all sides, teller *notice.Teller) *mirrors {
@@ -89,20 +86,11 @@ func (m *mirrors) send(now *rules, sent *mirrored, rule *route.Policy, p *respse
 	case m.messages[to.index] >= maxMirrored || m.bytes[to.index]+sent.size > maxMirroredBytes:
 		return errMirrorSlow
 	}
-	wire, prefix := p.Channel, 0
-	if names := to.names(now); names != nil {
-		m.wire, prefix = names.Append(m.wire[:0], "", p.Channel), len(names.Prefix())
-		wire = m.wire
-	}
-	if h := rule.History; h != nil {
-		return to.writer.Write(mirrorSource, writer.Message{
-			Channel: wire[prefix:], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
-		}, sent)
-	}
-	return to.redis.Publish(mirrorSource, p.Kind == resp.SMessage, wire, p.Payload, sent)
+	names := to.names(now)
+	return to.send(mirrorSource, names, to.wireName(names, p.Channel), rule, p, sent)
 }
 
-// mirrored is a message on its way to another upstream. It is upstream.Answer, and writer.Receipt.
+// mirrored is a message on its way to another upstream.
 type mirrored struct {
 	mirrors  *mirrors
 	to       *side
@@ -134,7 +122,4 @@ func (s *mirrored) dropped(err error) {
 	}
 }
 
-var (
-	_ upstream.Answer = (*mirrored)(nil)
-	_ writer.Receipt  = (*mirrored)(nil)
-)
+var _ sendReceipt = (*mirrored)(nil)

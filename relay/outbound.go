@@ -9,7 +9,6 @@ import (
 
 	"redis-relay/relay/checks"
 	"redis-relay/relay/deadletter"
-	"redis-relay/relay/history/writer"
 	"redis-relay/relay/loop"
 	"redis-relay/relay/monitor"
 	"redis-relay/relay/names"
@@ -19,7 +18,6 @@ import (
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
 	"redis-relay/relay/traces"
-	"redis-relay/relay/upstream"
 	"redis-relay/relay/watch"
 )
 
@@ -40,7 +38,6 @@ type outbound struct {
 	dead       *deadLetters
 
 	lastName string // channel of the last publish
-	wire     []byte // what Redis calls it
 }
 
 // Publish has a message judged and sends it to Redis, from where it comes back to the
@@ -117,20 +114,9 @@ func (o *outbound) send(
 		out: o, channel: o.nameOf(p.Channel), names: m, counters: counters, receipt: receipt, arrived: p.Arrived,
 		size: len(p.Payload), held: o.dead.hold(rt, p),
 	}
-	wire, prefix := p.Channel, 0
-	if m != nil {
-		o.wire, prefix = m.Append(o.wire[:0], "", p.Channel), len(m.Prefix())
-		wire = o.wire
-	}
+	wire := to.wireName(m, p.Channel)
 	sent.listeners, sent.own = o.audience(to, m, rt, p.Kind, p.Channel, wire)
-	var err error
-	if h := rule.History; h != nil {
-		err = to.writer.Write(p.From, writer.Message{
-			Channel: wire[prefix:], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
-		}, sent)
-	} else {
-		err = to.redis.Publish(p.From, p.Kind == resp.SMessage, wire, p.Payload, sent)
-	}
+	err := to.send(p.From, m, wire, rule, p, sent)
 	if err != nil {
 		answeredHeld(sent.held, m, sent.channel, err)
 		err = sent.failed(err)
@@ -184,7 +170,7 @@ func (o *outbound) Withdraw(from uint64) {
 	}
 }
 
-// pendingPublish is a message on its way to Redis. It is upstream.Answer, and writer.Receipt.
+// pendingPublish is a message on its way to Redis.
 type pendingPublish struct {
 	out            *outbound
 	channel        string
@@ -229,7 +215,4 @@ func (p *pendingPublish) failed(err error) error {
 	return err
 }
 
-var (
-	_ upstream.Answer = (*pendingPublish)(nil)
-	_ writer.Receipt  = (*pendingPublish)(nil)
-)
+var _ sendReceipt = (*pendingPublish)(nil)

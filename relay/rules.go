@@ -67,14 +67,9 @@ func (r *rules) namesOf(channel string) *names.Map {
 
 // renamed lists the prefixes of channels that have another text before their names at Redis than by earlier rules.
 func (r *rules) renamed(earlier *rules) (prefixes []string) {
-	for _, rt := range slices.Concat(earlier.Routes(), r.Routes()) {
-		prefix := []byte(rt.Prefix)
-		if !slices.Contains(prefixes, rt.Prefix) && earlier.Route(prefix).Before != r.Route(prefix).Before {
-			prefixes = append(prefixes, rt.Prefix)
-		}
-	}
-	slices.Sort(prefixes)
-	return prefixes
+	return r.Changed(earlier.Rules, func(prefix []byte) bool {
+		return earlier.Route(prefix).Before != r.Route(prefix).Before
+	})
 }
 
 // places is for hub.Group.

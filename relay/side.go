@@ -4,7 +4,6 @@ package relay
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +21,9 @@ import (
 	"redis-relay/relay/names"
 	"redis-relay/relay/needs"
 	"redis-relay/relay/overview"
+	"redis-relay/relay/resp"
+	"redis-relay/relay/respserver"
+	"redis-relay/relay/route"
 	"redis-relay/relay/upstream"
 )
 
@@ -48,6 +50,8 @@ type side struct {
 	owner    *lifecycle
 
 	lag atomic.Int64 // of the last probe in nanoseconds; 0: none has come back
+
+	wire []byte // for wireName
 }
 
 // described is the upstream for the overview.
@@ -61,6 +65,34 @@ func (s *side) described(dead *deadLetters) *overview.Upstream {
 
 // names returns what the upstream calls channels by some rules.
 func (s *side) names(now *rules) *names.Map { return now.names[s.index] }
+
+// wireName returns what the upstream calls a channel by its names m. It is valid until the next call.
+func (s *side) wireName(m *names.Map, channel []byte) []byte {
+	if m == nil {
+		return channel
+	}
+	s.wire = m.Append(s.wire[:0], "", channel)
+	return s.wire
+}
+
+// sendReceipt is told what became of a message that was sent.
+type sendReceipt interface {
+	upstream.Answer // without history
+	writer.Receipt  // with history
+}
+
+// send sends a message to the upstream, on a channel that it calls wire by its names m. source is for Withdraw. With an
+// error, told is not called.
+func (s *side) send(
+	source uint64, m *names.Map, wire []byte, rule *route.Policy, p *respserver.Publication, told sendReceipt,
+) error {
+	if h := rule.History; h != nil {
+		return s.writer.Write(source, writer.Message{
+			Channel: wire[len(m.Prefix()):], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
+		}, told)
+	}
+	return s.redis.Publish(source, p.Kind == resp.SMessage, wire, p.Payload, told)
+}
 
 // sides are the upstreams by route.Upstream.Index. The first is main.
 type sides []*side
@@ -90,6 +122,12 @@ func (s *side) lagSeconds() *float64 {
 	return &lag
 }
 
+// ready reports whether messages come. It belongs to the loop.
+func (s *side) ready() bool {
+	ready, _, _ := s.redis.Status()
+	return ready
+}
+
 // start begins what runs beside the loop, until ctx ends.
 func (s *side) start(ctx context.Context, group *errgroup.Group, l *loop.Loop) {
 	l.Call(s.feed.Start)
@@ -107,10 +145,10 @@ func (s *side) stop(l *loop.Loop) {
 	s.feed.Wait()
 }
 
-// logger returns the logger of a part.
+// logger returns the logger of a part. Its name ends with that of the upstream, unless that is main.
 func (s *side) logger(log *zap.Logger, part string) *zap.Logger {
-	if s.label != "" && s.index > 0 {
-		part += "." + s.label
+	if s.index > 0 {
+		part += "." + s.name
 	}
 	return log.Named(part)
 }
@@ -129,14 +167,6 @@ func (all sides) resume(reusable bool) {
 		s.inbound.reuse(reusable)
 		s.redis.Resume(reusable)
 	}
-}
-
-// ready reports whether messages of all come. It belongs to the loop.
-func (all sides) ready() bool {
-	return !slices.ContainsFunc(all, func(s *side) bool {
-		ready, _, _ := s.redis.Status()
-		return !ready
-	})
 }
 
 // pause stops reading until resume.

@@ -38,12 +38,13 @@ func (s *streams) Query(command string, channel []byte, rest [][]byte, done func
 	for word := range strings.FieldsSeq(command) {
 		args = append(args, word)
 	}
-	key := keyAtRedis(s.rules.Load().namesOf(name), name)
+	from := s.of(name)
+	key := from.pages.Names.Key(name)
 	args = append(args, key)
 	for _, a := range rest {
 		args = append(args, a)
 	}
-	s.of(name).redis.Do(func(v any, err error) {
+	from.redis.Do(func(v any, err error) {
 		var refused upstream.ReplyError
 		switch {
 		case errors.As(err, &refused): // it may name the key
@@ -70,7 +71,7 @@ func (s *streams) ofAll(list []stream.Position) (*side, error) {
 	return first, nil
 }
 
-// notRead is notRead for a channel.
+// notRead words an error of a question about a channel, by the names of its upstream.
 func (s *streams) notRead(channel string, err error) error {
 	return notRead(s.rules.Load().namesOf(channel), channel, err)
 }

@@ -26,7 +26,8 @@ type wires struct {
 // wired is a pattern of the hub, or its announcements: own is as in names.Map.
 type wired struct{ own, pattern string }
 
-// untold is the number of commands of before a reload, if there were no names by which to keep it.
+// untold stands for the number of a command from before a reload that has brought the first names.Map: until then,
+// numbers are not kept.
 const untold = 0
 
 // add appends what Redis is to be asked for so that a name of the hub comes; own is as in names.Map.

@@ -17,8 +17,8 @@ func (p Places) Has(i int) bool { return p&(1<<i) != 0 }
 
 // Group is the hubs of several upstreams, one for each. A name is subscribed at the hubs that its Places say: mostly at
 // one; a pattern at all whose channels it may match. The hubs have one dispatcher, so that messages come to a listener
-// in the order in which they are delivered. A Group of one hub changes nothing. Everything belongs to the
-// loop.
+// in the order in which they are delivered. With one hub, subscriptions go to that as they are. Everything belongs to
+// the loop.
 type Group struct {
 	*dispatcher
 
@@ -124,7 +124,7 @@ func (g *Group) Unsubscribe(l *Listener, kind resp.Kind, names []string, done fu
 	}
 	g.unnote(l, kind, names)
 	parts := g.split(kind, names)
-	answered := g.afterParts(done)
+	answered := newCountdown(done)
 	for i, part := range parts {
 		answered.unanswered++
 		g.unsubscribeAt(i, l, kind, part, answered.one)
@@ -158,8 +158,8 @@ type countdown struct {
 	done       func()
 }
 
-// afterParts returns a countdown with one answer that the caller gives when all parts are begun.
-func (g *Group) afterParts(done func()) *countdown { return &countdown{1, done} }
+// newCountdown returns a countdown with one answer that the caller gives when all parts are begun.
+func newCountdown(done func()) *countdown { return &countdown{1, done} }
 
 func (c *countdown) one() {
 	if c.unanswered--; c.unanswered == 0 {
@@ -169,7 +169,7 @@ func (c *countdown) one() {
 
 // Fence is Hub.Fence at all hubs.
 func (g *Group) Fence(done func()) {
-	answered := g.afterParts(done)
+	answered := newCountdown(done)
 	for _, h := range g.hubs {
 		answered.unanswered++
 		h.Fence(answered.one)
@@ -183,7 +183,7 @@ func (g *Group) FenceOf(kind resp.Kind, names []string, done func()) {
 		g.hubs[0].Fence(done)
 		return
 	}
-	answered := g.afterParts(done)
+	answered := newCountdown(done)
 	for i, part := range g.split(kind, names) {
 		if len(part) > 0 {
 			answered.unanswered++

@@ -35,7 +35,7 @@ func (g *Group) Rearrange(places func(kind resp.Kind, name string) Places, done 
 			}
 		}
 	}
-	answered := g.afterParts(done)
+	answered := newCountdown(done)
 	for m, names := range joins {
 		for _, part := range m.parts(names) {
 			answered.unanswered++

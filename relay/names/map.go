@@ -25,8 +25,8 @@ type Map struct {
 	before []string // the texts before the names of channels that are used, each once, the longest first
 }
 
-// New returns the Map of an upstream, by its index, for its prefix and the renames of routes; nil if there is none of
-// both.
+// New returns the Map of an upstream, by its index, for its prefix and the renames of routes. It is nil if there is
+// neither.
 func New(prefix string, upstream int, routes Routes) *Map {
 	m := &Map{prefix: prefix, routes: routes, index: upstream}
 	renamed := false
@@ -85,9 +85,7 @@ func (m *Map) Of(own, channel string) string {
 	return m.Prefix() + own + m.beforeOf([]byte(channel)) + channel
 }
 
-// Before returns what stands before the name of a channel beside Prefix.
-func (m *Map) Before(channel []byte) string { return m.beforeOf(channel) }
-
+// beforeOf returns what stands before the name of a channel beside Prefix.
 func (m *Map) beforeOf(channel []byte) string {
 	if m == nil || route.IsReserved(channel) {
 		return ""

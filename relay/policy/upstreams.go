@@ -33,7 +33,7 @@ func placeRoute(rt *route.Route, cfg *config.Config, i int, upstreams []string) 
 type finder struct {
 	upstreams []string
 	route     int
-	err       error // of the first that there is not
+	err       error // about the first that does not exist
 }
 
 // index returns the index of the upstream that a key names.
@@ -46,9 +46,8 @@ func (f *finder) index(key, name string) int {
 	return max(0, index)
 }
 
-// Place returns which upstream a channel is on. The relay's own channels are on main, whatever routes
-// cover their names.
-// The caller must not change the result.
+// Place returns which upstream a channel is on. The relay's own channels are on main, whatever routes cover their
+// names. The caller must not change the result.
 func (r *Rules) Place(channel []byte) *route.Upstream {
 	if route.IsReserved(channel) {
 		return &mainUpstream
@@ -80,8 +79,13 @@ func (r *Rules) Placed(pattern []byte) (upstreams []int) {
 // Moved lists the prefixes of channels that are on another upstream than by earlier rules, and for which one of the two
 // upstreams is heard only before, or only since. Messages on those may be missed while a relay takes the rules over.
 func (r *Rules) Moved(earlier *Rules) (prefixes []string) {
+	return r.Changed(earlier, func(prefix []byte) bool { return r.moved(earlier, prefix) })
+}
+
+// Changed lists the prefixes of routes, by these rules or by earlier ones, for which has returns true, in order.
+func (r *Rules) Changed(earlier *Rules, has func(prefix []byte) bool) (prefixes []string) {
 	for _, rt := range slices.Concat(earlier.Routes(), r.Routes()) {
-		if !slices.Contains(prefixes, rt.Prefix) && r.moved(earlier, []byte(rt.Prefix)) {
+		if !slices.Contains(prefixes, rt.Prefix) && has([]byte(rt.Prefix)) {
 			prefixes = append(prefixes, rt.Prefix)
 		}
 	}

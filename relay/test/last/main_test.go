@@ -25,11 +25,18 @@ func kept(prefix string) config.Route {
 
 // both runs a test with a relay that keeps the newest messages of x: itself, and with one that has them in history.
 func both(t *testing.T, test func(t *testing.T, r *harness.Relay, redis *redistest.Server)) {
+	bothRoutes(t, func(t *testing.T, route config.Route) {
+		redis := redistest.Start(t)
+		test(t, harness.Start(t, redis, harness.WithRoutes(route)), redis)
+	})
+}
+
+// bothRoutes runs a test with the routes of both.
+func bothRoutes(t *testing.T, test func(t *testing.T, route config.Route)) {
 	for name, route := range map[string]config.Route{"live": live("x:"), "with history": kept("x:")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			redis := redistest.Start(t)
-			test(t, harness.Start(t, redis, harness.WithRoutes(route)), redis)
+			test(t, route)
 		})
 	}
 }

@@ -5,9 +5,7 @@ package last
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,18 +21,11 @@ const (
 	roundsVariable = "LAST_ROUNDS"
 )
 
-func numberOf(variable string, otherwise int) int {
-	if n, err := strconv.Atoi(os.Getenv(variable)); err == nil {
-		return n
-	}
-	return otherwise
-}
-
 // TestModel plays random commands. A failure prints the seed: run it again with LAST_SEED.
 func TestModel(t *testing.T) {
 	t.Parallel()
-	first := numberOf(seedVariable, int(time.Now().UnixNano()%1_000_000))
-	for seed := first; seed < first+numberOf(roundsVariable, 3); seed++ {
+	first := harness.NumberOf(seedVariable, int(time.Now().UnixNano()%1_000_000))
+	for seed := first; seed < first+harness.NumberOf(roundsVariable, 3); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			play(t, uint64(seed))

@@ -29,56 +29,53 @@ var slowSchema = `{"properties": {
 
 // TestSlowChecks has clients come while a message is checked: they have it once, whether it comes first or later.
 func TestSlowChecks(t *testing.T) {
-	for name, route := range map[string]config.Route{"live": live("x:"), "with history": kept("x:")} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			harness.WriteFile(t, dir, "slow.json", slowSchema)
-			route.Schema = "slow.json"
-			redis := redistest.Start(t)
-			r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) { c.Schemas.Dir = dir })
-			pub, early := r.Dial(), r.Subscribe("x:1")
-			for round := range 20 {
-				for _, payload := range []string{`{"n":1}`, slowDocument, `{"n":2}`} {
-					pub.Send("PUBLISH", "x:1", payload)
-				}
-				late := r.Dial()
-				if round%2 == 0 {
-					early.Receive() // at about the time when the slow one is checked
-					pub.Receive()
-					pub.Receive()
-					late.Send("SUBSCRIBE", "x:1")
-					pub.Receive()
+	bothRoutes(t, func(t *testing.T, route config.Route) {
+		dir := t.TempDir()
+		harness.WriteFile(t, dir, "slow.json", slowSchema)
+		route.Schema = "slow.json"
+		redis := redistest.Start(t)
+		r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) { c.Schemas.Dir = dir })
+		pub, early := r.Dial(), r.Subscribe("x:1")
+		for round := range 20 {
+			for _, payload := range []string{`{"n":1}`, slowDocument, `{"n":2}`} {
+				pub.Send("PUBLISH", "x:1", payload)
+			}
+			late := r.Dial()
+			if round%2 == 0 {
+				early.Receive() // at about the time when the slow one is checked
+				pub.Receive()
+				pub.Receive()
+				late.Send("SUBSCRIBE", "x:1")
+				pub.Receive()
+				early.Receive()
+				early.Receive()
+			} else {
+				late.Send("SUBSCRIBE", "x:1")
+				for range 3 {
 					early.Receive()
-					early.Receive()
-				} else {
-					late.Send("SUBSCRIBE", "x:1")
-					for range 3 {
-						early.Receive()
-						pub.Receive()
-					}
+					pub.Receive()
 				}
-				wantTail(t, late)
-				late.Close()
 			}
-			early.Send("UNSUBSCRIBE", "x:1")
-			early.Expect(t, "[unsubscribe x:1 0]")
-			if route.Policy.History == nil {
-				return
-			}
-			redistest.Eventually(t, redistest.DefaultTimeout, "nobody listens", func() bool {
-				return r.Metric(`subscriptions{kind="channel"}`) == 0
-			})
-			pub.Do("PUBLISH", "x:1", slowDocument)
-			c := r.Dial()
-			c.Send("SUBSCRIBE", "x:1")
-			c.Expect(t, "[subscribe x:1 1]")
-			if got := c.Receive(); got.Elems[2].Str != slowDocument {
-				t.Errorf("first comes %.100s", got)
-			}
-			nothing(t, c)
+			wantTail(t, late)
+			late.Close()
+		}
+		early.Send("UNSUBSCRIBE", "x:1")
+		early.Expect(t, "[unsubscribe x:1 0]")
+		if route.Policy.History == nil {
+			return
+		}
+		redistest.Eventually(t, redistest.DefaultTimeout, "nobody listens", func() bool {
+			return r.Metric(`subscriptions{kind="channel"}`) == 0
 		})
-	}
+		pub.Do("PUBLISH", "x:1", slowDocument)
+		c := r.Dial()
+		c.Send("SUBSCRIBE", "x:1")
+		c.Expect(t, "[subscribe x:1 1]")
+		if got := c.Receive(); got.Elems[2].Str != slowDocument {
+			t.Errorf("first comes %.100s", got)
+		}
+		nothing(t, c)
+	})
 }
 
 // wantTail expects the end of what was published: its last messages, at least one.

@@ -14,68 +14,62 @@ import (
 
 // TestSeveralUpstreams hears one channel on two Redises, and loses one of them.
 func TestSeveralUpstreams(t *testing.T) {
-	for name, route := range map[string]config.Route{"live": live("x:"), "with history": kept("x:")} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			main, eu := redistest.Start(t), redistest.Start(t)
-			both, alone := route, route
-			both.AlsoSubscribe, alone.Prefix, alone.Upstream = []string{"eu"}, "y:", "eu"
-			r := harness.Start(t, main, harness.WithRoutes(both, alone), func(c *config.Config) {
-				other := c.Redis
-				other.URL, other.Required, other.ProbeInterval = eu.URL(), true, 200*time.Millisecond
-				c.Redis.ProbeInterval = other.ProbeInterval
-				c.Upstreams = map[string]config.Redis{"eu": other}
-			})
-			pub, early := r.Dial(), r.Subscribe("x:1", "y:1")
-			pub.Do("PUBLISH", "x:1", "a")
-			early.Expect(t, "[message x:1 a]")
-			pub.Do("PUBLISH", "y:1", "b")
-			early.Expect(t, "[message y:1 b]")
-			first(t, r, "x:1", "a")
-			first(t, r, "y:1", "b")
-			if route.Policy.History != nil {
-				return
-			}
-			eu.MustDo("PUBLISH", "x:1", "c")
-			early.Expect(t, "[message x:1 c]")
-			first(t, r, "x:1", "c")
-			main.MustDo("PUBLISH", "x:1", "d")
-			early.Expect(t, "[message x:1 d]")
-			first(t, r, "x:1", "d")
-
-			r.CutOff(eu, "default")
-			first(t, r, "x:1")
-			first(t, r, "y:1")
-			main.MustDo("PUBLISH", "x:1", "e")
-			early.Expect(t, "[message x:1 e]")
-			first(t, r, "x:1", "e")
+	bothRoutes(t, func(t *testing.T, route config.Route) {
+		main, eu := redistest.Start(t), redistest.Start(t)
+		both, alone := route, route
+		both.AlsoSubscribe, alone.Prefix, alone.Upstream = []string{"eu"}, "y:", "eu"
+		r := harness.Start(t, main, harness.WithRoutes(both, alone), func(c *config.Config) {
+			other := c.Redis
+			other.URL, other.Required, other.ProbeInterval = eu.URL(), true, 200*time.Millisecond
+			c.Redis.ProbeInterval = other.ProbeInterval
+			c.Upstreams = map[string]config.Redis{"eu": other}
 		})
-	}
+		pub, early := r.Dial(), r.Subscribe("x:1", "y:1")
+		pub.Do("PUBLISH", "x:1", "a")
+		early.Expect(t, "[message x:1 a]")
+		pub.Do("PUBLISH", "y:1", "b")
+		early.Expect(t, "[message y:1 b]")
+		first(t, r, "x:1", "a")
+		first(t, r, "y:1", "b")
+		if route.Policy.History != nil {
+			return
+		}
+		eu.MustDo("PUBLISH", "x:1", "c")
+		early.Expect(t, "[message x:1 c]")
+		first(t, r, "x:1", "c")
+		main.MustDo("PUBLISH", "x:1", "d")
+		early.Expect(t, "[message x:1 d]")
+		first(t, r, "x:1", "d")
+
+		r.CutOff(eu, "default")
+		first(t, r, "x:1")
+		first(t, r, "y:1")
+		main.MustDo("PUBLISH", "x:1", "e")
+		early.Expect(t, "[message x:1 e]")
+		first(t, r, "x:1", "e")
+	})
 }
 
 func TestRenamed(t *testing.T) {
-	for name, route := range map[string]config.Route{"live": live("x:"), "with history": kept("x:")} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			redis := redistest.Start(t)
-			route.Rename = "there:{name}"
-			r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) {
-				c.Redis.Prefix, c.Unrouted = "acme:", config.UnroutedDeny
-			})
-			pub, early := r.Dial(), r.Subscribe("x:1")
-			pub.Do("PUBLISH", "x:1", "a")
-			early.Expect(t, "[message x:1 a]")
-			first(t, r, "x:1", "a")
-			early.Send("UNSUBSCRIBE")
-			early.Expect(t, "[unsubscribe x:1 0]")
-			redis.MustDo("XADD", "acme:history:{there:x:2}", "*", "payload", "b")
-			if route.Policy.History != nil {
-				first(t, r, "x:2", "b")
-			} else {
-				first(t, r, "x:2")
-			}
+	bothRoutes(t, func(t *testing.T, route config.Route) {
+		redis := redistest.Start(t)
+		route.Rename = "there:{name}"
+		r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) {
+			c.Redis.Prefix, c.Unrouted = "acme:", config.UnroutedDeny
 		})
-	}
+		pub, early := r.Dial(), r.Subscribe("x:1")
+		pub.Do("PUBLISH", "x:1", "a")
+		early.Expect(t, "[message x:1 a]")
+		first(t, r, "x:1", "a")
+		early.Send("UNSUBSCRIBE")
+		early.Expect(t, "[unsubscribe x:1 0]")
+		redis.MustDo("XADD", "acme:history:{there:x:2}", "*", "payload", "b")
+		if route.Policy.History != nil {
+			first(t, r, "x:2", "b")
+		} else {
+			first(t, r, "x:2")
+		}
+	})
 }
 
 // TestOneThatMayNotBeRead is asked about together with others, which are not concerned.

@@ -5,13 +5,12 @@ package names
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
 
 // seedVariable may hold the seed to begin with; roundsVariable how many are played.
@@ -19,13 +18,6 @@ const (
 	seedVariable   = "NAMES_SEED"
 	roundsVariable = "NAMES_ROUNDS"
 )
-
-func numberOf(variable string, otherwise int) int {
-	if n, err := strconv.Atoi(os.Getenv(variable)); err == nil {
-		return n
-	}
-	return otherwise
-}
 
 // shape is one kind of game.
 type shape struct {
@@ -44,11 +36,11 @@ var shapes = []shape{
 // own. A failure prints the seed: run it again with NAMES_SEED.
 func TestTenantsCannotTell(t *testing.T) {
 	const steps = 250
-	first := numberOf(seedVariable, int(time.Now().UnixNano()%1_000_000))
+	first := harness.NumberOf(seedVariable, int(time.Now().UnixNano()%1_000_000))
 	for _, sh := range shapes {
 		t.Run(sh.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := first; seed < first+numberOf(roundsVariable, 3); seed++ {
+			for seed := first; seed < first+harness.NumberOf(roundsVariable, 3); seed++ {
 				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { play(t, sh, uint64(seed), steps) })
 			}
 		})

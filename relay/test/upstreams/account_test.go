@@ -211,12 +211,6 @@ func (b *books) run(t *testing.T, lost int) {
 		publishing.Go(func() error { return b.publish(ctx, publisher) })
 	}
 	redis, victim := [2]*redistest.Server{b.main, b.eu}[lost], upstreams[lost]
-	ready := func(want float64) {
-		t.Helper()
-		redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint(victim, " is ready: ", want), func() bool {
-			return b.relay.Metric(`upstream_ready{upstream="`+victim+`"}`) == want
-		})
-	}
 	for upstream := range 2 {
 		b.flows(t, upstream, 100)
 	}
@@ -224,11 +218,11 @@ func (b *books) run(t *testing.T, lost int) {
 		takeAway(redis, way)
 		b.away = []int{lost}
 		b.flows(t, 1-lost, 200)
-		ready(0)
+		awaitReady(t, b.relay, victim, 0)
 		b.flows(t, 1-lost, 200) // and is heard before the lost one is back: nothing waits for that
 		bringBack(redis, way)
 		b.away = nil
-		ready(1)
+		awaitReady(t, b.relay, victim, 1)
 		for upstream := range 2 {
 			b.flows(t, upstream, 100)
 		}

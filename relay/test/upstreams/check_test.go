@@ -102,7 +102,7 @@ func TestEmbeddedUpstreams(t *testing.T) {
 		eu.URL = config.EmbeddedRedis
 		c.Upstreams = map[string]config.Redis{"eu": eu}
 	})
-	(&scene{relay: r}).awaitEU(t, 1)
+	awaitReady(t, r, "eu", 1)
 	c, pub := r.Subscribe("m:1", "ekept:1"), r.Dial()
 	publish(t, pub, "m:1", "x", 1)
 	c.Expect(t, message("m:1", "x"))

@@ -22,13 +22,7 @@ func newDeadScene(t *testing.T) (*scene, *file) {
 	t.Helper()
 	dir := t.TempDir()
 	harness.WriteFile(t, dir, "schemas/x.json", `{"type": "number"}`)
-	s := &scene{main: redistest.Start(t), eu: redistest.Start(t)}
-	f := &file{filepath.Join(dir, "relay.yaml"), s.eu, "300ms, prefix: 'e0:'"}
-	f.write(t, lettersOnEach, namedKeys)
-	s.relay = harness.Start(t, s.main, harness.WithFile(t, f.path))
-	s.pub = s.relay.Dial()
-	s.awaitEU(t, 1)
-	return s, f
+	return newSceneIn(t, dir, namedTimeout, lettersOnEach, namedKeys)
 }
 
 // replay replays what is kept, by the configuration in a file.

@@ -132,19 +132,16 @@ func TestReadinessIsAsConfigured(t *testing.T) {
 			cfg.Upstreams["eu"] = r
 		})
 		for victim, redis := range map[string]*redistest.Server{"main": s.main, "eu": s.eu} {
-			code := func(want int) {
-				redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint(victim, ": ", c, want), func() bool {
+			answers := func(want int, ready float64) {
+				redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint(victim, ": ", c, want, ready), func() bool {
 					code, _ := s.relay.Get("/readyz")
-					return code == want && s.relay.Metric(`upstream_ready{upstream="`+victim+`"}`) == map[bool]float64{true: 1}[want == -1]
+					return code == want && s.relay.Metric(`upstream_ready{upstream="`+victim+`"}`) == ready
 				})
 			}
 			redis.Kill()
-			code(c.want[victim])
+			answers(c.want[victim], 0)
 			redis.Restart()
-			redistest.Eventually(t, redistest.DefaultTimeout, victim+" is back", func() bool {
-				code, _ := s.relay.Get("/readyz")
-				return code == 200 && s.relay.Metric(`upstream_ready{upstream="`+victim+`"}`) == 1
-			})
+			answers(200, 1)
 		}
 	}
 }

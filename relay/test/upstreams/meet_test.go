@@ -94,7 +94,7 @@ type here struct {
 func TestReloadLeavesWithoutTheNewName(t *testing.T) {
 	t.Parallel()
 	s := &scene{main: redistest.Start(t, redistest.WithACL("app on >secret ~m0:* &m0:v:chat:* &m0:relay:* +@all")), eu: redistest.Start(t)}
-	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, "300ms, prefix: 'e0:'"}
+	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, namedTimeout}
 	const keys = namedKeys + "unrouted: deny\n"
 	f.write(t, livesOnMain, keys)
 	s.relay = harness.Start(t, s.main, harness.WithFile(t, f.path), harness.WithRedis("redis://app:secret@"+s.main.Addr()))
@@ -118,10 +118,10 @@ func TestHistoryOnBothWithNames(t *testing.T) {
 	t.Parallel()
 	const route = "- {prefix: 'k:', rename: 'v:{name}', history: {length: 99}, %s}\n- {prefix: 'e:', upstream: eu}\n"
 	s, _ := newNamedScene(t, fmt.Sprintf(route, "upstream: eu, also_subscribe: [main]"), "unrouted: deny\n")
-	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, "300ms, prefix: 'e0:'"}
+	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, namedTimeout}
 	f.write(t, fmt.Sprintf(route, "upstream: main, also_subscribe: [eu]"), namedKeys+"unrouted: deny\n")
 	notMoved := harness.Start(t, s.main, harness.WithFile(t, f.path))
-	(&scene{relay: notMoved}).awaitEU(t, 1)
+	awaitReady(t, notMoved, "eu", 1)
 	ears, pubs := []*redistest.Client{s.relay.Subscribe("k:1"), notMoved.Subscribe("k:1")}, []*redistest.Client{s.pub, notMoved.Dial()}
 	n := 0
 	add := func() {

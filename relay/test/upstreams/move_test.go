@@ -78,7 +78,7 @@ func TestMovingALiveSystem(t *testing.T) {
 		f := &file{filepath.Join(t.TempDir(), fmt.Sprint(i, ".yaml")), eu, "15s"}
 		f.write(t, routesAt(steps[0]), "")
 		r := harness.Start(t, main, harness.WithFile(t, f.path))
-		(&scene{relay: r}).awaitEU(t, 1)
+		awaitReady(t, r, "eu", 1)
 		relays, files = append(relays, r), append(files, f)
 	}
 	var hearing, publishing errgroup.Group

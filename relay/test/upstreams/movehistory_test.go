@@ -106,7 +106,7 @@ func TestMovingAHistoryThatIsRead(t *testing.T) {
 		f := &file{filepath.Join(t.TempDir(), fmt.Sprint(i, ".yaml")), eu, "15s"}
 		f.write(t, at("publish: true"), "")
 		r := harness.Start(t, main, harness.WithFile(t, f.path))
-		(&scene{relay: r}).awaitEU(t, 1)
+		awaitReady(t, r, "eu", 1)
 		relays, files = append(relays, r), append(files, f)
 	}
 	var taking, publishing errgroup.Group

@@ -4,28 +4,23 @@ package upstreams
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
-	"redis-relay/relay/test/harness"
 )
 
 // newNamedScene is newFileScene with the prefix m0: on main, and e0: on eu. more are other keys.
 func newNamedScene(t *testing.T, routes, more string) (*scene, *file) {
 	t.Helper()
-	s := &scene{main: redistest.Start(t), eu: redistest.Start(t)}
-	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, "300ms, prefix: 'e0:'"}
-	f.write(t, routes, namedKeys+more)
-	s.relay = harness.Start(t, s.main, harness.WithFile(t, f.path))
-	s.pub = s.relay.Dial()
-	s.awaitEU(t, 1)
-	return s, f
+	return newSceneIn(t, t.TempDir(), namedTimeout, routes, namedKeys+more)
 }
 
-const namedKeys = "redis: {prefix: 'm0:'}\n"
+const (
+	namedKeys    = "redis: {prefix: 'm0:'}\n"
+	namedTimeout = "300ms, prefix: 'e0:'" // of file
+)
 
 // TestEachHasItsNames: also_subscribe and mirror use those of the other Redis, and what is the name of a channel on one
 // Redis may be that of another channel on the other.

@@ -34,9 +34,15 @@ func (f *file) write(t *testing.T, routes, more string) {
 
 func newFileScene(t *testing.T, routes string) (*scene, *file) {
 	t.Helper()
+	return newSceneIn(t, t.TempDir(), "300ms", routes, "")
+}
+
+// newSceneIn has its file in a folder. The other arguments are as in file.
+func newSceneIn(t *testing.T, dir, timeout, routes, more string) (*scene, *file) {
+	t.Helper()
 	s := &scene{main: redistest.Start(t), eu: redistest.Start(t)}
-	f := &file{filepath.Join(t.TempDir(), "relay.yaml"), s.eu, "300ms"}
-	f.write(t, routes, "")
+	f := &file{filepath.Join(dir, "relay.yaml"), s.eu, timeout}
+	f.write(t, routes, more)
 	s.relay = harness.Start(t, s.main, harness.WithFile(t, f.path))
 	s.pub = s.relay.Dial()
 	s.awaitEU(t, 1)

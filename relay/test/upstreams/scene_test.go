@@ -73,8 +73,14 @@ func newScene(t *testing.T, edit ...func(*config.Config)) *scene {
 // awaitEU waits until eu is ready, or is not.
 func (s *scene) awaitEU(t *testing.T, want float64) {
 	t.Helper()
-	redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint("eu is ready: ", want), func() bool {
-		return s.relay.Metric(`upstream_ready{upstream="eu"}`) == want
+	awaitReady(t, s.relay, "eu", want)
+}
+
+// awaitReady waits until an upstream of a relay is ready (1), or is not (0).
+func awaitReady(t *testing.T, r *harness.Relay, upstream string, want float64) {
+	t.Helper()
+	redistest.Eventually(t, redistest.DefaultTimeout, fmt.Sprint(upstream, " is ready: ", want), func() bool {
+		return r.Metric(`upstream_ready{upstream="`+upstream+`"}`) == want
 	})
 }
 

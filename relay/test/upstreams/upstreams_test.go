@@ -113,9 +113,7 @@ func TestCountsAreThoseOfOneRedis(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	other := harness.Start(t, s.main, harness.WithRoutes(routes()...), withEU(s.eu))
-	redistest.Eventually(t, redistest.DefaultTimeout, "eu is ready for both", func() bool {
-		return other.Metric(`upstream_ready{upstream="eu"}`) == 1
-	})
+	awaitReady(t, other, "eu", 1)
 	_, _ = s.relay.Subscribe("m:1", "e:1"), other.Subscribe("e:1", "e:2")
 	direct := redistest.Dial(t, "tcp", s.eu.Addr())
 	direct.Send("SUBSCRIBE", "e:1", "m:1") // what is astray does not count
@@ -196,9 +194,7 @@ func TestHistoryHealsOnEach(t *testing.T) {
 	c.Expect(t, message("ekept:1", "first"))
 	p.Expect(t, "[pmessage ekept:* ekept:1 first]")
 	other := harness.Start(t, s.main, harness.WithRoutes(routes()...), withEU(s.eu))
-	redistest.Eventually(t, redistest.DefaultTimeout, "eu is ready for both", func() bool {
-		return other.Metric(`upstream_ready{upstream="eu"}`) == 1
-	})
+	awaitReady(t, other, "eu", 1)
 	from := other.Dial()
 	for round := range 5 {
 		s.eu.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
