@@ -54,15 +54,16 @@ func (s *streams) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.ticks:
-		}
-		if s.count() > 0 {
 			s.send(event(s.overview(1)))
 		}
 	}
 }
 
-// tick is called when a second is over. It may be called from anywhere.
+// tick is called when a second is over. It may be called from anywhere. A second that nobody reads makes no event.
 func (s *streams) tick() {
+	if s.count() == 0 {
+		return
+	}
 	select {
 	case s.ticks <- struct{}{}:
 	default: // the last one is being told
