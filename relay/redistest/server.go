@@ -298,6 +298,15 @@ func (s *Server) MustDo(args ...string) Value {
 	return v
 }
 
+// KillSubscribers ends all connections that are subscribed to anything, at least one: it waits for the first, since a
+// connection of a relay that has just begun may have no subscription yet.
+func (s *Server) KillSubscribers() {
+	s.t.Helper()
+	Eventually(s.t, DefaultTimeout, "a connection is subscribed, and killed", func() bool {
+		return s.MustDo("CLIENT", "KILL", "TYPE", "pubsub").Int > 0
+	})
+}
+
 // PubSubClients is CLIENT LIST TYPE pubsub: a line for each connection that is
 // subscribed to anything.
 func (s *Server) PubSubClients() []string {

@@ -67,7 +67,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 	for range 3 {
 		made := c.Metrics()["upstream_connections_total"]
-		c.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+		c.redis.KillSubscribers()
 		c.Eventually("the relay is connected again", func() bool {
 			return c.Metrics()["upstream_connections_total"] > made && c.Status("/readyz") == 200
 		})
@@ -195,7 +195,7 @@ func TestLogWithoutRoom(t *testing.T) {
 				}
 				other.Close()
 			}
-			c.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+			c.redis.KillSubscribers()
 			sub.Closed()
 			b.dismiss(t)
 			if err := c.Cmd.Process.Signal(syscall.SIGHUP); err != nil {

@@ -21,7 +21,7 @@ func TestComesBack(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(srv *redistest.Server){
 		"killed and restarted empty": func(srv *redistest.Server) { srv.Kill(); srv.Restart() },
-		"its client killed":          func(srv *redistest.Server) { srv.MustDo("CLIENT", "KILL", "TYPE", "pubsub") },
+		"its client killed":          func(srv *redistest.Server) { srv.KillSubscribers() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -138,7 +138,7 @@ func TestSentinelSameMaster(t *testing.T) {
 	began := time.Now()
 	c := connect(t, opts, "a")
 	c.awaitUp(1)
-	master.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	master.KillSubscribers()
 	c.awaitUp(2)
 	c.with(func() {
 		if since := c.outages[1].Since; since.Before(began) {

@@ -285,7 +285,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	r := harness.Start(t, nil, harness.WithRedis(redis.TLSURL()),
 		withTLS(filepath.Join(dir, "ca"), filepath.Join(dir, "cert"), filepath.Join(dir, "key")))
 	use(stranger)
-	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redis.KillSubscribers()
 	redistest.Eventually(t, redistest.DefaultTimeout, "another authority is not trusted", func() bool {
 		_, body := r.Get("/readyz")
 		return strings.Contains(body, "certificate signed by unknown authority")

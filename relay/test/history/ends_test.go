@@ -125,7 +125,7 @@ func TestLeavingWhileHealing(t *testing.T) {
 				c.Do(tt.subscribe, fmt.Sprintf(tt.name, i))
 				pub.Do("PUBLISH", fmt.Sprintf("d:%d", i), "before")
 				c.Expect(t, strings.Replace(fmt.Sprintf(tt.message, i), "after", "before", 1)) // the relay knows where it stands
-				redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+				redis.KillSubscribers()
 				for _, name := range []string{"upstream_down", "gap", "upstream_up"} {
 					harness.Event(t, events, name)
 				}

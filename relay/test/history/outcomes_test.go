@@ -494,7 +494,7 @@ func TestLargeEntriesAreHealed(t *testing.T) {
 	sub.Expect(t, "[message d:1 first]")
 	redis.MustDo("XADD", "history:{d:1}", "*", "payload", "small") // and nobody takes the next ones for small, too
 	fill(t, redis, "d:1", entries, size)
-	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redis.KillSubscribers()
 	sub.Expect(t, "[message d:1 small]")
 	for range entries {
 		if m := sub.Receive(); len(m.Elems) != 3 || len(m.Elems[2].Str) != size {
@@ -613,7 +613,7 @@ func TestAnnouncementsRefused(t *testing.T) {
 	listener.Send("PSUBSCRIBE", "d:*")
 	listener.Expect(t, "[psubscribe d:* 1]")
 	redis.MustDo("ACL", "SETUSER", "app", "resetchannels", "&d:*", "&relay:*")
-	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redis.KillSubscribers()
 	listener.Closed()
 	for range 5 {
 		one, other := r.Dial(), r.Dial()

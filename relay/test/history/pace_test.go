@@ -34,7 +34,7 @@ func missMuch(t *testing.T, slow config.Slow, listeners ...string) (r *harness.R
 		sub.Expect(t, "[message d:1 first]")
 	}
 	fill(t, redis, "d:1", missed, missedSize)
-	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redis.KillSubscribers()
 	return r, subs
 }
 

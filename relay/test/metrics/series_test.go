@@ -109,7 +109,7 @@ var paths = []traffic{
 	}, `nats_clients nats_delivered_total nats_subscriptions`},
 	{"a gap", func(t *testing.T, r *harness.Relay, redis *redistest.Server) {
 		r.Subscribe("cut:1")
-		redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+		redis.KillSubscribers()
 		redistest.Eventually(t, patience, "connected again", func() bool {
 			return r.Metric("upstream_connections_total") > 1 && r.IsReady()
 		})

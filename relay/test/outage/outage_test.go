@@ -173,7 +173,7 @@ func TestOutages(t *testing.T) {
 		"restarted": {begin: func(_ *testing.T, s *scene) { s.redis.Restart() }},
 		"cut":       {begin: func(_ *testing.T, s *scene) { s.proxy.Cut() }},
 		"clients killed": {begin: func(_ *testing.T, s *scene) {
-			s.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+			s.redis.KillSubscribers()
 		}},
 	}
 	scenes := map[string]*scene{}
@@ -242,7 +242,7 @@ func TestCutInMidFrame(t *testing.T) {
 	for n := int64(0); n <= maxCut; n += 75 {
 		s.proxy.CutAfter(n)
 		lost := time.Now()
-		s.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+		s.redis.KillSubscribers()
 		s.closed.Closed()
 		harness.Event(t, s.events, "upstream_down")
 		gap := harness.Event(t, s.events, "gap")
@@ -260,7 +260,7 @@ func TestCutInMidMessage(t *testing.T) {
 	const cut = 20_000 // bytes, well inside the message
 	s := newScene(t)
 	s.proxy.CutAfter(cut)
-	s.redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	s.redis.KillSubscribers()
 	s.closed.Closed()
 	s.closed = s.relay.Subscribe("loud:1")
 	s.redis.MustDo("PUBLISH", "loud:1", strings.Repeat("x", 5*cut))
@@ -298,7 +298,7 @@ func TestGapIsToldByRoute(t *testing.T) {
 		c.Expect(t, fmt.Sprintf("[%s %s 1]", strings.ToLower(word), name))
 		listeners[command] = c
 	}
-	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redis.KillSubscribers()
 	harness.Event(t, events, "upstream_down")
 	harness.Event(t, events, "gap")
 	harness.Event(t, events, "upstream_up")

@@ -445,7 +445,7 @@ func TestGapIsToldOrDisconnects(t *testing.T) {
 	for range 500 {
 		harness.PublishReplies(t, pub, "s:1", "x", ":1")
 	}
-	redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	redis.KillSubscribers()
 	redistest.Eventually(t, redistest.DefaultTimeout, "the relay is back", func() bool {
 		return r.IsReady() && r.Metric("upstream_connections_total") == 2
 	})

@@ -69,7 +69,7 @@ func TestTooLargeForHistory(t *testing.T) {
 			if got := reader.Receive().String(); got != "[[d:1 [["+id+" [payload "+large+"]]]]]" {
 				t.Errorf("the reader got %.200s", got)
 			}
-			redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+			redis.KillSubscribers()
 			redistest.Eventually(t, redistest.DefaultTimeout, "the relay is back", func() bool {
 				return r.Metric("upstream_connections_total") == 2 && r.IsReady() && r.Metric("history_channels_behind") == 0
 			})

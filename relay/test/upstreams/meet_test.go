@@ -142,7 +142,7 @@ func TestHistoryOnBothWithNames(t *testing.T) {
 		t.Errorf("main has %d entries, and eu %d", main, eu)
 	}
 	for _, redis := range []*redistest.Server{s.main, s.eu} {
-		redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+		redis.KillSubscribers()
 		add()
 	}
 	if gaps := s.relay.Metric(`history_gaps_total{upstream="eu"}`) + s.relay.Metric(`history_gaps_total{upstream="main"}`); gaps != 0 {
@@ -168,7 +168,7 @@ func TestMirrorWithNamesAndHistory(t *testing.T) {
 	redistest.Eventually(t, redistest.DefaultTimeout, "mirrored", func() bool {
 		return s.eu.MustDo("XLEN", "e0:history:{v:h:k:1}").Int == 3
 	})
-	s.eu.MustDo("CLIENT", "KILL", "TYPE", "pubsub") // the histories there that the pattern matches are looked through
+	s.eu.KillSubscribers() // the histories there that the pattern matches are looked through
 	redistest.Eventually(t, redistest.DefaultTimeout, "added", func() bool {
 		return s.pub.Do("XADD", "h:e:1", "*", "payload", "last").Err() == nil
 	})

@@ -168,7 +168,7 @@ func TestReloadMovesHistory(t *testing.T) {
 	if got := s.pub.Do("XRANGE", "h:1", "-", "+"); len(got.Elems) != 3 {
 		t.Errorf("XRANGE: %s", got)
 	}
-	s.eu.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+	s.eu.KillSubscribers()
 	s.awaitEU(t, 1)
 	redistest.Eventually(t, redistest.DefaultTimeout, "written", func() bool {
 		return s.pub.Do("XADD", "h:1", "*", "payload", "last").Err() == nil

@@ -197,7 +197,7 @@ func TestHistoryHealsOnEach(t *testing.T) {
 	awaitReady(t, other, "eu", 1)
 	from := other.Dial()
 	for round := range 5 {
-		s.eu.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+		s.eu.KillSubscribers()
 		for i := range 5 {
 			redistest.Eventually(t, redistest.DefaultTimeout, "written", func() bool {
 				return from.Do("XADD", "ekept:1", "*", "payload", string(rune('a'+round))+string(rune('0'+i))).Err() == nil
