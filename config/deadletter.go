@@ -89,9 +89,16 @@ func (v *routeValidator) checkDeadLetter() {
 	for _, of := range []struct{ key, stream string }{
 		{"invalid", r.InvalidDead}, {"too_large", r.TooLarge.Stream}, {"redis_refused", r.Refused.Stream},
 	} {
-		if why := badStream(of.stream); why != "" {
+		why := badStream(of.stream)
+		if why == "" && of.stream != "" && !r.Publish && !r.Subscribe {
+			why = "has no effect with publish: false and subscribe: false, since no message comes; take it out"
+		}
+		if why != "" {
 			v.bad(join(join(path, of.key), "dead_letter"), "%s", why)
 		}
+	}
+	if !r.Publish && !r.Subscribe {
+		return
 	}
 	at := join(join(path, "invalid"), "dead_letter")
 	switch {

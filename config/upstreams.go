@@ -175,6 +175,10 @@ func (v *routeValidator) checkUpstream(name, path string) {
 	if slices.Contains(names, name) {
 		return
 	}
+	if name == "" {
+		v.bad(path, "names no upstream; known are %s", strings.Join(names, ", "))
+		return
+	}
 	way := "known are " + strings.Join(names, ", ") + "; write its address below upstreams"
 	if near, ok := Nearest(name, names); ok {
 		way = "did you mean " + near + "?"

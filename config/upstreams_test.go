@@ -70,7 +70,7 @@ func TestMistakesInUpstreams(t *testing.T) {
 		{redis + "routes:\n- {prefix: 'a:', upstream: eu}", `:3: routes[0].upstream: "eu" is no upstream: there is only main; write`},
 		{redis + "upstreams: {europe: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', upstream: europa}", ":4: routes[0].upstream: \"europa\" is no upstream: did you mean europe?"},
 		{redis + "upstreams: {eu: {url: 'redis://h'}}\nroutes:\n- {prefix: 'a:', upstream: zzzz}", "known are main, eu; write"},
-		{redis + "routes:\n- {prefix: 'a:', upstream: ''}", `:3: routes[0].upstream: "" is no upstream`},
+		{redis + "routes:\n- {prefix: 'a:', upstream: ''}", `:3: routes[0].upstream: names no upstream; known are main`},
 		{redis + "routes:\n- {prefix: 'a:', last: always}", ":3: routes[0].last: expected true or false"},
 		{redis + "routes:\n- prefix: 'a:'\n  deliver: one\n  last: true", ":5: routes[0].last: does not go with deliver: one"},
 		{redis + "routes:\n- {prefix: 'a:', also_subscribe: [main]}", ":3: routes[0].also_subscribe[0]: is the upstream of the route itself"},

@@ -25,6 +25,7 @@ type lastValues struct {
 	rules   *atomic.Pointer[rules]
 	outlets *outlets
 	checks  *checks.Pool
+	hub     *hub.Group
 
 	on     bool // a route asks for it
 	values *last.Values
@@ -37,19 +38,19 @@ type lastValues struct {
 }
 
 func newLastValues(r *Relay) *lastValues {
-	l := &lastValues{rules: &r.rules, outlets: r.outlets, checks: r.checks, lessons: map[string]*lesson{}}
+	l := &lastValues{rules: &r.rules, outlets: r.outlets, checks: r.checks, hub: r.hub, lessons: map[string]*lesson{}}
 	l.values = last.New(func() int { return int(min(maxLast, r.limits.buffer.Load())) })
-	l.begin(r.hub)
+	l.begin()
 	return l
 }
 
 // begin has listeners get their first messages, if a route asks for that.
-func (l *lastValues) begin(to *hub.Group) {
+func (l *lastValues) begin() {
 	l.on = slices.ContainsFunc(l.rules.Load().Routes(), func(rt *route.Route) bool { return rt.Last })
 	if l.on {
-		to.SetFirst(l.first)
+		l.hub.SetFirst(l.first)
 	} else {
-		to.SetFirst(nil)
+		l.hub.SetFirst(nil)
 	}
 }
 
@@ -95,8 +96,14 @@ func (l *lastValues) missed(channel []byte) {
 	if l.checks.HasWaiting(channel) {
 		l.since = l.outlets.advance()
 	}
-	l.losses++
+	l.forgot()
 	l.values.Forget(string(channel))
+}
+
+// forgot says that something is about to be forgotten because messages may be missed.
+func (l *lastValues) forgot() {
+	l.losses++
+	l.hub.ForgotFirst()
 }
 
 // lost says that the connection to an upstream is lost.
@@ -114,7 +121,7 @@ func (l *lastValues) up(upstream int) {
 // missedWhere is missed for the channels of some upstreams.
 func (l *lastValues) missedWhere(match func(u *route.Upstream) bool) {
 	now := l.rules.Load()
-	l.losses++
+	l.forgot()
 	l.since = l.outlets.advance()
 	l.values.ForgetWhere(func(channel string) bool { return match(&now.Route([]byte(channel)).Upstream) })
 }
@@ -123,7 +130,7 @@ func (l *lastValues) missedWhere(match func(u *route.Upstream) bool) {
 // schemas tells whether a file of a schema has changed.
 func (l *lastValues) follow(before, now *rules, schemas bool) {
 	clear(l.lessons)
-	l.losses++
+	l.forgot()
 	l.since = l.outlets.advance()
 	type change struct{ was, is *route.Route }
 	stay := map[change]bool{}

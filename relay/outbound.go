@@ -4,6 +4,7 @@ package relay
 
 import (
 	"bytes"
+	"cmp"
 	"sync/atomic"
 	"time"
 
@@ -94,8 +95,8 @@ func (o *outbound) send(
 	receipt respserver.Receipt,
 ) error {
 	counters, rule := now.counters[rt.Index], rt.PolicyOf(kind)
-	if refusal == nil {
-		refusal = policy.MayPersist(rt, rule, p.Kind, p.Channel, p.Field)
+	if refusal == nil || refusal.Passes(rt) {
+		refusal = cmp.Or(policy.MayPersist(rt, rule, p.Kind, p.Channel, p.Field), refusal)
 	}
 	if refusal != nil {
 		m := policyPublication(p)

@@ -148,7 +148,7 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 	l.limits.set(next.Limits)
 	l.traffic.Follow(next.Alerts.Spike)
 	l.dead.set(deadSettings(next))
-	l.last.begin(l.hub)
+	l.last.begin()
 	l.mirrors.prune(now)
 	l.sides.adoptCredentials(next)
 	wait = l.outlets.adopt(now, l.limits.ofNATS(next.Limits))

@@ -37,7 +37,9 @@ func Read(path string) (*Routes, error) {
 	if result.Unrouted, err = r.unrouted(); err != nil {
 		return nil, err
 	}
-	result.RedisURL, r.upstreams = r.addresses()
+	if result.RedisURL, r.upstreams, err = r.addresses(); err != nil {
+		return nil, err
+	}
 	result.Upstreams = r.upstreams
 	if result.Routes, err = r.routes(channels); err != nil {
 		return nil, err

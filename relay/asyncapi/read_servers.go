@@ -10,12 +10,16 @@ import (
 
 // addresses returns the addresses of the Redises: of main, or "", and of others by name. Where several servers are one
 // Redis, as sentinels are, it has no address here.
-func (r *reader) addresses() (main string, others map[string]string) {
-	found := map[string][]string{}
-	for _, p := range pairs(get(r.root.node, "servers")) {
-		s, err := r.files.follow(r.root.child("servers").child(p.key))
+func (r *reader) addresses() (main string, others map[string]string, err error) {
+	found, all := map[string][]string{}, r.root.child("servers")
+	list, err := all.pairs()
+	if err != nil {
+		return "", nil, err
+	}
+	for _, p := range list {
+		s, err := r.mappingAt(all.child(p.key))
 		if err != nil {
-			continue
+			return "", nil, err
 		}
 		upstream := textOf(get(get(s.node, extension), "upstream"))
 		if upstream == "" {
@@ -35,7 +39,7 @@ func (r *reader) addresses() (main string, others map[string]string) {
 			others[upstream] = list[0]
 		}
 	}
-	return main, others
+	return main, others, nil
 }
 
 // address is that of a server; "": it is no Redis, or somebody must fill in something.

@@ -143,6 +143,8 @@ func TestReadRefuses(t *testing.T) {
 		head + "  a: {address: 'a:{b}'}\noperations: [o]\n":                                                      "a.yaml:4: operations: must be a mapping",
 		head + "  a: {address: 'a:{b}'}\noperations: {o: text}\n":                                                "a.yaml:4: operations/o: must be a mapping",
 		head + "  a: {address: 'a:{b}'}\noperations: {o: {action: send}}\n":                                      "a.yaml:4: operations/o: names no channel",
+		head + "  a: {address: 'a:{b}'}\nservers: [s]\n":                                                         "a.yaml:4: servers: must be a mapping",
+		head + "  a: {address: 'a:{b}'}\nservers: {s: text}\n":                                                   "a.yaml:4: servers/s: must be a mapping",
 		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: text}}\n":                                                "a.yaml:2: channels/a:{x}/publish: must be a mapping",
 		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: {message: text}}}\n":                                     "a.yaml:2: channels/a:{x}/publish/message: must be a mapping",
 		"asyncapi: 2.6.0\nchannels: {'a:{x}': {publish: {message: {oneOf: {}}}}}\n":                              "publish/message/oneOf: must be a list",

@@ -25,6 +25,8 @@ type losses struct {
 	refused atomic.Uint64
 	ended   atomic.Uint64
 
+	heldUp atomic.Pointer[string] // why Redis takes nothing at present; nil: it does
+
 	mu    sync.Mutex
 	cause string // of the last one; guarded by mu
 }
@@ -42,8 +44,13 @@ func (l *losses) add(to *atomic.Uint64, letters int, cause string) {
 
 func (l *losses) total() uint64 { return l.noRoom.Load() + l.refused.Load() + l.ended.Load() }
 
+// lostForRoom counts a letter that finds no room, and says what those wait for that have it.
 func (w *Writer) lostForRoom() {
-	w.losses.add(&w.losses.noRoom, 1, "more came than dead_letters.rate lets through, or Redis was away")
+	cause := "more came than dead_letters.rate lets through"
+	if why := w.losses.heldUp.Load(); why != nil {
+		cause = "too many wait, since Redis takes none: " + *why
+	}
+	w.losses.add(&w.losses.noRoom, 1, cause)
 }
 
 // tellLosses tells of losses until ctx ends, and returns how many were told.

@@ -159,6 +159,7 @@ func (w *Writer) next(ctx context.Context) *batch {
 func (w *Writer) send(ctx context.Context, b *batch) (left *batch) {
 	w.number++
 	b.number = w.number
+	defer w.losses.heldUp.Store(nil)
 	for pause := retryMin; ; pause = min(2*pause, retryMax) {
 		rest, err := w.sendOnce(ctx, b)
 		if b = rest; b == nil || ctx.Err() != nil {
@@ -169,6 +170,8 @@ func (w *Writer) send(ctx context.Context, b *batch) (left *batch) {
 			w.drop(b, &w.losses.refused, "Redis refuses them: "+string(refused))
 			return nil
 		}
+		why := err.Error()
+		w.losses.heldUp.Store(&why)
 		w.conn.Renew() // the server may have become a replica
 		select {
 		case <-ctx.Done():

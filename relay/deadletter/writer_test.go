@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -163,6 +164,29 @@ func TestWriterHasBounds(t *testing.T) {
 	}
 	if stats.Written != 100 || stats.Bytes != 0 || len(told) > 2 || lost != 51 {
 		t.Errorf("%+v, told %+v", stats, told)
+	}
+}
+
+// TestLossSaysWhatHoldsLettersUp: the rate, or what Redis answers.
+func TestLossSaysWhatHoldsLettersUp(t *testing.T) {
+	for want, answer := range map[string]any{
+		"more came than dead_letters.rate lets through":                      []any{int64(1), int64(0), ""},
+		"too many wait, since Redis takes none: OOM command not allowed":     []any{int64(0), int64(0), "OOM command not allowed"},
+		"too many wait, since Redis takes none: " + upstream.ErrDown.Error(): upstream.ErrDown,
+	} {
+		l, small := letter(), settings
+		small.Room, small.PerSecond = 2*l.weight(), 1
+		_, told := runWriter(t, &fakeRedis{answers: slices.Repeat([]any{answer}, 100)}, small, func(w *Writer) {
+			w.Add(l)
+			time.Sleep(2 * time.Second) // it is sent
+			for range 3 {
+				w.Add(l)
+			}
+			time.Sleep(time.Second)
+		})
+		if len(told) == 0 || told[0].Cause != want {
+			t.Errorf("told %+v, want %q first", told, want)
+		}
 	}
 }
 

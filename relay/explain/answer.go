@@ -35,6 +35,7 @@ type Answer struct {
 	KindField   string       `json:"kind_field,omitempty"`
 	Policies    []KindPolicy `json:"policies"`       // that of the payload's kind alone, if a payload was given
 	Last        string       `json:"last,omitempty"` // where the message is that new listeners get first; empty: none
+	DeadLetters []DeadLetter `json:"dead_letters,omitempty"`
 	NATS        NATS         `json:"nats"`
 	Publish     Access       `json:"publish"`
 	Subscribe   Access       `json:"subscribe"`
@@ -90,6 +91,12 @@ type KindPolicy struct {
 	Alert   string `json:"alert"`
 }
 
+// DeadLetter says where messages are kept that are refused for a reason.
+type DeadLetter struct {
+	Refused string `json:"refused"` // the key of the route that says so, such as invalid or kinds.typing.rate
+	Stream  string `json:"stream"`  // its key at Redis
+}
+
 // NATS says what NATS clients may do, whose users are not known.
 type NATS struct {
 	Publish        bool   `json:"publish"`
@@ -117,6 +124,9 @@ func New(cfg *config.Config, rules *policy.Rules, q *Question) *Answer {
 		Route: Route{Name: rt.Name, Why: whyRoute(rules, rt, q.Channel), Others: shorter(rules, rt, q.Channel)},
 		NATS:  natsOf(rules, []byte(q.Channel)), KindField: kindField(cfg, rt), Schema: schemaOf(rules, rt),
 		Last: lastWords(rt), own: route.IsReserved([]byte(q.Channel)), prefix: m.Prefix(),
+	}
+	for _, d := range policy.DeadLettersOf(rt) {
+		a.DeadLetters = append(a.DeadLetters, DeadLetter{d.Refused, a.prefix + d.Stream})
 	}
 	if len(cfg.Upstreams) > 0 {
 		a.Upstream = upstreamOf(cfg, rules, rt, q.Channel)
@@ -155,7 +165,7 @@ func upstreamOf(cfg *config.Config, rules *policy.Rules, rt *route.Route, channe
 func Needs(rt *route.Route) needs.Route {
 	return needs.Route{
 		Prefix: rt.Prefix, Before: rt.Before, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory(),
-		DeadLetters: policy.DeadLetters(rt),
+		DeadLetters: policy.DeadStreams(rt),
 	}
 }
 

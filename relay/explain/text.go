@@ -52,6 +52,9 @@ func (a *Answer) printRoute(line func(name, format string, args ...any)) {
 	if a.Last != "" {
 		line("last value", "%s", a.Last)
 	}
+	for _, d := range a.DeadLetters {
+		line("dead letters", "%s: kept in the stream %s at Redis", d.Refused, policy.Printable(d.Stream))
+	}
 	for i := range a.Policies {
 		line("policy", "%s", a.Policies[i].words(len(a.Policies) > 1 || a.Payload != nil))
 	}

@@ -20,6 +20,10 @@ type First struct {
 // another hub. With nil, which is so at the beginning, nobody gets anything first. find must not call the hubs.
 func (g *Group) SetFirst(find func(channel string) (first First, found bool)) { g.first = find }
 
+// ForgotFirst says that find may not know any more what it knew. Upstreams are asked again for listeners whose
+// subscription is not active yet.
+func (g *Group) ForgotFirst() { g.forgotten++ }
+
 // andFirst returns what to call in place of the done of Subscribe.
 func (g *Group) andFirst(l *Listener, kind resp.Kind, names []string, done func(refused error)) func(error) {
 	if g.first == nil || kind != resp.Message || l.interestOnly() {
@@ -67,19 +71,23 @@ func (d *dispatcher) deliverTo(l *Listener, name string, first *First) {
 
 // learning is whether it is known what the listener of a pending subscription gets first.
 type learning struct {
-	asked bool // or there was nothing to ask
-	open  bool // the answer is still to come
-	held  bool // the subscription could be active but for that
+	asked     int    // how often, also if there was nothing to ask; 0: not since there is a connection
+	open      bool   // the answer is still to come
+	held      bool   // the subscription could be active but for that
+	forgotten uint64 // Group.forgotten when it was asked
 }
+
+// maxAsked is how often a subscription asks what its listener gets first, if that is forgotten meanwhile.
+const maxAsked = 3
 
 // learn finds out what a listener gets first. It is called right behind the commands that subscribe: what Redis carries
 // out later, the listener hears.
 func (h *Hub) learn(s *pendingSubscribe) {
-	s.learning = learning{asked: true}
+	s.learning.asked++
 	if s.kind != resp.Message || s.listener.interestOnly() || h.group == nil || h.group.first == nil {
 		return
 	}
-	s.learning.open = true
+	s.learning.open, s.learning.forgotten = true, h.group.forgotten
 	if !h.up.Learn(s.names, func() { h.learned(s) }) {
 		s.learning.open = false
 	}
@@ -101,9 +109,17 @@ func (h *Hub) learned(s *pendingSubscribe) {
 
 // mustLearn reports whether a subscription waits for what its listener gets first.
 func (h *Hub) mustLearn(s *pendingSubscribe) bool {
-	if !s.learning.asked && h.connected {
-		h.learn(s) // it has waited for a connection
+	if h.connected && h.mustAsk(s) {
+		h.learn(s)
 	}
 	s.learning.held = s.learning.open
 	return s.learning.held
+}
+
+// mustAsk reports whether it was not asked what a listener gets first since there is a connection, or since that was
+// forgotten.
+func (h *Hub) mustAsk(s *pendingSubscribe) bool {
+	l := &s.learning
+	stale := h.group != nil && l.forgotten != h.group.forgotten && l.asked < maxAsked
+	return !l.open && (l.asked == 0 || stale)
 }

@@ -191,3 +191,31 @@ func TestLearnOverTheNextConnection(t *testing.T) {
 		m.nothing()
 	}
 }
+
+// TestLearnWhatIsForgotten asks again, a few times, if that is forgotten which was known when the listener came.
+func TestLearnWhatIsForgotten(t *testing.T) {
+	firsts := map[string]First{"a": {Frame: frame("a", "first")}}
+	g, r := newGroup(t, firsts)
+	r.learns, r.known = []string{"a"}, firsts
+	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
+	m.confirmed(g, resp.Message, "a")
+	r.answerAll()
+	r.sent = nil
+	other.confirmed(g, resp.Message, "a")
+	r.wantSent(t, "fence")
+	for range maxAsked - 1 {
+		delete(firsts, "a")
+		g.ForgotFirst()
+		r.answer()
+		flush(t, r.hub)
+		other.nothing()
+		r.wantSent(t, "learn")
+	}
+	g.ForgotFirst()
+	firsts["a"] = First{Frame: frame("a", "learned")}
+	r.answer()
+	flush(t, r.hub)
+	r.wantSent(t)
+	other.expect("ok" + string(frame("a", "learned")))
+	other.nothing()
+}

@@ -26,11 +26,12 @@ type Group struct {
 	hubs []*Hub
 	late func(place int, kind resp.Kind, names []string, since time.Time)
 
-	places  func(kind resp.Kind, name string) Places // never empty
-	first   func(channel string) (First, bool)       // see SetFirst; nil: nobody gets anything first
-	wanted  map[*Listener]map[resp.Name]struct{}     // by the commands that have come so far
-	pending map[*Listener][]*groupSubscribe          // of which not all hubs have answered
-	absent  map[subscription]bool                    // what a hub has refused behind the listener's back
+	places    func(kind resp.Kind, name string) Places // never empty
+	first     func(channel string) (First, bool)       // see SetFirst; nil: nobody gets anything first
+	forgotten uint64                                   // how often first may have lost what it knew
+	wanted    map[*Listener]map[resp.Name]struct{}     // by the commands that have come so far
+	pending   map[*Listener][]*groupSubscribe          // of which not all hubs have answered
+	absent    map[subscription]bool                    // what a hub has refused behind the listener's back
 }
 
 // subscription is a subscription at one hub.

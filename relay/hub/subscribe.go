@@ -67,7 +67,7 @@ func (h *Hub) answered(s *pendingSubscribe, lost bool, refused error) {
 
 // awaitConnection has a subscription wait for the next connection.
 func (h *Hub) awaitConnection(s *pendingSubscribe) {
-	s.learning.asked = false
+	s.learning.asked = 0
 	if s.ended == len(s.names) {
 		h.activate(s)
 		return

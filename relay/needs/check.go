@@ -23,6 +23,7 @@ type Report struct {
 	Problems []Problem
 	Rules    []string // that the ACL needs in addition
 	User     string   // of Redis, who lacks them
+	RunID    string   // of the server: others have others; empty: not known
 }
 
 // Fact is one line about Redis.
@@ -58,7 +59,7 @@ func Check(ctx context.Context, opts upstream.Options, user string, c *Config, l
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{User: a.user}
+	r := &Report{User: a.user, RunID: s.info["run_id"]}
 	r.fact("user", a.user)
 	r.fact("rights", "asked by "+a.way())
 	s.report(r, c, largest)

@@ -3,6 +3,7 @@ package policy
 // Which stream at Redis keeps a refused message.
 
 import (
+	"maps"
 	"slices"
 
 	"redis-relay/relay/route"
@@ -22,12 +23,36 @@ func (r *Refusal) DeadLetter(rt *route.Route, kind []byte) string {
 	return ""
 }
 
-// DeadLetters lists the keys of the streams that a route keeps refused messages in, each once.
-func DeadLetters(rt *route.Route) (keys []string) {
-	keys = append(keys, rt.Dead.Invalid, rt.Dead.TooLarge, rt.Dead.Refused, rt.Policy.RateDead)
-	for _, p := range rt.Kinds {
-		keys = append(keys, p.RateDead)
+// DeadLetters is what a route keeps of refused messages.
+type DeadLetters struct {
+	Refused string // for what: the key of the route, as it is in relay.yaml, such as "invalid" or "kinds.typing.rate"
+	Stream  string // the key of the stream, without the prefix of all names at Redis
+}
+
+// DeadLettersOf lists what a route keeps of refused messages.
+func DeadLettersOf(rt *route.Route) (list []DeadLetters) {
+	add := func(refused, stream string) {
+		if stream != "" {
+			list = append(list, DeadLetters{refused, stream})
+		}
+	}
+	add("invalid", rt.Dead.Invalid)
+	add("rate", rt.Policy.RateDead)
+	add("too_large", rt.Dead.TooLarge)
+	add("redis_refused", rt.Dead.Refused)
+	for _, kind := range slices.Sorted(maps.Keys(rt.Kinds)) {
+		if stream := rt.Kinds[kind].RateDead; stream != rt.Policy.RateDead {
+			add("kinds."+kind+".rate", stream)
+		}
+	}
+	return list
+}
+
+// DeadStreams lists the keys of the streams that a route keeps refused messages in, each once.
+func DeadStreams(rt *route.Route) (keys []string) {
+	for _, d := range DeadLettersOf(rt) {
+		keys = append(keys, d.Stream)
 	}
 	slices.Sort(keys)
-	return slices.DeleteFunc(slices.Compact(keys), func(key string) bool { return key == "" })
+	return slices.Compact(keys)
 }

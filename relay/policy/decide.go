@@ -3,6 +3,8 @@ package policy
 // Decisions for callers that can wait: a whole verdict in one call.
 
 import (
+	"cmp"
+
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 )
@@ -25,8 +27,8 @@ func (r *Rules) Decide(p *Publication) Verdict {
 			v.Refusal = NotValid(p.Channel, v.Invalid)
 		}
 	}
-	if v.Refusal == nil {
-		v.Refusal = MayPersist(rt, rt.PolicyOf(v.Kind), resp.Message, p.Channel, nil)
+	if v.Refusal == nil || v.Refusal.Passes(rt) {
+		v.Refusal = cmp.Or(MayPersist(rt, rt.PolicyOf(v.Kind), resp.Message, p.Channel, nil), v.Refusal)
 	}
 	return v
 }

@@ -68,8 +68,6 @@ func invalidWord(rt *route.Route) string {
 		return "-"
 	case rt.LogInvalid:
 		return string(config.InvalidLog)
-	case rt.Dead.Invalid != "":
-		return string(config.InvalidReject) + " to " + rt.Dead.Invalid
 	}
 	return string(config.InvalidReject)
 }

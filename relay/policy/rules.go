@@ -119,7 +119,7 @@ func (r *Rules) Writes(upstream int) bool {
 // KeepsDead reports whether any route keeps refused messages in an upstream.
 func (r *Rules) KeepsDead(upstream int) bool {
 	return slices.ContainsFunc(r.table.Routes(), func(rt *route.Route) bool {
-		return rt.Upstream.Index == upstream && len(DeadLetters(rt)) > 0
+		return rt.Upstream.Index == upstream && len(DeadStreams(rt)) > 0
 	})
 }
 

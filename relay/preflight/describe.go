@@ -30,7 +30,7 @@ func Describe(cfg *config.Config, w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	if err := rules.Describe(w); err != nil {
+	if err := errors.Join(rules.Describe(w), explain.Places(cfg, rules, w)); err != nil {
 		return err
 	}
 	warnings := slices.Concat(rules.Warnings(), explain.Odd(cfg, rules))

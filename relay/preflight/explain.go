@@ -41,56 +41,74 @@ func Explain(cfg *config.Config, q *Question, asJSON bool, w io.Writer) (accepte
 var ErrRedisLacks = errors.New("this Redis cannot do what the configuration asks for")
 
 // CheckRedis asks each Redis of a valid configuration whether it allows what the configuration needs, and prints the
-// answers, and what will not work. The error is ErrRedisLacks, or says why a Redis cannot be asked. Nothing on Redis is
-// changed. Connecting, and each answer, may take 5 s.
+// answers, what will not work, and which upstreams are one Redis. The error is ErrRedisLacks, or says why a Redis
+// cannot be asked. Nothing on Redis is changed. Connecting, and each answer, may take 5 s.
 func CheckRedis(ctx context.Context, cfg *config.Config, w io.Writer) error {
 	rules, err := policy.New(cfg)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	var lacks error // ErrRedisLacks, which is said once
-	names := cfg.UpstreamNames()
+	var lacks error                                          // ErrRedisLacks, which is said once
+	names, first := cfg.UpstreamNames(), map[string]string{} // the first upstream that has a run ID
 	for _, name := range names {
 		if len(names) > 1 {
 			_, _ = fmt.Fprintf(w, "upstream %s\n", name)
 		}
-		if err := checkOne(ctx, cfg, rules, name, w); errors.Is(err, ErrRedisLacks) {
+		runID, err := checkOne(ctx, cfg, rules, name, w)
+		if errors.Is(err, ErrRedisLacks) {
 			lacks = err
 		} else {
 			errs = append(errs, err)
+		}
+		if other, again := first[runID]; again {
+			_, _ = fmt.Fprintln(w, sameRedis(cfg, other, name))
+		} else if runID != "" {
+			first[runID] = name
 		}
 	}
 	return errors.Join(append(errs, lacks)...)
 }
 
-// checkOne is CheckRedis for one upstream.
-func checkOne(ctx context.Context, cfg *config.Config, rules *policy.Rules, name string, w io.Writer) error {
+// sameRedis warns of two upstreams that are one Redis by two addresses.
+func sameRedis(cfg *config.Config, first, second string) string {
+	text := fmt.Sprintf("warning: this is the same Redis as the upstream %s", first)
+	if cfg.Upstream(first).Prefix == cfg.Upstream(second).Prefix {
+		text += ", with the same names: what is heard at both, or mirrored from one to the other, comes twice; " +
+			"take one of the two out, or give them different prefixes"
+	}
+	return text
+}
+
+// checkOne is CheckRedis for one upstream. It also returns the server's run ID; empty: it is not known.
+func checkOne(
+	ctx context.Context, cfg *config.Config, rules *policy.Rules, name string, w io.Writer,
+) (runID string, err error) {
 	redis := cfg.Upstream(name)
 	if redis.IsEmbedded() {
 		_, err := fmt.Fprintln(w, "Redis is the embedded one: there is nothing to ask")
-		return err
+		return "", err
 	}
 	opts, wanted := RedisOptions(cfg, name), redisNeeds(cfg, rules, name)
 	user := redisUser(redis.URL)
 	if opts.Credentials != nil {
 		l, err := opts.Credentials.Get(ctx)
 		if err != nil {
-			return err
+			return "", err
 		}
 		user = l.User
 	}
 	report, err := needs.Check(ctx, opts, user, wanted, int64(cfg.Limits.Payload))
 	if err != nil {
-		return fmt.Errorf("ask Redis at %s: %w", redis.Redacted(), err)
+		return "", fmt.Errorf("ask Redis at %s: %w", redis.Redacted(), err)
 	}
 	if err := printReport(report, w); err != nil {
-		return err
+		return "", err
 	}
 	if report.Fails() {
-		return ErrRedisLacks
+		return report.RunID, ErrRedisLacks
 	}
-	return nil
+	return report.RunID, nil
 }
 
 // redisNeeds is what the configuration asks of an upstream.

@@ -186,9 +186,10 @@ func TestCheckAndExplainSay(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"check"}, "x.json  reject to dead:x"},
+		{[]string{"check"}, "dead:x (invalid)"},
 		{[]string{"explain", "x:1", "--payload", "schemas/x.json"}, "in the stream dead:x at Redis, as a dead letter"},
 		{[]string{"explain", "x:1"}, "~dead:x ~{dead:x}:*"},
+		{[]string{"explain", "x:1"}, "invalid: kept in the stream dead:x at Redis"},
 	} {
 		cmd := exec.Command(process.Path(), append(c.args, "--redis.url="+s.redis.URL())...)
 		cmd.Dir, cmd.Env = s.dir, []string{}

@@ -147,6 +147,22 @@ func TestInvalidMessages(t *testing.T) {
 	}
 }
 
+// TestLoggedMessagesObeyTheirCommand: that a message is let through, though it is invalid, gives no channel a history.
+func TestLoggedMessagesObeyTheirCommand(t *testing.T) {
+	redis := redistest.Start(t)
+	r := harness.Start(t, redis, harness.WithRoutes(harness.NewRoute("chat:", func(r *config.Route) {
+		r.Schema, r.Invalid = "chat.json", config.InvalidLog
+	})))
+	sub, pub := r.Subscribe("chat:42"), r.Dial()
+	for _, payload := range []string{harness.ValidChat, harness.InvalidChat} {
+		pub.Send("XADD", "chat:42", "*", "payload", payload)
+		pub.Expect(t, `-DENIED chat:42: nothing is kept of this channel; give route "chat:" a history in relay.yaml, or PUBLISH the message`)
+	}
+	pub.Send("PUBLISH", "chat:42", harness.InvalidChat)
+	pub.Expect(t, ":1")
+	sub.Expect(t, "[message chat:42 "+harness.InvalidChat+"]")
+}
+
 // TestEachMessageIsJudged by a pattern's route, though one after the other lies in
 // the same memory.
 func TestEachMessageIsJudged(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 
@@ -49,8 +50,13 @@ func TestExplainNamesTheUpstream(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	if err := preflight.Describe(cfg, &text); err != nil || !strings.Contains(text.String(), "redis eu  "+eu.URL()+" (single)\n") {
-		t.Errorf("check: %v\n%s", err, text.String())
+	if err := preflight.Describe(cfg, &text); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"redis eu  " + eu.URL() + " (single)\n", "m:        the same  main           5 % to eu  -", "e:        the same  eu, also main  -"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
 	}
 }
 
@@ -72,6 +78,31 @@ func TestCheckAsksEach(t *testing.T) {
 	err := preflight.CheckRedis(context.Background(), cfg, &text)
 	if err == nil || errors.Is(err, preflight.ErrRedisLacks) || !strings.Contains(err.Error(), "upstreams.eu.url") {
 		t.Errorf("without eu: %v", err)
+	}
+}
+
+// TestCheckFindsOneRedisByTwoAddresses, which is a mistake unless the names differ.
+func TestCheckFindsOneRedisByTwoAddresses(t *testing.T) {
+	t.Parallel()
+	main := redistest.Start(t)
+	cfg := configured(t, main, main)
+	eu := cfg.Upstreams["eu"]
+	_, port, err := net.SplitHostPort(main.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eu.URL = "redis://localhost:" + port
+	const same, twice = "warning: this is the same Redis as the upstream main", "comes twice"
+	for prefix, isTwice := range map[string]bool{"": true, "eu:": false} {
+		eu.Prefix = prefix
+		cfg.Upstreams["eu"] = eu
+		var text bytes.Buffer
+		if err := preflight.CheckRedis(context.Background(), cfg, &text); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(text.String(), same) || strings.Contains(text.String(), twice) != isTwice {
+			t.Errorf("with the prefix %q:\n%s", prefix, text.String())
+		}
 	}
 }
 
