@@ -133,6 +133,12 @@ func (i *interest) confirmed(kind resp.Kind, names []string) {
 	}
 }
 
+// IsFull is upstream.Connection.IsFull.
+func (i *interest) IsFull() bool { return i.redis.IsFull() }
+
+// AwaitRoom is upstream.Connection.AwaitRoom.
+func (i *interest) AwaitRoom(done func()) { i.redis.AwaitRoom(done) }
+
 // Learn finds out what new listeners of channels get first.
 func (i *interest) Learn(channels []string, done func()) bool {
 	return i.last.learn(i.side, channels, done)

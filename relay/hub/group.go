@@ -80,6 +80,25 @@ func (g *Group) Subscribe(l *Listener, kind resp.Kind, names []string, done func
 	s.ask()
 }
 
+// AwaitRoom has done called, once, in a later turn, when a hub has room again that has none now and would ask Redis for
+// some of the names: Redis has not taken what it is sent already. It reports false, and done is not called, if Subscribe
+// may be called now.
+func (g *Group) AwaitRoom(kind resp.Kind, names [][]byte, done func()) bool {
+	for i, h := range g.hubs {
+		if h.up.IsFull() && slices.ContainsFunc(names, func(name []byte) bool { return g.asks(i, kind, string(name)) }) {
+			h.up.AwaitRoom(done)
+			return true
+		}
+	}
+	return false
+}
+
+// asks tells whether a hub would ask Redis for a name.
+func (g *Group) asks(place int, kind resp.Kind, name string) bool {
+	h := g.hubs[place]
+	return h.topics[kind][name] == nil && !h.isLocal(name) && (len(g.hubs) == 1 || g.places(kind, name).Has(place))
+}
+
 // note notes that a listener wants names.
 func (g *Group) note(l *Listener, kind resp.Kind, names []string) {
 	if g.wanted[l] == nil {

@@ -21,6 +21,12 @@ type Upstream interface {
 	// AwaitDelivered calls done when all messages of names that Redis has sent so far are delivered: before it
 	// returns, if none of them is delayed on its way to the hub.
 	AwaitDelivered(kind resp.Kind, names []string, done func())
+	// IsFull tells whether Redis has not taken what it is sent already. The hub sends more all the same: who calls
+	// Group.AwaitRoom first bounds that.
+	IsFull() bool
+	// AwaitRoom has done called, in a later turn, when the upstream may not be full any more. It is called while that
+	// is full.
+	AwaitRoom(done func())
 	// Released says that the hub forgets a name: nobody wants it, and Redis does not send it. Neither Released
 	// nor Refused may change anything at the hub.
 	Released(kind resp.Kind, name string)

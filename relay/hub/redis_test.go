@@ -21,6 +21,8 @@ type redis struct {
 
 	interrupted []string
 	learns      []string         // channels of which it has to be found out what new listeners get first
+	full        bool             // there is no room for more names
+	roomAwaited []func()         // who waits for some
 	known       map[string]First // what they get; it is forgotten when the channel is interrupted
 	busy        bool             // nothing more is asked: Learn is answered at once
 	delayed     []string         // names whose messages are held up on their way to the hub
@@ -75,6 +77,10 @@ func (r *redis) Learn(channels []string, done func()) bool {
 }
 
 // AwaitDelivered waits for deliverDelayed, if messages of the names are delayed.
+func (r *redis) IsFull() bool { return r.full }
+
+func (r *redis) AwaitRoom(done func()) { r.roomAwaited = append(r.roomAwaited, done) }
+
 func (r *redis) AwaitDelivered(_ resp.Kind, names []string, done func()) {
 	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(r.delayed, name) }) {
 		r.waiting = append(r.waiting, done)

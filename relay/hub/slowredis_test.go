@@ -59,6 +59,10 @@ func (r *slowRedis) Fence(done func(bool)) {
 // Learn finds out nothing.
 func (*slowRedis) Learn([]string, func()) bool { return false }
 
+func (*slowRedis) IsFull() bool { return false }
+
+func (*slowRedis) AwaitRoom(func()) {}
+
 // AwaitDelivered holds nothing up.
 func (r *slowRedis) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 

@@ -63,6 +63,10 @@ func (f *fakeRedis) Fence(done func(lost bool)) { f.loop.Post(func() { done(fals
 // Learn finds out nothing.
 func (*fakeRedis) Learn([]string, func()) bool { return false }
 
+func (*fakeRedis) IsFull() bool { return false }
+
+func (*fakeRedis) AwaitRoom(func()) {}
+
 func (f *fakeRedis) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 
 func (f *fakeRedis) Released(resp.Kind, string)       {}

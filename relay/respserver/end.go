@@ -62,6 +62,7 @@ func (c *session) finish(why hub.Reason) {
 	c.srv.countEnd(why)
 	logEnd(c, why)
 	c.listener.Stop()
+	c.subs.later.cancel()
 	unsubscribeAll(c, func() {})
 	if c.reads.waiting != nil {
 		c.reads.waiting.cancel()
@@ -140,8 +141,8 @@ func (c *session) clientHungUp() {
 		c.close() // nobody reads the last replies
 	case c.out.Closed():
 		c.finish("") // a reply could not be written
-	case c.reads.waiting != nil:
-		c.finish("") // nobody reads what XREAD waits for
+	case c.reads.waiting != nil, c.subs.later != nil:
+		c.finish("") // nobody reads what it waits for
 	}
 }
 

@@ -61,6 +61,10 @@ func (u *upstream) Fence(done func(bool)) { u.ask(func() { done(false) }) }
 // Learn finds out nothing.
 func (*upstream) Learn([]string, func()) bool { return false }
 
+func (*upstream) IsFull() bool { return false }
+
+func (*upstream) AwaitRoom(func()) {}
+
 func (u *upstream) AwaitDelivered(_ resp.Kind, _ []string, done func()) { done() }
 func (u *upstream) Released(resp.Kind, string)                          {}
 func (u *upstream) Interrupted(resp.Kind, string)                       {}

@@ -169,6 +169,16 @@ func TestWhatClientsHaveKept(t *testing.T) {
 				_ = k.Close()
 			}
 		},
+		"channels that come and go while Redis stands still": func(c *child, dial func() *keeper) {
+			c.redis.Stop()
+			for i := range 100 {
+				k := dial()
+				k.pushes = patience
+				k.say(append([]string{"SUBSCRIBE"}, many("a", i*1000, 1000)...)...)
+				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
+				_ = k.Close()
+			}
+		},
 		"unsubscribed names": func(c *child, dial func() *keeper) {
 			for range 10 {
 				k := dial()

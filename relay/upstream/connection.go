@@ -33,6 +33,8 @@ type Connection struct {
 	prober  prober
 	record  record
 	login   credentials.Login // that was last given to Authenticate
+
+	awaitRoom []func() // see AwaitRoom
 }
 
 // NewConnection returns a Connection that does nothing before Run. maxPayload is the largest payload
@@ -70,6 +72,24 @@ func (c *Connection) Connected() bool { return c.backlog.session != nil }
 func (c *Connection) IsFull() bool {
 	s := c.backlog.session
 	return s != nil && int64(len(s.wire)) > c.backlog.limit()/4
+}
+
+// AwaitRoom has done called, in a later turn, when a connection that is full is not any more: Redis has taken something,
+// or the session has ended. By then it may be full again.
+func (c *Connection) AwaitRoom(done func()) { c.awaitRoom = append(c.awaitRoom, done) }
+
+// tellRoom calls those who wait for room, if there is some. Who finds none left waits anew.
+func (c *Connection) tellRoom() {
+	if len(c.awaitRoom) == 0 || c.IsFull() {
+		return
+	}
+	waiting := c.awaitRoom
+	c.awaitRoom = nil
+	c.loop.Post(func() {
+		for _, done := range waiting {
+			done()
+		}
+	})
 }
 
 // Status says whether there is a session that has all subscriptions that were wanted at its start, and if

@@ -159,6 +159,7 @@ func (s *session) flush() {
 		switch {
 		case err == nil:
 			s.wrote(n)
+			s.connection.tellRoom()
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):
 			s.blocked = true
@@ -235,6 +236,7 @@ func (s *session) end(cause error) {
 	}
 	s.seal(b)
 	b.session = nil
+	c.tellRoom()
 	s.heartbeat.stop()
 	s.socket.Close()
 	unsent, rest := s.unsent()
