@@ -81,8 +81,8 @@ func (g *Group) Subscribe(l *Listener, kind resp.Kind, names []string, done func
 }
 
 // AwaitRoom has done called, once, in a later turn, when a hub has room again that has none now and would ask Redis for
-// some of the names: Redis has not taken what it is sent already. It reports false, and done is not called, if Subscribe
-// may be called now.
+// some of the names: Redis has not taken what it is sent already. It reports false, and done is not called, if
+// Subscribe may be called now.
 func (g *Group) AwaitRoom(kind resp.Kind, names [][]byte, done func()) bool {
 	for i, h := range g.hubs {
 		if h.up.IsFull() && slices.ContainsFunc(names, func(name []byte) bool { return g.asks(i, kind, string(name)) }) {

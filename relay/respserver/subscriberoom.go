@@ -4,9 +4,9 @@ package respserver
 
 import "redis-relay/relay/resp"
 
-// subscribeLater is a SUBSCRIBE that is carried out when Redis has taken most of what it was sent before. Its session is
-// paused meanwhile. So what waits for a slow Redis takes no more memory than the commands that clients have sent, and
-// that of a client that has hung up takes none.
+// subscribeLater is a SUBSCRIBE that is carried out when Redis has taken most of what it was sent before. Its session
+// is paused meanwhile. So what waits for a slow Redis takes no more memory than the commands that clients have sent,
+// and that of a client that has hung up takes none.
 type subscribeLater struct {
 	session *session // nil: it has ended
 	kind    resp.Kind

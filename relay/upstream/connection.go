@@ -74,8 +74,8 @@ func (c *Connection) IsFull() bool {
 	return s != nil && int64(len(s.wire)) > c.backlog.limit()/4
 }
 
-// AwaitRoom has done called, in a later turn, when a connection that is full is not any more: Redis has taken something,
-// or the session has ended. By then it may be full again.
+// AwaitRoom has done called, in a later turn, when a connection that is full is not any more: Redis has taken
+// something, or the session has ended. By then it may be full again.
 func (c *Connection) AwaitRoom(done func()) { c.awaitRoom = append(c.awaitRoom, done) }
 
 // tellRoom calls those who wait for room, if there is some. Who finds none left waits anew.
