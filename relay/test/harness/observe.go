@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -73,7 +72,7 @@ func ReturnsTo(t testing.TB, before Footprint) {
 			t.Logf("before %+v, now %+v", before, now)
 		}
 	}()
-	redistest.Eventually(t, 10*time.Second, "goroutines and memory are back", func() bool {
+	redistest.Eventually(t, redistest.DefaultTimeout, "goroutines and memory are back", func() bool {
 		now = Measured()
 		return now.goroutines <= before.goroutines && now.heap <= before.heap+slack
 	})
