@@ -99,7 +99,7 @@ var layers = map[string]struct {
 	"relay/schema/regex":  {[]string{"relay/schema/ascii"}, "a pattern needs a text and nothing else"},
 
 	"relay/test/collector": {nil, "it takes spans as any receiver does"},
-	"relay/test/harness":   {[]string{"config", "relay", "relay/notice", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
+	"relay/test/harness":   {[]string{"config", "relay", "relay/fleet", "relay/notice", "relay/redistest", "relay/schema"}, "it runs relays in a test's process"},
 	"relay/test/process":   {[]string{"relay/redistest"}, "it runs relays as their hosts do"},
 	subjects:               {nil, "black-box tests, by subject: a relay is what the harness shows of it"},
 }

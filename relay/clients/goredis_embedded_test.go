@@ -18,9 +18,9 @@ func dialEmbedded(t *testing.T) *redis.Client {
 	srv, err := embedded.Start("", zap.NewNop())
 	check(t, err)
 	t.Cleanup(func() { check(t, srv.Close()) })
-	c := redis.NewClient(&redis.Options{
+	c := redis.NewClient(patiently(&redis.Options{
 		Addr: strings.TrimPrefix(srv.URL(), "redis://"), Protocol: 3, Username: "default", Password: "any", ClientName: "app",
-	})
+	}))
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }

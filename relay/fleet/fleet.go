@@ -56,6 +56,8 @@ type Fleet struct {
 	loop    *loop.Loop
 	log     *zap.Logger
 
+	patience time.Duration // with other relays
+
 	questions, missing atomic.Uint64 // questions asked, and answers that did not come, ever
 
 	// Owned by the loop.
@@ -73,7 +75,7 @@ type Fleet struct {
 func New(redis Redis, shares Shares, prefix, runID string, room *atomic.Int64, l *loop.Loop, log *zap.Logger) *Fleet {
 	f := &Fleet{
 		redis: redis, shares: shares, room: room, prefix: prefix, runID: runID, answers: Channel + ":" + runID, loop: l,
-		log: log, asked: map[uint64]*question{},
+		log: log, patience: Patience, asked: map[uint64]*question{},
 	}
 	f.pace.timer = l.AfterFunc(0, f.send)
 	f.pace.timer.Stop()

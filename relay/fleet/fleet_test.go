@@ -129,8 +129,8 @@ func TestPatience(t *testing.T) {
 		asks, silent = s.launch(3), s.launch(5)
 		silent.deaf = true
 	})
-	if o := asks.expect(t, 1, 6); o.took < patience {
-		t.Errorf("waited for %v, want %v", o.took, patience)
+	if o := asks.expect(t, 1, 6); o.took < Patience {
+		t.Errorf("waited for %v, want %v", o.took, Patience)
 	}
 	if _, missing := asks.fleet.Stats(); missing != 1 {
 		t.Errorf("%d answers are missing, want 1", missing)
@@ -156,7 +156,7 @@ func TestNotSubscribed(t *testing.T) {
 		asks.absent = true
 	})
 	other.expect(t, 1, 8)
-	if o := asks.expect(t, 1, 6); o.took < patience {
+	if o := asks.expect(t, 1, 6); o.took < Patience {
 		t.Errorf("waited for %v, and the answer cannot come", o.took)
 	}
 }

@@ -15,6 +15,12 @@ import (
 	"redis-relay/relay/upstream"
 )
 
+// TestMain has relays wait longer for each other: on a busy machine this one may stand still for a while.
+func TestMain(m *testing.M) {
+	Patience = 2 * time.Second
+	m.Run()
+}
+
 // sea is a Redis with a fleet on it. All of it belongs to one loop.
 type sea struct {
 	t         *testing.T

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -87,7 +88,8 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// pipe is a client of tb whose server's side the test holds.
+// pipe is a client of tb whose server's side the test holds. Tests with it run in false time, in which its timeout passes
+// only when nobody has anything to do.
 func pipe(t *testing.T, tb testing.TB) (*Client, net.Conn) {
 	client, server := net.Pipe()
 	t.Cleanup(func() { _ = server.Close() })
@@ -129,7 +131,7 @@ func TestClientFailures(t *testing.T) {
 		{"never closed", func(_ testing.TB, c *Client, _ net.Conn) { c.Closed() }, []string{"end", "50ms"}},
 		{"closed never for noise", func(_ testing.TB, c *Client, server net.Conn) {
 			go func() {
-				for err := error(nil); err == nil; {
+				for err := error(nil); err == nil; time.Sleep(time.Millisecond) {
 					_, err = server.Write([]byte("+noise\r\n"))
 				}
 			}()
@@ -139,10 +141,13 @@ func TestClientFailures(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			wantFailure(t, func(tb testing.TB) {
-				c, server := pipe(t, tb)
-				tc.body(tb, c, server)
-			}, tc.words...)
+			synctest.Test(t, func(t *testing.T) {
+				wantFailure(t, func(tb testing.TB) {
+					c, server := pipe(t, tb)
+					tc.body(tb, c, server)
+				}, tc.words...)
+				time.Sleep(time.Second) // what it has begun ends
+			})
 		})
 	}
 }
@@ -152,22 +157,25 @@ func TestDialFailure(t *testing.T) {
 }
 
 func TestClientOutlivesADeadline(t *testing.T) {
-	c, server := pipe(t, t)
-	if _, err := c.TryReceive(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatalf("silence: got %v, want a deadline", err)
-	}
-	go func() { _, _ = server.Write([]byte("+late\r\n")) }()
-	c.SetTimeout(DefaultTimeout)
-	c.Expect(t, "+late")
+	synctest.Test(t, func(t *testing.T) {
+		c, server := pipe(t, t)
+		if _, err := c.TryReceive(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("silence: got %v, want a deadline", err)
+		}
+		go func() { _, _ = server.Write([]byte("+late\r\n")) }()
+		c.Expect(t, "+late")
+	})
 }
 
 func TestNetConnHasNoDeadline(t *testing.T) {
-	c, server := pipe(t, t)
-	go func() { _, _ = server.Write([]byte("+OK\r\n")) }()
-	c.Expect(t, "+OK")
-	conn := c.NetConn()
-	time.AfterFunc(100*time.Millisecond, func() { _, _ = server.Write([]byte("x")) }) // later than the read's deadline
-	if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c, server := pipe(t, t)
+		go func() { _, _ = server.Write([]byte("+OK\r\n")) }()
+		c.Expect(t, "+OK")
+		conn := c.NetConn()
+		time.AfterFunc(100*time.Millisecond, func() { _, _ = server.Write([]byte("x")) }) // later than the read's deadline
+		if _, err := io.ReadFull(conn, make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+	})
 }

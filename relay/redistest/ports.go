@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"testing"
 )
 
 // Ports lie below the ranges from which systems take the ports of outgoing
@@ -35,6 +36,17 @@ var ownRange = sync.OnceValues(func() (*portRange, error) {
 	}
 	return nil, fmt.Errorf("all ranges of ports on %s are taken", host)
 })
+
+// FreePort is a port of 127.0.0.1 on which nobody listens, for a server that a test runs by itself. No other process
+// with this package takes it, and no outgoing connection.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	port, _, err := freePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
 
 // freePorts returns two ports that are free now, of the range of this process. It
 // takes them in turn, so that one whose server is down is not soon given again.

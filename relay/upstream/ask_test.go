@@ -43,7 +43,7 @@ func (a *answers) wait() answer {
 	select {
 	case got := <-a.c:
 		return got
-	case <-time.After(patience):
+	case <-time.After(4 * patience):
 		a.t.Fatal("no answer")
 		return answer{}
 	}

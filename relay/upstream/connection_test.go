@@ -138,9 +138,9 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			srv := w.start(t)
 			opts := w.opts(srv)
-			opts.PublishTimeout = patience
 			c := connect(t, opts, "a")
 			c.awaitUp(1)
+			c.calm()
 			want := []any{int64(1), "two", nil, []any{ReplyError("THREE x"), []any{}}, "OK"}
 			if a := c.send("EVAL", script, "0").wait(); a.err != nil || !cmp.Equal(a.value, want) {
 				t.Errorf("EVAL: got %v, %v, want %v", a.value, a.err, want)
@@ -215,6 +215,7 @@ func TestFencesShare(t *testing.T) {
 	srv := redistest.Start(t)
 	c := connect(t, testOptions(srv.URL()))
 	c.awaitUp(1)
+	c.calm()
 	srv.MustDo("CONFIG", "RESETSTAT")
 	count := func() string {
 		for line := range strings.Lines(srv.MustDo("INFO", "commandstats").Str) {

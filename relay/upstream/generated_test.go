@@ -65,7 +65,6 @@ type generated struct {
 func (g *generated) run() {
 	g.fates, g.born, g.tally = map[string]error{}, map[string]uint64{}, map[string]int{}
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	g.c = looped(g.t, opts, "a")
 	for session := range 5 {
 		far, ended := g.c.attach(g.t)
@@ -95,7 +94,7 @@ func (g *generated) run() {
 // await waits for the end of a connection that may have nothing left to be cut at.
 func (g *generated) await(ended <-chan error) {
 	g.t.Helper()
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(4 * patience); ; {
 		select {
 		case err := <-ended:
 			if err == nil {
@@ -176,7 +175,7 @@ func (g *generated) fate(number int, id string, v resp.Value, err error) {
 // finish waits until all is answered.
 func (g *generated) finish() {
 	g.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(4 * patience); ; time.Sleep(time.Millisecond) {
 		open := 0
 		g.c.do(func() { open = g.asked - g.answered })
 		if open == 0 {

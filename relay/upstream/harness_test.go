@@ -27,11 +27,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
+	stepTimeout, readTimeout = patience/2, patience
 	goleak.VerifyTestMain(m)
 }
 
 // patience bounds every wait of a test that expects no particular time.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // limit is a largest payload, or a room.
 func limit(bytes int64) *atomic.Int64 {
@@ -42,7 +43,7 @@ func limit(bytes int64) *atomic.Int64 {
 
 // testOptions reach a server as it comes from redistest.Start.
 func testOptions(url string) Options {
-	return Options{Mode: "single", URL: url, Name: "test host", PublishTimeout: time.Second}
+	return Options{Mode: "single", URL: url, Name: "test host", PublishTimeout: 5 * patience}
 }
 
 // client is a Connection that runs until the test ends, with its Sink and Owner.
@@ -127,10 +128,11 @@ func connect(t testing.TB, opts Options, wants ...string) *client {
 	return prepare(t, opts, "", wants...).run()
 }
 
-// do runs f in the loop.
+// do runs f in the loop. When it returns, what f asks has left, as far as the socket takes it: else a peer that answers now
+// might answer what was not asked.
 func (c *client) do(f func()) {
 	c.t.Helper()
-	if !c.loop.Call(f) {
+	if !c.loop.Call(func() { f(); c.Flush() }) {
 		c.t.Error("the loop has ended")
 	}
 }
@@ -216,6 +218,20 @@ func (c *client) awaitUp(n int) {
 	redistest.Eventually(c.t, patience, fmt.Sprintf("up for the %d. time", n), func() bool {
 		return c.count(func() int { return len(c.ups) }) >= n
 	})
+}
+
+// calm has the session ask nothing by itself, such as whether Redis is still there: a test counts what is asked, or has
+// Redis work for long.
+func (c *client) calm() {
+	c.t.Helper()
+	passed := make(chan bool, 1)
+	c.do(func() {
+		c.backlog.session.heartbeat.stop()
+		c.Fence(func(lost bool) { passed <- lost }) // behind what it has asked so far
+	})
+	if <-passed {
+		c.t.Fatal("the connection is lost")
+	}
 }
 
 func (c *client) awaitLosses(n int) {

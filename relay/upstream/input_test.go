@@ -47,7 +47,6 @@ func askedFor(c *client, tell func(string)) {
 func TestSplitAnywhere(t *testing.T) {
 	t.Parallel()
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	c := looped(t, opts)
 	c.payload.Store(1 << 10)
 	text := traffic()
@@ -105,7 +104,6 @@ func splitAt(t *testing.T, c *client, text []byte, at int) {
 func TestHugeReply(t *testing.T) {
 	t.Parallel()
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	c := looped(t, opts)
 	most := 0
 	c.do(func() {
@@ -168,13 +166,14 @@ func TestHugeReply(t *testing.T) {
 func TestRealHugeReply(t *testing.T) {
 	t.Parallel()
 	srv := redistest.Start(t)
+	srv.MustDo("SETRANGE", "k", fmt.Sprint(MaxAnswer/2), "x")
 	opts := testOptions(srv.URL())
-	opts.PublishTimeout = patience
 	c := connect(t, opts)
 	c.awaitUp(1)
-	const large = `local s = string.rep('x', ARGV[1]) return {s, {s, s}, {}}`
-	before, tooLarge := c.send("CLIENT", "ID"), c.send("EVAL", large, "0", fmt.Sprint(MaxAnswer/2))
-	fits, behind := c.send("EVAL", large, "0", fmt.Sprint(MaxAnswer/3-200)), c.send("CLIENT", "ID")
+	c.calm()
+	const large = `local s = redis.call('GETRANGE', KEYS[1], 0, ARGV[1]) return {s, {s, s}, {}}`
+	before, tooLarge := c.send("CLIENT", "ID"), c.send("EVAL", large, "1", "k", fmt.Sprint(MaxAnswer/2))
+	fits, behind := c.send("EVAL", large, "1", "k", fmt.Sprint(MaxAnswer/3-200)), c.send("CLIENT", "ID")
 	if a := tooLarge.wait(); !errors.Is(a.err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", a.err)
 	}
@@ -201,7 +200,6 @@ func TestNonsense(t *testing.T) {
 		">3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n+PONG\r\n:1\r\n:2\r\n": errUnasked,
 	} {
 		opts := testOptions("")
-		opts.PublishTimeout = patience
 		c := looped(t, opts)
 		peer, ended := c.attach(t)
 		n := 0
@@ -228,7 +226,6 @@ func TestNonsense(t *testing.T) {
 func TestAnsweredBeforeItIsSent(t *testing.T) {
 	t.Parallel()
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	c := looped(t, opts)
 	peer, ended := c.attach(t)
 	var err error
@@ -255,7 +252,6 @@ func TestAnsweredBeforeItIsSent(t *testing.T) {
 func TestAnswersBeforeABrokenWrite(t *testing.T) {
 	t.Parallel()
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	c := looped(t, opts)
 	peer, ended := c.attach(t)
 	first := c.publish(1, "a", "1")

@@ -17,7 +17,6 @@ func TestLossAtEveryByte(t *testing.T) {
 	replies := []string{":1\r\n", ":1\r\n", "$4\r\necho\r\n", "*1\r\n*2\r\n$1\r\nx\r\n$1\r\ny\r\n", "+PONG\r\n", ":1\r\n"}
 	whole := strings.Join(replies, "")
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	c := looped(t, opts)
 	for cut := range len(whole) + 1 {
 		peer, ended := c.attach(t)

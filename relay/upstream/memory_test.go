@@ -235,7 +235,7 @@ func TestHugeChannel(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	c.awaitHeard("message a 1")
+	redistest.Eventually(t, 5*patience, "the message behind it", func() bool { return c.heard("message a 1") })
 	if n := c.losses() + c.count(func() int { return len(c.messages) }); n != 1 {
 		t.Errorf("%d losses and messages", n)
 	}

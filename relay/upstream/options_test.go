@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -81,9 +82,9 @@ func TestSaysWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			opts := testOptions(tt.url)
-			opts.AlertAfter = 1
+			opts.AlertAfter, opts.outageInterval = 1, time.Hour // what is told from time to time does not come between
 			c := connect(t, opts, "a")
-			redistest.Eventually(t, patience, "an alert", func() bool {
+			redistest.Eventually(t, 2*patience, "an alert", func() bool {
 				return c.count(func() int { return len(c.alerts) }) > 0
 			})
 			c.with(func() {

@@ -17,10 +17,10 @@ import (
 	"redis-relay/relay/resp"
 )
 
-const (
-	readBuffer  = 16 << 10         // bytes
-	readTimeout = 20 * time.Second // for connecting and one answer
-)
+const readBuffer = 16 << 10 // bytes
+
+// readTimeout bounds connecting and one answer. It is a variable for the tests, as stepTimeout is.
+var readTimeout = 20 * time.Second
 
 // Reader asks Redis over a connection of its own, one command at a time. Its methods may be called from
 // any goroutine, and wait for their turn and the answer. Do and Eval may send a command twice, if the

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"redis-relay/relay/redistest"
@@ -143,7 +144,6 @@ func TestStatusBeforeRun(t *testing.T) {
 func TestNothingIsSentBeforeAllIsSubscribed(t *testing.T) {
 	t.Parallel()
 	opts := testOptions("")
-	opts.PublishTimeout = patience
 	c := looped(t, opts, "a")
 	peer, _ := c.attach(t)
 	a := c.publish(1, "x", "m")
@@ -176,6 +176,7 @@ func TestNeverTwice(t *testing.T) {
 	c := connect(t, opts, "x")
 	c.awaitUp(1)
 	l := listen(t, srv, "a", "end")
+	l.SetTimeout(5 * patience)
 	heard, listening := map[string]int{}, make(chan error, 1)
 	go func() {
 		for {
@@ -233,6 +234,21 @@ func TestNeverTwice(t *testing.T) {
 		t.Errorf("of %d messages: %v: the test shows nothing", asked, tally)
 	}
 	t.Log(tally)
+}
+
+// TestHurry: a command that waits makes a pause short.
+func TestHurry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for n := 1; n < 20; n++ {
+			hurry := make(chan struct{}, 1)
+			hurry <- struct{}{}
+			began := time.Now()
+			pause(t.Context(), n, hurry)
+			if took := time.Since(began); took > min(retryMax, retryMin<<(n-1)) {
+				t.Errorf("attempt %d: a pause of %v", n, took)
+			}
+		}
+	})
 }
 
 // TestBackoff: full jitter below a bound that doubles from 100 ms to 5 s.

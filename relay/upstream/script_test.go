@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -109,7 +110,9 @@ func TestCallsAreNotOvertaken(t *testing.T) {
 	t.Parallel()
 	noted := NewScript(`for _, key in ipairs(KEYS) do redis.call('APPEND', key, 'c') end return {{'noted'}}`)
 	srv := redistest.Start(t)
-	c := connect(t, testOptions(srv.URL()))
+	opts := testOptions(srv.URL())
+	opts.PublishTimeout = time.Second
+	c := connect(t, opts)
 	c.awaitUp(1)
 	both := func() (list [2]*answers) {
 		list = [2]*answers{newAnswers(t), newAnswers(t)}
@@ -142,6 +145,7 @@ func TestCallsAreNotOvertaken(t *testing.T) {
 			t.Fatal("a command was answered without Redis")
 		}
 	}
+	c.do(func() { c.backlog.timeout = patience }) // these do not wait too long
 	list := both()
 	srv.Restart()
 	expect(list, "cp")

@@ -37,7 +37,6 @@ func TestWithdraw(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			srv := redistest.Start(t)
 			opts := testOptions(srv.URL())
-			opts.PublishTimeout = patience
 			c := connect(t, opts)
 			c.awaitUp(1)
 			if seed%2 == 0 { // Redis will have forgotten a script that the relay has brought

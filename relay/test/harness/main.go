@@ -5,8 +5,11 @@ package harness
 import (
 	"flag"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
+
+	"redis-relay/relay/fleet"
 )
 
 // waiters is how many tests that call t.Parallel run at the same time. They spend their time waiting, so this
@@ -18,5 +21,6 @@ func Main(m *testing.M) {
 	if err := flag.Set("test.parallel", waiters); err != nil { // -parallel overrides it
 		panic(err)
 	}
+	fleet.Patience = 5 * time.Second // else a busy machine may be taken for a relay that does not answer
 	goleak.VerifyTestMain(m)
 }

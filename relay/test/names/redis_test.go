@@ -152,7 +152,9 @@ func TestReaderWaits(t *testing.T) {
 	redistest.Eventually(t, redistest.DefaultTimeout, "it waits", func() bool {
 		return redis.MustDo("PUBSUB", "NUMSUB", "acme:v2:chat:7").Elems[1].Int > 0
 	})
-	other.Dial().Do("PUBLISH", "chat:7", "m")
+	pub := other.Dial()
+	r.Readable(pub, "chat:8") // where chat:7 stands is known, too
+	pub.Do("PUBLISH", "chat:7", "m")
 	if v := reader.Receive(); len(v.Elems) != 1 || v.Elems[0].Elems[0].Str != "chat:7" {
 		t.Errorf("it read %s", v)
 	}

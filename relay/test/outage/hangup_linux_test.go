@@ -39,23 +39,27 @@ func TestWhoHangsUpIsNotPublishedFor(t *testing.T) {
 
 	var patient []*redistest.Client
 	for _, channel := range channels {
+		last := r.Dial()
+		last.Do("PING") // all before it are counted, too
 		clients := r.Metric("clients")
 		for range 3 {
 			c := r.Dial()
 			c.Send("PUBLISH", channel, "m")
 			c.Close()
 		}
+		behind := r.Dial()
+		behind.Do("PING") // the relay has accepted them
+		behind.Close()
 		if !slices.Contains([]string{"awaited", "kept:awaited"}, channel) { // there they are noticed later
 			redistest.Eventually(t, redistest.DefaultTimeout/2, "who has hung up is forgotten", func() bool {
-				return r.Metric("clients") == clients
+				return r.Metric("clients") <= clients
 			})
 		}
-		c := r.Dial()
-		c.Send("PUBLISH", channel, "m")
-		if err := c.NetConn().(*net.UnixConn).CloseWrite(); err != nil { // it has said all, and wants the answer
+		last.Send("PUBLISH", channel, "m")
+		if err := last.NetConn().(*net.UnixConn).CloseWrite(); err != nil { // it has said all, and wants the answer
 			t.Fatal(err)
 		}
-		patient = append(patient, c)
+		patient = append(patient, last)
 	}
 	proxy.Refuse(false)
 	for i, channel := range channels {

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/config"
+	"redis-relay/relay/notice"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
 )
@@ -33,9 +34,11 @@ type scene struct {
 	stays  *redistest.Client // listens to calm:1, which says on_gap: notify
 	events *redistest.Client // listens to relay:events
 	pub    *redistest.Client
+	lost   time.Time // when Redis was lost, or a moment later
 }
 
-const publishTimeout = 300 * time.Millisecond
+// publishTimeout is long enough for an answer on a busy machine.
+const publishTimeout = 3 * time.Second
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
@@ -64,9 +67,9 @@ func (s *scene) works(t *testing.T) {
 		s.pub.Expect(t, ":1")
 		listener.Expect(t, "[message "+channel+" hello]")
 	}
-	if lines := s.redis.PubSubClients(); len(lines) != 1 {
-		t.Errorf("Redis has %d subscriber connections, want 1:\n%s", len(lines), strings.Join(lines, "\n"))
-	}
+	redistest.Eventually(t, redistest.DefaultTimeout, "Redis has one subscriber connection", func() bool {
+		return len(s.redis.PubSubClients()) == 1 // one that was lost may take a while to end
+	})
 }
 
 // publishFails expects a PUBLISH to wait for the time configured and to fail.
@@ -78,7 +81,7 @@ func (s *scene) publishFails(t *testing.T) {
 	if !strings.HasPrefix(reply, "-UPSTREAMDOWN calm:1: ") {
 		t.Errorf("got %s, want UPSTREAMDOWN", reply)
 	}
-	if took := time.Since(began); took < publishTimeout/2 || took > 5*time.Second {
+	if took := time.Since(began); took < publishTimeout/2 || took > 4*publishTimeout { // the outage would last for ever
 		t.Errorf("PUBLISH waited %v, want about %v", took, publishTimeout)
 	}
 }
@@ -112,8 +115,9 @@ func (s *scene) back(t *testing.T) {
 }
 
 // told checks the events of one outage, and that the log needs three lines for it.
-func (s *scene) told(t *testing.T, lostBefore time.Time) {
+func (s *scene) told(t *testing.T) {
 	t.Helper()
+	lostBefore := s.lost.Add(time.Millisecond) // the event is as exact as that
 	if down := harness.Event(t, s.events, "upstream_down"); down.Cause == "" {
 		t.Error("upstream_down has no cause")
 	}
@@ -131,7 +135,8 @@ func (s *scene) told(t *testing.T, lostBefore time.Time) {
 		t.Error("upstream_up has no subscriptions")
 	}
 	want := []string{"connected to Redis", "connection to Redis lost; reconnecting", "connected to Redis"}
-	if got := s.relay.Story(); !slices.Equal(got, want) {
+	got := slices.DeleteFunc(s.relay.Story(), func(line string) bool { return line == notice.LongTurn.Text }) // a busy machine
+	if !slices.Equal(got, want) {
 		t.Errorf("the log says\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
@@ -170,8 +175,12 @@ func TestOutages(t *testing.T) {
 			begin: func(_ *testing.T, s *scene) { s.proxy.Refuse(true); s.proxy.Cut() },
 			end:   func(_ *testing.T, s *scene) { s.proxy.Refuse(false) },
 		},
-		"restarted": {begin: func(_ *testing.T, s *scene) { s.redis.Restart() }},
-		"cut":       {begin: func(_ *testing.T, s *scene) { s.proxy.Cut() }},
+		"restarted": {begin: func(_ *testing.T, s *scene) {
+			s.redis.Kill()
+			s.lost = time.Now()
+			s.redis.Restart()
+		}},
+		"cut": {begin: func(_ *testing.T, s *scene) { s.proxy.Cut() }},
 		"clients killed": {begin: func(_ *testing.T, s *scene) {
 			s.redis.KillSubscribers()
 		}},
@@ -186,19 +195,21 @@ func TestOutages(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel() // it waits
 				s := scenes[name]
-				lost := time.Now()
 				tt.begin(t, s)
+				if s.lost.IsZero() {
+					s.lost = time.Now()
+				}
 				if tt.end != nil {
 					s.away(t)
 					if name == "stopped" {
-						time.Sleep(time.Until(lost.Add(stopFor()))) // the length of the outage, not a wait for anything
+						time.Sleep(time.Until(s.lost.Add(stopFor()))) // the length of the outage, not a wait for anything
 					}
 					tt.end(t, s)
 				} else if got := s.closed.Closed(); len(got) != 0 {
 					t.Errorf("before its end the connection got %v", got)
 				}
 				s.back(t)
-				s.told(t, lost.Add(time.Millisecond))
+				s.told(t)
 			})
 		}
 	})
@@ -209,7 +220,7 @@ func TestOutages(t *testing.T) {
 // subscribed again, but for that and for Redis together no longer than it may.
 func TestPublishFailsInTime(t *testing.T) {
 	t.Parallel()
-	const patience = 2 * time.Second
+	const patience = 8 * time.Second // what is allowed below is enough for a busy machine, and less than twice the time
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis, func(c *config.Config) { c.Redis.PublishTimeout = patience })
 	pub := r.Dial()
@@ -241,8 +252,8 @@ func TestCutInMidFrame(t *testing.T) {
 	}
 	for n := int64(0); n <= maxCut; n += 75 {
 		s.proxy.CutAfter(n)
-		lost := time.Now()
 		s.redis.KillSubscribers()
+		lost := time.Now()
 		s.closed.Closed()
 		harness.Event(t, s.events, "upstream_down")
 		gap := harness.Event(t, s.events, "gap")

@@ -49,7 +49,7 @@ func openBooks(t *testing.T, lost int) *books {
 		scene:  &scene{main: redistest.Start(t, lasting...), eu: redistest.Start(t, lasting...)},
 		ledger: account.NewLedger(publishers, len(audited)),
 	}
-	b.relay = harness.Start(t, b.main, harness.WithRoutes(routes()...), withEU(b.eu, patientWith(1-lost)))
+	b.relay = harness.Start(t, b.main, harness.WithRoutes(routes()...), withEU(b.eu, hurried(upstreams[lost]), seldomProbed(1-lost)))
 	b.awaitEU(t, 1)
 	for _, channels := range [][]int{{0}, {3}, {0, 3}} {
 		b.listeners = append(b.listeners, b.newListener("is disconnected", channels, false))
@@ -60,14 +60,14 @@ func openBooks(t *testing.T, lost int) *books {
 	return b
 }
 
-// patientWith has the relay not give up a Redis because this machine is busy.
-func patientWith(upstream int) func(*config.Config) {
+// seldomProbed has the relay not look at a Redis all the time.
+func seldomProbed(upstream int) func(*config.Config) {
 	return func(c *config.Config) {
 		r := c.Redis
 		if upstream == 1 {
 			r = c.Upstreams["eu"]
 		}
-		r.PublishTimeout, r.ProbeInterval = redistest.DefaultTimeout, 2*time.Second
+		r.ProbeInterval = 2 * time.Second
 		if upstream == 1 {
 			c.Upstreams["eu"] = r
 		} else {

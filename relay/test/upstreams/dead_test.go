@@ -63,9 +63,9 @@ func TestDeadLettersAreOnTheRoutesUpstream(t *testing.T) {
 	if got := s.main.MustDo("EXISTS", "m0:dead:e", "dead:e").Int + s.eu.MustDo("EXISTS", "e0:dead:m").Int; got != 0 {
 		t.Errorf("%d streams are on the wrong Redis", got)
 	}
-	if got := s.relay.Metric(`dead_letters_written_total{upstream="eu"}`); got != 2 {
-		t.Errorf("eu has %v by the metrics", got)
-	}
+	redistest.Eventually(t, redistest.DefaultTimeout, "eu has two by the metrics", func() bool {
+		return s.relay.Metric(`dead_letters_written_total{upstream="eu"}`) == 2
+	})
 
 	harness.WriteFile(t, filepath.Dir(f.path), "schemas/x.json", `{}`)
 	if err := s.relay.Reload(); err != nil {

@@ -22,10 +22,10 @@ type file struct {
 	timeout string // publish_timeout of eu
 }
 
-// write writes routes, each in a line of YAML, and perhaps more keys.
+// write writes routes, each in a line of YAML, and perhaps more keys. A client may say nothing until all is ready.
 func (f *file) write(t *testing.T, routes, more string) {
 	t.Helper()
-	text := fmt.Sprintf("upstreams:\n  eu: {url: '%s', publish_timeout: %s}\n%sroutes:\n%s",
+	text := fmt.Sprintf("upstreams:\n  eu: {url: '%s', publish_timeout: %s}\n%sroutes:\n%slimits: {command_timeout: 0s}\n",
 		f.eu.URL(), f.timeout, more, routes)
 	if err := os.WriteFile(f.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func (f *file) write(t *testing.T, routes, more string) {
 
 func newFileScene(t *testing.T, routes string) (*scene, *file) {
 	t.Helper()
-	return newSceneIn(t, t.TempDir(), "300ms", routes, "")
+	return newSceneIn(t, t.TempDir(), "30s", routes, "")
 }
 
 // newSceneIn has its file in a folder. The other arguments are as in file.
@@ -114,7 +114,7 @@ func TestReloadMovesARoute(t *testing.T) {
 // TestReloadMovesToALostUpstream: who listens hears again when that is back, and learns of it.
 func TestReloadMovesToALostUpstream(t *testing.T) {
 	t.Parallel()
-	s, f := newFileScene(t, allOnMain)
+	s, f := newSceneIn(t, t.TempDir(), "4s", allOnMain, "") // a publish is to fail
 	events, stays := s.relay.Subscribe("relay:events"), s.relay.Subscribe("calm:1")
 	s.eu.Kill()
 	s.awaitEU(t, 0)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // script is a helper of a few lines of shell.
 func script(text string) *helper {
-	return &helper{command: []string{"/bin/sh", "-c", text}, user: "from-url", timeout: 10 * time.Second}
+	return &helper{command: []string{"/bin/sh", "-c", text}, user: "from-url", timeout: time.Minute}
 }
 
 func TestParse(t *testing.T) {
@@ -129,12 +130,13 @@ func TestHelperWithoutAShell(t *testing.T) {
 func TestHelperHangs(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]struct {
-		timeout, stopAfter time.Duration
-		want               string
+		timeout time.Duration // long enough for a shell to begin
+		stops   bool          // the relay ends
+		want    string
 	}{
-		"its time is over":   {300 * time.Millisecond, time.Hour, "did not end in time, and was killed: it may take 300ms"},
-		"the relay ends":     {time.Hour, 300 * time.Millisecond, "over"},
-		"it does not listen": {300 * time.Millisecond, time.Hour, "its stderr: I stay"},
+		"its time is over":   {5 * time.Second, false, "did not end in time, and was killed: it may take 5s"},
+		"the relay ends":     {time.Hour, true, "over"},
+		"it does not listen": {5 * time.Second, false, "its stderr: I stay"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,8 +144,16 @@ func TestHelperHangs(t *testing.T) {
 			h := script(`trap '' TERM INT HUP; echo I stay >&2; sleep 1000 & echo $! > ` + file + `.new; mv ` + file + `.new ` + file + `; wait`)
 			h.timeout = end.timeout
 			ctx, cancel := context.WithCancelCause(t.Context())
-			defer time.AfterFunc(end.stopAfter, func() { cancel(errors.New("over")) }).Stop()
+			defer cancel(nil)
+			var stopping sync.WaitGroup
+			if end.stops {
+				stopping.Go(func() {
+					awaitFile(t, file)
+					cancel(errors.New("over"))
+				})
+			}
 			_, err := h.run(ctx)
+			stopping.Wait()
 			if err == nil || !strings.Contains(err.Error(), end.want) {
 				t.Errorf("got %v, want %s", err, end.want)
 			}
@@ -165,6 +175,19 @@ func TestHelperLeavesNothing(t *testing.T) {
 	}
 }
 
+// awaitFile waits until there is a file.
+func awaitFile(t *testing.T, file string) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("no %s", file)
+			return
+		}
+	}
+}
+
 // awaitGone waits until the process whose number is in a file has ended.
 func awaitGone(t *testing.T, file string) {
 	t.Helper()
@@ -176,7 +199,7 @@ func awaitGone(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); !gone(pid); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !gone(pid); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("process %d lives", pid)
 		}
