@@ -21,6 +21,6 @@ func Main(m *testing.M) {
 	if err := flag.Set("test.parallel", waiters); err != nil { // -parallel overrides it
 		panic(err)
 	}
-	fleet.Patience = 5 * time.Second // else a busy machine may be taken for a relay that does not answer
+	fleet.Patience = 2 * time.Second // else a busy machine may be taken for a relay that does not answer
 	goleak.VerifyTestMain(m)
 }
