@@ -63,7 +63,7 @@ Memorystore. The identity is that of Google's application default credentials.`,
 	flags := cmd.Flags()
 	flags.StringVar(&c.user, "user", "",
 		"`NAME` of the user at Redis: needed for aws; azure: the object id (default: that of the token); google: default")
-	flags.StringVar(&c.aws.Service, "service", awsServices[0], "aws: `SERVICE` that has the cache: elasticache or memorydb")
+	flags.StringVar(&c.aws.Service, "service", awsServices[0], "aws: `SERVICE` of the cache: elasticache or memorydb")
 	flags.StringVar(&c.aws.Cache, "cache", "", "aws: `NAME` of the replication group, serverless cache or cluster")
 	flags.BoolVar(&c.aws.Serverless, "serverless", false, "aws: the cache is a serverless one of ElastiCache")
 	flags.StringVar(&c.aws.Region, "region", "", "aws: `REGION` of the cache (default: AWS_REGION or AWS_DEFAULT_REGION)")
