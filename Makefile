@@ -19,13 +19,13 @@ PLATFORMS := darwin/arm64 linux/arm64
 # the relay.
 REDIS_PACKAGES = ./relay/clients ./relay/embedded ./relay/fleet ./relay/history ./relay/order ./relay/redistest \
 	./relay/upstream $(filter-out $(OWN),$(patsubst %,./%,$(wildcard relay/test/*)))
-OWN := $(patsubst %,./relay/test/%,alerts collector harness metrics observe process tail top traces traffic)
+OWN := $(patsubst %,./relay/test/%,alerts clouds collector harness metrics observe process tail top traces traffic)
 
 # What the race detector would see nothing of: tests that run the built program in processes of their own, and those
 # in which one goroutine does everything.
 PLAIN := $(addprefix ./relay/,account bench docs order storm) ./relay ./config $(addprefix ./relay/,asyncapi glob \
 	history/writer hub meter monitor needs nonblock notice policy resp respserver/lua route sampling schema/... status \
-	stream top traffic upstream/frames watch)
+	stream test/clouds top traffic upstream/frames watch)
 
 # In CI nothing may pass because it has passed before.
 GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m

@@ -41,7 +41,7 @@ var layers = map[string]struct {
 	"relay/bench":      {nil, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
-	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/asyncapi", "relay/deadletter/replay", "relay/preflight", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
+	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/asyncapi", "relay/command/clouds", "relay/deadletter/replay", "relay/preflight", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
 	"relay/deadletter": {[]string{"relay/stream", "relay/upstream"}, "it keeps what it is given, and knows no rules"},
 	"relay/docs":       {nil, "it holds what the pages say to the program from outside"},
 	"relay/embedded":   {[]string{"relay/glob", "relay/resp"}, "to the relay it is a Redis like any other"},
@@ -78,6 +78,8 @@ var layers = map[string]struct {
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/credentials", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
+
+	"relay/command/clouds": {nil, "it asks a cloud who this process is, and knows nothing of relays"},
 
 	"relay/hub/last":       {nil, "a message is bytes, whatever it says"},
 	"relay/history/writer": {[]string{"relay/resp", "relay/stream", "relay/upstream"}, "it writes, and knows nothing of who reads"},
@@ -148,6 +150,10 @@ var modules = map[string]struct {
 	"github.com/prometheus/client_model":       {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},
 	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema", "relay/schema/drafts"}, "it panics, unless guarded"},
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go": {[]string{"relay/command/clouds"}, "a relay itself knows no cloud"},
+	"github.com/aws/aws-sdk-go-v2":                               {[]string{"relay/command/clouds"}, "a relay itself knows no cloud"},
+	"golang.org/x/oauth2":                                        {[]string{"relay/command/clouds"}, "a relay itself knows no cloud"},
 
 	"go.opentelemetry.io/otel":       {[]string{"relay/traces"}, "others say what happens to a message"},
 	"go.opentelemetry.io/proto/otlp": {[]string{"relay/traces", "relay/test/collector"}, "others say what happens to a message"},

@@ -118,7 +118,7 @@ Local processes connect to its Unix socket with the Redis client they already us
 	p.addSettings(root)
 	root.AddCommand(p.runCommand(), p.checkCommand(), p.explainCommand(), p.healthCommand(), p.topCommand(),
 		p.tailCommand(), p.deadCommand(), p.pubCommand(), p.subCommand(), p.initCommand(), p.asyncAPICommand(),
-		p.versionCommand(), p.completionCommand(root), p.manCommand(root))
+		p.credentialsCommand(), p.versionCommand(), p.completionCommand(root), p.manCommand(root))
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag that was made above is not there
 	}

@@ -28,7 +28,7 @@ func (s *scene) offers(line ...string) (words []string, directive string) {
 func TestCompletionOffers(t *testing.T) {
 	t.Parallel()
 	const files, noFiles, someFiles = ":0", ":4", ":8"
-	commands := []string{"run", "check", "explain", "health", "top", "tail", "dead", "pub", "sub", "init", "asyncapi", "version", "completion", "man", "help"}
+	commands := []string{"run", "check", "explain", "health", "top", "tail", "dead", "pub", "sub", "init", "asyncapi", "credentials", "version", "completion", "man", "help"}
 	s := newScene(t, nil)
 	for _, c := range []struct {
 		line      []string
@@ -49,6 +49,8 @@ func TestCompletionOffers(t *testing.T) {
 		{[]string{"dead", ""}, []string{"list", "show", "replay"}, noFiles},
 		{[]string{"dead", "list", "--direction", ""}, []string{"inbound", "outbound"}, noFiles},
 		{[]string{"dead", "list", "--code", ""}, []string{"INVALID", "RATELIMIT", "TOOLARGE"}, noFiles},
+		{[]string{"credentials", ""}, []string{"aws", "azure", "google"}, noFiles},
+		{[]string{"credentials", "aws", "--service", ""}, []string{"elasticache", "memorydb"}, noFiles},
 		{[]string{"health", "--liv"}, []string{"--live"}, noFiles},
 		{[]string{"--limits.queue_"}, []string{"--limits.queue_age"}, noFiles},
 		{[]string{"--config", ""}, []string{"yaml", "yml"}, someFiles},

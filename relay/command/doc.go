@@ -1,5 +1,5 @@
 // Package command is the command line of redis-relay: run, check, explain, health, top,
-// tail, pub, sub, init, asyncapi, version, completion, man and help. [Run] is one call of the program.
+// tail, pub, sub, init, asyncapi, credentials, version, completion, man and help. [Run] is one call of the program.
 //
 // Every key of relay.yaml but routes is a flag of every command. Dots, dashes and
 // underscores in a flag's name are the same: --redis.url, --redis-url. What was
@@ -12,6 +12,9 @@
 //
 // init writes a relay.yaml ([config.Starter]) and schemas ([infer.Schema]) to begin with,
 // all files or none. asyncapi prints the routes as an AsyncAPI document, and init reads one: see package asyncapi.
+//
+// credentials is no client of a relay: a relay runs it, as the helper that prints its user and password for Redis. See
+// package clouds.
 //
 // The man page says what --help says, from the same commands, flags and keys. What a shell
 // completes comes from them, too: its script asks the program.

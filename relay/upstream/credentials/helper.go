@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -34,10 +35,25 @@ type helper struct {
 	timeout time.Duration // from its start to its end
 }
 
+// own is the name by which a command means the program that runs, wherever it lies.
+const own = "redis-relay"
+
+// program returns the path or name of the program of a command.
+func program(command []string) (string, error) {
+	if command[0] == own {
+		return os.Executable()
+	}
+	return command[0], nil
+}
+
 // Find returns an error if the program of a command is not there or may not be run. The error begins with key, the
 // path of the command in the configuration.
 func Find(key string, command []string) error {
-	if _, err := exec.LookPath(command[0]); err != nil {
+	name, err := program(command)
+	if err == nil {
+		_, err = exec.LookPath(name)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %s: %w; write the path of a program", key, command[0], unnamed(err))
 	}
 	return nil
@@ -46,16 +62,20 @@ func Find(key string, command []string) error {
 // run runs the helper without a shell, in a process group of its own, which is killed when the helper or ctx ends.
 // secrets are taken out of errors.
 func (h *helper) run(ctx context.Context, secrets ...string) (Login, error) {
+	name, err := program(h.command)
+	if err != nil {
+		return Login{}, words(err)
+	}
 	ctx, kill := context.WithCancelCause(ctx)
 	defer kill(nil)
 	defer time.AfterFunc(h.timeout, func() { kill(fmt.Errorf("%w: it may take %v", errHangs, h.timeout)) }).Stop()
 
 	printed := &bounded{limit: maxOutput, full: func() { kill(errHuge) }}
 	complaint := &bounded{limit: maxComplaint, full: func() {}}
-	cmd := exec.CommandContext(ctx, h.command[0], h.command[1:]...)
+	cmd := exec.CommandContext(ctx, name, h.command[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = printed, complaint, closeTimeout
 	inOwnGroup(cmd)
-	err := cmd.Run()
+	err = cmd.Run()
 	killGroup(cmd)
 	now := time.Now().Round(0)             // a clock that goes on while the host sleeps
 	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well; a process that it has started holds its output open
