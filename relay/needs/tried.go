@@ -77,8 +77,8 @@ func (w *Watcher) attempt(ctx context.Context, reader *upstream.Reader, try stri
 // changes. It may be called from anywhere.
 func (w *Watcher) Note(command string, err error) {
 	is := Refuses(err)
-	if command == acrossSlots && !upstream.SplitsKeys(err) {
-		return // that is told of EVAL, if at all
+	if is && command == acrossSlots && !upstream.SplitsKeys(err) {
+		return // that is told of EVAL
 	}
 	if !is && !isReply(err) {
 		return // nobody knows
