@@ -4,13 +4,13 @@ package relay
 // its own channels.
 
 import (
+	"fmt"
 	"strings"
 	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"redis-relay/relay/checks"
-	"redis-relay/relay/fleet"
 	"redis-relay/relay/hub"
 	"redis-relay/relay/notice"
 	"redis-relay/relay/policy"
@@ -55,6 +55,9 @@ func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool
 		case lost:
 		case refused == nil:
 			i.confirmed(kind, announced)
+		case kind == resp.PMessage && upstream.Lacks(refused):
+			i.withdraw(command, kind, names, announced)
+			refused = fmt.Errorf("%w (this Redis has no patterns: subscribe to channels by their names)", refused)
 		case len(names) == 1 && len(announced) == 1:
 			i.subscribeApart(command, kind, names[0], done)
 			return
@@ -192,19 +195,28 @@ func (i *interest) Refused(kind resp.Kind, name string, err error) {
 // joinFleet has the questions of other relays come, and the answers to our own: on shard channels, or on
 // ordinary ones where Redis has no others, which came with 7.0.
 func (i *interest) joinFleet(kind resp.Kind) {
-	channels := i.fleet.Channels()
-	i.redis.Subscribe(kind, channels, func(lost bool, refused error) {
-		switch {
-		case lost:
-		case refused == nil:
-			i.own = len(channels)
-		case kind == resp.SMessage && fleet.NoShards(refused):
-			i.joinFleet(resp.Message)
-		default:
-			advice := upstream.Advice(refused, "&"+i.asked.names.Own("relay:*"))
-			i.teller.Log(notice.FleetRefused.With(advice), i.about(zap.Error(refused))...)
-		}
-	})
+	over := false // Redis has refused one of the channels
+	for _, channel := range i.fleet.Channels() {
+		i.redis.Subscribe(kind, []string{channel}, func(lost bool, refused error) {
+			switch {
+			case lost:
+			case refused == nil:
+				i.own++
+			case !over:
+				over = true
+				i.fleetRefused(kind, refused)
+			}
+		})
+	}
+}
+
+func (i *interest) fleetRefused(kind resp.Kind, refused error) {
+	if kind == resp.SMessage && upstream.Lacks(refused) {
+		i.joinFleet(resp.Message)
+		return
+	}
+	advice := upstream.Advice(refused, "&"+i.asked.names.Own("relay:*"))
+	i.teller.Log(notice.FleetRefused.With(advice), i.about(zap.Error(refused))...)
 }
 
 // count returns how many subscriptions the hub does not know of.

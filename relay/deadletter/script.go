@@ -18,6 +18,7 @@ import (
 // It returns how many letters were carried out, how many of those others had written, and the error of Redis for the
 // next letter, or "".
 var writeScript = upstream.NewScript(`
+local unpack = table.unpack or unpack -- of Lua 5.4, which Dragonfly has, or 5.1
 local done, known, refused = 0, 0, ''
 local batch, n, k = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (%d+) (%d+)$')
 if batch == ARGV[1] then done, known = tonumber(n), tonumber(k) end

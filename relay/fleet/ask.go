@@ -5,7 +5,6 @@ package fleet
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -18,17 +17,18 @@ import (
 // set it, before they start one: a relay that answers late counts as one listener.
 var Patience = 200 * time.Millisecond
 
-// askScript sends a question to the relays that Redis counts, in one step. ARGV: the channel; the
-// question; then for each name the subcommand of PUBSUB, and the name. It returns how many
-// relays are to answer, then the subscribers of each name. A Redis without shard channels
-// has no subscribers to them, and sends the question on the ordinary channel.
+// askScript sends a question to the relays that Redis counts, in one step. KEYS: the channel, so that a cluster carries
+// the script out where that is; or nothing. ARGV: the channel; the question; then for each name the subcommand of
+// PUBSUB, and the name. It returns how many relays are to answer, then the subscribers of each name. A Redis without
+// shard channels has no subscribers to them, and sends the question on the ordinary channel.
 var askScript = upstream.NewScript(`
 local function unknown(reply)
-  return type(reply) == 'table' and reply.err and string.find(reply.err, '[Uu]nknown')
+  local err = type(reply) == 'table' and reply.err
+  return err and (string.find(err, '[Uu]nknown') or string.find(err, 'not support'))
 end
 local function subscribers(what, name)
   local reply = redis.pcall('PUBSUB', what, name)
-  if unknown(reply) and string.find(reply.err, 'subcommand') then return 0 end
+  if unknown(reply) and what == 'SHARDNUMSUB' then return 0 end
   return reply[2] or reply -- the number, or the error
 end
 local relays = redis.pcall('SPUBLISH', ARGV[1], ARGV[2])
@@ -46,11 +46,6 @@ end
 return out
 `)
 
-// NoShards reports whether Redis refused a command because it has no shard channels: they came with Redis 7.0.
-func NoShards(err error) bool {
-	return err != nil && strings.HasPrefix(strings.ToLower(err.Error()), "err unknown ")
-}
-
 // ask sends a question. If Redis gets it now, this relay's share is that of now.
 func (f *Fleet) ask(q *question) {
 	f.questions.Add(1)
@@ -65,7 +60,21 @@ func (f *Fleet) ask(q *question) {
 	for _, n := range q.names {
 		args = append(args, numsub(n.Kind), n.Text)
 	}
-	f.redis.Eval(askScript, nil, func(v any, err error) { f.gotAnswer(q, v, err) }, args...)
+	var keys []string
+	if !f.keyless {
+		keys = []string{f.prefix + Channel}
+	}
+	f.redis.Eval(askScript, keys, func(v any, err error) { f.gotAnswer(q, v, err) }, args...)
+}
+
+// anyKey stands for the right to a key.
+const anyKey = "~"
+
+// askAgain asks a question that Redis has not carried out, without a key: an ACL may allow scripts and no key.
+func (f *Fleet) askAgain(q *question) {
+	q.reset()
+	delete(f.asked, q.number)
+	f.ask(q)
 }
 
 // gotAnswer takes the result of the script.
@@ -74,6 +83,11 @@ func (f *Fleet) gotAnswer(q *question, v any, err error) {
 		return
 	}
 	if refused := upstream.ReplyError(""); errors.As(err, &refused) {
+		if !f.keyless && upstream.MissingRule(refused, anyKey) == anyKey {
+			f.keyless = true
+			f.askAgain(q)
+			return
+		}
 		f.logRefused(refused)
 		f.askRedis(q)
 		return

@@ -66,6 +66,7 @@ type Fleet struct {
 	number        uint64               // of the question asked last
 	bytes         int                  // of names in waiting and asked, about
 	pace          pace
+	keyless       bool // an ACL refuses the key of the script, which then goes without
 	refusedLogged bool // the refusal was logged
 }
 
@@ -82,9 +83,9 @@ func New(redis Redis, shares Shares, prefix, runID string, room *atomic.Int64, l
 	return f
 }
 
-// Channels are the channels at Redis that must be subscribed for the Fleet: shard channels, or
-// ordinary ones if Redis has no shard channels (see NoShards). Without them other
-// relays count this one as one listener.
+// Channels are the channels at Redis that must be subscribed for the Fleet: shard channels, each by a command of its
+// own, because a cluster has them in different slots; or ordinary ones if Redis has no shard channels. Without them
+// other relays count this one as one listener.
 func (f *Fleet) Channels() []string { return []string{f.prefix + Channel, f.prefix + f.answers} }
 
 // Stats returns how many questions were asked, and how many answers to them did not
@@ -142,6 +143,7 @@ func (f *Fleet) send() {
 
 // Lost says that the connection to Redis has ended: the questions under way fail.
 func (f *Fleet) Lost() {
+	f.keyless = false
 	for _, number := range slices.Sorted(maps.Keys(f.asked)) {
 		if q := f.asked[number]; q != nil && (q.sent || q.counted != nil) { // else the question waits for the next session
 			f.finish(q, upstream.ErrUnknown)

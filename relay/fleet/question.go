@@ -88,6 +88,12 @@ func (q *question) addShare(share Share) {
 	}
 }
 
+// reset forgets all answers.
+func (q *question) reset() {
+	clear(q.shares)
+	q.answered = 0
+}
+
 // complete tells whether Redis and all relays have answered.
 func (q *question) complete() bool { return q.counted != nil && q.answered >= q.relays }
 

@@ -14,8 +14,7 @@ type redisCount struct {
 // askRedis asks a question anew. This relay's share is that of now.
 func (f *Fleet) askRedis(q *question) {
 	delete(f.asked, q.number) // answers of relays come too late
-	clear(q.shares)
-	q.answered = 0
+	q.reset()
 	if q.sent = f.redis.Ready(); q.sent {
 		q.addShare(f.shares.Asking)
 	}

@@ -175,6 +175,9 @@ func (a *asker) askTogether(r *round, batch []*channel, then func(err error)) {
 	for i, c := range batch {
 		list[i] = question{channel: c.name, after: c.last, entries: c.state == behind && !c.last.IsZero()}
 	}
+	if len(list) == 0 { // the time alone is asked for, and some services carry out no script without a key
+		list = append(list, question{})
+	}
 	r.batch = batch
 	keys, args := scriptArgs(a.names, list, true, maxAnswer, a.limits.entry())
 	a.main.Eval(readScript, keys, func(v any, err error) {

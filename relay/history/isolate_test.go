@@ -234,7 +234,7 @@ func TestQuestionsGoTogether(t *testing.T) {
 	}
 	r.asker.askTime()
 	r.loop.run()
-	if len(r.under) != 1 || len(r.under[0].keys) != 0 {
+	if len(r.under) != 1 || !slices.Equal(r.under[0].keys, []string{Key("")}) { // a script without keys is refused by some
 		t.Error("the time of Redis is not asked for")
 	}
 }

@@ -102,7 +102,7 @@ for i, key in ipairs(KEYS) do
         more = 1
         break
       end
-      if cost > largest then entry = {entry[1], bytes, #entry[2] / 2} end
+      if cost > largest then entry = {entry[1], bytes, math.floor(#entry[2] / 2)} end
       entries[#entries + 1], some, budget, widest = entry, true, budget - cost, math.max(widest, cost)
     end
     if refused or more == 1 or newest or #page < count then break end
@@ -136,5 +136,5 @@ var measureScript = upstream.NewScript(costs + `
 local entry = redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3], 'COUNT', 1)[1]
 if not entry then return false end
 local _, bytes = costs(entry)
-return {entry[1], bytes, #entry[2] / 2}
+return {entry[1], bytes, math.floor(#entry[2] / 2)}
 `)

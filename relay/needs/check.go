@@ -107,8 +107,8 @@ type lacking struct {
 // lack is one refused demand.
 type lack struct {
 	Demand
-	command bool // the command is refused; else its channel or key
-	unknown bool // Redis has no such command
+	command bool   // the command is refused; else its channel or key
+	unknown string // why Redis carries out the command for nobody; empty: it does for others
 }
 
 func (l *lacking) note(d *Demand, refused error) {
@@ -116,15 +116,23 @@ func (l *lacking) note(d *Demand, refused error) {
 		l.allowed[d.Rule] = true
 		return
 	}
-	missing := upstream.MissingRule(refused, d.Rule)
-	l.list = append(l.list, lack{*d, strings.HasPrefix(missing, "+"), missing == "" || isUnknown(refused)})
+	if d.Right == acrossSlots && !upstream.SplitsKeys(refused) {
+		return // that is told of EVAL
+	}
+	k := lack{Demand: *d}
+	if missing := upstream.MissingRule(refused, d.Rule); missing == "" || isUnknown(refused) {
+		k.unknown = cause(refused)
+	} else {
+		k.command = strings.HasPrefix(missing, "+")
+	}
+	l.list = append(l.list, k)
 }
 
 // what names what is missing: "+xadd", "&chat:*".
 func (k *lack) what() string {
 	switch {
-	case k.unknown:
-		return k.Name()
+	case k.unknown != "":
+		return cmp.Or(k.Right, k.Name())
 	case k.command:
 		return "+" + strings.ToLower(k.Name())
 	}
@@ -134,7 +142,7 @@ func (k *lack) what() string {
 // rulesOf lists the rules that a lack asks for. Redis names a missing command and not its channel or key: that is
 // asked for, too, unless the user is known to have it.
 func (l *lacking) rulesOf(k *lack) (list []string) {
-	if k.unknown {
+	if k.unknown != "" {
 		return nil
 	}
 	list = append(list, k.what())
@@ -172,8 +180,8 @@ func (l *lacking) problems() (list []Problem) {
 		list[n].Fails = list[n].Fails || k.Vital
 	}
 	for i := range l.list {
-		if k := &l.list[i]; k.unknown && at[k.what()] >= 0 {
-			list[at[k.what()]].Text += "; it has no such command, or has renamed it"
+		if k := &l.list[i]; k.unknown != "" && at[k.what()] >= 0 {
+			list[at[k.what()]].Text += "; " + k.unknown
 			at[k.what()] = -1
 		}
 	}

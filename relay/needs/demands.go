@@ -53,6 +53,7 @@ type Demand struct {
 	Lost    string   // what does not work without it
 	Vital   bool     // what is lost is something that the configuration asks for
 	Shard   bool     // Redis has the command since 7.0
+	Right   string   // of a Right: its name
 }
 
 // Name returns the command's name, in capitals.
@@ -97,6 +98,7 @@ func Demands(c *Config) (list []Demand) {
 	for _, right := range Rights(c.use()) {
 		list = append(list, Demand{
 			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
+			Right: right.Name,
 		})
 	}
 	return list
@@ -114,13 +116,13 @@ func (r *Route) demands(c *Config) (list []Demand) {
 	}
 	if r.Publish {
 		list = append(list,
-			Demand{[]string{"PUBLISH", channel, ""}, rule, "nobody can publish on channels " + of, r.Prefix != "", false},
-			Demand{[]string{"SPUBLISH", channel, ""}, rule, "nobody can publish on shard channels " + of, false, true})
+			Demand{[]string{"PUBLISH", channel, ""}, rule, "nobody can publish on channels " + of, r.Prefix != "", false, ""},
+			Demand{[]string{"SPUBLISH", channel, ""}, rule, "nobody can publish on shard channels " + of, false, true, ""})
 	}
 	if r.Subscribe {
 		list = append(list,
-			Demand{[]string{"SUBSCRIBE", channel}, rule, "nobody can listen to channels " + of, r.Prefix != "", false},
-			Demand{[]string{"SSUBSCRIBE", channel}, rule, "nobody can listen to shard channels " + of, false, true},
+			Demand{[]string{"SUBSCRIBE", channel}, rule, "nobody can listen to channels " + of, r.Prefix != "", false, ""},
+			Demand{[]string{"SSUBSCRIBE", channel}, rule, "nobody can listen to shard channels " + of, false, true, ""},
 			r.patternDemand(begin+"*", rule))
 	}
 	return append(list, r.historyDemands(c)...)
@@ -129,7 +131,7 @@ func (r *Route) demands(c *Config) (list []Demand) {
 // patternDemand is for the pattern at Redis by which clients hear all channels of a route.
 func (r *Route) patternDemand(pattern, rule string) Demand {
 	lost := "nobody can listen to the pattern " + r.Prefix + "*"
-	return Demand{[]string{"PSUBSCRIBE", pattern}, rule, lost, false, false}
+	return Demand{[]string{"PSUBSCRIBE", pattern}, rule, lost, false, false, ""}
 }
 
 // historyDemands lists what a route with history needs beside the rights of all streams.
@@ -140,12 +142,13 @@ func (r *Route) historyDemands(c *Config) (list []Demand) {
 	of, begin := fmt.Sprintf(" of route %q", r.Prefix), c.Prefix+seqPrefix+r.Before+r.Prefix
 	channel, lost := begin+ownName, "messages with history"+of+" cannot be published"
 	if r.Publish {
-		list = append(list, Demand{[]string{"PUBLISH", channel, ""}, c.ownRule(), lost, true, false})
+		list = append(list, Demand{[]string{"PUBLISH", channel, ""}, c.ownRule(), lost, true, false, ""})
 	}
 	if r.Subscribe {
 		rule := "&" + begin + "*"
+		lost = "nobody can listen to channels with history" + of
 		list = append(list,
-			Demand{[]string{"SUBSCRIBE", channel}, c.ownRule(), "nobody can listen to channels with history" + of, true, false},
+			Demand{[]string{"SUBSCRIBE", channel}, c.ownRule(), lost, true, false, ""},
 			r.patternDemand(begin+"*", rule))
 	}
 	return list

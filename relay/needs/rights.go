@@ -39,7 +39,12 @@ const (
 	healing    = "what a lost connection kept from listeners is a gap"
 	unresolved = "publishes with history whose answer is lost with the connection may have been published"
 	noLeaf     = "this relay cannot be the leaf node of a NATS cluster"
+	notUndone  = "no publish with history whose answer is lost with the connection is known not to be published"
 )
+
+// acrossSlots is what the script asks for that writes: it uses the streams of several channels at once, and the relay's
+// own notes.
+const acrossSlots = "EVAL with keys of several slots"
 
 // OldestRedis is the version that clients are told before Redis has told its own: the oldest that has all commands
 // the relay serves.
@@ -51,9 +56,9 @@ var common = []Right{
 	{"UNSUBSCRIBE", "", "channels that nobody here listens to any more stay subscribed", false, ""},
 	{"PUNSUBSCRIBE", "", "patterns that nobody here listens to any more stay subscribed", false, ""},
 	{"SUNSUBSCRIBE", "", "shard channels that nobody here listens to any more stay subscribed", false, ""},
-	{"PUBSUB", "PUBSUB NUMPAT", "clients get its error for PUBSUB", false, ""},
-	{"EVAL", "EVAL return 0", noScripts, false, ""},
-	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " 0", "scripts are sent whole each time", false, ""},
+	{"PUBSUB", "PUBSUB NUMSUB", "clients get its error for PUBSUB", false, ""},
+	{"EVAL", "EVAL return x", noScripts, false, ""},
+	{"EVALSHA", "EVALSHA " + strings.Repeat("0", 40) + " x", "scripts are sent whole each time", false, ""},
 }
 
 var ofWriting = []Right{
@@ -61,7 +66,14 @@ var ofWriting = []Right{
 	{"PEXPIRE", "PEXPIRE history: x", "streams are kept for ever, whatever history.ttl says", false, ""},
 	{"HGET", "HGET history: x", unresolved, false, ""},
 	{"HSET", "HSET history: x y z", unresolved, false, ""},
+	{"CLIENT INFO", "CLIENT INFO", notUndone, false, ""},
+	{"CLIENT KILL", "CLIENT KILL redis-relay-check", notUndone, false, ""},
+	{acrossSlots, "EVAL return 2 history: history:calls:", "messages with history cannot be published", true, ""},
 }
+
+// ofPatterns shows whether Redis has patterns. Which of them its ACL allows depends on the routes: see
+// Route.patternDemand.
+var ofPatterns = Right{"PSUBSCRIBE", "PSUBSCRIBE", "nobody can listen to patterns", false, ""}
 
 var ofReading = []Right{
 	{"XRANGE", "XRANGE history: x x", healing + ", and clients get its error for XRANGE and XREAD BLOCK", true, ""},
@@ -103,7 +115,7 @@ func Rights(use Use) []Right {
 func (r *Right) at(prefix string) {
 	r.prefix = prefix
 	for _, own := range []string{NoStream, LeasePrefix} {
-		r.Try = strings.Replace(r.Try, " "+own, " "+prefix+own, 1)
+		r.Try = strings.ReplaceAll(r.Try, " "+own, " "+prefix+own)
 	}
 }
 
@@ -122,21 +134,31 @@ func (r *Right) Advice(err error) string {
 	keys := r.Keys()
 	switch missing := upstream.MissingRule(err, keys); {
 	case missing == "":
-		return "it has no such command, or has renamed it"
+		return cause(err)
 	case missing == keys:
 		return "allow " + keys + " to this user"
 	case keys != "": // nobody knows whether it has those
-		return "allow +" + strings.ToLower(r.Name) + " and " + keys + " to this user"
+		return "allow " + rule(r.Name) + " and " + keys + " to this user"
 	}
-	return "allow +" + strings.ToLower(r.Name) + " to this user"
+	return "allow " + rule(r.Name) + " to this user"
+}
+
+// rule is what an ACL must have for a right: "+client|kill".
+func rule(name string) string {
+	command, _, _ := strings.Cut(name, " with ")
+	return "+" + strings.ReplaceAll(strings.ToLower(command), " ", "|")
+}
+
+// cause says why Redis carries out a command for nobody.
+func cause(err error) string {
+	if upstream.SplitsKeys(err) {
+		return "it is a cluster, or stands before one, where all keys of a script must be in one slot"
+	}
+	return "it has no such command, or has renamed it"
 }
 
 // Refuses reports whether Redis does not carry out a command at all: an ACL forbids it, or it has another name, or
-// none.
+// none, or it is a cluster that has the keys in several places.
 func Refuses(err error) bool {
-	if err == nil {
-		return false
-	}
-	text := err.Error()
-	return strings.HasPrefix(text, "NOPERM ") || strings.HasPrefix(text, "ERR unknown command")
+	return err != nil && (strings.HasPrefix(err.Error(), "NOPERM ") || upstream.Lacks(err) || upstream.SplitsKeys(err))
 }

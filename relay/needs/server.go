@@ -112,8 +112,8 @@ func (s *server) reportRole(r *Report) {
 			"name the master in redis.url")
 	}
 	if s.info["cluster_enabled"] == "1" {
-		r.warn("cluster", "this Redis is a node of a cluster, which the relay treats as a single Redis: channels with "+
-			"history whose streams are on other nodes cannot be published")
+		r.warn("cluster", "this Redis is a node of a cluster, which the relay treats as a single Redis: shard channels and "+
+			"histories on other nodes cannot be reached, and counts are those of this node")
 	}
 }
 

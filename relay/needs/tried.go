@@ -44,6 +44,8 @@ func (w *Watcher) Look() {
 	}
 }
 
+func (w *Watcher) rights() []Right { return append(Rights(w.use()), ofPatterns) }
+
 // Run tries by a Reader, each time a connection stands, what Redis allows until ctx ends. It always returns nil.
 func (w *Watcher) Run(ctx context.Context, reader *upstream.Reader) error {
 	for {
@@ -52,7 +54,7 @@ func (w *Watcher) Run(ctx context.Context, reader *upstream.Reader) error {
 			return nil
 		case <-w.up:
 		}
-		for _, right := range Rights(w.use()) {
+		for _, right := range w.rights() {
 			if right.Try != "" {
 				w.Note(right.Name, w.attempt(ctx, reader, right.Try))
 			}
@@ -75,11 +77,14 @@ func (w *Watcher) attempt(ctx context.Context, reader *upstream.Reader, try stri
 // changes. It may be called from anywhere.
 func (w *Watcher) Note(command string, err error) {
 	is := Refuses(err)
+	if is && command == acrossSlots && !upstream.SplitsKeys(err) {
+		return // that is told of EVAL
+	}
 	if !is && !isReply(err) {
 		return // nobody knows
 	}
 	var lost, advice string
-	for _, right := range Rights(w.use()) {
+	for _, right := range w.rights() {
 		if is && right.Name == command {
 			lost, advice = right.Lost, right.Advice(err)
 		}

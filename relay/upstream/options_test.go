@@ -75,8 +75,8 @@ func TestSaysWhatIsWrong(t *testing.T) {
 		"no such host":     {"redis://no-such-host.invalid:6379", "no-such-host.invalid"},
 		"unknown CA":       {"rediss://app:secret@" + srv.TLSAddr(), "certificate signed by unknown authority"},
 		"unix socket gone": {"unix:///no/such/socket", "no such file or directory"},
-		"too old":          {old(t, "-ERR unknown command 'HELLO'\r\n"), "RESP3, which HELLO 3 asks for, came with Redis 6.0"},
-		"RESP2 only":       {old(t, "-NOPROTO unsupported protocol version\r\n"), "RESP3, which HELLO 3 asks for, came with Redis 6.0"},
+		"too old":          {old(t, "-ERR unknown command 'HELLO'\r\n"), "needs RESP3, which HELLO 3 asks for: this Redis is older than 6.0"},
+		"RESP2 only":       {old(t, "-NOPROTO unsupported protocol version\r\n"), "needs RESP3, which HELLO 3 asks for: this Redis is older than 6.0"},
 		"loading":          {loading(t), "LOADING"},
 	} {
 		t.Run(name, func(t *testing.T) {

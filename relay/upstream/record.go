@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/resp"
 )
 
 const (
@@ -86,6 +87,16 @@ func (c *Connection) Record(script *Script, key string) {
 	r.backlog, r.script, r.key = &c.backlog, script, key
 	r.expiry = c.loop.AfterFunc(0, r.expire)
 	r.expiry.Stop()
+}
+
+// appendSource encodes a call of a script that does nothing, so that Redis knows the script. Some services carry out no
+// script without a key: the record is one.
+func (r *record) appendSource(b []byte, script *Script) []byte {
+	if r.script != script {
+		return resp.AppendBulkString(resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 3), "EVAL"), script.source), "0")
+	}
+	b = resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 4), "EVAL"), script.source)
+	return resp.AppendBulkString(resp.AppendBulkString(b, "1"), r.key)
 }
 
 // nextNumber returns the number of the next batch of a script, or 0 if the script is not noted.

@@ -17,8 +17,8 @@ type Script struct{ source, sha []byte }
 // NewScript returns a script. For Connection.Call the script gets KEYS, one for each group of items. ARGV has
 // first, for each group, how many items it has and its head, all heads of one length; then all items. The
 // script must return an array with one element for each group: an array with a value for each item, or one
-// string "<value>,<value>... <end>", which stands for "<value> <end>" for each item. Without keys it must do
-// nothing.
+// string "<value>,<value>... <end>", which stands for "<value> <end>" for each item. Without groups it must do
+// nothing: then it has no keys, or that of Connection.Record alone.
 func NewScript(source string) *Script {
 	sum := sha1.Sum([]byte(source)) //nolint:gosec // see above
 	return &Script{[]byte(source), []byte(hex.EncodeToString(sum[:]))}
@@ -112,7 +112,7 @@ func (s *session) sendSource(script *Script) {
 		return
 	}
 	before := len(s.wire)
-	s.wire = (&batch{}).append(s.wire, "EVAL", script.source)
+	s.wire = s.connection.record.appendSource(s.wire, script)
 	s.push(command{answer: AnswerFunc(func(resp.Value, error) {}), wire: len(s.wire) - before})
 }
 
@@ -133,6 +133,6 @@ func sourceWanted(err error) (unknown, never bool) {
 		return false, false
 	}
 	code, text, _ := strings.Cut(strings.ToLower(string(refused)), " ")
-	never = strings.Contains(text, "evalsha") && (code == "noperm" || strings.HasPrefix(text, "unknown command"))
+	never = strings.Contains(text, "evalsha") && (code == "noperm" || Lacks(err))
 	return code == "noscript", never
 }
