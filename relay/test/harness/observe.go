@@ -20,25 +20,35 @@ import (
 // Get asks the relay's HTTP address.
 func (r *Relay) Get(path string) (status int, body string) {
 	r.T.Helper()
+	status, body, err := r.tryGet(path)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	return status, body
+}
+
+func (r *Relay) tryGet(path string) (status int, body string, err error) {
 	_, address := r.Addresses()
 	client := http.Client{Timeout: redistest.DefaultTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get("http://" + address + path)
 	if err != nil {
-		r.T.Fatal(err)
+		return 0, "", err
 	}
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		r.T.Fatal(err)
-	}
-	return res.StatusCode, string(b)
+	return res.StatusCode, string(b), err
 }
 
 // Metric reads a series by its whole name, labels in the order of the alphabet:
 // rejects_total{code="INVALID",direction="inbound",route="chat:"}.
 func (r *Relay) Metric(series string) float64 {
 	r.T.Helper()
-	_, body := r.Get("/metrics")
+	var body string
+	redistest.Eventually(r.T, redistest.DefaultTimeout, "/metrics is answered", func() bool {
+		var err error // on a busy machine the relay may give a question up
+		_, body, err = r.tryGet("/metrics")
+		return err == nil
+	})
 	for lines := bufio.NewScanner(strings.NewReader(body)); lines.Scan(); {
 		if value, ok := strings.CutPrefix(lines.Text(), "redis_relay_"+series+" "); ok {
 			v, err := strconv.ParseFloat(value, 64)
