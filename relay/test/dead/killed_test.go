@@ -76,7 +76,7 @@ func TestReplayKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		until := messages / 8 * (i + 1) // by Redis itself: a listener may be far behind
-		redistest.Eventually(t, patience, "some are replayed", func() bool { return messages-s.length("dead:x") >= until })
+		redistest.Eventually(t, 4*patience, "some are replayed", func() bool { return messages-s.length("dead:x") >= until })
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
