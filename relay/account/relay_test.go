@@ -209,7 +209,7 @@ func (r *relay) get(path string) (*http.Response, error) {
 	if err := r.findLocked(); err != nil {
 		return nil, err
 	}
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	return client.Get("http://" + r.web + path)
 }
 

@@ -21,8 +21,8 @@ const (
 	overNATS     = 2          // of them
 	closer       = publishers // sends the last messages
 	relays       = 2
-	closingTime  = 20 * time.Second // for the last messages to be heard
-	closingRound = 2 * time.Second
+	closingTime  = time.Minute     // for the last messages to be heard
+	closingRound = 2 * time.Second // at first: on a busy machine they take longer
 )
 
 // plan is what a run is made of.
@@ -176,13 +176,16 @@ func (r *run) close() {
 		redistest.Eventually(r.t, closingTime, "a relay is ready again", relay.ready)
 	}
 	deadline := time.Now().Add(closingTime)
-	for time.Now().Before(deadline) {
+	for round := closingRound; time.Now().Before(deadline); {
 		closing, ok := r.closingRound()
-		for began := time.Now(); ok && time.Since(began) < closingRound; time.Sleep(10 * time.Millisecond) {
+		for began := time.Now(); ok && time.Since(began) < round; time.Sleep(10 * time.Millisecond) {
 			if len(r.unfinished(closing)) == 0 {
 				r.drain()
 				return
 			}
+		}
+		if ok {
+			round *= 2
 		}
 		if time.Now().After(deadline) {
 			for _, text := range r.unfinished(closing) {
@@ -209,7 +212,7 @@ func (r *run) drain() {
 			continue
 		}
 		for tries := 0; !l.drained.Load(); tries++ {
-			if tries == 10 {
+			if tries == 30 {
 				r.report("%s: no answer to a PING", l.ear.Name)
 				break
 			}

@@ -19,6 +19,8 @@ import (
 
 // fakeRedis answers writeScript as it is told to.
 type fakeRedis struct {
+	gate chan struct{} // no call is answered before it is closed; nil: all are at once
+
 	mu      sync.Mutex
 	calls   []string // "batch stream letters", of each call; guarded by mu
 	answers []any    // an error, or what the script returns; the default: all is done; guarded by mu
@@ -26,6 +28,9 @@ type fakeRedis struct {
 }
 
 func (f *fakeRedis) Eval(ctx context.Context, _ *upstream.Script, keys []string, args ...any) (any, error) {
+	if f.gate != nil {
+		<-f.gate
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -81,6 +86,7 @@ func runWriter(t *testing.T, redis *fakeRedis, s Settings, test func(w *Writer))
 func TestWriterSendsInBatches(t *testing.T) {
 	redis := &fakeRedis{}
 	stats, told := runWriter(t, redis, settings, func(w *Writer) {
+		redis.gate = make(chan struct{}) // else they go one by one, as they come
 		for i := range 150 {
 			l := letter()
 			if i == 100 {
@@ -88,6 +94,7 @@ func TestWriterSendsInBatches(t *testing.T) {
 			}
 			w.Add(l)
 		}
+		close(redis.gate)
 	})
 	if got := redis.said(); !strings.Contains(got, " dead:y 1, ") || strings.Count(got, ",") > 5 {
 		t.Errorf("calls: %s", got)
@@ -144,6 +151,7 @@ func TestWriterHasBounds(t *testing.T) {
 	s.PerSecond, s.Room = 10, 100*l.weight()
 	redis := &fakeRedis{}
 	stats, told := runWriter(t, redis, s, func(w *Writer) {
+		redis.gate = make(chan struct{}) // else the first ones make room for others
 		for range 150 {
 			w.Add(letter())
 		}
@@ -152,6 +160,7 @@ func TestWriterHasBounds(t *testing.T) {
 		if got := w.Stats(); got.Waiting != 100 || got.NoRoom != 51 || got.Bytes > s.Room {
 			t.Errorf("%+v", got)
 		}
+		close(redis.gate)
 		time.Sleep(5 * time.Second)
 		if got := w.Stats().Written; got < 40 || got > 70 {
 			t.Errorf("%d written in 5 s at 10/s", got)

@@ -13,8 +13,8 @@ import (
 	"redis-relay/relay/upstream"
 )
 
-// Patience is how long a question waits for the answers of relays. Tests that count over several relays on a busy machine
-// set it, before they start one: a relay that answers late counts as one listener.
+// Patience is how long a question waits for the answers of relays. Tests that count over several relays on a busy
+// machine set it, before they start one: a relay that answers late counts as one listener.
 var Patience = 200 * time.Millisecond
 
 // askScript sends a question to the relays that Redis counts, in one step. KEYS: the channel, so that a cluster carries

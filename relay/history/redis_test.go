@@ -187,6 +187,7 @@ func TestEachEntryOnceThroughLosses(t *testing.T) {
 			t.Errorf("healed %d over %d connections, gaps %v", s.feed.healer.healed, s.feed.link.session, s.gaps)
 		}
 	})
+	redistest.Eventually(t, redistest.DefaultTimeout, "all writes are answered", func() bool { return done.Load() >= entries })
 	if done.Load() != entries {
 		t.Errorf("%d answers", done.Load())
 	}

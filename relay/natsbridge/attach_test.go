@@ -108,7 +108,7 @@ func TestAttach(t *testing.T) {
 			if !r.bridge.Await(soon) {
 				t.Fatal("the cluster does not answer")
 			}
-			nc, err := nats.Connect(cluster.ClientURL())
+			nc, err := nats.Connect(cluster.ClientURL(), nats.Timeout(soon))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +152,7 @@ func TestNotHeld(t *testing.T) {
 	if err := r.attach(fmt.Sprintf("nats://127.0.0.1:%d", port), "", func() bool { return holds }); err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(cluster.ClientURL())
+	nc, err := nats.Connect(cluster.ClientURL(), nats.Timeout(soon))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -247,7 +247,7 @@ func (r *rig) client(opts ...nats.Option) *nats.Conn {
 	r.t.Helper()
 	nc, err := nats.Connect("nats://"+r.bridge.Addr().String(), append([]nats.Option{
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), nats.ReconnectWait(10 * time.Millisecond),
-		nats.ReconnectJitter(0, 0),
+		nats.ReconnectJitter(0, 0), nats.Timeout(soon),
 	}, opts...)...)
 	if err != nil {
 		r.t.Fatal(err)

@@ -64,7 +64,7 @@ func (e *embedded) start(listen string, limits Limits, log *zap.Logger) (conn ne
 	if e.Server, err = server.NewServer(first); err != nil {
 		return nil, nil, err
 	}
-	e.SetLoggerV2(e.log, false, false, false)
+	e.SetLoggerV2(e.log, true, false, false)
 	e.Start()
 	e.account = e.GlobalAccount()
 	conn, rest, err = acceptServer(ln.(*net.TCPListener), secret) //nolint:forcetypeassert // of a TCP address

@@ -11,11 +11,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// serverLog is the server's log. It counts refusals, which the server reports nowhere else, and passes on what an
-// operator should know.
+// serverLog is the server's log. It counts refusals and slow clients, which the server reports nowhere else, and passes
+// on what an operator should know.
 type serverLog struct {
 	log   *zap.Logger
 	kinds []refusalCount
+	slow  atomic.Uint64 // clients that were disconnected because they were slow
 	died  atomic.Pointer[string]
 }
 
@@ -85,5 +86,16 @@ func (n *serverLog) fatal() error {
 }
 
 func (n *serverLog) Noticef(format string, v ...any) { n.log.Debug(fmt.Sprintf(format, v...)) }
-func (n *serverLog) Debugf(string, ...any)           {}
 func (n *serverLog) Tracef(string, ...any)           {}
+
+// Debugf counts the clients that are slow, by the line "connection closed", which the server writes once for each
+// client. The server's own number counts a client twice if its queue is full and then a write to it fails, too.
+func (n *serverLog) Debugf(_ string, v ...any) {
+	if len(v) == 0 {
+		return
+	}
+	switch reason, _ := v[len(v)-1].(server.ClosedState); reason {
+	case server.SlowConsumerPendingBytes, server.SlowConsumerWriteDeadline:
+		n.slow.Add(1)
+	}
+}

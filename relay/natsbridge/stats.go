@@ -48,7 +48,7 @@ func (c *Counters) Stats() Stats {
 func (b *Bridge) Stats() Stats {
 	s := b.stats.Stats()
 	s.Subscriptions = int(b.interests.count.Load())
-	s.Clients, s.Slow = b.server.NumClients(), b.server.NumSlowConsumersClients()
+	s.Clients, s.Slow = b.server.NumClients(), b.server.log.slow.Load()
 	s.Large, s.Kept = b.stats.large.Load(), b.memory.charged.Load()
 	maps.Copy(s.Refused, b.server.log.counts())
 	return s

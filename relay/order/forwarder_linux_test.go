@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ type forwarder struct {
 	listener  int
 	epoll     int
 	upstreams map[int]*peer // by the client's descriptor; their buffers are not used
+	reading   atomic.Bool   // it is in the read of a client's commands
 	stop      atomic.Bool
 }
 
@@ -103,15 +105,30 @@ func (f *forwarder) accept() {
 	}
 }
 
+func (f *forwarder) read(client int, space []byte) (n int, err error) {
+	f.reading.Store(true)
+	defer f.reading.Store(false)
+	n, _, err = unix.Recvfrom(client, space, 0)
+	return n, err
+}
+
+// readOver returns when the forwarder is done with the read that it is in.
+func (f *forwarder) readOver() error {
+	for f.reading.Load() {
+		runtime.Gosched()
+	}
+	return nil
+}
+
 // serve hands on what one read brings, and returns when Redis has carried it out.
 func (f *forwarder) serve(client int, q *peer, events uint32) {
 	space := make([]byte, 64<<10)
-	n, _, err := unix.Recvfrom(client, space, 0)
+	n, err := f.read(client, space)
 	if n > 0 {
 		_ = q.write(space[:n])
 	}
 	if n > 0 && events&unix.EPOLLRDHUP != 0 { // the end came with it, and is not told again
-		n, _, err = unix.Recvfrom(client, space, 0)
+		n, err = f.read(client, space)
 	}
 	if n == 0 && err == nil || errors.Is(err, unix.ECONNRESET) {
 		_ = unix.Shutdown(q.fd, unix.SHUT_WR)

@@ -94,7 +94,8 @@ func TestSubscribedAgain(t *testing.T) {
 // that the scripts ask for nothing that no server can know.
 func TestOrderOfArrivalAtRedis(t *testing.T) {
 	redis := redistest.Start(t, redistest.Reference())
-	s := &stage{socket: startForwarder(t, redis).socket}
+	f := startForwarder(t, redis)
+	s := &stage{socket: f.socket, over: f.readOver}
 	everyVocabulary(t, 200, func(t *testing.T, v vocabulary, rounds int) {
 		newCampaign(t, s, v, redis.Shards()).run(rounds)
 	})

@@ -213,7 +213,7 @@ func (b *bystander) leave(t *testing.T) {
 		t.Errorf("a bystander was disturbed: %v", err)
 	}
 	t.Logf("bystander: %d rounds, the slowest of %v", b.rounds, b.slowest.Round(time.Millisecond))
-	if b.rounds == 0 || b.slowest > 5*time.Second {
+	if b.rounds == 0 || b.slowest > 10*time.Second { // it would wait for others as long as these do: 30 s
 		t.Errorf("a bystander got %d rounds, the slowest took %v", b.rounds, b.slowest)
 	}
 }

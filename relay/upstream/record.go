@@ -92,11 +92,16 @@ func (c *Connection) Record(script *Script, key string) {
 // appendSource encodes a call of a script that does nothing, so that Redis knows the script. Some services carry out no
 // script without a key: the record is one.
 func (r *record) appendSource(b []byte, script *Script) []byte {
-	if r.script != script {
-		return resp.AppendBulkString(resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 3), "EVAL"), script.source), "0")
+	keys := []string{"0"}
+	if r.script == script {
+		keys = []string{"1", r.key}
 	}
-	b = resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 4), "EVAL"), script.source)
-	return resp.AppendBulkString(resp.AppendBulkString(b, "1"), r.key)
+	b = resp.AppendArray(b, 2+len(keys))
+	b = resp.AppendBulk(resp.AppendBulkString(b, "EVAL"), script.source)
+	for _, word := range keys {
+		b = resp.AppendBulkString(b, word)
+	}
+	return b
 }
 
 // nextNumber returns the number of the next batch of a script, or 0 if the script is not noted.

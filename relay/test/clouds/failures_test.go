@@ -42,15 +42,18 @@ func TestNobodyAnswers(t *testing.T) {
 			[]string{"AWS_EC2_METADATA_DISABLED=true"}, forCache, "credentials aws: no AWS identity from EC2's metadata service",
 		},
 		"profile": {
-			[]string{"AWS_EC2_METADATA_DISABLED=true", "AWS_PROFILE=p"}, forCache,
+			[]string{"AWS_EC2_METADATA_DISABLED=true", "AWS_PROFILE=p"},
+			forCache,
 			"profiles are not read; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, as aws configure export-credentials",
 		},
 		"EC2": {
-			[]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://" + process.FreeAddress(t)}, forCache,
+			[]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://" + process.FreeAddress(t)},
+			forCache,
 			"no AWS identity from EC2's metadata service",
 		},
 		"silent EC2": {
-			[]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://" + silent(t)}, forCache,
+			[]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://" + silent(t)},
+			forCache,
 			"no AWS identity from EC2's metadata service",
 		},
 		"silent STS": {
@@ -60,11 +63,13 @@ func TestNobodyAnswers(t *testing.T) {
 		},
 		"Azure": {
 			[]string{"IDENTITY_ENDPOINT=http://" + process.FreeAddress(t), "IDENTITY_HEADER=sesame"},
-			[]string{"azure"}, "credentials azure: no token for the managed identity",
+			[]string{"azure"},
+			"credentials azure: no token for the managed identity",
 		},
 		"silent Azure": {
 			[]string{"IDENTITY_ENDPOINT=http://" + silent(t), "IDENTITY_HEADER=sesame"},
-			[]string{"azure"}, "credentials azure: no token for the managed identity",
+			[]string{"azure"},
+			"credentials azure: no token for the managed identity",
 		},
 		"Google": {
 			[]string{"GCE_METADATA_HOST=" + process.FreeAddress(t)}, []string{"google"}, "credentials google: ",
@@ -73,7 +78,8 @@ func TestNobodyAnswers(t *testing.T) {
 			[]string{"GCE_METADATA_HOST=" + silent(t)}, []string{"google"}, "credentials google: Google gives no token: no answer within 10s",
 		},
 		"Google's file": {
-			[]string{"GOOGLE_APPLICATION_CREDENTIALS=/no/such/file"}, []string{"google"},
+			[]string{"GOOGLE_APPLICATION_CREDENTIALS=/no/such/file"},
+			[]string{"google"},
 			"GOOGLE_APPLICATION_CREDENTIALS environment variable: open /no/such/file",
 		},
 	} {

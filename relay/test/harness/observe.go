@@ -16,18 +16,16 @@ import (
 
 // What can be seen of a relay from outside: HTTP, its log, and what it costs.
 
-// Get asks the relay's HTTP address. It asks again if there is no answer: on a busy machine the relay may give a question
-// up.
+// Get asks the relay's HTTP address, again and again while there is no answer: on a busy machine the relay may give a
+// question up.
 func (r *Relay) Get(path string) (status int, body string) {
 	r.T.Helper()
-	var failure error
-	for range 3 {
-		if status, body, failure = r.tryGet(path); failure == nil {
-			return status, body
-		}
-	}
-	r.T.Fatal(failure)
-	return 0, ""
+	redistest.Eventually(r.T, redistest.DefaultTimeout, path+" is answered", func() bool {
+		var err error
+		status, body, err = r.tryGet(path)
+		return err == nil
+	})
+	return status, body
 }
 
 func (r *Relay) tryGet(path string) (status int, body string, err error) {

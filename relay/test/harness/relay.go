@@ -59,7 +59,8 @@ func New(t testing.TB, redis *redistest.Server, opts ...Option) *Relay {
 	}
 	cfg.Socket.Path = filepath.Join(dir, "relay.sock")
 	cfg.HTTP.Listen = "127.0.0.1:0"
-	cfg.Redis.AlertAfter = 1000 // its event would come between those that a test waits for
+	cfg.Redis.AlertAfter = 1000                 // its event would come between those that a test waits for
+	cfg.Limits.CommandTimeout = 2 * time.Minute // tests dial before they need a connection: on a busy machine long before
 	if redis != nil {
 		cfg.Redis.URL = redis.URL()
 	}

@@ -148,15 +148,37 @@ func (s *diaryScene) noGap() {
 	}
 }
 
+// compared returns when the relay has just compared its channels with their streams: the next time is 5 s later.
+func (s *diaryScene) compared() {
+	s.t.Helper()
+	other := s.relay.Subscribe("d:compared")
+	s.pub.Do("XADD", "d:compared", "*", "payload", "announced")
+	other.Expect(s.t, "[message d:compared announced]")
+	s.settled()
+	s.redis.MustDo("XADD", "history:{d:compared}", "*", "payload", "found")
+	other.Expect(s.t, "[message d:compared found]")
+}
+
 // announce makes an entry known by hand, as the script of a relay does, and returns
 // its ID.
 func (s *diaryScene) announce(id, message string, count int) string {
 	s.t.Helper()
-	id = s.redis.MustDo("XADD", "history:{d:1}", id, "payload", message).Str
-	s.redis.MustDo("EVAL", `redis.call('PUBLISH', 'relay:seq:d:1', ARGV[1]) redis.call('PUBLISH', 'd:1', ARGV[2])`,
-		"0", fmt.Sprintf("%s hand %d", id, count), message)
-	return id
+	return s.announceBehind("", id, message, count)
 }
+
+// announceBehind is announce behind other commands, in one step: between them the relay might compare the stream with
+// what it has heard.
+func (s *diaryScene) announceBehind(commands, id, message string, count int) string {
+	s.t.Helper()
+	return s.redis.MustDo("EVAL", commands+`
+		local id = redis.call('XADD', KEYS[1], ARGV[1], 'payload', ARGV[2])
+		redis.call('PUBLISH', 'relay:seq:d:1', id .. ' hand ' .. ARGV[3])
+		redis.call('PUBLISH', 'd:1', ARGV[2])
+		return id`, "1", "history:{d:1}", id, message, strconv.Itoa(count)).Str
+}
+
+// deleted is for announceBehind.
+const deleted = "redis.call('DEL', KEYS[1])"
 
 func numbered(word string, n int) (list []string) {
 	for i := range n {
@@ -222,11 +244,9 @@ func TestGapDisconnects(t *testing.T) {
 	last := s.announce("*", "one", 1)
 	s.hears("one")
 	pattern.Expect(t, "[pmessage d:* d:1 one]")
-	for _, m := range []string{"two", "three"} { // nobody announces them
-		s.redis.MustDo("XADD", "history:{d:1}", "*", "payload", m)
-	}
-	s.redis.MustDo("XTRIM", "history:{d:1}", "MAXLEN", "=", "0")
-	next := s.announce("*", "four", 4)
+	next := s.announceBehind(`redis.call('XADD', KEYS[1], '*', 'payload', 'two') -- which nobody announces
+		redis.call('XADD', KEYS[1], '*', 'payload', 'three')
+		redis.call('XTRIM', KEYS[1], 'MAXLEN', '=', '0')`, "*", "four", 4)
 	s.trimmed(last, next, 2, "trimmed")
 	for _, c := range []*redistest.Client{s.sub, pattern} {
 		if got := c.Closed(); len(got) > 0 {
@@ -329,8 +349,7 @@ func TestStreamIsOfAnotherType(t *testing.T) {
 // TestStreamExpired has entries so old that their time to live is over.
 func TestStreamExpired(t *testing.T) {
 	s := newDiaryScene(t, harness.Diary("d:", 1000)) // kept for an hour
-	s.redis.MustDo("DEL", "history:{d:1}")
-	old := s.announce(fmt.Sprintf("%d-1", time.Now().Add(-2*time.Hour).UnixMilli()), "old", 1)
+	old := s.announceBehind(deleted, fmt.Sprintf("%d-1", time.Now().Add(-2*time.Hour).UnixMilli()), "old", 1)
 	s.hears("old")
 	s.deaf(func() { s.redis.MustDo("DEL", "history:{d:1}") })
 	s.add("new")
@@ -360,8 +379,7 @@ func TestClockOfRedis(t *testing.T) {
 		t.Errorf("a reader that goes on from the future gets %s", v)
 	}
 
-	s.redis.MustDo("DEL", "history:{d:1}")
-	s.announce("5-1", "anew", 2)
+	s.announceBehind(deleted, "5-1", "anew", 2)
 	s.hears("anew")
 	s.deaf(func() { s.redis.MustDo("XADD", "history:{d:1}", "5-2", "payload", "lost") })
 	s.hears("lost")
@@ -406,6 +424,7 @@ func TestReadersOfAStreamMadeAnew(t *testing.T) {
 // TestEntriesFromOutside are those that no relay wrote: they are in the stream, and
 // nobody is told of them until something is read.
 func TestEntriesFromOutside(t *testing.T) {
+	t.Parallel() // it waits
 	s := newDiaryScene(t, harness.Diary("d:", 1000))
 	last := s.add("before")[0]
 	s.hears("before")
@@ -428,6 +447,7 @@ func TestEntriesFromOutside(t *testing.T) {
 	if got := list.String(); !strings.Contains(got, "[a \"1\" b \"2\"]") || len(list.Elems[0].Elems[1].Elems) != 5 {
 		t.Errorf("a reader gets %s, want the entries as they are", got)
 	}
+	s.compared()
 	put("payload", "unannounced")
 	s.silent()
 	if got := s.relay.Dial().Do("XREVRANGE", "d:1", "+", "-", "COUNT", "1").String(); !strings.Contains(got, "unannounced") {
@@ -485,7 +505,7 @@ func TestLargeEntriesAreHealed(t *testing.T) {
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis, harness.WithRoutes(harness.Diary("d:", 1000)), func(c *config.Config) {
 		c.Limits.Payload, c.Limits.Queue, c.Limits.Memory = size, 1<<30, 1<<34
-		c.Redis.PublishTimeout = 10 * time.Second // of reading 64 MiB under the race detector
+		c.Redis.PublishTimeout = redistest.DefaultTimeout // of reading 64 MiB under the race detector
 	})
 	sub, pub := r.Subscribe("d:1"), r.Dial()
 	pub.SetTimeout(30 * time.Second)
@@ -635,8 +655,8 @@ func TestAnnouncementsRefused(t *testing.T) {
 
 // TestTimeToLive reads the stream's own, in Redis.
 func TestTimeToLive(t *testing.T) {
-	t.Parallel() // it waits
-	const ttl = 4 * time.Second
+	t.Parallel()                 // it waits
+	const ttl = 20 * time.Second // of which a tenth is time enough for a publish and a question on a busy machine
 	short, forever := harness.Diary("short:", 1000), harness.Diary("ever:", 1000)
 	short.Policy.History.TTL, forever.Policy.History.TTL = ttl, 0
 	redis := redistest.Start(t)

@@ -39,7 +39,7 @@ func waiting(r *harness.Relay, n int) {
 func readTo(t *testing.T, c *redistest.Client, channel, after string, count, want int) (ids []string) {
 	t.Helper()
 	for len(ids) < want {
-		v := c.Do("XREAD", "COUNT", strconv.Itoa(count), "BLOCK", "5000", "STREAMS", channel, after)
+		v := c.Do("XREAD", "COUNT", strconv.Itoa(count), "BLOCK", "20000", "STREAMS", channel, after)
 		if v.Err() != nil || v.Null {
 			t.Fatalf("behind %s, %d of %d entries: %s", after, len(ids), want, v)
 		}

@@ -264,8 +264,10 @@ func TestRoomIsBounded(t *testing.T) {
 	payload := strings.Repeat("x", 200<<10)
 	pub := r.Dial()
 	for i := range 10 {
-		r.Subscribe(fmt.Sprint("x:", i))
-		pub.Do("PUBLISH", fmt.Sprint("x:", i), payload)
+		channel := fmt.Sprint("x:", i)
+		sub := r.Subscribe(channel)
+		pub.Do("PUBLISH", channel, payload)
+		sub.Expect(t, "[message "+channel+" "+payload+"]") // Redis may answer before it sends the message
 	}
 	if n := r.Metric("last_values"); n != 5 {
 		t.Errorf("%v are kept", n)

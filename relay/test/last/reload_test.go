@@ -37,8 +37,9 @@ func TestReload(t *testing.T) {
 		}
 	}
 	pub := r.Dial()
-	r.Subscribe("x:1")
+	early := r.Subscribe("x:1")
 	pub.Do("PUBLISH", "x:1", "a")
+	early.Expect(t, "[message x:1 a]")
 
 	const on = "- {prefix: 'x:', on_gap: notify, last: true}\n"
 	reload(on)

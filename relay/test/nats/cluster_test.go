@@ -32,6 +32,7 @@ import (
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/harness"
+	"redis-relay/relay/test/process"
 )
 
 // testHub is a NATS server that takes leaf nodes.
@@ -43,9 +44,13 @@ type testHub struct {
 
 func startHub(t testing.TB, edit ...func(*server.Options)) *testHub {
 	t.Helper()
+	host, _, err := net.SplitHostPort(process.FreeAddress(t)) // nobody takes its ports while it is stopped
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := &testHub{t: t, opts: &server.Options{
-		ServerName: "hub", Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-		LeafNode: server.LeafNodeOpts{Host: "127.0.0.1", Port: server.RANDOM_PORT},
+		ServerName: "hub", Host: host, Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		LeafNode: server.LeafNodeOpts{Host: host, Port: server.RANDOM_PORT},
 	}}
 	for _, e := range edit {
 		e(h.opts)
@@ -79,8 +84,13 @@ func (h *testHub) stop() {
 // attach has a relay be a leaf node, by a URL that begins with scheme.
 func (h *testHub) attach(scheme string) func(*config.Config) {
 	return func(c *config.Config) {
-		c.NATS.Leaf.URL = fmt.Sprintf("%s127.0.0.1:%d", scheme, h.opts.LeafNode.Port)
+		c.NATS.Leaf.URL = scheme + h.leafAddress()
 	}
+}
+
+// leafAddress is where it takes leaf nodes.
+func (h *testHub) leafAddress() string {
+	return net.JoinHostPort(h.opts.LeafNode.Host, strconv.Itoa(h.opts.LeafNode.Port))
 }
 
 // client connects a client of the cluster.
@@ -278,7 +288,7 @@ func TestClusterPolicy(t *testing.T) {
 func TestClusterTakeover(t *testing.T) {
 	redis, hub := redistest.Start(t), startHub(t)
 	toRedis := redistest.NewProxy(t, redis.Addr())
-	toHub := redistest.NewProxy(t, fmt.Sprintf("127.0.0.1:%d", hub.opts.LeafNode.Port))
+	toHub := redistest.NewProxy(t, hub.leafAddress())
 	relays := make([]*natsRelay, 2)
 	for n := range relays {
 		relays[n] = startRelay(t, redis, func(c *config.Config) {
@@ -567,6 +577,7 @@ func TestClusterTLS(t *testing.T) {
 	}
 	redis := redistest.Start(t)
 	secure := startHub(t, func(o *server.Options) {
+		o.LeafNode.Host = "127.0.0.1" // which the certificate is for
 		o.LeafNode.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 		o.LeafNode.TLSTimeout = 10
 	})
@@ -608,6 +619,7 @@ func TestClusterPrivateCA(t *testing.T) {
 		t.Fatal(err)
 	}
 	hub := startHub(t, func(o *server.Options) {
+		o.LeafNode.Host = "127.0.0.1" // which the certificate is for
 		o.LeafNode.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 		o.LeafNode.TLSTimeout = 10
 	})
