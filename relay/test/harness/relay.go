@@ -45,7 +45,7 @@ type Relay struct {
 func Start(t testing.TB, redis *redistest.Server, opts ...Option) *Relay {
 	t.Helper()
 	r := New(t, redis, opts...)
-	redistest.Eventually(t, 10*time.Second, "the relay is ready", r.IsReady)
+	redistest.Eventually(t, redistest.DefaultTimeout, "the relay is ready", r.IsReady)
 	return r
 }
 
