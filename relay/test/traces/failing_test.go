@@ -52,7 +52,7 @@ func TestAFailingReceiverCostsNoMessage(t *testing.T) {
 			})
 			at := time.Now()
 			r.Stop()
-			if took := time.Since(at); took > 8*time.Second { // an export has ten; the machine may be busy
+			if took := time.Since(at); took > 25*time.Second { // the four exports that wait have forty; the machine may be busy
 				t.Errorf("the relay took %v to end", took)
 			}
 		})
