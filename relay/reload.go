@@ -59,12 +59,14 @@ type reloader struct {
 	mu      sync.Mutex
 	running *config.Config // guarded by mu
 	schemas digests        // of running; guarded by mu
+	read    uint64         // what fingerprint said when the files were read last; guarded by mu
 }
 
 // reload reads the configuration again and takes it over. If anything is wrong with it, nothing changes.
 func (l *reloader) reload() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.read = fingerprint(l.running, l.start) // before: what changes meanwhile is read again
 	next, err := l.running.Reread()
 	var now *rules
 	var schemas digests
@@ -165,35 +167,47 @@ func (l *reloader) adopt(next *config.Config, now *rules, schemas digests, chang
 }
 
 // watch reloads when one of the files that it looks at has changed and has then stayed the
-// same for one interval, so that a file that is being written is not read.
+// same for one interval, so that a file that is being written is not read. What somebody else
+// has reloaded meanwhile is not reloaded again.
 func (l *reloader) watch(ctx context.Context) error {
 	if l.start.File == "" {
 		return nil
 	}
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	loaded := l.fingerprint()
-	last := loaded
+	last, _ := l.look()
+	l.mu.Lock()
+	if l.read == 0 { // nobody has reloaded yet
+		l.read = last
+	}
+	l.mu.Unlock()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		now := l.fingerprint()
-		if now == last && now != loaded {
-			loaded = now
+		now, isRead := l.look()
+		if now == last && !isRead {
 			_ = l.reload() // has said what was wrong
 		}
 		last = now
 	}
 }
 
-// fingerprint changes when the configuration file, the password file or a schema does.
-func (l *reloader) fingerprint() uint64 {
+// look returns the fingerprint of the files as they are, and whether they were read as they are.
+func (l *reloader) look() (now uint64, isRead bool) {
 	l.mu.Lock()
 	cfg := l.running
 	l.mu.Unlock()
+	now = fingerprint(cfg, l.start)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return now, now == l.read
+}
+
+// fingerprint changes when the configuration file, the password file or a schema does.
+func fingerprint(cfg, start *config.Config) uint64 {
 	h := fnv.New64a()
 	note := func(path string) {
 		if info, err := os.Stat(path); err == nil {
@@ -201,7 +215,7 @@ func (l *reloader) fingerprint() uint64 {
 		}
 	}
 	note(cfg.File)
-	note(l.start.Socket.PasswordFile)
+	note(start.Socket.PasswordFile)
 	schemas, err := filepath.EvalSymlinks(cfg.Schemas.Dir) // WalkDir does not look behind one
 	if err != nil {
 		schemas = cfg.Schemas.Dir

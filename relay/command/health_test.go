@@ -5,7 +5,6 @@ package command
 import (
 	"syscall"
 	"testing"
-	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -20,7 +19,7 @@ func TestHealthFindsTheRunningRelay(t *testing.T) {
 	d.awaitReady()
 	health := func(code int, says string, args ...string) {
 		t.Helper()
-		s.run(nil, append([]string{"health"}, args...)...).expect(t, code, says)
+		s.health(args...).expect(t, code, says)
 	}
 	for _, text := range []string{
 		"http: {listen: '" + free + "'}\nsocket: {path: other.sock}\n",
@@ -39,7 +38,7 @@ func TestHealthFindsTheRunningRelay(t *testing.T) {
 	health(exitFailed, "/readyz: not ready: not connected to Redis")
 	health(exitOK, "", "--live")
 	d.Signal(syscall.SIGTERM)
-	d.EndsWithin(5 * time.Second)
+	d.EndsWithin(wait)
 	health(exitFailed, "no relay answers")
 }
 
@@ -49,7 +48,7 @@ func TestHealthWithoutHTTP(t *testing.T) {
 	s := newScene(t, nil)
 	d := s.start(nil, "--http.listen=")
 	d.Says("connected to Redis")
-	s.run(nil, "health", "--http.listen=").expect(t, exitFailed, "http.listen is empty: the relay has no address to ask")
-	s.run(nil, "health", "--http.listen=127.0.0.1:1").expect(t, exitFailed,
+	s.health("--http.listen=").expect(t, exitFailed, "http.listen is empty: the relay has no address to ask")
+	s.health("--http.listen=127.0.0.1:1").expect(t, exitFailed,
 		"no relay answers at 127.0.0.1:1: connection refused; start it, or name its http.listen\n")
 }

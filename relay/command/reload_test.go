@@ -31,7 +31,7 @@ func TestFileIsGone(t *testing.T) {
 	s.write("relay.yaml", "") // as an editor does that is slow to save
 	d.Says("relay.yaml: it had keys and is empty now")
 	stays()
-	s.run(nil, "health", "--http.listen="+address).expect(t, exitOK, "")
+	s.health("--http.listen="+address).expect(t, exitOK, "")
 
 	s.write("relay.yaml", "routes: []\n")
 	d.Says("configuration reloaded")

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -130,7 +129,7 @@ func TestNoSecretIsTold(t *testing.T) {
 				}
 			}
 			d.Signal(syscall.SIGTERM)
-			d.EndsWithin(5 * time.Second)
+			d.EndsWithin(wait)
 			for _, v := range events.Closed() {
 				tell("an event", v.String())
 			}

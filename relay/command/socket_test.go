@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"redis-relay/relay/redistest"
 )
@@ -57,13 +56,17 @@ func TestSocketOfAStoppedRelayIsNotTaken(t *testing.T) {
 func TestNextRelayTakesOver(t *testing.T) {
 	t.Parallel()
 	old := startStuck(t)
+	redistest.Eventually(t, wait, "the socket is given up", func() bool {
+		_, err := os.Lstat(old.Socket)
+		return errors.Is(err, os.ErrNotExist)
+	})
+	old.Signal(syscall.SIGSTOP) // it drains for as long as the next one takes to start
+	t.Cleanup(func() { _ = old.Cmd.Process.Signal(syscall.SIGCONT) })
 	s := &scene{t, filepath.Dir(old.Socket)}
 	next := s.start(nil)
 	next.awaitReady()
-	if old.Ended() {
-		t.Fatal("the first relay has not drained")
-	}
-	old.EndsWithin(drainTime + 2*time.Second)
+	old.Signal(syscall.SIGCONT)
+	old.EndsWithin(wait)
 	c := next.Dial()
 	c.Send("PING")
 	c.Expect(t, "+PONG")

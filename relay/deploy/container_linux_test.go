@@ -6,6 +6,7 @@ package deploy
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -158,7 +159,7 @@ func (p *process) terminate(t *testing.T) int {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	return p.ends(t, drain)
+	return p.ends(t, wait) // the relay itself ends after drain, with another code
 }
 
 // eventually waits until a condition holds.
@@ -191,8 +192,8 @@ func (p *process) answers(t *testing.T, address, path string) {
 func startRedis(t *testing.T, args ...string) string {
 	t.Helper()
 	address := freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
-	cmd := exec.Command("redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--save", ""}, args...)...)
+	host, port, _ := net.SplitHostPort(address)
+	cmd := exec.Command("redis-server", append([]string{"--port", port, "--bind", host, "--save", ""}, args...)...)
 	cmd.Dir = t.TempDir()
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v; install it with .ci/deps redis", err)
@@ -211,10 +212,12 @@ func startRedis(t *testing.T, args ...string) string {
 	return address
 }
 
-// freeAddress returns an address on which nobody listens.
+// freeAddress returns an address on which nobody listens. Its host is the test's own, so that no other test, and no
+// connection, takes the port meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	host := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254)))
+	ln, err := net.Listen("tcp", net.JoinHostPort(host.String(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -177,9 +177,9 @@ func (c *session) close() {
 	delete(c.srv.sessions, c.client.id)
 	c.login.end()
 	c.srv.unstick(c, true)
-	c.srv.clients.Add(-1)
 	c.input.drain(c.socket.FD())
 	c.out.Close()
+	c.srv.clients.Add(-1) // behind its bytes: who sees that it is gone sees them gone, too
 	c.socket.Close()
 	c.srv.sessionClosed()
 }

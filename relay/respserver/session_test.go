@@ -149,7 +149,7 @@ func TestClientGoesWhileItsSubscriptionWaits(t *testing.T) {
 		"half closed": closeWrite,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t)
+			s := serve(t, impatient)
 			s.mute()
 			c := s.dial()
 			c.Send("SUBSCRIBE", "a")

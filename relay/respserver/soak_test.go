@@ -54,9 +54,10 @@ func soak(s *server, commands []string, whole bool) {
 	s.holdPublications()
 	stop := s.answerNowAndThen()
 	var clients sync.WaitGroup
-	for range 6 {
+	const together, each = 6, 80
+	for range together {
 		clients.Go(func() {
-			for range 80 {
+			for range each {
 				if err := talk(s.path, commands, whole); err != nil {
 					t.Error(err)
 					return
@@ -65,6 +66,7 @@ func soak(s *server, commands []string, whole bool) {
 		})
 	}
 	clients.Wait()
+	until(t, "all have come", func() bool { return s.Stats().Accepted == together*each })
 	s.waitClients(0)
 	stop()
 	s.answerAll()

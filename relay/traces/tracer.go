@@ -22,7 +22,7 @@ const (
 	maxBatch    = 512              // spans in one export
 	batchTime   = time.Second      // for which spans are gathered
 	exportTime  = 10 * time.Second // for one export, with its retries
-	flushTime   = time.Second      // for all that waits at the end
+	flushTime   = time.Second      // see Tracer.flush
 	spansOfAny  = 3                // of one message, at most
 	serviceName = "redis-relay"
 )
@@ -51,6 +51,7 @@ type Tracer struct {
 	queue    *queue
 	exporter *exporter
 	client   *client
+	flush    time.Duration // for all that waits at the end
 
 	delivering []trace.Span // that end with the turn
 	last       lastMessage
@@ -85,7 +86,7 @@ func New(o Options) (*Tracer, error) {
 	tracer := provider.Tracer(serviceName, trace.WithInstrumentationVersion(o.Version),
 		trace.WithSchemaURL(semconv.SchemaURL))
 	return &Tracer{
-		sample: o.Sample, finder: f, provider: provider, tracer: tracer, queue: q, exporter: e, client: c,
+		sample: o.Sample, finder: f, provider: provider, tracer: tracer, queue: q, exporter: e, client: c, flush: flushTime,
 	}, nil
 }
 
@@ -108,7 +109,7 @@ func (t *Tracer) Close() error {
 		return nil
 	}
 	t.client.retry.Store(false)
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	ctx, cancel := context.WithTimeout(context.Background(), t.flush)
 	defer cancel()
 	_ = t.provider.Shutdown(ctx) // the exporter counts what is lost
 	t.client.halt()

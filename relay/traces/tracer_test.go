@@ -18,6 +18,7 @@ import (
 
 	"redis-relay/relay/redistest"
 	"redis-relay/relay/test/collector"
+	"redis-relay/relay/test/process"
 	"redis-relay/relay/traces"
 )
 
@@ -112,6 +113,7 @@ func TestSampling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t, c.URL(), row.sample)
+			s.WaitForReceiver()
 			traced := 0
 			for range messages {
 				traced += s.one(row.payload) / 3
@@ -130,6 +132,7 @@ func TestSampling(t *testing.T) {
 func TestCloseExportsWhatWaits(t *testing.T) {
 	c := collector.Start(t)
 	s := newScene(t, c.URL(), 0)
+	s.WaitForReceiver()
 	s.one(sampled)
 	s.close()
 	spans := c.Spans(collector.Any)
@@ -152,6 +155,7 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off") // the configuration says which
 	c := collector.Start(t)
 	s := newScene(t, c.URL()+"/otlp/of/ours", 0)
+	s.WaitForReceiver()
 	s.one(sampled)
 	s.close()
 	_, path, header := c.Requests()
@@ -172,6 +176,7 @@ func TestTLS(t *testing.T) {
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s := newScene(t, server.URL, 0)
+	s.WaitForReceiver()
 	s.one(sampled)
 	s.close()
 	s.told("certificate")
@@ -182,6 +187,7 @@ func TestTLS(t *testing.T) {
 	}
 	t.Setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", ca)
 	s = newScene(t, server.URL, 0)
+	s.WaitForReceiver()
 	s.one(sampled)
 	s.close()
 	if stats := s.Stats(); stats != (traces.Stats{Exported: 3}) {
@@ -233,7 +239,7 @@ func TestOffCostsNothing(t *testing.T) {
 
 // TestNotSampledAllocatesNothing, if the payload does not name a parent.
 func TestNotSampledAllocatesNothing(t *testing.T) {
-	s := newScene(t, "http://"+freeAddress(t), 1e-9)
+	s := newScene(t, "http://"+process.FreeAddress(t), 1e-9)
 	m := traces.Message{Channel: []byte("chat:1"), Payload: []byte(`{"type":"typing","userId":"ann"}`), Route: "chat:"}
 	if n := testing.AllocsPerRun(1000, func() { s.Receive(&m) }); n > 0 {
 		t.Errorf("%v allocations", n)

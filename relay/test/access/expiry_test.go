@@ -103,15 +103,15 @@ func (r *tokenReader) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// issuer makes a new token for the user app from time to time, and gives it to a helper. The last one and the one before
-// are right.
+// issuer makes a new token for the user app from time to time, and gives it to a helper. The last four are right: those
+// that have not expired.
 type issuer struct {
 	t     *testing.T
 	redis *redistest.Server
 	h     *helper
 	life  time.Duration
 	n     int
-	last  string
+	right []string // the last one last
 }
 
 // next makes a token.
@@ -119,14 +119,15 @@ func (i *issuer) next() {
 	expires := time.Now().Add(i.life)
 	i.n++
 	fresh := newToken(i.n, expires)
-	words := []string{"ACL", "SETUSER", "app", "resetpass", ">" + fresh}
-	if i.last != "" {
-		words = append(words, ">"+i.last)
+	i.right = append(i.right, fresh)
+	i.right = i.right[max(0, len(i.right)-4):]
+	words := []string{"ACL", "SETUSER", "app", "resetpass"}
+	for _, right := range i.right {
+		words = append(words, ">"+right)
 	}
 	if _, err := i.redis.Do(words...); err != nil {
 		i.t.Error(err)
 	}
-	i.last = fresh
 	i.h.does(fmt.Sprintf(`echo '{"username":"app","password":"%s","expiresAt":"%s"}'`, fresh,
 		expires.UTC().Format(time.RFC3339Nano)))
 }
@@ -278,7 +279,7 @@ func TestHelperFailsUntilTheTokenExpires(t *testing.T) {
 	r := harness.Start(t, nil, harness.WithRedis("redis://"+p.ln.Addr().String()), h.option(0),
 		func(c *config.Config) { c.Redis.AlertAfter = 1000 })
 	events := r.Subscribe(relay.EventsChannel)
-	h.does("echo 'no identity, " + tokens.last + "' >&2; exit 1")
+	h.does("echo 'no identity, " + tokens.right[0] + "' >&2; exit 1")
 	e := harness.Event(t, events, "alert")
 	if e.Kind != "credentials" || e.Until == nil || time.Until(*e.Until) < 500*time.Millisecond || p.cuts.Load() != 0 ||
 		!strings.Contains(e.Cause, "no identity, xxxxx") {

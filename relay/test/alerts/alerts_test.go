@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait for an alert that comes at once.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // raisedThenEnded fails unless an alert was told twice: when it began, and when it ended.
 func raisedThenEnded(t *testing.T, told []harness.Told) {
@@ -97,7 +97,10 @@ func TestSocketGone(t *testing.T) {
 	rec := harness.NewReceiver(t)
 	r := harness.Start(t, redistest.Start(t), harness.WithReceiver(rec))
 	dir := filepath.Dir(r.Socket)
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.Rename(dir, dir+".gone"); err != nil { // in one step
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir + ".gone"); err != nil {
 		t.Fatal(err)
 	}
 	if a := rec.Await(t, patience, 1)[0]; !strings.Contains(a.Cause, r.Socket) || a.Socket != r.Socket {
@@ -119,7 +122,7 @@ func TestSocketGone(t *testing.T) {
 	raisedThenEnded(t, rec.Await(t, patience, 2))
 	stands(r, "socket", 0, 1)
 	r.Stop()
-	if told := rec.Told(); len(told) != 2 || told[1].Kind != "socket" || told[1].Times != 2 {
+	if told := rec.Told(); len(told) != 2 || told[1].Kind != "socket" || told[1].Times < 2 {
 		t.Errorf("told %+v", told)
 	}
 }
@@ -168,7 +171,7 @@ func TestRefusedReload(t *testing.T) {
 func TestStuckReader(t *testing.T) {
 	t.Parallel()
 	redis, rec := redistest.Start(t), harness.NewReceiver(t)
-	r := harness.Start(t, redis, harness.WithReceiver(rec), func(c *config.Config) { c.Limits.Queue = 256 * config.KiB },
+	r := harness.Start(t, redis, harness.WithReceiver(rec), func(c *config.Config) { c.Limits.Queue, c.Limits.QueueAge = 256*config.KiB, 0 },
 		harness.WithRoutes(
 			harness.NewRoute("drop:", func(r *config.Route) { r.Policy.Slow = config.SlowDrop }), config.NewRoute("end:")))
 	stuck := r.Stuck("stuck", "drop:1")
@@ -197,7 +200,7 @@ func TestStuckReader(t *testing.T) {
 	if n := len(rec.Told("slow_listener")); n != 1 {
 		t.Errorf("%d messages while it goes on, want 1", n)
 	}
-	told := rec.Await(t, 30*time.Second, 2, "slow_listener")
+	told := rec.Await(t, patience, 2, "slow_listener")
 	raisedThenEnded(t, told)
 	if told[1].Times < 2 || told[1].Until.Sub(told[1].Since) < 20*time.Second {
 		t.Errorf("told %+v", told[1])
@@ -253,19 +256,31 @@ func TestANoisyChannel(t *testing.T) {
 		harness.WithRoutes(harness.NewRoute("r:", func(r *config.Route) { r.Policy.Rate.Alert = 20 })))
 	pub := r.Dial()
 	pub.Do("CLIENT", "SETNAME", "bot")
-	for range 60 {
-		pub.Do("PUBLISH", "r:1", "m")
-	}
+	burst(pub, 60, "r:1")
 	if a := rec.Await(t, patience, 1)[0]; a.Kind != "rate" || a.Event.Channel != "r:1" || a.Event.Name != "bot" ||
 		int(a.Event.PID) != os.Getpid() || a.Event.UID == nil || a.Event.Rate <= 20 {
 		t.Errorf("told %+v", a)
 	}
 	stands(r, "rate", 1, 1)
-	raisedThenEnded(t, rec.Await(t, 30*time.Second, 2))
+	raisedThenEnded(t, rec.Await(t, patience, 2))
 	stands(r, "rate", 0, 1)
 	r.Stop()
 	if n := len(rec.Told()); n != 2 {
 		t.Errorf("told %q", harness.Story(rec.Told()))
+	}
+}
+
+// burst publishes n messages on each channel, in one write: however busy the machine is, they come at once.
+func burst(pub *redistest.Client, n int, channels ...string) {
+	var all []byte
+	for _, channel := range channels {
+		for range n {
+			all = redistest.AppendCommand(all, "PUBLISH", channel, "m")
+		}
+	}
+	pub.SendRaw(all)
+	for range n * len(channels) {
+		pub.Receive()
 	}
 }
 
@@ -277,15 +292,12 @@ func TestNoisyChannels(t *testing.T) {
 		harness.WithRoutes(harness.NewRoute("r:", func(r *config.Route) { r.Policy.Rate.Alert = 1 })))
 	pub := r.Dial()
 	const channels, alerts = 300, 10
-	for range 10 {
-		for n := range channels {
-			pub.Send("PUBLISH", fmt.Sprintf("r:%d", n), "m")
-		}
-		for range channels {
-			pub.Receive()
-		}
+	var names []string
+	for n := range channels {
+		names = append(names, fmt.Sprintf("r:%d", n))
 	}
-	told := rec.Await(t, patience, alerts)
+	burst(pub, 10, names...)
+	told := rec.Await(t, patience, alerts)[:alerts]
 	seen := map[string]bool{}
 	for _, a := range told {
 		if a.Kind != "rate" || a.State != "raised" || a.Event.Rate == 0 || seen[a.ID] || seen[a.Event.Channel] {

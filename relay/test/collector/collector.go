@@ -47,15 +47,18 @@ type Collector struct {
 }
 
 // Start runs a Collector until the test ends.
-func Start(t testing.TB) *Collector { return StartAt(t, "127.0.0.1:0") }
-
-// StartAt runs a Collector at an address.
-func StartAt(t testing.TB, address string) *Collector {
+func Start(t testing.TB) *Collector {
 	t.Helper()
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return StartOn(t, listener)
+}
+
+// StartOn runs a Collector on a listener, which it closes.
+func StartOn(t testing.TB, listener net.Listener) *Collector {
+	t.Helper()
 	c := &Collector{Address: listener.Addr().String(), release: make(chan struct{})}
 	c.server = &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}
 	done := make(chan struct{})

@@ -10,14 +10,16 @@ import (
 
 // Files of the repository, and of a test.
 
-// WriteFile puts text into a file of dir and returns its path.
+// WriteFile puts text into a file of dir, in one step, so that a relay which looks at the file reads all of the text or
+// none, and returns its path.
 func WriteFile(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	err := os.WriteFile(path+".new", []byte(text), 0o600)
+	if err = errors.Join(err, os.Rename(path+".new", path)); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -35,7 +35,8 @@ func TestMemoryOfTheLimit(t *testing.T) {
 		most = max(most, used())
 		return r.Metric(`disconnects_total{reason="memory"}`) == 1
 	})
-	if most < limit/2 || most > limit {
+	const last = 8 * 16 << 10 // that exceeds it: a scrape may come before somebody is disconnected for it
+	if most < limit/2 || most > limit+last {
 		t.Errorf("up to %v bytes were used", most)
 	}
 	if n := used(); n > 3*limit/4 {

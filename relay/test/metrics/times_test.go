@@ -12,7 +12,7 @@ import (
 	"redis-relay/relay/test/harness"
 )
 
-const patience = redistest.DefaultTimeout
+const patience = time.Minute
 
 // count is how often a histogram has observed something.
 func count(r *harness.Relay, histogram string) float64 { return r.Metric(histogram + "_seconds_count") }
@@ -45,7 +45,9 @@ func TestPublishReply(t *testing.T) {
 		t.Errorf("%v replies to 3 publishes", n)
 	}
 	redis.MustDo("CLIENT", "PAUSE", "60000", "WRITE") // PUBLISH is among them
+	before := r.Metric("commands_total")
 	c.Send("PUBLISH", "chat:1", harness.ValidChat)
+	redistest.Eventually(t, patience, "the publish is read", func() bool { return r.Metric("commands_total") > before })
 	time.Sleep(300 * time.Millisecond) // as long as the reply is to take, at least
 	redis.MustDo("CLIENT", "UNPAUSE")
 	c.Receive()

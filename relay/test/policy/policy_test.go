@@ -209,7 +209,7 @@ func expectReject(t *testing.T, c *redistest.Client, direction, reason string, p
 func TestSlowListeners(t *testing.T) {
 	const flooded = 3000 // messages of a kilobyte: more than socket and queue hold
 	redis := redistest.Start(t)
-	r := harness.Start(t, redis, func(c *config.Config) { c.Limits.Queue = 256 * config.KiB }, harness.WithRoutes(
+	r := harness.Start(t, redis, func(c *config.Config) { c.Limits.Queue, c.Limits.QueueAge = 256*config.KiB, 0 }, harness.WithRoutes(
 		harness.NewRoute("k:", func(r *config.Route) {
 			drop := r.Policy
 			drop.Slow = config.SlowDrop
@@ -400,8 +400,13 @@ func TestCounts(t *testing.T) {
 		if words := strings.Fields(tt.command); !redis.Shards() && (words[0] == "SPUBLISH" || strings.HasPrefix(words[1], "SHARD")) {
 			continue
 		}
-		c.Send(strings.Fields(tt.command)...)
-		if got := c.Receive().String(); got != tt.want {
+		got := ""
+		redistest.Eventually(t, redistest.DefaultTimeout, tt.command+": the other relay answers in time", func() bool {
+			missing := tt.relay.Metric("fleet_answers_missing_total")
+			got = c.Do(strings.Fields(tt.command)...).String()
+			return tt.relay.Metric("fleet_answers_missing_total") == missing
+		})
+		if got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.command, got, tt.want)
 		}
 	}
@@ -448,7 +453,7 @@ func TestGapIsToldOrDisconnects(t *testing.T) {
 	redis := redistest.Start(t)
 	route := config.NewRoute("s:")
 	route.Policy.Slow, route.Policy.OnGap = config.SlowDrop, config.OnGapNotify
-	r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) { c.Limits.Queue = 64 << 10 })
+	r := harness.Start(t, redis, harness.WithRoutes(route), func(c *config.Config) { c.Limits.Queue, c.Limits.QueueAge = 64<<10, 0 })
 	listener := r.Subscribe("relay:events", "s:1")
 	pub := r.Dial()
 	// One by one: what comes together is dropped together, and leaves room.

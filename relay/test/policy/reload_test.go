@@ -217,13 +217,13 @@ func TestReloadOfItself(t *testing.T) {
 		folder func(t *testing.T) string
 		change func(t *testing.T, dir string)
 	}{
-		"the file is written": {plain, func(t *testing.T, dir string) { harness.WriteFile(t, dir, "relay.yaml", other) }},
-		"the file is replaced": {plain, func(t *testing.T, dir string) {
-			if err := os.Rename(harness.WriteFile(t, dir, "relay.new", other), filepath.Join(dir, "relay.yaml")); err != nil {
+		"the file is written": {plain, func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, "relay.yaml"), []byte(other), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		"a schema is written": {plain, func(t *testing.T, dir string) { harness.WriteFile(t, dir, "schemas/x.json", anyNumber) }},
+		"the file is replaced": {plain, func(t *testing.T, dir string) { harness.WriteFile(t, dir, "relay.yaml", other) }},
+		"a schema is written":  {plain, func(t *testing.T, dir string) { harness.WriteFile(t, dir, "schemas/x.json", anyNumber) }},
 		"a mounted file is swapped": {mounted, func(t *testing.T, dir string) {
 			harness.WriteFile(t, dir, "..2/relay.yaml", other)
 			harness.WriteFile(t, dir, "..2/schemas/x.json", anyString)
@@ -286,8 +286,8 @@ func TestDrain(t *testing.T) {
 			})
 			began := time.Now()
 			r.Stop()
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("draining took %v, want less than 5s", took)
+			if took := time.Since(began); took > 6500*time.Millisecond { // in 7 s it finds out that Redis is silent
+				t.Errorf("draining took %v, want less than 6.5s", took)
 			}
 			replies := pub.Closed()
 			if len(replies) != publishes {

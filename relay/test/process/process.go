@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Relay is a relay that has been started. It is killed when the test ends.
 type Relay struct {

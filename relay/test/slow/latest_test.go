@@ -21,7 +21,7 @@ func TestLatest(t *testing.T) {
 		cursor := r.Policy
 		cursor.Slow, cursor.LatestBy = config.SlowLatest, "userId"
 		r.Kinds = map[string]config.Policy{"cursor": cursor}
-	})))
+	})), func(c *config.Config) { c.Limits.QueueAge = 0 })
 	stalled, pattern := r.Subscribe("document:1"), r.Dial()
 	pattern.Send("PSUBSCRIBE", "document:*")
 	pattern.Expect(t, "[psubscribe document:* 1]")

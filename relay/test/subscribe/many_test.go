@@ -76,7 +76,8 @@ func (p *pulse) end(t *testing.T) {
 // messages of another channel go on coming.
 func TestManySubscriptionsDoNotStall(t *testing.T) {
 	const names = 100_000
-	const late = 250 * time.Millisecond // or, on a slow machine, half of what it all takes
+	// A relay that stands still meanwhile is late by all of it. A busy machine may be late by itself.
+	const late = 500 * time.Millisecond // or, where it takes longer than a second, half of it
 	redis := redistest.Start(t)
 	r := harness.Start(t, redis)
 	p := startPulse(t, redis, r)

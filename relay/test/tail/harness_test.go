@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { process.Main(m) }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // scene is a running relay and its Redis.
 type scene struct {

@@ -180,7 +180,7 @@ func TestRightsHold(t *testing.T) {
 func TestFloodIsLeftOutAndTold(t *testing.T) {
 	t.Parallel()
 	const messages, batch = 200_000, 1000
-	s := start(t, "")
+	s := start(t, "limits: {queue_age: 0s}\n") // the flood may take long
 	stuck := s.monitor("RATE", "10000", "FULL")
 	stuck.Send("CLIENT", "SETNAME", "stuck")
 	quick := s.monitor("MATCH", "a")

@@ -136,7 +136,7 @@ func TestMonitorTellsTheAddress(t *testing.T) {
 func TestLimitsHoldTogether(t *testing.T) {
 	t.Parallel()
 	r := harness.Start(t, redistest.Start(t), overTCP, func(c *config.Config) {
-		c.Limits.Clients, c.Limits.CommandTimeout = 4, 500*time.Millisecond
+		c.Limits.Clients, c.Limits.CommandTimeout = 4, 5*time.Second // in which a busy machine sends a command
 		c.Limits.Queue, c.Limits.Memory, c.Limits.Payload = 256<<10, 8<<20, 64<<10
 	})
 	unix, tcp := r.Dial(), dial(r)
@@ -183,7 +183,8 @@ func TestWhoClosesIsNotPublishedFor(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	proxy := redistest.NewProxy(t, redis.Addr())
-	r := harness.Start(t, nil, overTCP, harness.WithRedis("redis://"+proxy.Addr()))
+	r := harness.Start(t, nil, overTCP, harness.WithRedis("redis://"+proxy.Addr()),
+		func(c *config.Config) { c.Redis.PublishTimeout = 20 * time.Second })
 	direct := redistest.Dial(t, "tcp", redis.Addr())
 	exchange(t, direct, "[subscribe c 1]", "SUBSCRIBE", "c")
 	proxy.Refuse(true)

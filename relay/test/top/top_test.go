@@ -36,7 +36,7 @@ func newScene(t *testing.T) *scene {
 	s := &scene{t: t, redis: redistest.Start(t)}
 	dir := redistest.TempDir(t)
 	config := "schemas: " + harness.Path(t, "schemas") + "\nredis: {url: '" + s.redis.URL() + "'}\n" +
-		"routes:\n- {prefix: 'chat:', schema: chat.json}\n- {prefix: 'bulk:'}\n"
+		"limits: {queue_age: 0s}\nroutes:\n- {prefix: 'chat:', schema: chat.json}\n- {prefix: 'bulk:'}\n"
 	must(t, os.WriteFile(filepath.Join(dir, "relay.yaml"), []byte(config), 0o600))
 	s.startRelay(dir)
 	return s
@@ -187,7 +187,8 @@ func TestKeys(t *testing.T) {
 	r.shows("1 overview  2  3", "live")
 	r.resize(30, 4)
 	r.eventually("it is as small as its terminal", func() bool {
-		return strings.HasPrefix(r.text(), "redis-relay") && strings.Contains(r.row("redis-relay")[0], "Redis")
+		row := r.row("redis-relay")
+		return strings.HasPrefix(r.text(), "redis-relay") && len(row) > 0 && strings.Contains(row[0], "Redis")
 	})
 	r.press("\x03")
 	r.endsWith(0)

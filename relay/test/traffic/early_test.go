@@ -12,27 +12,37 @@ import (
 	"redis-relay/relay/test/harness"
 )
 
-// life publishes over a relay until it is ended: so many messages on each channel, again and again.
+// life publishes over a relay until it is ended: so many messages on each channel, again and again. Those of one round
+// are sent at once, so that a busy machine carries them, too.
 func life(
 	t *testing.T, r *harness.Relay, name string, channels map[string]int, every time.Duration,
 ) (end func()) {
 	t.Helper()
 	c := r.Dial()
 	c.Do("CLIENT", "SETNAME", name)
+	var round []byte
+	messages := 0
+	for channel, n := range channels {
+		for range n {
+			round = redistest.AppendCommand(round, "PUBLISH", channel, "m")
+			messages++
+		}
+	}
 	done := make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {
 		for ; ; time.Sleep(every) {
-			for channel, n := range channels {
-				for range n {
-					select {
-					case <-done:
-						return
-					default:
-					}
-					if _, err := c.TryDo("PUBLISH", channel, "m"); err != nil {
-						return
-					}
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if err := c.TrySendRaw(round); err != nil {
+				return
+			}
+			for range messages {
+				if _, err := c.TryReceive(); err != nil {
+					return
 				}
 			}
 		}
@@ -54,8 +64,9 @@ func rooms(n int) map[string]int {
 	return list
 }
 
-// TestABotFromTheStart of the relay is told within ten seconds, with its publisher, and so is its end; by event, webhook
-// and figures.
+// TestABotFromTheStart of the relay is told in its first seconds, with its publisher, and so is its end; by event, webhook
+// and figures. That it takes ten seconds is held in relay/traffic, in false time: here a busy machine has longer, and far
+// less than the minute after which a relay knows what is usual.
 func TestABotFromTheStart(t *testing.T) {
 	t.Parallel() // it waits
 	rec := harness.NewReceiver(t)
@@ -65,21 +76,21 @@ func TestABotFromTheStart(t *testing.T) {
 	r.Subscribe("chat:room-0")
 	life(t, r, "chat-web", rooms(5), 200*time.Millisecond)
 	end := life(t, r, "bot", map[string]int{"chat:room-42": 50}, 20*time.Millisecond)
-	events.SetTimeout(30 * time.Second)
+	events.SetTimeout(2 * time.Minute)
 	e := harness.Event(t, events, "alert")
-	if took := e.Time.Sub(began); took > 10*time.Second && !harness.RaceDetector {
+	if took := e.Time.Sub(began); took > 40*time.Second {
 		t.Errorf("told after %v", took)
 	}
 	if e.Kind != "spike" || e.Channel != "chat:room-42" || e.Direction != "outbound" || e.Name != "bot" || e.PID == 0 ||
 		e.UID == nil || e.Rate < 400 || e.Usual != 0 {
 		t.Errorf("told %+v", e)
 	}
-	rec.Await(t, 10*time.Second, 1, "spike")
+	rec.Await(t, time.Minute, 1, "spike")
 	end()
 	if e = harness.Event(t, events, "alert_end"); e.Channel != "chat:room-42" || e.Peak < 400 {
 		t.Errorf("told %+v", e)
 	}
-	all := rec.Await(t, 10*time.Second, 2, "spike")
+	all := rec.Await(t, time.Minute, 2, "spike")
 	if all[0].State != "raised" || all[1].State != "ended" || all[0].ID != all[1].ID || all[0].Event.Name != "bot" {
 		t.Errorf("posted %+v", all)
 	}

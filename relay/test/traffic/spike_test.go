@@ -11,17 +11,18 @@ import (
 	"redis-relay/relay/test/harness"
 )
 
-// TestBotLoop is told once with its publisher, within two seconds, and its end once.
+// TestBotLoop is told once with its publisher, at once, and its end once. That it takes two seconds at most is held in
+// relay/traffic, in false time.
 func TestBotLoop(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes more than a minute")
 	}
 	t.Parallel() // it waits
-	const warmUp = 62 * time.Second
-	began := time.Now()
+	const warmUp = 65 * time.Second
 	r := harness.Start(t, redistest.Start(t))
 	events, pub := r.Subscribe("relay:events"), r.Dial()
 	listener := r.Subscribe("bots:42").NetConn()
+	began := time.Now()                                  // the relay has heard the channel since then
 	go func() { _, _ = io.Copy(io.Discard, listener) }() // one who does not read is told of, too
 	pub.Send("CLIENT", "SETNAME", "bot")
 	pub.Expect(t, "+OK")
@@ -31,23 +32,21 @@ func TestBotLoop(t *testing.T) {
 	}
 	loop := time.Now()
 	for r.Metric(`alerts_total{kind="spike"}`) == 0 {
-		if time.Since(loop) > 20*time.Second {
+		if time.Since(loop) > time.Minute {
 			t.Fatal("no alert is raised")
 		}
-		for range 100 {
-			harness.PublishReplies(t, pub, "bots:42", "m", ":1")
-		}
+		burst(t, pub, "bots:42", 100, ":1")
 	}
 	told := alerts(t, events, 1)
 	if len(told) != 2 {
 		t.Fatalf("told %+v", told)
 	}
 	e := told[0]
-	if took := e.Time.Sub(loop); took > 2*time.Second && !harness.RaceDetector {
+	if took := e.Time.Sub(loop); took > 10*time.Second {
 		t.Errorf("told after %v", took)
 	}
 	if e.Event != "alert" || e.Kind != "spike" || e.Channel != "bots:42" || e.Direction != "outbound" || e.Rate < 50 ||
-		e.Usual < 1 || e.Usual > 4 || e.Name != "bot" || e.UID == nil {
+		e.Usual < 0.5 || e.Usual > e.Rate/8 || e.Name != "bot" || e.UID == nil {
 		t.Errorf("told %+v", e)
 	}
 	if e = told[1]; e.Kind != "spike" || e.Channel != "bots:42" || e.Peak < 50 || e.Since == nil {

@@ -113,7 +113,7 @@ func (p *wirePeer) finish() string {
 // await returns the next n replies, or fewer when they do not come, or more when
 // more are there.
 func (p *wirePeer) await(n int) (list []string) {
-	_ = p.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = p.conn.SetReadDeadline(time.Now().Add(redistest.DefaultTimeout))
 	for list = p.frames(n); len(list) < n && !p.ended; list = append(list, p.frames(n-len(list))...) {
 		space := make([]byte, 64<<10)
 		got, err := p.conn.Read(space)
