@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { metric } from '../node/hosts.js';
 import { until } from '../node/wait.js';
 import { eventually, expect, startHosts } from './harness.js';
 import { enter, finds, say, seesTyping } from './people.js';
@@ -48,12 +49,6 @@ async function startChat(t) {
   }
   const servers = await Promise.all(hosts.relays.map((relay) => hosts.serve(relay, 'node', ['server.js'], { cwd })));
   return { hosts, servers };
-}
-
-// metric reads a series of a relay.
-async function metric(relay, series) {
-  const text = await (await fetch(`${relay.http}/metrics`)).text();
-  return Number(text.split('\n').find((line) => line.startsWith(`redis_relay_${series} `))?.split(' ')[1]);
 }
 
 // reload has the relays take over a configuration, one by one.

@@ -115,9 +115,10 @@ export function pong(address) {
   return new Promise((resolve, reject) => {
     const connection = createConnection(address, () => connection.write('PING\r\n'));
     connection.once('error', reject);
+    connection.once('close', () => reject(new Error('no answer to PING')));
     connection.once('data', (data) => {
-      connection.destroy();
       resolve(data.toString().startsWith('+PONG'));
+      connection.destroy();
     });
   });
 }
