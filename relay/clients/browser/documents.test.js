@@ -160,7 +160,7 @@ function publish(relay, channel, messages) {
 // stall has a page stand still, as where it computes for long, until the function that it resolves to is called: it
 // waits for an answer.
 async function stall(page) {
-  const server = createServer().listen(0, '127.0.0.1');
+  const server = createServer().listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   const asked = once(server, 'request');
   const standing = page.evaluate((port) => {
