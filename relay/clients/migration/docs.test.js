@@ -67,7 +67,7 @@ test('the page reads back the last messages, the oldest first', async () => {
   const path = join(scratch, 'page.mjs');
   const show = 'const show = (id, message) => console.log(message.id);\n';
   writeFileSync(path, show + program('js page') + 'await relay.close();\n');
-  const { stdout } = await promisify(execFile)('node', [path], { timeout: 120_000 });
+  const { stdout } = await promisify(execFile)('node', [path], { timeout: 300_000 });
   assert.deepEqual(stdout.trim().split('\n'), published.slice(-50));
   await everybodyHasAll();
 });
