@@ -53,8 +53,7 @@ async function goesOn(page, connect, seconds) {
     await hosts.redis.start();
     await more('after the outage');
     await more('and on'); // what is said now was not published before
-    const twice = heard().filter((n, i, all) => all.indexOf(n) !== i);
-    if (connect === 'after') assert.deepEqual(twice, [], 'heard twice');
+    if (connect === 'after') checkOnce(heard());
   } catch (error) {
     error.message += `\nits output:\n${app.output}`;
     throw error;
@@ -62,4 +61,12 @@ async function goesOn(page, connect, seconds) {
     await app.stop('SIGKILL');
     await hosts.close();
   }
+}
+
+// checkOnce checks that nothing is heard twice, but perhaps one message: a client may lose patience while it is on its way
+// to Redis, which is just back, and then sends it again. A relay that published what it had of connections before would be
+// heard more often: in 18 s go-redis and redis-py send one message four times.
+function checkOnce(all) {
+  const again = all.filter((n, i) => all.indexOf(n) !== i);
+  assert.ok(again.length <= 1, `heard again: ${again}`);
 }
