@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { answers, Daemon, relayBinary } from '../node/daemon.js';
 import { freePorts } from '../node/ports.js';
+import { PATIENCE } from '../node/wait.js';
 import { eventually, expect, hear, isSeenSoon, openBrowser } from './harness.js';
 
 const cwd = fileURLToPath(new URL('../../../examples/chat', import.meta.url));
@@ -31,7 +32,9 @@ async function startDemo(t) {
   t.after(() => browser.close());
   const address = `http://127.0.0.1:${port}/`;
   const open = async (options) => {
-    const page = await (await browser.newContext(options)).newPage();
+    const context = await browser.newContext(options);
+    context.setDefaultTimeout(PATIENCE);
+    const page = await context.newPage();
     const heard = hear(page);
     await page.goto(address);
     await expect(page.frameLocator('[title="Status of relay 2"]').locator('#verdict-text')).toHaveText('All is well');
@@ -48,7 +51,10 @@ const press = (page, name) => page.getByRole('button', { name }).click();
 // stop ends an incident that has not ended by itself.
 async function stop(page, name) {
   const button = page.getByRole('button', { name });
-  if (await button.isVisible()) await button.click();
+  await eventually(async () => {
+    if (await button.isVisible()) await button.click({ timeout: 2000 });
+    await expect(button).toBeHidden({ timeout: 2000 });
+  });
 }
 
 async function say(chat, text) {
@@ -62,7 +68,8 @@ test('the demo prints the addresses of its page, of two chats where people talk,
 
   const people = [];
   for (const [address] of demo.output.matchAll(/http:\S+name=\S+/g)) {
-    const person = await (await browser.newContext()).newPage();
+    const person = await browser.newPage();
+    person.setDefaultTimeout(PATIENCE);
     await person.goto(address);
     await expect(person.getByRole('status')).toHaveText('connected');
     people.push(person);

@@ -86,5 +86,5 @@ export function openBrowser() {
     throw new Error('CHROMIUM is not set: name a Chromium or Chrome, such as /usr/bin/chromium');
   }
   const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-quic', '--disable-sync'];
-  return chromium.launch({ executablePath, args: ['--disable-gpu', '--no-first-run', ...quiet] });
+  return chromium.launch({ executablePath, args: ['--disable-gpu', '--no-first-run', ...quiet], timeout: PATIENCE });
 }

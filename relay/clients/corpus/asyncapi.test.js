@@ -129,7 +129,7 @@ test('drafts', async () => {
 // small changes, is valid by the file if it is by the payload of one of the channel's messages, and only then. The
 // parser takes minutes for GitHub's.
 for (const [name, parsed] of [['CloudEvents', true], ['pydantic, zod, TypeBox', true], ['GitHub webhooks', false]]) {
-  test(name, { timeout: 120_000 }, async (t) => {
+  test(name, { timeout: 600_000 }, async (t) => {
     const { files, documents, parts = [] } = sets[name]();
     const reference = new Reference(Object.fromEntries(parts.map((part) => [part, files[part]])));
     const random = new Random(name);

@@ -14,7 +14,7 @@ const MADE = 12; // documents for a schema without any
 const MUTATIONS = 150; // for each schema
 
 for (const [name, make] of Object.entries(sets)) {
-  test(name, { timeout: 120_000 }, async (t) => {
+  test(name, { timeout: 600_000 }, async (t) => {
     const { files, documents, parts = [] } = make();
     const reference = new Reference(Object.fromEntries(parts.map((part) => [part, files[part]])));
     const out = leftOut.filter(({ set }) => set === name).map(({ file }) => file);

@@ -30,6 +30,6 @@ for (const page of pages()) {
 async function check(page, connect, rest) {
   execFileSync('redis-cli', ['-u', hosts.redisURL, 'flushall']); // what the page before has kept
   const { program, args } = await write(page, connect, rest, hosts, scratch);
-  const { stdout } = await promisify(execFile)(program, args, { cwd: root, timeout: 120_000 });
+  const { stdout } = await promisify(execFile)(program, args, { cwd: root, timeout: 300_000 });
   assert.equal(stdout, page.output[rest]);
 }

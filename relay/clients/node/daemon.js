@@ -103,9 +103,12 @@ export function relayBinary() {
   return binary;
 }
 
+// A probe is asked again: one that gets no answer, in milliseconds, must not take the time of all others.
+const PROBE = 10_000;
+
 // answers says whether a GET of the address is answered with 200.
 export async function answers(url) {
-  const response = await fetch(url);
+  const response = await fetch(url, { signal: AbortSignal.timeout(PROBE) });
   await response.text();
   return response.status === 200;
 }
@@ -114,10 +117,12 @@ export async function answers(url) {
 export function pong(address) {
   return new Promise((resolve, reject) => {
     const connection = createConnection(address, () => connection.write('PING\r\n'));
+    connection.setTimeout(PROBE, () => connection.destroy());
     connection.once('error', reject);
+    connection.once('close', () => reject(new Error('no answer to PING')));
     connection.once('data', (data) => {
-      connection.destroy();
       resolve(data.toString().startsWith('+PONG'));
+      connection.destroy();
     });
   });
 }

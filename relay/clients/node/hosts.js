@@ -7,6 +7,12 @@ import { join } from 'node:path';
 import { answers, Daemon, pong, relayBinary } from './daemon.js';
 import { freePorts } from './ports.js';
 
+// metric reads a series of a relay.
+export async function metric(relay, series) {
+  const text = await (await fetch(`${relay.http}/metrics`)).text();
+  return Number(text.split('\n').find((line) => line.startsWith(`redis_relay_${series} `))?.split(' ').at(-1));
+}
+
 export class Hosts {
   #folder = mkdtempSync('/tmp/rr-'); // short: a socket's path has about 100 bytes
   #config;
@@ -39,11 +45,15 @@ export class Hosts {
 
   // addRedis starts one more Redis that keeps what it acknowledged. It has a url, a socket, which is a path,
   // and ask, which returns what redis-cli prints of the answer to a command.
+  // With the default appendfsync, everysec, Redis puts off its writes while the disk is busy, and acknowledges before it
+  // writes: SIGKILL then loses what was acknowledged. With no, each write comes first, and outlives the process.
   async addRedis() {
     const [port] = await freePorts(1);
     const dir = mkdtempSync(join(this.#folder, 'redis-'));
     const socket = join(dir, 'redis.sock');
-    const settings = { bind: '127.0.0.1', port, unixsocket: socket, dir, save: '', appendonly: 'yes' };
+    const settings = {
+      bind: '127.0.0.1', port, unixsocket: socket, dir, save: '', appendonly: 'yes', appendfsync: 'no',
+    };
     const args = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
     const redis = await this.#add(new Daemon('redis-server', args, () => pong({ port })));
     const url = `redis://127.0.0.1:${port}`;

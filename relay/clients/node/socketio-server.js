@@ -36,7 +36,8 @@ const http = createServer(async (request, response) => {
   }
 });
 const open = ADAPTER === 'sharded' ? createShardedAdapter : createAdapter;
-const io = new Server(http, { adapter: open(await connect(), await connect(), { requestsTimeout: TIMEOUT }) });
+const [publisher, subscriber] = [await connect(), await connect()];
+const io = new Server(http, { adapter: open(publisher, subscriber, { requestsTimeout: TIMEOUT }) });
 
 // among chooses sockets as io.to(rooms).except(rooms) does.
 function among({ rooms = [], except = [] }) {
@@ -54,6 +55,7 @@ const operations = {
   socketsJoin: ({ room, ...where }) => among(where).socketsJoin(room),
   socketsLeave: ({ room, ...where }) => among(where).socketsLeave(room),
   disconnectSockets: (where) => among(where).disconnectSockets(),
+  ping: async () => void (await subscriber.ping()), // comes behind all that the adapter has subscribed to
   serverSideEmit: async () => (await io.serverSideEmitWithAck('who')).sort(),
 };
 

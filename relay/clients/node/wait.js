@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 // How long any one condition may take, in milliseconds, on a busy machine, too.
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
 // until polls an async condition until it is true. A condition that throws counts as not yet true;
 // its last error becomes the cause of the failure.

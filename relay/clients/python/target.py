@@ -15,6 +15,8 @@ from pathlib import Path
 from ports import free_ports
 from wait import PATIENCE, until
 
+PROBE = 10  # seconds for one probe, which is asked again
+
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
 
 # PASSWORD is what a relay asks for on TCP.
@@ -168,13 +170,13 @@ def relay_config(socket_path, redis_port, http_port, nats_port=None, tcp_port=No
 
 
 def ready(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=PROBE) as response:
         return response.status == 200
 
 
 def pong(path):
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(PROBE)
         connection.connect(str(path))
         connection.sendall(b"PING\r\n")
         return connection.recv(5) == b"+PONG"

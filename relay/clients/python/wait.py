@@ -4,7 +4,7 @@ import time
 
 import redis
 
-PATIENCE = 60  # seconds any one condition may take, on a busy machine, too
+PATIENCE = 120  # seconds any one condition may take, on a busy machine, too
 
 
 def until(what, condition, patience=PATIENCE):
