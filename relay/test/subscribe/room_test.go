@@ -16,10 +16,10 @@ import (
 // are subscribed when that goes on, each behind what it asked for before; who hangs up meanwhile leaves nothing.
 func TestSubscribeWaitsForASlowRedis(t *testing.T) {
 	t.Parallel()
-	const clients, names, size = 6, 250, 4 << 10
+	const clients, names, size = 6, 250, 4 << 10 // of which 2 MiB wait for Redis, a sixteenth of limits.memory
 	redis := redistest.Start(t, redistest.WithArgs("--client-output-buffer-limit", "pubsub 0 0 0"))
 	r := harness.Start(t, redis, func(c *config.Config) {
-		c.Limits.Memory, c.Limits.Payload, c.Limits.Name = 8<<20, 16<<10, size
+		c.Limits.Memory, c.Limits.Name = 32<<20, size
 	})
 	var list []*redistest.Client
 	for range clients {
