@@ -122,8 +122,8 @@ func helloRefused(err error) error {
 	case strings.HasPrefix(refused.Error(), "NOPERM "):
 		return fmt.Errorf("%w (allow +hello to this user)", err)
 	}
-	return fmt.Errorf("%w (the relay needs RESP3, which HELLO 3 asks for: this Redis is older than 6.0, or a proxy, or has "+
-		"RESP3 switched off or HELLO renamed)", err)
+	return fmt.Errorf("%w (the relay needs RESP3, which HELLO 3 asks for: this Redis is older than 6.0, or a proxy, or "+
+		"has RESP3 switched off or HELLO renamed)", err)
 }
 
 // lentConn is a connection in go-redis's hands.

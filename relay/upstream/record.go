@@ -3,6 +3,7 @@ package upstream
 // Notes in Redis of what calls have returned, for when an answer is lost with its session.
 
 import (
+	"strconv"
 	"time"
 
 	"redis-relay/relay/loop"
@@ -92,11 +93,16 @@ func (c *Connection) Record(script *Script, key string) {
 // appendSource encodes a call of a script that does nothing, so that Redis knows the script. Some services carry out no
 // script without a key: the record is one.
 func (r *record) appendSource(b []byte, script *Script) []byte {
-	if r.script != script {
-		return resp.AppendBulkString(resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 3), "EVAL"), script.source), "0")
+	var keys []string
+	if r.script == script {
+		keys = []string{r.key}
 	}
-	b = resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 4), "EVAL"), script.source)
-	return resp.AppendBulkString(resp.AppendBulkString(b, "1"), r.key)
+	b = resp.AppendBulk(resp.AppendBulkString(resp.AppendArray(b, 3+len(keys)), "EVAL"), script.source)
+	b = resp.AppendBulkString(b, strconv.Itoa(len(keys)))
+	for _, key := range keys {
+		b = resp.AppendBulkString(b, key)
+	}
+	return b
 }
 
 // nextNumber returns the number of the next batch of a script, or 0 if the script is not noted.

@@ -1,5 +1,5 @@
-// Package managed is tests only: a relay in front of the services in docs/managed-redis.md, each imitated by a proxy that
-// refuses what its documentation says that it refuses.
+// Package managed is tests only: a relay in front of the services in docs/managed-redis.md, each imitated by a proxy
+// that refuses what its documentation says that it refuses.
 //
 // # Concurrency
 //
