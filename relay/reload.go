@@ -97,6 +97,9 @@ func (l *reloader) reload() error {
 		l.loop.Call(func() { l.teller.Send(notice.ReloadRefused, notice.Event{Time: at, Cause: err.Error()}) })
 		return err
 	}
+	if next.Schemas.Dir != l.running.Schemas.Dir { // the files there have been read, too
+		l.read = fingerprint(next, l.start)
+	}
 	changes := append(config.Changes(l.running, next), l.schemas.changes(schemas)...)
 	wait := func() {}
 	l.loop.Call(func() {

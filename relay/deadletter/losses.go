@@ -25,7 +25,7 @@ type losses struct {
 	refused atomic.Uint64
 	ended   atomic.Uint64
 
-	heldUp atomic.Pointer[string] // why Redis takes nothing at present; nil: it does
+	heldUp atomic.Pointer[string] // why Redis has taken nothing at the last attempt; nil: it has
 
 	mu    sync.Mutex
 	cause string // of the last one; guarded by mu
@@ -46,7 +46,7 @@ func (l *losses) total() uint64 { return l.noRoom.Load() + l.refused.Load() + l.
 
 // lostForRoom counts a letter that finds no room, and says what those wait for that have it.
 func (w *Writer) lostForRoom() {
-	cause := "more came than dead_letters.rate lets through"
+	cause := "more came than dead_letters.rate lets through, or than Redis takes"
 	if why := w.losses.heldUp.Load(); why != nil {
 		cause = "too many wait, since Redis takes none: " + *why
 	}

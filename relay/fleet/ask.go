@@ -61,7 +61,7 @@ func (f *Fleet) ask(q *question) {
 		args = append(args, numsub(n.Kind), n.Text)
 	}
 	var keys []string
-	if !f.keyless {
+	if q.keyed = !f.keyless; q.keyed {
 		keys = []string{f.prefix + Channel}
 	}
 	f.redis.Eval(askScript, keys, func(v any, err error) { f.gotAnswer(q, v, err) }, args...)
@@ -83,7 +83,7 @@ func (f *Fleet) gotAnswer(q *question, v any, err error) {
 		return
 	}
 	if refused := upstream.ReplyError(""); errors.As(err, &refused) {
-		if !f.keyless && upstream.MissingRule(refused, anyKey) == anyKey {
+		if q.keyed && upstream.MissingRule(refused, anyKey) == anyKey {
 			f.keyless = true
 			f.askAgain(q)
 			return

@@ -21,6 +21,7 @@ type question struct {
 	size   int               // bytes of names
 	cost   int               // bytes of memory for them, about
 
+	keyed    bool    // the script has a key
 	sent     bool    // Redis got it when it was asked: shares has this relay's
 	counted  []int64 // the count of Redis for each name; nil: it has not answered yet
 	relays   int     // that are to answer

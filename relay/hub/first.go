@@ -80,14 +80,17 @@ type learning struct {
 // maxAsked is how often a subscription asks what its listener gets first, if that is forgotten meanwhile.
 const maxAsked = 3
 
-// learn finds out what a listener gets first. It is called right behind the commands that subscribe: what Redis carries
-// out later, the listener hears.
+// learn finds out what a listener gets first. It is called behind the commands that subscribe: what Redis carries out
+// later, the listener hears, or it is what comes first.
 func (h *Hub) learn(s *pendingSubscribe) {
 	s.learning.asked++
+	if h.group != nil {
+		s.learning.forgotten = h.group.forgotten
+	}
 	if s.kind != resp.Message || s.listener.interestOnly() || h.group == nil || h.group.first == nil {
 		return
 	}
-	s.learning.open, s.learning.forgotten = true, h.group.forgotten
+	s.learning.open = true
 	if !h.up.Learn(s.names, func() { h.learned(s) }) {
 		s.learning.open = false
 	}

@@ -80,23 +80,35 @@ func (g *Group) Subscribe(l *Listener, kind resp.Kind, names []string, done func
 	s.ask()
 }
 
-// AwaitRoom has done called, once, in a later turn, when a hub has room again that has none now and would ask Redis for
-// some of the names: Redis has not taken what it is sent already. It reports false, and done is not called, if
-// Subscribe may be called now.
+// IsFull tells whether a hub would ask Redis for some of the names that has not answered what it was asked for already.
+// Subscribe may be called all the same, but who waits as AwaitRoom says bounds the memory for what waits for Redis.
+func (g *Group) IsFull(kind resp.Kind, names [][]byte) bool { return g.full(kind, names) != nil }
+
+// AwaitRoom has done called, once, in a later turn, when that may not be so any more. It reports false, and done is not
+// called, if it is not so now.
 func (g *Group) AwaitRoom(kind resp.Kind, names [][]byte, done func()) bool {
+	h := g.full(kind, names)
+	if h != nil {
+		h.up.AwaitRoom(done)
+	}
+	return h != nil
+}
+
+// full returns the first hub that has no room for names that it would ask Redis for; nil: there is none.
+func (g *Group) full(kind resp.Kind, names [][]byte) *Hub {
 	for i, h := range g.hubs {
 		if h.up.IsFull() && slices.ContainsFunc(names, func(name []byte) bool { return g.asks(i, kind, string(name)) }) {
-			h.up.AwaitRoom(done)
-			return true
+			return h
 		}
 	}
-	return false
+	return nil
 }
 
 // asks tells whether a hub would ask Redis for a name.
 func (g *Group) asks(place int, kind resp.Kind, name string) bool {
 	h := g.hubs[place]
-	return h.topics[kind][name] == nil && !h.isLocal(name) && (len(g.hubs) == 1 || g.places(kind, name).Has(place))
+	t := h.topics[kind][name]
+	return (t == nil || !t.requested) && !h.isLocal(name) && (len(g.hubs) == 1 || g.places(kind, name).Has(place))
 }
 
 // note notes that a listener wants names.

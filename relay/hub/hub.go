@@ -21,8 +21,8 @@ type Upstream interface {
 	// AwaitDelivered calls done when all messages of names that Redis has sent so far are delivered: before it
 	// returns, if none of them is delayed on its way to the hub.
 	AwaitDelivered(kind resp.Kind, names []string, done func())
-	// IsFull tells whether Redis has not taken what it is sent already. The hub sends more all the same: who calls
-	// Group.AwaitRoom first bounds that.
+	// IsFull tells whether Redis has not answered what was subscribed already. The hub asks for more all the same: who
+	// calls Group.AwaitRoom first bounds that.
 	IsFull() bool
 	// AwaitRoom has done called, in a later turn, when the upstream may not be full any more. It is called while that
 	// is full.

@@ -76,11 +76,11 @@ func (r *redis) Learn(channels []string, done func()) bool {
 	return true
 }
 
-// AwaitDelivered waits for deliverDelayed, if messages of the names are delayed.
 func (r *redis) IsFull() bool { return r.full }
 
 func (r *redis) AwaitRoom(done func()) { r.roomAwaited = append(r.roomAwaited, done) }
 
+// AwaitDelivered waits for deliverDelayed, if messages of the names are delayed.
 func (r *redis) AwaitDelivered(_ resp.Kind, names []string, done func()) {
 	if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(r.delayed, name) }) {
 		r.waiting = append(r.waiting, done)

@@ -62,10 +62,12 @@ func (c *session) finish(why hub.Reason) {
 	c.srv.countEnd(why)
 	logEnd(c, why)
 	c.listener.Stop()
-	c.subs.later.cancel()
 	unsubscribeAll(c, func() {})
 	if c.reads.waiting != nil {
 		c.reads.waiting.cancel()
+	}
+	if c.subs.inParts != nil {
+		c.subs.inParts.end()
 	}
 	unwanted := c.ending.hungUp || cannotKeepUp[why]
 	if unwanted {
@@ -104,6 +106,9 @@ func (c *session) mayHaveClosed() {
 func (c *session) peerEnded() {
 	c.input.ended = true
 	c.mayHaveClosed()
+	if c.subs.inParts != nil && c.subs.inParts.waits {
+		c.drain()
+	}
 	if c.reads.waiting != nil {
 		c.reads.waiting.awaited.StopWaiting()
 	}
@@ -141,8 +146,10 @@ func (c *session) clientHungUp() {
 		c.close() // nobody reads the last replies
 	case c.out.Closed():
 		c.finish("") // a reply could not be written
-	case c.reads.waiting != nil, c.subs.later != nil:
-		c.finish("") // nobody reads what it waits for
+	case c.reads.waiting != nil:
+		c.finish("") // nobody reads what XREAD waits for
+	case c.subs.inParts != nil && c.subs.inParts.waits:
+		c.subs.inParts.end() // nobody reads the reply
 	}
 }
 

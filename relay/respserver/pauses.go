@@ -11,7 +11,6 @@ const (
 	waitsForAnswer                         // of XREAD BLOCK, whether a stream exists, or a list that waits for others
 	waitsForReads                          // too many reads of history are under way
 	waitsForParts                          // a command with very many names is carried out in parts
-	waitsForRedis                          // it does not take as fast what the relay subscribes to
 )
 
 // pauses are the reasons for which a session carries out no commands.

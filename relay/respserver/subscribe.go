@@ -11,24 +11,19 @@ import (
 
 // subscribe confirms all names of a command, or refuses all of them.
 func subscribe(kind resp.Kind) func(*session, [][]byte) {
-	return func(c *session, args [][]byte) { subscribeNames(c, kind, args[1:]) }
-}
-
-// subscribeNames subscribes, or has the session wait for room.
-func subscribeNames(c *session, kind resp.Kind, names [][]byte) {
-	if awaitRoom(c, kind, names) {
-		return
-	}
-	if len(names) > namesPerTurn {
-		subscribeMany(c, kind, names)
-		return
-	}
-	for _, name := range names {
-		if !mayListen(c, kind, name) {
+	return func(c *session, args [][]byte) {
+		args = args[1:]
+		if len(args) > namesPerTurn || c.srv.hub.IsFull(kind, args) {
+			subscribeMany(c, kind, args)
 			return
 		}
+		for _, name := range args {
+			if !mayListen(c, kind, name) {
+				return
+			}
+		}
+		subscribePart(c, kind, args)
 	}
-	subscribePart(c, kind, names)
 }
 
 // subscribePart subscribes to names that the user may listen to. It reserves the reply slot before the hub can

@@ -1,26 +1,31 @@
 package respserver
 
-// SUBSCRIBE with very many names, carried out in parts so that none holds the loop for long.
+// SUBSCRIBE with very many names, carried out in parts so that none holds the loop for long; and SUBSCRIBE while Redis
+// does not answer as fast as it is asked.
 
 import "redis-relay/relay/resp"
 
 // namesPerTurn is how many names of one command are dealt with in a turn.
 const namesPerTurn = 1000
 
-// subscribeInParts is a SUBSCRIBE of more than namesPerTurn names. First all names are checked, so that one that is
-// refused refuses the whole command. Then each part is subscribed and answered by itself; an error of Redis refuses
-// only a part. The session is paused until all parts are on their way.
+// subscribeInParts is a SUBSCRIBE of more than namesPerTurn names, or one that comes while Redis has not answered what
+// was subscribed before. First all names are checked, so that one that is refused refuses the whole command. Then each
+// part is subscribed, when there is room for it, and answered by itself; an error of Redis refuses only a part. The
+// session is paused until all parts are on their way. So what waits for a slow Redis takes no more memory than the
+// commands that clients have sent, and that of a client that has hung up takes none.
 type subscribeInParts struct {
 	session *session
 	kind    resp.Kind
 	args    [][]byte // valid while the session is paused
 	next    int      // of args
 	checked bool     // all args are
+	waits   bool     // for room
+	ended   bool
 	added   map[string]struct{}
 	charged int // bytes
 }
 
-// subscribeMany is subscribe for more than namesPerTurn names.
+// subscribeMany is subscribe in parts.
 func subscribeMany(c *session, kind resp.Kind, args [][]byte) {
 	s := &subscribeInParts{session: c, kind: kind, args: args, added: map[string]struct{}{}}
 	s.charged = memoryOfArguments(args)
@@ -32,7 +37,13 @@ func subscribeMany(c *session, kind resp.Kind, args [][]byte) {
 
 // nextPart checks or subscribes one part, and posts the next.
 func (s *subscribeInParts) nextPart() {
+	if s.waits = false; s.ended {
+		return
+	}
 	args := s.args[s.next:min(s.next+namesPerTurn, len(s.args))]
+	if s.checked && s.session.ending.reason == nil && s.awaitRoom(args) {
+		return
+	}
 	switch s.next += len(args); {
 	case s.session.ending.reason != nil || !s.takePart(args):
 		s.end()
@@ -44,6 +55,21 @@ func (s *subscribeInParts) nextPart() {
 		s.checked, s.next, s.added = true, 0, nil
 		s.session.srv.loop.Post(s.nextPart)
 	}
+}
+
+// awaitRoom reports whether a part must wait for room.
+func (s *subscribeInParts) awaitRoom(args [][]byte) bool {
+	c := s.session
+	if s.waits = c.srv.hub.AwaitRoom(s.kind, args, s.nextPart); !s.waits {
+		return false
+	}
+	switch {
+	case c.ending.hungUp:
+		s.end() // nobody reads the reply
+	case c.input.ended:
+		c.drain() // perhaps nobody does
+	}
+	return true
 }
 
 func (s *subscribeInParts) takePart(args [][]byte) bool {
@@ -71,7 +97,12 @@ func (s *subscribeInParts) check(args [][]byte) bool {
 	return problem == ""
 }
 
+// end lets the session go on. It may be called again.
 func (s *subscribeInParts) end() {
+	if s.ended {
+		return
+	}
+	s.ended, s.args = true, nil
 	s.session.subs.inParts = nil
 	s.session.memory.charge(-s.charged)
 	s.session.unpause(waitsForParts)

@@ -14,8 +14,7 @@ import (
 type subscriptions struct {
 	names      [resp.Kinds]map[string]struct{}
 	unanswered []*subscriptionChange // the commands from the first one that is not answered
-	inParts    *subscribeInParts     // a SUBSCRIBE of very many names; nil: none is under way
-	later      *subscribeLater       // a SUBSCRIBE that waits; nil: none does
+	inParts    *subscribeInParts     // a SUBSCRIBE of very many names, or that waits; nil: none is under way
 }
 
 // subscriptionChange is a command that is not answered, or that came after such a command.

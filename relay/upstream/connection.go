@@ -3,6 +3,7 @@ package upstream
 // The Connection as its callers see it: how it is made, its state, and the turns of the loop.
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -35,6 +36,7 @@ type Connection struct {
 	login   credentials.Login // that was last given to Authenticate
 
 	awaitRoom []func() // see AwaitRoom
+	givesRoom bool     // the next of them is about to be called
 }
 
 // NewConnection returns a Connection that does nothing before Run. maxPayload is the largest payload
@@ -67,28 +69,31 @@ func (c *Connection) Ready() bool { return c.backlog.session != nil && c.backlog
 // Connected tells whether there is a session, in which names may be subscribed.
 func (c *Connection) Connected() bool { return c.backlog.session != nil }
 
-// IsFull tells whether nothing should be begun that sends more: what waits to be sent, subscriptions included, is over
-// a quarter of what may wait for an answer.
+// IsFull tells whether no more names should be subscribed: the commands that subscribe and unsubscribe, and that Redis
+// has not answered, take more than a quarter of what may wait for an answer.
 func (c *Connection) IsFull() bool {
 	s := c.backlog.session
-	return s != nil && int64(len(s.wire)) > c.backlog.limit()/4
+	return s != nil && int64(s.subscribing) > c.backlog.limit()/4
 }
 
-// AwaitRoom has done called, in a later turn, when a connection that is full is not any more: Redis has taken
-// something, or the session has ended. By then it may be full again.
+// AwaitRoom has done called, in a later turn, when a connection that is full is not any more: Redis has answered
+// something, or the session has ended. Who waits is called in order, until it is full again.
 func (c *Connection) AwaitRoom(done func()) { c.awaitRoom = append(c.awaitRoom, done) }
 
-// tellRoom calls those who wait for room, if there is some. Who finds none left waits anew.
-func (c *Connection) tellRoom() {
-	if len(c.awaitRoom) == 0 || c.IsFull() {
+// giveRoom has the next one called who waits for room, if there is some.
+func (c *Connection) giveRoom() {
+	if c.givesRoom || len(c.awaitRoom) == 0 || c.IsFull() {
 		return
 	}
-	waiting := c.awaitRoom
-	c.awaitRoom = nil
+	c.givesRoom = true
 	c.loop.Post(func() {
-		for _, done := range waiting {
+		c.givesRoom = false
+		if len(c.awaitRoom) > 0 && !c.IsFull() {
+			done := c.awaitRoom[0]
+			c.awaitRoom = slices.Delete(c.awaitRoom, 0, 1)
 			done()
 		}
+		c.giveRoom()
 	})
 }
 

@@ -133,6 +133,6 @@ func sourceWanted(err error) (unknown, never bool) {
 		return false, false
 	}
 	code, text, _ := strings.Cut(strings.ToLower(string(refused)), " ")
-	never = strings.Contains(text, "evalsha") && (code == "noperm" || Lacks(err))
+	never = strings.Contains(text, "evalsha") && (code == "noperm" || Lacks(refused))
 	return code == "noscript", never
 }

@@ -33,22 +33,23 @@ var (
 type session struct {
 	pending // sent and not answered; wire is the bytes that the socket has not taken yet
 
-	connection *Connection
-	socket     *loop.Descriptor
-	in         frames.Input
-	restored   bool             // the owner has subscribed to all names that it wants
-	restoredAt time.Time        // when it had
-	writeErr   error            // why nothing can be written any more; bytes that have come are still read
-	paused     bool             // nothing is read: see Connection.Pause
-	fenced     bool             // the last command is a fence that is not sent yet
-	sourceSent map[*Script]bool // by Eval
-	noSHA      bool             // this session may not name scripts by their hash
-	blocked    bool             // the socket is full
-	inputEnds  bool             // Redis sends nothing more: what has come is read to the end
-	counts     [2]int           // subscriptions, as Redis counts: channels with patterns, shard channels
-	heartbeat  heartbeat
-	mark       mark
-	ended      chan<- error
+	connection  *Connection
+	socket      *loop.Descriptor
+	in          frames.Input
+	restored    bool             // the owner has subscribed to all names that it wants
+	restoredAt  time.Time        // when it had
+	writeErr    error            // why nothing can be written any more; bytes that have come are still read
+	paused      bool             // nothing is read: see Connection.Pause
+	fenced      bool             // the last command is a fence that is not sent yet
+	subscribing int              // bytes of the commands without an answer that subscribe and unsubscribe
+	sourceSent  map[*Script]bool // by Eval
+	noSHA       bool             // this session may not name scripts by their hash
+	blocked     bool             // the socket is full
+	inputEnds   bool             // Redis sends nothing more: what has come is read to the end
+	counts      [2]int           // subscriptions, as Redis counts: channels with patterns, shard channels
+	heartbeat   heartbeat
+	mark        mark
+	ended       chan<- error
 }
 
 // beginSession begins a session. ended gets the cause of its end.
@@ -109,7 +110,18 @@ func (s *session) sendSubscription(m command) {
 		s.wire = resp.AppendBulkString(s.wire, n)
 	}
 	m.wire = len(s.wire) - before
+	s.subscribing += m.wire
 	s.push(m)
+}
+
+// pop takes off the first command, which is answered.
+func (s *session) pop() command {
+	m := s.pending.pop()
+	if m.verb == subscribe || m.verb == unsubscribe {
+		s.subscribing -= m.wire
+		s.connection.giveRoom()
+	}
+	return m
 }
 
 // fence sends a PING, or has done wait for the last one if nothing was queued behind it.
@@ -159,7 +171,6 @@ func (s *session) flush() {
 		switch {
 		case err == nil:
 			s.wrote(n)
-			s.connection.tellRoom()
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):
 			s.blocked = true
@@ -236,7 +247,7 @@ func (s *session) end(cause error) {
 	}
 	s.seal(b)
 	b.session = nil
-	c.tellRoom()
+	c.giveRoom()
 	s.heartbeat.stop()
 	s.socket.Close()
 	unsent, rest := s.unsent()

@@ -16,16 +16,18 @@ import (
 // are subscribed when that goes on, each behind what it asked for before; who hangs up meanwhile leaves nothing.
 func TestSubscribeWaitsForASlowRedis(t *testing.T) {
 	t.Parallel()
-	const clients, names, size = 6, 250, 4 << 10 // of which 2 MiB wait for Redis, a sixteenth of limits.memory
+	const clients, names, size = 6, 250, 4 << 10
+	const room = 2 << 20 // bytes: a sixteenth of limits.memory
 	redis := redistest.Start(t, redistest.WithArgs("--client-output-buffer-limit", "pubsub 0 0 0"))
 	r := harness.Start(t, redis, func(c *config.Config) {
-		c.Limits.Memory, c.Limits.Name = 32<<20, size
+		c.Limits.Memory, c.Limits.Name = 16*room, size
 	})
 	var list []*redistest.Client
 	for range clients {
 		list = append(list, r.Dial())
 	}
 	known := r.Subscribe("known")
+	before := r.Metric("commands_total")
 	redis.Stop()
 	for n, c := range list {
 		command := []string{"SUBSCRIBE"}
@@ -35,6 +37,14 @@ func TestSubscribeWaitsForASlowRedis(t *testing.T) {
 		}
 		c.Send(command...)
 		c.Send("PING", "behind")
+	}
+	// Of those that there is room for, two commands are carried out; of the others the SUBSCRIBE is begun.
+	const through, want = room/(names*size) + 1, clients + room/(names*size) + 1
+	done := func() float64 { return r.Metric("commands_total") - before }
+	redistest.Eventually(t, redistest.DefaultTimeout, "all are there", func() bool { return done() >= want })
+	r.Dial().Do("PING")
+	if got := done(); got != want+1 {
+		t.Errorf("%v commands are done, want %d: %d clients are let through", got, want+1, through)
 	}
 	gone := r.Dial()
 	gone.Send("SUBSCRIBE", "of one that is gone")
