@@ -127,6 +127,9 @@ func (s *side) Lost(error)                   { s.feed.Lost() }
 func (s *side) Up(int, upstream.Outage)      { s.feed.Up() }
 func (s *side) Down(error)                   {}
 func (s *side) Waiting(time.Duration, error) {}
+
+// BusLoss is upstream.Owner.
+func (s *side) BusLoss(upstream.BusGap) {}
 func (s *side) Alert(int, error)             {}
 
 // do runs f in the loop.

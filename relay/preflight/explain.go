@@ -97,6 +97,7 @@ func checkOne(ctx context.Context, cfg *config.Config, rules *policy.Rules, name
 func redisNeeds(cfg *config.Config, rules *policy.Rules, name string) *needs.Config {
 	c := &needs.Config{
 		Leaf: cfg.NATS.Leaf.URL != "" && name == config.MainUpstream, Prefix: cfg.Upstream(name).Prefix,
+		Cluster: cfg.Upstream(name).Mode == config.ModeCluster,
 	}
 	index := slices.Index(cfg.UpstreamNames(), name)
 	for _, rt := range rules.Routes() {
