@@ -31,9 +31,11 @@ func TestSubscribersNodeIsKilled(t *testing.T) {
 	l.account()
 }
 
+// TestSubscribersNodeHangs: when the node goes on, it hands on to the others what the relay may have had of it.
 func TestSubscribersNodeHangs(t *testing.T) {
 	s := begin(t)
 	l := s.startLoad()
+	l.repeats = true
 	at := s.at()
 	s.Nodes[at].Stop()
 	s.movesFrom(at, at)
