@@ -88,7 +88,7 @@ func TestEditorSchemaTakesWhatLoadTakes(t *testing.T) {
 		"", "redis:\nlimits:\n  queue:\nroutes:\n",
 		"redis: {publish_timeout: 1s, probe_interval: 1h2m3.5s, alert_after: 1, tls: {ca: a, cert: b, key: c}}",
 		"redis: {credentials: {command: [a, b], refresh: 1m}}",
-		"upstreams: {eu: {url: 'redis://h', mode: sentinel, tls: {ca: a}, required: true}, us: }", "upstreams:",
+		"redis: {mode: cluster, url: 'redis://h?addr=h2:1'}", "upstreams: {eu: {url: 'redis://h', mode: sentinel, tls: {ca: a}, required: true}, us: }", "upstreams:",
 		"upstreams: {main: {url: 'redis://h'}, eu: {}}\nroutes: [{prefix: 'a:', upstream: eu}]",
 		"limits: {queue_age: 500ms, command_timeout: .5s, queue: 8388608, payload: '100', memory: 1TiB, name: 64KB}",
 		"limits: {pattern_prefixes: ['chat:', 'x'], pattern_length: 3B}",
@@ -148,7 +148,7 @@ func TestEditorSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	}
 	// Words, and what Validate refuses by its form alone.
 	for _, text := range []string{
-		"redis: {mode: cluster}", "redis: {mode: single2}", "log: {level: trace}", "log: {format: xml}", "unrouted: no",
+		"redis: {mode: single2}", "log: {level: trace}", "log: {format: xml}", "unrouted: no",
 		"schemas: {draft: 5}", "schemas: {draft: x}", "socket: {mode: '0999'}", "routes: [{schema: x}]", "routes: [{prefix: ''}]",
 		"routes: [{prefix: 'a:', slow: wait}]", "routes: [{prefix: 'a:', kinds: {k: {on_gap: x}}}]",
 		"routes: [{prefix: 'a:', deliver: two}]", "routes: [{prefix: 'a:', invalid: drop}]", "routes: [{prefix: 'a:', evolve: up}]", "limits: {clients: -1}",

@@ -75,7 +75,7 @@ func (c *Config) text(f field) string {
 
 // help says what each key is for.
 var help = map[string]string{
-	"redis.mode":              "single or sentinel",
+	"redis.mode":              "single, sentinel or cluster",
 	"redis.url":               "redis://, rediss:// or unix://; embedded: a Redis inside the relay, for development",
 	"redis.password_file":     "file that holds the Redis password",
 	"redis.tls.ca":            "PEM file of the authorities to trust, with rediss://",

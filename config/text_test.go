@@ -104,7 +104,7 @@ func TestKeys(t *testing.T) {
 		{"limits.queue", "RELAY_LIMITS_QUEUE", "8MiB", help["limits.queue"], nil},
 		{"socket.allow_uids", "RELAY_SOCKET_ALLOW_UIDS", "[]", help["socket.allow_uids"], nil},
 		{"schemas", "RELAY_SCHEMAS", "schemas", help["schemas"], nil},
-		{"redis.mode", "RELAY_REDIS_MODE", "single", help["redis.mode"], []string{"single", "sentinel"}},
+		{"redis.mode", "RELAY_REDIS_MODE", "single", help["redis.mode"], []string{"single", "sentinel", "cluster"}},
 	} {
 		if diff := cmp.Diff(want, byPath[want.Path]); diff != "" {
 			t.Error(diff)
@@ -254,8 +254,9 @@ func TestNotYetIsComplete(t *testing.T) {
 	route := NewRoute("a:")
 	route.NATS = true
 	route.Policy.History = &History{Length: 1}
+	route.TooLarge.Stream = "dead:a"
 	cfg.Routes = []Route{route}
-	cfg.Redis.Mode, cfg.NATS.Listen = ModeCluster, "127.0.0.1:1"
+	cfg.Redis.Mode, cfg.NATS.Listen, cfg.NATS.Leaf.URL = ModeCluster, "127.0.0.1:1", "tls://h"
 	for _, row := range notYet {
 		if paths := row.used(&cfg); len(paths) != 1 {
 			t.Errorf("%s: got %q", row.feature, paths)

@@ -4,7 +4,6 @@ package config
 
 import (
 	"fmt"
-	"iter"
 	"maps"
 	"reflect"
 	"regexp"
@@ -66,17 +65,6 @@ func (c *Config) asWritten(path string) string {
 		return "redis" + rest
 	}
 	return path
-}
-
-// eachRedis yields the upstreams with the paths of their keys, main first.
-func (c *Config) eachRedis() iter.Seq2[string, Redis] {
-	return func(yield func(string, Redis) bool) {
-		for _, name := range c.UpstreamNames() {
-			if !yield(c.UpstreamKey(name), c.Upstream(name)) {
-				return
-			}
-		}
-	}
 }
 
 // mainTwice is the mistake of a file that describes main as redis and below upstreams.

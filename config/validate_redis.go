@@ -80,6 +80,8 @@ func (v *redisValidator) checkURL() {
 	switch {
 	case r.Mode == ModeSentinel:
 		v.checkSentinel(query)
+	case r.Mode == ModeCluster:
+		v.checkCluster(u)
 	case query.Has("master_name"):
 		v.bad(v.at+".url", "has a master_name, which is for %s.mode sentinel, not %s", v.at, r.Mode)
 	}
@@ -135,6 +137,22 @@ func (v *redisValidator) checkSentinel(query url.Values) {
 	if !query.Has("addr") {
 		v.bad(v.at+".url", "must name a second sentinel in mode sentinel; add &addr=host2:26379")
 	}
+	v.checkAddresses(query)
+}
+
+// checkCluster wants redis://host:6379?addr=host2:6379.
+func (v *redisValidator) checkCluster(u *url.URL) {
+	if u.Scheme != "unix" && strings.Trim(u.Path, "/0") != "" {
+		v.bad(v.at+".url", "names a database, and a Redis Cluster has only 0; take %s out", u.Path)
+	}
+	if u.Query().Has("master_name") {
+		v.bad(v.at+".url", "has a master_name, which is for %s.mode sentinel, not %s", v.at, v.Mode)
+	}
+	v.checkAddresses(u.Query())
+}
+
+// checkAddresses judges the servers beside the first.
+func (v *redisValidator) checkAddresses(query url.Values) {
 	for _, addr := range query["addr"] {
 		if host, port, err := net.SplitHostPort(addr); err != nil || host == "" || !isPort(port, false) {
 			v.bad(v.at+".url", "has an addr that is not host:port, with a port from 1 to 65535")

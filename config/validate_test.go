@@ -244,10 +244,38 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.Redis.Mode = ModeSentinel },
 			[]string{"redis.mode: does not go with redis.url: embedded; write single, or the address of your Redis"},
 		},
-		"cluster": {
-			func(c *Config) { c.Redis.Mode, c.Redis.URL = ModeCluster, "redis://h" },
+		"history on a cluster": {
+			func(c *Config) {
+				c.Redis.Mode, c.Redis.URL = ModeCluster, "redis://h"
+				kept, plain := NewRoute("a:"), NewRoute("b:")
+				kept.Policy.History = &History{Length: 5}
+				plain.Kinds = map[string]Policy{"k": kept.Policy, "l": plain.Policy}
+				plain.Policy.Rate = Rate{Limit: 1, Burst: 1, DeadLetter: "dead:b"}
+				c.Routes = []Route{kept, plain}
+			},
 			[]string{
-				"redis.mode: cluster is not supported by this version yet; write single or sentinel",
+				"routes[0].history: history on a Redis Cluster is not supported by this version yet; take history out, or " +
+					"put the route on an upstream in mode single or sentinel",
+				"routes[1].kinds.k.history: history on a Redis Cluster is not supported by this version yet; take history out, " +
+					"or put the route on an upstream in mode single or sentinel",
+				"routes[1].rate.dead_letter: a stream for dead letters on a Redis Cluster is not supported by this version yet; " +
+					"take it out, or put the route on an upstream in mode single or sentinel",
+			},
+		},
+		"history elsewhere": {
+			func(c *Config) {
+				c.Redis.URL = "redis://h"
+				c.Upstreams = map[string]Redis{"eu": c.Redis}
+				c.Redis.Mode = ModeCluster
+				kept, also := NewRoute("a:"), NewRoute("b:")
+				kept.Upstream, also.Upstream, also.AlsoSubscribe = "eu", "eu", []string{"main"}
+				kept.Policy.History = &History{Length: 5}
+				also.Policy.History = &History{Length: 5}
+				c.Routes = []Route{kept, also}
+			},
+			[]string{
+				"routes[1].history: history on a Redis Cluster is not supported by this version yet; take history out, or " +
+					"put the route on an upstream in mode single or sentinel",
 			},
 		},
 	} {
@@ -323,6 +351,12 @@ func TestValidateURL(t *testing.T) {
 		{ModeSentinel, "redis://h:26379?master_name=m", "add &addr=host2:26379"},
 		{ModeSentinel, "redis://h:26379?master_name=m&addr=hunter2", "addr that is not host:port"},
 		{ModeSentinel, "unix:///s?master_name=m&addr=h:1", "mode sentinel needs redis://"},
+		{ModeCluster, "rediss://u:hunter2@h:6379/0?addr=h2:6379&addr=h3:6379", ""},
+		{ModeCluster, "redis://h", ""},
+		{ModeCluster, "redis://h/1", "has only 0; take /1 out"},
+		{ModeCluster, "redis://h?addr=hunter2", "addr that is not host:port"},
+		{ModeCluster, "redis://h?master_name=m", "for redis.mode sentinel, not cluster"},
+		{ModeCluster, "unix:///s", "mode cluster needs redis://"},
 	} {
 		cfg := usable()
 		cfg.Redis.Mode, cfg.Redis.URL = c.mode, c.url

@@ -61,7 +61,7 @@ var layers = map[string]struct {
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
 	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/deadletter", "relay/fleet", "relay/history", "relay/hub", "relay/hub/last", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/watch"}, "it asks all parts, and none asks it"},
-	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream", "relay/upstream/credentials"}, "it has parts check their settings, and starts none"},
+	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream", "relay/upstream/cluster", "relay/upstream/credentials"}, "it has parts check their settings, and starts none"},
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
@@ -77,7 +77,7 @@ var layers = map[string]struct {
 	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
-	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/credentials", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
+	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
 
 	"relay/command/clouds": {nil, "it asks a cloud who this process is, and knows nothing of relays"},
 
@@ -87,6 +87,7 @@ var layers = map[string]struct {
 	"relay/respserver/listen": {nil, "it takes addresses and connections, and knows nothing of what is said over them"},
 	"relay/respserver/lua":    {[]string{"relay/resp"}, "a script needs a text and nothing else"},
 
+	"relay/upstream/cluster":     {nil, "it keeps account, and opens no connection"},
 	"relay/upstream/credentials": {nil, "it runs a program, and does not know what for"},
 	"relay/upstream/frames":      {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
 	"relay/upstream/secure":      {nil, "it knows certificates and ports, not Redis"},

@@ -130,7 +130,8 @@ func (s *side) connect(r *Relay, life string) {
 	s.feed = history.NewFeed(r.loop, s.redis, s.reader, local, wireNames, room, &r.limits.Payload,
 		s.logger(r.log, "history"))
 	share := &fleetShare{s, &r.rules, r.outlets}
-	s.fleet = fleet.New(s.redis, fleet.Shares{Asking: share.own, Answering: share.answer}, prefix, life, room, r.loop,
+	shares := fleet.Shares{Asking: share.own, Answering: share.answer}
+	s.fleet = fleet.New(s.fleetRedis(), shares, prefix, life, room, r.loop,
 		s.logger(r.log, "fleet"))
 	s.writer = writer.New(s.redis, prefix, life)
 	s.pages = &history.Pages{

@@ -29,7 +29,7 @@ func localName(m *names.Map, wire string, pattern []byte, ok bool) (string, bool
 
 // countMarks counts the patterns that somebody behind a relay with the same prefix listens to.
 func (s *side) countMarks(done func(int64, error)) {
-	s.redis.Do(func(v any, err error) {
+	s.ask(func(v any, err error) {
 		list, _ := v.([]any)
 		done(int64(len(list)), err)
 	}, "pubsub", "channels", s.settings.Prefix+patternMark+"*")

@@ -64,7 +64,7 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 		if wire := channelsAtRedis(now.names[i], pattern); wire != nil {
 			args = append(args, wire)
 		}
-		c.sides[i].redis.Do(func(v any, err error) {
+		c.sides[i].ask(func(v any, err error) {
 			names = append(names, c.visible(by, kind, pattern, i, v)...)
 			all.one(err)
 		}, args...)
@@ -170,7 +170,7 @@ func (s *side) countPatterns(done func(int64, error)) {
 		return
 	}
 	own := s.interest.others()
-	s.redis.Do(func(v any, err error) {
+	s.ask(func(v any, err error) {
 		n, _ := v.(int64)
 		done(n-own, err)
 	}, "pubsub", "numpat")

@@ -13,6 +13,10 @@ import (
 	"redis-relay/relay/upstream"
 )
 
+// errShards is the answer to commands about shard channels of a cluster.
+var errShards = upstream.ReplyError("ERR shard channels of a Redis Cluster are not supported by this version yet; " +
+	"use SUBSCRIBE and PUBLISH, whose messages reach all nodes")
+
 // fromUpstream words an error of a publish. What Redis itself answered is passed on as it is, but
 // for the name of the channel.
 func fromUpstream(m *names.Map, channel string, err error) error {

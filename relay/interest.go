@@ -37,6 +37,10 @@ type interest struct {
 // one.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	i.last.asked(kind, names)
+	if kind == resp.SMessage && i.isCluster() {
+		i.redis.Fence(func(lost bool) { done(lost, errShards) })
+		return
+	}
 	now := i.rules.Load()
 	i.asked.command++
 	command, all := i.asked.command, make([]string, 0, len(names))

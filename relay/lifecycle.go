@@ -8,7 +8,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"redis-relay/relay/hub"
 	"redis-relay/relay/notice"
+	"redis-relay/relay/policy"
 	"redis-relay/relay/resp"
 	"redis-relay/relay/route"
 	"redis-relay/relay/upstream"
@@ -29,7 +31,7 @@ type lifecycle struct {
 
 // Connected subscribes all that is wanted over a new connection.
 func (l *lifecycle) Connected() {
-	l.interest.joinFleet(resp.SMessage)
+	l.interest.joinFleet(l.fleetKind())
 	l.hub.Restore(l.redis.Restored)
 }
 
@@ -68,6 +70,23 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 	l.last.up(l.index)
 	l.feed.Up() // before anybody can act on the event
 	l.rights.Look()
+}
+
+// BusLoss is told that messages may be missing though the connection stands.
+func (l *lifecycle) BusLoss(gap upstream.BusGap) {
+	now, clients := l.rules.Load(), 0
+	l.last.lost(l.index)
+	for kind := range resp.Kind(resp.Kinds) {
+		for _, name := range l.hub.Names(kind) {
+			if now.OnGap(kind, name) == route.GapDisconnect && !policy.IsLocal(name) {
+				clients += l.hub.Disconnect(kind, name, hub.ReasonGap)
+			}
+		}
+	}
+	l.outlets.disconnectForGap(now, 1<<l.index)
+	l.teller.Tell(notice.BusGap, notice.Event{
+		Since: &gap.Since, Until: &gap.Until, Prefixes: now.Prefixes(l.index), Cause: gap.Cause, Upstream: l.label,
+	}, l.about(zap.String("cause", gap.Cause), zap.Int("disconnected_clients", clients))...)
 }
 
 // Down is told when the connection is lost.

@@ -86,12 +86,26 @@ type sendReceipt interface {
 func (s *side) send(
 	source uint64, m *names.Map, wire []byte, rule *route.Policy, p *respserver.Publication, told sendReceipt,
 ) error {
+	if p.Kind == resp.SMessage && s.isCluster() {
+		return errShards
+	}
 	if h := rule.History; h != nil {
 		return s.writer.Write(source, writer.Message{
 			Channel: wire[len(m.Prefix()):], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
 		}, told)
 	}
 	return s.redis.Publish(source, p.Kind == resp.SMessage, wire, p.Payload, told)
+}
+
+// isCluster reports whether the upstream is a Redis Cluster.
+func (s *side) isCluster() bool { return s.settings.Mode == config.ModeCluster }
+
+// fleetKind is the kind of channels by which relays ask each other there.
+func (s *side) fleetKind() resp.Kind {
+	if s.isCluster() { // a shard channel would be on one of its nodes
+		return resp.Message
+	}
+	return resp.SMessage
 }
 
 // sides are the upstreams by route.Upstream.Index. The first is main.

@@ -90,6 +90,10 @@ func serversOf(r *config.Redis, about string) (servers []*yaml.Node) {
 			strings.Replace(about, "The", "the", 1))
 		hosts = append(hosts, u.Query()["addr"]...)
 	}
+	if r.Mode == config.ModeCluster {
+		about = "A node of a Redis Cluster, which is " + strings.Replace(about, "The", "the", 1)
+		hosts = append(hosts, u.Query()["addr"]...)
+	}
 	var pathname *yaml.Node
 	if db := strings.Trim(u.Path, "/"); db != "" {
 		pathname = text("/" + db)

@@ -76,10 +76,10 @@ func TestCheck(t *testing.T) {
 			[]string{"\n--socket.path: has 201 bytes", "choose a shorter folder"},
 		},
 		"not supported": {
-			map[string]string{"relay.yaml": "redis: {mode: cluster}"},
+			map[string]string{"relay.yaml": "redis: {mode: cluster}\nroutes: [{prefix: 'a:', history: {length: 5}}]"},
 			[]string{"--redis.url=redis://h"},
 			exitFailed,
-			[]string{"relay.yaml:1: redis.mode: cluster is not supported by this version yet; write single or sentinel"},
+			[]string{"relay.yaml:2: routes[0].history: history on a Redis Cluster is not supported by this version yet; take history out"},
 		},
 		"all at once": {
 			map[string]string{"relay.yaml": "lgo: {}\nunrouted: 3\n"},

@@ -42,7 +42,7 @@ func TestCompletionOffers(t *testing.T) {
 		{[]string{"completion", ""}, []string{"bash", "zsh", "fish"}, noFiles},
 		{[]string{"--log.level", ""}, []string{"debug", "info", "warn", "error"}, noFiles},
 		{[]string{"check", "--unrouted="}, []string{"allow", "deny"}, noFiles},
-		{[]string{"run", "--redis.mode", "s"}, []string{"single", "sentinel"}, noFiles},
+		{[]string{"run", "--redis.mode", ""}, []string{"single", "sentinel", "cluster"}, noFiles},
 		{[]string{"top", "--view", ""}, []string{"overview", "channels", "clients", "routes", "rejects", "events"}, noFiles},
 		{[]string{"asyncapi", "--format", ""}, []string{"yaml", "json"}, noFiles},
 		{[]string{"init", "--asyncapi", ""}, []string{"yaml", "yml", "json"}, someFiles},

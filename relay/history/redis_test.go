@@ -127,7 +127,10 @@ func (s *side) Lost(error)                   { s.feed.Lost() }
 func (s *side) Up(int, upstream.Outage)      { s.feed.Up() }
 func (s *side) Down(error)                   {}
 func (s *side) Waiting(time.Duration, error) {}
-func (s *side) Alert(int, error)             {}
+
+// BusLoss is upstream.Owner.
+func (s *side) BusLoss(upstream.BusGap) {}
+func (s *side) Alert(int, error)        {}
 
 // do runs f in the loop.
 func (s *side) do(f func()) {

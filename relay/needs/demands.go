@@ -4,6 +4,7 @@ package needs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	Routes []Route // each covers the channels that begin with its prefix and with no longer one
 	Leaf   bool    // the relay is to be a leaf node of a NATS cluster
 	Prefix string  // of all names at Redis
+
+	Cluster bool // it is a Redis Cluster, on which the relay uses no shard channels
 }
 
 // HasHistory reports whether any route keeps messages.
@@ -73,6 +76,7 @@ const (
 
 const (
 	noProbe  = "no delivery probe: a connection that answers and delivers nothing is not noticed"
+	noLinks  = "short cuts between the cluster's nodes are not noticed"
 	noCounts = "PUBSUB NUMSUB counts each other relay as one listener"
 )
 
@@ -82,6 +86,12 @@ func Demands(c *Config) (list []Demand) {
 		Demand{Command: words("PING"), Lost: "the relay does not connect", Vital: true},
 		Demand{Command: words("HELLO 3"), Lost: "the relay does not connect", Vital: true},
 	)
+	if c.Cluster {
+		list = append(list,
+			Demand{Command: words("CLUSTER NODES"), Lost: "the relay does not connect", Vital: true},
+			Demand{Command: words("CLUSTER SLOTS"), Lost: "nodes are called by their IP addresses"},
+			Demand{Command: words("CLUSTER LINKS"), Lost: noLinks, Shard: true})
+	}
 	for _, r := range c.Routes {
 		list = append(list, r.demands(c)...)
 	}
@@ -100,6 +110,9 @@ func Demands(c *Config) (list []Demand) {
 			Command: right.form(), Rule: right.Keys(), Lost: right.Lost, Vital: right.Vital, Shard: right.Name == "SUNSUBSCRIBE",
 			Right: right.Name,
 		})
+	}
+	if c.Cluster {
+		list = slices.DeleteFunc(list, func(d Demand) bool { return d.Shard && d.Name() != "CLUSTER" })
 	}
 	return list
 }

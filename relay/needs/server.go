@@ -86,7 +86,7 @@ func (s *server) report(r *Report, c *Config, largest int64) {
 		r.fact("role", "not known: this user may not use INFO")
 		return
 	}
-	s.reportRole(r)
+	s.reportRole(r, c)
 	if c.HasHistory() {
 		s.reportMemory(r)
 		s.reportDisk(r)
@@ -105,15 +105,16 @@ func (s *server) reportVersion(r *Report, c *Config) {
 	}
 }
 
-func (s *server) reportRole(r *Report) {
+func (s *server) reportRole(r *Report, c *Config) {
 	r.fact("role", s.info["role"])
 	if s.info["role"] == "slave" {
 		r.warn("role", "this Redis is a replica: what is published here reaches no other server, and nothing can be kept; "+
 			"name the master in redis.url")
 	}
-	if s.info["cluster_enabled"] == "1" {
+	if s.info["cluster_enabled"] == "1" && !c.Cluster {
 		r.warn("cluster", "this Redis is a node of a cluster, which the relay treats as a single Redis: shard channels and "+
-			"histories on other nodes cannot be reached, and counts are those of this node")
+			"histories on other nodes cannot be reached, and counts are those of this node; without history, write cluster "+
+			"in redis.mode")
 	}
 }
 

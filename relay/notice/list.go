@@ -103,6 +103,16 @@ var (
 		When: "the connection to Redis stands again: messages of that time may be lost",
 		Do:   "read again what the messages were about; a history heals the loss",
 	})
+	BusGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
+		Alert: "gap", Once: true,
+		Level: zapcore.WarnLevel, Text: "messages of another node of the Redis Cluster may be missing",
+		Often: "messages of other nodes of the Redis Cluster may be missing",
+		When: "a node of a Redis Cluster has failed or restarted, or its link to the node that the relay listens to was " +
+			"cut: messages that were published there may be lost",
+		Do: "read again what the messages were about. If it comes again and again, see `cause` and the network between " +
+			"the nodes",
+	})
 	RenameGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,
 		When: "a reload has changed a `rename`: what others published meanwhile may be missing",

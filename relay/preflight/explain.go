@@ -115,6 +115,7 @@ func checkOne(
 func redisNeeds(cfg *config.Config, rules *policy.Rules, name string) *needs.Config {
 	c := &needs.Config{
 		Leaf: cfg.NATS.Leaf.URL != "" && name == config.MainUpstream, Prefix: cfg.Upstream(name).Prefix,
+		Cluster: cfg.Upstream(name).Mode == config.ModeCluster,
 	}
 	index := slices.Index(cfg.UpstreamNames(), name)
 	for _, rt := range rules.Routes() {

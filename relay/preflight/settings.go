@@ -9,6 +9,7 @@ import (
 
 	"redis-relay/config"
 	"redis-relay/relay/upstream"
+	"redis-relay/relay/upstream/cluster"
 	"redis-relay/relay/upstream/credentials"
 )
 
@@ -39,6 +40,9 @@ func RedisOptions(cfg *config.Config, name string) upstream.Options {
 		Section: cfg.UpstreamKey(name), Mode: string(c.Mode), URL: c.URL, PasswordFile: c.PasswordFile,
 		CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key, Name: host,
 		PublishTimeout: c.PublishTimeout, ProbeInterval: c.ProbeInterval, AlertAfter: c.AlertAfter,
+	}
+	if c.Mode == config.ModeCluster {
+		opts.Cluster = &cluster.Known{}
 	}
 	if h := c.Credentials; len(h.Command) > 0 {
 		opts.Credentials = credentials.New(opts.Section+".credentials.command", h.Command, h.Refresh, redisUser(c.URL))

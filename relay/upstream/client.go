@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"redis-relay/relay/upstream/cluster"
 	"redis-relay/relay/upstream/credentials"
 	"redis-relay/relay/upstream/secure"
 )
@@ -23,8 +24,9 @@ import (
 // Options say how to reach Redis.
 type Options struct {
 	Section        string              // of the configuration file that these are, for errors; empty: redis
-	Mode           string              // single or sentinel
+	Mode           string              // single, sentinel or cluster
 	URL            string              // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
+	Cluster        *cluster.Known      // shared by all connections, with Mode cluster
 	PasswordFile   string              // read again at every connect; empty: the password in URL
 	Credentials    *credentials.Keeper // has the user and the password of each connection; nil: URL and PasswordFile do
 	CA, Cert, Key  string              // PEM files; empty: the system's roots, no client certificate
@@ -103,13 +105,17 @@ func (o *dialOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 	return next
 }
 
-// client returns a client that dials once. role ends its name in CLIENT LIST. l is what Options.Credentials has.
-func (o *Options) client(role string, l credentials.Login, wrap onDial) (*redis.Client, error) {
+// client returns a client that dials once. role ends its name in CLIENT LIST. l is what Options.Credentials has. at is
+// the address of the node of a cluster.
+func (o *Options) client(role string, l credentials.Login, at string, wrap onDial) (*redis.Client, error) {
 	var c *redis.Client
 	var err error
-	if o.Mode == modeSentinel {
+	switch o.Mode {
+	case modeSentinel:
 		c, err = o.sentinelClient(role, l)
-	} else {
+	case modeCluster:
+		c, err = o.nodeClient(role, l, at)
+	default:
 		c, err = o.singleClient(role, l)
 	}
 	if err != nil {
@@ -122,7 +128,7 @@ func (o *Options) client(role string, l credentials.Login, wrap onDial) (*redis.
 // protocol is RESP3 for the connection that subscribes: in RESP2 it could not publish. The Reader uses RESP2,
 // which has simpler answers.
 func protocol(role string) int {
-	if role == "read" {
+	if role == "read" || role == busRole {
 		return 2
 	}
 	return 3
@@ -133,8 +139,16 @@ func (o *Options) singleClient(role string, l credentials.Login) (*redis.Client,
 	if err != nil {
 		return nil, o.badURL(err)
 	}
-	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
+	if err := o.complete(opt, role, l); err != nil {
 		return nil, err
+	}
+	return redis.NewClient(opt), nil
+}
+
+// complete adds to the options of a URL what is the same for all clients.
+func (o *Options) complete(opt *redis.Options, role string, l credentials.Login) (err error) {
+	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
+		return err
 	}
 	opt.Protocol = protocol(role)
 	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
@@ -145,7 +159,7 @@ func (o *Options) singleClient(role string, l credentials.Login) (*redis.Client,
 	opt.ContextTimeoutEnabled = true
 	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return redis.NewClient(opt), nil
+	return nil
 }
 
 // setName sets the name of a new connection in CLIENT LIST. A connection works without a name, too.
@@ -207,7 +221,7 @@ func (o *Options) credentials(
 // Check returns the mistakes in the options that show without Redis: in the URL, in the files and in the command of
 // the credentials, joined.
 func (o *Options) Check() error {
-	c, err := o.client("check", credentials.Login{}, nil)
+	c, err := o.client("check", credentials.Login{}, "", nil)
 	if err == nil {
 		err = c.Close()
 	}

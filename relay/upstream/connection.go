@@ -32,6 +32,7 @@ type Connection struct {
 	backlog backlog
 	outage  outage
 	prober  prober
+	bus     bus
 	record  record
 	login   credentials.Login // that was last given to Authenticate
 
@@ -48,6 +49,7 @@ func NewConnection(
 	c := &Connection{loop: l, opts: opts, sink: sink, owner: owner, maxPayload: maxPayload, log: log}
 	c.backlog.init(l, room, opts.PublishTimeout)
 	c.prober = prober{channel: probe, log: log}
+	c.bus.connection = c
 	c.outage.reason = "not connected to Redis yet"
 	return c
 }
@@ -131,6 +133,7 @@ func (c *Connection) Restored() {
 	}
 	c.backlog.takeOver(s)
 	c.outage.over(c)
+	c.bus.restored()
 }
 
 // Flush writes commands, as far as the socket takes them now. It is called at the end of each turn.

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/upstream/cluster"
 	"redis-relay/relay/upstream/credentials"
 )
 
@@ -25,6 +26,8 @@ type established struct {
 	master  string    // replication ID, which each promotion changes; with Sentinel only; empty: not known
 	client  *redis.Client
 	login   credentials.Login // that it was made with; Number 0: of URL and PasswordFile
+	node    cluster.Node      // of a cluster
+	view    cluster.View      // of which it was chosen
 }
 
 // dial makes the connection for the loop. closed is called when go-redis closes the connection, because
@@ -35,8 +38,11 @@ func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func
 	if d.login, err = o.login(ctx); err != nil {
 		return nil, err
 	}
+	if d.node, d.view, err = o.locate(ctx, d.login); err != nil {
+		return nil, err
+	}
 	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
-	d.client, err = o.client("sub", d.login, func(c net.Conn) net.Conn {
+	d.client, err = o.client("sub", d.login, d.node.Addr, func(c net.Conn) net.Conn {
 		conn = c
 		return &lentConn{Conn: c, closed: closed}
 	})
@@ -51,6 +57,7 @@ func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func
 	}
 	if err != nil {
 		d.close()
+		o.failed(d.node)
 		return nil, err
 	}
 	return d, nil
@@ -65,8 +72,12 @@ func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, clos
 	if err != nil {
 		return nil, nil, err
 	}
+	node, _, err := o.locate(ctx, l)
+	if err != nil {
+		return nil, nil, err
+	}
 	var dialed net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
-	client, err := o.client(role, l, func(c net.Conn) net.Conn {
+	client, err := o.client(role, l, node.Addr, func(c net.Conn) net.Conn {
 		dialed = c
 		return c
 	})
@@ -77,6 +88,7 @@ func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, clos
 		err = dialed.SetDeadline(time.Time{})
 	}
 	if err != nil {
+		o.failed(node)
 		return nil, nil, errors.Join(err, client.Close())
 	}
 	return dialed, func() { _ = client.Close() }, nil
@@ -99,12 +111,20 @@ func (o *Options) greet(ctx context.Context, d *established) (err error) {
 // info asks Redis for one fact; empty: Redis does not tell it.
 func (o *Options) info(ctx context.Context, client *redis.Client, section, fact string) (string, error) {
 	info, err := client.Info(ctx, section).Result()
-	for line := range strings.Lines(info) {
-		if v, ok := strings.CutPrefix(line, fact+":"); ok {
-			return strings.TrimSpace(v), nil
-		}
+	if v := factOf(info, fact); v != "" {
+		return v, nil
 	}
 	return "", o.goOn("INFO", err)
+}
+
+// factOf finds a fact in an answer to INFO; empty: it is not there.
+func factOf(info, fact string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, fact+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
 }
 
 func pingRefused(err error) error {

@@ -65,6 +65,7 @@ type client struct {
 	since    []time.Time // of each loss
 	ups      []int       // subscriptions of each Up
 	outages  []Outage
+	gaps     []BusGap
 	downs    []error
 	alerts   []string
 	waits    []time.Duration // outages, each time one is told
@@ -191,6 +192,8 @@ func (c *client) Down(err error) { c.with(func() { c.downs = append(c.downs, err
 func (c *client) Alert(attempts int, err error) {
 	c.with(func() { c.alerts = append(c.alerts, fmt.Sprintf("%d: %v", attempts, err)) })
 }
+
+func (c *client) BusLoss(gap BusGap) { c.with(func() { c.gaps = append(c.gaps, gap) }) }
 
 func (c *client) Waiting(outage time.Duration, err error) {
 	c.with(func() { c.waits, c.causes = append(c.waits, outage), append(c.causes, err.Error()) })

@@ -64,7 +64,7 @@ func (h *heartbeat) check() {
 	}
 }
 
-// ping asks whether Redis is there, and, with Sentinel, whether it is the master.
+// ping asks whether Redis is there, and, with Sentinel or in a cluster, whether it is a master.
 func (h *heartbeat) ping(now time.Time) {
 	h.pinged = now
 	s, c := h.session, h.session.connection
@@ -77,7 +77,7 @@ func (h *heartbeat) ping(now time.Time) {
 			c.loop.Post(func() { s.end(errDeaf) }) // others wait for the same PONG
 		}
 	})
-	if c.opts.Mode == modeSentinel && s.restored {
+	if (c.opts.Mode == modeSentinel || c.opts.Mode == modeCluster) && s.restored {
 		c.Do(func(v any, err error) {
 			if list, ok := v.([]any); err == nil && ok && len(list) > 0 && list[0] != "master" {
 				s.end(errDemoted)

@@ -42,6 +42,8 @@ func (o *Options) hint(err error, first bool) error {
 		return fmt.Errorf("%w (Redis wants a password: name its file in %s)", err, o.key("password_file"))
 	case strings.Contains(text, "WRONGPASS "):
 		return fmt.Errorf("%w (the user or the password in %s is not one of Redis's)", err, password)
+	case o.Mode == modeCluster && strings.Contains(text, "cluster support disabled"):
+		return fmt.Errorf("%w (this Redis is no node of a cluster: write single in %s)", err, o.key("mode"))
 	case !first:
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED):

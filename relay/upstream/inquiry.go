@@ -32,7 +32,11 @@ func (o *Options) Inquire(ctx context.Context, wait time.Duration) (*Inquiry, er
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
-	client, err := o.client("check", l, func(c net.Conn) net.Conn {
+	node, _, err := o.locate(ctx, l)
+	if err != nil {
+		return nil, o.hint(o.judge(l, err), true)
+	}
+	client, err := o.client("check", l, node.Addr, func(c net.Conn) net.Conn {
 		conn = c
 		return c
 	})

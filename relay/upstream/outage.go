@@ -69,10 +69,11 @@ func (o *outage) lost(c *Connection, s *session, err error) {
 	if c.backlog.closed {
 		return
 	}
+	complete := c.bus.complete(s.heartbeat.complete) // by the probes, which the prober is about to forget
 	c.prober.lost(err)
 	first := o.lostAt.IsZero()
 	if first {
-		o.lostAt, o.since, o.sinceMove = time.Now(), s.heartbeat.complete, s.heartbeat.completeIfMoved()
+		o.lostAt, o.since, o.sinceMove = time.Now(), complete, s.heartbeat.completeIfMoved()
 	}
 	c.owner.Lost(err)
 	if first {

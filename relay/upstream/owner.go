@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"redis-relay/relay/resp"
+	"redis-relay/relay/upstream/cluster"
 )
 
 // Sink takes the messages. The loop calls it. A sink never changes what it is given. It may keep a frame
@@ -30,12 +31,17 @@ type Owner interface {
 	Up(subscriptions int, outage Outage)
 	// Down is called once an outage, behind Lost.
 	Down(err error)
+	// BusLoss says that messages may be missing though the session goes on. It is called with a cluster only.
+	BusLoss(gap BusGap)
 	// Waiting is called when the very first attempt fails, and every 10 s while there is no connection. It
 	// gives the length of the outage so far, and its cause.
 	Waiting(outage time.Duration, err error)
 	// Alert is called once an outage, after Options.AlertAfter failed attempts in a row.
 	Alert(attempts int, err error)
 }
+
+// BusGap says that messages published at one node of a cluster may be missing.
+type BusGap = cluster.Gap
 
 // Outage is a time for which not all wanted names were subscribed. It is zero for the time since the start.
 type Outage struct {

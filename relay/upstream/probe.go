@@ -85,6 +85,7 @@ func (p *prober) send(c *Connection) {
 func (p *prober) echo(c *Connection, payload []byte) {
 	n, err := strconv.ParseUint(string(payload), 10, 64)
 	if err != nil {
+		c.bus.heard(string(payload))
 		return
 	}
 	if n == p.sent && n > p.echoed && c.opts.RoundTrip != nil {

@@ -67,6 +67,7 @@ func (c *Connection) runSession(ctx context.Context) error {
 	}
 	select {
 	case err = <-ended:
+		c.opts.failed(d.node)
 		return err
 	case <-ctx.Done():
 		if !c.loop.Call(c.stop) {

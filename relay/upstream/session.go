@@ -74,6 +74,7 @@ func beginSession(c *Connection, d *established, ended chan<- error) {
 	s.mark.askClientID()
 	s.catchUp(d.login)
 	c.prober.subscribe(c)
+	c.bus.begin(s, d)
 	c.owner.Connected()
 }
 
@@ -253,6 +254,7 @@ func (s *session) end(cause error) {
 	unsent, rest := s.unsent()
 	b.takeBack(unsent)
 	c.outage.lost(c, s, cause)
+	c.bus.end()
 	for s.list.count > 0 {
 		m := s.list.pop()
 		if !c.record.keepLost(s, &m, cause) {
