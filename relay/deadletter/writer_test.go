@@ -188,7 +188,7 @@ func TestLossSaysWhatHoldsLettersUp(t *testing.T) {
 		_, told := runWriter(t, &fakeRedis{answers: slices.Repeat([]any{answer}, 100)}, small, func(w *Writer) {
 			w.Add(l)
 			time.Sleep(2 * time.Second) // it is sent
-			for range 4 { // one may be sent at once
+			for range 4 {               // one may be sent at once
 				w.Add(l)
 			}
 			time.Sleep(time.Second)
