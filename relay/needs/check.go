@@ -107,7 +107,7 @@ type lacking struct {
 // lack is one refused demand.
 type lack struct {
 	Demand
-	command string // the rule for the command, which is refused; empty: its channel or key is
+	command bool   // the command is refused; else its channel or key
 	unknown string // why Redis carries out the command for nobody; empty: it does for others
 }
 
@@ -123,17 +123,9 @@ func (l *lacking) note(d *Demand, refused error) {
 	if missing := upstream.MissingRule(refused, d.Rule); missing == "" || isUnknown(refused) {
 		k.unknown = cause(refused)
 	} else {
-		k.command = commandRule(missing)
+		k.command = strings.HasPrefix(missing, "+")
 	}
 	l.list = append(l.list, k)
-}
-
-// commandRule returns a rule of an ACL if it is for a command.
-func commandRule(rule string) string {
-	if strings.HasPrefix(rule, "+") {
-		return rule
-	}
-	return ""
 }
 
 // what names what is missing: "+xadd", "&chat:*".
@@ -141,8 +133,8 @@ func (k *lack) what() string {
 	switch {
 	case k.unknown != "":
 		return cmp.Or(k.Right, k.Name())
-	case k.command != "":
-		return k.command
+	case k.command:
+		return "+" + strings.ToLower(k.Name())
 	}
 	return k.Rule
 }
@@ -155,7 +147,7 @@ func (l *lacking) rulesOf(k *lack) (list []string) {
 	}
 	list = append(list, k.what())
 	known := l.allowed[k.Rule] || strings.HasPrefix(k.Rule, "&") && l.allowed["&*"]
-	if k.command != "" && k.Rule != "" && !known {
+	if k.command && k.Rule != "" && !known {
 		list = append(list, k.Rule)
 	}
 	return list
