@@ -35,7 +35,6 @@ func TestSubscribersNodeIsKilled(t *testing.T) {
 func TestSubscribersNodeHangs(t *testing.T) {
 	s := begin(t)
 	l := s.startLoad()
-	l.repeats = true
 	at := s.at()
 	s.Nodes[at].Stop()
 	s.movesFrom(at, at)

@@ -3,6 +3,7 @@ package cluster
 // Publishers at all nodes, and what became of each message.
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +22,6 @@ type sent struct {
 // load is publishers at all nodes of a cluster, and what a listener of the relay gets of it.
 type load struct {
 	s       *scene
-	repeats bool   // a node may hand on again what the relay has had of it
 	stop    func() // publishing
 	done    chan struct{}
 	running sync.WaitGroup
@@ -168,7 +168,7 @@ func (l *load) account() {
 	}
 	newest, had := map[string]int{}, map[string]bool{}
 	for _, text := range l.heard {
-		if l.repeats && had[text] {
+		if had[text] && l.moved() {
 			continue
 		}
 		had[text] = true
@@ -179,6 +179,11 @@ func (l *load) account() {
 		}
 		newest[node] = n
 	}
+}
+
+// moved tells whether the relay has gone to another node, which may hand on what the relay has had already.
+func (l *load) moved() bool {
+	return slices.ContainsFunc(l.gaps, func(g relay.Event) bool { return g.Cause == "the connection to Redis was lost" })
 }
 
 // untold lists messages that are neither heard nor in a gap.

@@ -111,7 +111,7 @@ func TestLettersThatStayed(t *testing.T) {
 	}
 	eu.MustDo("SET", "dead:x", "no stream")
 	for _, action := range []string{"list", "replay"} {
-		if _, told := s.says(1, action); !strings.Contains(told, "upstream eu: read dead:x: WRONGTYPE") {
+		if _, told := s.says(1, action); !strings.Contains(told, "upstream eu: read dead:x: ") || !strings.Contains(told, "WRONGTYPE") {
 			t.Errorf("%s tells %q", action, told)
 		}
 	}
