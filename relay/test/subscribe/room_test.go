@@ -18,7 +18,8 @@ func TestSubscribeWaitsForASlowRedis(t *testing.T) {
 	t.Parallel()
 	const clients, names, size = 6, 250, 4 << 10
 	const room = 2 << 20 // bytes: a sixteenth of limits.memory
-	redis := redistest.Start(t, redistest.WithArgs("--client-output-buffer-limit", "pubsub 0 0 0"))
+	redis := redistest.Start(t)
+	redis.MustDo("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
 	r := harness.Start(t, redis, func(c *config.Config) {
 		c.Limits.Memory, c.Limits.Name = 16*room, size
 	})
