@@ -121,8 +121,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "NATS clients are not disconnected after a loss", file: "relay/lifecycle.go",
-		old:    "\tl.outlets.disconnectForGap(now, 1<<l.index)\n",
-		new:    "",
+		old:    "\tl.outlets.disconnectForGap(now, 1<<l.index)\n\tl.feed.Lost()\n",
+		new:    "\tl.feed.Lost()\n",
 		faults: []string{"cut"},
 	},
 }
