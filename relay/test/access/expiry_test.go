@@ -157,7 +157,7 @@ func lives() (token, test time.Duration) {
 	if os.Getenv("RELAY_LONG") != "" {
 		return 10 * time.Second, 5 * time.Minute
 	}
-	return 6 * time.Second, 25 * time.Second
+	return 10 * time.Second, 31 * time.Second
 }
 
 // Tokens expire again and again under load: no gap, no connection is made anew, nothing is late, lost or twice.
