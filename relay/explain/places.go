@@ -46,19 +46,15 @@ func placeOf(cfg *config.Config, rules *policy.Rules, rt *route.Route) place {
 	if m := names.New(redis.Prefix, rt.Upstream.Index, rules); rt.IsUsed() && m.Of("", rt.Prefix) != rt.Prefix {
 		p.atRedis = policy.Printable(m.Of("", rt.Prefix)) + "*"
 	}
-	var also []string
-	for i, name := range cfg.UpstreamNames() {
-		if i != rt.Upstream.Index && rt.Upstream.Hears(i) {
-			also = append(also, name)
-		}
-		if rt.Mirror != nil && rt.Mirror.Index == i {
-			p.mirror = fmt.Sprintf("%v %% to %s", rt.Mirror.Percent, name)
-		}
+	u := upstreamOf(cfg, rules, rt, rt.Prefix)
+	if u.Mirror != nil {
+		p.mirror = fmt.Sprintf("%v %% to %s", u.Percent, u.Mirror.Name)
 	}
-	if len(also) > 0 {
-		p.upstream = rt.Upstream.Name + ", also " + strings.Join(also, ", ")
-	} else if rt.Upstream.Index > 0 {
-		p.upstream = rt.Upstream.Name
+	if len(u.Also) > 0 || rt.Upstream.Index > 0 {
+		p.upstream = u.Name
+	}
+	for i, also := 0, ", also "; i < len(u.Also); i, also = i+1, ", " {
+		p.upstream += also + u.Also[i].Name
 	}
 	if rt.Last {
 		p.last = "yes"

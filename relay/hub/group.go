@@ -97,18 +97,14 @@ func (g *Group) AwaitRoom(kind resp.Kind, names [][]byte, done func()) bool {
 // full returns the first hub that has no room for names that it would ask Redis for; nil: there is none.
 func (g *Group) full(kind resp.Kind, names [][]byte) *Hub {
 	for i, h := range g.hubs {
-		if h.up.IsFull() && slices.ContainsFunc(names, func(name []byte) bool { return g.asks(i, kind, string(name)) }) {
+		asks := func(name []byte) bool {
+			return h.wouldAsk(kind, string(name)) && (len(g.hubs) == 1 || g.places(kind, string(name)).Has(i))
+		}
+		if h.up.IsFull() && slices.ContainsFunc(names, asks) {
 			return h
 		}
 	}
 	return nil
-}
-
-// asks tells whether a hub would ask Redis for a name.
-func (g *Group) asks(place int, kind resp.Kind, name string) bool {
-	h := g.hubs[place]
-	t := h.topics[kind][name]
-	return (t == nil || !t.requested) && !h.isLocal(name) && (len(g.hubs) == 1 || g.places(kind, name).Has(place))
 }
 
 // note notes that a listener wants names.

@@ -79,6 +79,12 @@ func (r *registry) addWanted(l *Listener, kind resp.Kind, names []string) (ask [
 	return ask, local
 }
 
+// wouldAsk reports whether addWanted would have Redis asked for a name.
+func (r *registry) wouldAsk(kind resp.Kind, name string) bool {
+	t := r.topics[kind][name]
+	return (t == nil || !t.requested) && !r.isLocal(name)
+}
+
 // removeWanted counts subscriptions of l that end. It returns the names that nobody wants any more and that
 // Redis must unsubscribe, and the names that are local.
 func (r *registry) removeWanted(l *Listener, kind resp.Kind, names []string) (unwanted, local []string) {

@@ -134,7 +134,7 @@ func (k *lack) what() string {
 	case k.unknown != "":
 		return cmp.Or(k.Right, k.Name())
 	case k.command:
-		return "+" + strings.ToLower(k.Name())
+		return rule(k.Name())
 	}
 	return k.Rule
 }

@@ -161,23 +161,11 @@ func TestWhatClientsHaveKept(t *testing.T) {
 		},
 		"channels that come and go while Redis is away": func(c *child, dial func() *keeper) {
 			c.redis.Kill()
-			for i := range 100 {
-				k := dial()
-				k.pushes = patience
-				k.say(append([]string{"SUBSCRIBE"}, many("a", i*1000, 1000)...)...)
-				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
-				_ = k.Close()
-			}
+			comeAndGo(c, dial, subscribeMany)
 		},
 		"channels that come and go while Redis stands still": func(c *child, dial func() *keeper) {
 			c.redis.Stop()
-			for i := range 100 {
-				k := dial()
-				k.pushes = patience
-				k.say(append([]string{"SUBSCRIBE"}, many("a", i*1000, 1000)...)...)
-				c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
-				_ = k.Close()
-			}
+			comeAndGo(c, dial, subscribeMany)
 		},
 		"unsubscribed names": func(c *child, dial func() *keeper) {
 			for range 10 {
@@ -240,16 +228,28 @@ func TestWhatClientsHaveKept(t *testing.T) {
 	t.Run("channels that were waited for", func(t *testing.T) { withstand(t, waitForMany, askedPeak) })
 }
 
-// waitForMany has the relay ask Redis about channels for clients that are gone.
-func waitForMany(c *child, dial func() *keeper) {
+// comeAndGo has clients send one command each, and leave when it has been read.
+func comeAndGo(c *child, dial func() *keeper, command func(client int) []string) {
 	for i := range 100 {
 		k := dial()
 		k.pushes = patience
-		command := append([]string{"XREAD", "BLOCK", "1", "STREAMS"}, many("kept:"+strconv.Itoa(i), 0, 1000)...)
-		k.say(append(command, strings.Fields(strings.Repeat("$ ", 1000))...)...)
+		k.say(command(i)...)
 		c.Eventually("it has been read", func() bool { return c.Metrics()["commands_total"] > float64(i) })
 		_ = k.Close()
 	}
+}
+
+// subscribeMany subscribes to channels that no other client has.
+func subscribeMany(client int) []string {
+	return append([]string{"SUBSCRIBE"}, many("a", client*1000, 1000)...)
+}
+
+// waitForMany has the relay ask Redis about channels for clients that are gone.
+func waitForMany(c *child, dial func() *keeper) {
+	comeAndGo(c, dial, func(client int) []string {
+		command := append([]string{"XREAD", "BLOCK", "1", "STREAMS"}, many("kept:"+strconv.Itoa(client), 0, 1000)...)
+		return append(command, strings.Fields(strings.Repeat("$ ", 1000))...)
+	})
 }
 
 // withstand starts a relay, and holds its memory under an attack against a peak, in bytes.
