@@ -3,8 +3,8 @@ package relay_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"redis-relay/relay/redistest"
 )
 
 // TestMain fails the run when a goroutine is left over.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { redistest.RunTests(m) }

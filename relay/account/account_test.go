@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"redis-relay/relay/redistest"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 	seedVariable = "RELAY_ACCOUNT_SEED" // a number
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { redistest.RunTests(m) }
 
 // isLong tells whether the long form is asked for.
 func isLong() bool { return os.Getenv(longVariable) != "" }

@@ -11,14 +11,13 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"redis-relay/relay/embedded"
 	"redis-relay/relay/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { redistest.RunTests(m) }
 
 func connect(t testing.TB, srv *embedded.Server) *redistest.Client {
 	t.Helper()

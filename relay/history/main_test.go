@@ -5,7 +5,7 @@ package history
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"redis-relay/relay/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { redistest.RunTests(m) }

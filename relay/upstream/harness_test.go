@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"redis-relay/relay/loop"
@@ -28,7 +27,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	stepTimeout, readTimeout = patience/2, patience
-	goleak.VerifyTestMain(m)
+	redistest.RunTests(m)
 }
 
 // patience bounds every wait of a test that expects no particular time.

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"redis-relay/relay/fleet"
+	"redis-relay/relay/redistest"
 )
 
 // waiters is how many tests that call t.Parallel run at the same time. They spend their time waiting, so this
@@ -22,5 +21,5 @@ func Main(m *testing.M) {
 		panic(err)
 	}
 	fleet.Patience = 2 * time.Second // else a busy machine may be taken for a relay that does not answer
-	goleak.VerifyTestMain(m)
+	redistest.RunTests(m)
 }
