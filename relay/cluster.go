@@ -80,7 +80,7 @@ func (o clusterOutlets) Open(b *natsbridge.Bridge, since uint64) notice.Outlet {
 // Close ends that.
 func (o clusterOutlets) Close(out notice.Outlet) { o.all.remove(out.(*outlet)) }
 
-// Advance begins the next epoch.
+// Advance begins the next moment.
 func (o clusterOutlets) Advance() uint64 { return o.all.advance() }
 
 var _ natsbridge.Backend = (*clusterGateway)(nil)

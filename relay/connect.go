@@ -74,7 +74,7 @@ func historyFile(c *config.Config, name string) string {
 
 // connect builds the parts between the upstreams and the gateways, and connects them.
 func (r *Relay) connect(life string) {
-	r.outlets = &outlets{teller: r.teller, confirmed: make([]uint64, len(r.sides))}
+	r.outlets = &outlets{teller: r.teller, epochs: make([]uint64, len(r.sides)), moment: 1}
 	r.viewers = watch.NewViewers(r.loop, r.cfg.Socket.Path)
 	r.flusher = &hub.Flusher{Waited: r.metrics.QueueWait.ObserveMany}
 	openHubs(r)

@@ -66,7 +66,7 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 	if !c.route.Upstream.Hears(in.index) {
 		return // the channel is on another upstream
 	}
-	d.Epoch, d.Upstream = in.outlets.epochOf(in.index), in.index
+	in.outlets.stamp(d, in.index)
 	if c.route.HasHistory() && d.Kind != resp.SMessage && !in.feed.Accept(d) {
 		return // it comes in its time, or has come
 	}
@@ -82,10 +82,9 @@ func (in *inbound) Deliver(d *resp.Delivery) {
 // deliverStored takes a message that was read from a stream, which comes now, or that was held, which has come
 // before.
 func (in *inbound) deliverStored(d *resp.Delivery) {
-	if d.Epoch == 0 {
-		d.Epoch = in.outlets.epochOf(in.index)
+	if d.Moment == 0 {
+		in.outlets.stamp(d, in.index)
 	}
-	d.Upstream = in.index
 	now := in.rules.Load()
 	rt := now.Route(d.Channel)
 	counters, size := now.counters[rt.Index], len(d.Payload)

@@ -29,7 +29,7 @@ type lastValues struct {
 
 	on     bool // a route asks for it
 	values *last.Values
-	since  uint64 // the first epoch whose messages are kept: one of an earlier epoch may not be the newest of its channel
+	since  uint64 // the first moment whose messages are kept: an earlier one may not be the newest of its channel
 	losses uint64 // how often something was forgotten because messages may be missed
 	given  uint64 // messages that listeners got first, ever
 	failed uint64 // channels whose newest entry could not be read, ever
@@ -80,7 +80,7 @@ func (l *lastValues) keep(from *side, rt *route.Route, d *resp.Delivery, v *poli
 		return
 	}
 	_, _, confirmed := from.hub.Listeners(resp.Message, d.Channel)
-	if d.Epoch < l.since || confirmed == 0 {
+	if d.Moment < l.since || confirmed == 0 {
 		l.values.Forget(string(d.Channel))
 		return
 	}

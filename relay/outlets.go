@@ -21,16 +21,15 @@ import (
 type outlets struct {
 	teller *notice.Teller // fixed after construction
 
-	list      []*outlet
-	epoch     uint64   // the last one
-	attached  uint64   // that of the last Advance of a cluster: it holds for all upstreams
-	confirmed []uint64 // by upstream: that of its last confirmation, in the order of its messages
+	list   []*outlet
+	epochs []uint64 // by upstream: see resp.Delivery.Epoch
+	moment uint64   // see resp.Delivery.Moment; not 0
 }
 
 // outlet is a bridge. It is notice.Outlet.
 type outlet struct {
 	*natsbridge.Bridge
-	since uint64 // the first epoch whose messages it delivers
+	since uint64 // the first moment whose messages it delivers
 }
 
 // Tell delivers a message of the relay's own. A bridge knows no urgency.
@@ -50,26 +49,24 @@ func (o *outlets) remove(out *outlet) {
 	o.teller.Remove(out)
 }
 
-// advance begins the next epoch of all upstreams, and returns it.
+// advance begins the next moment, and returns it.
 func (o *outlets) advance() uint64 {
-	o.epoch++
-	o.attached = o.epoch
-	return o.epoch
+	o.moment++
+	return o.moment
 }
 
-// confirm begins the next epoch of one upstream, which has confirmed a command.
-func (o *outlets) confirm(upstream int) {
-	o.epoch++
-	o.confirmed[upstream] = o.epoch
-}
+// confirm begins the next epoch of an upstream, which has confirmed a command.
+func (o *outlets) confirm(upstream int) { o.epochs[upstream]++ }
 
-// epochOf returns the epoch of messages that come from an upstream now.
-func (o *outlets) epochOf(upstream int) uint64 { return max(o.attached, o.confirmed[upstream]) }
+// stamp notes on a message that it comes from an upstream now.
+func (o *outlets) stamp(d *resp.Delivery, upstream int) {
+	d.Upstream, d.Epoch, d.Moment = upstream, o.epochs[upstream], o.moment
+}
 
 // deliver queues a message, and returns to how many outlets.
 func (o *outlets) deliver(d *resp.Delivery) (n int) {
 	for _, out := range o.list {
-		if d.Epoch >= out.since && out.Deliver(d) {
+		if d.Moment >= out.since && out.Deliver(d) {
 			n++
 		}
 	}

@@ -35,7 +35,7 @@ func inboundForTest(t testing.TB, tracer *traces.Tracer) (*inbound, *rules) {
 	var current atomic.Pointer[rules]
 	current.Store(now)
 	in := &inbound{
-		side: &side{hub: hub.New(quietInterest{}, policy.IsLocal)}, rules: &current, checks: &checks.Pool{}, outlets: &outlets{confirmed: make([]uint64, 1)},
+		side: &side{hub: hub.New(quietInterest{}, policy.IsLocal)}, rules: &current, checks: &checks.Pool{}, outlets: &outlets{epochs: make([]uint64, 1), moment: 1},
 		traces: tracer, viewers: watch.NewViewers(nil, ""), watch: &watch.Watch{Table: traffic.New(traffic.Options{Now: time.Now()})},
 	}
 	return in, now

@@ -80,6 +80,6 @@ func newMessage(d *resp.Delivery, c *Check) *Message {
 	m := &Message{check: c}
 	frame := append(make([]byte, 0, len(d.Frame)), d.Frame...) // with no spare capacity
 	_, _, _ = resp.ScanServer(frame, &m.Delivery)              // never fails: the frame was read before
-	m.ID, m.Epoch, m.Upstream = d.ID, d.Epoch, d.Upstream
+	m.ID, m.Upstream, m.Epoch, m.Moment = d.ID, d.Upstream, d.Epoch, d.Moment
 	return m
 }

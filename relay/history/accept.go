@@ -59,6 +59,6 @@ func (f *Feed) Accept(d *resp.Delivery) (now bool) {
 		return true
 	}
 	f.announced.fate = heldBack
-	f.holding.add(c, heldMessage{id, f.announced.fields, !first, d.Epoch, d.Frame})
+	f.holding.add(c, heldMessage{id, f.announced.fields, !first, d.Epoch, d.Moment, d.Frame})
 	return false
 }

@@ -60,11 +60,11 @@ type channel struct {
 
 // heldMessage is a message that waits until the entries before it are read.
 type heldMessage struct {
-	id     stream.ID // zero: it is no entry
-	fields fields
-	isCopy bool // the same message for another name: a pattern
-	epoch  uint64
-	frame  []byte
+	id            stream.ID // zero: it is no entry
+	fields        fields
+	isCopy        bool // the same message for another name: a pattern
+	epoch, moment uint64
+	frame         []byte
 }
 
 // partialEntry is the entry behind channel.last, if only some of its names got it before the connection was

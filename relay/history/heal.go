@@ -278,7 +278,7 @@ func (h *healer) deliverHeld(c *channel, b *budget) (all bool) {
 		}
 		h.holding.bytes -= len(m.frame)
 		d := delivery(m.frame)
-		d.ID, d.Trace, d.Epoch = resp.EntryID(m.id), m.fields.trace, m.epoch
+		d.ID, d.Trace, d.Epoch, d.Moment = resp.EntryID(m.id), m.fields.trace, m.epoch, m.moment
 		if !m.id.IsZero() && !m.isCopy {
 			h.channels.deliverNow(c, m.id, m.fields, d.Payload)
 		}

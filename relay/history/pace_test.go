@@ -86,7 +86,6 @@ func TestHealWaitsForListeners(t *testing.T) {
 	}
 }
 
-// TestLossWhileHeldMessagesWait has what was handed out not come again.
 // TestHeldCopiesStayOfOneEpoch: else the copy for a pattern, handed out later, is taken for another message.
 func TestHeldCopiesStayOfOneEpoch(t *testing.T) {
 	r, _ := slowRoom(t)
@@ -104,6 +103,7 @@ func TestHeldCopiesStayOfOneEpoch(t *testing.T) {
 	}
 }
 
+// TestLossWhileHeldMessagesWait has what was handed out not come again.
 func TestLossWhileHeldMessagesWait(t *testing.T) {
 	r, say := slowRoom(t)
 	r.compareAll(longTail(6, 20, 21))

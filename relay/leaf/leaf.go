@@ -32,11 +32,11 @@ var errNoAnswer = fmt.Errorf("the cluster does not answer within %v", leafPatien
 
 // Outlets are what the relay has of open bridges. All methods belong to the loop.
 type Outlets interface {
-	// Open has a bridge take part in deliveries of messages of an epoch and later.
+	// Open has a bridge take part in deliveries of messages of a moment and later.
 	Open(b *natsbridge.Bridge, since uint64) notice.Outlet
 	// Close ends that.
 	Close(notice.Outlet)
-	// Advance begins the next epoch of messages, and returns it.
+	// Advance begins the next moment of messages, and returns it.
 	Advance() uint64
 }
 
@@ -213,7 +213,7 @@ func (n *Node) term(ctx context.Context) (up bool, err error) {
 // serve is the leaf node until ctx ends, or something is lost. Up to the time before, an earlier term had delivered
 // all messages; zero: there was no earlier term.
 func (n *Node) serve(ctx context.Context, before time.Time, up *bool) error {
-	epoch, err := n.fence(ctx)
+	moment, err := n.fence(ctx)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (n *Node) serve(ctx context.Context, before time.Time, up *bool) error {
 		return err
 	}
 	var out notice.Outlet
-	n.parts.Loop.Call(func() { out = n.attach(bridge, epoch) })
+	n.parts.Loop.Call(func() { out = n.attach(bridge, moment) })
 	defer n.parts.Loop.Call(func() {
 		n.detach()
 		bridge.Unsubscribe()
@@ -233,9 +233,9 @@ func (n *Node) serve(ctx context.Context, before time.Time, up *bool) error {
 	return all.Wait()
 }
 
-// fence waits until all that Redis had sent has come, and returns the epoch of what
+// fence waits until all that Redis had sent has come, and returns the moment of what
 // follows.
-func (n *Node) fence(ctx context.Context) (epoch uint64, err error) {
+func (n *Node) fence(ctx context.Context) (moment uint64, err error) {
 	passed := make(chan uint64, 1)
 	if !n.parts.Loop.Post(func() {
 		n.parts.Hub.Fence(func() { passed <- n.outlets.Advance() }) // what came before may be held up
@@ -243,8 +243,8 @@ func (n *Node) fence(ctx context.Context) (epoch uint64, err error) {
 		return 0, errEnding
 	}
 	select {
-	case epoch = <-passed:
-		return epoch, nil
+	case moment = <-passed:
+		return moment, nil
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}

@@ -50,7 +50,8 @@ type Delivery struct {
 	ID       EntryID // of a message with history
 	Trace    string  // that its entry names beside the message, as W3C's traceparent; empty: none
 	Upstream int     // the relay's number of the Redis from which it comes
-	Epoch    uint64  // of when it came: grows whenever Upstream may send a message once more often than before
+	Epoch    uint64  // grows, between two messages, when Upstream may send one once more often than before
+	Moment   uint64  // when it came: grows whenever somebody tells what comes later from what has come; 0: not known
 }
 
 // EntryID is the ID of an entry of a stream; zero: none.

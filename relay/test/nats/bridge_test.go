@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"redis-relay/config"
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
 
 // silent expects a subscription to have heard nothing more: nothing of what was
@@ -552,7 +554,9 @@ func TestReloadOfLimits(t *testing.T) {
 
 // startFromFile runs a relay with a file, which load writes and has reloaded: limits, and
 // whether plain: is open.
-func startFromFile(t *testing.T, redis *redistest.Server) (r *natsRelay, load func(limits string, open bool)) {
+func startFromFile(
+	t *testing.T, redis *redistest.Server, edit ...harness.Option,
+) (r *natsRelay, load func(limits string, open bool)) {
 	file := filepath.Join(t.TempDir(), "relay.yaml")
 	load = func(limits string, open bool) {
 		t.Helper()
@@ -568,7 +572,7 @@ func startFromFile(t *testing.T, redis *redistest.Server) (r *natsRelay, load fu
 		}
 	}
 	load("{}", true)
-	r = startRelay(t, redis, func(c *config.Config) {
+	r = startRelay(t, redis, append(edit, func(c *config.Config) {
 		loaded, err := config.Load(config.Source{Path: file, Required: true, Flags: map[string]string{
 			"redis.url": c.Redis.URL, "socket.path": c.Socket.Path, "http.listen": c.HTTP.Listen, "nats.listen": c.NATS.Listen,
 		}})
@@ -576,7 +580,7 @@ func startFromFile(t *testing.T, redis *redistest.Server) (r *natsRelay, load fu
 			t.Fatal(err)
 		}
 		*c = *loaded
-	})
+	})...)
 	return r, load
 }
 
@@ -643,5 +647,30 @@ func TestAddressInUse(t *testing.T) {
 	}
 	if took := time.Since(began); took > 9*time.Second { // it waits for the server's start for 10 s at most
 		t.Errorf("it took %v", took)
+	}
+}
+
+// TestReloadBetweenCopies reloads while messages come piece by piece, so also when Redis has sent one for the channel and
+// not yet for the pattern: who listens by both hears it once.
+func TestReloadBetweenCopies(t *testing.T) {
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	r, load := startFromFile(t, redis, func(c *config.Config) { c.Redis.URL = "redis://" + proxy.Addr() })
+	nc := r.nats()
+	exact, all := r.listen(nc, "plain.1"), r.listen(nc, "plain.*")
+	proxy.Slice(20)
+	const messages = 5000
+	redis.MustDo("EVAL", `for i = 1, ARGV[1] do redis.call('PUBLISH', 'plain:1', i) end`, "0", strconv.Itoa(messages))
+	redistest.Eventually(t, patience, "all are heard", func() bool {
+		load("{payload: 100KiB}", true)
+		n, _, _ := all.Pending()
+		return n >= messages
+	})
+	for _, sub := range []*nats.Subscription{exact, all} {
+		for n := range messages {
+			if got := hear(t, sub, "plain.1"); got != strconv.Itoa(n+1) {
+				t.Fatalf("%s hears %s, not %d", sub.Subject, got, n+1)
+			}
+		}
 	}
 }
