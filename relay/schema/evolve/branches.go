@@ -75,35 +75,35 @@ func (p *prover) apart(c *context, s *schema.Shape, depth int) bool {
 }
 
 // cases splits a context into others that have all its values; nil if there is nothing left by which to split it.
-func (p *prover) cases(c *context, to *schema.Shape, depth int) []*context {
+func (r *reader) cases(c *context, to *schema.Shape) []*context {
 	for _, s := range c.holds {
 		if at := (choice{s, "not"}); s.Not != nil && !c.wasSplit(at) {
-			return []*context{p.without(c.chosen(at), s.Not)}
+			return []*context{r.without(c.chosen(at), s.Not)}
 		}
 		if at := (choice{s, "anyOf"}); len(s.AnyOf) > 0 && !c.wasSplit(at) {
-			return p.alternatives(c.chosen(at), s.AnyOf, false)
+			return r.alternatives(c.chosen(at), s.AnyOf, false)
 		}
 		if at := (choice{s, "oneOf"}); len(s.OneOf) > 0 && !c.wasSplit(at) {
-			return p.alternatives(c.chosen(at), s.OneOf, true)
+			return r.alternatives(c.chosen(at), s.OneOf, true)
 		}
 		if at := (choice{s, "if"}); s.If != nil && (s.Then != nil || s.Else != nil) && !c.wasSplit(at) {
 			c = c.chosen(at)
-			return []*context{c.with(s.If, s.Then), p.without(c, s.If).with(s.Else)}
+			return []*context{c.with(s.If, s.Then), r.without(c, s.If).with(s.Else)}
 		}
 	}
 	if c.kinds == schema.KindObject {
-		return p.casesByMember(c, to, depth)
+		return r.casesByMember(c, to)
 	}
 	return nil
 }
 
 // alternatives returns a context for each alternative. With apart, no value belongs to two.
-func (p *prover) alternatives(c *context, shapes []*schema.Shape, apart bool) (list []*context) {
+func (r *reader) alternatives(c *context, shapes []*schema.Shape, apart bool) (list []*context) {
 	for i, s := range shapes {
 		one := c.with(s)
 		for j, other := range shapes {
 			if apart && i != j && other != s {
-				one = p.without(one, other)
+				one = r.without(one, other)
 			}
 		}
 		list = append(list, one)
@@ -112,22 +112,22 @@ func (p *prover) alternatives(c *context, shapes []*schema.Shape, apart bool) (l
 }
 
 // casesByMember splits a context by the values of a member that tells the alternatives of a goal apart.
-func (p *prover) casesByMember(c *context, to *schema.Shape, depth int) (list []*context) {
+func (r *reader) casesByMember(c *context, to *schema.Shape) (list []*context) {
 	for _, name := range telling(c, to) {
 		at := choice{nil, "." + name}
 		if c.wasSplit(at) {
 			continue
 		}
-		values, few := p.memberValues(c, name)
+		values, few := r.memberValues(c, name)
 		if !few {
 			continue
 		}
 		split := c.chosen(at)
-		if !slices.Contains(p.required(c), name) {
-			list = append(list, split.with(p.lacking(name)))
+		if !slices.Contains(c.required(), name) {
+			list = append(list, split.with(r.lacking(name)))
 		}
 		for _, v := range values {
-			list = append(list, split.with(p.pinned(name, v)))
+			list = append(list, split.with(r.pinned(name, v)))
 		}
 		return list
 	}
@@ -135,14 +135,14 @@ func (p *prover) casesByMember(c *context, to *schema.Shape, depth int) (list []
 }
 
 // memberValues lists the values that a member may have, if they are few.
-func (p *prover) memberValues(c *context, name string) (values []string, few bool) {
-	member := p.member(c, name)
+func (r *reader) memberValues(c *context, name string) (values []string, few bool) {
+	member := c.member(name)
 	for _, kinds := range groups {
 		part := member.ofKinds(kinds)
 		if part.kinds == 0 {
 			continue
 		}
-		some, few := p.values(part)
+		some, few := r.values(part)
 		if values = append(values, some...); !few || len(values) > maxValues {
 			return nil, false
 		}

@@ -67,8 +67,14 @@ func (c *context) hold(s *schema.Shape) {
 	}
 }
 
+// vocabulary is the schemas of a proof by their numbers, and those that it has made.
+type vocabulary struct {
+	numbers map[*schema.Shape]int    // in the order in which they were met
+	own     map[string]*schema.Shape // see made
+}
+
 // without adds a schema that refuses the value.
-func (p *prover) without(c *context, s *schema.Shape) *context {
+func (v *vocabulary) without(c *context, s *schema.Shape) *context {
 	less := *c
 	switch {
 	case len(s.Keywords) == 0:
@@ -77,9 +83,9 @@ func (p *prover) without(c *context, s *schema.Shape) *context {
 		less.kinds &^= s.Kinds
 	case slices.Equal(s.Keywords, []string{"required"}) && len(s.Required) == 1:
 		less.kinds &= schema.KindObject
-		return less.with(p.lacking(s.Required[0]))
+		return less.with(v.lacking(s.Required[0]))
 	case slices.Equal(s.Keywords, []string{"$ref"}) && len(s.All) == 1:
-		return p.without(c, s.All[0])
+		return v.without(c, s.All[0])
 	case !slices.Contains(c.fails, s):
 		less.fails = append(slices.Clip(c.fails), s)
 	}
@@ -103,13 +109,13 @@ func (c *context) chosen(of choice) *context {
 func (c *context) wasSplit(of choice) bool { return slices.Contains(c.split, of) }
 
 // key writes a context, with numbers for its schemas.
-func (p *prover) key(c *context, to *schema.Shape) string {
+func (v *vocabulary) key(c *context, to *schema.Shape) string {
 	var b strings.Builder
 	b.WriteString(strconv.Itoa(int(c.kinds)))
 	write := func(mark byte, shapes []*schema.Shape) {
 		list := make([]int, len(shapes))
 		for i, s := range shapes {
-			list[i] = p.number(s)
+			list[i] = v.number(s)
 		}
 		slices.Sort(list)
 		for _, n := range list {
@@ -122,7 +128,7 @@ func (p *prover) key(c *context, to *schema.Shape) string {
 	for _, s := range c.split {
 		b.WriteByte('/')
 		if s.of != nil {
-			b.WriteString(strconv.Itoa(p.number(s.of)))
+			b.WriteString(strconv.Itoa(v.number(s.of)))
 		}
 		b.WriteString(s.what)
 	}
@@ -130,41 +136,41 @@ func (p *prover) key(c *context, to *schema.Shape) string {
 	return b.String()
 }
 
-func (p *prover) number(s *schema.Shape) int {
-	n, ok := p.numbers[s]
+func (v *vocabulary) number(s *schema.Shape) int {
+	n, ok := v.numbers[s]
 	if !ok {
-		n = len(p.numbers)
-		p.numbers[s] = n
+		n = len(v.numbers)
+		v.numbers[s] = n
 	}
 	return n
 }
 
 // made returns a schema of our own that was made before, so that contexts are found again.
-func (p *prover) made(key string, make func(s *schema.Shape)) *schema.Shape {
-	if p.own[key] == nil {
-		p.own[key] = schema.NewShape()
-		make(p.own[key])
+func (v *vocabulary) made(key string, make func(s *schema.Shape)) *schema.Shape {
+	if v.own[key] == nil {
+		v.own[key] = schema.NewShape()
+		make(v.own[key])
 	}
-	return p.own[key]
+	return v.own[key]
 }
 
 // having returns a schema that requires a member.
-func (p *prover) having(name string) *schema.Shape {
-	return p.made("having "+name, func(s *schema.Shape) {
+func (v *vocabulary) having(name string) *schema.Shape {
+	return v.made("having "+name, func(s *schema.Shape) {
 		s.Required, s.Keywords = []string{name}, []string{"required"}
 	})
 }
 
 // lacking returns a schema that refuses a member.
-func (p *prover) lacking(name string) *schema.Shape {
-	return p.made("lacking "+name, func(s *schema.Shape) {
+func (v *vocabulary) lacking(name string) *schema.Shape {
+	return v.made("lacking "+name, func(s *schema.Shape) {
 		s.Members, s.Keywords = map[string]*schema.Shape{name: never}, []string{"properties"}
 	})
 }
 
 // pinned returns a schema that requires a member of one value.
-func (p *prover) pinned(name, value string) *schema.Shape {
-	return p.made(strconv.Quote(name)+value, func(s *schema.Shape) {
+func (v *vocabulary) pinned(name, value string) *schema.Shape {
+	return v.made(strconv.Quote(name)+value, func(s *schema.Shape) {
 		s.Required, s.Keywords = []string{name}, []string{"required", "properties"}
 		s.Members = map[string]*schema.Shape{name: constant(value)}
 	})

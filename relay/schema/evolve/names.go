@@ -13,12 +13,12 @@ import (
 
 // meetsNames proves that a schema accepts the names of all members.
 func (p *prover) meetsNames(c *context, to *schema.Shape, depth int) bool {
-	if _, most := p.memberCounts(c); most == 0 {
+	if _, most := c.memberCounts(); most == 0 {
 		return true
 	}
 	for _, name := range named(c, nil) {
 		quoted, err := json.Marshal(name)
-		if err != nil || !surely(to, string(quoted)) && p.implies(p.member(c, name), never, depth+1) != "" {
+		if err != nil || !surely(to, string(quoted)) && p.implies(c.member(name), never, depth+1) != "" {
 			return false
 		}
 	}
@@ -31,7 +31,7 @@ func (p *prover) meetsNames(c *context, to *schema.Shape, depth int) bool {
 		text = text.with(s.Names)
 	}
 	for _, matching := range sets {
-		if p.others(c, matching).kinds == 0 {
+		if c.others(matching).kinds == 0 {
 			continue
 		}
 		name := text
@@ -50,8 +50,8 @@ func (p *prover) meetsNames(c *context, to *schema.Shape, depth int) bool {
 }
 
 // matching returns a schema of the strings that a pattern matches.
-func (p *prover) matching(pattern schema.PatternShape) *schema.Shape {
-	return p.made("matching "+pattern.Pattern.String(), func(s *schema.Shape) {
+func (v *vocabulary) matching(pattern schema.PatternShape) *schema.Shape {
+	return v.made("matching "+pattern.Pattern.String(), func(s *schema.Shape) {
 		s.Pattern, s.Keywords = pattern.Pattern, []string{"pattern"}
 	})
 }

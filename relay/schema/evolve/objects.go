@@ -15,16 +15,16 @@ const maxPatterns = 6
 
 // meetsObject proves what a schema asks of objects.
 func (p *prover) meetsObject(c *context, to *schema.Shape, depth int) notProved {
-	if more := p.dependents(c); more != c {
+	if more := c.dependents(); more != c {
 		return p.implies(more, to, depth)
 	}
-	required := p.required(c)
+	required := c.required()
 	for _, name := range to.Required {
 		if !slices.Contains(required, name) {
 			return keyword(to, "required")
 		}
 	}
-	least, most := p.memberCounts(c)
+	least, most := c.memberCounts()
 	switch {
 	case to.MinMembers > least:
 		return keyword(to, "minProperties")
@@ -41,7 +41,7 @@ func (p *prover) meetsObject(c *context, to *schema.Shape, depth int) notProved 
 }
 
 // required lists the names that all objects of a context have.
-func (p *prover) required(c *context) (names []string) {
+func (c *context) required() (names []string) {
 	for _, s := range c.holds {
 		names = append(names, s.Required...)
 	}
@@ -59,9 +59,9 @@ func (p *prover) required(c *context) (names []string) {
 }
 
 // dependents returns the context with the schemas that its required names bring; itself if there are none.
-func (p *prover) dependents(c *context) *context {
+func (c *context) dependents() *context {
 	more := c
-	for _, name := range p.required(c) {
+	for _, name := range c.required() {
 		for _, s := range c.holds {
 			if d := s.Depends[name]; d != nil && len(d.Keywords) > 0 && !slices.Contains(more.holds, d) {
 				more = more.with(d)
@@ -90,20 +90,20 @@ func (p *prover) meetsDependents(c *context, to *schema.Shape, depth int) notPro
 }
 
 // memberCounts returns how many members the objects of a context have.
-func (p *prover) memberCounts(c *context) (least, most int) {
+func (c *context) memberCounts() (least, most int) {
 	most = -1
 	for _, s := range c.holds {
 		least, most = tighter(least, most, s.MinMembers, s.MaxMembers)
 	}
-	least = max(least, len(p.required(c)))
-	if names, closed := p.onlyNames(c); closed {
+	least = max(least, len(c.required()))
+	if names, closed := c.onlyNames(); closed {
 		_, most = tighter(0, most, 0, len(names))
 	}
 	return least, most
 }
 
 // onlyNames lists the names that members may have, if no others can be.
-func (p *prover) onlyNames(c *context) (names []string, closed bool) {
+func (c *context) onlyNames() (names []string, closed bool) {
 	for _, s := range c.holds {
 		if s.Additional != nil && s.Additional.Kinds == 0 && len(s.Patterns) == 0 {
 			closed = true
@@ -113,7 +113,7 @@ func (p *prover) onlyNames(c *context) (names []string, closed bool) {
 		return nil, false
 	}
 	for _, name := range named(c, nil) {
-		if p.member(c, name).kinds != 0 {
+		if c.member(name).kinds != 0 {
 			names = append(names, name)
 		}
 	}
@@ -168,7 +168,7 @@ func askedOfOthers(s *schema.Shape, matching []string) (list []*schema.Shape) {
 }
 
 // member returns what a context knows of the member of a name, if there is one.
-func (p *prover) member(c *context, name string) *context {
+func (c *context) member(name string) *context {
 	quoted, err := json.Marshal(name)
 	member := anything
 	for _, s := range c.holds {
@@ -187,7 +187,7 @@ func (p *prover) member(c *context, name string) *context {
 }
 
 // others returns what a context knows of members that no schema names, of which some patterns match.
-func (p *prover) others(c *context, matching []string) *context {
+func (c *context) others(matching []string) *context {
 	member := anything
 	for _, s := range c.holds {
 		member = member.with(askedOfOthers(s, matching)...)
@@ -200,7 +200,7 @@ func (p *prover) others(c *context, matching []string) *context {
 
 // meetsMembers proves what a schema asks of members.
 func (p *prover) meetsMembers(c *context, to *schema.Shape, depth int) notProved {
-	if _, most := p.memberCounts(c); most == 0 || !asksMembers(to) {
+	if _, most := c.memberCounts(); most == 0 || !asksMembers(to) {
 		return ""
 	}
 	for _, name := range named(c, to) {
@@ -208,7 +208,7 @@ func (p *prover) meetsMembers(c *context, to *schema.Shape, depth int) notProved
 		if to.Unevaluated != nil && !surelyEvaluates(to, name) {
 			wanted = append(wanted, to.Unevaluated)
 		}
-		if why := p.all(p.member(c, name), wanted, depth+1); why != "" {
+		if why := p.all(c.member(name), wanted, depth+1); why != "" {
 			return why
 		}
 	}
@@ -221,7 +221,7 @@ func (p *prover) meetsMembers(c *context, to *schema.Shape, depth int) notProved
 		if to.Unevaluated != nil && !surelyEvaluatesOthers(to) {
 			wanted = append(wanted, to.Unevaluated)
 		}
-		if why := p.all(p.others(c, matching), wanted, depth+1); why != "" {
+		if why := p.all(c.others(matching), wanted, depth+1); why != "" {
 			return why
 		}
 	}
@@ -269,15 +269,15 @@ func matchings(c *context, to *schema.Shape) (sets [][]string, ok bool) {
 
 // hasNoObject proves that a context has no object.
 func (p *prover) hasNoObject(c *context, depth int) bool {
-	if more := p.dependents(c); more != c {
+	if more := c.dependents(); more != c {
 		return p.implies(more, never, depth) == ""
 	}
-	least, most := p.memberCounts(c)
+	least, most := c.memberCounts()
 	if most >= 0 && least > most {
 		return true
 	}
-	for _, name := range p.required(c) {
-		if p.implies(p.member(c, name), never, depth+1) == "" {
+	for _, name := range c.required() {
+		if p.implies(c.member(name), never, depth+1) == "" {
 			return true
 		}
 	}

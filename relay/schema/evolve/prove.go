@@ -14,10 +14,8 @@ const maxGoals = 20_000
 
 // prover proves goals about the values of two schemas.
 type prover struct {
-	numbers map[*schema.Shape]int    // of the schemas, in the order in which they were met
-	own     map[string]*schema.Shape // see made
-	equal   equality
-	draft4  bool // whether a number is an integer may depend on how it is written
+	reader
+	equal equality
 
 	open   map[string]opened // goals that are being proved
 	proved map[string]bool   // goals that hold, whatever becomes of others
@@ -33,7 +31,7 @@ type opened struct{ depth, order int }
 
 func newProver(from, to []*schema.Shape) *prover {
 	p := &prover{
-		numbers: make(map[*schema.Shape]int), own: make(map[string]*schema.Shape), equal: make(equality),
+		reader: reader{vocabulary: vocabulary{map[*schema.Shape]int{}, map[string]*schema.Shape{}}}, equal: equality{},
 		open: make(map[string]opened), proved: make(map[string]bool), failed: make(map[string]string),
 		lowest: math.MaxInt,
 	}
@@ -114,13 +112,13 @@ func (p *prover) knows(c *context, to *schema.Shape) bool {
 // decideGroup proves a goal about values of one group of kinds.
 func (p *prover) decideGroup(c *context, to *schema.Shape, depth int) notProved {
 	if values, few := p.values(c); few {
-		return p.tryAll(c, values, to)
+		return tryAll(c, values, to)
 	}
 	why := p.meets(c, to, depth)
 	if why == "" {
 		return ""
 	}
-	if cases := p.cases(c, to, depth); cases != nil {
+	if cases := p.cases(c, to); cases != nil {
 		for _, one := range cases {
 			if inner := p.implies(one, to, depth); inner != "" {
 				return inner

@@ -172,14 +172,13 @@ func appendShape(list []*schema.Shape, s *schema.Shape) []*schema.Shape {
 // object makes an object.
 func (m *maker) object(c *context, eyed []*schema.Shape, depth int) any {
 	object := make(map[string]any)
-	p := newProver(nil, nil)
-	required := p.required(c)
+	required := c.required()
 	for _, name := range m.names(c, eyed) {
 		needed := slices.Contains(required, name)
 		if needed && m.chance(m.odd) || !needed && (depth > 8 || !m.chance(m.filled)) {
 			continue
 		}
-		member := p.member(c, name)
+		member := c.member(name)
 		if member.kinds == 0 && !m.chance(m.odd) {
 			continue
 		}
@@ -189,10 +188,10 @@ func (m *maker) object(c *context, eyed []*schema.Shape, depth int) any {
 		}
 		object[name] = m.value(member, there, depth+1)
 	}
-	least, _ := p.memberCounts(c)
+	least, _ := c.memberCounts()
 	for i := 0; len(object) < min(least, 100) && i < 2*least; i++ {
 		name := "x" + strings.Repeat("x", i)
-		object[name] = m.value(p.member(c, name), nil, depth+1)
+		object[name] = m.value(c.member(name), nil, depth+1)
 	}
 	return object
 }

@@ -15,15 +15,21 @@ import (
 // maxValues is how many values are tried one by one.
 const maxValues = 128
 
+// reader reads from a context which values and which cases there are.
+type reader struct {
+	vocabulary
+	draft4 bool // whether a number is an integer may depend on how it is written
+}
+
 // values lists values among which are all of a context of one group of kinds, if they are few.
-func (p *prover) values(c *context) (values []string, few bool) {
+func (r *reader) values(c *context) (values []string, few bool) {
 	if c.kinds&^literals == 0 {
 		return ofKinds([]string{"null", "false", "true"}, c.kinds), true
 	}
 	var best []string
 	for _, s := range c.holds {
 		for _, list := range s.Values {
-			if some, ok := p.spelled(list, c.kinds); ok && (!few || len(some) < len(best)) {
+			if some, ok := r.spelled(list, c.kinds); ok && (!few || len(some) < len(best)) {
 				best, few = some, true
 			}
 		}
@@ -33,7 +39,7 @@ func (p *prover) values(c *context) (values []string, few bool) {
 	}
 	switch {
 	case c.kinds&^integers == 0:
-		return p.spelledRange(rangeOf(c), c.kinds)
+		return r.spelledRange(rangeOf(c), c.kinds)
 	case c.kinds == schema.KindString:
 		if _, most := lengths(c); most == 0 {
 			return []string{`""`}, true
@@ -54,7 +60,7 @@ func ofKinds(values []string, kinds schema.Kinds) (some []string) {
 
 // spelled returns those of some constants that are of some kinds, in all the ways in which they may be written that
 // matter to a schema.
-func (p *prover) spelled(constants []string, kinds schema.Kinds) (values []string, ok bool) {
+func (r *reader) spelled(constants []string, kinds schema.Kinds) (values []string, ok bool) {
 	for _, v := range constants {
 		kind := kindOf(v)
 		switch {
@@ -63,9 +69,9 @@ func (p *prover) spelled(constants []string, kinds schema.Kinds) (values []strin
 			if !fits {
 				return nil, false
 			}
-			values = append(values, p.spelledNumber(n, kinds)...)
+			values = append(values, r.spelledNumber(n, kinds)...)
 		case kind&kinds == 0:
-		case p.draft4 && kind&(schema.KindArray|schema.KindObject) != 0 && strings.ContainsAny(v, "0123456789"):
+		case r.draft4 && kind&(schema.KindArray|schema.KindObject) != 0 && strings.ContainsAny(v, "0123456789"):
 			return nil, false
 		default:
 			values = append(values, v)
@@ -75,13 +81,13 @@ func (p *prover) spelled(constants []string, kinds schema.Kinds) (values []strin
 }
 
 // spelledNumber writes a number as values of some kinds.
-func (p *prover) spelledNumber(n *big.Rat, kinds schema.Kinds) []string {
+func (r *reader) spelledNumber(n *big.Rat, kinds schema.Kinds) []string {
 	if !n.IsInt() {
 		text, _ := n.FloatPrec()
 		return ofKinds([]string{n.FloatString(text)}, kinds)
 	}
 	text := n.Num().String()
-	if !p.draft4 {
+	if !r.draft4 {
 		if kinds&integers == 0 {
 			return nil
 		}
@@ -91,13 +97,13 @@ func (p *prover) spelledNumber(n *big.Rat, kinds schema.Kinds) []string {
 }
 
 // spelledRange lists the integers of a range.
-func (p *prover) spelledRange(r bounds, kinds schema.Kinds) (values []string, few bool) {
-	low, high, ok := r.integers()
+func (r *reader) spelledRange(of bounds, kinds schema.Kinds) (values []string, few bool) {
+	low, high, ok := of.integers()
 	if !ok || new(big.Int).Sub(high, low).Cmp(big.NewInt(maxValues/2)) > 0 {
 		return nil, false
 	}
 	for n := low; n.Cmp(high) <= 0; n = new(big.Int).Add(n, big.NewInt(1)) {
-		values = append(values, p.spelledNumber(new(big.Rat).SetInt(n), kinds)...)
+		values = append(values, r.spelledNumber(new(big.Rat).SetInt(n), kinds)...)
 	}
 	return values, true
 }
@@ -128,7 +134,7 @@ func kindOf(value string) schema.Kinds {
 }
 
 // tryAll proves a goal by trying all values of a context.
-func (p *prover) tryAll(c *context, values []string, to *schema.Shape) notProved {
+func tryAll(c *context, values []string, to *schema.Shape) notProved {
 	for _, v := range values {
 		if mayBe(c, v) && !surely(to, v) {
 			return keyword(to, firstOf(to.Keywords, "enum", "const", "type"))
