@@ -46,7 +46,7 @@ type Connection struct {
 func NewConnection(
 	l *loop.Loop, opts Options, sink Sink, owner Owner, maxPayload, room *atomic.Int64, probe string, log *zap.Logger,
 ) *Connection {
-	c := &Connection{loop: l, opts: opts, sink: sink, owner: owner, maxPayload: maxPayload, log: log}
+	c := &Connection{loop: l, opts: opts.withSentinels(), sink: sink, owner: owner, maxPayload: maxPayload, log: log}
 	c.backlog.init(l, room, opts.PublishTimeout)
 	c.prober = prober{channel: probe, log: log}
 	c.bus.connection = c
