@@ -77,7 +77,7 @@ var layers = map[string]struct {
 	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
-	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/frames", "relay/upstream/secure", "relay/upstream/sentinel"}, "the Redis side knows nothing of local clients"},
+	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/events", "relay/upstream/frames", "relay/upstream/secure", "relay/upstream/sentinel"}, "the Redis side knows nothing of local clients"},
 
 	"relay/command/clouds": {nil, "it asks a cloud who this process is, and knows nothing of relays"},
 
@@ -89,6 +89,7 @@ var layers = map[string]struct {
 
 	"relay/upstream/cluster":     {nil, "it keeps account, and opens no connection"},
 	"relay/upstream/credentials": {nil, "it runs a program, and does not know what for"},
+	"relay/upstream/events":      {[]string{"relay/resp"}, "it hears one node, and knows nothing of the others"},
 	"relay/upstream/frames":      {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
 	"relay/upstream/sentinel":    {nil, "it finds an address, and knows nothing of who goes there"},
 	"relay/upstream/secure":      {nil, "it knows certificates and ports, not Redis"},
@@ -150,7 +151,7 @@ var modules = map[string]struct {
 	"github.com/nats-io/jwt/v2":                {[]string{"relay/test/nats"}, "for tests: only a cluster reads what it says"},
 	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/prometheus/client_model":       {[]string{"relay/monitor"}, "others count through two methods"},
-	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/upstream/sentinel", "relay/clients"}, "the tap rests on it"},
+	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/upstream/events", "relay/upstream/sentinel", "relay/clients"}, "the tap rests on it"},
 	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema", "relay/schema/drafts"}, "it panics, unless guarded"},
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go": {[]string{"relay/command/clouds"}, "a relay itself knows no cloud"},

@@ -130,7 +130,7 @@ func (o *Options) client(role string, l credentials.Login, at string, wrap onDia
 // protocol is RESP3 for the connection that subscribes: in RESP2 it could not publish. The Reader uses RESP2,
 // which has simpler answers.
 func protocol(role string) int {
-	if role == "read" || role == busRole {
+	if role == "read" || role == busRole || role == eventsRole {
 		return 2
 	}
 	return 3

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/upstream/credentials"
 )
 
@@ -33,8 +34,10 @@ type Connection struct {
 	outage  outage
 	prober  prober
 	bus     bus
-	record  record
-	login   credentials.Login // that was last given to Authenticate
+
+	keyspace keyspace
+	record   record
+	login    credentials.Login // that was last given to Authenticate
 
 	awaitRoom []func() // see AwaitRoom
 	givesRoom bool     // the next of them is about to be called
@@ -50,6 +53,7 @@ func NewConnection(
 	c.backlog.init(l, room, opts.PublishTimeout)
 	c.prober = prober{channel: probe, log: log}
 	c.bus.connection = c
+	c.keyspace = keyspace{connection: c, wanted: map[resp.Name]struct{}{}, ears: map[string]*ear{}}
 	c.outage.reason = "not connected to Redis yet"
 	return c
 }

@@ -70,7 +70,8 @@ func (o *outage) lost(c *Connection, s *session, err error) {
 	if c.backlog.closed {
 		return
 	}
-	complete := c.bus.complete(s.heartbeat.complete) // by the probes, which the prober is about to forget
+	// By the probes, which the prober is about to forget.
+	complete := c.keyspace.complete(c.bus.complete(s.heartbeat.complete))
 	c.prober.lost(err)
 	first := o.lostAt.IsZero()
 	if first {
