@@ -183,3 +183,21 @@ func TestSentinelsWithCredentials(t *testing.T) {
 	s.AwaitWhole()
 	l.account()
 }
+
+// TestSentinelsThatAllowLittle: they tell nothing by themselves, and no epoch. What most of them name is believed.
+func TestSentinelsThatAllowLittle(t *testing.T) {
+	group := redistest.StartSentinels(t, 2, 3, "peers", redistest.WithACL("default on >peers allchannels +@all",
+		"relay on >secret -@all +auth +hello +ping +sentinel|get-master-addr-by-name"))
+	s := relayOf(t, group, harness.WithRedis(strings.Replace(group.URL(), "redis://", "redis://relay:secret@", 1)))
+	s.at(0)
+	l := s.startLoad()
+	began := time.Now()
+	master := s.Failover()
+	told := time.Now()
+	s.at(master)
+	t.Logf("delivery resumed %v after a sentinel named the new master",
+		l.first(master, began).Sub(told).Round(time.Millisecond))
+	s.AwaitWhole()
+	l.flows(master)
+	l.stop()
+}
