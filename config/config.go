@@ -45,6 +45,7 @@ type Redis struct {
 	URL            string        `koanf:"url"` // or EmbeddedRedis. May hold a password: print Redacted instead
 	PasswordFile   string        `koanf:"password_file"`
 	Credentials    Credentials   `koanf:"credentials"`
+	Sentinel       Sentinel      `koanf:"sentinel"`
 	TLS            TLS           `koanf:"tls"`
 	Prefix         string        `koanf:"prefix"`          // of all names at Redis; "": none
 	PublishTimeout time.Duration `koanf:"publish_timeout"` // how long a PUBLISH, and a question, waits for a lost Redis
@@ -64,6 +65,12 @@ func (r Redis) IsEmbedded() bool { return r.URL == EmbeddedRedis }
 type Credentials struct {
 	Command []string      `koanf:"command"` // program and arguments, which may be secrets; empty: there is none
 	Refresh time.Duration `koanf:"refresh"` // longest time between two runs; 0: by the expiry
+}
+
+// Sentinel is how the relay authenticates to the sentinels themselves, with ModeSentinel.
+type Sentinel struct {
+	Username     string `koanf:"username"`      // "": the one in the URL, or none
+	PasswordFile string `koanf:"password_file"` // "": the password in the URL, or none
 }
 
 // TLS names PEM files for the connection to Redis, each "" when not used.

@@ -32,19 +32,35 @@ func (v *redisValidator) checkCredentials() {
 		v.bad(at+".command", "has no effect with %s.url: %s; write the address of your Redis there", v.at, EmbeddedRedis)
 	case v.Redis.PasswordFile != "":
 		v.bad(at+".command", "prints the password, and %s.password_file names another; take one of the two out", v.at)
-	case hasPassword(v.Redis.URL):
+	case v.Redis.hasPassword():
 		v.bad(at+".command", "prints the password, and %s.url has another; take one of the two out", v.at)
 	}
 }
 
-// hasPassword tells whether a URL has a password for Redis itself.
-func hasPassword(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
+// hasPassword tells whether the URL has a password for Redis itself. Before the @ is that of the sentinels, where there
+// are some.
+func (r Redis) hasPassword() bool {
+	u, err := url.Parse(r.URL)
+	switch {
+	case err != nil:
 		return false
+	case r.Mode == ModeSentinel:
+		return u.Query().Get("password") != ""
 	}
 	_, has := u.User.Password()
 	return has
+}
+
+// User returns the user for Redis itself that the URL names; empty: none.
+func (r Redis) User() string {
+	u, err := url.Parse(r.URL)
+	switch {
+	case err != nil:
+		return ""
+	case r.Mode == ModeSentinel:
+		return u.Query().Get("username")
+	}
+	return u.User.Username()
 }
 
 // resolve takes a program that is named by a relative path from a folder. A name without a slash is looked up in PATH.

@@ -9,7 +9,7 @@
 // the values. Both report every problem they find, joined; [Read] does both, and leaves
 // out what only follows from another mistake.
 //
-// Relative paths in schemas, redis.password_file, redis.tls.*, socket.password_file,
+// Relative paths in schemas, redis.password_file, redis.sentinel.password_file, redis.tls.*, socket.password_file,
 // nats.token_file, nats.leaf.credentials, nats.leaf.ca, http.token_file and
 // alerts.webhook_token_file are taken from the folder of the config file, wherever the value
 // came from, and come out of [Load] resolved. socket.path is taken from the working directory,

@@ -56,6 +56,7 @@ var groupHelp = map[string]string{
 	"upstreams": "other Redises by their names, for routes that say upstream; the one in redis is main",
 	"redis.tls": "PEM files, used with rediss://",
 
+	"redis.sentinel":    "who the relay is to the sentinels themselves, with mode sentinel",
 	"redis.credentials": "a program that prints the user and the password for Redis",
 
 	"socket":        "the Unix socket that clients connect to",

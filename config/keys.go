@@ -78,6 +78,7 @@ var help = map[string]string{
 	"redis.mode":              "single, sentinel or cluster",
 	"redis.url":               "redis://, rediss:// or unix://; embedded: a Redis inside the relay, for development",
 	"redis.password_file":     "file that holds the Redis password",
+	"redis.sentinel.username": "user at the sentinels themselves, with mode sentinel; empty: the one before the @ in url",
 	"redis.tls.ca":            "PEM file of the authorities to trust, with rediss://",
 	"redis.tls.cert":          "PEM file of the client certificate",
 	"redis.tls.key":           "PEM file of the client certificate's key",
@@ -128,6 +129,8 @@ var help = map[string]string{
 	"schemas":                 "folder of JSON Schema files",
 	"schemas.draft":           "draft of files without a known $schema: 4, 6, 7, 2019-09 or 2020-12",
 	"unrouted":                "allow or deny: channels that no route covers",
+
+	"redis.sentinel.password_file": "file that holds the password for the sentinels themselves, with mode sentinel",
 
 	"redis.credentials.command": "program and arguments that print the user and the password as JSON; empty: none",
 	"redis.credentials.refresh": "longest time between two runs of that program; 0s: by the expiry, or 10m",

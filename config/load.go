@@ -303,7 +303,7 @@ func (c *Config) resolvePaths() {
 }
 
 func (r *Redis) resolvePaths(dir string) {
-	for _, p := range []*string{&r.PasswordFile, &r.TLS.CA, &r.TLS.Cert, &r.TLS.Key} {
+	for _, p := range []*string{&r.PasswordFile, &r.Sentinel.PasswordFile, &r.TLS.CA, &r.TLS.Cert, &r.TLS.Key} {
 		resolvePath(p, dir)
 	}
 	r.Credentials.resolve(dir)

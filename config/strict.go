@@ -138,6 +138,7 @@ var examples = map[reflect.Type]string{
 	reflect.TypeFor[Policy]():            "typing: {slow: drop}",
 	reflect.TypeFor[Redis]():             "redis: {url: 'redis://host:6379'}",
 	reflect.TypeFor[map[string]Redis]():  "upstreams: {eu: {url: 'redis://eu.internal:6379'}}",
+	reflect.TypeFor[Sentinel]():          "sentinel: {password_file: sentinel.password}",
 	reflect.TypeFor[TLS]():               "tls: {ca: ca.pem}",
 	reflect.TypeFor[Socket]():            "socket: {path: /run/relay/relay.sock}",
 	reflect.TypeFor[HTTP]():              "http: {listen: '127.0.0.1:9464'}",

@@ -30,6 +30,9 @@ func (v *redisValidator) check() {
 		v.bad(v.at+".tls", "has no effect without TLS; write rediss:// in %s.url", v.at)
 	}
 	v.checkCredentials()
+	if r.Sentinel != (Sentinel{}) && r.Mode != ModeSentinel {
+		v.bad(v.at+".sentinel", "is for %s.mode sentinel, not %s; take it out", v.at, r.Mode)
+	}
 	switch {
 	case r.URL == "":
 		v.bad(v.at+".url", "is not set; write the address of your Redis, such as redis://host:6379, "+

@@ -240,6 +240,10 @@ func TestValidate(t *testing.T) {
 			func(c *Config) { c.Redis.PasswordFile = "pw" },
 			[]string{"redis.password_file: has no effect with redis.url: embedded; write the address of your Redis there"},
 		},
+		"sentinels' password without sentinels": {
+			func(c *Config) { c.Redis.Sentinel.PasswordFile = "pw" },
+			[]string{"redis.sentinel: is for redis.mode sentinel, not single; take it out"},
+		},
 		"embedded sentinels": {
 			func(c *Config) { c.Redis.Mode = ModeSentinel },
 			[]string{"redis.mode: does not go with redis.url: embedded; write single, or the address of your Redis"},

@@ -61,7 +61,7 @@ var layers = map[string]struct {
 	"relay/order":      {nil, "it sees the relay as its clients do: through the socket"},
 	"relay/notice":     {[]string{"relay/monitor", "relay/policy", "relay/route", "relay/sampling"}, "it reports what others have found; listeners are outlets"},
 	"relay/overview":   {[]string{"config", "relay/admin", "relay/alerts", "relay/deadletter", "relay/fleet", "relay/history", "relay/hub", "relay/hub/last", "relay/leaf", "relay/loop", "relay/monitor", "relay/natsbridge", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/status", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/watch"}, "it asks all parts, and none asks it"},
-	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream", "relay/upstream/cluster", "relay/upstream/credentials"}, "it has parts check their settings, and starts none"},
+	"relay/preflight":  {[]string{"config", "relay/alerts", "relay/explain", "relay/leaf", "relay/needs", "relay/policy", "relay/respserver", "relay/respserver/listen", "relay/schema/evolve", "relay/traces", "relay/upstream", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/sentinel"}, "it has parts check their settings, and starts none"},
 	"relay/policy":     {[]string{"config", "relay/glob", "relay/meter", "relay/resp", "relay/route", "relay/schema", "relay/schema/evolve"}, "it decides, and tells nobody"},
 	"relay/redistest":  {nil, "what tests say about the wire owes nothing to the code under test"},
 	"relay/resp":       {nil, "the codec is pure"},
@@ -77,7 +77,7 @@ var layers = map[string]struct {
 	"relay/traffic":    {nil, "it counts names and times; who publishes is asked of others"},
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
-	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/frames", "relay/upstream/secure"}, "the Redis side knows nothing of local clients"},
+	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/events", "relay/upstream/frames", "relay/upstream/secure", "relay/upstream/sentinel"}, "the Redis side knows nothing of local clients"},
 
 	"relay/command/clouds": {nil, "it asks a cloud who this process is, and knows nothing of relays"},
 
@@ -89,7 +89,9 @@ var layers = map[string]struct {
 
 	"relay/upstream/cluster":     {nil, "it keeps account, and opens no connection"},
 	"relay/upstream/credentials": {nil, "it runs a program, and does not know what for"},
+	"relay/upstream/events":      {[]string{"relay/resp"}, "it hears one node, and knows nothing of the others"},
 	"relay/upstream/frames":      {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
+	"relay/upstream/sentinel":    {nil, "it finds an address, and knows nothing of who goes there"},
 	"relay/upstream/secure":      {nil, "it knows certificates and ports, not Redis"},
 
 	"relay/deadletter/replay": {[]string{"config", "relay/deadletter", "relay/history", "relay/names", "relay/policy", "relay/resp", "relay/route", "relay/upstream"}, "it asks the rules as the relay does, and Redis itself"},
@@ -149,7 +151,7 @@ var modules = map[string]struct {
 	"github.com/nats-io/jwt/v2":                {[]string{"relay/test/nats"}, "for tests: only a cluster reads what it says"},
 	"github.com/prometheus/client_golang":      {[]string{"relay/monitor"}, "others count through two methods"},
 	"github.com/prometheus/client_model":       {[]string{"relay/monitor"}, "others count through two methods"},
-	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/clients"}, "the tap rests on it"},
+	"github.com/redis/go-redis/v9":             {[]string{"relay/upstream", "relay/upstream/events", "relay/upstream/sentinel", "relay/clients"}, "the tap rests on it"},
 	"github.com/santhosh-tekuri/jsonschema/v5": {[]string{"relay/schema", "relay/schema/drafts"}, "it panics, unless guarded"},
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go": {[]string{"relay/command/clouds"}, "a relay itself knows no cloud"},

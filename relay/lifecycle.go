@@ -74,18 +74,27 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 
 // BusLoss is told that messages may be missing though the connection stands.
 func (l *lifecycle) BusLoss(gap upstream.BusGap) {
-	now, clients := l.rules.Load(), 0
+	now, clients, prefixes := l.rules.Load(), 0, gap.Prefixes
+	concerned := func(kind resp.Kind, name string) bool {
+		return now.OnGap(kind, name) == route.GapDisconnect && !policy.IsLocal(name) &&
+			(gap.Prefixes == nil || upstream.IsEventName(kind, name))
+	}
 	l.last.lost(l.index)
 	for kind := range resp.Kind(resp.Kinds) {
 		for _, name := range l.hub.Names(kind) {
-			if now.OnGap(kind, name) == route.GapDisconnect && !policy.IsLocal(name) {
+			if concerned(kind, name) {
 				clients += l.hub.Disconnect(kind, name, hub.ReasonGap)
 			}
 		}
 	}
-	l.outlets.disconnectForGap(now, 1<<l.index)
+	if prefixes == nil {
+		prefixes = now.Prefixes(l.index)
+		l.outlets.disconnectForGap(now, 1<<l.index)
+	} else {
+		l.outlets.disconnect(concerned)
+	}
 	l.teller.Tell(notice.BusGap, notice.Event{
-		Since: &gap.Since, Until: &gap.Until, Prefixes: now.Prefixes(l.index), Cause: gap.Cause, Upstream: l.label,
+		Since: &gap.Since, Until: &gap.Until, Prefixes: prefixes, Cause: gap.Cause, Upstream: l.label,
 	}, l.about(zap.String("cause", gap.Cause), zap.Int("disconnected_clients", clients))...)
 }
 

@@ -106,12 +106,13 @@ var (
 	BusGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
 		Alert: "gap", Once: true,
-		Level: zapcore.WarnLevel, Text: "messages of another node of the Redis Cluster may be missing",
-		Often: "messages of other nodes of the Redis Cluster may be missing",
+		Level: zapcore.WarnLevel, Text: "messages that were published at another server may be missing",
+		Often: "messages that were published at other servers may be missing",
 		When: "a node of a Redis Cluster has failed or restarted, or its link to the node that the relay listens to was " +
-			"cut: messages that were published there may be lost",
+			"cut; or a former master was made a replica long after Sentinel had named another: messages that were published " +
+			"there may be lost",
 		Do: "read again what the messages were about. If it comes again and again, see `cause` and the network between " +
-			"the nodes",
+			"the servers",
 	})
 	RenameGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"text/tabwriter"
 
@@ -90,7 +89,7 @@ func checkOne(
 		return "", err
 	}
 	opts, wanted := RedisOptions(cfg, name), redisNeeds(cfg, rules, name)
-	user := redisUser(redis.URL)
+	user := redis.User()
 	if opts.Credentials != nil {
 		l, err := opts.Credentials.Get(ctx)
 		if err != nil {
@@ -131,15 +130,6 @@ func redisNeeds(cfg *config.Config, rules *policy.Rules, name string) *needs.Con
 		}
 	}
 	return c
-}
-
-// redisUser is the user that a URL names; empty: none.
-func redisUser(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.User == nil {
-		return ""
-	}
-	return u.User.Username()
 }
 
 func printReport(r *needs.Report, w io.Writer) error {

@@ -11,6 +11,7 @@ import (
 	"redis-relay/relay/upstream"
 	"redis-relay/relay/upstream/cluster"
 	"redis-relay/relay/upstream/credentials"
+	"redis-relay/relay/upstream/sentinel"
 )
 
 // ReadToken reads the file that a key names, which holds a token; "" means none.
@@ -44,8 +45,12 @@ func RedisOptions(cfg *config.Config, name string) upstream.Options {
 	if c.Mode == config.ModeCluster {
 		opts.Cluster = &cluster.Known{}
 	}
+	if c.Mode == config.ModeSentinel {
+		opts.Sentinels = &sentinel.Known{}
+		opts.SentinelUser, opts.SentinelPasswordFile = c.Sentinel.Username, c.Sentinel.PasswordFile
+	}
 	if h := c.Credentials; len(h.Command) > 0 {
-		opts.Credentials = credentials.New(opts.Section+".credentials.command", h.Command, h.Refresh, redisUser(c.URL))
+		opts.Credentials = credentials.New(opts.Section+".credentials.command", h.Command, h.Refresh, c.User())
 	}
 	return opts
 }

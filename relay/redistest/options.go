@@ -18,6 +18,7 @@ type options struct {
 	appendOnly bool
 	tls        bool
 	reference  bool
+	sentinel   []string // lines of the file; nil: it is no sentinel
 }
 
 // Reference is the redis-server that others are compared with, whichever version the tests
@@ -58,15 +59,23 @@ var shardCommands = regexp.MustCompile(`\+(ssubscribe|sunsubscribe|spublish)\b`)
 // of the others.
 const controlUser = "redistest"
 
-// writeConfig writes the file that redis-server is started with.
+// writeConfig writes the file that redis-server is started with. A sentinel keeps what it knows in it.
 func (s *Server) writeConfig() error {
+	if s.opts.sentinel != nil && s.remembers {
+		return nil
+	}
 	var b strings.Builder
 	set := func(key, value string) { fmt.Fprintf(&b, "%s %s\n", key, value) }
 	set("bind", host)
 	set("port", s.port)
 	set("unixsocket", s.Socket())
 	set("dir", s.dir)
-	set("save", `""`)
+	if s.opts.sentinel == nil {
+		set("save", `""`)
+	}
+	for _, line := range s.opts.sentinel {
+		set("sentinel", line)
+	}
 	set("loglevel", "notice")
 	if s.opts.appendOnly {
 		set("appendonly", "yes")

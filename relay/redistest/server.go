@@ -46,8 +46,10 @@ type Server struct {
 	tlsPort string
 	tls     TLSFiles
 
-	mu   sync.Mutex
-	proc *Process // guarded by mu; nil after Kill
+	mu sync.Mutex
+
+	remembers bool     // it is a sentinel that has run; guarded by mu
+	proc      *Process // guarded by mu; nil after Kill
 }
 
 // Start runs a redis-server and returns when it answers PING. It is killed when the
@@ -139,7 +141,11 @@ func (s *Server) runLocked() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(s.bin, append([]string{s.configFile()}, s.opts.args...)...)
+	args := append([]string{s.configFile()}, s.opts.args...)
+	if s.opts.sentinel != nil {
+		args = append(args, "--sentinel")
+	}
+	cmd := exec.Command(s.bin, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	p, err := StartProcess(cmd)
 	if err != nil {
@@ -154,7 +160,7 @@ func (s *Server) runLocked() error {
 		}
 		return fmt.Errorf("%w; it logged:\n%s", err, life)
 	}
-	s.proc = p
+	s.proc, s.remembers = p, true
 	return nil
 }
 

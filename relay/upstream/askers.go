@@ -233,6 +233,7 @@ func (b *bus) see(v cluster.View, by string) {
 		}
 	}
 	b.hire()
+	b.connection.keyspace.see()
 	if gaps := b.account.See(v, time.Now()); b.counts() {
 		b.tell(gaps)
 	}

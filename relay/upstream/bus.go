@@ -46,6 +46,7 @@ func (b *bus) begin(s *session, d *established) {
 	}
 	b.session, b.node, b.view, b.askers = s, d.node, d.view, map[string]*asker{}
 	b.asking, b.against, b.noLinks, b.refused = nil, 0, false, false
+	c.keyspace.seen = time.Now()
 	b.timer = c.loop.AfterFunc(busInterval, b.tick)
 	b.askLinks()
 }
@@ -65,6 +66,7 @@ func (b *bus) end() {
 		return
 	}
 	b.session = nil
+	b.connection.keyspace.end()
 	b.timer.Stop()
 	for _, a := range b.askers {
 		a.dismiss()

@@ -19,6 +19,7 @@ import (
 	"redis-relay/relay/upstream/cluster"
 	"redis-relay/relay/upstream/credentials"
 	"redis-relay/relay/upstream/secure"
+	"redis-relay/relay/upstream/sentinel"
 )
 
 // Options say how to reach Redis.
@@ -27,13 +28,17 @@ type Options struct {
 	Mode           string              // single, sentinel or cluster
 	URL            string              // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
 	Cluster        *cluster.Known      // shared by all connections, with Mode cluster
+	Sentinels      *sentinel.Known     // shared by all connections, with Mode sentinel; nil: each has its own
 	PasswordFile   string              // read again at every connect; empty: the password in URL
 	Credentials    *credentials.Keeper // has the user and the password of each connection; nil: URL and PasswordFile do
 	CA, Cert, Key  string              // PEM files; empty: the system's roots, no client certificate
+	SentinelUser   string              // of the sentinels themselves; empty: the one in URL
 	Name           string              // this host's, in CLIENT LIST
 	PublishTimeout time.Duration
 	ProbeInterval  time.Duration // 0: no probe
 	AlertAfter     int           // failed attempts in a row
+
+	SentinelPasswordFile string // of the sentinels themselves; as PasswordFile
 
 	// Refused, if not nil, is called when Redis refuses a command that the relay can do without, from the
 	// goroutine that dials or from the loop. It must not block.
@@ -49,9 +54,6 @@ type Options struct {
 func (o *Options) files() *secure.Files {
 	return &secure.Files{Section: o.section(), CA: o.CA, Cert: o.Cert, Key: o.Key}
 }
-
-// modeSentinel is the Options.Mode in which Sentinel names the master.
-const modeSentinel = "sentinel"
 
 // stepTimeout bounds dialing and each step of the handshake. go-redis reads and writes
 // nothing else. It is a variable for the tests of this package, which have more patience with a busy machine.
@@ -106,13 +108,13 @@ func (o *dialOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 }
 
 // client returns a client that dials once. role ends its name in CLIENT LIST. l is what Options.Credentials has. at is
-// the address of the node of a cluster.
+// the address of the master that sentinels name, or of the node of a cluster.
 func (o *Options) client(role string, l credentials.Login, at string, wrap onDial) (*redis.Client, error) {
 	var c *redis.Client
 	var err error
 	switch o.Mode {
 	case modeSentinel:
-		c, err = o.sentinelClient(role, l)
+		c, err = o.masterClient(role, l, at)
 	case modeCluster:
 		c, err = o.nodeClient(role, l, at)
 	default:
@@ -128,7 +130,7 @@ func (o *Options) client(role string, l credentials.Login, at string, wrap onDia
 // protocol is RESP3 for the connection that subscribes: in RESP2 it could not publish. The Reader uses RESP2,
 // which has simpler answers.
 func protocol(role string) int {
-	if role == "read" || role == busRole {
+	if role == "read" || role == busRole || role == eventsRole {
 		return 2
 	}
 	return 3
@@ -225,9 +227,10 @@ func (o *Options) Check() error {
 	if err == nil {
 		err = c.Close()
 	}
-	if o.Credentials != nil {
+	_, _, unread := o.sentinelCredentials("", "")(context.Background())
+	if err = errors.Join(err, unread); o.Credentials != nil {
 		return errors.Join(err, o.Credentials.Check())
 	}
-	_, _, unread := o.credentials(credentials.Login{}, "", "")(context.Background())
+	_, _, unread = o.credentials(credentials.Login{}, "", "")(context.Background())
 	return errors.Join(err, unread)
 }

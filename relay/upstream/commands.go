@@ -12,11 +12,14 @@ import (
 // names, with the error that it answered, or with lost if the session ended before. Call it between
 // Owner.Connected and Owner.Lost.
 func (c *Connection) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	done = c.keyspace.subscribe(kind, names, done)
 	c.sendSubscription(command{kind: kind, verb: subscribe, details: &details{names: names, done: done}})
 }
 
 // Unsubscribe unsubscribes names, each once. done is as in Subscribe.
 func (c *Connection) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
+	c.keyspace.unsubscribe(kind, names)
+	done = c.keyspace.inOrder(0, done)
 	c.sendSubscription(command{kind: kind, verb: unsubscribe, details: &details{names: names, done: done}})
 }
 
@@ -25,7 +28,7 @@ func (c *Connection) Unsubscribe(kind resp.Kind, names []string, done func(lost 
 // a command in between share one round trip.
 func (c *Connection) Fence(done func(lost bool)) {
 	if s := c.backlog.session; s != nil {
-		s.fence(done)
+		s.fence(c.keyspace.fenceInOrder(done))
 		return
 	}
 	c.loop.Post(func() { done(true) })

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"redis-relay/relay/loop"
+	"redis-relay/relay/resp"
 	"redis-relay/relay/upstream/credentials"
 )
 
@@ -33,8 +34,10 @@ type Connection struct {
 	outage  outage
 	prober  prober
 	bus     bus
-	record  record
-	login   credentials.Login // that was last given to Authenticate
+
+	keyspace keyspace
+	record   record
+	login    credentials.Login // that was last given to Authenticate
 
 	awaitRoom []func() // see AwaitRoom
 	givesRoom bool     // the next of them is about to be called
@@ -46,10 +49,11 @@ type Connection struct {
 func NewConnection(
 	l *loop.Loop, opts Options, sink Sink, owner Owner, maxPayload, room *atomic.Int64, probe string, log *zap.Logger,
 ) *Connection {
-	c := &Connection{loop: l, opts: opts, sink: sink, owner: owner, maxPayload: maxPayload, log: log}
+	c := &Connection{loop: l, opts: opts.withSentinels(), sink: sink, owner: owner, maxPayload: maxPayload, log: log}
 	c.backlog.init(l, room, opts.PublishTimeout)
 	c.prober = prober{channel: probe, log: log}
 	c.bus.connection = c
+	c.keyspace = keyspace{connection: c, wanted: map[resp.Name]struct{}{}, ears: map[string]*ear{}}
 	c.outage.reason = "not connected to Redis yet"
 	return c
 }

@@ -26,12 +26,13 @@ type established struct {
 	master  string    // replication ID, which each promotion changes; with Sentinel only; empty: not known
 	client  *redis.Client
 	login   credentials.Login // that it was made with; Number 0: of URL and PasswordFile
-	node    cluster.Node      // of a cluster
+	node    cluster.Node      // of a cluster; with Sentinel its address alone
 	view    cluster.View      // of which it was chosen
+	stop    func()            // ends the waiting for another master
 }
 
-// dial makes the connection for the loop. closed is called when go-redis closes the connection, because
-// Sentinel names another master, and after close.
+// dial makes the connection for the loop. closed is called when go-redis closes the connection: when Sentinel names
+// another master, and after close.
 func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func(error)) (*established, error) {
 	d := &established{began: time.Now()}
 	var err error
@@ -49,6 +50,7 @@ func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func
 	if err != nil {
 		return nil, err
 	}
+	d.stop = o.onMove(d.node.Addr, func() { _ = d.client.Close() })
 	if err = o.judge(d.login, o.greet(ctx, d)); err == nil {
 		err = conn.SetDeadline(time.Time{}) // it has one of go-redis's
 	}
@@ -64,7 +66,10 @@ func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func
 }
 
 // close has go-redis forget the connection. It does not close the descriptor.
-func (d *established) close() { _ = d.client.Close() }
+func (d *established) close() {
+	d.stop()
+	_ = d.client.Close()
+}
 
 // connect makes a connection for the Reader; role ends its name in CLIENT LIST. closing closes it.
 func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, closing func(), err error) {
@@ -84,14 +89,22 @@ func (o *Options) connect(ctx context.Context, role string) (conn net.Conn, clos
 	if err != nil {
 		return nil, nil, err
 	}
+	stop := o.onMove(node.Addr, func() { _ = client.Close() })
 	if err = o.judge(l, client.Ping(ctx).Err()); err == nil {
+		_, err = o.replication(ctx, client)
+	}
+	if err == nil {
 		err = dialed.SetDeadline(time.Time{})
 	}
 	if err != nil {
+		stop()
 		o.failed(node)
 		return nil, nil, errors.Join(err, client.Close())
 	}
-	return dialed, func() { _ = client.Close() }, nil
+	return dialed, func() {
+		stop()
+		_ = client.Close()
+	}, nil
 }
 
 // greet dials, and makes sure that Redis speaks RESP3 and serves commands: while it loads it does not.
@@ -102,8 +115,8 @@ func (o *Options) greet(ctx context.Context, d *established) (err error) {
 	if err := d.client.Do(ctx, "HELLO", "3").Err(); err != nil {
 		return helloRefused(err)
 	}
-	if d.version, err = o.info(ctx, d.client, "server", "redis_version"); err == nil && o.Mode == modeSentinel {
-		d.master, err = o.info(ctx, d.client, "replication", "master_replid")
+	if d.version, err = o.info(ctx, d.client, "server", "redis_version"); err == nil {
+		d.master, err = o.replication(ctx, d.client)
 	}
 	return err
 }

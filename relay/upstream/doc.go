@@ -1,5 +1,5 @@
 // Package upstream is the Redis side: one RESP3 connection that subscribes, publishes and asks, and one
-// that reads long answers. It is the only importer of go-redis.
+// that reads long answers. With its packages events and sentinel it is the only importer of go-redis.
 //
 // # Sessions
 //

@@ -26,13 +26,13 @@ type heartbeat struct {
 	lastRead time.Time // when bytes came last
 	pinged   time.Time // when the PING was sent that is not answered; zero: all are
 	complete time.Time // all messages published before have come
-	named    time.Time // when Sentinel was last asked and named this master
+	addr     string    // of this master, as sentinels call it
 	probed   time.Time // when a probe was sent last
 }
 
-func (h *heartbeat) begin(s *session, began time.Time) {
+func (h *heartbeat) begin(s *session, d *established) {
 	now := s.connection.loop.Now()
-	*h = heartbeat{session: s, lastRead: now, complete: began, named: began, probed: now}
+	*h = heartbeat{session: s, lastRead: now, complete: d.began, addr: d.node.Addr, probed: now}
 	h.timer = s.connection.loop.AfterFunc(pingInterval, h.check)
 }
 
@@ -40,7 +40,9 @@ func (h *heartbeat) stop() { h.timer.Stop() }
 
 // completeIfMoved is complete for the case that the master has changed: clients go to the new master
 // while the old one still answers.
-func (h *heartbeat) completeIfMoved() time.Time { return earlier(h.complete, h.named.Add(-switching)) }
+func (h *heartbeat) completeIfMoved() time.Time {
+	return earlier(h.complete, h.session.connection.opts.Sentinels.Named(h.addr).Add(-switching))
+}
 
 // check sends a PING and a probe when their time has come, and ends a session that is silent.
 func (h *heartbeat) check() {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"redis-relay/relay/upstream/secure"
+	"redis-relay/relay/upstream/sentinel"
 )
 
 // badURL words an error of go-redis about a URL.
@@ -29,6 +30,10 @@ func (o *Options) badURL(err error) error {
 // hint adds the usual cause to an error of a connection that does not tell it. first says that there has been
 // no connection yet: settings that were right once are not doubted, because Redis may only be away.
 func (o *Options) hint(err error, first bool) error {
+	var named *sentinel.Error
+	if errors.As(err, &named) {
+		return o.hintSentinel(err, first)
+	}
 	password := o.key("url")
 	if o.PasswordFile != "" {
 		password = o.key("password_file")
@@ -54,6 +59,29 @@ func (o *Options) hint(err error, first bool) error {
 	return o.hintTLS(err)
 }
 
+// hintSentinel is hint for an error of a sentinel.
+func (o *Options) hintSentinel(err error, first bool) error {
+	password := o.key("url")
+	if o.SentinelPasswordFile != "" {
+		password = o.key("sentinel.password_file")
+	}
+	switch text := err.Error(); {
+	case strings.Contains(text, "NOAUTH "):
+		return fmt.Errorf("%w (the sentinels want a password: name its file in %s)", err, o.key("sentinel.password_file"))
+	case strings.Contains(text, "WRONGPASS "):
+		return fmt.Errorf("%w (the user or the password in %s is not one of the sentinels')", err, password)
+	case strings.Contains(text, "NOPERM "):
+		return fmt.Errorf("%w (allow +sentinel|get-master-addr-by-name and +sentinel|master to this user)", err)
+	case errors.Is(err, sentinel.ErrNoMaster):
+		return fmt.Errorf("%w (correct master_name in %s)", err, o.key("url"))
+	case first && errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w (no sentinel listens there: start it, or correct %s)", err, o.key("url"))
+	case first:
+		return o.hintTLS(err)
+	}
+	return err
+}
+
 // hintTLS is hint for the side that does not speak TLS.
 func (o *Options) hintTLS(err error) error {
 	var failed net.Error
@@ -72,9 +100,7 @@ func (o *Options) hintTLS(err error) error {
 	return err
 }
 
-// isBadLogin tells whether a text has the words with which Redis refuses a user or a password. Sentinels have a
-// password of their own.
+// isBadLogin tells whether a text has the words with which Redis refuses a user or a password.
 func isBadLogin(text string) bool {
-	refused := strings.Contains(text, "WRONGPASS ") || strings.Contains(text, "NOAUTH ")
-	return refused && !strings.Contains(text, "sentinels")
+	return strings.Contains(text, "WRONGPASS ") || strings.Contains(text, "NOAUTH ")
 }

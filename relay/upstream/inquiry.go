@@ -25,6 +25,8 @@ type Inquiry struct {
 // Inquire connects as a session does: with the same address, user, TLS and handshake. An error says what to do about
 // it. Connecting, and each answer later, must take no longer than wait; getting the credentials may take longer.
 func (o *Options) Inquire(ctx context.Context, wait time.Duration) (*Inquiry, error) {
+	noting := o.withSentinels()
+	o = &noting
 	l, err := o.login(ctx)
 	if err != nil {
 		return nil, err
@@ -34,7 +36,7 @@ func (o *Options) Inquire(ctx context.Context, wait time.Duration) (*Inquiry, er
 	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
 	node, _, err := o.locate(ctx, l)
 	if err != nil {
-		return nil, o.hint(o.judge(l, err), true)
+		return nil, o.hint(err, true)
 	}
 	client, err := o.client("check", l, node.Addr, func(c net.Conn) net.Conn {
 		conn = c

@@ -5,116 +5,161 @@ package upstream
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.uber.org/zap"
 
 	"redis-relay/relay/upstream/credentials"
 	"redis-relay/relay/upstream/secure"
+	"redis-relay/relay/upstream/sentinel"
 )
 
+// modeSentinel is the Options.Mode in which Sentinel names the master.
+const modeSentinel = "sentinel"
+
 // switching bounds the time from the promotion of a replica until the clients of all sentinels
-// have left the old master. The sentinel that leads the failover looks each second and tells the others, and
-// the relays ask every pingInterval.
+// have left the old master.
 const switching = 10 * time.Second
 
-// masters asks sentinels for the master. The sentinel that leads a failover names the new master at once; it
-// tells its subscribers only when all other replicas follow the new one. One goroutine may use it.
-type masters struct {
-	name      string
-	sentinels []*redis.SentinelClient
-	last      int // index of the sentinel that answered last, which is asked first
+// closing is from when a sentinel tells that it has made a replica of a former master until all publishers have left
+// that, who are disconnected.
+const closing = 2 * time.Second
+
+var errReplica = errors.New("the sentinels name this Redis as the master, and it says that it is a replica")
+
+// withSentinels returns options that can note what sentinels say.
+func (o Options) withSentinels() Options {
+	if o.Sentinels == nil {
+		o.Sentinels = &sentinel.Known{}
+	}
+	return o
 }
 
-// masters returns nil where there are no sentinels.
-func (o *Options) masters() (*masters, error) {
-	if o.Mode != modeSentinel {
-		return nil, nil
+// sentinels returns those that name the master, with the options of clients for the master.
+func (o *Options) sentinels() (*sentinel.Group, *redis.FailoverOptions, error) {
+	f, err := redis.ParseFailoverURL(o.URL)
+	if err != nil {
+		return nil, nil, o.badURL(err)
 	}
-	f, err := o.failoverOptions("sentinel", credentials.Login{})
+	if f.TLSConfig, err = o.files().Config(f.TLSConfig); err != nil {
+		return nil, nil, err
+	}
+	g := &sentinel.Group{Name: f.MasterName, Known: o.Sentinels}
+	for _, addr := range f.SentinelAddrs {
+		g.Nodes = append(g.Nodes, &redis.Options{
+			Addr: addr, CredentialsProviderContext: o.sentinelCredentials(f.SentinelUsername, f.SentinelPassword),
+			Protocol: 2, DisableIdentity: true, MaxRetries: -1, ContextTimeoutEnabled: true,
+			Dialer: secure.Dialer(f.TLSConfig, stepTimeout), DialTimeout: stepTimeout, DialerRetries: 1,
+			ReadTimeout: stepTimeout, WriteTimeout: stepTimeout,
+			PoolSize: poolSize, MaxActiveConns: 1, PipelinePoolSize: -1,
+			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		})
+	}
+	return g, f, nil
+}
+
+// sentinelCredentials returns what gives go-redis the user and the password for sentinels. The file is read at every
+// connect.
+func (o *Options) sentinelCredentials(user, password string) func(context.Context) (string, string, error) {
+	return func(context.Context) (string, string, error) {
+		if o.SentinelUser != "" {
+			user = o.SentinelUser
+		}
+		if o.SentinelPasswordFile == "" {
+			return user, password, nil
+		}
+		b, err := os.ReadFile(o.SentinelPasswordFile)
+		if err != nil {
+			return "", "", fmt.Errorf("%s: %w; write the password into it, or name another file",
+				o.key("sentinel.password_file"), err)
+		}
+		return user, strings.TrimRight(string(b), "\r\n"), nil
+	}
+}
+
+// findMaster asks for the master.
+func (o *Options) findMaster(ctx context.Context) (addr string, err error) {
+	g, _, err := o.sentinels()
+	if err != nil {
+		return "", err
+	}
+	return g.Find(ctx)
+}
+
+// masterClient returns a client for the master at an address.
+func (o *Options) masterClient(role string, l credentials.Login, addr string) (*redis.Client, error) {
+	_, f, err := o.sentinels()
 	if err != nil {
 		return nil, err
 	}
-	m := &masters{name: f.MasterName}
-	for _, addr := range f.SentinelAddrs {
-		m.sentinels = append(m.sentinels, redis.NewSentinelClient(&redis.Options{
-			Addr: addr, Username: f.SentinelUsername, Password: f.SentinelPassword, TLSConfig: f.TLSConfig,
-			DisableIdentity: true, MaxRetries: -1, DialTimeout: stepTimeout, DialerRetries: 1,
-			ReadTimeout: stepTimeout, WriteTimeout: stepTimeout, ContextTimeoutEnabled: true,
-			PoolSize: poolSize, MaxActiveConns: 1,
-		}))
+	opt := &redis.Options{Addr: addr, Username: f.Username, Password: f.Password, DB: f.DB, TLSConfig: f.TLSConfig}
+	if err := o.complete(opt, role, l); err != nil {
+		return nil, err
 	}
-	return m, nil
+	return redis.NewClient(opt), nil
 }
 
-// poll asks every pingInterval until ctx ends. named gets the address of the master, and the time of the
-// question.
-func (m *masters) poll(ctx context.Context, named func(addr string, asked time.Time)) {
-	stop := context.AfterFunc(ctx, m.close) // ends a command under way
-	defer func() {
-		if stop() {
-			m.close()
+// onMove has moved called, in another goroutine, when another master than the one at an address is named. stop ends
+// that. Without Sentinel it does nothing.
+func (o *Options) onMove(addr string, moved func()) (stop func()) {
+	if o.Mode != modeSentinel {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		if o.Sentinels.AwaitOther(addr, done) {
+			moved()
 		}
 	}()
-	ticker := time.NewTicker(pingInterval)
-	defer ticker.Stop()
-	for ctx.Err() == nil {
-		asked := time.Now()
-		if addr, err := m.query(ctx); err == nil {
-			named(addr, asked)
-		}
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
-		}
+	return func() { close(done) }
+}
+
+// replication makes sure that a server is a master, and returns its replication ID, which each promotion changes;
+// empty: Redis does not tell it.
+func (o *Options) replication(ctx context.Context, client *redis.Client) (id string, err error) {
+	if o.Mode != modeSentinel {
+		return "", nil
+	}
+	info, err := client.Info(ctx, "replication").Result()
+	if factOf(info, "role") == "slave" {
+		return "", errReplica
+	}
+	if id := factOf(info, "master_replid"); id != "" {
+		return id, nil
+	}
+	return "", o.goOn("INFO", err)
+}
+
+// watchSentinels has Options.Sentinels know the master until ctx ends. Without Sentinel it does nothing.
+func (c *Connection) watchSentinels(ctx context.Context) {
+	if c.opts.Mode != modeSentinel {
+		return
+	}
+	if g, _, err := c.opts.sentinels(); err == nil { // else no session begins, and that is told
+		c.goroutines.Go(func() { g.Watch(ctx, watcher{c}) })
 	}
 }
 
-// query asks one sentinel after the other until one answers.
-func (m *masters) query(ctx context.Context) (addr string, err error) {
-	var failed []error
-	for i := range m.sentinels {
-		n := (m.last + i) % len(m.sentinels)
-		at, err := m.sentinels[n].GetMasterAddrByName(ctx, m.name).Result()
-		if err == nil && len(at) == 2 {
-			m.last = n
-			return net.JoinHostPort(at[0], at[1]), nil
-		}
-		failed = append(failed, err)
-	}
-	return "", errors.Join(failed...)
+// watcher is sentinel.Watcher.
+type watcher struct{ *Connection }
+
+// Converted has the owner told of what clients may have published on a former master.
+func (w watcher) Converted() {
+	now := time.Now()
+	w.loop.Post(func() { w.outage.converted(w.Connection, now) })
 }
 
-func (m *masters) close() {
-	for _, s := range m.sentinels {
-		_ = s.Close()
-	}
+// Silent logs that a sentinel cannot be asked.
+func (w watcher) Silent(_ string, err error) {
+	w.log.Warn("a sentinel does not name the master", zap.Error(w.opts.hint(err, true)))
 }
 
-func (o *Options) sentinelClient(role string, l credentials.Login) (*redis.Client, error) {
-	opt, err := o.failoverOptions(role, l)
-	if err != nil {
-		return nil, err
-	}
-	return redis.NewFailoverClient(opt), nil
-}
-
-func (o *Options) failoverOptions(role string, l credentials.Login) (*redis.FailoverOptions, error) {
-	opt, err := redis.ParseFailoverURL(o.URL)
-	if err != nil {
-		return nil, o.badURL(err)
-	}
-	if opt.TLSConfig, err = o.files().Config(opt.TLSConfig); err != nil {
-		return nil, err
-	}
-	opt.Protocol = protocol(role)
-	opt.ClientName, opt.OnConnect, opt.DisableIdentity = "", o.setName(role), true
-	opt.CredentialsProviderContext = o.credentials(l, opt.Username, opt.Password)
-	opt.MaxRetries = -1
-	opt.Dialer, opt.DialTimeout, opt.DialerRetries = secure.Dialer(opt.TLSConfig, stepTimeout), stepTimeout, 1
-	opt.ReadTimeout, opt.WriteTimeout = stepTimeout, stepTimeout
-	opt.ContextTimeoutEnabled = true
-	opt.PoolSize, opt.MaxActiveConns, opt.PipelinePoolSize = poolSize, 1, -1
-	return opt, nil
+// Answers logs that it can.
+func (w watcher) Answers(addr string) {
+	w.log.Info("the sentinel names the master again", zap.String("sentinel", addr))
 }

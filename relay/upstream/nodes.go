@@ -24,9 +24,15 @@ const (
 
 var errNoMaster = errors.New("the cluster has no master")
 
-// locate finds the master that a new connection goes to; without a cluster it finds nothing, and returns no error.
+// locate finds the master that a new connection goes to; where there are no sentinels and no cluster it finds nothing,
+// and returns no error.
 func (o *Options) locate(ctx context.Context, l credentials.Login) (node cluster.Node, v cluster.View, err error) {
-	if o.Mode != modeCluster {
+	switch o.Mode {
+	case modeCluster:
+	case modeSentinel:
+		node.Addr, err = o.findMaster(ctx)
+		return node, nil, err
+	default:
 		return node, nil, nil
 	}
 	if v, err = o.survey(ctx, l); err != nil {

@@ -24,6 +24,7 @@ type outage struct {
 	sinceMove time.Time // all messages published before have come, if the master has changed
 	master    string    // replication ID of the last master
 	moved     bool      // the master has changed
+	told      time.Time // until when messages are told to be missing, for the master has changed; zero: it has not
 	reason    string    // for Status
 	cause     error     // of the last failure; nil: there was none yet
 	ticker    *loop.Timer
@@ -69,7 +70,8 @@ func (o *outage) lost(c *Connection, s *session, err error) {
 	if c.backlog.closed {
 		return
 	}
-	complete := c.bus.complete(s.heartbeat.complete) // by the probes, which the prober is about to forget
+	// By the probes, which the prober is about to forget.
+	complete := c.keyspace.complete(c.bus.complete(s.heartbeat.complete))
 	c.prober.lost(err)
 	first := o.lostAt.IsZero()
 	if first {
@@ -108,7 +110,8 @@ func (o *outage) over(c *Connection) {
 	switch {
 	case o.lostAt.IsZero():
 	case o.moved:
-		told = Outage{time.Since(o.lostAt), o.sinceMove, time.Now().Add(switching)}
+		o.told = time.Now().Add(switching)
+		told = Outage{time.Since(o.lostAt), o.sinceMove, o.told}
 	default:
 		told = Outage{time.Since(o.lostAt), o.since, time.Now()}
 	}
@@ -119,4 +122,17 @@ func (o *outage) over(c *Connection) {
 		n-- // the relay's own
 	}
 	c.owner.Up(n, told)
+}
+
+// converted tells the owner of messages that were published on a former master, which was made a replica at a time:
+// later than was told when the master changed.
+func (o *outage) converted(c *Connection, at time.Time) {
+	if c.backlog.closed || o.told.IsZero() || !at.After(o.told) {
+		return
+	}
+	since := o.told
+	o.told = at.Add(closing)
+	c.owner.BusLoss(BusGap{
+		Since: since, Until: o.told, Cause: "a former master was still a master until a sentinel made a replica of it",
+	})
 }

@@ -31,7 +31,8 @@ type Owner interface {
 	Up(subscriptions int, outage Outage)
 	// Down is called once an outage, behind Lost.
 	Down(err error)
-	// BusLoss says that messages may be missing though the session goes on. It is called with a cluster only.
+	// BusLoss says that messages may be missing though the session goes on. It is called with a cluster, and with
+	// Sentinel for messages that were published on a former master.
 	BusLoss(gap BusGap)
 	// Waiting is called when the very first attempt fails, and every 10 s while there is no connection. It
 	// gives the length of the outage so far, and its cause.
@@ -40,7 +41,7 @@ type Owner interface {
 	Alert(attempts int, err error)
 }
 
-// BusGap says that messages published at one node of a cluster may be missing.
+// BusGap says that messages published at another server may be missing.
 type BusGap = cluster.Gap
 
 // Outage is a time for which not all wanted names were subscribed. It is zero for the time since the start.

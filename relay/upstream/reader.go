@@ -49,7 +49,7 @@ type Reader struct {
 
 // NewReader returns a Reader, which connects for its first command.
 func NewReader(opts Options, log *zap.Logger) *Reader {
-	return &Reader{opts: opts, log: log, turn: make(chan struct{}, 1)}
+	return &Reader{opts: opts.withSentinels(), log: log, turn: make(chan struct{}, 1)}
 }
 
 // Close ends the connection, and a command under way. Later commands get ErrDown.

@@ -21,7 +21,12 @@ const (
 // get their answers, and those that wait for a connection fail. It always returns nil. The loop must run.
 func (c *Connection) Run(ctx context.Context) error {
 	c.loop.Call(func() { c.outage.begin(c) })
+	c.watchSentinels(ctx)
 	for ctx.Err() == nil {
+		var moved <-chan struct{} // nil: there are no sentinels
+		if c.opts.Mode == modeSentinel {
+			_, moved = c.opts.Sentinels.Master()
+		}
 		err := c.runSession(ctx)
 		if ctx.Err() != nil {
 			break
@@ -31,7 +36,7 @@ func (c *Connection) Run(ctx context.Context) error {
 			attempts = c.outage.failed(c, err)
 			c.backlog.hasten()
 		})
-		pause(ctx, attempts, c.backlog.hurry)
+		pause(ctx, attempts, c.backlog.hurry, moved)
 	}
 	c.loop.Call(c.stop)
 	c.goroutines.Wait()
@@ -50,9 +55,6 @@ func (c *Connection) runSession(ctx context.Context) error {
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	if err := c.pollMasters(ctx, inSession); err != nil {
-		return err
-	}
 	d, err := c.opts.dial(ctx, &c.goroutines, func(err error) { inSession(func(s *session) { s.end(err) }) })
 	if err != nil {
 		return c.opts.hint(err, c.made.Load() == 0)
@@ -75,33 +77,6 @@ func (c *Connection) runSession(ctx context.Context) error {
 		}
 		return <-ended
 	}
-}
-
-// pollMasters asks Sentinel, if there is one, for the master until ctx ends. The session ends when another
-// master was named twice: mostly Sentinel tells all its subscribers in between, and all relays leave the old
-// master at the same moment. inSession runs a function in the loop while this session lasts.
-func (c *Connection) pollMasters(ctx context.Context, inSession func(func(*session))) error {
-	m, err := c.opts.masters()
-	if m == nil {
-		return err
-	}
-	first, others := "", 0
-	c.goroutines.Go(func() {
-		m.poll(ctx, func(addr string, asked time.Time) {
-			if first == "" {
-				first = addr
-			}
-			if addr == first {
-				others = 0
-				inSession(func(s *session) { s.heartbeat.named = asked })
-				return
-			}
-			if others++; others > 1 {
-				inSession(func(s *session) { s.end(errDemoted) })
-			}
-		})
-	})
-	return nil
 }
 
 // stop fails commands that wait for a connection, takes no more, and ends the session when all sent commands
@@ -127,13 +102,19 @@ func (c *Connection) refuseWaiting() {
 	c.backlog.failWaiting()
 }
 
-// pause waits before the next session, for a shorter time once a command waits for it.
-func pause(ctx context.Context, attempts int, hurry <-chan struct{}) {
+// pause waits before the next session, for a shorter time once a command waits for it, or when the master is another.
+func pause(ctx context.Context, attempts int, hurry, moved <-chan struct{}) {
 	timer := time.NewTimer(backoff(attempts))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
+	case <-moved:
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-time.After(backoff(1)): // not all relays at once
+		}
 	case <-hurry:
 		select {
 		case <-ctx.Done():

@@ -243,7 +243,7 @@ func TestHurry(t *testing.T) {
 			hurry := make(chan struct{}, 1)
 			hurry <- struct{}{}
 			began := time.Now()
-			pause(t.Context(), n, hurry)
+			pause(t.Context(), n, hurry, nil)
 			if took := time.Since(began); took > min(retryMax, retryMin<<(n-1)) {
 				t.Errorf("attempt %d: a pause of %v", n, took)
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/upstream/sentinel"
 )
 
 // startSentinel runs a sentinel that watches a master by the name "relay". It takes a busy machine for no dead master:
@@ -55,9 +56,9 @@ func startSentinel(t *testing.T, master *redistest.Server) (addr string) {
 }
 
 // findDead has a sentinel notice soon that the master does not answer.
-func findDead(t *testing.T, sentinel string) {
+func findDead(t *testing.T, addr string) {
 	t.Helper()
-	s := redistest.Dial(t, "tcp", sentinel)
+	s := redistest.Dial(t, "tcp", addr)
 	s.Send("SENTINEL", "SET", "relay", "down-after-milliseconds", "1000")
 	s.Expect(t, "+OK")
 	s.Close()
@@ -73,7 +74,7 @@ func follow(t *testing.T) (master, replica *redistest.Server, opts Options) {
 		return strings.Contains(replica.MustDo("INFO", "replication").Str, "master_link_status:up")
 	})
 	opts = testOptions("redis://" + startSentinel(t, master) + "?master_name=relay")
-	opts.Mode = modeSentinel
+	opts.Mode, opts.Sentinels = modeSentinel, &sentinel.Known{}
 	return master, replica, opts
 }
 
@@ -167,9 +168,8 @@ func TestSentinelNamesAnother(t *testing.T) {
 	}
 	s := redistest.NewClient(t, conn)
 	defer s.Close()
-	redistest.Eventually(t, patience, "the sentinel is asked", func() (asked bool) {
-		c.do(func() { asked = c.backlog.session != nil && c.backlog.session.heartbeat.named.After(began) })
-		return asked
+	redistest.Eventually(t, patience, "the sentinel is asked", func() bool {
+		return opts.Sentinels.Named(before.Addr()).After(began)
 	})
 	host, port, _ := net.SplitHostPort(after.Addr())
 	s.Do("SENTINEL", "REMOVE", "relay")

@@ -69,7 +69,7 @@ func beginSession(c *Connection, d *established, ended chan<- error) {
 	c.made.Add(1)
 	c.backlog.session = s
 	c.outage.noteConnected(c, d.master)
-	s.heartbeat.begin(s, d.began)
+	s.heartbeat.begin(s, d)
 	s.mark.session, s.mark.record = s, &c.record
 	s.mark.askClientID()
 	s.catchUp(d.login)

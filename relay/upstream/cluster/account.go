@@ -22,6 +22,7 @@ const (
 type Gap struct {
 	Since, Until time.Time
 	Cause        string
+	Prefixes     []string // of the channels; nil: all
 }
 
 // Account is what is known of each node but the one that the relay listens to, its own. All times are the relay's. The
