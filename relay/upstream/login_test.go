@@ -5,7 +5,6 @@ package upstream
 import (
 	"context"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,15 +35,15 @@ func users(redis *redistest.Server) map[string]string {
 // the master alone: the sentinel here knows neither user.
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
-	redis := redistest.Start(t, redistest.WithACL("default on nopass ~* &* +@all", "one on >sesame1 ~* &* +@all",
-		"two on >sesame2 ~* &* +@all"))
-	for mode, url := range map[string]string{"single": redis.URL(), modeSentinel: ""} {
+	single, group := redistest.Start(t), redistest.StartSentinels(t, 1, 1, "")
+	for mode, redis := range map[string]*redistest.Server{"single": single, modeSentinel: group.Servers[0]} {
 		t.Run(mode, func(t *testing.T) {
+			url := redis.URL()
 			if mode == modeSentinel {
-				host, port, _ := net.SplitHostPort(redis.Addr())
-				redistest.Start(t, redistest.WithArgs("--replicaof", host, port, "--repl-diskless-sync-delay", "0"))
-				url = "redis://" + startSentinel(t, redis) + "?master_name=relay"
+				url = group.URL()
 			}
+			redis.MustDo("ACL", "SETUSER", "one", "on", ">sesame1", "~*", "&*", "+@all")
+			redis.MustDo("ACL", "SETUSER", "two", "on", ">sesame2", "~*", "&*", "+@all")
 			opts := testOptions(url)
 			opts.Mode, opts.Credentials = mode, echo(`{"username":"one","password":"sesame1"}`)
 			c := connect(t, opts, "a")

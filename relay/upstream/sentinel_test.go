@@ -4,11 +4,7 @@ package upstream
 
 import (
 	"errors"
-	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,71 +13,20 @@ import (
 	"redis-relay/relay/upstream/sentinel"
 )
 
-// startSentinel runs a sentinel that watches a master by the name "relay". It takes a busy machine for no dead master:
-// see findDead. It ends with the test.
-func startSentinel(t *testing.T, master *redistest.Server) (addr string) {
-	t.Helper()
-	port := redistest.FreePort(t)
-	addr = net.JoinHostPort("127.0.0.1", port)
-	_, masterPort, _ := net.SplitHostPort(master.Addr())
-	file := filepath.Join(t.TempDir(), "sentinel.conf")
-	conf := fmt.Sprintf("bind 127.0.0.1\nport %s\nsentinel monitor relay 127.0.0.1 %s 1\n"+
-		"sentinel down-after-milliseconds relay 600000\nsentinel failover-timeout relay 2000\n", port, masterPort)
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	bin := os.Getenv(redistest.ServerVariable)
-	if bin == "" {
-		bin = "redis-server"
-	}
-	cmd := exec.Command(bin, file, "--sentinel")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	redistest.Eventually(t, patience, "the sentinel knows the replica", func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			return false
-		}
-		c := redistest.NewClient(t, conn)
-		defer c.Close()
-		v, err := c.TryDo("SENTINEL", "REPLICAS", "relay")
-		return err == nil && len(v.Elems) == 1 && strings.Contains(v.String(), "master-link-status ok")
-	})
-	return addr
-}
-
-// findDead has a sentinel notice soon that the master does not answer.
-func findDead(t *testing.T, addr string) {
-	t.Helper()
-	s := redistest.Dial(t, "tcp", addr)
-	s.Send("SENTINEL", "SET", "relay", "down-after-milliseconds", "1000")
-	s.Expect(t, "+OK")
-	s.Close()
-}
-
 // follow returns a master with a replica, and options that find the master by a sentinel.
-func follow(t *testing.T) (master, replica *redistest.Server, opts Options) {
+func follow(t *testing.T) (group *redistest.SentinelGroup, opts Options) {
 	t.Helper()
-	master = redistest.Start(t)
-	_, port, _ := net.SplitHostPort(master.Addr())
-	replica = redistest.Start(t, redistest.WithArgs("--replicaof", "127.0.0.1", port, "--repl-diskless-sync-delay", "0"))
-	redistest.Eventually(t, patience, "the replica follows", func() bool {
-		return strings.Contains(replica.MustDo("INFO", "replication").Str, "master_link_status:up")
-	})
-	opts = testOptions("redis://" + startSentinel(t, master) + "?master_name=relay")
+	group = redistest.StartSentinels(t, 1, 1, "")
+	opts = testOptions(group.URL())
 	opts.Mode, opts.Sentinels = modeSentinel, &sentinel.Known{}
-	return master, replica, opts
+	return group, opts
 }
 
 // TestSentinelFailover: the master dies, and the connection goes to the one that follows.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
-	master, replica, opts := follow(t)
+	group, opts := follow(t)
+	master, replica := group.Servers[0], group.Servers[1]
 	c := connect(t, opts, "a")
 	r := newReader(t, opts)
 	c.awaitUp(1)
@@ -92,7 +37,7 @@ func TestSentinelFailover(t *testing.T) {
 		t.Errorf("read from %v, %v", v, err)
 	}
 	master.Kill()
-	findDead(t, sentinelAddr(opts))
+	group.FindDead(true)
 	c.awaitUp(2)
 	redistest.Eventually(t, patience, "heard from the new master", func() bool {
 		return c.publish(1, "a", "new").wait().err == nil && c.heard("message a new")
@@ -106,20 +51,12 @@ func TestSentinelFailover(t *testing.T) {
 // TestSentinelSwitch: the master is demoted and stays up. What was published since the switch may be missing.
 func TestSentinelSwitch(t *testing.T) {
 	t.Parallel()
-	master, replica, opts := follow(t)
+	group, opts := follow(t)
+	master, replica := group.Servers[0], group.Servers[1]
 	c := connect(t, opts, "a")
 	c.awaitUp(1)
 	began := time.Now()
-	redistest.Eventually(t, patience, "the sentinel switches", func() bool {
-		conn, err := net.Dial("tcp", sentinelAddr(opts))
-		if err != nil {
-			return false
-		}
-		s := redistest.NewClient(t, conn)
-		defer s.Close()
-		v, err := s.TryDo("SENTINEL", "FAILOVER", "relay")
-		return err == nil && v.Err() == nil // else the replica is not known well enough yet
-	})
+	group.Failover()
 	redistest.Eventually(t, patience, "it is on the new master", func() bool { return ours(replica) == 1 && ours(master) == 0 })
 	c.awaitUp(2)
 	latest := later(began, time.Now().Add(-switching)) // on a busy machine the switch may begin long after that was asked for
@@ -137,7 +74,8 @@ func TestSentinelSwitch(t *testing.T) {
 // be missing.
 func TestSentinelSameMaster(t *testing.T) {
 	t.Parallel()
-	master, _, opts := follow(t)
+	group, opts := follow(t)
+	master := group.Servers[0]
 	began := time.Now()
 	c := connect(t, opts, "a")
 	c.awaitUp(1)
@@ -157,23 +95,17 @@ func TestSentinelSameMaster(t *testing.T) {
 // the one before goes on as a master.
 func TestSentinelNamesAnother(t *testing.T) {
 	t.Parallel()
-	before, _, opts := follow(t)
-	after := redistest.Start(t)
+	group, opts := follow(t)
+	before, after := group.Servers[0], redistest.Start(t)
 	began := time.Now()
 	c := connect(t, opts, "a")
 	c.awaitUp(1)
-	conn, err := net.Dial("tcp", sentinelAddr(opts))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := redistest.NewClient(t, conn)
-	defer s.Close()
 	redistest.Eventually(t, patience, "the sentinel is asked", func() bool {
 		return opts.Sentinels.Named(before.Addr()).After(began)
 	})
 	host, port, _ := net.SplitHostPort(after.Addr())
-	s.Do("SENTINEL", "REMOVE", "relay")
-	s.Do("SENTINEL", "MONITOR", "relay", host, port, "1")
+	group.Sentinels[0].MustDo("SENTINEL", "REMOVE", redistest.SentinelName)
+	group.Sentinels[0].MustDo("SENTINEL", "MONITOR", redistest.SentinelName, host, port, "1")
 	redistest.Eventually(t, patience, "it is on the other master", func() bool { return ours(after) == 1 && ours(before) == 0 })
 	if _, err := c.firstLoss(); !errors.Is(err, errDemoted) {
 		t.Errorf("got %v, want errDemoted", err)
@@ -195,11 +127,6 @@ func TestDemoted(t *testing.T) {
 		t.Errorf("got %v, want errDemoted", err)
 	}
 	<-served
-}
-
-func sentinelAddr(o Options) string {
-	addr, _, _ := strings.Cut(strings.TrimPrefix(o.URL, "redis://"), "?")
-	return addr
 }
 
 // ours counts the relay's subscriber connections; the sentinel has one, too. While a server changes its
