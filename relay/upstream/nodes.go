@@ -26,8 +26,8 @@ var errNoMaster = errors.New("the cluster has no master")
 
 // locate finds the master that a new connection goes to; without a cluster it finds nothing, and returns no error.
 func (o *Options) locate(ctx context.Context, l credentials.Login) (node cluster.Node, v cluster.View, err error) {
-	if o.Mode != modeCluster {
-		return node, nil, nil
+	if o.Mode != modeCluster || o.Node != "" {
+		return cluster.Node{Addr: o.Node}, nil, nil
 	}
 	if v, err = o.survey(ctx, l); err != nil {
 		return node, nil, o.judge(l, err)
