@@ -28,6 +28,16 @@ type Cluster struct {
 func StartCluster(t testing.TB, masters int, opts ...Option) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
+	for range 2 * masters {
+		c.Nodes = append(c.Nodes, startNode(t, opts...))
+	}
+	c.join(masters)
+	c.AwaitWhole()
+	return c
+}
+
+func startNode(t testing.TB, opts ...Option) *Server {
+	t.Helper()
 	args := []string{
 		"--cluster-enabled", "yes", "--cluster-node-timeout", nodeTimeout, "--cluster-replica-validity-factor", "0",
 		"--repl-diskless-sync-delay", "0",
@@ -35,12 +45,18 @@ func StartCluster(t testing.TB, masters int, opts ...Option) *Cluster {
 	if Shards(t) {
 		args = append(args, "--enable-debug-command", "yes")
 	}
-	for range 2 * masters {
-		c.Nodes = append(c.Nodes, Start(t, append([]Option{WithArgs(args...)}, opts...)...))
-	}
-	c.join(masters)
+	return Start(t, append([]Option{WithArgs(args...)}, opts...)...)
+}
+
+// AddMaster adds a master without slots, and returns its index when all know it.
+func (c *Cluster) AddMaster() int {
+	c.t.Helper()
+	n := startNode(c.t)
+	ip, port, _ := net.SplitHostPort(c.Nodes[0].Addr())
+	n.MustDo("CLUSTER", "MEET", ip, port)
+	c.Nodes = append(c.Nodes, n)
 	c.AwaitWhole()
-	return c
+	return len(c.Nodes) - 1
 }
 
 // join makes one cluster of the nodes.

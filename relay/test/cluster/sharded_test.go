@@ -128,3 +128,52 @@ func TestNoShardChannels(t *testing.T) {
 		}
 	}
 }
+
+// TestOneConnectionAShard: 50 clients on 1,000 channels, of all forms, take one connection to each master.
+func TestOneConnectionAShard(t *testing.T) {
+	s := beginSharded(t)
+	for i := range 50 {
+		c, form, word := s.relay.Dial(), "SSUBSCRIBE", "ssubscribe"
+		if i%2 == 0 {
+			form, word = "SUBSCRIBE", "subscribe"
+		}
+		args, want := []string{form}, []string{}
+		for n := range 40 { // each channel by two clients
+			name := fmt.Sprint("s:", (i*20+n)%1000)
+			args = append(args, name)
+			want = append(want, fmt.Sprintf("[%s %s %d]", word, name, n+1))
+		}
+		c.Send(args...)
+		c.Expect(t, want...)
+	}
+	pub := s.relay.Dial()
+	for n := range 1000 {
+		if got := pub.Do("PUBLISH", fmt.Sprint("s:", n), "m").String(); got != ":2" {
+			t.Fatalf("s:%d: got %s, want :2", n, got)
+		}
+	}
+	total := 0
+	for i, n := range s.shardConnections() {
+		if total += n; n > 1 {
+			t.Errorf("%d connections to node %d", n, i)
+		}
+	}
+	if total != 3 {
+		t.Errorf("%d connections, want 3", total)
+	}
+}
+
+// TestNodeIsAdded: a slot moves to a node that the relay has not known when it started.
+func TestNodeIsAdded(t *testing.T) {
+	s := beginSharded(t)
+	l := s.startShardLoad()
+	added := s.AddMaster()
+	slot := s.Slot(shardChannel(0))
+	s.BeginMove(slot, added)
+	s.EndMove(slot, added)
+	l.flow("when a slot is at a new node")
+	if n := s.shardConnections()[added]; n != 2 {
+		t.Errorf("%d connections of two relays to the new node", n)
+	}
+	l.account()
+}

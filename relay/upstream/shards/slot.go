@@ -68,9 +68,14 @@ func (sl *slot) want(names []string, done func(refused error)) *group {
 
 // ask sends a command, or has it wait.
 func (sl *slot) ask(g *group) {
+	sl.keep(g)
+	sl.flush()
+}
+
+// keep has a command wait in its place.
+func (sl *slot) keep(g *group) {
 	i, _ := slices.BinarySearchFunc(sl.unsent, g, func(a, b *group) int { return cmp.Compare(a.number, b.number) })
 	sl.unsent = slices.Insert(sl.unsent, i, g)
-	sl.flush()
 }
 
 // ready reports whether commands can be sent.
@@ -162,10 +167,11 @@ func (sl *slot) answered(g *group, by *node, lost bool, refused error) {
 	case refused == nil:
 		sl.confirm(g)
 	case elsewhere:
+		sl.keep(g)
 		if sl.shards.redirected(sl, by, r) {
 			sl.tryAgain()
 		}
-		sl.ask(g)
+		sl.flush()
 	case isReply && cluster.IsPassing(string(reply)):
 		sl.tryAgain()
 		sl.ask(g)
