@@ -57,11 +57,15 @@ type side struct {
 
 // described is the upstream for the overview.
 func (s *side) described(dead *deadLetters) *overview.Upstream {
-	return &overview.Upstream{
+	described := &overview.Upstream{
 		Name: s.name, Label: s.label, Address: s.address(), Required: s.settings.Required,
 		Redis: s.redis, Hub: s.hub, Feed: s.feed, Fleet: s.fleet, Dead: dead.writers[s.index], Lag: s.lagSeconds,
 		Credentials: s.opts.Credentials,
 	}
+	if s.shards != nil {
+		described.ShardsMissing = s.shards.Shards.Missing
+	}
+	return described
 }
 
 // names returns what the upstream calls channels by some rules.

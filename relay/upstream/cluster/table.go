@@ -26,10 +26,10 @@ type owner struct {
 // Owner returns the address of the master that owns a slot; empty: it is not known.
 func (t *Table) Owner(slot int) string { return t.owners[slot].addr }
 
-// IsMaster reports whether the node at an address is a master and up, by the last view.
-func (t *Table) IsMaster(addr string) bool {
+// Serves reports whether the node at an address is up and has slots, by the last view.
+func (t *Table) Serves(addr string) bool {
 	n, ok := t.view.At(addr)
-	return ok && n.Master && !n.Failed
+	return ok && n.Master && n.Slots && !n.Failed
 }
 
 // Learn takes a view, and reports whether any slot has another owner than before.

@@ -41,8 +41,8 @@ func TestParseRedirect(t *testing.T) {
 
 // TestTable: the claim with the higher epoch counts, in whatever order views come.
 func TestTable(t *testing.T) {
-	a := Node{ID: "a", Addr: "a:1", Master: true, Epoch: 1, Ranges: "0-9 20 [5->-b]"}
-	b := Node{ID: "b", Addr: "b:1", Master: true, Epoch: 2, Ranges: "10-19"}
+	a := Node{ID: "a", Addr: "a:1", Master: true, Slots: true, Epoch: 1, Ranges: "0-9 20 [5->-b]"}
+	b := Node{ID: "b", Addr: "b:1", Master: true, Slots: true, Epoch: 2, Ranges: "10-19"}
 	old := View{a, b}
 	taken := b
 	taken.Epoch, taken.Ranges = 3, "5 10-19"
@@ -81,8 +81,8 @@ func TestTable(t *testing.T) {
 		t.Error("nobody has the slots of a node that has left")
 	}
 	owns(0, "d:1")
-	if !table.IsMaster("d:1") || table.IsMaster("a:1") {
-		t.Error("which are masters")
+	if !table.Serves("b:1") || table.Serves("c:1") || table.Serves("a:1") {
+		t.Error("which nodes have slots")
 	}
 }
 

@@ -32,10 +32,10 @@ type message struct {
 	size int
 }
 
-// begin goes on hearing a node that the slot has left. It reports false if that makes no sense: a node that is no
-// master repeats what its master sends.
+// begin goes on hearing a node that the slot has left. It reports false if that makes no sense: a node without slots
+// may be a replica by now, and repeat what its master sends.
 func (o *overlap) begin(old *node) bool {
-	if o.old != nil || !old.up || !o.slot.shards.table.IsMaster(old.addr) {
+	if o.old != nil || !old.up || !o.slot.shards.table.Serves(old.addr) {
 		return false
 	}
 	o.old = old

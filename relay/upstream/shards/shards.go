@@ -212,6 +212,16 @@ func (s *Shards) Connections() (n int) {
 	return n
 }
 
+// Missing counts the names that were subscribed and are not now.
+func (s *Shards) Missing() (n int) {
+	for sl := range s.marked {
+		if sl.loss.open {
+			n += len(sl.names) - len(sl.confirmed())
+		}
+	}
+	return n
+}
+
 // Authenticate is upstream.Connection.Authenticate for all connections. Redis may have refused the login over some:
 // those end with their old one. It may be called from any goroutine but the loop.
 func (s *Shards) Authenticate(ctx context.Context, l credentials.Login) {

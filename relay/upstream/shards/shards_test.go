@@ -264,13 +264,13 @@ func (s *scene) await(what string, met func() bool) {
 	})
 }
 
-// owns is a view in which a node has the slot of the channel, and others are masters without slots.
+// owns is a view in which a node has the slot of the channel, and others are masters that have other slots.
 func owns(epoch int64, owner *fakeNode, others ...*fakeNode) cluster.View {
 	v := cluster.View{{
 		ID: owner.addr(), Addr: owner.addr(), Master: true, Slots: true, Epoch: epoch, Ranges: fmt.Sprint(slotOfChannel),
 	}}
 	for _, n := range others {
-		v = append(v, cluster.Node{ID: n.addr(), Addr: n.addr(), Master: true})
+		v = append(v, cluster.Node{ID: n.addr(), Addr: n.addr(), Master: true, Slots: true})
 	}
 	return v
 }

@@ -92,7 +92,7 @@ func (s *Shards) tick() {
 		}
 	}
 	for addr, n := range s.nodes {
-		if len(n.slots) == 0 && (now.Sub(n.used) > idle || !s.table.IsMaster(addr)) {
+		if len(n.slots) == 0 && (now.Sub(n.used) > idle || !s.table.Serves(addr)) {
 			delete(s.nodes, addr)
 			n.cancel()
 		}
