@@ -34,6 +34,7 @@ func TestSlotsMove(t *testing.T) {
 func TestShardMasterIsKilled(t *testing.T) {
 	s := beginSharded(t)
 	l := s.startShardLoad()
+	l.failsOver = true
 	at := s.Owner(s.Slot(shardChannel(0)))
 	next := s.replicaOf(at)
 	s.Nodes[at].Kill()
@@ -51,6 +52,7 @@ func TestShardMasterIsKilled(t *testing.T) {
 func TestShardMasterHangs(t *testing.T) {
 	s := beginSharded(t)
 	l := s.startShardLoad()
+	l.failsOver = true
 	at := s.Owner(s.Slot(shardChannel(0)))
 	next := s.replicaOf(at)
 	s.Nodes[at].Stop()
@@ -66,6 +68,7 @@ func TestShardMasterHangs(t *testing.T) {
 func TestShardFailover(t *testing.T) {
 	s := beginSharded(t)
 	l := s.startShardLoad()
+	l.failsOver = true
 	for range 2 {
 		s.failOver(s.replicaOf(s.Owner(s.Slot(shardChannel(0)))))
 		l.flow("when the replica has taken over")
@@ -113,6 +116,7 @@ func TestShardConnectionsAreKilled(t *testing.T) {
 func TestAllShardsGoneAndBack(t *testing.T) {
 	s := beginSharded(t)
 	l := s.startShardLoad()
+	l.failsOver = true
 	for _, n := range s.Nodes {
 		n.Kill()
 	}
