@@ -24,6 +24,30 @@ var notYet = []unsupported{
 		},
 	},
 	{
+		"history on a sharded route",
+		"take history out, or sharded",
+		func(c *Config) (paths []string) {
+			for i := range c.Routes {
+				if r := &c.Routes[i]; r.Sharded {
+					paths = append(paths, r.histories(item(routesPath, i))...)
+				}
+			}
+			return paths
+		},
+	},
+	{
+		"a last value on a sharded route",
+		"take last out, or sharded",
+		func(c *Config) (paths []string) {
+			for i := range c.Routes {
+				if r := &c.Routes[i]; r.Sharded && r.Last {
+					paths = append(paths, join(item(routesPath, i), "last"))
+				}
+			}
+			return paths
+		},
+	},
+	{
 		"a stream for dead letters on a Redis Cluster",
 		"take it out, or put the route on an upstream in mode single or sentinel",
 		func(c *Config) (paths []string) {

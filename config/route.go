@@ -23,6 +23,7 @@ type Route struct {
 	AlsoSubscribe []string `koanf:"also_subscribe"`
 	Mirror        *Mirror  `koanf:"mirror"`    // nil: none
 	Last          bool     `koanf:"last"`      // who subscribes to a channel gets its newest message first
+	Sharded       bool     `koanf:"sharded"`   // its channels are shard channels at Redis
 	Publish       bool     `koanf:"publish"`   // local processes may publish
 	Subscribe     bool     `koanf:"subscribe"` // local processes may listen
 	// Which users may, of those who may connect; empty: all of them.

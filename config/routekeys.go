@@ -54,10 +54,12 @@ var routeHelp = map[string]string{
 	"mirror.upstream": "another upstream, to which a share of what local processes publish goes, too; required",
 	"mirror.percent":  "how much of it, more than 0 and at most 100; required",
 	"last":            "whether who subscribes to a channel by its name gets its newest message first",
-	"publish":         "whether local processes may publish",
-	"subscribe":       "whether local processes may listen",
-	"publish_uids":    "user ids whose processes may publish; empty: all that may connect",
-	"subscribe_uids":  "user ids whose processes may listen and read; empty: all that may connect",
+	"sharded": "whether its channels are shard channels at Redis (7.0 or newer): SSUBSCRIBE and SPUBLISH there, " +
+		"whatever local clients use",
+	"publish":        "whether local processes may publish",
+	"subscribe":      "whether local processes may listen",
+	"publish_uids":   "user ids whose processes may publish; empty: all that may connect",
+	"subscribe_uids": "user ids whose processes may listen and read; empty: all that may connect",
 	"invalid": "a message that the schema refuses: reject it, or log and count it only; with a stream for dead letters " +
 		"{reject: true, dead_letter: KEY}",
 	"kind":           "top-level JSON field that names a message's kind",

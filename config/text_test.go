@@ -252,7 +252,7 @@ func TestRestart(t *testing.T) {
 func TestNotYetIsComplete(t *testing.T) {
 	cfg := Default()
 	route := NewRoute("a:")
-	route.NATS = true
+	route.NATS, route.Sharded, route.Last = true, true, true
 	route.Policy.History = &History{Length: 1}
 	route.TooLarge.Stream = "dead:a"
 	cfg.Routes = []Route{route}

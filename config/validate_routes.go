@@ -59,6 +59,22 @@ func (v *routeValidator) check() {
 	v.checkNATS()
 	v.checkUpstreams()
 	v.checkLast()
+	v.checkSharded()
+}
+
+// checkSharded refuses what shard channels do not have.
+func (v *routeValidator) checkSharded() {
+	r, at := v.route, join(v.path, "sharded")
+	if !r.Sharded {
+		return
+	}
+	if r.NATS {
+		v.bad(at, "does not go with nats: true; NATS clients listen by wildcards, and Redis has no patterns of shard "+
+			"channels, so take one of the two out")
+	}
+	if len(r.AlsoSubscribe) > 0 {
+		v.bad(at, "does not go with also_subscribe; take one of the two out")
+	}
 }
 
 // checkNATS refuses what NATS clients could not be promised.

@@ -266,6 +266,25 @@ func TestValidate(t *testing.T) {
 					"take it out, or put the route on an upstream in mode single or sentinel",
 			},
 		},
+		"sharded": {
+			func(c *Config) {
+				c.Redis.URL = "redis://h"
+				c.Upstreams = map[string]Redis{"eu": c.Redis}
+				c.NATS.Listen = "127.0.0.1:1"
+				all, none := NewRoute("a:"), NewRoute("b:")
+				all.Sharded, all.NATS, all.AlsoSubscribe, all.Last = true, true, []string{"eu"}, true
+				all.Policy.History = &History{Length: 5}
+				none.Sharded = true
+				c.Routes = []Route{all, none}
+			},
+			[]string{
+				"routes[0].sharded: does not go with nats: true; NATS clients listen by wildcards, and Redis has no patterns " +
+					"of shard channels, so take one of the two out",
+				"routes[0].sharded: does not go with also_subscribe; take one of the two out",
+				"routes[0].history: history on a sharded route is not supported by this version yet; take history out, or sharded",
+				"routes[0].last: a last value on a sharded route is not supported by this version yet; take last out, or sharded",
+			},
+		},
 		"history elsewhere": {
 			func(c *Config) {
 				c.Redis.URL = "redis://h"

@@ -92,6 +92,7 @@ var layers = map[string]struct {
 	"relay/upstream/events":      {[]string{"relay/resp"}, "it hears one node, and knows nothing of the others"},
 	"relay/upstream/frames":      {[]string{"relay/resp"}, "a frame needs bytes and nothing else"},
 	"relay/upstream/sentinel":    {nil, "it finds an address, and knows nothing of who goes there"},
+	"relay/upstream/shards":      {[]string{"relay/loop", "relay/resp", "relay/upstream", "relay/upstream/cluster", "relay/upstream/credentials"}, "it knows which node has what, not who wants it"},
 	"relay/upstream/secure":      {nil, "it knows certificates and ports, not Redis"},
 
 	"relay/deadletter/replay": {[]string{"config", "relay/deadletter", "relay/history", "relay/names", "relay/policy", "relay/resp", "relay/route", "relay/upstream"}, "it asks the rules as the relay does, and Redis itself"},
@@ -124,7 +125,7 @@ func layerOf(pkg string) string {
 var parts = []string{
 	"config", "relay/admin", "relay/alerts", "relay/checks", "relay/deadletter", "relay/deadletter/replay", "relay/embedded", "relay/explain", "relay/fleet", "relay/history", "relay/history/writer", "relay/hub", "relay/hub/last", "relay/leaf", "relay/loop",
 	"relay/monitor", "relay/names", "relay/natsbridge", "relay/needs", "relay/notice", "relay/overview", "relay/policy", "relay/preflight", "relay/resp", "relay/respserver", "relay/respserver/listen", "relay/route", "relay/sampling",
-	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/watch",
+	"relay/schema", "relay/schema/evolve", "relay/status", "relay/stream", "relay/tail", "relay/traces", "relay/traffic", "relay/upstream", "relay/upstream/credentials", "relay/upstream/shards", "relay/watch",
 }
 
 // modules says which of our packages may import a third-party module; none means

@@ -113,6 +113,13 @@ func openHubs(r *Relay) {
 		}
 		hubs[i] = s.hub
 	}
+	for _, s := range r.sides { // behind the others: see rules.places
+		if s.isCluster() {
+			s.shards = &sharded{}
+			s.shards.hub = hub.NewBeside(r.sides[0].hub, s.shards)
+			hubs = append(hubs, s.shards.hub)
+		}
+	}
 	late := func(place int, kind resp.Kind, names []string, since time.Time) {
 		r.gaps.late(place, kind, names, since)
 	}
@@ -146,5 +153,6 @@ func (s *side) connect(r *Relay, life string) {
 		side: s, rules: &r.rules, checks: r.checks, outlets: r.outlets, teller: r.teller,
 		last: r.last, asked: wires{names: s.names(r.rules.Load())},
 	}
+	s.connectShards(r)
 	*s.owner = lifecycle{side: s, rules: &r.rules, outlets: r.outlets, teller: r.teller, last: r.last}
 }

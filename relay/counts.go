@@ -12,6 +12,7 @@ import (
 	"redis-relay/relay/resp"
 	"redis-relay/relay/respserver"
 	"redis-relay/relay/route"
+	"redis-relay/relay/upstream"
 )
 
 // counts is respserver.PubSubCounts. It belongs to the loop, but for RedisVersion.
@@ -42,10 +43,6 @@ func (g *gathering) one(err error) {
 // relays' own and those that the user may not listen to. A nil pattern means all.
 // Each is asked of its own upstream; those that the pattern cannot match are not asked.
 func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, done func([]string, error)) {
-	command := "channels"
-	if kind == resp.SMessage {
-		command = "shardchannels"
-	}
 	literal := []byte("*")
 	if pattern != nil {
 		literal = pattern
@@ -60,15 +57,37 @@ func (c *counts) Channels(by respserver.User, kind resp.Kind, pattern []byte, do
 		done(names, nil)
 	}}
 	for _, i := range asked {
-		args := []any{"pubsub", command}
-		if wire := channelsAtRedis(now.names[i], pattern); wire != nil {
-			args = append(args, wire)
+		lists := []resp.Kind{kind}
+		if kind == resp.Message && now.HasSharded(i) {
+			lists = append(lists, resp.SMessage)
+			all.unanswered++
 		}
-		c.sides[i].ask(func(v any, err error) {
-			names = append(names, c.visible(by, kind, pattern, i, v)...)
-			all.one(err)
-		}, args...)
+		for _, listed := range lists {
+			c.list(i, listed, pattern, func(v any, err error) {
+				for _, name := range c.visible(by, kind, pattern, i, v) {
+					if kind == resp.SMessage || now.IsShard(kind, []byte(name)) == (listed == resp.SMessage) {
+						names = append(names, name)
+					}
+				}
+				if listed != kind && upstream.Lacks(err) { // then nobody listens to them
+					err = nil
+				}
+				all.one(err)
+			})
+		}
 	}
+}
+
+// list asks an upstream for the channels that somebody listens to.
+func (c *counts) list(upstream int, kind resp.Kind, pattern []byte, done func(v any, err error)) {
+	args := []any{"pubsub", "channels"}
+	if kind == resp.SMessage {
+		args[1] = "shardchannels"
+	}
+	if wire := channelsAtRedis(c.rules.Load().names[upstream], pattern); wire != nil {
+		args = append(args, wire)
+	}
+	c.sides[upstream].ask(done, args...)
 }
 
 // visible returns the names of an answer that were asked for and the user may see, and that are on the upstream that
@@ -100,7 +119,7 @@ func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string,
 			return
 		}
 	}
-	parts, total := c.places(now, names), make([]int64, len(names))
+	parts, total := c.places(now, kind, names), make([]int64, len(names))
 	all := &gathering{unanswered: len(parts) + 1, done: func(err error) {
 		if err != nil {
 			done(nil, notRead(nil, "PUBSUB", err))
@@ -117,12 +136,12 @@ func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string,
 		}
 		done(total, nil)
 	}}
-	for side, at := range parts {
+	for part, at := range parts {
 		list := make([][]byte, len(at))
 		for i, place := range at {
-			list[i] = side.names(now).Append(nil, "", []byte(names[place]))
+			list[i] = part.side.names(now).Append(nil, "", []byte(names[place]))
 		}
-		side.fleet.Count(kind, list, func(answer []int64, err error) {
+		part.side.fleet.Count(part.kind, list, func(answer []int64, err error) {
 			for i, n := range answer {
 				total[at[i]] = n
 			}
@@ -132,12 +151,22 @@ func (c *counts) Subscribers(by respserver.User, kind resp.Kind, names []string,
 	all.one(nil)
 }
 
-// places returns the upstreams of names, each with where its names are among all.
-func (c *counts) places(now *rules, names []string) map[*side][]int {
-	parts := map[*side][]int{}
+// countPart is where some names are counted, and as what.
+type countPart struct {
+	side *side
+	kind resp.Kind
+}
+
+// places returns the upstreams of names, each with where its names are among all. Those of sharded routes are counted
+// as shard channels.
+func (c *counts) places(now *rules, kind resp.Kind, names []string) map[countPart][]int {
+	parts := map[countPart][]int{}
 	for i, name := range names {
-		s := c.sides.of(now, name)
-		parts[s] = append(parts[s], i)
+		p := countPart{c.sides.of(now, name), kind}
+		if now.IsShard(kind, []byte(name)) {
+			p.kind = resp.SMessage
+		}
+		parts[p] = append(parts[p], i)
 	}
 	return parts
 }
@@ -203,9 +232,13 @@ func (s *fleetShare) own(kind resp.Kind, wire []byte) int64 {
 // listeners counts the local listeners of a name at Redis, those of NATS among them. requested and confirmed are those
 // of hub.Hub.Listeners.
 func (s *fleetShare) listeners(kind resp.Kind, wire []byte) (listeners, requested, confirmed int) {
-	name, ok := s.names(s.rules.Load()).FromRedis(wire)
+	now := s.rules.Load()
+	name, ok := s.names(now).FromRedis(wire)
 	if !ok {
 		return 0, 0, 0
+	}
+	if kind == resp.SMessage {
+		return s.shardListeners(now.Route(name), name)
 	}
 	listeners, requested, confirmed = s.hub.Listeners(kind, name)
 	return listeners + s.outlets.named(kind, name), requested, confirmed

@@ -32,6 +32,9 @@ func (s *side) followCredentials(l *loop.Loop, teller *notice.Teller, readers ..
 			for _, r := range readers {
 				all.Go(func() { r.Authenticate(ctx, login) })
 			}
+			if s.shards != nil {
+				all.Go(func() { s.shards.Authenticate(ctx, login) })
+			}
 			all.Wait()
 		},
 		Failed: func(is credentials.State) {

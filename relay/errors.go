@@ -6,16 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"redis-relay/relay/history"
 	"redis-relay/relay/names"
 	"redis-relay/relay/policy"
 	"redis-relay/relay/upstream"
 )
-
-// errShards is the answer to commands about shard channels of a cluster.
-var errShards = upstream.ReplyError("ERR shard channels of a Redis Cluster are not supported by this version yet; " +
-	"use SUBSCRIBE and PUBLISH, whose messages reach all nodes")
 
 // fromUpstream words an error of a publish. What Redis itself answered is passed on as it is, but
 // for the name of the channel.
@@ -28,6 +25,15 @@ func fromUpstream(m *names.Map, channel string, err error) error {
 	case errors.Is(err, upstream.ErrUnknown):
 		reason := "Redis did not answer; the message may have been published (" + cause(err) + ")"
 		return refuse(policy.UpstreamDown, channel, reason)
+	}
+	return shardWords(m, channel, err)
+}
+
+// shardWords is localWords, which says why a Redis does not take a command about shard channels.
+func shardWords(m *names.Map, channel string, err error) error {
+	text := strings.ToUpper(fmt.Sprint(err))
+	if upstream.Lacks(err) && (strings.Contains(text, "SSUBSCRIBE") || strings.Contains(text, "SPUBLISH")) {
+		return fmt.Errorf("%w (this Redis has no shard channels, which came with Redis 7.0)", err)
 	}
 	return localWords(m, channel, err)
 }

@@ -3,6 +3,7 @@ package relay
 // The path in: from Redis to local listeners.
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"redis-relay/relay/checks"
@@ -35,6 +36,7 @@ type inbound struct {
 	cache  routeCache
 	live   source // what comes from Redis now
 	stored source // what was read from streams, or waited for that
+	turn   bool   // of those who have used SUBSCRIBE, where one gets a message: see deliverShard
 }
 
 // source is where messages come from, with the last of them.
@@ -192,15 +194,50 @@ func (in *inbound) dispatch(
 	if d.Kind == resp.PMessage {
 		name = d.Pattern
 	}
-	p := rt.PolicyOf(v.Kind)
-	if p.Slow == route.SlowLatest {
-		key := hub.Key{Channel: d.Channel, Value: v.Key}
-		listeners = in.hub.DeliverLatest(d.Kind, name, d.Frame, mode(p), key)
+	if p := rt.PolicyOf(v.Kind); rt.Sharded {
+		listeners = in.deliverShard(p, d, v)
 	} else {
-		listeners = in.hub.Deliver(d.Kind, name, d.Frame, mode(p))
+		listeners = in.deliver(p, d.Kind, name, d.Frame, d, v)
 	}
 	if len(in.outlets.list) > 0 && policy.ReachesNATS(rt) && d.Kind != resp.SMessage {
 		listeners += in.outlets.deliver(d)
+	}
+	return listeners
+}
+
+// deliver queues a message, in a frame for its kind, for the listeners of a name.
+func (in *inbound) deliver(
+	p *route.Policy, kind resp.Kind, name, frame []byte, d *resp.Delivery, v *policy.Verdict,
+) (listeners int) {
+	h := in.hubOf(d.Kind == resp.SMessage)
+	if p.Slow == route.SlowLatest {
+		key := hub.Key{Channel: d.Channel, Value: v.Key}
+		return h.DeliverLatest(kind, name, frame, mode(p), key)
+	}
+	return h.Deliver(kind, name, frame, mode(p))
+}
+
+// deliverShard queues a message of a sharded route for those who have used SSUBSCRIBE, and for those who have used
+// SUBSCRIBE, as if it were theirs. If one listener is to get it, the two take turns.
+func (in *inbound) deliverShard(p *route.Policy, d *resp.Delivery, v *policy.Verdict) (listeners int) {
+	if d.Kind != resp.SMessage {
+		return 0 // others have published it as an ordinary message
+	}
+	kinds := []resp.Kind{resp.SMessage, resp.Message}
+	if in.turn = !in.turn; in.turn && p.DeliverOne {
+		slices.Reverse(kinds)
+	}
+	for _, kind := range kinds {
+		if !in.hubOf(true).HasListeners(kind, d.Channel) {
+			continue
+		}
+		frame := d.Frame
+		if kind == resp.Message {
+			frame = in.renamer.ordinary(d)
+		}
+		if listeners += in.deliver(p, kind, d.Channel, frame, d, v); p.DeliverOne {
+			break
+		}
 	}
 	return listeners
 }

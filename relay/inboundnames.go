@@ -65,16 +65,28 @@ func (r *renamer) rewrite(d *resp.Delivery) {
 	if d.Frame == nil {
 		return
 	}
-	if cap(r.chunk)-len(r.chunk) < len(d.Frame) { // the new one is shorter
-		r.chunk, r.kept = make([]byte, 0, max(frameChunk, len(d.Frame))), false
-	}
-	begin := len(r.chunk)
+	begin := r.room(len(d.Frame)) // the new one is shorter
 	if d.Kind == resp.PMessage {
 		r.chunk = resp.AppendMessage(r.chunk, resp.RESP2, d.Kind.String(), d.Pattern, d.Channel, d.Payload)
 	} else {
 		r.chunk = resp.AppendMessage(r.chunk, resp.RESP2, d.Kind.String(), d.Channel, d.Payload)
 	}
 	d.Frame = r.chunk[begin:]
+}
+
+// room makes room for a frame of n bytes, and returns where it begins in chunk.
+func (r *renamer) room(n int) (begin int) {
+	if cap(r.chunk)-len(r.chunk) < n {
+		r.chunk, r.kept = make([]byte, 0, max(frameChunk, n)), false
+	}
+	return len(r.chunk)
+}
+
+// ordinary returns the frame that a message on a shard channel would have on an ordinary one. It is a copy.
+func (r *renamer) ordinary(d *resp.Delivery) []byte {
+	begin := r.room(len(d.Frame)) // the new one is shorter
+	r.chunk = resp.AppendMessage(r.chunk, resp.RESP2, resp.Message.String(), d.Channel, d.Payload)
+	return r.chunk[begin:]
 }
 
 // reuse uses the memory again, unless something may still refer to it. All frames were written before.

@@ -29,18 +29,20 @@ type interest struct {
 	last    *lastValues
 
 	asked     wires
+	shared    fold                        // the channels of sharded routes
 	announced [resp.Kinds]map[string]bool // names whose announcements are subscribed, or about to be
 	own       int                         // channels of the relay itself that Redis has confirmed
 }
 
-// Subscribe subscribes names. Announcements come with them, in one command, so that no entry comes without
-// one.
+// Subscribe subscribes names.
 func (i *interest) Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	i.last.asked(kind, names)
-	if kind == resp.SMessage && i.isCluster() {
-		i.redis.Fence(func(lost bool) { done(lost, errShards) })
-		return
-	}
+	i.apart(kind, names, done, i.subscribe, i.subscribeShared)
+}
+
+// subscribe subscribes names of their kind. Announcements come with them, in one command, so that no entry comes
+// without one.
+func (i *interest) subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	now := i.rules.Load()
 	i.asked.command++
 	command, all := i.asked.command, make([]string, 0, len(names))
@@ -101,9 +103,14 @@ func (i *interest) unmark(kind resp.Kind, names []string) {
 	}
 }
 
-// Unsubscribe lets names go, and behind each its announcements.
+// Unsubscribe lets names go.
 func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	i.last.asked(kind, names)
+	i.apart(kind, names, done, i.unsubscribe, i.unsubscribeShared)
+}
+
+// unsubscribe lets names of their kind go, and behind each its announcements.
+func (i *interest) unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
 	i.unmark(kind, names)
 	if len(i.announced[kind]) > 0 || i.asked.names != nil {
 		all := make([]string, 0, len(names))
@@ -124,7 +131,7 @@ func (i *interest) Unsubscribe(kind resp.Kind, names []string, done func(lost bo
 }
 
 // Fence is upstream.Connection.Fence.
-func (i *interest) Fence(done func(lost bool)) { i.redis.Fence(done) }
+func (i *interest) Fence(_ resp.Kind, _ []string, done func(lost bool)) { i.redis.Fence(done) }
 
 // confirmed says that Redis has confirmed a command. names are those of it that it has subscribed with their
 // announcements, whatever was asked for since.
@@ -243,7 +250,7 @@ func (i *interest) marked() int {
 // lost forgets what Redis had subscribed.
 func (i *interest) lost() {
 	i.asked.lost()
-	i.announced, i.own = [resp.Kinds]map[string]bool{}, 0
+	i.announced, i.own, i.shared.wanted = [resp.Kinds]map[string]bool{}, 0, nil
 }
 
 var _ hub.Upstream = (*interest)(nil)

@@ -69,7 +69,7 @@ func (m *mirrors) publish(
 	}
 	m.due[rt.Name] = due - 100
 	sent := &mirrored{mirrors: m, to: m.sides[rt.Mirror.Index], route: rt.Name, counters: counters, size: len(p.Payload)}
-	if err := m.send(now, sent, rule, p); err != nil {
+	if err := m.send(now, sent, rt, rule, p); err != nil {
 		sent.dropped(err)
 		return
 	}
@@ -78,7 +78,9 @@ func (m *mirrors) publish(
 }
 
 // send sends a message in the form in which it was published, on what the other upstream calls the channel.
-func (m *mirrors) send(now *rules, sent *mirrored, rule *route.Policy, p *respserver.Publication) error {
+func (m *mirrors) send(
+	now *rules, sent *mirrored, rt *route.Route, rule *route.Policy, p *respserver.Publication,
+) error {
 	to := sent.to
 	switch {
 	case !to.redis.Ready():
@@ -87,7 +89,7 @@ func (m *mirrors) send(now *rules, sent *mirrored, rule *route.Policy, p *respse
 		return errMirrorSlow
 	}
 	names := to.names(now)
-	return to.send(mirrorSource, names, to.wireName(names, p.Channel), rule, p, sent)
+	return to.send(mirrorSource, names, to.wireName(names, p.Channel), rt, rule, p, sent)
 }
 
 // mirrored is a message on its way to another upstream.

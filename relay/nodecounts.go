@@ -56,26 +56,39 @@ func (s *side) fleetRedis() fleet.Redis {
 type clusterFleet struct{ *upstream.Connection }
 
 // Eval does what fleet's script does: it sends the question, ARGV 1 on channel ARGV 0, and counts who listens to that
-// channel, and to each name. Nobody listens to shard channels. Relays are counted before the question is sent, so one
-// that comes in between is not waited for.
+// channel, and to each name. Relays are counted before the question is sent, so one that comes in between is not waited
+// for.
 func (f clusterFleet) Eval(_ *upstream.Script, _ []string, done func(v any, err error), args ...any) {
-	ask := []any{"PUBSUB", "NUMSUB", args[0]}
-	for i := 3; i < len(args); i += 2 {
-		ask = append(ask, args[i])
-	}
-	f.AskAll(func(answers []any, err error) {
+	counts := make([]any, len(args)/2) // of the channel, and of each name
+	left := &gathering{unanswered: 3, done: func(err error) {
 		if err != nil {
 			done(nil, err)
 			return
 		}
-		counts := addPairs(answers, len(ask)-2)
+		f.Do(func(_ any, err error) { done(counts, err) }, "PUBLISH", args[0], args[1])
+	}}
+	for _, command := range []string{"NUMSUB", "SHARDNUMSUB"} {
+		ask, places := []any{"PUBSUB", command}, []int{}
+		if command == "NUMSUB" {
+			ask, places = append(ask, args[0]), append(places, 0)
+		}
 		for i := 2; i < len(args); i += 2 {
-			if args[i] != "NUMSUB" {
-				counts[i/2] = int64(0)
+			if args[i] == command {
+				ask, places = append(ask, args[i+1]), append(places, i/2)
 			}
 		}
-		f.Do(func(_ any, err error) { done(counts, err) }, "PUBLISH", args[0], args[1])
-	}, ask...)
+		if len(places) == 0 {
+			left.one(nil)
+			continue
+		}
+		f.AskAll(func(answers []any, err error) {
+			for i, sum := range addPairs(answers, len(places)) {
+				counts[places[i]] = sum
+			}
+			left.one(err)
+		}, ask...)
+	}
+	left.one(nil)
 }
 
 // addPairs adds the numbers in answers of names and numbers in turn.

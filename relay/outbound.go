@@ -117,7 +117,7 @@ func (o *outbound) send(
 	}
 	wire := to.wireName(m, p.Channel)
 	sent.listeners, sent.own = o.audience(to, m, rt, p.Kind, p.Channel, wire)
-	err := to.send(p.From, m, wire, rule, p, sent)
+	err := to.send(p.From, m, wire, rt, rule, p, sent)
 	if err != nil {
 		answeredHeld(sent.held, m, sent.channel, err)
 		err = sent.failed(err)
@@ -153,6 +153,9 @@ func (o *outbound) nameOf(channel []byte) string {
 func (o *outbound) audience(
 	to *side, m *names.Map, rt *route.Route, kind resp.Kind, channel, wire []byte,
 ) (listeners, own int) {
+	if rt.Sharded || kind == resp.SMessage {
+		return to.shardAudience(rt, channel)
+	}
 	listeners, own = to.hub.Audience(kind, channel)
 	if kind == resp.Message && m.HasRenames() { // a pattern may be several at Redis
 		_, own, _ = to.hub.Listeners(kind, channel)
@@ -165,11 +168,7 @@ func (o *outbound) audience(
 }
 
 // Withdraw refuses what a connection published and could not be sent so far.
-func (o *outbound) Withdraw(from uint64) {
-	for _, s := range o.sides {
-		s.redis.Withdraw(from)
-	}
-}
+func (o *outbound) Withdraw(from uint64) { o.sides.withdraw(from) }
 
 // pendingPublish is a message on its way to Redis.
 type pendingPublish struct {

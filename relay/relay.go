@@ -264,9 +264,7 @@ func (r *Relay) endTurn() {
 	r.hub.Report()
 	r.hub.FanOut()
 	r.outlets.handOver()
-	for _, s := range r.sides {
-		s.redis.Flush()
-	}
+	r.sides.flush()
 	written := r.flusher.Flush()
 	r.traces.EndTurn()
 	if written {

@@ -131,6 +131,9 @@ func (l *reloader) rename(before, now *rules) {
 	var moved []resp.Name
 	for _, s := range l.sides {
 		moved = append(moved, s.interest.rename(s.names(now))...)
+		if s.shards != nil {
+			moved = append(moved, s.shards.rename(s.names(now))...)
+		}
 	}
 	if prefixes := now.renamed(before); len(prefixes) > 0 { // else they have only changed upstreams: see gaps.moved
 		l.gaps.renamed(prefixes, moved)

@@ -27,6 +27,7 @@ func (i *interest) rename(m *names.Map) (moved []resp.Name) {
 	for kind := range resp.Kind(resp.Kinds) {
 		moved = append(moved, i.renameKind(&old, kind)...)
 	}
+	moved = append(moved, i.renameShared(m)...)
 	i.asked.command = old.command
 	return moved
 }
@@ -52,6 +53,9 @@ func (i *interest) renameKind(old *wires, kind resp.Kind) (moved []resp.Name) {
 		return true
 	}
 	for _, name := range i.hub.Requested(kind) {
+		if i.shared.has(name) {
+			continue
+		}
 		if i.announced[kind][name] && move(seq, name) {
 			announced = append(announced, name)
 		}

@@ -4,6 +4,7 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"go.uber.org/zap"
@@ -24,6 +25,7 @@ import (
 type rules struct {
 	*policy.Rules
 	names    []*names.Map     // what each upstream calls channels, by its index; nil: as they are called here
+	shards   map[int]int      // the place of the hub of shard channels, by the index of an upstream that is a cluster
 	counters []*monitor.Route // by Route.Index
 	evolved  []string         // warnings about schemas that have changed
 }
@@ -35,8 +37,11 @@ func newRules(cfg, start *config.Config, m *monitor.Metrics) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rules{Rules: decided}
+	r := &rules{Rules: decided, shards: map[int]int{}}
 	for i, name := range upstreams {
+		if start.Upstream(name).Mode == config.ModeCluster {
+			r.shards[i] = len(upstreams) + len(r.shards)
+		}
 		r.names = append(r.names, names.New(start.Upstream(name).Prefix, i, decided))
 	}
 	for _, rt := range decided.Routes() {
@@ -74,19 +79,39 @@ func (r *rules) renamed(earlier *rules) (prefixes []string) {
 
 // places is for hub.Group.
 func (r *rules) places(kind resp.Kind, name string) hub.Places {
-	return hub.Places(r.Heard(kind, []byte(name)))
+	places := hub.Places(r.Heard(kind, []byte(name)))
+	if len(r.shards) > 0 && r.IsShard(kind, []byte(name)) {
+		for upstream, place := range r.shards {
+			if places.Has(upstream) {
+				places = places&^(1<<upstream) | 1<<place
+			}
+		}
+	}
+	return places
 }
 
 // follow says whether the rules may take the place of others: not if they break what a route says by evolve. What
 // cannot be decided is a warning.
 func (r *rules) follow(running *rules) error {
-	var errs []error
+	errs := []error{r.keepsSharded(running)}
 	for _, e := range policy.Compare(running.Rules, r.Rules, true) {
 		warnings, err := e.Judge()
 		errs = append(errs, err)
 		r.evolved = append(r.evolved, warnings...)
 	}
 	return errors.Join(errs...)
+}
+
+// keepsSharded returns an error if other channels are sharded than by earlier rules.
+func (r *rules) keepsSharded(earlier *rules) error {
+	prefixes := r.Changed(earlier.Rules, func(prefix []byte) bool {
+		return earlier.Route(prefix).Sharded != r.Route(prefix).Sharded
+	})
+	if len(prefixes) == 0 {
+		return nil
+	}
+	return fmt.Errorf("routes: sharded has changed for channels that begin with %q, which a reload cannot take over; "+
+		"restart the relay", prefixes[0])
 }
 
 // tell says how the schemas of the routes are checked, and what is wrong with others.

@@ -45,6 +45,7 @@ type side struct {
 	writer   *writer.Writer
 	fleet    *fleet.Fleet
 	interest *interest
+	shards   *sharded // nil: no cluster
 	inbound  *inbound
 	rights   *needs.Watcher
 	owner    *lifecycle
@@ -56,11 +57,15 @@ type side struct {
 
 // described is the upstream for the overview.
 func (s *side) described(dead *deadLetters) *overview.Upstream {
-	return &overview.Upstream{
+	described := &overview.Upstream{
 		Name: s.name, Label: s.label, Address: s.address(), Required: s.settings.Required,
 		Redis: s.redis, Hub: s.hub, Feed: s.feed, Fleet: s.fleet, Dead: dead.writers[s.index], Lag: s.lagSeconds,
 		Credentials: s.opts.Credentials,
 	}
+	if s.shards != nil {
+		described.ShardsMissing = s.shards.Shards.Missing
+	}
+	return described
 }
 
 // names returns what the upstream calls channels by some rules.
@@ -84,17 +89,19 @@ type sendReceipt interface {
 // send sends a message to the upstream, on a channel that it calls wire by its names m. source is for Withdraw. With an
 // error, told is not called.
 func (s *side) send(
-	source uint64, m *names.Map, wire []byte, rule *route.Policy, p *respserver.Publication, told sendReceipt,
+	source uint64, m *names.Map, wire []byte, rt *route.Route, rule *route.Policy, p *respserver.Publication,
+	told sendReceipt,
 ) error {
-	if p.Kind == resp.SMessage && s.isCluster() {
-		return errShards
+	isShard := p.Kind == resp.SMessage || rt.Sharded
+	if isShard && s.shards != nil {
+		return s.shards.Publish(source, wire, p.Payload, told)
 	}
 	if h := rule.History; h != nil {
 		return s.writer.Write(source, writer.Message{
 			Channel: wire[len(m.Prefix()):], Field: p.Field, Payload: p.Payload, Trace: p.Trace, Length: h.Length, TTL: h.TTL,
 		}, told)
 	}
-	return s.redis.Publish(source, p.Kind == resp.SMessage, wire, p.Payload, told)
+	return s.redis.Publish(source, isShard, wire, p.Payload, told)
 }
 
 // isCluster reports whether the upstream is a Redis Cluster.
@@ -110,6 +117,26 @@ func (s *side) fleetKind() resp.Kind {
 
 // sides are the upstreams by route.Upstream.Index. The first is main.
 type sides []*side
+
+// flush writes what was asked: see upstream.Connection.Flush.
+func (all sides) flush() {
+	for _, s := range all {
+		s.redis.Flush()
+		if s.shards != nil {
+			s.shards.Flush()
+		}
+	}
+}
+
+// withdraw fails what a connection published and could not be sent so far.
+func (all sides) withdraw(from uint64) {
+	for _, s := range all {
+		s.redis.Withdraw(from)
+		if s.shards != nil {
+			s.shards.Withdraw(from)
+		}
+	}
+}
 
 // address is how the log calls the Redis: without a password.
 func (s *side) address() string {
@@ -146,6 +173,10 @@ func (s *side) ready() bool {
 func (s *side) start(ctx context.Context, group *errgroup.Group, l *loop.Loop) {
 	l.Call(s.feed.Start)
 	group.Go(func() error { return s.redis.Run(ctx) })
+	if s.shards != nil {
+		l.Call(func() { s.shards.hub.Restore(func() {}) }) // it has all that is wanted: nothing
+		group.Go(func() error { return s.shards.Run(ctx) })
+	}
 	group.Go(func() error { return s.keepCredentials(ctx) })
 	if s.embedded == nil { // that allows all there is
 		group.Go(func() error { return s.rights.Run(ctx, s.reader) })
@@ -180,6 +211,9 @@ func (all sides) resume(reusable bool) {
 	for _, s := range all {
 		s.inbound.reuse(reusable)
 		s.redis.Resume(reusable)
+		if s.shards != nil {
+			s.shards.Resume(reusable)
+		}
 	}
 }
 
@@ -187,6 +221,9 @@ func (all sides) resume(reusable bool) {
 func (all sides) pause() {
 	for _, s := range all {
 		s.redis.Pause()
+		if s.shards != nil {
+			s.shards.Pause()
+		}
 	}
 }
 

@@ -165,6 +165,7 @@ func upstreamOf(cfg *config.Config, rules *policy.Rules, rt *route.Route, channe
 func Needs(rt *route.Route) needs.Route {
 	return needs.Route{
 		Prefix: rt.Prefix, Before: rt.Before, Publish: rt.Publish, Subscribe: rt.Subscribe, History: rt.HasHistory(),
+		Sharded:     rt.Sharded,
 		DeadLetters: policy.DeadStreams(rt),
 	}
 }

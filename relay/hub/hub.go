@@ -11,8 +11,8 @@ import "redis-relay/relay/resp"
 type Upstream interface {
 	Subscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
 	Unsubscribe(kind resp.Kind, names []string, done func(lost bool, refused error))
-	// Fence asks for an answer that changes nothing.
-	Fence(done func(lost bool))
+	// Fence asks for an answer that changes nothing, where names are subscribed; no names: wherever any are.
+	Fence(kind resp.Kind, names []string, done func(lost bool))
 	// Learn finds out what new listeners of channels get first: see Group.SetFirst. Redis is asked behind all that
 	// was asked before. done is called once, when that is known, or cannot be, in order with the messages: what comes
 	// later is newer. If too much waits for Redis, it is called before Learn returns. Learn reports false, and done is
@@ -78,6 +78,16 @@ func (h *Hub) Disconnect(kind resp.Kind, name string, why Reason) (disconnected 
 	return disconnected
 }
 
+// Refuse says that Redis does not let a name be subscribed any more that was subscribed over this connection. Its
+// listeners are disconnected.
+func (h *Hub) Refuse(kind resp.Kind, name string, err error) {
+	if t := h.topics[kind][name]; t != nil {
+		h.requests.noteRefused(kind, name, err)
+		t.confirmed = t.confirmed && t.requested
+		h.forgetUnused(kind, name, t)
+	}
+}
+
 // Unreachable says that an attempt to connect has failed. Until the first one has, subscriptions at several hubs of a
 // Group wait for this one, too.
 func (h *Hub) Unreachable() {
@@ -94,7 +104,7 @@ func (h *Hub) Fence(done func()) {
 		done()
 		return
 	}
-	h.up.Fence(func(bool) {
+	h.up.Fence(0, nil, func(bool) {
 		h.FanOut()
 		done()
 	})

@@ -54,7 +54,7 @@ func (r *redis) Unsubscribe(kind resp.Kind, names []string, done func(bool, erro
 	r.asked = append(r.asked, question{false, names, done})
 }
 
-func (r *redis) Fence(done func(bool)) {
+func (r *redis) Fence(_ resp.Kind, _ []string, done func(bool)) {
 	r.sent = append(r.sent, "fence")
 	r.asked = append(r.asked, question{done: func(lost bool, _ error) { done(lost) }})
 }

@@ -148,6 +148,12 @@ func (r *registry) Listeners(kind resp.Kind, name []byte) (listeners, requested,
 	return listeners, requested, confirmed
 }
 
+// HasListeners reports whether a message to a name would be dispatched to anybody now.
+func (r *registry) HasListeners(kind resp.Kind, name []byte) bool {
+	t := r.topics[kind][string(name)]
+	return t != nil && len(t.listeners) > 0
+}
+
 // IsAsked reports whether commands that subscribe or unsubscribe a name are unanswered: what is known by what has come
 // so far may not hold when they are answered.
 func (r *registry) IsAsked(kind resp.Kind, name string) bool {

@@ -137,3 +137,18 @@ func TestManySubscriptionsUnderWay(t *testing.T) {
 	}
 	wantStats(t, h, 0, 0)
 }
+
+// TestRefuse: what Redis refuses by and by ends the connections of its listeners, and is asked for anew.
+func TestRefuse(t *testing.T) {
+	h, r := newHub(t)
+	m, other := newMember(t, 1<<20), newMember(t, 1<<20)
+	subscribeNow(t, h, r, m, "a")
+	subscribeNow(t, h, r, other, "b")
+	h.Refuse(resp.Message, "a", errors.New("NOPERM"))
+	h.Refuse(resp.Message, "none", errors.New("NOPERM"))
+	m.wantEnds(t, ReasonRefused)
+	other.wantEnds(t)
+	r.sent = nil
+	subscribe(h, newMember(t, 1), resp.Message, "a")
+	r.wantSent(t, "subscribe[a]")
+}

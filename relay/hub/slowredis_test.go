@@ -52,7 +52,7 @@ func (r *slowRedis) Unsubscribe(kind resp.Kind, names []string, done func(bool, 
 	r.send(order{kind: kind, names: names, done: done})
 }
 
-func (r *slowRedis) Fence(done func(bool)) {
+func (r *slowRedis) Fence(_ resp.Kind, _ []string, done func(bool)) {
 	r.send(order{done: func(lost bool, _ error) { done(lost) }})
 }
 

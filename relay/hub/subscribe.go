@@ -35,7 +35,7 @@ func (h *Hub) subscribe(s *pendingSubscribe) {
 		h.requests.subscribe(kind, ask, func(lost bool, refused error) { h.answered(s, lost, refused) })
 		h.learn(s)
 	default:
-		h.up.Fence(func(lost bool) { h.answered(s, lost, nil) })
+		h.up.Fence(kind, names, func(lost bool) { h.answered(s, lost, nil) })
 		h.learn(s)
 	}
 }
@@ -89,7 +89,7 @@ func (h *Hub) activate(s *pendingSubscribe) {
 			h.refuse(s, t.refused)
 			return
 		case t.requested && !t.confirmed:
-			h.up.Fence(func(lost bool) { h.answered(s, lost, nil) })
+			h.up.Fence(s.kind, s.names, func(lost bool) { h.answered(s, lost, nil) })
 			return
 		}
 	}

@@ -44,7 +44,7 @@ func (h *Hub) Unsubscribe(l *Listener, kind resp.Kind, names []string, done func
 	case len(unwanted) > 0:
 		h.requests.unsubscribe(kind, unwanted, answered)
 	default:
-		h.up.Fence(answered)
+		h.up.Fence(kind, names, answered)
 	}
 }
 

@@ -58,7 +58,9 @@ func (f *fakeRedis) Unsubscribe(_ resp.Kind, names []string, done func(lost bool
 	})
 }
 
-func (f *fakeRedis) Fence(done func(lost bool)) { f.loop.Post(func() { done(false) }) }
+func (f *fakeRedis) Fence(_ resp.Kind, _ []string, done func(lost bool)) {
+	f.loop.Post(func() { done(false) })
+}
 
 // Learn finds out nothing.
 func (*fakeRedis) Learn([]string, func()) bool { return false }

@@ -15,6 +15,7 @@ type Route struct {
 	Publish   bool   // somebody may publish
 	Subscribe bool   // somebody may listen
 	History   bool   // some messages are kept
+	Sharded   bool   // its channels are shard channels
 	Mirror    bool   // this Redis gets copies of what is published, and nothing of it is heard or read there
 
 	DeadLetters []string // keys of the streams that keep its refused messages
@@ -26,7 +27,7 @@ type Config struct {
 	Leaf   bool    // the relay is to be a leaf node of a NATS cluster
 	Prefix string  // of all names at Redis
 
-	Cluster bool // it is a Redis Cluster, on which the relay uses no shard channels
+	Cluster bool // it is a Redis Cluster, on which relays ask each other on ordinary channels
 }
 
 // HasHistory reports whether any route keeps messages.
@@ -112,7 +113,7 @@ func Demands(c *Config) (list []Demand) {
 		})
 	}
 	if c.Cluster {
-		list = slices.DeleteFunc(list, func(d Demand) bool { return d.Shard && d.Name() != "CLUSTER" })
+		list = slices.DeleteFunc(list, func(d Demand) bool { return d.Shard && d.Rule == c.ownRule() })
 	}
 	return list
 }
@@ -127,6 +128,9 @@ func (r *Route) demands(c *Config) (list []Demand) {
 	if r.Prefix == "" {
 		channel, of = begin+"redis-relay-"+ownName, "that no route covers"
 	}
+	if r.Sharded {
+		return r.shardDemands(channel, rule, of)
+	}
 	if r.Publish {
 		list = append(list,
 			Demand{[]string{"PUBLISH", channel, ""}, rule, "nobody can publish on channels " + of, r.Prefix != "", false, ""},
@@ -139,6 +143,19 @@ func (r *Route) demands(c *Config) (list []Demand) {
 			r.patternDemand(begin+"*", rule))
 	}
 	return append(list, r.historyDemands(c)...)
+}
+
+// shardDemands lists what a sharded route needs: nothing but shard channels.
+func (r *Route) shardDemands(channel, rule, of string) (list []Demand) {
+	if r.Publish {
+		lost := "nobody can publish on channels " + of
+		list = append(list, Demand{[]string{"SPUBLISH", channel, ""}, rule, lost, true, true, ""})
+	}
+	if r.Subscribe {
+		lost := "nobody can listen to channels " + of
+		list = append(list, Demand{[]string{"SSUBSCRIBE", channel}, rule, lost, true, true, ""})
+	}
+	return list
 }
 
 // patternDemand is for the pattern at Redis by which clients hear all channels of a route.

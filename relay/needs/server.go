@@ -4,6 +4,7 @@ package needs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"redis-relay/relay/upstream"
@@ -100,6 +101,8 @@ func (s *server) reportVersion(r *Report, c *Config) {
 	switch {
 	case old && c.HasHistory():
 		r.fail("version", "history needs Redis 6.2 or newer; no message with history can be published")
+	case major == 6 && slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Sharded }):
+		r.fail("version", "shard channels came with Redis 7.0; nobody can use the channels of routes that say sharded: true")
 	case major == 6:
 		r.fact("shards", "none before Redis 7.0: clients get its error for SSUBSCRIBE and SPUBLISH")
 	}

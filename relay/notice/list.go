@@ -76,6 +76,11 @@ var (
 		When: "the first attempt to connect fails, and every 10 s without a connection",
 		Do:   "see `error`: Redis, the network, or the password",
 	})
+	ShardWaiting = add(Notice{
+		Level: zapcore.WarnLevel, Text: "no connection to a node of the Redis Cluster; still trying",
+		When: "shard channels are on a node that cannot be reached: at first, and every 10 s",
+		Do:   "see `error`: the `node`, the network, or the password",
+	})
 	UpstreamAlert = add(Notice{
 		Event: "alert", To: Host, Fields: []string{"upstream", "cause", "attempts"},
 		Alert: "upstream",
@@ -113,6 +118,13 @@ var (
 			"there may be lost",
 		Do: "read again what the messages were about. If it comes again and again, see `cause` and the network between " +
 			"the servers",
+	})
+	ShardGap = add(Notice{
+		Event: "gap", To: Host | Cluster, Fields: []string{"upstream", "cause", "since", "until", "prefixes"},
+		Alert: "gap", Once: true,
+		Level: zapcore.WarnLevel, Text: "messages on shard channels of the Redis Cluster may be missing",
+		When: "slots of a Redis Cluster have moved to another node, or the connection to their node was lost",
+		Do:   "read again what the messages were about",
 	})
 	RenameGap = add(Notice{
 		Event: "gap", To: Host | Cluster, Fields: []string{"cause", "since", "until", "prefixes"}, Alert: "gap", Once: true,

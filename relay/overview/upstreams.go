@@ -31,6 +31,8 @@ type Upstream struct {
 	Dead  *deadletter.Writer
 	Lag   func() *float64 // of the last probe in seconds; nil: none has come back
 
+	ShardsMissing func() int // names on shard channels that were subscribed and are not now; nil: there are no shards
+
 	Credentials *credentials.Keeper // nil: they do not expire
 }
 
@@ -56,6 +58,11 @@ func (u *Upstream) state() upstreamState {
 		if all, kind, example, n := u.Hub.Confirmed(); !all {
 			missing = fmt.Sprintf("%d subscriptions are not confirmed by Redis, %s %q among them",
 				n, kind.Subscribe(), example)
+		}
+	}
+	if ready && u.ShardsMissing != nil {
+		if n := u.ShardsMissing(); n > 0 {
+			return upstreamState{false, fmt.Sprintf("%d shard channels are not subscribed at the masters of their slots", n)}
 		}
 	}
 	return upstreamState{ready, missing}

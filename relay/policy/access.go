@@ -51,10 +51,29 @@ func (a *access) MaySubscribe(by User, kind resp.Kind, name []byte) error {
 	if !a.patterns.allow(kind, channel) {
 		return denied(name, a.patterns.refusal())
 	}
+	if kind == resp.PMessage && a.onlySharded(channel) {
+		return denied(name, shardedWords)
+	}
 	if refusal := a.MaySeeListeners(by, kind, name); refusal != nil {
 		return refusal
 	}
 	return nil
+}
+
+// shardedWords says why a pattern hears nothing.
+const shardedWords = "it matches channels of sharded routes only, and Redis has no patterns of shard channels; " +
+	"subscribe to the channels by their names"
+
+// onlySharded reports whether all channels that begin with a text, and that anybody may listen to, are of sharded
+// routes.
+func (a *access) onlySharded(literal []byte) (only bool) {
+	for rt := range a.table.Reachable(literal) {
+		if rt.Subscribe && !rt.Sharded {
+			return false
+		}
+		only = only || rt.Sharded
+	}
+	return only
 }
 
 // MayHear reports whether a local client may listen to a channel by its name.

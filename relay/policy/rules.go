@@ -189,6 +189,7 @@ func newRoute(c *config.Route, set *schema.Set) (*route.Route, error) {
 		Listeners:  c.SubscribeUIDs,
 		NATS:       c.NATS,
 		Last:       c.Last,
+		Sharded:    c.Sharded,
 		SchemaName: strings.Join(c.Schemas(), ", "),
 		Schemas:    c.Schemas(),
 		LogInvalid: c.Invalid == config.InvalidLog,

@@ -55,6 +55,24 @@ func (r *Rules) Place(channel []byte) *route.Upstream {
 	return &r.table.Lookup(channel).Upstream
 }
 
+// IsShard reports whether a name is a shard channel at Redis.
+func (r *Rules) IsShard(kind resp.Kind, name []byte) bool {
+	switch kind {
+	case resp.SMessage:
+		return true
+	case resp.Message:
+		return !route.IsReserved(name) && r.table.Lookup(name).Sharded
+	}
+	return false
+}
+
+// HasSharded reports whether any route has shard channels on an upstream.
+func (r *Rules) HasSharded(upstream int) bool {
+	return slices.ContainsFunc(r.table.Routes(), func(rt *route.Route) bool {
+		return rt.Sharded && rt.Upstream.Index == upstream
+	})
+}
+
 // Heard returns the upstreams whose messages a name can bring to local listeners: bit i stands for the upstream of
 // index i. It is never 0.
 func (r *Rules) Heard(kind resp.Kind, name []byte) (upstreams uint32) {

@@ -28,6 +28,16 @@ type Cluster struct {
 func StartCluster(t testing.TB, masters int, opts ...Option) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
+	for range 2 * masters {
+		c.Nodes = append(c.Nodes, startNode(t, opts...))
+	}
+	c.join(masters)
+	c.AwaitWhole()
+	return c
+}
+
+func startNode(t testing.TB, opts ...Option) *Server {
+	t.Helper()
 	args := []string{
 		"--cluster-enabled", "yes", "--cluster-node-timeout", nodeTimeout, "--cluster-replica-validity-factor", "0",
 		"--repl-diskless-sync-delay", "0",
@@ -35,12 +45,18 @@ func StartCluster(t testing.TB, masters int, opts ...Option) *Cluster {
 	if Shards(t) {
 		args = append(args, "--enable-debug-command", "yes")
 	}
-	for range 2 * masters {
-		c.Nodes = append(c.Nodes, Start(t, append([]Option{WithArgs(args...)}, opts...)...))
-	}
-	c.join(masters)
+	return Start(t, append([]Option{WithArgs(args...)}, opts...)...)
+}
+
+// AddMaster adds a master without slots, and returns its index when all know it.
+func (c *Cluster) AddMaster() int {
+	c.t.Helper()
+	n := startNode(c.t)
+	ip, port, _ := net.SplitHostPort(c.Nodes[0].Addr())
+	n.MustDo("CLUSTER", "MEET", ip, port)
+	c.Nodes = append(c.Nodes, n)
 	c.AwaitWhole()
-	return c
+	return len(c.Nodes) - 1
 }
 
 // join makes one cluster of the nodes.
@@ -125,4 +141,65 @@ func (s *Server) ID() string {
 // URL names two of the nodes, for a client that finds the others.
 func (c *Cluster) URL() string {
 	return fmt.Sprintf("redis://%s?addr=%s", c.Nodes[0].Addr(), c.Nodes[len(c.Nodes)-1].Addr())
+}
+
+// Slot returns the slot of a name, as a node says.
+func (c *Cluster) Slot(name string) int {
+	c.t.Helper()
+	return int(c.Nodes[0].MustDo("CLUSTER", "KEYSLOT", name).Int)
+}
+
+// Owner returns the index of the master that owns a slot, as a running node says.
+func (c *Cluster) Owner(slot int) int {
+	c.t.Helper()
+	owner := -1
+	Eventually(c.t, clusterTimeout, "a slot has an owner", func() bool {
+		for _, n := range c.Nodes {
+			ranges, err := n.Do("CLUSTER", "SLOTS")
+			if err != nil {
+				continue
+			}
+			for _, r := range ranges.Elems {
+				if r.Elems[0].Int <= int64(slot) && int64(slot) <= r.Elems[1].Int {
+					owner = c.indexOf(r.Elems[2].Elems[2].Str)
+				}
+			}
+			return owner >= 0
+		}
+		return false
+	})
+	return owner
+}
+
+// indexOf returns which node has an ID; -1: none that runs.
+func (c *Cluster) indexOf(id string) int {
+	for i, n := range c.Nodes {
+		if v, err := n.Do("CLUSTER", "MYID"); err == nil && v.Str == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// BeginMove has a slot be about to move from its owner to another master: the owner is migrating it, the other one is
+// importing it.
+func (c *Cluster) BeginMove(slot, to int) {
+	c.t.Helper()
+	from := c.Owner(slot)
+	c.Nodes[to].MustDo("CLUSTER", "SETSLOT", strconv.Itoa(slot), "IMPORTING", c.Nodes[from].ID())
+	c.Nodes[from].MustDo("CLUSTER", "SETSLOT", strconv.Itoa(slot), "MIGRATING", c.Nodes[to].ID())
+}
+
+// EndMove has a slot that is about to move be at another master, as redis-cli does: that is told first, then the old
+// owner, then all others.
+func (c *Cluster) EndMove(slot, to int) {
+	c.t.Helper()
+	from, id := c.Owner(slot), c.Nodes[to].ID()
+	c.Nodes[to].MustDo("CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", id)
+	c.Nodes[from].MustDo("CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", id)
+	for i, n := range c.Nodes {
+		if i != to && i != from {
+			_, _ = n.Do("CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", id) // replicas refuse it, and learn it
+		}
+	}
 }

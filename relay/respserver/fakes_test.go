@@ -56,7 +56,7 @@ func (u *upstream) Unsubscribe(_ resp.Kind, _ []string, done func(bool, error)) 
 	u.ask(func() { done(false, nil) })
 }
 
-func (u *upstream) Fence(done func(bool)) { u.ask(func() { done(false) }) }
+func (u *upstream) Fence(_ resp.Kind, _ []string, done func(bool)) { u.ask(func() { done(false) }) }
 
 // Learn finds out nothing.
 func (*upstream) Learn([]string, func()) bool { return false }

@@ -102,6 +102,7 @@ type Route struct {
 	Schemas    []string // the names of its schemas, in the order in which they are tried
 	Upstream   Upstream // where its channels are
 	Mirror     *Mirror  // nil: none
+	Sharded    bool     // its channels are shard channels at Redis, whatever local clients call them
 	Last       bool     // who subscribes to a channel gets its newest message first
 	Index      int      // its place in Table.Routes; set by New
 

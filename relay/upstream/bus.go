@@ -19,7 +19,7 @@ const (
 
 var errLeft = errors.New("the cluster's other nodes say that this one has failed, has left, or is no master any more")
 
-// bus belongs to the loop. Without a cluster it does nothing.
+// bus belongs to the loop. Without a cluster, and at a connection that is for one node, it does nothing.
 type bus struct {
 	connection *Connection
 	account    cluster.Account
@@ -41,7 +41,7 @@ type bus struct {
 // begin begins a session.
 func (b *bus) begin(s *session, d *established) {
 	c := b.connection
-	if c.opts.Mode != modeCluster {
+	if c.opts.Mode != modeCluster || c.opts.Node != "" {
 		return
 	}
 	b.session, b.node, b.view, b.askers = s, d.node, d.view, map[string]*asker{}

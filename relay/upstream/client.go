@@ -29,6 +29,7 @@ type Options struct {
 	URL            string              // redis://, rediss:// or unix://; for sentinel with ?master_name= and addr=
 	Cluster        *cluster.Known      // shared by all connections, with Mode cluster
 	Sentinels      *sentinel.Known     // shared by all connections, with Mode sentinel; nil: each has its own
+	Node           string              // host:port of the one node to connect to, with Mode cluster; empty: any master
 	PasswordFile   string              // read again at every connect; empty: the password in URL
 	Credentials    *credentials.Keeper // has the user and the password of each connection; nil: URL and PasswordFile do
 	CA, Cert, Key  string              // PEM files; empty: the system's roots, no client certificate
@@ -46,6 +47,10 @@ type Options struct {
 
 	// RoundTrip, if not nil, is called in the loop when a probe comes back, with the time since it was published.
 	RoundTrip func(took time.Duration)
+
+	// Revoked, if not nil, is called in the loop when Redis ends a subscription to a shard channel: of itself, because
+	// the slot has moved, or as it was asked to. Without it the former ends the session.
+	Revoked func(name string)
 
 	outageInterval time.Duration // for tests; 0: outageInterval
 }
@@ -125,6 +130,14 @@ func (o *Options) client(role string, l credentials.Login, at string, wrap onDia
 	}
 	c.AddHook(&dialOnce{wrap: wrap})
 	return c, nil
+}
+
+// role ends the name of a connection that subscribes.
+func (o *Options) role() string {
+	if o.Node != "" {
+		return "shard"
+	}
+	return "sub"
 }
 
 // protocol is RESP3 for the connection that subscribes: in RESP2 it could not publish. The Reader uses RESP2,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -101,6 +102,18 @@ func (c *Connection) giveRoom() {
 		}
 		c.giveRoom()
 	})
+}
+
+// CompleteUntil returns the time up to which all messages have come that were published while names were subscribed:
+// that of the last answered PING, or of the last one before the connection was lost.
+func (c *Connection) CompleteUntil() time.Time {
+	switch s := c.backlog.session; {
+	case !c.outage.lostAt.IsZero():
+		return c.outage.since
+	case s != nil:
+		return s.heartbeat.complete
+	}
+	return c.outage.away // there was none yet
 }
 
 // Status says whether there is a session that has all subscriptions that were wanted at its start, and if

@@ -43,7 +43,7 @@ func (o *Options) dial(ctx context.Context, copiers *sync.WaitGroup, closed func
 		return nil, err
 	}
 	var conn net.Conn // go-redis may go on dialing when ctx has ended: it is only read after an answer
-	d.client, err = o.client("sub", d.login, d.node.Addr, func(c net.Conn) net.Conn {
+	d.client, err = o.client(o.role(), d.login, d.node.Addr, func(c net.Conn) net.Conn {
 		conn = c
 		return &lentConn{Conn: c, closed: closed}
 	})

@@ -27,13 +27,12 @@ var errNoMaster = errors.New("the cluster has no master")
 // locate finds the master that a new connection goes to; where there are no sentinels and no cluster it finds nothing,
 // and returns no error.
 func (o *Options) locate(ctx context.Context, l credentials.Login) (node cluster.Node, v cluster.View, err error) {
-	switch o.Mode {
-	case modeCluster:
-	case modeSentinel:
+	switch {
+	case o.Mode == modeSentinel:
 		node.Addr, err = o.findMaster(ctx)
 		return node, nil, err
-	default:
-		return node, nil, nil
+	case o.Mode != modeCluster || o.Node != "":
+		return cluster.Node{Addr: o.Node}, nil, nil
 	}
 	if v, err = o.survey(ctx, l); err != nil {
 		return node, nil, o.judge(l, err)

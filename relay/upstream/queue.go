@@ -16,6 +16,7 @@ const (
 	subscribe               // a confirmation for each name, or an error
 	unsubscribe             // the same
 	fence                   // a PONG
+	leave                   // unsubscribe, if Redis may do so of itself: perhaps an error, then a PONG
 )
 
 // command is a command without an answer yet.
@@ -36,6 +37,7 @@ type details struct {
 	answered int      // how many of names
 	done     func(lost bool, refused error)
 	fences   []func(lost bool) // of fence
+	refused  error             // of leave: the error that came
 }
 
 // passFence calls all who wait for a fence.

@@ -80,6 +80,11 @@ func (s *session) confirmed(frame []byte) error {
 	if !ok {
 		return nil
 	}
+	if kind == resp.SMessage && !subscribed && s.connection.opts.Revoked != nil {
+		s.counts[1] = int(count.Int)
+		s.connection.opts.Revoked(string(name.Str))
+		return nil
+	}
 	want := unsubscribe
 	if subscribed {
 		want = subscribe
@@ -132,14 +137,18 @@ func confirmation(word []byte) (kind resp.Kind, subscribed, ok bool) {
 
 // replied gives a reply to the command that awaits it. failed says why the reply is not there.
 func (s *session) replied(v resp.Value, failed error) error {
-	if s.awaiting() == nil {
-		return fmt.Errorf("%w: %.100q", errUnasked, v.Str)
-	}
-	m := s.pop()
 	refused := failed
 	if v.Type == '-' || v.Type == '!' {
 		refused = ReplyError(v.Str)
 	}
+	if m := s.list.first(); m != nil && m.verb == leave && refused != nil {
+		m.details.refused = refused
+		return fatal(refused, fence)
+	}
+	if s.awaiting() == nil {
+		return fmt.Errorf("%w: %.100q", errUnasked, v.Str)
+	}
+	m := s.pop()
 	switch {
 	case m.verb == ordinary:
 		s.connection.backlog.complete(&m, v, refused)
@@ -151,6 +160,8 @@ func (s *session) replied(v resp.Value, failed error) error {
 		s.refused(&m, refused)
 	case m.verb == fence:
 		m.details.passFence(false)
+	case m.verb == leave:
+		m.details.done(false, m.details.refused)
 	default:
 		s.pushFront(m)
 		return fmt.Errorf("%w: %.100q", errOutOfStep, v.Str)

@@ -110,6 +110,10 @@ func (s *session) sendSubscription(m command) {
 	for _, n := range m.details.names {
 		s.wire = resp.AppendBulkString(s.wire, n)
 	}
+	if m.verb == unsubscribe && m.kind == resp.SMessage && s.connection.opts.Revoked != nil {
+		m.verb = leave
+		s.wire = append(s.wire, ping...)
+	}
 	m.wire = len(s.wire) - before
 	s.subscribing += m.wire
 	s.push(m)
@@ -118,12 +122,14 @@ func (s *session) sendSubscription(m command) {
 // pop takes off the first command, which is answered.
 func (s *session) pop() command {
 	m := s.pending.pop()
-	if m.verb == subscribe || m.verb == unsubscribe {
+	if m.verb == subscribe || m.verb == unsubscribe || m.verb == leave {
 		s.subscribing -= m.wire
 		s.connection.giveRoom()
 	}
 	return m
 }
+
+const ping = "*1\r\n$4\r\nPING\r\n"
 
 // fence sends a PING, or has done wait for the last one if nothing was queued behind it.
 func (s *session) fence(done func(lost bool)) {
@@ -132,7 +138,6 @@ func (s *session) fence(done func(lost bool)) {
 		last.details.fences = append(last.details.fences, done)
 		return
 	}
-	const ping = "*1\r\n$4\r\nPING\r\n"
 	s.seal(&s.connection.backlog)
 	s.wire = append(s.wire, ping...)
 	s.push(command{verb: fence, details: &details{fences: []func(bool){done}}, wire: len(ping)})
@@ -277,7 +282,7 @@ func (b *backlog) abandon(m *command, cause error) {
 	switch m.verb {
 	case fence:
 		m.details.passFence(true)
-	case subscribe, unsubscribe:
+	case subscribe, unsubscribe, leave:
 		m.details.done(true, nil)
 	default:
 		b.fail(m, fmt.Errorf("%w (%w)", ErrUnknown, plain(cause)))

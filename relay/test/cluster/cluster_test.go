@@ -43,20 +43,6 @@ func TestEveryNode(t *testing.T) {
 	}
 }
 
-// TestNoShardChannels: commands about shard channels are refused in words.
-func TestNoShardChannels(t *testing.T) {
-	s := begin(t)
-	c := s.relay.Dial()
-	for _, command := range []string{"SSUBSCRIBE c:a", "SPUBLISH c:a m"} {
-		got := c.Do(strings.Fields(command)...).String()
-		if !strings.Contains(got, "shard channels of a Redis Cluster are not supported by this version yet") {
-			t.Errorf("%s: got %s", command, got)
-		}
-	}
-	c.Send("SUBSCRIBE", "c:a")
-	c.Expect(t, "[subscribe c:a 1]")
-}
-
 // TestNoCluster: a Redis that is no node of a cluster is told of in words.
 func TestNoCluster(t *testing.T) {
 	redis := redistest.Start(t)

@@ -192,15 +192,16 @@ func (l *load) untold() (missing []sent) {
 	defer l.mu.Unlock()
 	heard := l.heardSet()
 	for _, m := range l.sent {
-		if !heard[m.text] && !l.inGap(m) {
+		if !heard[m.text] && !inGap(l.gaps, m) {
 			missing = append(missing, m)
 		}
 	}
 	return missing
 }
 
-func (l *load) inGap(m sent) bool {
-	for _, g := range l.gaps {
+// inGap reports whether a message may have been published in one of the gaps.
+func inGap(gaps []relay.Event, m sent) bool {
+	for _, g := range gaps {
 		if !m.after.Before(*g.Since) && !m.before.After(*g.Until) {
 			return true
 		}

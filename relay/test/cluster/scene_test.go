@@ -33,8 +33,12 @@ func begin(t *testing.T, opts ...harness.Option) *scene {
 func startRelay(t *testing.T, c *redistest.Cluster, opts ...harness.Option) *harness.Relay {
 	t.Helper()
 	calm := harness.NewRoute("c:", func(r *config.Route) { r.Policy.OnGap = config.OnGapNotify })
+	sharded := harness.NewRoute("s:", func(r *config.Route) {
+		r.Sharded, r.Policy.OnGap = true, config.OnGapNotify
+	})
 	return harness.Start(t, nil, append([]harness.Option{
-		harness.WithRedis(c.URL()), harness.WithRoutes(calm, harness.NewRoute("d:", func(*config.Route) {})),
+		harness.WithRedis(c.URL()), harness.WithRoutes(calm, harness.NewRoute("d:", func(*config.Route) {}), sharded,
+			harness.NewRoute("t:", func(r *config.Route) { r.Sharded = true })),
 		func(c *config.Config) { c.Redis.Mode = config.ModeCluster },
 	}, opts...)...)
 }

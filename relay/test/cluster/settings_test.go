@@ -172,9 +172,8 @@ func (l *settings) account(d *diary) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		missing = nil
-		told := &load{gaps: d.gaps}
 		for _, m := range l.sent {
-			if len(d.heard[m.text]) == 0 && !told.inGap(m) {
+			if len(d.heard[m.text]) == 0 && !inGap(d.gaps, m) {
 				missing = append(missing, m)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 type Known struct {
 	mu     sync.Mutex
 	view   View                 // the last one; guarded by mu
+	follow func(View)           // see Follow; guarded by mu
 	failed map[string]time.Time // when an address was last of no use; guarded by mu
 }
 
@@ -22,6 +23,19 @@ func (k *Known) Learn(v View) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.view = v
+	if k.follow != nil {
+		k.follow(v)
+	}
+}
+
+// Follow has f called with each view that is learned, and at once with the last one, if there is one. Calls follow each
+// other, and come from anywhere: f must not block, nor use k, nor change the view. A nil f ends that.
+func (k *Known) Follow(f func(View)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.follow = f; f != nil && k.view != nil {
+		f(k.view)
+	}
 }
 
 // Failed remembers that an address was of no use just now.

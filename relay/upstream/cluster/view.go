@@ -15,9 +15,11 @@ type Node struct {
 	ID     string
 	Addr   string // host:port for clients
 	Master bool
-	Slots  bool // it serves some
-	Failed bool // the masters agree that it cannot be reached
-	Doubt  bool // the node that was asked does not reach it
+	Slots  bool   // it serves some
+	Failed bool   // the masters agree that it cannot be reached
+	Doubt  bool   // the node that was asked does not reach it
+	Epoch  int64  // of its configuration: of two nodes that claim a slot, that with the higher one has it
+	Ranges string // the slots it serves, as CLUSTER NODES writes them
 }
 
 // View is what one node says of all nodes, itself among them, that have an address.
@@ -28,6 +30,7 @@ const (
 	idField = iota
 	addrField
 	flagsField
+	epochField     = 6
 	firstSlotField = 8
 )
 
@@ -47,8 +50,13 @@ func ParseNodes(text, host string) (View, error) {
 		if addr == "" || slices.Contains(flags, "noaddr") || slices.Contains(flags, "handshake") {
 			continue
 		}
+		epoch, err := strconv.ParseInt(f[epochField], 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("a line of CLUSTER NODES has no epoch: %.100q", line)
+		}
 		v = append(v, Node{
 			ID: f[idField], Addr: addr, Master: slices.Contains(flags, "master"), Slots: len(f) > firstSlotField,
+			Epoch: epoch, Ranges: strings.Join(f[firstSlotField:], " "),
 			Failed: slices.Contains(flags, "fail"),
 			Doubt:  slices.Contains(flags, "fail?") || slices.Contains(flags, "fail"),
 		})

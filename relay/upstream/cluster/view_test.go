@@ -18,10 +18,13 @@ id6 10.0.0.6:6379@16379 handshake - 0 0 0 connected
 func TestParseNodes(t *testing.T) {
 	v, err := ParseNodes(text, "seed")
 	want := View{
-		{ID: "id1", Addr: "10.0.0.1:6379", Master: true, Slots: true},
-		{ID: "id2", Addr: "10.0.0.2:6379", Master: true, Slots: true, Doubt: true},
-		{ID: "id3", Addr: "seed:6379", Master: true},
-		{ID: "id4", Addr: "[fd00::4]:6379", Failed: true, Doubt: true},
+		{ID: "id1", Addr: "10.0.0.1:6379", Master: true, Slots: true, Epoch: 1, Ranges: "0-5460"},
+		{
+			ID: "id2", Addr: "10.0.0.2:6379", Master: true, Slots: true, Doubt: true, Epoch: 2,
+			Ranges: "5461-10922 [93-<-id1]",
+		},
+		{ID: "id3", Addr: "seed:6379", Master: true, Epoch: 3},
+		{ID: "id4", Addr: "[fd00::4]:6379", Failed: true, Doubt: true, Epoch: 1},
 	}
 	if err != nil || !slices.Equal(v, want) {
 		t.Fatalf("got %+v, %v", v, err)
