@@ -24,6 +24,7 @@ func eventOf(payload string) (e relay.Event) {
 // TestEveryNode: what any node takes is heard once, over the one subscriber connection, and what local clients publish
 // is heard at any node.
 func TestEveryNode(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	if at := s.at(); !isMaster(s.Nodes[at]) {
 		t.Errorf("the relay listens to node %d, which is no master", at)
@@ -45,6 +46,7 @@ func TestEveryNode(t *testing.T) {
 
 // TestNoCluster: a Redis that is no node of a cluster is told of in words.
 func TestNoCluster(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	r := harness.New(t, redis, harness.WithRoutes(), func(c *config.Config) { c.Redis.Mode = config.ModeCluster })
 	redistest.Eventually(t, patience, "the cause is told", func() bool {

@@ -13,6 +13,7 @@ import (
 
 // TestCounts: listeners behind two relays, and at nodes themselves, are counted whichever node they are on.
 func TestCounts(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	second := startRelay(t, s.Cluster)
 	s.relay.Subscribe("c:a", "c:b")
@@ -38,6 +39,7 @@ func TestCounts(t *testing.T) {
 
 // TestShardCounts: listeners behind two relays, and at nodes themselves, on each shard.
 func TestShardCounts(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	second := startRelay(t, s.Cluster)
 	s.relay.Subscribe("s:a", "s:b", "s:c")

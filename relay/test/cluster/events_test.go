@@ -48,6 +48,7 @@ func ears(n *redistest.Server) int {
 // TestEventsOfAllNodes: they come once, by name and by pattern, over one connection to each node, and only while
 // somebody listens.
 func TestEventsOfAllNodes(t *testing.T) {
+	t.Parallel()
 	s := beginEvents(t, config.DeliverAll)
 	at := s.at()
 	exact, pattern := s.subscribeEvents(), s.relay.Dial()
@@ -83,6 +84,7 @@ func TestEventsOfAllNodes(t *testing.T) {
 // TestEventsThroughFailover: masters are replaced, on demand and because they die, the relay's own among them. What was
 // set is heard once, or is told to be missing.
 func TestEventsThroughFailover(t *testing.T) {
+	t.Parallel()
 	s := beginEvents(t, config.DeliverAll)
 	d := s.listen(s.subscribeEvents())
 	l := s.setMany()
@@ -107,6 +109,7 @@ func TestEventsThroughFailover(t *testing.T) {
 
 // TestEventsOfHungNode: who subscribes meanwhile is not kept waiting, and what may be missing is told.
 func TestEventsOfHungNode(t *testing.T) {
+	t.Parallel()
 	s := beginEvents(t, config.DeliverAll)
 	d := s.listen(s.subscribeEvents())
 	l := s.setMany()
@@ -135,6 +138,7 @@ func TestEventsOfHungNode(t *testing.T) {
 
 // TestEventsOfNewNode: a master is added, gets a slot, and leaves again.
 func TestEventsOfNewNode(t *testing.T) {
+	t.Parallel()
 	s := beginEvents(t, config.DeliverAll)
 	d := s.listen(s.subscribeEvents())
 	added := redistest.Start(t, redistest.WithArgs("--cluster-enabled", "yes", "--cluster-node-timeout", "2000",
@@ -175,6 +179,7 @@ func (s *scene) give(slot int64, id string, nodes ...*redistest.Server) {
 
 // TestEventsToOne: with deliver: one, each event is the work of one process of the host.
 func TestEventsToOne(t *testing.T) {
+	t.Parallel()
 	s := beginEvents(t, config.DeliverOne)
 	var clients []*redistest.Client
 	for range 3 {

@@ -18,6 +18,7 @@ func (s *scene) movesFrom(node int, stopped ...int) {
 }
 
 func TestSubscribersNodeIsKilled(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	at := s.at()
@@ -33,6 +34,7 @@ func TestSubscribersNodeIsKilled(t *testing.T) {
 
 // TestSubscribersNodeHangs: when the node goes on, it hands on to the others what the relay may have had of it.
 func TestSubscribersNodeHangs(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	at := s.at()
@@ -45,6 +47,7 @@ func TestSubscribersNodeHangs(t *testing.T) {
 }
 
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	for range 2 {
@@ -60,6 +63,7 @@ func TestFailover(t *testing.T) {
 }
 
 func TestAnotherMasterIsKilled(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	at := s.at()
@@ -76,6 +80,7 @@ func TestAnotherMasterIsKilled(t *testing.T) {
 }
 
 func TestAnotherMasterHangs(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	other := s.otherMaster(s.at())
@@ -89,6 +94,7 @@ func TestAnotherMasterHangs(t *testing.T) {
 
 // TestBusIsCut: links between nodes are cut for so short that no probe is lost. Redis 6.2 does not tell of that.
 func TestBusIsCut(t *testing.T) {
+	t.Parallel()
 	if !redistest.Shards(t) {
 		t.Skip("only Redis 7.0 and newer tell of their links, and can be told to cut one")
 	}
@@ -114,6 +120,7 @@ func (l *load) gapCount() int {
 }
 
 func TestAllNodesGoneAndBack(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	for _, n := range s.Nodes {
@@ -133,6 +140,7 @@ func TestAllNodesGoneAndBack(t *testing.T) {
 
 // TestSeedsAreReplaced: the relay finds a cluster of which it was told no node that is left.
 func TestSeedsAreReplaced(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, 3)
 	s := &scene{c, t, startRelay(t, c, harness.WithRedis(c.Nodes[0].URL()))}
 	next := s.replicaOf(0)
@@ -147,6 +155,7 @@ func TestSeedsAreReplaced(t *testing.T) {
 
 // TestNodeLeaves: the node that the relay listens to is taken out of the cluster, and goes on alone.
 func TestNodeLeaves(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	at := s.at()
 	s.Nodes[s.replicaOf(at)].MustDo("CLUSTER", "FAILOVER")
@@ -168,6 +177,7 @@ func TestNodeLeaves(t *testing.T) {
 
 // TestListenersAreDisconnected: where a route asks for it, a loss on the bus ends the connections of its listeners.
 func TestListenersAreDisconnected(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	hurt, calm := s.relay.Subscribe("d:a"), s.relay.Subscribe("c:a")
 	s.Nodes[s.otherMaster(s.at())].Kill()

@@ -7,4 +7,4 @@ import (
 )
 
 // TestMain runs the tests as those of every subject are run.
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) { harness.MainOfFew(m, 3) }

@@ -37,6 +37,7 @@ func (s *scene) shardConnections() (counts []int) {
 // TestShardChannels: clients of the relay and of the nodes hear each other, on every shard, whichever form they use
 // where a route is sharded.
 func TestShardChannels(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	pub := s.relay.Dial()
 	for i := range 9 {
@@ -85,6 +86,7 @@ func TestShardChannels(t *testing.T) {
 
 // TestSeveralShards: a client subscribes channels of several slots at once, and lets them go.
 func TestSeveralShards(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	c := s.relay.Dial()
 	c.Send("SSUBSCRIBE", "c:1", "c:2", "{c:1}x", "c:3")
@@ -105,6 +107,7 @@ func TestSeveralShards(t *testing.T) {
 
 // TestPatternOfShardedRoute: a pattern that can hear nothing is refused in words.
 func TestPatternOfShardedRoute(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	for pattern, want := range map[string]string{
 		"s:*": "subscribe to the channels by their names", "s*": "[psubscribe s* 1]", "*": "[psubscribe * 1]",
@@ -117,6 +120,7 @@ func TestPatternOfShardedRoute(t *testing.T) {
 
 // TestNoShardChannels: Redis 6.2 has none, and is said to be the reason.
 func TestNoShardChannels(t *testing.T) {
+	t.Parallel()
 	if redistest.Shards(t) {
 		t.Skip("this Redis has shard channels")
 	}
@@ -131,6 +135,7 @@ func TestNoShardChannels(t *testing.T) {
 
 // TestOneConnectionAShard: 50 clients on 1,000 channels, of all forms, take one connection to each master.
 func TestOneConnectionAShard(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	for i := range 50 {
 		c, form, word := s.relay.Dial(), "SSUBSCRIBE", "ssubscribe"
@@ -165,6 +170,7 @@ func TestOneConnectionAShard(t *testing.T) {
 
 // TestNodeIsAdded: a slot moves to a node that the relay has not known when it started.
 func TestNodeIsAdded(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	added := s.AddMaster()

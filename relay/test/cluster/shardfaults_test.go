@@ -12,6 +12,7 @@ import (
 
 // TestSlotsMove: slots of channels move under load, quickly and slowly, away and back.
 func TestSlotsMove(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	for i := range 8 {
@@ -32,6 +33,7 @@ func TestSlotsMove(t *testing.T) {
 
 // TestShardMasterIsKilled: its replica takes over.
 func TestShardMasterIsKilled(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	l.failsOver = true
@@ -50,6 +52,7 @@ func TestShardMasterIsKilled(t *testing.T) {
 
 // TestShardMasterHangs until its replica has taken over, and goes on.
 func TestShardMasterHangs(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	l.failsOver = true
@@ -66,6 +69,7 @@ func TestShardMasterHangs(t *testing.T) {
 
 // TestShardFailover: a replica takes over that was told to, with the old master alive.
 func TestShardFailover(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	l.failsOver = true
@@ -92,6 +96,7 @@ func (s *scene) failOver(replica int) {
 
 // TestShardConnectionsAreKilled at every node.
 func TestShardConnectionsAreKilled(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	for _, n := range s.Nodes {
@@ -114,6 +119,7 @@ func TestShardConnectionsAreKilled(t *testing.T) {
 
 // TestAllShardsGoneAndBack: all nodes are killed, and come back.
 func TestAllShardsGoneAndBack(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	l := s.startShardLoad()
 	l.failsOver = true
@@ -132,6 +138,7 @@ func TestAllShardsGoneAndBack(t *testing.T) {
 // TestShardListenersAreDisconnected: where a route asks for it, a move ends the connections of its listeners, and of no
 // others.
 func TestShardListenersAreDisconnected(t *testing.T) {
+	t.Parallel()
 	s := beginSharded(t)
 	hurt, calm := s.relay.Subscribe("t:{a}"), s.relay.Subscribe("s:{a}")
 	slot := s.Slot("t:{a}")

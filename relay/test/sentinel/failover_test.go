@@ -9,6 +9,7 @@ import (
 
 // TestTwoFailovers: one on demand, and one because the master dies.
 func TestTwoFailovers(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l, c := s.startLoad(), s.startClock()
 	s.at(0)
@@ -31,6 +32,7 @@ func TestTwoFailovers(t *testing.T) {
 // TestDemotedMasterLives: it goes on as a master for seconds, with all its connections. The relay leaves it before, and
 // tells what was published there.
 func TestDemotedMasterLives(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l := s.startLoad()
 	s.at(0)
@@ -46,6 +48,7 @@ func TestDemotedMasterLives(t *testing.T) {
 
 // TestHungMasterComesBack: it is a master still, until the sentinels make a replica of it.
 func TestHungMasterComesBack(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	l, c := s.startLoad(), s.startClock()
 	s.at(0)

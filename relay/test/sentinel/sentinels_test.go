@@ -20,6 +20,7 @@ import (
 // TestAllSentinelsAway: messages keep coming, and a lost connection is made again to the same master. When the sentinels
 // are back they are followed again.
 func TestAllSentinelsAway(t *testing.T) {
+	t.Parallel()
 	s := begin(t)
 	s.at(0)
 	sub := s.relay.Subscribe("c:a")
@@ -46,6 +47,7 @@ func TestAllSentinelsAway(t *testing.T) {
 // TestCutOffFromSentinels: the relay cannot ask any sentinel while they make another server the master. It goes to none
 // that says that it is a replica, and finds the new one when it can ask again.
 func TestCutOffFromSentinels(t *testing.T) {
+	t.Parallel()
 	group := redistest.StartSentinels(t, 2, 3, "")
 	var proxies []*redistest.Proxy
 	var addresses []string
@@ -74,6 +76,7 @@ func TestCutOffFromSentinels(t *testing.T) {
 // TestDeadAndLyingSentinels: of those that the relay knows one does not answer, one is dead and one names the old master
 // for ever.
 func TestDeadAndLyingSentinels(t *testing.T) {
+	t.Parallel()
 	group := redistest.StartSentinels(t, 2, 3, "")
 	dead, hung := redistest.Start(t), redistest.Start(t)
 	dead.Kill()
@@ -146,6 +149,7 @@ func array(words ...string) string { return string(redistest.AppendCommand(nil, 
 
 // TestSentinelsWithCredentials of their own, and other ones than Redis's.
 func TestSentinelsWithCredentials(t *testing.T) {
+	t.Parallel()
 	group := redistest.StartSentinels(t, 2, 3, "peers", redistest.WithACL("default on >peers allchannels +@all",
 		"relay on >secret allchannels -@all +auth +hello +ping +subscribe +sentinel|get-master-addr-by-name +sentinel|master"))
 	right, wrong := filepath.Join(t.TempDir(), "right"), filepath.Join(t.TempDir(), "wrong")
@@ -186,6 +190,7 @@ func TestSentinelsWithCredentials(t *testing.T) {
 
 // TestSentinelsThatAllowLittle: they tell nothing by themselves, and no epoch. What most of them name is believed.
 func TestSentinelsThatAllowLittle(t *testing.T) {
+	t.Parallel()
 	group := redistest.StartSentinels(t, 2, 3, "peers", redistest.WithACL("default on >peers allchannels +@all",
 		"relay on >secret -@all +auth +hello +ping +sentinel|get-master-addr-by-name"))
 	s := relayOf(t, group, harness.WithRedis(strings.Replace(group.URL(), "redis://", "redis://relay:secret@", 1)))
