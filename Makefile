@@ -27,8 +27,11 @@ PLAIN := $(addprefix ./relay/,account bench docs order storm) ./relay ./config $
 	history/writer hub meter monitor needs nonblock notice policy resp respserver/lua route sampling schema/... status \
 	stream test/clouds top traffic upstream/frames watch)
 
-# In CI nothing may pass because it has passed before.
-GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m
+# How many packages are tested at a time: their tests wait for most of the time, so more than two cores would ask for.
+PACKAGES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores > 3 ? cores : 3)))
+
+# In CI nothing may pass because it has passed before. vet is a step of its own.
+GOTEST := $(GO) test $(if $(CI),-count=1) -timeout 20m -vet=off -p $(PACKAGES)
 
 # What make test runs beside each other, so many at a time; the longest come first. Most of them wait for much of
 # their time. CI has all the time that it needs, and other machines have two cores or more.
