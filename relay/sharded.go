@@ -24,13 +24,12 @@ import (
 type sharded struct {
 	// Fixed after construction.
 	*shards.Shards
-	side    *side
-	hub     *hub.Hub
-	loop    *loop.Loop
-	rules   *atomic.Pointer[rules]
-	checks  *checks.Pool
-	outlets *outlets
-	teller  *notice.Teller
+	side   *side
+	hub    *hub.Hub
+	loop   *loop.Loop
+	rules  *atomic.Pointer[rules]
+	checks *checks.Pool
+	teller *notice.Teller
 
 	asked fold
 }
@@ -43,8 +42,7 @@ func (s *side) connectShards(r *Relay) {
 	conns := shards.New(r.loop, s.opts, s.inbound, shardsOwner{s.shards}, &r.limits.Payload, &r.limits.buffer,
 		s.logger(r.log, "shards"))
 	*s.shards = sharded{
-		Shards: conns, side: s, hub: s.shards.hub, loop: r.loop, rules: &r.rules, checks: r.checks, outlets: r.outlets,
-		teller: r.teller,
+		Shards: conns, side: s, hub: s.shards.hub, loop: r.loop, rules: &r.rules, checks: r.checks, teller: r.teller,
 	}
 }
 
@@ -77,9 +75,7 @@ func (s *side) shardListeners(rt *route.Route, channel []byte) (listeners, reque
 func (s *sharded) Subscribe(kind resp.Kind, channels []string, done func(lost bool, refused error)) {
 	wires, command := s.asked.add(s.side.names(s.rules.Load()), kind, channels)
 	s.Shards.Subscribe(wires, func(refused error) {
-		if refused == nil {
-			s.outlets.confirm(s.side.index)
-		} else {
+		if refused != nil {
 			s.asked.refused(kind, channels, command)
 			refused = shardWords(s.side.names(s.rules.Load()), channels[0], refused)
 		}

@@ -56,11 +56,7 @@ func afterBoth(done func(lost bool, refused error)) func(lost bool, refused erro
 func (i *interest) subscribeShared(kind resp.Kind, channels []string, done func(lost bool, refused error)) {
 	wires, number := i.shared.add(i.asked.names, kind, channels)
 	i.redis.Subscribe(resp.SMessage, wires, func(lost bool, refused error) {
-		switch {
-		case lost:
-		case refused == nil:
-			i.outlets.confirm(i.index)
-		default:
+		if refused != nil && !lost {
 			i.shared.refused(kind, channels, number)
 			refused = shardWords(i.asked.names, channels[0], refused)
 		}
