@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"redis-relay/relay/bench/scale/trial"
 )
 
 // section is one part of the report.
@@ -39,6 +41,7 @@ var sections = []section{
 	{"slow", slow},
 	{"adversity", adversity},
 	{"validation", validation},
+	{"scale", scaling},
 	{"memory", memory},
 }
 
@@ -55,6 +58,7 @@ type scale struct {
 	mob         int           // clients that come at once in adversity
 	starts      int           // of the relay
 	settle      time.Duration // for which a process is left alone before it is weighed
+	trial       trial.Scale   // of the model
 }
 
 var (
@@ -62,11 +66,13 @@ var (
 		subscribers: []int{1, 4, 16, 64, 256, 1000}, payloads: []int{124, 16 << 10},
 		rounds: 5, burst: 200 * time.Millisecond, paced: time.Second,
 		publishers: []int{1, 16, 64}, idle: []int{1000, 10000}, channels: 100000, mob: 10000, starts: 11, settle: time.Second,
+		trial: trial.Full,
 	}
 	quick = scale{
 		subscribers: []int{1, 16, 256}, payloads: []int{124},
 		rounds: 3, burst: 150 * time.Millisecond, paced: 500 * time.Millisecond,
 		publishers: []int{1, 16, 64}, idle: []int{1000}, channels: 10000, mob: 1000, starts: 3, settle: time.Second,
+		trial: trial.Quick,
 	}
 )
 
