@@ -108,7 +108,7 @@ func parse(args []string) (options, error) {
 	for i, s := range sections {
 		names[i] = s.name
 	}
-	short := set.Bool("quick", false, "measure less, in about three minutes")
+	short := set.Bool("quick", false, "measure less, in about five minutes")
 	only := set.String("only", "", "comma-separated `sections`: "+strings.Join(names, ","))
 	crowd := set.String("subscribers", "", "comma-separated `sizes` of the crowds for fanout")
 	redises := set.String("redis", defaultRedises(), "comma-separated `programs`: redis-servers to measure against, "+

@@ -60,7 +60,7 @@ func (l *lab) constants(found []trial.Constant) *table {
 // formats word the constants.
 var formats = map[model.Unit]format{
 	model.Number:  func(v float64) string { return fmt.Sprintf("%.3g", v) },
-	model.Seconds: func(v float64) string { return fmt.Sprintf("%.3f µs", v*1e6) },
+	model.Seconds: func(v float64) string { return fmt.Sprintf("%.3g µs", v*1e6) },
 	model.Bytes:   func(v float64) string { return fmt.Sprintf("%.3g B", v) },
 }
 

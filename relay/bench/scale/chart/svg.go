@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ type Panel struct {
 // Sizes in pixels.
 const (
 	width, height           = 420, 300 // of a panel
-	left, right, top, under = 62, 14, 34, 44
+	left, right, top, under = 62, 22, 34, 44
 	legend                  = 34
 )
 
@@ -166,5 +167,5 @@ func number(v float64) string {
 			return fmt.Sprintf("%.0f %s", v/unit.value, unit.name)
 		}
 	}
-	return fmt.Sprintf("%g", math.Round(v*1e9)/1e9)
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }

@@ -12,10 +12,11 @@ func cluster(d Deployment) Load {
 	l.Server.add(f)
 	l.Server.addOverBus(d, d.rate(), BusHead.Value+d.Name+d.Size)
 	l.Server.addProbes(d)
-	l.Server.holdRelays(float64(d.Hosts), 1, d.channels()*anyOf(n, hears), d.channels()*n*hears)
+	l.Server.holdRelays(float64(d.Hosts), 1, d.channels()*anyOf(n, hears), d.channels()*n*hears) // one asks this node
+	l.Server.Connections += n * RelayConnections.Value
 	l.Server.finish(f)
 	l.Host = relayed(d)
-	l.Host.Connections = d.nodes()
+	l.Host.Connections = d.nodes() + RelayConnections.Value
 	return l
 }
 

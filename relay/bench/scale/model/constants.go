@@ -38,7 +38,8 @@ var (
 		"`make bench ARGS=\"-only publish\"`, commit 9977a1a: 64 processes against one that pipelines",
 	}
 	RedisDelivery   = Constant{.067e-6, Seconds, "CPU of redis-server to queue a message for one connection", measured}
-	RedisWrite      = Constant{1.3e-6, Seconds, "CPU of redis-server for a write to one connection, by TCP", measured}
+	RedisWrite      = Constant{8.7e-6, Seconds, "CPU of redis-server for a write to a process that sleeps, by TCP", measured}
+	RedisAwakeWrite = Constant{1.26e-6, Seconds, "the same, to a process that is awake", measured}
 	RedisByte       = Constant{.19e-9, Seconds, "CPU of redis-server for a byte more of a message, in or out", measured}
 	RedisConnection = Constant{2516, Bytes, "memory of redis-server for the connection of a process", measured}
 	RedisRelay      = Constant{
@@ -122,6 +123,7 @@ var Constants = []Named{
 	{"RedisRead", &RedisRead},
 	{"RedisDelivery", &RedisDelivery},
 	{"RedisWrite", &RedisWrite},
+	{"RedisAwakeWrite", &RedisAwakeWrite},
 	{"RedisByte", &RedisByte},
 	{"RedisConnection", &RedisConnection},
 	{"RedisRelay", &RedisRelay},

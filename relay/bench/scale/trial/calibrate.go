@@ -34,7 +34,7 @@ type Scale struct {
 
 // Full is what `make bench` measures, Quick its shape.
 var (
-	Full  = Scale{Rounds: 3, Deliveries: 60000, Idle: 15, Pause: 4 * time.Second, Fleet: 20, Most: 50, Masters: 6}
+	Full  = Scale{Rounds: 3, Deliveries: 30000, Idle: 10, Pause: 4 * time.Second, Fleet: 20, Most: 50, Masters: 6}
 	Quick = Scale{Rounds: 1, Deliveries: 2000, Idle: 2, Pause: time.Second, Fleet: 3, Most: 3, Masters: 3}
 )
 
@@ -140,7 +140,7 @@ func (c *calibration) redis() error {
 	c.note("RedisPublish", f.message)
 	c.note("RedisLeastPublish", f.leastMessage)
 	c.note("RedisDelivery", f.delivery)
-	c.note("RedisWrite", f.write)
+	c.note("RedisAwakeWrite", f.write)
 	c.note("RedisByte", f.bytes)
 	return nil
 }
@@ -155,6 +155,9 @@ func (c *calibration) relay() error {
 	c.note("RelayLeastMessage", f.leastMessage)
 	c.note("RelayWrite", f.write)
 	c.note("RelayByte", f.bytes)
+	if err := c.write(); err != nil {
+		return err
+	}
 	for _, s := range []struct {
 		name  string
 		batch int
@@ -173,6 +176,30 @@ func (c *calibration) relay() error {
 		}
 		c.note(s.name, more)
 	}
+	return nil
+}
+
+// write measures what redis-server does to write to one relay more. The listeners at Redis share a process here, which
+// is awake when the first of them is; relays do not.
+func (c *calibration) write() error {
+	var all [2][]Result
+	hosts := []int{1, 10}
+	for i, n := range hosts {
+		c.Progress("constants: writes to %d relays", n)
+		var err error
+		if all[i], err = Measure(c.ctx, c.Setting, Shape{
+			Topology: model.Relays, Deployment: model.Deployment{Hosts: n, Processes: 1, Channels: 1, Size: small},
+			Batch: 1, Messages: c.messages(n),
+		}, c.Rounds); err != nil {
+			return err
+		}
+	}
+	of := func(r Result) float64 { return r.RedisCPU }
+	var values []float64
+	for i, each := range through(all[0], all[1], hosts[0], hosts[1], of).each {
+		values = append(values, each-c.of("RedisDelivery")-c.of("RedisByte")*float64(all[0][i].frame))
+	}
+	c.note("RedisWrite", values)
 	return nil
 }
 

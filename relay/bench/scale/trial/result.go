@@ -211,6 +211,10 @@ func Predict(shape Shape, seconds float64) Result {
 	if shape.Topology == model.Direct {
 		connections /= 2 // the listeners of a trial do not publish
 	}
+	redis := model.Shared(l.Server.CPU, l.Server.LeastCPU, batch) * perMessage
+	if shape.Topology == model.Direct { // the listeners of a trial share a process, and wake each other
+		redis -= l.Server.Messages / d.Rate * (model.RedisWrite.Value - model.RedisAwakeWrite.Value) / batch
+	}
 	// In a trial one relay publishes all, or none does.
 	published := model.Shared(model.RelayPublish.Value, model.RelayLeastPublish.Value, batch)
 	relays := model.Shared(l.Host.CPU, l.Host.LeastCPU, batch)*hosts/d.Rate - published
@@ -223,7 +227,7 @@ func Predict(shape Shape, seconds float64) Result {
 		Egress:      l.Server.Egress * perMessage,
 		Bus:         l.Server.Bus * perMessage,
 		Connections: connections,
-		RedisCPU:    model.Shared(l.Server.CPU, l.Server.LeastCPU, batch) * perMessage,
+		RedisCPU:    redis,
 		RelayCPU:    relays,
 	}
 }
