@@ -55,10 +55,10 @@ func calculate(out io.Writer, d model.Deployment, m model.Machine) {
 	for _, t := range model.Topologies {
 		first, hosts := model.First(t, d, m)
 		if hosts > model.MostHosts {
-			say(out, "%s: nothing is full before %s hosts.\n", t, count(model.MostHosts))
+			say(out, "- %s: nothing is full before %s hosts.\n", t, count(model.MostHosts))
 			continue
 		}
-		say(out, "%s: full beyond %d hosts, by the limit \"%s\". Then: %s.\n", t, hosts, first.Name, first.Remedy)
+		say(out, "- %s: full beyond %d hosts, by the limit \"%s\". Then: %s.\n", t, hosts, first.Name, first.Remedy)
 	}
 	say(out, "\nsharded is calculated, and was not compared with a real run yet.\n")
 }

@@ -5,8 +5,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"redis-relay/relay/bench/scale/chart"
 	"redis-relay/relay/bench/scale/model"
@@ -59,6 +61,9 @@ type part struct {
 	text []byte
 }
 
+// worked is the example that the page works through, as on the command line.
+const worked = "-hosts 150 -processes 12 -channels 20 -rate 700 -rate-per-host 20 -size 400"
+
 func parts() (all []part) {
 	add := func(name string, write func(*bytes.Buffer)) {
 		var b bytes.Buffer
@@ -66,6 +71,11 @@ func parts() (all []part) {
 		all = append(all, part{name, b.Bytes()})
 	}
 	add("constants", func(b *bytes.Buffer) { constants(b) })
+	add("worked", func(b *bytes.Buffer) {
+		if err := run(strings.Fields(worked), b, io.Discard); err != nil {
+			panic(err) // a mistake in this program
+		}
+	})
 	add("full", func(b *bytes.Buffer) { table(b, fullHosts()) })
 	for _, e := range model.Examples {
 		add(e.Name, func(b *bytes.Buffer) { table(b, curves(e)) })

@@ -21,6 +21,9 @@ func TestPageIsUpToDate(t *testing.T) {
 	if want, err := filled(text); err != nil || !bytes.Equal(text, want) {
 		t.Errorf("docs/%s is not what is calculated (%v)%s", page, err, again)
 	}
+	if !bytes.Contains(text, []byte("go run ./relay/bench/scale "+worked+"\n")) {
+		t.Errorf("docs/%s does not say how to get the example", page)
+	}
 	for name, want := range pictures() {
 		if got, err := os.ReadFile(filepath.Join(docs, name)); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("docs/%s is not what is drawn (%v)%s", name, err, again)

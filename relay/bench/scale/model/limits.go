@@ -25,11 +25,11 @@ type Limit struct {
 // Limits are all that the model knows.
 var Limits = []Limit{
 	{
-		"thread of Redis", "fewer messages or larger ones; several Redises, or a sharded cluster",
+		"thread of Redis", "fewer and larger messages, or several Redises",
 		func(l Load, m Machine) float64 { return l.Server.LeastCPU / m.Speed / room },
 	},
 	{
-		"network of Redis", "smaller messages; several Redises, or a sharded cluster",
+		"network of Redis", "smaller messages, or several Redises",
 		func(l Load, m Machine) float64 { return 8 * l.Server.Wire / m.Network / room },
 	},
 	{
@@ -37,11 +37,11 @@ var Limits = []Limit{
 		func(l Load, m Machine) float64 { return l.Server.Connections / m.Clients },
 	},
 	{
-		"thread of a relay", "fewer channels a host: processes that hear the same on the same hosts",
+		"thread of a relay", "fewer channels on a host",
 		func(l Load, m Machine) float64 { return l.Host.LeastCPU / m.Speed / room },
 	},
 	{
-		"network of a host", "smaller messages; fewer channels a host",
+		"network of a host", "smaller messages, or fewer channels on a host",
 		func(l Load, m Machine) float64 {
 			return 8 * (l.Host.Ingress + l.Host.Messages*PacketHead.Value) / m.Network / room
 		},

@@ -24,7 +24,7 @@ import (
 type Setting struct {
 	Redis    string                           // program of the redis-server
 	Relay    string                           // program of the relay
-	Flags    []string                         // of every relay: a configuration whose route chat: checks against chat.json
+	Flags    []string                         // of every relay: its configuration, but for routes, and its schemas
 	Progress func(format string, args ...any) // is told what is being done
 }
 
@@ -64,6 +64,10 @@ func (w *world) path() string {
 	return filepath.Join(w.dir, strconv.Itoa(w.ports))
 }
 
+// routes are those of every relay. A cluster that has just been made makes links between its nodes anew, for which a
+// relay would disconnect its listeners.
+const routes = `RELAY_ROUTES=[{prefix: "chat:", schema: chat.json, on_gap: notify}]`
+
 // child is a process.
 type child struct {
 	cmd    *exec.Cmd
@@ -74,6 +78,7 @@ type child struct {
 // start runs a program that dies with the world.
 func (w *world) start(program string, args ...string) (*child, error) {
 	c := &child{cmd: exec.CommandContext(w.ctx, program, args...), done: make(chan struct{})}
+	c.cmd.Env = append(os.Environ(), routes)
 	c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = w.dir, &c.output, &c.output
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.cmd.Start(); err != nil {
