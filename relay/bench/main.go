@@ -190,14 +190,14 @@ func (l *lab) report(out io.Writer, where string) error {
 		if len(l.only) > 0 && !slices.Contains(l.only, s.name) {
 			continue
 		}
-		tables, err := s.run(l)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, l.why(err))
-		}
-		for _, t := range tables {
+		tables, failed := s.run(l)
+		for _, t := range tables { // those that were full before
 			if err := t.write(out, where); err != nil {
 				return err
 			}
+		}
+		if failed != nil {
+			return fmt.Errorf("%s: %w", s.name, l.why(failed))
 		}
 		all = append(all, tables...)
 	}

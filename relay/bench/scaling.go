@@ -32,10 +32,7 @@ func scaling(l *lab) ([]*table, error) {
 		return nil, err
 	}
 	rows, err := trial.Check(l.ctx, s, l.trial)
-	if err != nil {
-		return nil, err
-	}
-	return []*table{l.constants(found), l.comparison(rows)}, nil
+	return []*table{l.constants(found), l.comparison(rows)}, err
 }
 
 func (l *lab) constants(found []trial.Constant) *table {

@@ -76,13 +76,13 @@ func (s Shape) String() string {
 	return text + fmt.Sprintf(", %.0f B, %d at once", s.Size, s.Batch)
 }
 
-// Check runs shapes and sets the model beside what they came to.
+// Check runs shapes and sets the model beside what they came to. With an error it returns the rows until then.
 func Check(ctx context.Context, s Setting, scale Scale) (rows []Row, err error) {
 	for _, shape := range scale.shapes() {
 		s.Progress("the model beside %v", shape)
 		runs, err := Measure(ctx, s, shape, scale.Rounds)
 		if err != nil {
-			return nil, fmt.Errorf("%v: %w", shape, err)
+			return rows, fmt.Errorf("%v: %w", shape, err)
 		}
 		rows = append(rows, shape.compare(runs)...)
 	}
@@ -92,7 +92,7 @@ func Check(ctx context.Context, s Setting, scale Scale) (rows []Row, err error) 
 	s.Progress("the model beside the memory of %v", heavy)
 	weight, err := Weigh(ctx, s, heavy, scale.Pause)
 	if err != nil {
-		return nil, err
+		return rows, err
 	}
 	memory := model.Of(model.Relays, heavy.Deployment).Server.Memory
 	return append(rows, Row{

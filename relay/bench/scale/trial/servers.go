@@ -7,6 +7,7 @@ package trial
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -137,11 +138,21 @@ type relay struct {
 	socket string
 }
 
+// page is an address for a relay's HTTP. The host is one of its own, so that nobody takes the port before the relay does.
+func page() (string, error) {
+	host := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))).String()
+	ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
+}
+
 // relays starts so many relays, each on one of the servers, and returns when all are ready.
 func (w *world) relays(n int, nodes []*server, cluster bool) (all []*relay, err error) {
 	var pages []string
 	for i := range n {
-		page, err := freeAddress()
+		page, err := page()
 		if err != nil {
 			return nil, err
 		}
@@ -160,15 +171,23 @@ func (w *world) relays(n int, nodes []*server, cluster bool) (all []*relay, err 
 		all, pages = append(all, r), append(pages, page)
 	}
 	for i, r := range all {
-		if err := w.await(r.child, func() error { return ready(pages[i]) }); err != nil {
+		if err := w.await(r.child, func() error { return r.ready(pages[i]) }); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// ready asks a relay for its readiness.
-func ready(addr string) error {
+// ready asks a relay for its readiness, by HTTP and over its socket.
+func (r *relay) ready(addr string) error {
+	c, err := dial("unix", r.socket)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := c.do("PING"); err != nil {
+		return err
+	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get("http://" + addr + "/readyz")
 	if err != nil {
