@@ -191,7 +191,8 @@ func (l *lab) report(out io.Writer, where string) error {
 			continue
 		}
 		tables, failed := s.run(l)
-		for _, t := range tables { // those that were full before
+		tables = slices.DeleteFunc(tables, func(t *table) bool { return t == nil }) // one that failed
+		for _, t := range tables {
 			if err := t.write(out, where); err != nil {
 				return err
 			}

@@ -21,7 +21,7 @@ const (
 )
 
 const (
-	measured = "`make bench ARGS=\"-only scale\"`"
+	measured = "`make bench ARGS=\"-only scale\"`, commit ca7300e"
 	protocol = "the protocol"
 	source   = "the relay's source"
 )
@@ -29,26 +29,26 @@ const (
 // Of redis-server.
 var (
 	RedisPublish = Constant{
-		24e-6, Seconds, "CPU of redis-server for a PUBLISH that comes alone, without deliveries",
+		34.5e-6, Seconds, "CPU of redis-server for a PUBLISH that comes alone, without deliveries",
 		measured,
 	}
-	RedisLeastPublish = Constant{.7e-6, Seconds, "the same, of many that come at once", measured}
+	RedisLeastPublish = Constant{.804e-6, Seconds, "the same, of many that come at once", measured}
 	RedisRead         = Constant{
 		7e-6, Seconds, "CPU of redis-server to read a command from a connection and to write the reply, while it is busy",
 		"`make bench ARGS=\"-only publish\"`, commit 9977a1a: 64 processes against one that pipelines",
 	}
-	RedisDelivery   = Constant{.067e-6, Seconds, "CPU of redis-server to queue a message for one connection", measured}
-	RedisWrite      = Constant{8.7e-6, Seconds, "CPU of redis-server for a write to a process that sleeps, by TCP", measured}
-	RedisAwakeWrite = Constant{1.26e-6, Seconds, "the same, to a process that is awake", measured}
-	RedisByte       = Constant{.19e-9, Seconds, "CPU of redis-server for a byte more of a message, in or out", measured}
-	RedisConnection = Constant{2516, Bytes, "memory of redis-server for the connection of a process", measured}
+	RedisDelivery   = Constant{.0626e-6, Seconds, "CPU of redis-server to queue a message for one connection", measured}
+	RedisWrite      = Constant{5.19e-6, Seconds, "CPU of redis-server to write to a process that sleeps, by TCP", measured}
+	RedisAwakeWrite = Constant{1.08e-6, Seconds, "the same, to a process that is awake", measured}
+	RedisByte       = Constant{.117e-9, Seconds, "CPU of redis-server for a byte more of a message, in or out", measured}
+	RedisConnection = Constant{2520, Bytes, "memory of redis-server for the connection of a process", measured}
 	RedisRelay      = Constant{
-		16.6e3, Bytes, "memory of redis-server for the connections and channels of a relay",
+		16600, Bytes, "memory of redis-server for the connections and channels of a relay",
 		measured,
 	}
 	RedisChannel      = Constant{159, Bytes, "memory of redis-server for a channel that anybody listens to", measured}
 	RedisSubscription = Constant{
-		50, Bytes, "memory of redis-server for each connection that listens to a channel",
+		49.8, Bytes, "memory of redis-server for each connection that listens to a channel",
 		measured,
 	}
 	BufferLimit = Constant{
@@ -61,15 +61,15 @@ var (
 // Of a cluster.
 var (
 	BusHop = Constant{
-		4e-6, Seconds, "CPU of both nodes for a message that one sends the other over the bus",
+		7.85e-6, Seconds, "CPU of both nodes for a message that one sends the other over the bus",
 		measured,
 	}
-	BusLeastHop   = Constant{1.65e-6, Seconds, "the same, of many that come at once", measured}
-	BusHead       = Constant{2264, Bytes, "bytes of a message on the bus beside channel and payload", measured}
-	ProbeBytes    = Constant{110, Bytes, "bytes of name and payload of a relay's probe at another node", measured}
-	ClusterEgress = Constant{790, Bytes, "bytes a second that an idle relay gets for each other node", measured}
+	BusLeastHop   = Constant{1.89e-6, Seconds, "the same, of many that come at once", measured}
+	BusHead       = Constant{2260, Bytes, "bytes of a message on the bus beside channel and payload", measured}
+	ProbeBytes    = Constant{97.6, Bytes, "bytes of name and payload of a relay's probe at another node", measured}
+	ClusterEgress = Constant{788, Bytes, "bytes a second that an idle relay gets for each other node", measured}
 	ClusterCPU    = Constant{
-		.18e-3, Seconds, "CPU a second of all nodes that an idle relay takes for each other node, but for the bus",
+		77.3e-6, Seconds, "CPU a second of all nodes that an idle relay takes for each other node, but for the bus",
 		measured,
 	}
 )
@@ -84,22 +84,25 @@ var (
 		.5, Number, "probes of an idle relay in a second, by the default of `redis.probe_interval`",
 		source,
 	}
-	IdleEgress   = Constant{38, Bytes, "bytes a second that an idle relay gets from Redis", measured}
-	IdleCPU      = Constant{35e-6, Seconds, "CPU a second of redis-server for an idle relay", measured}
+	IdleEgress = Constant{39.7, Bytes, "bytes a second that an idle relay gets from Redis", measured}
+	IdleCPU    = Constant{
+		35e-6, Seconds, "CPU a second of redis-server for an idle relay",
+		"the same, in the middle of three runs: -6, 35 and 98 µs",
+	}
 	RelayMessage = Constant{
-		30e-6, Seconds, "CPU of a relay for a message that comes alone, checked against a schema",
+		25.2e-6, Seconds, "CPU of a relay for a message that comes alone, checked against a schema",
 		measured,
 	}
-	RelayLeastMessage = Constant{.55e-6, Seconds, "the same, of many that come at once", measured}
+	RelayLeastMessage = Constant{.482e-6, Seconds, "the same, of many that come at once", measured}
 	RelayDelivery     = Constant{
 		.03e-6, Seconds, "CPU of a relay to queue a message for one process",
 		"[Benchmarks](benchmarks.md), 1,000 subscribers, commit 9977a1a",
 	}
-	RelayWrite        = Constant{1.2e-6, Seconds, "CPU of a relay for a write to one process, by Unix socket", measured}
-	RelayByte         = Constant{.075e-9, Seconds, "CPU of a relay for a byte more of a message, in or out", measured}
-	RelayPublish      = Constant{10e-6, Seconds, "CPU of a relay for a PUBLISH that comes alone", measured}
-	RelayLeastPublish = Constant{1.6e-6, Seconds, "the same, of many that come at once", measured}
-	RelayIdleCPU      = Constant{1.2e-3, Seconds, "CPU a second of a relay while nothing happens", measured}
+	RelayWrite        = Constant{.777e-6, Seconds, "CPU of a relay for a write to one process, by Unix socket", measured}
+	RelayByte         = Constant{.0804e-9, Seconds, "CPU of a relay for a byte more of a message, in or out", measured}
+	RelayPublish      = Constant{31.6e-6, Seconds, "CPU of a relay for a PUBLISH that comes alone", measured}
+	RelayLeastPublish = Constant{1.55e-6, Seconds, "the same, of many that come at once", measured}
+	RelayIdleCPU      = Constant{1520e-6, Seconds, "CPU a second of a relay while nothing happens", measured}
 	RelayMemory       = Constant{
 		29 << 20, Bytes, "memory of an idle relay, 17 MiB of it pages of the binary",
 		"[Benchmarks](benchmarks.md), commit ca5cefb",

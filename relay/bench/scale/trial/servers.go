@@ -138,7 +138,7 @@ type relay struct {
 	socket string
 }
 
-// page is an address for a relay's HTTP. The host is one of its own, so that nobody takes the port before the relay does.
+// page is an address for a relay's HTTP, on a host of its own, so that nobody takes the port before the relay does.
 func page() (string, error) {
 	host := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))).String()
 	ln, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
