@@ -135,7 +135,7 @@ vuln: ## look for known vulnerabilities (needs the network)
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK) ./...
 
 # With ARGS, such as ARGS="-only adversity", only what they say is measured; ARGS=-help lists them.
-bench: ## measure against redis-server 8.2 and the one on the PATH, then run the Go benchmarks (15 minutes)
+bench: ## measure against redis-server 8.2 and the one on the PATH, then run the Go benchmarks (25 minutes)
 	$(if $(filter -h -help --help,$(ARGS)),,.ci/deps redis versions)
 	$(GO) run ./relay/bench $(ARGS)
 	$(if $(ARGS),,$(MAKE) microbench)

@@ -38,7 +38,7 @@ var layers = map[string]struct {
 	"relay/admin":      {[]string{"relay/status"}, "HTTP shows what others count"},
 	"relay/alerts":     {[]string{"relay/monitor", "relay/notice"}, "it remembers what notices say, and knows nothing of what they are about"},
 	"relay/asyncapi":   {[]string{"config", "relay/schema", "relay/schema/drafts"}, "it says routes in other words, and runs none"},
-	"relay/bench":      {nil, "it measures the relay from outside"},
+	"relay/bench":      {[]string{"relay/bench/scale/model", "relay/bench/scale/trial"}, "it measures the relay from outside"},
 	"relay/checks":     {[]string{"relay/loop", "relay/monitor", "relay/policy", "relay/resp", "relay/route", "relay/schema", "relay/traces"}, "it has verdicts made, and knows neither Redis nor listeners"},
 	"relay/clients":    {nil, "it sees the relay as an application does: through the socket"},
 	"relay/command":    {[]string{"config", "relay", "relay/admin", "relay/asyncapi", "relay/command/clouds", "relay/deadletter/replay", "relay/preflight", "relay/resp", "relay/schema", "relay/schema/infer", "relay/tail", "relay/top"}, "it says what to run, and runs it"},
@@ -78,6 +78,11 @@ var layers = map[string]struct {
 	"relay/top":        {[]string{"relay/glob", "relay/monitor", "relay/notice", "relay/status"}, "it shows a status, wherever that comes from"},
 	"relay/watch":      {[]string{"config", "relay/hub", "relay/loop", "relay/monitor", "relay/notice", "relay/policy", "relay/resp", "relay/respserver", "relay/route", "relay/tail", "relay/traffic"}, "it looks on, and changes no message"},
 	"relay/upstream":   {[]string{"relay/loop", "relay/nonblock", "relay/resp", "relay/upstream/cluster", "relay/upstream/credentials", "relay/upstream/events", "relay/upstream/frames", "relay/upstream/secure", "relay/upstream/sentinel"}, "the Redis side knows nothing of local clients"},
+
+	"relay/bench/scale":       {[]string{"relay/bench/scale/chart", "relay/bench/scale/model"}, "it calculates, and starts nothing"},
+	"relay/bench/scale/chart": {nil, "a picture needs numbers and nothing else"},
+	"relay/bench/scale/model": {nil, "pure functions and a table of constants"},
+	"relay/bench/scale/trial": {[]string{"relay/bench/scale/model"}, "it runs what the model calculates"},
 
 	"relay/command/clouds": {nil, "it asks a cloud who this process is, and knows nothing of relays"},
 

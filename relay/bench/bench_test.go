@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"redis-relay/relay/bench/scale/trial"
 )
 
 func TestMain(m *testing.M) {
@@ -77,6 +79,7 @@ func TestEveryTable(t *testing.T) {
 	quick = scale{
 		subscribers: []int{1, 2}, payloads: []int{124, 16 << 10}, rounds: 1, burst: 2 * time.Millisecond,
 		paced: 20 * time.Millisecond, publishers: []int{3}, idle: []int{10}, channels: 20, mob: 10, starts: 1, settle: time.Millisecond,
+		trial: trial.Scale{Rounds: 1, Deliveries: 64, Idle: 1, Pause: 20 * time.Millisecond, Fleet: 2, Most: 2, Masters: 2},
 	}
 	file := filepath.Join(t.TempDir(), "report.md")
 	var out strings.Builder
@@ -98,6 +101,7 @@ func TestEveryTable(t *testing.T) {
 		`redis.prefix \|\s+[1-9]`, `(?s)## Refused messages that are kept.*dead letters \|\s+[1-9].*## Two Redises`,
 		`main \|\s+stopped \|\s+[1-9]`, `eu \|\s+started again \|\s+[1-9]`, `eu \|\s+continued \|\s+[1-9]`,
 		`(?s)## Publishing beside a flood.*8\.2\.\d+ \|\s+validated \|\s+[1-9]`,
+		`RedisWrite: .*µs`, `BusHead: .* 2.26e\+03 B \|`, `relays, 2 x 8, 300 B, 1 at once \|\s+messages out, a publish \|\s+2  \|\s+2  \|\s+\+0.0 % \|`,
 		`10 idle subscribers`, `20 channels`, `start to ready`,
 		// A target of each table that a small run can fill, with each Redis.
 		`table \|\s+row \|\s+column \|\s+target \|\s+8\.2\.\d+ \|\s+\d\S+ \|\n`,

@@ -2,8 +2,8 @@
 // that subscribe at redis-server's own Unix socket. It only measures; nothing in
 // it fails for being slow. Run it at the root of the repository:
 //
-//	go run ./relay/bench                       # everything, some 15 minutes
-//	go run ./relay/bench -quick                # the same shape, in about three minutes
+//	go run ./relay/bench                       # everything, some 25 minutes
+//	go run ./relay/bench -quick                # the same shape, in about five minutes
 //	go run ./relay/bench -only latency,adversity -markdown report.md
 //	go run ./relay/bench -redis redis-server   # against this one alone
 //
@@ -63,6 +63,11 @@
 //
 // One relay is on two Redises of its own (tworedises.go). The readers of one are measured while the other is killed,
 // started again, stopped and continued, and somebody goes on publishing to that one.
+//
+// # Scale
+//
+// The model in scale/model calculates what larger deployments cost. This section (scaling.go) measures its constants,
+// and has scale/trial run other shapes, of up to 50 relays and with a cluster, to set the model beside them.
 //
 // # Flow control
 //
