@@ -53,7 +53,7 @@ func TestEachRelayGetsEachMessageOnce(t *testing.T) {
 func TestConnections(t *testing.T) {
 	d := everything()
 	for top, want := range map[Topology][2]float64{
-		Direct: {320, 16}, Relays: {40, 2}, Cluster: {20 + 2*20./3, 8}, Sharded: {20, 3},
+		Direct: {320, 16}, Relays: {40, 2}, Cluster: {20 + 2*20./3, 8}, Sharded: {40 + 2*20./3, 11},
 	} {
 		if l := Of(top, d); !near(l.Server.Connections, want[0]) || l.Host.Connections != want[1] {
 			t.Errorf("%v: %v at a server, %v of a host, want %v", top, l.Server.Connections, l.Host.Connections, want)
