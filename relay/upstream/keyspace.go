@@ -22,6 +22,7 @@ type keyspace struct {
 	ears       map[string]*ear // by the master's ID
 	seen       time.Time       // when the masters were last known
 	since      time.Time       // events published since may be missing; zero: none are
+	overdue    int             // the last change for which a master was waited for in vain
 	waiting    []*owed         // in order: a name's end must not be confirmed before its beginning
 }
 
@@ -145,6 +146,7 @@ func (k *keyspace) release() {
 func (k *keyspace) giveUp(m *owed) {
 	for _, e := range k.ears {
 		if m.refused == nil && e.done < m.number {
+			k.overdue = m.number
 			k.lose(e.complete)
 		}
 	}
@@ -167,13 +169,13 @@ func (k *keyspace) lose(since time.Time) {
 	}
 }
 
-// cover tells what may be missing once all other masters are heard.
+// cover tells what may be missing once all other masters are heard, and have confirmed what was answered without them.
 func (k *keyspace) cover() {
 	if k.since.IsZero() {
 		return
 	}
 	for _, e := range k.ears {
-		if !e.live {
+		if !e.live || e.done < k.overdue {
 			return
 		}
 	}

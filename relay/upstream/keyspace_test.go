@@ -1,0 +1,49 @@
+package upstream
+
+// Key space events: when what may be missing is told.
+
+import (
+	"testing"
+	"time"
+
+	"redis-relay/relay/redistest"
+)
+
+// TestGapOfLateMaster: a subscription is answered without a master that does not confirm it in time. The gap lasts until
+// that does, whatever the other masters say meanwhile.
+func TestGapOfLateMaster(t *testing.T) {
+	t.Parallel()
+	c := looped(t, Options{Mode: modeCluster, PublishTimeout: patience})
+	k, began := &c.keyspace, time.Now()
+	late, other := &ear{live: true, complete: began}, &ear{live: true, complete: began}
+	confirm := func(e *ear) {
+		l := listener{keyspace: k, ear: e, inTime: func(f func()) func() { return f }}
+		l.Confirmed(1, time.Now())
+	}
+	answered := make(chan struct{})
+	c.do(func() {
+		k.ears["late"], k.ears["other"], k.number = late, other, 1
+		k.inOrder(1, func(bool, error) { close(answered) })(false, nil)
+	})
+	confirm(other)
+	select {
+	case <-answered:
+	case <-time.After(patience):
+		t.Fatal("no answer")
+	}
+	confirm(other)
+	c.do(func() {})
+	if n := c.count(func() int { return len(c.gaps) }); n != 0 {
+		t.Errorf("%d gaps are told as over while a master has not confirmed", n)
+	}
+	confirmed := time.Now()
+	confirm(late)
+	redistest.Eventually(t, patience, "the gap is told", func() bool {
+		return c.count(func() int { return len(c.gaps) }) == 1
+	})
+	c.with(func() {
+		if g := c.gaps[0]; !g.Since.Equal(began) || g.Until.Before(confirmed) {
+			t.Errorf("got %v to %v, want %v to %v or later", g.Since, g.Until, began, confirmed)
+		}
+	})
+}
