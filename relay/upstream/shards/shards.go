@@ -206,16 +206,6 @@ func (s *Shards) Resume(reusable bool) {
 	}
 }
 
-// Connections counts the nodes that there is a connection to now.
-func (s *Shards) Connections() (n int) {
-	for _, node := range s.nodes {
-		if node.up {
-			n++
-		}
-	}
-	return n
-}
-
 // Missing counts the names that were subscribed and are not now.
 func (s *Shards) Missing() (n int) {
 	for sl := range s.marked {
