@@ -18,12 +18,12 @@ const confirmTimeout = time.Second
 type keyspace struct {
 	connection *Connection
 	wanted     map[resp.Name]struct{}
-	number     int             // of the last change of wanted
-	ears       map[string]*ear // by the master's ID
-	seen       time.Time       // when the masters were last known
-	since      time.Time       // events published since may be missing; zero: none are
-	overdue    int             // the last change for which a master was waited for in vain
-	waiting    []*owed         // in order: a name's end must not be confirmed before its beginning
+	number     int                   // of the last change of wanted
+	nodes      map[string]*eventNode // by the master's ID
+	seen       time.Time             // when the masters were last known
+	since      time.Time             // events published since may be missing; zero: none are
+	overdue    int                   // the last change for which a master was waited for in vain
+	waiting    []*owed               // in order: a name's end must not be confirmed before its beginning
 }
 
 // owed is the confirmation of a command, or of a fence, in their order.
@@ -91,7 +91,7 @@ func (k *keyspace) change(kind resp.Kind, names []string, end bool) {
 	k.number++
 	c := wants{events.Change{Number: k.number, End: end}}
 	c.add(kind, names)
-	for id, e := range k.ears {
+	for id, e := range k.nodes {
 		if !e.send(c.Change) { // it is behind, and gets all anew
 			k.lose(e.complete)
 			k.drop(id)
@@ -144,7 +144,7 @@ func (k *keyspace) release() {
 
 // giveUp waits no more for those that have not confirmed.
 func (k *keyspace) giveUp(m *owed) {
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		if m.refused == nil && e.done < m.number {
 			k.overdue = m.number
 			k.lose(e.complete)
@@ -154,7 +154,7 @@ func (k *keyspace) giveUp(m *owed) {
 
 // haveDone reports whether all other masters have carried out a change.
 func (k *keyspace) haveDone(number int) bool {
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		if e.done < number {
 			return false
 		}
@@ -174,7 +174,7 @@ func (k *keyspace) cover() {
 	if k.since.IsZero() {
 		return
 	}
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		if !e.live || e.done < k.overdue {
 			return
 		}
@@ -189,7 +189,7 @@ func (k *keyspace) cover() {
 
 // complete returns the time before which all events have come, if that is before a time.
 func (k *keyspace) complete(at time.Time) time.Time {
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		at = earlier(at, e.complete)
 	}
 	if !k.since.IsZero() {

@@ -15,14 +15,14 @@ func TestGapOfLateMaster(t *testing.T) {
 	t.Parallel()
 	c := looped(t, Options{Mode: modeCluster, PublishTimeout: patience})
 	k, began := &c.keyspace, time.Now()
-	late, other := &ear{live: true, complete: began}, &ear{live: true, complete: began}
-	confirm := func(e *ear) {
-		l := listener{keyspace: k, ear: e, inTime: func(f func()) func() { return f }}
+	late, other := &eventNode{live: true, complete: began}, &eventNode{live: true, complete: began}
+	confirm := func(e *eventNode) {
+		l := listener{keyspace: k, node: e, inTime: func(f func()) func() { return f }}
 		l.Confirmed(1, time.Now())
 	}
 	answered := make(chan struct{})
 	c.do(func() {
-		k.ears["late"], k.ears["other"], k.number = late, other, 1
+		k.nodes["late"], k.nodes["other"], k.number = late, other, 1
 		k.inOrder(1, func(bool, error) { close(answered) })(false, nil)
 	})
 	confirm(other)

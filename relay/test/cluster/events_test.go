@@ -38,8 +38,8 @@ func (s *scene) subscribeEvents() *redistest.Client {
 	return c
 }
 
-// ears counts the connections for events at a node.
-func ears(n *redistest.Server) int {
+// eventConnections counts the connections for events at a node.
+func eventConnections(n *redistest.Server) int {
 	list, err := n.Do("CLIENT", "LIST")
 	if err != nil {
 		return 0
@@ -62,7 +62,7 @@ func TestEventsOfAllNodes(t *testing.T) {
 		if i == at {
 			want = 0
 		}
-		if got := ears(n); got != want {
+		if got := eventConnections(n); got != want {
 			t.Errorf("node %d has %d connections for events, want %d: the relay listens at %d", i, got, want, at)
 		}
 	}
@@ -77,7 +77,7 @@ func TestEventsOfAllNodes(t *testing.T) {
 	redistest.Eventually(t, patience, "no connection for events is left", func() bool {
 		n := 0
 		for _, node := range s.Nodes {
-			n += ears(node)
+			n += eventConnections(node)
 		}
 		return n == 0
 	})
@@ -153,14 +153,14 @@ func TestEventsOfNewNode(t *testing.T) {
 		return true
 	})
 	s.give(slot, id, append(s.Nodes[:6:6], added)...)
-	redistest.Eventually(t, patience, "the relay listens to the new node", func() bool { return ears(added) == 1 })
+	redistest.Eventually(t, patience, "the relay listens to the new node", func() bool { return eventConnections(added) == 1 })
 	redistest.Eventually(t, patience, "the event of the new node comes", func() bool {
 		_, _ = added.Do("SET", key, "v")
 		return d.hasNow([]string{key})
 	})
 	added.MustDo("DEL", key)
 	s.give(slot, s.Nodes[0].ID(), append(s.Nodes[:6:6], added)...)
-	redistest.Eventually(t, patience, "the relay has left it", func() bool { return ears(added) == 0 })
+	redistest.Eventually(t, patience, "the relay has left it", func() bool { return eventConnections(added) == 0 })
 	d.has(t, s.mustSet("after", 9))
 }
 
@@ -212,7 +212,7 @@ func TestEventsGapLeavesLastValues(t *testing.T) {
 	for round := 0; ; round++ {
 		events, others := d.countGaps()
 		publish(fmt.Sprint("newest", round))
-		killEars(s.Nodes[s.otherMaster(s.at())])
+		killEventConnections(s.Nodes[s.otherMaster(s.at())])
 		redistest.Eventually(t, patience, "the gap is told", func() bool {
 			now, _ := d.countGaps()
 			return now > events
@@ -231,8 +231,8 @@ func TestEventsGapLeavesLastValues(t *testing.T) {
 	}
 }
 
-// killEars ends the connections for events at a node.
-func killEars(n *redistest.Server) {
+// killEventConnections ends the connections for events at a node.
+func killEventConnections(n *redistest.Server) {
 	for line := range strings.Lines(n.MustDo("CLIENT", "LIST").Str) {
 		if strings.Contains(line, ":events ") {
 			id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
