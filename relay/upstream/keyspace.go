@@ -17,7 +17,7 @@ const confirmTimeout = time.Second
 // keyspace belongs to the loop. Without a cluster it does nothing.
 type keyspace struct {
 	connection *Connection
-	wanted     map[resp.Name]struct{}
+	wanted     map[resp.Name]int     // with the change that last asked for it
 	number     int                   // of the last change of wanted
 	nodes      map[string]*eventNode // by the master's ID
 	seen       time.Time             // when the masters were last known
@@ -46,13 +46,16 @@ func (k *keyspace) subscribe(
 		return k.inOrder(0, done)
 	}
 	for _, name := range added {
-		k.wanted[resp.Name{Kind: kind, Text: name}] = struct{}{}
+		k.wanted[resp.Name{Kind: kind, Text: name}] = k.number + 1
 	}
 	k.change(kind, added, false)
 	k.hire(time.Now())
-	return k.inOrder(k.number, func(lost bool, refused error) {
+	number := k.number
+	return k.inOrder(number, func(lost bool, refused error) {
 		if refused != nil {
-			k.unsubscribe(kind, added)
+			k.unsubscribe(kind, slices.DeleteFunc(added, func(name string) bool { // what was asked for again stays
+				return k.wanted[resp.Name{Kind: kind, Text: name}] != number
+			}))
 		}
 		done(lost, refused)
 	})

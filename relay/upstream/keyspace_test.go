@@ -1,12 +1,14 @@
 package upstream
 
-// Key space events: when what may be missing is told.
+// Key space events: what is wanted, and when what may be missing is told.
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/resp"
 )
 
 // TestGapOfLateMaster: a subscription is answered without a master that does not confirm it in time. The gap lasts until
@@ -44,6 +46,28 @@ func TestGapOfLateMaster(t *testing.T) {
 	c.with(func() {
 		if g := c.gaps[0]; !g.Since.Equal(began) || g.Until.Before(confirmed) {
 			t.Errorf("got %v to %v, want %v to %v or later", g.Since, g.Until, began, confirmed)
+		}
+	})
+}
+
+// TestRefusedEventsAskedForAgain: a refusal ends what its own command asked for, and not what was asked for since.
+func TestRefusedEventsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	c := looped(t, Options{Mode: modeCluster, PublishTimeout: patience})
+	c.attach(t)
+	k, names := &c.keyspace, []string{"__keyevent@0__:set"}
+	ask := func() func(bool, error) { return k.subscribe(resp.Message, names, func(bool, error) {}) }
+	c.do(func() {
+		first := ask()
+		k.unsubscribe(resp.Message, names)
+		second := ask()
+		first(false, errors.New("NOPERM"))
+		if len(k.wanted) != 1 {
+			t.Error("the first refusal has ended the second subscription")
+		}
+		second(false, errors.New("NOPERM"))
+		if len(k.wanted) != 0 {
+			t.Error("a refused name is still wanted")
 		}
 	})
 }
