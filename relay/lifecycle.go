@@ -79,15 +79,18 @@ func (l *lifecycle) BusLoss(gap upstream.BusGap) {
 		return now.OnGap(kind, name) == route.GapDisconnect && !policy.IsLocal(name) &&
 			(gap.Prefixes == nil || upstream.IsEventName(kind, name))
 	}
-	l.last.lost(l.index)
 	for kind := range resp.Kind(resp.Kinds) {
 		for _, name := range l.hub.Names(kind) {
 			if concerned(kind, name) {
 				clients += l.hub.Disconnect(kind, name, hub.ReasonGap)
 			}
+			if kind == resp.Message && upstream.IsEventName(kind, name) {
+				l.last.missed([]byte(name))
+			}
 		}
 	}
 	if prefixes == nil {
+		l.last.lost(l.index)
 		prefixes = now.Prefixes(l.index)
 		l.outlets.disconnectForGap(now, 1<<l.index)
 	} else {

@@ -169,7 +169,7 @@ func (s *sharded) Refused(kind resp.Kind, channel string, err error) {
 // shardsOwner is shards.Owner: what the hub calls Refused is another thing.
 type shardsOwner struct{ *sharded }
 
-// Refused says that Redis refuses a channel by now that it had subscribed.
+// Refused says that Redis refuses a channel that somebody hears: after a loss, or by another name.
 func (s shardsOwner) Refused(wire string, err error) {
 	s.loop.Post(func() {
 		s.local([]string{wire}, func(kind resp.Kind, channel string) {
@@ -188,13 +188,7 @@ func (s shardsOwner) Waiting(addr string, outage time.Duration, err error) {
 // rename takes over what channels are called at Redis, and returns those that somebody hears and that have moved.
 func (s *sharded) rename(m *names.Map) []resp.Name {
 	wanted, unwanted, moved := s.asked.rename(m)
-	s.Shards.Subscribe(wanted, func(refused error) {
-		if refused != nil {
-			for _, wire := range wanted {
-				shardsOwner{s}.Refused(wire, refused)
-			}
-		}
-	})
+	s.Shards.Subscribe(wanted, nil)
 	s.Shards.Unsubscribe(unwanted, func() {})
 	return moved
 }

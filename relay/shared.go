@@ -3,6 +3,7 @@ package relay
 // The channels of sharded routes on a single Redis: they are shard channels there, over the same connection.
 
 import (
+	"redis-relay/relay/hub"
 	"redis-relay/relay/names"
 	"redis-relay/relay/resp"
 )
@@ -33,23 +34,9 @@ func (i *interest) apart(
 	case len(rest) == 0:
 		shared(kind, list, done)
 	default:
-		done = afterBoth(done)
+		done = hub.AfterAll(2, done)
 		others(kind, rest, done)
 		shared(kind, list, done)
-	}
-}
-
-// afterBoth returns what to call with each of two answers. done is called with the second one, and the first error.
-func afterBoth(done func(lost bool, refused error)) func(lost bool, refused error) {
-	var first error
-	left := 2
-	return func(lost bool, refused error) {
-		if first == nil {
-			first = refused
-		}
-		if left--; left == 0 {
-			done(lost, first)
-		}
 	}
 }
 
@@ -82,6 +69,7 @@ func (i *interest) renameShared(m *names.Map) []resp.Name {
 				return
 			}
 			for _, n := range moved {
+				i.shared.remove(n.Kind, []string{n.Text})
 				i.hub.Refuse(n.Kind, n.Text, refused)
 			}
 		})

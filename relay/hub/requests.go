@@ -21,14 +21,15 @@ type requests struct {
 
 // subscribe asks Redis for names, and calls done when Redis has answered for all of them, with the first error.
 func (r *requests) subscribe(kind resp.Kind, names []string, done func(lost bool, refused error)) {
-	answered := afterAll((len(names)+r.namesPerCommand-1)/r.namesPerCommand, done)
+	answered := AfterAll((len(names)+r.namesPerCommand-1)/r.namesPerCommand, done)
 	for part := range slices.Chunk(names, r.namesPerCommand) {
 		r.subscribePart(kind, part, answered)
 	}
 }
 
-// afterAll returns what to call with each of n answers. done is called with the last one, and the first error.
-func afterAll(n int, done func(lost bool, refused error)) func(lost bool, refused error) {
+// AfterAll returns what to call with each of n answers of an Upstream. done is called with the last one, and the first
+// error.
+func AfterAll(n int, done func(lost bool, refused error)) func(lost bool, refused error) {
 	var first error
 	return func(lost bool, refused error) {
 		if first == nil {
@@ -81,7 +82,7 @@ func (r *requests) subscribeEach(kind resp.Kind, names []string, done func(lost 
 		done(false, nil)
 		return
 	}
-	answered := afterAll(len(names), done)
+	answered := AfterAll(len(names), done)
 	for _, name := range names {
 		r.subscribePart(kind, []string{name}, answered)
 	}
@@ -103,7 +104,7 @@ func (r *requests) noteRefused(kind resp.Kind, name string, err error) {
 
 // unsubscribe has Redis end names, and calls done when Redis has answered for all of them.
 func (r *requests) unsubscribe(kind resp.Kind, names []string, done func(lost bool)) {
-	answered := afterAll((len(names)+r.namesPerCommand-1)/r.namesPerCommand, func(lost bool, _ error) { done(lost) })
+	answered := AfterAll((len(names)+r.namesPerCommand-1)/r.namesPerCommand, func(lost bool, _ error) { done(lost) })
 	for part := range slices.Chunk(names, r.namesPerCommand) {
 		for _, name := range part {
 			r.topics.topics[kind][name].unanswered++

@@ -54,7 +54,7 @@ func NewConnection(
 	c.backlog.init(l, room, opts.PublishTimeout)
 	c.prober = prober{channel: probe, log: log}
 	c.bus.connection = c
-	c.keyspace = keyspace{connection: c, wanted: map[resp.Name]struct{}{}, ears: map[string]*ear{}}
+	c.keyspace = keyspace{connection: c, wanted: map[resp.Name]int{}, nodes: map[string]*eventNode{}}
 	c.outage.reason = "not connected to Redis yet"
 	return c
 }

@@ -3,10 +3,10 @@
 //
 // # Sessions
 //
-// A session is one connection to Redis, from its handshake to its end; a Connection has one session after the
-// other. go-redis dials, speaks TLS, authenticates and finds the master, in a goroutine. Then the connection is
-// handed to the event loop, and go-redis does not touch it again: each loss shows here, and nothing is retried
-// behind our back. Between two sessions there is a full-jitter exponential backoff.
+// A session is one connection to Redis, from its handshake to its end; a Connection has one session after the other.
+// go-redis dials, speaks TLS and authenticates, in a goroutine. Which master that is at, the packages sentinel and
+// cluster say. Then the connection is handed to the event loop, and go-redis does not touch it again: each loss shows
+// here, and nothing is retried behind our back. Between two sessions there is a full-jitter exponential backoff.
 //
 // # Ordering
 //
@@ -28,6 +28,11 @@
 //
 // Messages are read into chunks, of which the sink may keep slices. A message over the limit, and a reply
 // over MaxAnswer, is skipped as it comes: its sender gets ErrTooLarge, and the session goes on.
+//
+// # Key space events
+//
+// In a cluster, those of the other masters come over one more connection to each, while somebody subscribes to such
+// names: see package events. The sink gets them among the other messages, with no order between masters.
 //
 // # Concurrency
 //

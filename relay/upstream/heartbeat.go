@@ -39,9 +39,14 @@ func (h *heartbeat) begin(s *session, d *established) {
 func (h *heartbeat) stop() { h.timer.Stop() }
 
 // completeIfMoved is complete for the case that the master has changed: clients go to the new master
-// while the old one still answers.
+// while the old one still answers. A master that most sentinels have never named may never have been one.
 func (h *heartbeat) completeIfMoved() time.Time {
-	return earlier(h.complete, h.session.connection.opts.Sentinels.Named(h.addr).Add(-switching))
+	c := h.session.connection
+	named := c.opts.Sentinels.Named(h.addr)
+	if named.IsZero() {
+		return c.outage.began
+	}
+	return earlier(h.complete, named.Add(-switching))
 }
 
 // check sends a PING and a probe when their time has come, and ends a session that is silent.

@@ -17,12 +17,13 @@ const confirmTimeout = time.Second
 // keyspace belongs to the loop. Without a cluster it does nothing.
 type keyspace struct {
 	connection *Connection
-	wanted     map[resp.Name]struct{}
-	number     int             // of the last change of wanted
-	ears       map[string]*ear // by the master's ID
-	seen       time.Time       // when the masters were last known
-	since      time.Time       // events published since may be missing; zero: none are
-	waiting    []*owed         // in order: a name's end must not be confirmed before its beginning
+	wanted     map[resp.Name]int     // with the change that last asked for it
+	number     int                   // of the last change of wanted
+	nodes      map[string]*eventNode // by the master's ID
+	seen       time.Time             // when the masters were last known
+	since      time.Time             // events published since may be missing; zero: none are
+	overdue    int                   // the last change for which a master was waited for in vain
+	waiting    []*owed               // in order: a name's end must not be confirmed before its beginning
 }
 
 // owed is the confirmation of a command, or of a fence, in their order.
@@ -45,13 +46,16 @@ func (k *keyspace) subscribe(
 		return k.inOrder(0, done)
 	}
 	for _, name := range added {
-		k.wanted[resp.Name{Kind: kind, Text: name}] = struct{}{}
+		k.wanted[resp.Name{Kind: kind, Text: name}] = k.number + 1
 	}
 	k.change(kind, added, false)
 	k.hire(time.Now())
-	return k.inOrder(k.number, func(lost bool, refused error) {
+	number := k.number
+	return k.inOrder(number, func(lost bool, refused error) {
 		if refused != nil {
-			k.unsubscribe(kind, added)
+			k.unsubscribe(kind, slices.DeleteFunc(added, func(name string) bool { // what was asked for again stays
+				return k.wanted[resp.Name{Kind: kind, Text: name}] != number
+			}))
 		}
 		done(lost, refused)
 	})
@@ -90,7 +94,7 @@ func (k *keyspace) change(kind resp.Kind, names []string, end bool) {
 	k.number++
 	c := wants{events.Change{Number: k.number, End: end}}
 	c.add(kind, names)
-	for id, e := range k.ears {
+	for id, e := range k.nodes {
 		if !e.send(c.Change) { // it is behind, and gets all anew
 			k.lose(e.complete)
 			k.drop(id)
@@ -143,8 +147,9 @@ func (k *keyspace) release() {
 
 // giveUp waits no more for those that have not confirmed.
 func (k *keyspace) giveUp(m *owed) {
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		if m.refused == nil && e.done < m.number {
+			k.overdue = m.number
 			k.lose(e.complete)
 		}
 	}
@@ -152,7 +157,7 @@ func (k *keyspace) giveUp(m *owed) {
 
 // haveDone reports whether all other masters have carried out a change.
 func (k *keyspace) haveDone(number int) bool {
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		if e.done < number {
 			return false
 		}
@@ -167,13 +172,13 @@ func (k *keyspace) lose(since time.Time) {
 	}
 }
 
-// cover tells what may be missing once all other masters are heard.
+// cover tells what may be missing once all other masters are heard, and have confirmed what was answered without them.
 func (k *keyspace) cover() {
 	if k.since.IsZero() {
 		return
 	}
-	for _, e := range k.ears {
-		if !e.live {
+	for _, e := range k.nodes {
+		if !e.live || e.done < k.overdue {
 			return
 		}
 	}
@@ -187,7 +192,7 @@ func (k *keyspace) cover() {
 
 // complete returns the time before which all events have come, if that is before a time.
 func (k *keyspace) complete(at time.Time) time.Time {
-	for _, e := range k.ears {
+	for _, e := range k.nodes {
 		at = earlier(at, e.complete)
 	}
 	if !k.since.IsZero() {

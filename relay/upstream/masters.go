@@ -26,8 +26,8 @@ const modeSentinel = "sentinel"
 // have left the old master.
 const switching = 10 * time.Second
 
-// closing is from when a sentinel tells that it has made a replica of a former master until all publishers have left
-// that, who are disconnected.
+// closing bounds the time from when a sentinel tells that it has made a replica of a former master until that has
+// disconnected all publishers.
 const closing = 2 * time.Second
 
 var errReplica = errors.New("the sentinels name this Redis as the master, and it says that it is a replica")
@@ -66,10 +66,10 @@ func (o *Options) sentinels() (*sentinel.Group, *redis.FailoverOptions, error) {
 // sentinelCredentials returns what gives go-redis the user and the password for sentinels. The file is read at every
 // connect.
 func (o *Options) sentinelCredentials(user, password string) func(context.Context) (string, string, error) {
+	if o.SentinelUser != "" {
+		user = o.SentinelUser
+	}
 	return func(context.Context) (string, string, error) {
-		if o.SentinelUser != "" {
-			user = o.SentinelUser
-		}
 		if o.SentinelPasswordFile == "" {
 			return user, password, nil
 		}

@@ -16,6 +16,7 @@ const outageInterval = 10 * time.Second
 
 // outage is the time without a session, or before all names were subscribed again in one.
 type outage struct {
+	began     time.Time // when the Connection did
 	connected bool      // there is a session
 	attempts  int       // failed in a row
 	away      time.Time // when the last session ended, or the Connection began
@@ -32,7 +33,8 @@ type outage struct {
 
 // begin begins to count, and tells the owner from time to time that there is still no connection.
 func (o *outage) begin(c *Connection) {
-	o.away = time.Now()
+	o.began = time.Now()
+	o.away = o.began
 	interval := c.opts.outageInterval
 	if interval == 0 {
 		interval = outageInterval

@@ -70,6 +70,26 @@ func TestSentinelSwitch(t *testing.T) {
 	})
 }
 
+// TestSentinelsOfMinority: most sentinels have never named the master that is left. What was published since the
+// Connection began may be missing.
+func TestSentinelsOfMinority(t *testing.T) {
+	t.Parallel()
+	group, opts := follow(t)
+	opts.Sentinels.Hear("another", sentinel.Answer{Master: "192.0.2.1:6379", Others: 2}, time.Now())
+	opts.Sentinels.Miss("another")
+	before := time.Now()
+	c := connect(t, opts, "a")
+	c.awaitUp(1)
+	up := time.Now()
+	group.Failover()
+	c.awaitUp(2)
+	c.with(func() {
+		if since := c.outages[1].Since; since.Before(before) || since.After(up) {
+			t.Errorf("may be missing since %v, want between %v and %v", since, before, up)
+		}
+	})
+}
+
 // TestSentinelSameMaster: the connection is lost, and the master is the same: only what a PING has not passed may
 // be missing.
 func TestSentinelSameMaster(t *testing.T) {

@@ -5,7 +5,6 @@ package cluster
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,14 +16,17 @@ import (
 
 const setEvents = "__keyevent@0__:set"
 
-// beginEvents is begin on a cluster whose nodes tell of all events.
-func beginEvents(t *testing.T, deliver config.Deliver) *scene {
+// eventPrefixes are those of a gap that is of key space events alone.
+var eventPrefixes = []string{"__keyspace@", "__keyevent@"}
+
+// beginEvents is begin on a cluster whose nodes tell of all events, with a route for these and with more routes.
+func beginEvents(t *testing.T, deliver config.Deliver, more ...config.Route) *scene {
 	t.Helper()
 	c := redistest.StartCluster(t, 3, redistest.WithArgs("--notify-keyspace-events", "KEA"))
 	route := harness.NewRoute("__key", func(r *config.Route) {
 		r.Policy.OnGap, r.Policy.Deliver = config.OnGapNotify, deliver
 	})
-	return &scene{c, t, startRelay(t, c, harness.WithRoutes(route))}
+	return &scene{c, t, startRelay(t, c, harness.WithRoutes(append(more, route)...))}
 }
 
 // subscribeEvents connects a client that listens to setEvents.
@@ -36,8 +38,8 @@ func (s *scene) subscribeEvents() *redistest.Client {
 	return c
 }
 
-// ears counts the connections for events at a node.
-func ears(n *redistest.Server) int {
+// eventConnections counts the connections for events at a node.
+func eventConnections(n *redistest.Server) int {
 	list, err := n.Do("CLIENT", "LIST")
 	if err != nil {
 		return 0
@@ -60,7 +62,7 @@ func TestEventsOfAllNodes(t *testing.T) {
 		if i == at {
 			want = 0
 		}
-		if got := ears(n); got != want {
+		if got := eventConnections(n); got != want {
 			t.Errorf("node %d has %d connections for events, want %d: the relay listens at %d", i, got, want, at)
 		}
 	}
@@ -75,7 +77,7 @@ func TestEventsOfAllNodes(t *testing.T) {
 	redistest.Eventually(t, patience, "no connection for events is left", func() bool {
 		n := 0
 		for _, node := range s.Nodes {
-			n += ears(node)
+			n += eventConnections(node)
 		}
 		return n == 0
 	})
@@ -126,14 +128,9 @@ func TestEventsOfHungNode(t *testing.T) {
 	s.comeAgain(d)
 	l.stop()
 	l.account(d)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, g := range d.gaps {
-		if slices.Equal(g.Prefixes, []string{"__keyspace@", "__keyevent@"}) {
-			return
-		}
+	if events, others := d.countGaps(); events == 0 {
+		t.Errorf("no gap of key space events is told, and %d others", others)
 	}
-	t.Errorf("no gap of key space events is told: %+v", d.gaps)
 }
 
 // TestEventsOfNewNode: a master is added, gets a slot, and leaves again.
@@ -156,14 +153,14 @@ func TestEventsOfNewNode(t *testing.T) {
 		return true
 	})
 	s.give(slot, id, append(s.Nodes[:6:6], added)...)
-	redistest.Eventually(t, patience, "the relay listens to the new node", func() bool { return ears(added) == 1 })
+	redistest.Eventually(t, patience, "the relay listens to the new node", func() bool { return eventConnections(added) == 1 })
 	redistest.Eventually(t, patience, "the event of the new node comes", func() bool {
 		_, _ = added.Do("SET", key, "v")
 		return d.hasNow([]string{key})
 	})
 	added.MustDo("DEL", key)
 	s.give(slot, s.Nodes[0].ID(), append(s.Nodes[:6:6], added)...)
-	redistest.Eventually(t, patience, "the relay has left it", func() bool { return ears(added) == 0 })
+	redistest.Eventually(t, patience, "the relay has left it", func() bool { return eventConnections(added) == 0 })
 	d.has(t, s.mustSet("after", 9))
 }
 
@@ -197,5 +194,49 @@ func TestEventsToOne(t *testing.T) {
 	}
 	if len(share) != 3 {
 		t.Errorf("the listeners got %v", share)
+	}
+}
+
+// TestEventsGapLeavesLastValues: what may be missing is events alone, so the newest messages of other channels are known
+// as before.
+func TestEventsGapLeavesLastValues(t *testing.T) {
+	t.Parallel()
+	last := harness.NewRoute("l:", func(r *config.Route) { r.Last, r.Policy.OnGap = true, config.OnGapNotify })
+	s := beginEvents(t, config.DeliverAll, last)
+	d := s.listen(s.subscribeEvents())
+	sub, pub := s.relay.Subscribe("l:a"), s.relay.Dial()
+	publish := func(payload string) {
+		pub.Do("PUBLISH", "l:a", payload)
+		sub.Expect(t, "[message l:a "+payload+"]")
+	}
+	for round := 0; ; round++ {
+		events, others := d.countGaps()
+		publish(fmt.Sprint("newest", round))
+		killEventConnections(s.Nodes[s.otherMaster(s.at())])
+		redistest.Eventually(t, patience, "the gap is told", func() bool {
+			now, _ := d.countGaps()
+			return now > events
+		})
+		late := s.relay.Subscribe("l:a")
+		publish(fmt.Sprint("later", round))
+		first := late.Receive().String()
+		if first == fmt.Sprintf("[message l:a newest%d]", round) {
+			return
+		}
+		redistest.Eventually(t, patience, first+" comes first, because a gap of other channels is told, too", func() bool {
+			_, now := d.countGaps()
+			return now > others
+		})
+		late.Close()
+	}
+}
+
+// killEventConnections ends the connections for events at a node.
+func killEventConnections(n *redistest.Server) {
+	for line := range strings.Lines(n.MustDo("CLIENT", "LIST").Str) {
+		if strings.Contains(line, ":events ") {
+			id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+			n.MustDo("CLIENT", "KILL", "ID", id)
+		}
 	}
 }

@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -125,6 +126,18 @@ func (d *diary) hasNow(keys []string) bool {
 	return true
 }
 
+// countGaps counts the gaps that were told of key space events, and of other channels.
+func (d *diary) countGaps() (events, others int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, g := range d.gaps {
+		if slices.Equal(g.Prefixes, eventPrefixes) {
+			events++
+		}
+	}
+	return events, len(d.gaps) - events
+}
+
 // settings is keys that were set, one after the other.
 type settings struct {
 	s    *scene
@@ -177,7 +190,7 @@ func (l *settings) account(d *diary) {
 				missing = append(missing, m)
 			}
 		}
-		return len(missing) == 0 || time.Since(stopped) > 20*time.Second
+		return len(missing) == 0 || time.Since(stopped) > patience/2
 	})
 	d.once(t)
 	d.mu.Lock()

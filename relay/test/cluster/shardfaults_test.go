@@ -146,8 +146,8 @@ func TestShardListenersAreDisconnected(t *testing.T) {
 	s.BeginMove(slot, to)
 	s.EndMove(slot, to)
 	hurt.Closed()
-	deadline := time.Now().Add(patience)
-	for s.Nodes[to].MustDo("SPUBLISH", "s:{a}", "m").Int == 0 && time.Now().Before(deadline) {
-	}
+	redistest.Eventually(t, patience, "the new owner has a listener", func() bool {
+		return s.Nodes[to].MustDo("SPUBLISH", "s:{a}", "m").Int > 0
+	})
 	calm.Expect(t, "[message s:{a} m]")
 }

@@ -74,6 +74,7 @@ func listenToShards(r *harness.Relay, command string) *shardEar {
 		panic(err)
 	}
 	take := func(c *redistest.Client, f func(channel, payload string)) {
+		c.SetTimeout(10 * patience)
 		for {
 			v, err := c.TryReceive()
 			if err != nil {
@@ -196,11 +197,12 @@ func (l *shardLoad) account() {
 	t := l.s.t
 	t.Helper()
 	l.stop()
+	stopped := time.Now()
 	for i, e := range l.ears {
 		var missing []sent
 		redistest.Eventually(t, patience, "all is heard or told", func() bool {
 			missing = e.untold(l.sent)
-			return len(missing) == 0 || time.Since(l.sent[len(l.sent)-1].after) > 20*time.Second
+			return len(missing) == 0 || time.Since(stopped) > patience/2
 		})
 		e.mu.Lock()
 		t.Logf("listener %d: %d messages sent, %d heard, %d gaps", i, len(l.sent), len(e.heard), len(e.gaps))

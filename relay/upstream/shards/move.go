@@ -13,10 +13,13 @@ const spreading = 2 * time.Second
 // follow has the slot go where its owner is. If that is another one than before, it has been since asOf.
 func (sl *slot) follow(asOf time.Time) {
 	addr, host := sl.shards.table.Owner(sl.number), sl.host
+	isHere := sl.at != nil && sl.at.addr == addr
 	switch {
-	case addr == "" || host != nil && host.addr == addr: // it stays a guest
+	case addr == "", host != nil && host.addr == addr: // it stays a guest
 		return
-	case sl.at != nil && sl.at.addr == addr:
+	case isHere && host == nil:
+		return
+	case isHere: // it is a guest no more
 		sl.host = nil
 		sl.overlap.limit()
 	default:

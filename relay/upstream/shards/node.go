@@ -59,10 +59,9 @@ func (n *node) next() {
 		}
 		for _, g := range sl.takeUnsent() {
 			n.unanswered++
-			begun, answered := n.begun, false
+			begun := n.begun
 			sl.send(g, func() {
-				if n.begun == begun && !answered {
-					answered = true
+				if n.begun == begun {
 					n.unanswered--
 					n.next()
 				}

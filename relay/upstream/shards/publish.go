@@ -57,7 +57,7 @@ func (s *Shards) Publish(sender uint64, channel, payload []byte, a upstream.Answ
 		deadline: time.Now().Add(s.opts.PublishTimeout), size: size,
 	}
 	s.bytes += size
-	if sl.publishes.mustWait() {
+	if sl.publishes.blocked() || sl.publishes.waits() {
 		sl.publishes.park(p)
 		return nil
 	}
@@ -75,16 +75,16 @@ func (q *publishes) any() bool { return q.inflight > 0 || q.waits() }
 // waits reports whether there are some that were not sent.
 func (q *publishes) waits() bool { return len(q.parked) > 0 }
 
-// mustWait reports whether nothing may be sent now.
-func (q *publishes) mustWait() bool {
+// blocked reports whether nothing may be sent now.
+func (q *publishes) blocked() bool {
 	sl := q.slot
-	return sl.at == nil || sl.again || q.recalled || q.waits() || q.inflight > 0 && q.where != sl.at
+	return sl.at == nil || sl.again || q.recalled || q.inflight > 0 && q.where != sl.at
 }
 
 // send hands a publish to the node.
 func (q *publishes) send(p *publish) error {
 	q.slot.sayAsking()
-	if err := q.slot.at.conn.Publish(q.sender(), true, p.channel, p.payload, p); err != nil {
+	if err := q.slot.at.conn.Publish(q.source(), true, p.channel, p.payload, p); err != nil {
 		return err
 	}
 	q.inflight++
@@ -92,8 +92,8 @@ func (q *publishes) send(p *publish) error {
 	return nil
 }
 
-// sender stands for the slot when a node is to give publishes back.
-func (q *publishes) sender() uint64 { return uint64(q.slot.number) + 1 } //nolint:gosec // it is a slot
+// source stands for the slot when a node is to give publishes back.
+func (q *publishes) source() uint64 { return uint64(q.slot.number) + 1 } //nolint:gosec // it is a slot
 
 // park has a publish wait in its place.
 func (q *publishes) park(p *publish) {
@@ -109,24 +109,20 @@ func (q *publishes) take() []*publish {
 	return parked
 }
 
-// sendWaiting sends what waits, if it may be sent.
+// sendWaiting sends what waits, while it may be sent. A sender that is answered may publish again, behind the others.
 func (q *publishes) sendWaiting() {
-	parked := q.take()
-	if len(parked) > 0 && q.mustWait() {
-		q.parked = parked
-		return
-	}
-	for i, p := range parked {
+	for q.waits() && !q.blocked() {
+		p := q.parked[0]
 		var err error
 		if err = upstream.ErrDown; !q.slot.shards.withdrawn[p.sender] {
 			err = q.send(p)
 		}
-		switch {
-		case errors.Is(err, upstream.ErrBusy): // others wait there
-			q.parked = parked[i:]
+		if errors.Is(err, upstream.ErrBusy) { // others wait there
 			q.slot.tryAgain()
 			return
-		case err != nil:
+		}
+		q.parked[0], q.parked = nil, q.parked[1:]
+		if err != nil {
 			p.finish(resp.Value{}, err)
 		}
 	}
@@ -171,7 +167,7 @@ func (q *publishes) recall() {
 		return
 	}
 	q.recalled = true
-	q.where.conn.Withdraw(q.sender())
+	q.where.conn.Withdraw(q.source())
 	q.slot.shards.loop.Post(func() {
 		q.recalled = false
 		q.sendWaiting()
@@ -184,14 +180,18 @@ func (q *publishes) expire(now time.Time) {
 	q.sendWaiting()
 }
 
-// fail fails some of those that wait.
+// fail fails some of those that wait. They are answered behind that, because a sender may then publish again.
 func (q *publishes) fail(which func(*publish) bool) {
+	var failed []*publish
 	for _, p := range q.take() {
 		if which(p) {
-			p.finish(resp.Value{}, upstream.ErrDown)
+			failed = append(failed, p)
 		} else {
 			q.parked = append(q.parked, p)
 		}
+	}
+	for _, p := range failed {
+		p.finish(resp.Value{}, upstream.ErrDown)
 	}
 }
 

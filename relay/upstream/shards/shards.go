@@ -29,7 +29,7 @@ type Owner interface {
 	Missing(names []string)
 	// Gap says which may have been lost. While that goes on it is called every 5 s.
 	Gap(g Gap)
-	// Refused says that Redis does not let a name be subscribed any more that was.
+	// Refused says that Redis does not let a name be subscribed that was, or that nobody waits for.
 	Refused(name string, err error)
 	// Waiting is called every 10 s while there is no connection to a node that is needed. It gives the length of that so
 	// far, and its cause.
@@ -104,15 +104,19 @@ func (s *Shards) close() {
 }
 
 // Subscribe subscribes names, each once. done is called once and later: with nil when Redis has confirmed all names, or
-// with the first error that it answered. Names of different slots are different commands.
+// with the first error that it answered. Names of different slots are different commands. With a nil done,
+// Owner.Refused is called for each name that Redis refuses.
 func (s *Shards) Subscribe(names []string, done func(refused error)) {
 	parts := bySlot(names)
-	answered := afterAll(len(parts), done)
+	var answered func(refused error)
+	if done != nil {
+		answered = afterAll(len(parts), done)
+	}
 	for number, part := range parts {
 		sl := s.slot(number)
 		sl.ask(sl.want(part, answered))
 	}
-	if len(parts) == 0 {
+	if len(parts) == 0 && done != nil {
 		s.loop.Post(func() { done(nil) })
 	}
 }
@@ -200,16 +204,6 @@ func (s *Shards) Resume(reusable bool) {
 	for _, n := range s.nodes {
 		n.conn.Resume(reusable)
 	}
-}
-
-// Connections counts the nodes that there is a connection to now.
-func (s *Shards) Connections() (n int) {
-	for _, node := range s.nodes {
-		if node.up {
-			n++
-		}
-	}
-	return n
 }
 
 // Missing counts the names that were subscribed and are not now.

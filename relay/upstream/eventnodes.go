@@ -15,12 +15,13 @@ import (
 
 const (
 	eventsRole = "events" // ends the names of such connections in CLIENT LIST
-	earRoom    = 64       // changes that may wait for one node
+	changeRoom = 64       // changes that may wait for one node
 	unread     = 1024     // events of one node that may wait for the loop
 )
 
-// ear is one of them, made anew when it is lost. It belongs to the loop, but for run.
-type ear struct {
+// eventNode is another master, with a connection to it that is made anew when it is lost. It belongs to the loop, but
+// for addr, which is fixed, and changes.
+type eventNode struct {
 	addr     string
 	live     bool      // the node has confirmed what was wanted when the connection was made
 	done     int       // number of the last change that it has carried out
@@ -30,7 +31,7 @@ type ear struct {
 }
 
 // send queues a change. It reports false if there is no room.
-func (e *ear) send(c events.Change) bool {
+func (e *eventNode) send(c events.Change) bool {
 	select {
 	case e.changes <- c:
 		return true
@@ -58,11 +59,11 @@ func (k *keyspace) all() *wants {
 	return w
 }
 
-// hire has an ear at each other master that is up, and at none else, while there is something wanted. Events of new
-// ones may be missing since a time.
+// hire has a connection to each other master that is up, and to nobody else, while something is wanted. Events of new
+// masters may be missing since a time.
 func (k *keyspace) hire(since time.Time) {
 	b := &k.connection.bus
-	for id, e := range k.ears {
+	for id, e := range k.nodes {
 		if n, ok := b.view.Find(id); !ok || !n.Master || !n.Slots || n.Failed || id == b.node.ID || n.Addr != e.addr {
 			k.lose(e.complete)
 			k.drop(id)
@@ -73,7 +74,7 @@ func (k *keyspace) hire(since time.Time) {
 		return
 	}
 	for _, n := range b.view {
-		if n.Master && n.Slots && !n.Failed && n.ID != b.node.ID && k.ears[n.ID] == nil {
+		if n.Master && n.Slots && !n.Failed && n.ID != b.node.ID && k.nodes[n.ID] == nil {
 			k.open(n.ID, n.Addr, since)
 		}
 	}
@@ -81,17 +82,17 @@ func (k *keyspace) hire(since time.Time) {
 
 // see is told that the masters may be others.
 func (k *keyspace) see() {
-	since, before := k.seen.Add(-busInterval), len(k.ears)
+	since, before := k.seen.Add(-busInterval), len(k.nodes)
 	k.seen = time.Now()
 	if len(k.wanted) == 0 {
 		return
 	}
 	known := make(map[string]bool, before)
-	for id := range k.ears {
+	for id := range k.nodes {
 		known[id] = true
 	}
 	k.hire(since)
-	for id := range k.ears {
+	for id := range k.nodes {
 		if !known[id] {
 			k.lose(since)
 		}
@@ -101,12 +102,12 @@ func (k *keyspace) see() {
 }
 
 func (k *keyspace) drop(id string) {
-	k.ears[id].dismiss()
-	delete(k.ears, id)
+	k.nodes[id].dismiss()
+	delete(k.nodes, id)
 }
 
 func (k *keyspace) dismiss() {
-	for id := range k.ears {
+	for id := range k.nodes {
 		k.drop(id)
 	}
 	k.since = time.Time{}
@@ -115,11 +116,11 @@ func (k *keyspace) dismiss() {
 func (k *keyspace) open(id, addr string, complete time.Time) {
 	c := k.connection
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &ear{addr: addr, complete: complete, changes: make(chan events.Change, earRoom), dismiss: cancel}
-	k.ears[id] = e
+	e := &eventNode{addr: addr, complete: complete, changes: make(chan events.Change, changeRoom), dismiss: cancel}
+	k.nodes[id] = e
 	inTime := func(f func()) func() {
 		return func() {
-			if k.ears[id] == e {
+			if k.nodes[id] == e {
 				f()
 			}
 		}
@@ -143,8 +144,8 @@ func (k *keyspace) open(id, addr string, complete time.Time) {
 	})
 }
 
-// listen is one connection. inTime keeps a function from being called when the ear is not wanted any more.
-func (k *keyspace) listen(ctx context.Context, e *ear, inTime func(func()) func()) error {
+// listen is one connection. inTime keeps a function from being called when the node is not listened to any more.
+func (k *keyspace) listen(ctx context.Context, e *eventNode, inTime func(func()) func()) error {
 	c := k.connection
 	l, err := c.opts.login(ctx)
 	if err != nil {
@@ -170,8 +171,8 @@ func (k *keyspace) listen(ctx context.Context, e *ear, inTime func(func()) func(
 // listener is events.Listener.
 type listener struct {
 	*keyspace
-	ear    *ear
-	ctx    context.Context // of the ear
+	node   *eventNode
+	ctx    context.Context // of the node
 	inTime func(func()) func()
 	room   chan struct{}
 }
@@ -193,7 +194,7 @@ func (l *listener) Message(d *resp.Delivery) {
 // Confirmed notes what a node has carried out.
 func (l *listener) Confirmed(number int, complete time.Time) {
 	l.connection.loop.Post(l.inTime(func() {
-		l.ear.live, l.ear.done, l.ear.complete = true, number, later(l.ear.complete, complete)
+		l.node.live, l.node.done, l.node.complete = true, number, later(l.node.complete, complete)
 		l.release()
 		l.cover()
 	}))
