@@ -83,14 +83,12 @@ func (s *sharded) Subscribe(kind resp.Kind, channels []string, done func(lost bo
 	})
 }
 
-// Unsubscribe lets channels go, unless they are wanted by their other kind.
+// Unsubscribe lets channels go, unless they are wanted by their other kind: of those, what was sent before has come.
 func (s *sharded) Unsubscribe(kind resp.Kind, channels []string, done func(lost bool, refused error)) {
-	stay := s.asked.wires(channels)
-	if gone := s.asked.remove(kind, channels); len(gone) > 0 {
-		s.Shards.Unsubscribe(gone, func() { done(false, nil) })
-		return
-	}
-	s.Shards.Fence(stay, func() { done(false, nil) })
+	answered := hub.AfterAll(2, done)
+	s.Shards.Unsubscribe(s.asked.remove(kind, channels), func() { answered(false, nil) })
+	stay := append([]string{}, s.asked.wires(channels)...) // not nil, which would be all
+	s.Shards.Fence(stay, func() { answered(false, nil) })
 }
 
 // Fence fences where channels are subscribed.
