@@ -24,6 +24,7 @@ type overlap struct {
 	until   time.Time // is the end at the latest, unless the slot is a guest
 	kept    []message // of the new owner, until a PING has passed the old one
 	fencing bool      // one is under way
+	begun   uint64    // how many overlaps of the slot have begun
 }
 
 // message is one that is kept.
@@ -39,6 +40,7 @@ func (o *overlap) begin(old *node) bool {
 		return false
 	}
 	o.old = old
+	o.begun++
 	o.limit()
 	o.slot.mark()
 	return true
@@ -74,13 +76,13 @@ func (o *overlap) hold(d *resp.Delivery) {
 
 // fence delivers what is kept now when a PING has passed the old owner.
 func (o *overlap) fence() {
-	old, n := o.old, len(o.kept)
-	if o.fencing || old == nil || n == 0 {
+	begun, n := o.begun, len(o.kept)
+	if o.fencing || o.old == nil || n == 0 {
 		return
 	}
 	o.fencing = true
-	old.conn.Fence(func(bool) {
-		if o.old == old {
+	o.old.conn.Fence(func(bool) {
+		if o.old != nil && o.begun == begun {
 			o.fencing = false
 			o.deliver(min(n, len(o.kept)))
 			o.fence()
