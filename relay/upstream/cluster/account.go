@@ -67,7 +67,10 @@ func (a *Account) Begin(own string, v View, now time.Time) {
 	}
 	a.See(v, now)
 	for id, m := range a.members {
-		m.link = a.links[id]
+		m.link = unasked
+		if a.links != nil {
+			m.link = a.links[id]
+		}
 	}
 }
 
@@ -181,7 +184,11 @@ func (a *Account) Restarted(id string, now time.Time) (gaps []Gap) {
 func (a *Account) Links(made map[string]int64, now time.Time) (gaps []Gap) {
 	first := a.links == nil
 	a.links = made
-	if first || made == nil {
+	if made == nil {
+		return nil
+	}
+	if first {
+		a.compare(made)
 		return nil
 	}
 	for id, m := range a.members {
@@ -201,6 +208,16 @@ func (a *Account) Links(made map[string]int64, now time.Time) (gaps []Gap) {
 		}
 	}
 	return gaps
+}
+
+// compare notes the links with which later ones are compared, where the relay listens already. It was asked for them
+// before it subscribed to anything, so nothing is missing yet.
+func (a *Account) compare(made map[string]int64) {
+	for id, m := range a.members {
+		if m.link == unasked {
+			m.link = made[id]
+		}
+	}
 }
 
 // Check returns what may be missing of nodes that were not heard for long. It is called when all that has come was

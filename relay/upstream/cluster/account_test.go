@@ -126,6 +126,21 @@ func TestNoLinkAtFirst(t *testing.T) {
 	expect(t, a.Links(map[string]int64{"b": 9}, at(2)), 0, 2, "another link")
 }
 
+// TestLinksKnownLate: a session without subscriptions begins before the node has told of its links for the first time.
+// Nothing is missing, and the links that it tells of are those that later ones are compared with.
+func TestLinksKnownLate(t *testing.T) {
+	for _, link := range []int64{7, 0} {
+		a := listening(false)
+		for seconds := range 3 {
+			if gaps := a.Links(map[string]int64{"b": link}, at(seconds)); len(gaps) > 0 {
+				t.Fatalf("link %d, answer %d: %+v", link, seconds, gaps)
+			}
+		}
+		a.Heard("b", a.Next("b", at(3)), at(3), at(3))
+		expect(t, a.Links(map[string]int64{"b": 8}, at(4)), 0, 4, "another link")
+	}
+}
+
 // TestFailed: a node fails, which is told once; what it publishes when it is back before it is heard, too, whatever
 // node the relay listens to meanwhile.
 func TestFailed(t *testing.T) {
