@@ -59,8 +59,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "listeners are not disconnected after a loss", file: "relay/lifecycle.go",
-		old:    "return now.OnGap(kind, name) == route.GapDisconnect",
-		new:    "return now == nil && now.OnGap(kind, name) == route.GapDisconnect",
+		old:    "return now.OnGap(kind, name) == route.GapDisconnect\n",
+		new:    "return now == nil && now.OnGap(kind, name) == route.GapDisconnect\n",
 		faults: []string{"cut"},
 	},
 	{
