@@ -125,7 +125,7 @@ func (g *gaps) tellLate(s *side) {
 	since, until := g.since[s.index], time.Now()
 	delete(g.since, s.index)
 	g.teller.Send(notice.UpstreamGap, notice.Event{
-		Upstream: s.label, Since: &since, Until: &until, Prefixes: g.rules.Load().Prefixes(s.index),
+		Upstream: s.label, Since: &since, Until: &until, Prefixes: s.prefixes(g.rules.Load()),
 		Cause: "patterns were subscribed while there was no connection",
 	})
 }

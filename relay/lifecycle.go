@@ -62,7 +62,7 @@ func (l *lifecycle) Up(subscriptions int, outage upstream.Outage) {
 	if since := outage.Since; !since.IsZero() {
 		up.Since = &since
 		l.teller.Send(notice.UpstreamGap, notice.Event{
-			Time: up.Time, Since: &since, Until: &outage.Until, Prefixes: l.rules.Load().Prefixes(l.index),
+			Time: up.Time, Since: &since, Until: &outage.Until, Prefixes: l.prefixes(l.rules.Load()),
 			Cause: "the connection to Redis was lost", Upstream: l.label,
 		})
 	}
@@ -91,7 +91,7 @@ func (l *lifecycle) BusLoss(gap upstream.BusGap) {
 	}
 	if prefixes == nil {
 		l.last.lost(l.index)
-		prefixes = now.Prefixes(l.index)
+		prefixes = l.prefixes(now)
 		l.outlets.disconnectForGap(now, 1<<l.index)
 	} else {
 		l.outlets.disconnect(concerned)

@@ -71,6 +71,10 @@ func (s *side) described(dead *deadLetters) *overview.Upstream {
 // names returns what the upstream calls channels by some rules.
 func (s *side) names(now *rules) *names.Map { return now.names[s.index] }
 
+// prefixes lists the prefixes of the routes whose messages come over the connection that listens. Shard channels of a
+// cluster have connections of their own.
+func (s *side) prefixes(now *rules) []string { return now.Prefixes(s.index, s.shards == nil) }
+
 // wireName returns what the upstream calls a channel by its names m. It is valid until the next call.
 func (s *side) wireName(m *names.Map, channel []byte) []byte {
 	if m == nil {

@@ -57,9 +57,9 @@ func (r *Rules) Route(channel []byte) *route.Route { return r.table.Lookup(chann
 // Routes returns every route, by Route.Index. The caller must not change the slice.
 func (r *Rules) Routes() []*route.Route { return r.table.Routes() }
 
-// Prefixes lists the prefixes of the routes that hear an upstream, as events name them.
-func (r *Rules) Prefixes(upstream int) []string {
-	return r.prefixes(func(rt *route.Route) bool { return rt.Upstream.Hears(upstream) })
+// Prefixes lists the prefixes of the routes that hear an upstream, as events name them. Sharded routes may be left out.
+func (r *Rules) Prefixes(upstream int, sharded bool) []string {
+	return r.prefixes(func(rt *route.Route) bool { return rt.Upstream.Hears(upstream) && (sharded || !rt.Sharded) })
 }
 
 // NATSPrefixes lists the prefixes of the routes for NATS clients.

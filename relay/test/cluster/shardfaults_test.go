@@ -3,11 +3,13 @@ package cluster
 // Slots move, and their nodes fail: what was sent on shard channels was heard, or is told to be missing.
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
 
 // TestSlotsMove: slots of channels move under load, quickly and slowly, away and back.
@@ -150,4 +152,23 @@ func TestShardListenersAreDisconnected(t *testing.T) {
 		return s.Nodes[to].MustDo("SPUBLISH", "s:{a}", "m").Int > 0
 	})
 	calm.Expect(t, "[message s:{a} m]")
+}
+
+// TestLossOfOtherChannels: the gap of the connection that listens to all other channels names no sharded route.
+func TestLossOfOtherChannels(t *testing.T) {
+	t.Parallel()
+	s := beginSharded(t)
+	events := s.relay.Subscribe("relay:events")
+	for _, n := range s.Nodes {
+		for line := range strings.Lines(n.MustDo("CLIENT", "LIST").Str) {
+			if strings.Contains(line, ":sub ") {
+				id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+				n.MustDo("CLIENT", "KILL", "ID", id)
+			}
+		}
+	}
+	harness.Event(t, events, "upstream_down")
+	if e := harness.Event(t, events, "gap"); len(e.Prefixes) == 0 || slices.Contains(e.Prefixes, "s:") {
+		t.Errorf("a gap of %q: %s", e.Prefixes, e.Cause)
+	}
 }
