@@ -11,13 +11,8 @@ import (
 
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
-
-// sent is a message that a node has taken.
-type sent struct {
-	text          string
-	before, after time.Time
-}
 
 // load is publishers at all nodes of a cluster, and what a listener of the relay gets of it.
 type load struct {
@@ -27,7 +22,7 @@ type load struct {
 	running sync.WaitGroup
 
 	mu    sync.Mutex // Guards what follows.
-	sent  []sent
+	sent  []harness.Sent
 	heard []string
 	gaps  []relay.Event
 }
@@ -44,14 +39,18 @@ func (s *scene) startLoad() *load {
 	})
 	s.t.Cleanup(l.stop)
 	sub, events := s.relay.Subscribe(loadChannel), s.relay.Subscribe("relay:events")
-	go l.listen(sub, func(payload string) { l.heard = append(l.heard, payload) })
-	go l.listen(events, func(payload string) {
+	go harness.Listen(sub, &l.mu, func(_, payload string) { l.heard = append(l.heard, payload) })
+	go harness.Listen(events, &l.mu, func(_, payload string) {
 		if e := eventOf(payload); e.Event == "gap" {
 			l.gaps = append(l.gaps, e)
 		}
 	})
 	for i, n := range s.Nodes {
-		l.running.Go(func() { l.publish(strconv.Itoa(i), n.Addr()) })
+		l.running.Go(func() {
+			harness.SendNumbers(l.done, strconv.Itoa(i), "tcp", n.Addr(), func(text string) []string {
+				return []string{"PUBLISH", loadChannel, text}
+			}, l.taken)
+		})
 	}
 	l.await("messages of all nodes come", func() bool {
 		from := map[byte]bool{}
@@ -63,51 +62,10 @@ func (s *scene) startLoad() *load {
 	return l
 }
 
-func (l *load) listen(c *redistest.Client, take func(payload string)) {
-	for {
-		v, err := c.TryReceive()
-		switch {
-		case err != nil:
-			return // the test has ended
-		case len(v.Elems) == 3:
-			l.mu.Lock()
-			take(v.Elems[2].Str)
-			l.mu.Unlock()
-		}
-	}
-}
-
-// publish publishes numbers at a node until the load ends, whatever becomes of the node.
-func (l *load) publish(name, addr string) {
-	var c *redistest.Client
-	for n := 0; ; n++ {
-		select {
-		case <-l.done:
-			if c != nil {
-				c.Close()
-			}
-			return
-		case <-time.After(2 * time.Millisecond):
-		}
-		if c == nil {
-			var err error
-			if c, err = redistest.Open("tcp", addr); err != nil {
-				c = nil
-				continue
-			}
-			c.SetTimeout(500 * time.Millisecond)
-		}
-		text := name + ":" + strconv.Itoa(n)
-		before := time.Now()
-		if v, err := c.TryDo("PUBLISH", loadChannel, text); err != nil || v.Type != ':' {
-			c.Close()
-			c = nil
-			continue
-		}
-		l.mu.Lock()
-		l.sent = append(l.sent, sent{text, before, time.Now()})
-		l.mu.Unlock()
-	}
+func (l *load) taken(m harness.Sent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent = append(l.sent, m)
 }
 
 // await waits for a condition on what came.
@@ -126,8 +84,8 @@ func (l *load) flows(node int) {
 	began, name := time.Now(), strconv.Itoa(node)+":"
 	l.await("messages of node "+name+" come", func() bool {
 		heard := l.heardSet()
-		for i := len(l.sent) - 1; i >= 0 && l.sent[i].before.After(began); i-- {
-			if strings.HasPrefix(l.sent[i].text, name) && heard[l.sent[i].text] {
+		for i := len(l.sent) - 1; i >= 0 && l.sent[i].Before.After(began); i-- {
+			if strings.HasPrefix(l.sent[i].Text, name) && heard[l.sent[i].Text] {
 				return true
 			}
 		}
@@ -149,23 +107,18 @@ func (l *load) account() {
 	t := l.s.t
 	t.Helper()
 	l.stop()
-	var missing []sent
+	var missing []harness.Sent
 	l.mu.Lock()
 	last := l.sent[len(l.sent)-1]
 	l.mu.Unlock()
-	redistest.Eventually(t, patience, "all is heard or told: "+last.text, func() bool {
+	redistest.Eventually(t, patience, "all is heard or told: "+last.Text, func() bool {
 		missing = l.untold()
-		return len(missing) == 0 || time.Since(last.after) > 20*time.Second
+		return len(missing) == 0 || time.Since(last.After) > 20*time.Second
 	})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.Logf("%d messages sent, %d heard, %d gaps", len(l.sent), len(l.heard), len(l.gaps))
-	for _, g := range l.gaps {
-		t.Logf("gap from %v to %v: %s", g.Since.Format(time.StampMilli), g.Until.Format(time.StampMilli), g.Cause)
-	}
-	for _, m := range missing[:min(5, len(missing))] {
-		t.Errorf("%s was sent at %v, and is neither heard nor told", m.text, m.before.Format(time.StampMilli))
-	}
+	harness.FailUntold(t, missing, l.gaps)
 	newest, had := map[string]int{}, map[string]bool{}
 	for _, text := range l.heard {
 		if had[text] && l.moved() {
@@ -187,24 +140,9 @@ func (l *load) moved() bool {
 }
 
 // untold lists messages that are neither heard nor in a gap.
-func (l *load) untold() (missing []sent) {
+func (l *load) untold() []harness.Sent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	heard := l.heardSet()
-	for _, m := range l.sent {
-		if !heard[m.text] && !inGap(l.gaps, m) {
-			missing = append(missing, m)
-		}
-	}
-	return missing
-}
-
-// inGap reports whether a message may have been published in one of the gaps.
-func inGap(gaps []relay.Event, m sent) bool {
-	for _, g := range gaps {
-		if !m.after.Before(*g.Since) && !m.before.After(*g.Until) {
-			return true
-		}
-	}
-	return false
+	return harness.Untold(l.sent, func(text string) bool { return heard[text] }, l.gaps)
 }

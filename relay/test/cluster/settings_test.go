@@ -12,6 +12,7 @@ import (
 
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
 
 // set sets a key at the node that has it, and reports whether that has taken it.
@@ -47,27 +48,14 @@ func (s *scene) listen(clients ...*redistest.Client) *diary {
 	s.t.Helper()
 	d := &diary{heard: map[string][]int{}}
 	for i, c := range clients {
-		go take(c, func(payload string) { d.heard[payload] = append(d.heard[payload], i) }, &d.mu)
+		go harness.Listen(c, &d.mu, func(_, payload string) { d.heard[payload] = append(d.heard[payload], i) })
 	}
-	go take(s.relay.Subscribe("relay:events"), func(payload string) {
+	go harness.Listen(s.relay.Subscribe("relay:events"), &d.mu, func(_, payload string) {
 		if e := eventOf(payload); e.Event == "gap" {
 			d.gaps = append(d.gaps, e)
 		}
-	}, &d.mu)
+	})
 	return d
-}
-
-func take(c *redistest.Client, note func(payload string), mu *sync.Mutex) {
-	c.SetTimeout(10 * patience)
-	for {
-		v, err := c.TryReceive()
-		if err != nil {
-			return // the test has ended
-		}
-		mu.Lock()
-		note(v.Elems[len(v.Elems)-1].Str)
-		mu.Unlock()
-	}
 }
 
 // has waits until keys are heard.
@@ -142,7 +130,7 @@ func (d *diary) countGaps() (events, others int) {
 type settings struct {
 	s    *scene
 	stop func()
-	sent []sent // after stop
+	sent []harness.Sent // after stop
 }
 
 // setMany begins to set keys.
@@ -166,7 +154,7 @@ func (s *scene) setMany() *settings {
 				key, before := fmt.Sprint("many", i, ":", n), time.Now()
 				if _, err := node.Do("SET", key, "v"); err == nil {
 					mu.Lock()
-					l.sent = append(l.sent, sent{key, before, time.Now()})
+					l.sent = append(l.sent, harness.Sent{Text: key, Before: before, After: time.Now()})
 					mu.Unlock()
 				}
 			}
@@ -179,27 +167,17 @@ func (s *scene) setMany() *settings {
 func (l *settings) account(d *diary) {
 	t := l.s.t
 	t.Helper()
-	var missing []sent
+	var missing []harness.Sent
 	stopped := time.Now()
 	redistest.Eventually(t, patience, "all is heard or told, or is not for long", func() bool {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		missing = nil
-		for _, m := range l.sent {
-			if len(d.heard[m.text]) == 0 && !inGap(d.gaps, m) {
-				missing = append(missing, m)
-			}
-		}
+		missing = harness.Untold(l.sent, func(key string) bool { return len(d.heard[key]) > 0 }, d.gaps)
 		return len(missing) == 0 || time.Since(stopped) > patience/2
 	})
 	d.once(t)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t.Logf("%d keys set, %d events heard, %d gaps", len(l.sent), len(d.heard), len(d.gaps))
-	for _, g := range d.gaps {
-		t.Logf("gap from %v to %v: %s", g.Since.Format(time.StampMilli), g.Until.Format(time.StampMilli), g.Cause)
-	}
-	for _, m := range missing[:min(5, len(missing))] {
-		t.Errorf("%s was set at %v, and is neither heard nor told", m.text, m.before.Format(time.StampMilli))
-	}
+	harness.FailUntold(t, missing, d.gaps)
 }

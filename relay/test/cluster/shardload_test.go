@@ -26,8 +26,8 @@ type shardLoad struct {
 	running   sync.WaitGroup
 	ears      []*shardEar
 
-	mu   sync.Mutex // guards what follows
-	sent []sent     // text is "channel publisher number"
+	mu   sync.Mutex     // guards what follows
+	sent []harness.Sent // text is "channel publisher number"
 }
 
 // shardEar is a listener of one relay. It is told of gaps, and stays connected.
@@ -73,20 +73,8 @@ func listenToShards(r *harness.Relay, command string) *shardEar {
 	if err := harness.Expect(sub, want...); err != nil {
 		panic(err)
 	}
-	take := func(c *redistest.Client, f func(channel, payload string)) {
-		c.SetTimeout(10 * patience)
-		for {
-			v, err := c.TryReceive()
-			if err != nil {
-				return // the test has ended
-			}
-			e.mu.Lock()
-			f(v.Elems[1].Str, v.Elems[2].Str)
-			e.mu.Unlock()
-		}
-	}
-	go take(sub, func(channel, payload string) { e.heard = append(e.heard, channel+" "+payload) })
-	go take(events, func(_, payload string) {
+	go harness.Listen(sub, &e.mu, func(channel, payload string) { e.heard = append(e.heard, channel+" "+payload) })
+	go harness.Listen(events, &e.mu, func(_, payload string) {
 		if g := eventOf(payload); g.Event == "gap" {
 			for _, prefix := range g.Prefixes {
 				if prefix == "s:" && strings.Contains(g.Cause, "shard channels") {
@@ -157,7 +145,7 @@ func (l *shardLoad) publish(
 	v, err := c.TryDo(command, channel, payload)
 	if taken = err == nil && v.Type == ':'; taken {
 		l.mu.Lock()
-		l.sent = append(l.sent, sent{channel + " " + payload, before, time.Now()})
+		l.sent = append(l.sent, harness.Sent{Text: channel + " " + payload, Before: before, After: time.Now()})
 		l.mu.Unlock()
 	}
 	return v, taken
@@ -170,8 +158,8 @@ func (l *shardLoad) flow(when string) {
 	redistest.Eventually(l.s.t, patience, "messages on all channels come "+when, func() bool {
 		fresh := map[string]bool{}
 		l.mu.Lock()
-		for i := len(l.sent) - 1; i >= 0 && l.sent[i].before.After(began); i-- {
-			fresh[l.sent[i].text] = true
+		for i := len(l.sent) - 1; i >= 0 && l.sent[i].Before.After(began); i-- {
+			fresh[l.sent[i].Text] = true
 		}
 		l.mu.Unlock()
 		for _, e := range l.ears {
@@ -199,47 +187,37 @@ func (l *shardLoad) account() {
 	l.stop()
 	stopped := time.Now()
 	for i, e := range l.ears {
-		var missing []sent
+		var missing []harness.Sent
 		redistest.Eventually(t, patience, "all is heard or told", func() bool {
 			missing = e.untold(l.sent)
 			return len(missing) == 0 || time.Since(stopped) > patience/2
 		})
 		e.mu.Lock()
 		t.Logf("listener %d: %d messages sent, %d heard, %d gaps", i, len(l.sent), len(e.heard), len(e.gaps))
-		for _, g := range e.gaps {
-			t.Logf("gap from %v to %v: %s", g.Since.Format(time.StampMilli), g.Until.Format(time.StampMilli), g.Cause)
-		}
-		for _, m := range missing[:min(5, len(missing))] {
-			t.Errorf("%s was sent at %v, and is neither heard nor told", m.text, m.before.Format(time.StampMilli))
-		}
+		harness.FailUntold(t, missing, e.gaps)
 		e.checkOrder(t, l.sent, l.failsOver)
 		e.mu.Unlock()
 	}
 }
 
 // untold lists messages that are neither heard nor in a gap.
-func (e *shardEar) untold(all []sent) (missing []sent) {
+func (e *shardEar) untold(all []harness.Sent) []harness.Sent {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	heard := make(map[string]bool, len(e.heard))
 	for _, text := range e.heard {
 		heard[text] = true
 	}
-	for _, m := range all {
-		if !heard[m.text] && !inGap(e.gaps, m) {
-			missing = append(missing, m)
-		}
-	}
-	return missing
+	return harness.Untold(all, func(text string) bool { return heard[text] }, e.gaps)
 }
 
 // checkOrder checks that nothing is heard twice, and that the numbers of each publisher rise: of what was taken, since
 // nodes may carry out later what they have not answered. Of what a gap has, neither holds if a replica takes over.
-func (e *shardEar) checkOrder(t *testing.T, all []sent, failsOver bool) {
+func (e *shardEar) checkOrder(t *testing.T, all []harness.Sent, failsOver bool) {
 	t.Helper()
 	taken, newest, had := map[string]bool{}, map[string]int{}, map[string]bool{}
 	for _, m := range all {
-		taken[m.text] = !failsOver || !inGap(e.gaps, m)
+		taken[m.Text] = !failsOver || !m.InGap(e.gaps)
 	}
 	for _, text := range e.heard {
 		if had[text] && (taken[text] || !failsOver) {

@@ -11,13 +11,8 @@ import (
 
 	"redis-relay/relay"
 	"redis-relay/relay/redistest"
+	"redis-relay/relay/test/harness"
 )
-
-// sent is a message that a server has taken while it was a master.
-type sent struct {
-	text          string
-	before, after time.Time
-}
 
 // heard is a message that the listener got.
 type heard struct {
@@ -33,7 +28,7 @@ type load struct {
 	running sync.WaitGroup
 
 	mu    sync.Mutex // Guards what follows.
-	sent  []sent
+	sent  []harness.Sent
 	heard []heard
 	gaps  []relay.Event
 }
@@ -53,8 +48,8 @@ func (s *scene) startLoad() *load {
 	})
 	s.t.Cleanup(l.stop)
 	sub, events := s.relay.Subscribe(loadChannel), s.relay.Subscribe("relay:events")
-	go l.listen(sub, func(payload string) { l.heard = append(l.heard, heard{payload, time.Now()}) })
-	go l.listen(events, func(payload string) {
+	go harness.Listen(sub, &l.mu, func(_, payload string) { l.heard = append(l.heard, heard{payload, time.Now()}) })
+	go harness.Listen(events, &l.mu, func(_, payload string) {
 		var e relay.Event
 		if json.Unmarshal([]byte(payload), &e) == nil && e.Event == "gap" {
 			l.gaps = append(l.gaps, e)
@@ -62,69 +57,24 @@ func (s *scene) startLoad() *load {
 	})
 	for i, server := range s.Servers {
 		l.running.Go(func() {
-			l.publish(strconv.Itoa(i), "tcp", server.Addr(), func(text string) []string {
+			harness.SendNumbers(l.done, strconv.Itoa(i), "tcp", server.Addr(), func(text string) []string {
 				return []string{"EVAL", publishAtMaster, "1", "any", loadChannel, text}
-			})
+			}, l.taken)
 		})
 	}
 	l.running.Go(func() {
-		l.publish("local", "unix", s.relay.Socket, func(text string) []string { return []string{"PUBLISH", loadChannel, text} })
+		harness.SendNumbers(l.done, "local", "unix", s.relay.Socket, func(text string) []string {
+			return []string{"PUBLISH", loadChannel, text}
+		}, l.taken)
 	})
 	l.await("messages come", func() bool { return len(l.heard) > 10 })
 	return l
 }
 
-func (l *load) listen(c *redistest.Client, take func(payload string)) {
-	c.SetTimeout(10 * patience)
-	for {
-		v, err := c.TryReceive()
-		switch {
-		case err != nil:
-			return // the test has ended
-		case len(v.Elems) == 3:
-			l.mu.Lock()
-			take(v.Elems[2].Str)
-			l.mu.Unlock()
-		}
-	}
-}
-
-// publish publishes numbers until the load ends, whatever becomes of the server.
-func (l *load) publish(name, network, addr string, command func(text string) []string) {
-	var c *redistest.Client
-	defer func() {
-		if c != nil {
-			c.Close()
-		}
-	}()
-	for n := 0; ; n++ {
-		select {
-		case <-l.done:
-			return
-		case <-time.After(2 * time.Millisecond):
-		}
-		if c == nil {
-			var err error
-			if c, err = redistest.Open(network, addr); err != nil {
-				c = nil
-				continue
-			}
-			c.SetTimeout(500 * time.Millisecond)
-		}
-		text := name + ":" + strconv.Itoa(n)
-		before := time.Now()
-		v, err := c.TryDo(command(text)...)
-		if err != nil {
-			c.Close()
-			c = nil
-			continue
-		}
-		if v.Type == ':' {
-			l.mu.Lock()
-			l.sent = append(l.sent, sent{text, before, time.Now()})
-			l.mu.Unlock()
-		}
-	}
+func (l *load) taken(m harness.Sent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent = append(l.sent, m)
 }
 
 // await waits for a condition on what came.
@@ -177,7 +127,7 @@ func (l *load) account() {
 	t := l.s.t
 	t.Helper()
 	l.stop()
-	var missing []sent
+	var missing []harness.Sent
 	stopped := time.Now()
 	redistest.Eventually(t, patience, "all is heard or told, or is not for long", func() bool {
 		missing = l.untold()
@@ -186,12 +136,7 @@ func (l *load) account() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t.Logf("%d messages sent, %d heard, %d gaps", len(l.sent), len(l.heard), len(l.gaps))
-	for _, g := range l.gaps {
-		t.Logf("gap from %v to %v: %s", g.Since.Format(time.StampMilli), g.Until.Format(time.StampMilli), g.Cause)
-	}
-	for _, m := range missing[:min(5, len(missing))] {
-		t.Errorf("%s was sent at %v, and is neither heard nor told", m.text, m.before.Format(time.StampMilli))
-	}
+	harness.FailUntold(t, missing, l.gaps)
 	newest := map[string]int{}
 	for _, m := range l.heard {
 		name, number, _ := strings.Cut(m.text, ":")
@@ -204,26 +149,12 @@ func (l *load) account() {
 }
 
 // untold lists messages that are neither heard nor in a gap.
-func (l *load) untold() (missing []sent) {
+func (l *load) untold() []harness.Sent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	had := make(map[string]bool, len(l.heard))
 	for _, m := range l.heard {
 		had[m.text] = true
 	}
-	for _, m := range l.sent {
-		if !had[m.text] && !l.inGap(m) {
-			missing = append(missing, m)
-		}
-	}
-	return missing
-}
-
-func (l *load) inGap(m sent) bool {
-	for _, g := range l.gaps {
-		if !m.after.Before(*g.Since) && !m.before.After(*g.Until) {
-			return true
-		}
-	}
-	return false
+	return harness.Untold(l.sent, func(text string) bool { return had[text] }, l.gaps)
 }
